@@ -1,0 +1,43 @@
+# make demo | test | lint | env | lock | clean
+#
+# PYTHON=/path/to/python   interpreter for the environment (default: a fitting python3)
+# PIP_ARGS="..."           for pip install, e.g. torch without CUDA:
+#                          PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# DEMO_ARGS="..."          for tools/demo.py
+# TESTS=tests/test_x WORKERS=4   which tests, in how many processes
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.mmdepthseg-stamp
+TESTS ?= tests
+WORKERS ?= 2
+# Spinning OpenMP threads make a busy machine several times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint lock clean
+
+help:
+	@sed -n '1,8s/^# \{0,1\}//p' Makefile
+
+env: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml requirements/constraints.txt requirements/create_env.sh
+	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" sh requirements/create_env.sh $(VENV) $(STAMP)
+
+demo: $(STAMP)
+	@$(PY) tools/demo.py $(DEMO_ARGS)
+
+test: $(STAMP)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) $(PYTEST_ARGS) $(TESTS)
+
+lint: $(STAMP)
+	@$(PY) -m ruff check .
+
+# After a change of the extras: write down what is installed now.
+lock: $(STAMP)
+	@sh requirements/write_lock.sh $(PY) requirements/constraints.txt
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,65 @@
+# Frame triplets of the streets for self-supervised depth, at 192x96.
+dataset_type = 'CityscapesSequenceDataset'
+data_root = 'data/streets'
+scale = (192, 96)
+train_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadCamera'),
+    dict(type='Resize', scale=scale),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs')
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=scale),
+    dict(type='LoadCamera'),
+    dict(type='LoadStereoDepth', keep_size=True),
+    dict(type='PackDepthSegInputs')
+]
+predict_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=scale),
+    dict(type='PackDepthSegInputs')
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='train',
+        frames='sequence',
+        offsets=(-1, 1),
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='val',
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+# whose images get depth labels (tools/generate_depth.py)
+predict_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    dataset=dict(type=dataset_type, data_root=data_root, split='train'))
+val_evaluator = dict(
+    type='DepthMetric',
+    align='median',
+    max_depth=80,
+    baseline=dict(
+        dataset=dict(
+            type=dataset_type,
+            data_root=data_root,
+            split='train',
+            pipeline=test_pipeline),
+        cache='work_dirs/baselines/streets_row_mean.npz'))
+test_evaluator = val_evaluator

@@ -1,0 +1,37 @@
+# A small network for a CPU: ResNet-18 with 16 instead of 64 base channels, trained
+# from scratch. disparity_bias and translation_factor are chosen for that, see
+# docs of UNetDepthHead.
+encoder_channels = [16, 16, 32, 64, 128]
+norm_cfg = dict(type='BN', requires_grad=True)
+data_preprocessor = dict(
+    type='DepthSegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    keep_raw=True,
+    color_jitter=dict(
+        p=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1))
+backbone = dict(
+    type='ResNet',
+    depth=18,
+    base_channels=16,
+    stem_channels=16,
+    norm_cfg=norm_cfg)
+model = dict(
+    type='DepthSegmentor',
+    data_preprocessor=data_preprocessor,
+    backbone=backbone,
+    depth_head=dict(
+        type='UNetDepthHead',
+        decoder=dict(
+            type='UNetDecoder',
+            in_channels=encoder_channels,
+            channels=[16, 16, 32, 64, 64],
+            aspp_rates=[1, 2, 3]),
+        disparity_bias=-2.2),
+    pose_net=dict(
+        type='PoseNet',
+        backbone=dict(backbone, in_channels=6, out_stem=False),
+        in_channels=128,
+        channels=64,
+        translation_factor=0.05))

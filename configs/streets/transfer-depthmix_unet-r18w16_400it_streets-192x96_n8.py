@@ -1,0 +1,28 @@
+# The full method: encoder and decoder start from self-supervised depth, and the mean
+# teacher mixes by the depth labels (tools/generate_depth.py).
+_base_ = './classmix_unet-r18w16_400it_streets-192x96_n8.py'
+sde = 'work_dirs/sde_unet-r18w16_800it_streets-192x96/iter_800.pth'
+depth_labels = 'data/streets/depth_labels'
+model = dict(
+    segmentor=dict(
+        backbone=dict(
+            init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
+        decode_head=dict(
+            decoder=dict(
+                init_cfg=dict(
+                    type='Pretrained',
+                    checkpoint=sde,
+                    prefix='depth_head.decoder.')))),
+    mixing=dict(_delete_=True, type='DepthMix'))
+mix_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadSegLabel'),
+    dict(type='LoadSDEDisparity'),
+    dict(type='Resize', scale=_base_.scale),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs')
+]
+labeled, mix = _base_.train_dataloader.dataset.datasets
+mix.update(pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path=depth_labels))
+train_dataloader = dict(dataset=dict(datasets=[labeled, mix]))

@@ -1,0 +1,70 @@
+"""Build a model from a config and load its weights, strictly."""
+
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel, revert_sync_batchnorm
+from mmengine.registry import DefaultScope
+from mmengine.runner.checkpoint import _load_checkpoint, load_state_dict
+
+from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
+
+SHOWN = 5
+
+
+def load_model(config: Config | str,
+               checkpoint: str | Path,
+               device: str | torch.device = 'cpu') -> BaseModel:
+    """A trained model in eval mode.
+
+    ``mmseg.apis.init_model`` loads non-strictly and only warns: a checkpoint of
+    another model would silently leave random weights.
+
+    Args:
+        config (Config | str): The model's config or its path.
+        checkpoint (str | Path): A checkpoint written by the runner.
+        device (str | torch.device): Where to put the model.
+
+    Returns:
+        BaseModel: The model, with ``cfg`` attached.
+
+    Raises:
+        UserError: The checkpoint is missing or belongs to another model.
+    """
+    cfg = Config.fromfile(config) if not isinstance(config, Config) else config
+    if not Path(checkpoint).is_file():
+        raise UserError(f'{checkpoint}: no such checkpoint')
+    with DefaultScope.overwrite_default_scope(
+            cfg.get('default_scope', 'mmdepthseg')):
+        model = MODELS.build(_without_pretrained(cfg.model))
+    state = _load_checkpoint(str(checkpoint), map_location='cpu')
+    state = state.get('state_dict', state)
+    own = model.state_dict()
+    missing = [k for k in own if k not in state]
+    wrong = [k for k in own if k in state and state[k].shape != own[k].shape]
+    if missing or wrong:
+        raise UserError(
+            f'{checkpoint} is not a checkpoint of the model in '
+            f'{cfg.filename or "the config"}: {len(missing)} of {len(own)} '
+            f'parameters are missing and {len(wrong)} have another shape, e.g. '
+            f'{", ".join((missing + wrong)[:SHOWN])}')
+    load_state_dict(model, state)
+    model = revert_sync_batchnorm(model).to(device).eval()
+    model.cfg = cfg
+    return model
+
+
+def _without_pretrained(cfg: dict) -> dict:
+    """The config without ``init_cfg``: every weight comes from the checkpoint."""
+    if isinstance(cfg, dict):
+        return {k: _without_pretrained(v) for k, v in cfg.items()
+                if not (k == 'init_cfg' and _is_pretrained(v))}
+    if isinstance(cfg, list | tuple):
+        return type(cfg)(_without_pretrained(v) for v in cfg)
+    return cfg
+
+
+def _is_pretrained(value) -> bool:
+    return isinstance(value, dict) and value.get('type') == 'Pretrained'

@@ -1,0 +1,80 @@
+"""CamVid, 11 classes."""
+
+import os.path as osp
+
+from mmdepthseg.registry import DATASETS
+
+from .listing import list_names
+from .sequence_dataset import SequenceDataset
+
+
+@DATASETS.register_module()
+class CamVidDataset(SequenceDataset):
+    """CamVid with 11 classes (Brostow et al. 2009; classes as in SegNet's release).
+
+    Layout: ``<split>/<stem>.jpg`` and ``<split>annot/<stem>.png`` (8 bit, class
+    index, 11 = unlabelled, which is ignored). There are neither neighbouring frames
+    nor cameras.
+
+    Args:
+        split: ``train``, ``val`` or ``test``.
+        img_suffix: end of image names.
+        seg_map_suffix: end of label names.
+        sde_disparity_dir: folder of stored depth labels
+            ``<sde_disparity_dir>/<stem>.png``; promises a file for each image.
+        **kwargs: of :class:`SequenceDataset`; ``data_prefix`` has the keys
+            ``img_path`` and ``seg_map_path``.
+    """
+
+    METAINFO = dict(
+        classes=('sky', 'building', 'pole', 'road', 'pavement', 'tree', 'signsymbol',
+                 'fence', 'car', 'pedestrian', 'bicyclist'),
+        palette=[[128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128],
+                 [60, 40, 222], [128, 128, 0], [192, 128, 128], [64, 64, 128],
+                 [64, 0, 128], [64, 64, 0], [0, 128, 192]])
+
+    def __init__(self,
+                 *,
+                 split: str = 'train',
+                 data_prefix: dict | None = None,
+                 img_suffix: str = '.jpg',
+                 seg_map_suffix: str = '.png',
+                 sde_disparity_dir: str | None = None,
+                 **kwargs) -> None:
+        folders = dict(img_path='{split}', seg_map_path='{split}annot')
+        folders.update(data_prefix or {})
+        self.split = split
+        self.sde_disparity_dir = sde_disparity_dir
+        super().__init__(
+            data_prefix={key: value.format(split=split)
+                         for key, value in folders.items() if value is not None},
+            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+
+    def list_samples(self) -> list[dict]:
+        """All images of the split, with the label where there is one."""
+        folder = self.data_prefix['img_path']
+        label_folder = self.data_prefix.get('seg_map_path')
+        names = list_names(folder, self.img_suffix)
+        if not names:
+            raise FileNotFoundError(
+                f'CamVidDataset: no image in the split {self.split!r}: searched '
+                f'{folder} for *{self.img_suffix}.')
+        labels = set(list_names(label_folder, self.seg_map_suffix)
+                     if label_folder else ())
+        samples = []
+        for name in names:
+            stem = name[:len(name) - len(self.img_suffix)]
+            info = dict(img_path=osp.join(folder, name), img_id=stem)
+            if stem + self.seg_map_suffix in labels:
+                info['seg_map_path'] = osp.join(
+                    label_folder, stem + self.seg_map_suffix)
+            samples.append(info)
+        return samples
+
+    def finish_sample(self, info: dict) -> None:
+        """Add the label table and the path of the stored depth label."""
+        if 'seg_map_path' in info:
+            info['label_table'] = 'camvid'
+        if self.sde_disparity_dir:
+            info['sde_disparity_path'] = osp.join(
+                self.data_root or '', self.sde_disparity_dir, f'{info["img_id"]}.png')

@@ -1,0 +1,200 @@
+"""Cityscapes with its sequences, cameras and stereo disparity."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from mmdepthseg.registry import DATASETS
+
+from .intrinsics import parse_intrinsics
+from .listing import list_tree
+from .sequence_dataset import SequenceDataset
+
+CLASSES = ('road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light',
+           'traffic sign', 'vegetation', 'terrain', 'sky', 'person', 'rider', 'car',
+           'truck', 'bus', 'train', 'motorcycle', 'bicycle')
+PALETTE = [[128, 64, 128], [244, 35, 232], [70, 70, 70], [102, 102, 156],
+           [190, 153, 153], [153, 153, 153], [250, 170, 30], [220, 220, 0],
+           [107, 142, 35], [152, 251, 152], [70, 130, 180], [220, 20, 60],
+           [255, 0, 0], [0, 0, 142], [0, 0, 70], [0, 60, 100], [0, 80, 100],
+           [0, 0, 230], [119, 11, 32]]
+#: Where things stand below ``data_root``; None: not used unless the config says so.
+FOLDERS = dict(
+    img_path='leftImg8bit/{split}',
+    sequence_path='leftImg8bit_sequence/{split}',
+    seg_map_path='gtFine/{split}',
+    camera_path='camera/{split}',
+    disparity_path='disparity/{split}',
+    sde_disparity_path=None)
+
+
+@DATASETS.register_module()
+class CityscapesSequenceDataset(SequenceDataset):
+    """Cityscapes-layout frames: annotated ones or every frame of the sequences.
+
+    MMSegmentation's ``CityscapesDataset`` knows neither sequences nor cameras, and
+    needs label files converted by cityscapesScripts; here ``labelIds`` are mapped
+    while loading.
+
+    Files below ``data_root``, ``<stem>`` being ``<city>_<sequence>_<frame>``::
+
+        leftImg8bit/<split>/<city>/<stem>_leftImg8bit.png
+        leftImg8bit_sequence/<split>/<city>/<stem>_leftImg8bit.png
+        gtFine/<split>/<city>/<stem>_gtFine_labelIds.png
+        camera/<split>/<city>/<stem>_camera.json
+        disparity/<split>/<city>/<stem>_disparity.png
+
+    and stored depth labels ``<sde_disparity_path>/<city>/<stem>.png``. Only the
+    images must exist.
+
+    Args:
+        split: ``train``, ``val``, ...; put into ``{split}`` of the prefixes.
+        data_prefix: changes of ``FOLDERS`` (keys ``img_path``, ``sequence_path``,
+            ``seg_map_path``, ``camera_path``, ``disparity_path``,
+            ``sde_disparity_path``); None turns an item off. A given
+            ``sde_disparity_path`` promises a file for every frame.
+        frames: target frames: ``'annotated'`` (those of ``img_path``) or
+            ``'sequence'`` (all of ``sequence_path``).
+        default_camera: ``dict(K=3x3, width=..., height=...)`` (or
+            ``normalized=True``) for frames whose sequence has no camera file. A
+            frame without a file of its own takes that of the nearest frame of its
+            sequence.
+        camera_size: (height, width) of the image that camera files without
+            ``width`` and ``height`` refer to; None: that of the image file.
+            Say (1024, 2048) for Cityscapes images stored at another size.
+        img_suffix: end of image names.
+        seg_map_suffix: end of label names; ``labelTrainIds`` in it means that ids
+            are class indices already.
+        camera_suffix: end of camera file names.
+        disparity_suffix: end of stereo disparity names.
+        sde_disparity_suffix: end of depth label names.
+        **kwargs: of :class:`SequenceDataset`.
+    """
+
+    METAINFO = dict(classes=CLASSES, palette=PALETTE)
+
+    def __init__(self,
+                 *,
+                 split: str = 'train',
+                 data_prefix: Mapping | None = None,
+                 frames: str = 'annotated',
+                 default_camera: dict | None = None,
+                 camera_size: tuple[int, int] | None = None,
+                 img_suffix: str = '_leftImg8bit.png',
+                 seg_map_suffix: str = '_gtFine_labelIds.png',
+                 camera_suffix: str = '_camera.json',
+                 disparity_suffix: str = '_disparity.png',
+                 sde_disparity_suffix: str = '.png',
+                 **kwargs) -> None:
+        if frames not in ('annotated', 'sequence'):
+            raise ValueError(
+                f"frames must be 'annotated' or 'sequence', got {frames!r}.")
+        unknown = set(data_prefix or ()) - set(FOLDERS)
+        if unknown:
+            raise ValueError(f'data_prefix knows {sorted(FOLDERS)}, not '
+                             f'{sorted(unknown)}.')
+        folders = {**FOLDERS, **(data_prefix or {})}
+        self.split = split
+        self.frames = frames
+        self.camera_size = tuple(camera_size) if camera_size else None
+        self.default_camera = default_camera and parse_intrinsics(
+            default_camera, 'default_camera')
+        self.camera_suffix = camera_suffix
+        self.disparity_suffix = disparity_suffix
+        self.sde_disparity_suffix = sde_disparity_suffix
+        self._sequence_files: dict[str, str] = {}
+        super().__init__(
+            data_prefix={key: value.format(split=split)
+                         for key, value in folders.items() if value is not None},
+            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the samples; the listing of neighbours is dropped afterwards."""
+        samples = super().load_data_list()
+        self._sequence_files = {}  # not to be copied into every worker
+        return samples
+
+    def list_samples(self) -> list[dict]:
+        """All target frames, with the paths of what each one has."""
+        prefix = self.data_prefix
+        if self.offsets or self.frames == 'sequence':
+            self._sequence_files = list_tree(
+                prefix.get('sequence_path'), self.img_suffix)
+        key = 'img_path' if self.frames == 'annotated' else 'sequence_path'
+        images = self._sequence_files if self.frames == 'sequence' else list_tree(
+            prefix.get(key), self.img_suffix)
+        if not images:
+            raise FileNotFoundError(
+                f'{type(self).__name__}: no image in the split {self.split!r}: '
+                f'searched {prefix.get(key)}/<city>/*{self.img_suffix}.')
+        samples = [dict(img_path=path, img_id=img_id)
+                   for img_id, path in images.items()]
+        for key, suffix in (('seg_map_path', self.seg_map_suffix),
+                            ('disparity_path', self.disparity_suffix)):
+            files = list_tree(prefix.get(key), suffix)
+            for info in samples:
+                if info['img_id'] in files:
+                    info[key] = files[info['img_id']]
+        return self._add_cameras(samples)
+
+    def finish_sample(self, info: dict) -> None:
+        """Add the label table and the path of the stored depth label."""
+        if 'seg_map_path' in info:
+            info['label_table'] = (
+                'cityscapes_train_ids' if 'labelTrainIds' in self.seg_map_suffix
+                else 'cityscapes_label_ids')
+        folder = self.data_prefix.get('sde_disparity_path')
+        if folder:
+            info['sde_disparity_path'] = (
+                f'{folder}/{info["img_id"]}{self.sde_disparity_suffix}')
+
+    def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
+        """The frame of the same sequence with the number ``offset`` further."""
+        sequence, number = split_stem(info['img_id'])
+        neighbour = f'{sequence}_{number + offset:06d}'
+        wanted = (f'{self.data_prefix.get("sequence_path")}/{neighbour}'
+                  f'{self.img_suffix}')
+        return self._sequence_files.get(neighbour), wanted
+
+    def _add_cameras(self, samples: list[dict]) -> list[dict]:
+        files = list_tree(self.data_prefix.get('camera_path'), self.camera_suffix)
+        numbers: dict[str, list[int]] = {}
+        for img_id in files:
+            sequence, number = split_stem(img_id)
+            numbers.setdefault(sequence, []).append(number)
+        for known in numbers.values():
+            known.sort()
+        for info in samples:
+            path = files.get(info['img_id'])
+            if path is None:
+                sequence, number = split_stem(info['img_id'])
+                if sequence in numbers:
+                    nearest = nearest_number(numbers[sequence], number)
+                    path = files[f'{sequence}_{nearest:06d}']
+            if path is not None:
+                info['camera_path'] = path
+                if self.camera_size:
+                    info['camera_size'] = self.camera_size
+            elif self.default_camera is not None:
+                info['cam2img'] = self.default_camera.cam2img
+                info['cam2img_size'] = self.default_camera.size
+        return samples
+
+
+def split_stem(img_id: str) -> tuple[str, int]:
+    """``'city/city_000001_000019'`` -> ``('city/city_000001', 19)``.
+
+    Raises:
+        ValueError: if the name does not end with a frame number.
+    """
+    sequence, _, number = img_id.rpartition('_')
+    if not sequence or not number.isdigit():
+        raise ValueError(
+            f'{img_id} is no Cityscapes name: <city>/<city>_<sequence>_<frame>.')
+    return sequence, int(number)
+
+
+def nearest_number(numbers: list[int], number: int) -> int:
+    """The element of a sorted list nearest to ``number`` (the earlier on a tie)."""
+    right = bisect_left(numbers, number)
+    candidates = numbers[max(right - 1, 0):right + 1]
+    return min(candidates, key=lambda other: abs(other - number))

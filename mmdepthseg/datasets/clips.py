@@ -1,0 +1,163 @@
+"""Any folder of clips with known intrinsics."""
+
+import os.path as osp
+from collections.abc import Mapping, Sequence
+
+from mmengine.logging import print_log
+
+from mmdepthseg.registry import DATASETS
+
+from .intrinsics import Camera, parse_intrinsics, read_intrinsics
+from .listing import list_folders, list_names
+from .sequence_dataset import SequenceDataset
+
+IMG_SUFFIXES = ('.jpg', '.jpeg', '.png')
+
+
+@DATASETS.register_module()
+class ClipDataset(SequenceDataset):
+    """Frames of video clips: what it takes to learn depth from one's own video.
+
+    Layout, frames sorted by name::
+
+        <data_root>/<clip>/frames/*.jpg      (or the images right in <clip>)
+        <data_root>/<clip>/intrinsics.json   {"K": 3x3, "width": ..., "height": ...}
+
+    ``data_root`` may also be one clip itself. Neighbours are counted in the sorted
+    order of the clip's frames; a clip's ends have none beyond.
+
+    Args:
+        clips: names of the clips to use, in this order; None: all, sorted.
+        intrinsics: one camera for all clips, ``dict(K=..., width=..., height=...)``
+            or with ``normalized=True``; None: each clip's ``intrinsics.json``, which
+            may be missing when ``offsets`` is empty.
+        frames_dir: folder of the frames within a clip.
+        depth_dir: folder of depth maps (16-bit png, metres * 256) for each clip:
+            ``{clip: folder}``, relative to ``data_root`` or absolute; or one string
+            for all, with ``{clip}`` in it if need be. Frame ``<stem>`` has
+            ``<stem>.png``.
+        sde_disparity_dir: folder of stored depth labels
+            ``<sde_disparity_dir>/<clip>/<stem>.png``; promises a file for each frame.
+        img_suffixes: ends of image names.
+        **kwargs: of :class:`SequenceDataset`.
+    """
+
+    METAINFO = dict(classes=(), palette=[])
+
+    def __init__(self,
+                 *,
+                 clips: Sequence[str] | None = None,
+                 intrinsics: dict | None = None,
+                 frames_dir: str = 'frames',
+                 depth_dir: str | Mapping[str, str] | None = None,
+                 sde_disparity_dir: str | None = None,
+                 img_suffixes: Sequence[str] = IMG_SUFFIXES,
+                 **kwargs) -> None:
+        self.clips = None if clips is None else list(clips)
+        self.intrinsics = intrinsics and parse_intrinsics(intrinsics, 'intrinsics')
+        self.frames_dir = frames_dir
+        self.depth_dir = depth_dir
+        self.sde_disparity_dir = sde_disparity_dir
+        self.img_suffixes = tuple(img_suffixes)
+        self._frames: dict[str, list[str]] = {}
+        super().__init__(data_prefix=dict(img_path=''), **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the samples; the listing of neighbours is dropped afterwards."""
+        samples = super().load_data_list()
+        self._frames = {}
+        for info in samples:
+            del info['clip'], info['position']
+        return samples
+
+    def list_samples(self) -> list[dict]:
+        """All frames of all clips."""
+        samples = []
+        for clip, folder in self._clip_folders().items():
+            frames_folder = osp.join(folder, self.frames_dir)
+            names = list_names(frames_folder, self.img_suffixes)
+            if not names:
+                frames_folder = folder
+                names = list_names(frames_folder, self.img_suffixes)
+            if not names:
+                raise FileNotFoundError(
+                    f'ClipDataset: clip {clip!r} has no image: searched '
+                    f'{osp.join(folder, self.frames_dir)} and {folder} for '
+                    f'*{", *".join(self.img_suffixes)}.')
+            camera = self._camera(clip, folder)
+            depth_folder, depth_names = self._depth_files(clip)
+            self._frames[clip] = [osp.join(frames_folder, name) for name in names]
+            for position, path in enumerate(self._frames[clip]):
+                stem = osp.splitext(osp.basename(path))[0]
+                info = dict(img_path=path, img_id=f'{clip}/{stem}', clip=clip,
+                            position=position)
+                if camera is not None:
+                    info.update(cam2img=camera.cam2img, cam2img_size=camera.size)
+                if f'{stem}.png' in depth_names:
+                    info['depth_path'] = osp.join(depth_folder, f'{stem}.png')
+                samples.append(info)
+        return samples
+
+    def finish_sample(self, info: dict) -> None:
+        """Add the path of the stored depth label."""
+        if self.sde_disparity_dir:
+            info['sde_disparity_path'] = osp.join(
+                self.data_root or '', self.sde_disparity_dir, f'{info["img_id"]}.png')
+
+    def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
+        """The frame ``offset`` further in the sorted order of the clip."""
+        frames = self._frames[info['clip']]
+        position = info['position'] + offset
+        path = frames[position] if 0 <= position < len(frames) else None
+        return path, f'{offset:+d} (clip {info["clip"]} has {len(frames)} frames)'
+
+    def _clip_folders(self) -> dict[str, str]:
+        root = self.data_root or '.'
+        if self.clips is not None:
+            missing = [c for c in self.clips if not osp.isdir(osp.join(root, c))]
+            if missing or not self.clips:
+                raise FileNotFoundError(
+                    f'ClipDataset: no clip {", ".join(missing) or "is named"} in '
+                    f'{root}; there are: {", ".join(list_folders(root)) or "none"}.')
+            return {clip: osp.join(root, clip) for clip in self.clips}
+        if list_names(osp.join(root, self.frames_dir), self.img_suffixes) or (
+                list_names(root, self.img_suffixes)):
+            return {osp.basename(osp.abspath(root)): root}
+        folders = {clip: osp.join(root, clip) for clip in list_folders(root)}
+        if not folders:
+            raise FileNotFoundError(
+                f'ClipDataset: no clip: searched {root} for <clip>/{self.frames_dir}/*'
+                f'{", *".join(self.img_suffixes)}.')
+        return folders
+
+    def _camera(self, clip: str, folder: str) -> Camera | None:
+        camera, source = self.intrinsics, 'config'
+        if camera is None:
+            source = osp.join(folder, 'intrinsics.json')
+            if not osp.isfile(source):
+                if self.offsets:
+                    raise FileNotFoundError(
+                        f'ClipDataset: clip {clip!r} has no {source}: write one with '
+                        'K (3x3, pixels), width and height, or give `intrinsics` in '
+                        'the config.')
+                return None
+            camera = read_intrinsics(source)
+        (fx, _, cx), (_, fy, cy), _ = camera.cam2img
+        print_log(
+            f'ClipDataset: clip {clip}: K fx {fx:.2f}, fy {fy:.2f}, cx {cx:.2f}, cy '
+            f'{cy:.2f} for {camera.size[1]}x{camera.size[0]} pixels ({source})',
+            logger='current')
+        return camera
+
+    def _depth_files(self, clip: str) -> tuple[str, set[str]]:
+        folder = self.depth_dir
+        if isinstance(folder, Mapping):
+            folder = folder.get(clip)
+        if folder is None:
+            return '', set()
+        folder = osp.join(self.data_root or '', folder.format(clip=clip))
+        names = list_names(folder, '.png')
+        if not names:
+            raise FileNotFoundError(
+                f'ClipDataset: depth_dir of clip {clip!r}: no *.png in {folder}.')
+        return folder, set(names)

@@ -1,0 +1,48 @@
+"""Tables from the ids stored in label files to class indices.
+
+A data set names its table in ``data_info['label_table']``; ``LoadSegLabel`` applies
+it. 255 is "ignore" everywhere; an id without an entry is an error.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+#: Marks ids that no table entry explains; no data set has 254 classes.
+UNKNOWN = 254
+
+#: Cityscapes ``labelIds`` -> ``trainIds`` (labels.py of cityscapesScripts); ids that
+#: do not take part in the evaluation are ignored. -1 (licence plate) is 255 in 8 bit.
+CITYSCAPES_LABEL_IDS = {
+    **dict.fromkeys((*range(7), 9, 10, 14, 15, 16, 18, 29, 30), 255),
+    7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9, 23: 10,
+    24: 11, 25: 12, 26: 13, 27: 14, 28: 15, 31: 16, 32: 17, 33: 18,
+}
+
+LABEL_TABLES: dict[str, dict[int, int]] = {
+    'cityscapes_label_ids': CITYSCAPES_LABEL_IDS,
+    'cityscapes_train_ids': {i: i for i in range(19)},
+    'camvid': {**{i: i for i in range(11)}, 11: 255},
+}
+
+
+@lru_cache(maxsize=None)
+def lookup_table(name: str) -> np.ndarray:
+    """The 256 entries of a named table, uint8; ``UNKNOWN`` where it has none.
+
+    Args:
+        name: key of ``LABEL_TABLES``.
+
+    Returns:
+        (256,) uint8.
+
+    Raises:
+        KeyError: if there is no such table.
+    """
+    if name not in LABEL_TABLES:
+        raise KeyError(f'No label table {name!r}; there are {sorted(LABEL_TABLES)}.')
+    table = np.full(256, UNKNOWN, dtype=np.uint8)
+    table[255] = 255
+    for label_id, index in LABEL_TABLES[name].items():
+        table[label_id] = index
+    return table

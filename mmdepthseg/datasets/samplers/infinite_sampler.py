@@ -1,0 +1,54 @@
+"""An infinite sampler that restarts exactly."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from mmengine.dataset import InfiniteSampler
+
+from mmdepthseg.registry import DATA_SAMPLERS
+
+from .stream_index import StreamIndex
+
+
+@DATA_SAMPLERS.register_module()
+class ResumableInfiniteSampler(InfiniteSampler):
+    """MMEngine's ``InfiniteSampler`` whose indices know their place in the stream.
+
+    Same order as the parent's for the same seed. The parent yields plain ints, so
+    random augmentation cannot be replayed after a resume; OpenMMLab's release of it
+    cannot ``skip`` either. Iterating again starts again at the place that ``skip``
+    set.
+
+    Args:
+        dataset: anything with a length.
+        shuffle: draw a new permutation for every round.
+        seed: the same on all ranks; None: drawn and shared.
+
+    Raises:
+        ValueError: if the data set is empty.
+    """
+
+    def __init__(self, dataset, shuffle: bool = True, seed: int | None = None) -> None:
+        if len(dataset) == 0:
+            raise ValueError('ResumableInfiniteSampler: the data set is empty.')
+        super().__init__(dataset, shuffle=shuffle, seed=seed)
+        self.start = 0
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices of this rank from the start position on, without end."""
+        stream = islice(self._indices_of_rank(), self.start, None)
+        for count, index in enumerate(stream, self.start):
+            yield StreamIndex(index, count * self.world_size + self.rank, self.seed)
+
+    def skip(self, num_samples: int) -> None:
+        """Start the next iteration after ``num_samples`` indices of this rank.
+
+        Args:
+            num_samples: counted from the very start of the stream.
+
+        Raises:
+            ValueError: if negative.
+        """
+        if num_samples < 0:
+            raise ValueError(f'num_samples must not be negative, got {num_samples}.')
+        self.start = num_samples

@@ -1,0 +1,135 @@
+"""Batches with a fixed number of samples from each of several data sets."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from mmengine.dataset import ConcatDataset
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from mmdepthseg.registry import DATA_SAMPLERS
+
+from .stream_index import StreamIndex
+
+
+class SourceStream:
+    """An endless sequence of permutations of one source, with random access.
+
+    Every round's permutation has its own seed, made of the seed, the source and the
+    round: sources of equal length do not run in parallel, and jumping ahead costs
+    one permutation.
+
+    Args:
+        size: number of samples.
+        seed: seed of the sampler.
+        source: number of the source.
+        shuffle: False keeps the order.
+    """
+
+    def __init__(self, size: int, seed: int, source: int, shuffle: bool) -> None:
+        self.size = size
+        self.seed = seed
+        self.source = source
+        self.shuffle = shuffle
+        self._round = -1
+        self._order = np.empty(0, dtype=np.int64)
+
+    def __getitem__(self, position: int) -> int:
+        """Index within the source of the ``position``-th draw."""
+        round_, place = divmod(position, self.size)
+        if not self.shuffle:
+            return place
+        if round_ != self._round:
+            entropy = np.random.SeedSequence([self.seed, self.source, round_])
+            self._order = np.random.default_rng(entropy).permutation(self.size)
+            self._round = round_
+        return int(self._order[place])
+
+
+@DATA_SAMPLERS.register_module()
+class MultiSourceSampler(Sampler):
+    """Endless flat stream: every group holds ``source_counts[k]`` indices of source k.
+
+    Not MMDetection's class of that name: there a source's share can round to zero
+    (endless loop) and all sources are shuffled by the same generator. A sampler, not
+    a batch sampler, so that MMEngine finds ``skip`` and resumes without loading.
+    Ranks take disjoint interleaved parts of each source's stream.
+
+    Args:
+        dataset: a ``ConcatDataset`` of the sources, in order.
+        source_counts: samples of each source in a group (= a rank's batch).
+        seed: the same on all ranks; None: drawn and shared.
+        shuffle: draw a new permutation of a source whenever it is used up.
+        batch_size: the loader's; if given it is checked against the counts.
+
+    Raises:
+        TypeError: if ``dataset`` is no ``ConcatDataset``.
+        ValueError: if counts, sources or batch size do not fit each other.
+    """
+
+    def __init__(self,
+                 dataset: ConcatDataset,
+                 source_counts: Sequence[int],
+                 seed: int | None = None,
+                 shuffle: bool = True,
+                 batch_size: int | None = None) -> None:
+        if not hasattr(dataset, 'cumulative_sizes'):
+            raise TypeError('MultiSourceSampler needs a ConcatDataset of its sources, '
+                            f'got {type(dataset).__name__}.')
+        self.sizes = [len(source) for source in dataset.datasets]
+        self.counts = [int(count) for count in source_counts]
+        if len(self.counts) != len(self.sizes):
+            raise ValueError(f'source_counts {self.counts} names {len(self.counts)} '
+                             f'sources, the data set has {len(self.sizes)}.')
+        if min(self.counts) < 1:
+            raise ValueError(f'source_counts must be positive, got {self.counts}.')
+        if min(self.sizes) < 1:
+            raise ValueError(
+                f'Every source needs samples, their sizes are {self.sizes}.')
+        self.group_size = sum(self.counts)
+        if batch_size is not None and batch_size != self.group_size:
+            raise ValueError(f'batch_size {batch_size} is not the sum of source_counts '
+                             f'{self.counts}.')
+        self.rank, self.world_size = get_dist_info()
+        self.seed = sync_random_seed() if seed is None else seed
+        self.shuffle = shuffle
+        self.dataset = dataset
+        self.start = 0
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices of this rank from the start position on, without end."""
+        streams = [SourceStream(size, self.seed, source, self.shuffle)
+                   for source, size in enumerate(self.sizes)]
+        firsts = np.cumsum([0, *self.sizes[:-1]]).tolist()
+        sources = [source for source, count in enumerate(self.counts)
+                   for _ in range(count)]
+        places = [place for count in self.counts for place in range(count)]
+        position = self.start
+        while True:
+            group, slot = divmod(position, self.group_size)
+            source = sources[slot]
+            draw = group * self.counts[source] + places[slot]
+            index = streams[source][draw * self.world_size + self.rank]
+            yield StreamIndex(firsts[source] + index,
+                              position * self.world_size + self.rank, self.seed)
+            position += 1
+
+    def skip(self, num_samples: int) -> None:
+        """Start the next iteration after ``num_samples`` indices of this rank.
+
+        Args:
+            num_samples: counted from the very start of the stream.
+
+        Raises:
+            ValueError: if negative.
+        """
+        if num_samples < 0:
+            raise ValueError(f'num_samples must not be negative, got {num_samples}.')
+        self.start = num_samples
+
+    def __len__(self) -> int:
+        """Number of samples of all sources together."""
+        return sum(self.sizes)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Nothing to do: the stream has no epochs."""

@@ -1,0 +1,255 @@
+"""A target frame, its neighbours in time, and whatever else a sample may have."""
+
+import logging
+import os.path as osp
+from collections import Counter
+from collections.abc import Sequence
+
+from mmengine.logging import print_log
+from mmseg.datasets import BaseSegDataset
+
+from .errors import BrokenFileError
+from .subset import match_names, random_subset, read_names
+
+SUBSET_MODES = ('keep', 'mark', 'exclude')
+
+
+class SequenceDataset(BaseSegDataset):
+    """Base of data sets of frames with optional neighbours, labels, depth, cameras.
+
+    MMSegmentation's ``BaseSegDataset`` knows one image and one label map per sample
+    and requires the label file; here everything but the image may be absent, and
+    files that a sample does not use are never asked for.
+
+    A subclass lists its frames with :meth:`list_samples` and names a frame's
+    neighbour with :meth:`find_neighbour`. A sample's info holds ``img_path``,
+    ``img_id``, ``is_labeled`` and, where there are such, ``seg_map_path``,
+    ``adjacent_paths`` with ``adjacent_offsets``, ``camera_path`` or ``cam2img`` with
+    ``cam2img_size``, ``depth_path``, ``disparity_path``, ``sde_disparity_path`` and
+    ``branch``.
+
+    Args:
+        offsets: neighbours of each target frame, in frames: (-1, 1).
+        missing_neighbours: ``'skip'`` leaves out frames that lack one (counted and
+            logged once), ``'error'`` raises.
+        ann_file: text file of sample names, one a line (see ``subset.read_names``),
+            under ``data_root`` or, if not there, as given.
+        labeled_subset: ``dict(n=100, seed=42)``: a random subset as in the papers;
+            with ``ann_file``, ``dict(n=100)``: the first n names of the file.
+        subset_mode: what the subset is for. ``'keep'``: the data set is the subset.
+            ``'mark'``: all samples stay, only the subset's are labelled.
+            ``'exclude'``: all others, without labels. Labels of samples outside the
+            subset are not even listed.
+        require_labels: raise if a labelled-to-be sample has no label file.
+        branch: copied to each sample's info (``'labeled'``, ``'mix'``).
+        skip_broken: in training, replace a sample with an unreadable file by another
+            one (each file is logged once) instead of stopping.
+        max_broken: stop all the same after so many broken files per process.
+        **kwargs: of ``BaseSegDataset``.
+    """
+
+    def __init__(self,
+                 *,
+                 offsets: Sequence[int] = (),
+                 missing_neighbours: str = 'skip',
+                 ann_file: str = '',
+                 labeled_subset: dict | None = None,
+                 subset_mode: str = 'keep',
+                 require_labels: bool = False,
+                 branch: str | None = None,
+                 skip_broken: bool = False,
+                 max_broken: int = 10,
+                 **kwargs) -> None:
+        if missing_neighbours not in ('skip', 'error'):
+            raise ValueError("missing_neighbours must be 'skip' or 'error', got "
+                             f'{missing_neighbours!r}.')
+        if subset_mode not in SUBSET_MODES:
+            raise ValueError(
+                f'subset_mode must be one of {SUBSET_MODES}, got {subset_mode!r}.')
+        if 0 in offsets or len(set(offsets)) != len(offsets):
+            raise ValueError(
+                f'offsets must be different and not 0, got {tuple(offsets)}.')
+        unknown = set(labeled_subset or ()) - {'n', 'seed'}
+        if unknown:
+            raise ValueError(
+                f'labeled_subset knows n and seed, not {sorted(unknown)}.')
+        self.offsets = tuple(int(offset) for offset in offsets)
+        self.missing_neighbours = missing_neighbours
+        self.labeled_subset = labeled_subset
+        self.subset_mode = subset_mode
+        self.require_labels = require_labels
+        self.branch = branch
+        self.skip_broken = skip_broken
+        self.max_broken = max_broken
+        self.broken_files: Counter[str] = Counter()
+        self._given_ann_file = ann_file
+        super().__init__(ann_file=ann_file, **kwargs)
+
+    # -- for subclasses -----------------------------------------------------------
+
+    def list_samples(self) -> list[dict]:
+        """All target frames, sorted by ``img_id``; at least one or an error.
+
+        Returns:
+            Infos without neighbours; ``seg_map_path`` where a label exists.
+        """
+        raise NotImplementedError
+
+    def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
+        """The frame ``offset`` frames after that of ``info``.
+
+        Args:
+            info: a sample's info.
+            offset: in frames, negative for earlier ones.
+
+        Returns:
+            Its path, or None if it does not exist, and the path looked for.
+        """
+        raise NotImplementedError(
+            f'{type(self).__name__} has no neighbouring frames: leave offsets empty.')
+
+    def finish_sample(self, info: dict) -> None:
+        """Last touches to the info of a sample that stays (in place)."""
+
+    # -- BaseDataset's hooks ------------------------------------------------------
+
+    def _join_prefix(self) -> None:
+        super()._join_prefix()
+        if self.ann_file and not osp.isfile(self.ann_file) and osp.isfile(
+                self._given_ann_file):
+            self.ann_file = self._given_ann_file
+
+    def load_data_list(self) -> list[dict]:
+        """List the samples: frames, then the subset, then neighbours.
+
+        The subset is drawn before frames without neighbours are left out, so that it
+        does not depend on ``offsets``.
+        """
+        samples = self._apply_subset(self.list_samples())
+        samples = self._add_neighbours(samples)
+        for info in samples:
+            self.finish_sample(info)
+            info['is_labeled'] = 'seg_map_path' in info
+            info['label_map'] = self.label_map
+            info['reduce_zero_label'] = self.reduce_zero_label
+            info['seg_fields'] = []
+            if self.branch is not None:
+                info['branch'] = self.branch
+        self._log_summary(samples)
+        return samples
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Run the pipeline; with ``skip_broken``, None for a broken sample.
+
+        ``BaseDataset.__getitem__`` then draws another sample. A test never skips:
+        figures over a part of the images would pass for those of all.
+        """
+        try:
+            return super().prepare_data(idx)
+        except BrokenFileError as error:
+            if not self.skip_broken or self.test_mode:
+                raise
+            self._count_broken(str(error))
+            return None
+
+    # -- steps --------------------------------------------------------------------
+
+    def _subset_positions(self, samples: list[dict]) -> set[int] | None:
+        img_ids = [info['img_id'] for info in samples]
+        subset = self.labeled_subset
+        if self.ann_file:
+            if subset is not None and 'seed' in subset:
+                raise ValueError(
+                    'Give either ann_file or labeled_subset with a seed, not both.')
+            names = read_names(self.ann_file)
+            if subset is not None:
+                if not 1 <= subset['n'] <= len(names):
+                    raise ValueError(f'labeled_subset asks for n={subset["n"]} of the '
+                                     f'{len(names)} names in {self.ann_file}.')
+                names = names[:subset['n']]
+            return set(match_names(names, img_ids, self.ann_file))
+        if subset is not None:
+            if set(subset) != {'n', 'seed'}:
+                raise ValueError('labeled_subset needs n and seed without ann_file.')
+            return set(random_subset(len(samples), subset['n'], subset['seed']))
+        return None
+
+    def _apply_subset(self, samples: list[dict]) -> list[dict]:
+        chosen = self._subset_positions(samples)
+        if chosen is None:
+            self._check_labels(samples)
+            return samples
+        if self.subset_mode != 'exclude':
+            self._check_labels([samples[i] for i in sorted(chosen)])
+        kept = []
+        for index, info in enumerate(samples):
+            inside = index in chosen
+            if not inside:
+                info.pop('seg_map_path', None)
+            if self.subset_mode == 'mark' or inside == (self.subset_mode == 'keep'):
+                kept.append(info)
+        if not kept:
+            raise ValueError(f'{self._describe()}: no sample is left of '
+                             f'{len(samples)} after the subset was taken out.')
+        return kept
+
+    def _check_labels(self, samples: list[dict]) -> None:
+        if not self.require_labels:
+            return
+        without = [info['img_id'] for info in samples if 'seg_map_path' not in info]
+        if without:
+            raise FileNotFoundError(
+                f'{self._describe()}: {len(without)} of {len(samples)} samples have no '
+                f'label file in {self.data_prefix.get("seg_map_path")} (suffix '
+                f'{self.seg_map_suffix}), the first: {", ".join(without[:3])}.')
+
+    def _add_neighbours(self, samples: list[dict]) -> list[dict]:
+        if not self.offsets:
+            return samples
+        kept, missing = [], []
+        for info in samples:
+            found = [self.find_neighbour(info, offset) for offset in self.offsets]
+            lacking = [wanted for path, wanted in found if path is None]
+            if lacking:
+                missing.append((info['img_id'], lacking[0]))
+                continue
+            info['adjacent_paths'] = [path for path, _ in found]
+            info['adjacent_offsets'] = self.offsets
+            kept.append(info)
+        if missing and (self.missing_neighbours == 'error' or not kept):
+            img_id, wanted = missing[0]
+            raise FileNotFoundError(
+                f'{self._describe()}: frame {img_id} lacks its neighbour {wanted} '
+                f'({len(missing)} of {len(samples)} frames lack one; offsets '
+                f"{self.offsets}). missing_neighbours='skip' leaves such frames out.")
+        if missing:
+            print_log(
+                f'{self._describe()}: {len(missing)} of {len(samples)} frames left '
+                f'out, a neighbour at offsets {self.offsets} is missing (first: '
+                f'{missing[0][0]} lacks {missing[0][1]}).', logger='current')
+        return kept
+
+    def _count_broken(self, message: str) -> None:
+        if message not in self.broken_files:
+            print_log(f'{self._describe()}: sample skipped. {message}',
+                      logger='current', level=logging.WARNING)
+        self.broken_files[message] += 1
+        if len(self.broken_files) > self.max_broken:
+            raise BrokenFileError(
+                f'{self._describe()}: {len(self.broken_files)} broken files, more than '
+                f'max_broken={self.max_broken}. The last: {message}')
+
+    def _describe(self) -> str:
+        return f'{type(self).__name__}({self.data_root})'
+
+    def _log_summary(self, samples: list[dict]) -> None:
+        keys = dict(seg_map_path='labels', adjacent_paths='neighbours',
+                    camera_path='camera files', cam2img='cameras',
+                    disparity_path='stereo disparities', depth_path='depth maps',
+                    sde_disparity_path='depth labels')
+        counts = Counter(key for info in samples for key in keys if key in info)
+        parts = ', '.join(
+            f'{counts[key]} {name}' for key, name in keys.items() if counts[key])
+        print_log(
+            f'{self._describe()}: {len(samples)} samples{": " if parts else ""}{parts}',
+            logger='current')

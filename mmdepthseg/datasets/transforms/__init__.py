@@ -1,0 +1,18 @@
+"""Pipeline transforms."""
+
+from .formatting import PackDepthSegInputs
+from .geometric import Pad, RandomCrop, RandomFlip, Resize
+from .loading import (
+    LoadAdjacentFrames,
+    LoadCamera,
+    LoadImageFromFile,
+    LoadSegLabel,
+)
+from .loading_depth import LoadDepthMap, LoadSDEDisparity, LoadStereoDepth
+from .seeding import SeedBySample
+
+__all__ = [
+    'LoadAdjacentFrames', 'LoadCamera', 'LoadDepthMap', 'LoadImageFromFile',
+    'LoadSDEDisparity', 'LoadSegLabel', 'LoadStereoDepth', 'PackDepthSegInputs',
+    'Pad', 'RandomCrop', 'RandomFlip', 'Resize', 'SeedBySample',
+]

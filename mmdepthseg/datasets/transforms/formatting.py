@@ -1,0 +1,93 @@
+"""Packing a sample for the model."""
+
+import numpy as np
+import torch
+from mmengine.structures import PixelData
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.structures import SegDataSample
+
+from mmdepthseg.registry import TRANSFORMS
+
+from .state import has_camera, sample_name
+
+META_KEYS = ('img_path', 'img_id', 'seg_map_path', 'ori_shape', 'img_shape',
+             'pad_shape', 'scale_factor', 'flip', 'flip_direction',
+             'reduce_zero_label', 'cam2img', 'is_labeled', 'branch')
+
+
+def to_chw(image: np.ndarray) -> np.ndarray:
+    """(H, W, C) or (H, W) -> contiguous (C, H, W), without the slow strided copy."""
+    if image.ndim == 2:
+        return np.ascontiguousarray(image[None])
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+@TRANSFORMS.register_module()
+class PackDepthSegInputs(PackSegInputs):
+    """MMSegmentation's ``PackSegInputs`` for frames, depth and cameras.
+
+    That one packs a single image and no camera; and makes the label int64 in the
+    worker, eight times the bytes to move.
+
+    Returns a dict with
+
+    - ``inputs``: dict of ``img`` (3, H, W) uint8 and, if loaded, ``adjacent``
+      (F, 3, H, W) uint8, as loaded (BGR);
+    - ``data_samples``: ``SegDataSample`` with, if loaded, ``gt_sem_seg`` (1, H, W)
+      uint8, ``gt_depth_map`` and ``disparity_map`` (1, H, W) float32, and the
+      metainfo ``meta_keys`` (plus ``adjacent_offsets`` with ``adjacent``).
+
+    Args:
+        meta_keys: keys of ``results`` to keep as metainfo.
+
+    Raises:
+        ValueError: if a transform that knows no neighbours or cameras changed the
+            size of the image alone.
+    """
+
+    def __init__(self, meta_keys: tuple[str, ...] = META_KEYS) -> None:
+        super().__init__(meta_keys=meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack ``results``."""
+        self._check(results)
+        inputs = dict(img=torch.from_numpy(to_chw(results['img'])))
+        if 'adjacent' in results:
+            inputs['adjacent'] = torch.from_numpy(
+                np.stack([to_chw(frame) for frame in results['adjacent']]))
+        sample = SegDataSample()
+        for key, name in (('gt_seg_map', 'gt_sem_seg'),
+                          ('gt_depth_map', 'gt_depth_map'),
+                          ('disparity_map', 'disparity_map')):
+            if results.get(key) is not None:
+                array = np.ascontiguousarray(results[key])[None]
+                sample.set_data({name: PixelData(data=torch.from_numpy(array))})
+        meta = {key: results[key] for key in self.meta_keys if key in results}
+        if not has_camera(results):  # listed by the data set, but not loaded
+            meta.pop('cam2img', None)
+        if 'adjacent' in results:
+            meta['adjacent_offsets'] = tuple(
+                results.get('adjacent_offsets', range(len(results['adjacent']))))
+        sample.set_metainfo(meta)
+        return dict(inputs=inputs, data_samples=sample)
+
+    @staticmethod
+    def _check(results: dict) -> None:
+        size = results['img'].shape[:2]
+        others = [('neighbouring frame', frame.shape[:2])
+                  for frame in results.get('adjacent', ())]
+        for fields in ('seg_fields', 'depth_fields'):
+            others += [(name, results[name].shape[:2])
+                       for name in results.get(fields, ())
+                       if results.get(name) is not None]
+        if has_camera(results):
+            recorded = results.get('cam2img_size', size)
+            others.append(('image to which cam2img refers', tuple(recorded)))
+        for name, other in others:
+            if other != size:
+                raise ValueError(
+                    f'Sample {sample_name(results)}: the image is {size[1]}x{size[0]}, '
+                    f'the {name} {other[1]}x{other[0]}. A transform of another package '
+                    'moved the one and not the other, or a map was loaded after the '
+                    'image had been resized: use Resize, RandomCrop, RandomFlip and '
+                    "Pad of default_scope 'mmdepthseg', and load before them.")

@@ -1,0 +1,199 @@
+"""Resize, crop, flip, pad: image, neighbours, label, depth and K move together.
+
+They shadow MMSegmentation's transforms under the same names, so that mmcv's
+``RandomResize`` and ``RandomChoiceResize`` (``resize_type='Resize'``) and configs of
+MMSegmentation use them in our scope. Theirs know neither neighbouring frames nor
+cameras, and pad depth maps with 255.
+
+Moved: ``img``, every frame of ``adjacent``, the maps named in ``seg_fields`` and
+``depth_fields``, and ``cam2img``. Convention: pixel centres at integers.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import mmcv
+import mmcv.transforms
+import mmseg.datasets.transforms as mmseg_transforms
+import numpy as np
+
+from mmdepthseg.geometry.camera import (
+    crop_intrinsics,
+    flip_intrinsics,
+    resize_intrinsics,
+)
+from mmdepthseg.registry import TRANSFORMS
+
+from .state import has_camera, mark_moved
+
+FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)
+
+
+def map_fields(results: dict, key: str, function: Callable) -> None:
+    """Apply ``function`` to the maps that ``results[key]`` lists (in place)."""
+    for name in results.get(key, ()):
+        if results.get(name) is not None:
+            results[name] = function(results[name])
+
+
+def map_images(results: dict, function: Callable) -> None:
+    """Apply ``function`` to the image and its neighbours (in place)."""
+    results['img'] = function(results['img'])
+    if 'adjacent' in results:
+        results['adjacent'] = [function(frame) for frame in results['adjacent']]
+
+
+def move_camera(results: dict, function: Callable) -> None:
+    """Apply ``function`` to K and note the size of the present image (in place)."""
+    if has_camera(results):
+        results['cam2img'] = function(results['cam2img'])
+        results['cam2img_size'] = results['img'].shape[:2]
+
+
+@TRANSFORMS.register_module()
+class Resize(mmseg_transforms.Resize):
+    """MMSegmentation's ``Resize`` that takes neighbours, depth and K along.
+
+    Labels and depth are resized by the half-pixel exact nearest neighbour: plain
+    ``cv2.INTER_NEAREST`` shifts them by up to half a pixel against the image (and K)
+    when it shrinks. Depth values stay as they are: depth is in metres, network
+    disparity does not depend on the image size.
+
+    Args:
+        **kwargs: of ``mmcv.transforms.Resize``; sizes are (width, height).
+    """
+
+    def _resize_img(self, results: dict) -> None:
+        height, width = results['img'].shape[:2]
+        super()._resize_img(results)
+        new_height, new_width = results['img'].shape[:2]
+        if 'adjacent' in results:
+            results['adjacent'] = [
+                mmcv.imresize(frame, (new_width, new_height),
+                              interpolation=self.interpolation, backend=self.backend)
+                for frame in results['adjacent']
+            ]
+        move_camera(results, lambda cam2img: resize_intrinsics(
+            cam2img, new_width / width, new_height / height))
+
+    def _resize_seg(self, results: dict) -> None:
+        height, width = results['img'].shape[:2]
+
+        def nearest(field: np.ndarray) -> np.ndarray:
+            if field.shape[:2] == (height, width):
+                return field
+            return cv2.resize(
+                field, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+
+        map_fields(results, 'seg_fields', nearest)
+        map_fields(results, 'depth_fields', nearest)
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(mmseg_transforms.RandomCrop):
+    """MMSegmentation's ``RandomCrop`` that takes neighbours, depth and K along.
+
+    Args:
+        crop_size: (height, width) or one number for both.
+        cat_max_ratio: largest share of one class in the crop (10 tries); ignored for
+            samples without label.
+        ignore_index: label that does not count for it.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Crop everything by one box."""
+        mark_moved(results, type(self).__name__)
+        top, bottom, left, right = self.crop_bbox(results)
+
+        def crop(array: np.ndarray) -> np.ndarray:
+            return array[top:bottom, left:right]
+
+        map_images(results, crop)
+        map_fields(results, 'seg_fields', crop)
+        map_fields(results, 'depth_fields', crop)
+        move_camera(results, lambda cam2img: crop_intrinsics(cam2img, left, top))
+        results['img_shape'] = results['img'].shape[:2]
+        return results
+
+    def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
+        """Draw a box; without a label ``cat_max_ratio`` does not apply."""
+        if self.cat_max_ratio < 1 and results.get('gt_seg_map') is None:
+            ratio, self.cat_max_ratio = self.cat_max_ratio, 1.
+            try:
+                return super().crop_bbox(results)
+            finally:
+                self.cat_max_ratio = ratio
+        return super().crop_bbox(results)
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(mmseg_transforms.RandomFlip):
+    """MMSegmentation's ``RandomFlip`` that takes neighbours, depth and K along.
+
+    K of a mirrored image is that of the mirrored world: cx -> (W - 1) - cx, likewise
+    cy for a vertical flip; focal lengths stay positive.
+
+    Args:
+        **kwargs: of ``mmcv.transforms.RandomFlip``.
+    """
+
+    def _flip(self, results: dict) -> None:
+        mark_moved(results, type(self).__name__)
+        direction = results['flip_direction']
+        code = FLIP_CODES[direction]
+
+        def flip(array: np.ndarray) -> np.ndarray:
+            return cv2.flip(array, code)
+
+        map_images(results, flip)
+        map_fields(results, 'depth_fields', flip)
+        if results.get('seg_fields'):
+            map_fields(results, 'seg_fields', lambda label: np.ascontiguousarray(
+                self._flip_seg_map(label, direction)))
+            results['swap_seg_labels'] = self.swap_seg_labels
+        move_camera(results, lambda cam2img: self._flip_camera(
+            cam2img, results['img'].shape[:2], direction))
+
+    @staticmethod
+    def _flip_camera(
+        cam2img: np.ndarray, size: tuple[int, int], direction: str
+    ) -> np.ndarray:
+        height, width = size
+        if direction in ('horizontal', 'diagonal'):
+            cam2img = flip_intrinsics(cam2img, width)
+        if direction in ('vertical', 'diagonal'):
+            cam2img = cam2img.copy()
+            cam2img[0, 1] *= -1
+            cam2img[1, 2] = (height - 1) - cam2img[1, 2]
+        return cam2img
+
+
+@TRANSFORMS.register_module()
+class Pad(mmcv.transforms.Pad):
+    """mmcv's ``Pad`` (right and bottom) for neighbours and depth as well.
+
+    Labels are padded with 255, depth and disparity with 0 (not measured), whatever
+    the padding mode; K stays, since the first pixel does.
+
+    Args:
+        **kwargs: of ``mmcv.transforms.Pad``; ``size`` is (width, height).
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Pad everything to one size."""
+        mark_moved(results, type(self).__name__)
+        self._pad_img(results)
+        shape = results['pad_shape'][:2]
+        value = self.pad_val.get('img', 0)
+        if 'adjacent' in results:
+            results['adjacent'] = [
+                mmcv.impad(frame, shape=shape, pad_val=(value, ) * 3 if isinstance(
+                    value, int) else value, padding_mode=self.padding_mode)
+                for frame in results['adjacent']
+            ]
+        for fields, fill in (('seg_fields', self.pad_val.get('seg', 255)),
+                             ('depth_fields', 0)):
+            map_fields(results, fields, lambda field, fill=fill: mmcv.impad(
+                field, shape=shape, pad_val=fill))
+        move_camera(results, np.copy)
+        return results

@@ -1,0 +1,187 @@
+"""Loading images, neighbours, cameras and labels."""
+
+import mmcv.transforms
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.datasets.transforms import LoadAnnotations
+
+from mmdepthseg.geometry.camera import resize_intrinsics
+from mmdepthseg.registry import TRANSFORMS
+
+from ..errors import BrokenFileError
+from ..intrinsics import check_intrinsics, sample_camera
+from ..label_tables import UNKNOWN, lookup_table
+from .files import decode, read_bytes
+from .state import require_whole_image, sample_name
+
+
+@TRANSFORMS.register_module()
+class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
+    """mmcv's ``LoadImageFromFile`` with one clear error for a bad file.
+
+    mmcv's passes on whatever the decoder raises, without the file's name, and takes a
+    truncated JPEG for an image.
+
+    Adds ``img`` (H, W, 3) uint8 BGR, ``img_shape``, ``ori_shape``.
+
+    Raises:
+        BrokenFileError: if the file is missing, truncated or no image.
+    """
+
+    def transform(self, results: dict) -> dict | None:
+        """Load ``results['img_path']``."""
+        path = results['img_path']
+        try:
+            content = read_bytes(path, 'Image', self.backend_args)
+            img = decode(content, path, 'Image', self.color_type,
+                         self.imdecode_backend)
+        except BrokenFileError:
+            if self.ignore_empty:
+                return None
+            raise
+        results['img'] = img.astype(np.float32) if self.to_float32 else img
+        results['img_shape'] = results['ori_shape'] = img.shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadAdjacentFrames(BaseTransform):
+    """Load the neighbouring frames of a sample.
+
+    Uses ``adjacent_paths``; adds ``adjacent``, a list of (H, W, 3) uint8 BGR in the
+    order of ``adjacent_offsets``. A sample without neighbours stays as it is.
+
+    Args:
+        imdecode_backend: of ``mmcv.imfrombytes``.
+        backend_args: of ``mmengine.fileio.get``.
+
+    Raises:
+        BrokenFileError: if a frame is missing, damaged or of another size.
+        ValueError: after a transform that moved the image.
+    """
+
+    def __init__(self, imdecode_backend: str = 'cv2',
+                 backend_args: dict | None = None) -> None:
+        self.imdecode_backend = imdecode_backend
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Load ``results['adjacent_paths']``."""
+        if 'adjacent_paths' not in results:
+            return results
+        require_whole_image(results, 'LoadAdjacentFrames')
+        adjacent = []
+        for path in results['adjacent_paths']:
+            content = read_bytes(path, 'Neighbouring frame', self.backend_args)
+            frame = decode(content, path, 'Neighbouring frame',
+                           backend=self.imdecode_backend)
+            if frame.shape != results['img'].shape:
+                raise BrokenFileError(
+                    f'Neighbouring frame {path} has shape {frame.shape}, the frame '
+                    f'{sample_name(results)} {results["img"].shape}. '
+                    'LoadAdjacentFrames stands right after LoadImageFromFile.')
+            adjacent.append(frame)
+        results['adjacent'] = adjacent
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadCamera(BaseTransform):
+    """Load K and bring it to the image's present size.
+
+    Uses ``camera_path`` (Cityscapes json; without ``width`` and ``height`` in it K
+    refers to an image of ``camera_size`` or, if that is not set, to the image file),
+    or ``cam2img`` with ``cam2img_size``. Adds ``cam2img`` (3, 3) float64 in pixels of
+    the present image and ``cam2img_size``. A sample without a camera stays as it is.
+
+    Raises:
+        KeyError: if the json lacks a key.
+        ValueError: if K does not fit the image, or after a transform that moved it.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Load the camera of ``results``."""
+        camera, source = sample_camera(results)
+        if camera is None:
+            return results
+        require_whole_image(results, 'LoadCamera')
+        size = camera.size or results['ori_shape']
+        cam2img = np.array(camera.cam2img, dtype=np.float64)
+        check_intrinsics(cam2img, size, source)
+        height, width = results['img'].shape[:2]
+        if tuple(size) != (height, width):
+            cam2img = resize_intrinsics(cam2img, width / size[1], height / size[0])
+        results['cam2img'] = cam2img
+        results['cam2img_size'] = (height, width)
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadSegLabel(LoadAnnotations):
+    """MMSegmentation's ``LoadAnnotations`` for data whose labels are optional.
+
+    That one needs a label for every sample, needs Cityscapes ids to be converted to
+    files beforehand, lets unknown ids through (a CUDA assert later) and decodes with
+    pillow, several times slower.
+
+    Uses ``seg_map_path``, ``label_table`` (a name in ``LABEL_TABLES``),
+    ``label_map``, ``reduce_zero_label``; adds ``gt_seg_map`` (H, W) uint8, 255 =
+    ignore, listed in ``seg_fields``. A sample without label stays as it is. Loaded
+    after a ``Resize`` (evaluation at full resolution, MMSegmentation's habit) the
+    label keeps its own size and nothing may move it any more.
+
+    Args:
+        backend_args: of ``mmengine.fileio.get``.
+
+    Raises:
+        BrokenFileError: if the file is missing or damaged, or is of another size than
+            the image it is loaded with.
+        ValueError: if it holds an id that the data set does not know.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        super().__init__(backend_args=backend_args, imdecode_backend='cv2')
+
+    def transform(self, results: dict) -> dict:
+        """Load ``results['seg_map_path']`` where there is one."""
+        if results.get('seg_map_path') is None:
+            return results
+        require_whole_image(results, 'LoadSegLabel')
+        path = results['seg_map_path']
+        content = read_bytes(path, 'Label', self.backend_args)
+        label = decode(content, path, 'Label', 'unchanged', 'cv2')
+        if label.ndim == 3:  # cv2 expands palette files to colours
+            label = decode(content, path, 'Label', 'unchanged', 'pillow').squeeze()
+        if label.ndim != 2 or label.dtype != np.uint8:
+            raise BrokenFileError(
+                f'Label {path} must be an 8-bit png of class ids, it has type '
+                f'{label.dtype} and shape {label.shape}.')
+        if label.shape != tuple(results.get('ori_shape', label.shape)):
+            raise BrokenFileError(f'Label {path} has shape {label.shape}, its image '
+                                  f'{tuple(results["ori_shape"])}.')
+        if results.get('reduce_zero_label'):
+            label = np.where(label == 0, 255, label - 1).astype(np.uint8)
+            label[label == 254] = 255
+        if results.get('label_table') is not None:
+            label = self._translate(label, results['label_table'], path)
+        if results.get('label_map') is not None:
+            table = np.arange(256, dtype=np.uint8)
+            for old_id, new_id in results['label_map'].items():
+                table[old_id] = new_id
+            label = table[label]
+        results['gt_seg_map'] = label
+        at_hand = results['img'].shape[:2] if 'img' in results else label.shape
+        fields = 'seg_fields' if label.shape == at_hand else 'unmoved_fields'
+        results.setdefault(fields, []).append('gt_seg_map')
+        return results
+
+    @staticmethod
+    def _translate(label: np.ndarray, table: str, path: str) -> np.ndarray:
+        translated = lookup_table(table)[label]
+        if (translated == UNKNOWN).any():
+            unknown = np.unique(label[translated == UNKNOWN]).tolist()
+            raise ValueError(
+                f'Label {path} holds ids that the table {table} does not know: '
+                f'{unknown}. Wrong kind of label file (labelIds, labelTrainIds, '
+                'colours)?')
+        return translated

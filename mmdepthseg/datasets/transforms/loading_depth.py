@@ -1,0 +1,153 @@
+"""Loading depth ground truth and stored depth labels."""
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmdepthseg.registry import TRANSFORMS
+
+from ..intrinsics import sample_camera
+from .files import read_png16
+from .state import require_whole_image, sample_name
+
+
+class _LoadDepthField(BaseTransform):
+    """Common part: reading a 16-bit png and putting the map beside the image."""
+
+    def __init__(self, keep_size: bool = False,
+                 backend_args: dict | None = None) -> None:
+        self.keep_size = keep_size
+        self.backend_args = backend_args
+
+    def store(self, results: dict, key: str, field: np.ndarray,
+              interpolation: int) -> dict:
+        """Put a map of the whole image into ``results`` under ``key``."""
+        require_whole_image(results, type(self).__name__)
+        if self.keep_size or 'img' not in results:
+            results.setdefault('unmoved_fields', []).append(key)
+        else:
+            height, width = results['img'].shape[:2]
+            if field.shape != (height, width):
+                field = cv2.resize(field, (width, height), interpolation=interpolation)
+            results.setdefault('depth_fields', []).append(key)
+        results[key] = field
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadDepthMap(_LoadDepthField):
+    """Load depth ground truth as KITTI stores it: png, metres * 256, 0 = none.
+
+    Uses ``depth_path``; adds ``gt_depth_map`` (H, W) float32, metres, 0 = not
+    measured. A sample without depth stays as it is.
+
+    Args:
+        divisor: value of one metre in the file.
+        keep_size: keep the file's own size instead of the image's, for evaluation:
+            shrinking a sparse map loses measurements, the metric resizes the
+            prediction instead. No crop, flip or padding may follow.
+        backend_args: of ``mmengine.fileio.get``.
+
+    Raises:
+        BrokenFileError: if the file is missing, damaged or not 16 bit.
+    """
+
+    def __init__(self, divisor: float = 256., keep_size: bool = False,
+                 backend_args: dict | None = None) -> None:
+        super().__init__(keep_size, backend_args)
+        self.divisor = divisor
+
+    def transform(self, results: dict) -> dict:
+        """Load ``results['depth_path']`` where there is one."""
+        if 'depth_path' not in results:
+            return results
+        stored = read_png16(results['depth_path'], 'Depth map',
+                            'Metres * 256, 0 = none, are expected.', self.backend_args)
+        depth = stored.astype(np.float32) / np.float32(self.divisor)
+        return self.store(results, 'gt_depth_map', depth, cv2.INTER_NEAREST_EXACT)
+
+
+@TRANSFORMS.register_module()
+class LoadStereoDepth(_LoadDepthField):
+    """Depth ground truth from a Cityscapes disparity png and the camera.
+
+    depth = baseline * fx / d with d = (p - 1) / 256 for p > 0 (Cityscapes' README);
+    p = 0 is not measured. d counts pixels of the disparity image, so fx is scaled
+    from the width K refers to to the width of that image.
+
+    Uses ``disparity_path`` and ``camera_path``, or ``cam2img`` with ``cam2img_size``;
+    adds ``gt_depth_map`` (H, W) float32, metres, 0 = not measured. A sample without
+    disparity stays as it is.
+
+    Args:
+        baseline: in metres, for cameras that do not tell it.
+        disparity_width: width of the image whose pixels d counts; None: that of the
+            disparity image (say 2048 for maps shrunk without scaling the values).
+        keep_size: see :class:`LoadDepthMap`.
+        backend_args: of ``mmengine.fileio.get``.
+
+    Raises:
+        BrokenFileError: if the file is missing, damaged or not 16 bit.
+        KeyError: if there is no camera or no baseline.
+    """
+
+    def __init__(self, baseline: float | None = None,
+                 disparity_width: int | None = None, keep_size: bool = False,
+                 backend_args: dict | None = None) -> None:
+        super().__init__(keep_size, backend_args)
+        self.baseline = baseline
+        self.disparity_width = disparity_width
+
+    def transform(self, results: dict) -> dict:
+        """Load ``results['disparity_path']`` where there is one."""
+        if 'disparity_path' not in results:
+            return results
+        path = results['disparity_path']
+        stored = read_png16(path, 'Stereo disparity',
+                            'Cityscapes disparity maps are expected.',
+                            self.backend_args)
+        fx, width, baseline = self._camera(results, stored.shape[1])
+        fx = fx * (self.disparity_width or stored.shape[1]) / width
+        depth = np.zeros(stored.shape, dtype=np.float32)
+        # p = 1 is a disparity of 0: infinitely far, of no use as a depth in metres.
+        np.divide(np.float32(baseline * fx * 256), stored - np.float32(1), out=depth,
+                  where=stored > 1)
+        return self.store(results, 'gt_depth_map', depth, cv2.INTER_NEAREST_EXACT)
+
+    def _camera(self, results: dict, stored_width: int) -> tuple[float, int, float]:
+        camera, source = sample_camera(results)
+        if camera is None:
+            raise KeyError(f'LoadStereoDepth: {sample_name(results)} has a disparity '
+                           f'map {results["disparity_path"]} but no camera.')
+        baseline = self.baseline if camera.baseline is None else camera.baseline
+        if baseline is None:
+            raise KeyError(f'{source} lacks extrinsic.baseline, which '
+                           'LoadStereoDepth needs: give it `baseline` (metres).')
+        return camera.cam2img[0][0], (camera.size or (0, stored_width))[1], baseline
+
+
+@TRANSFORMS.register_module()
+class LoadSDEDisparity(_LoadDepthField):
+    """Load a stored depth label: the disparity of a trained SDE network.
+
+    Uses ``sde_disparity_path`` (png, 16 bit, disparity * 65535); adds
+    ``disparity_map`` (H, W) float32 in [0, 1]. A sample without stays as it is.
+
+    Args:
+        keep_size: see :class:`LoadDepthMap`.
+        backend_args: of ``mmengine.fileio.get``.
+
+    Raises:
+        BrokenFileError: if the file is missing, truncated or not 16 bit.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Load ``results['sde_disparity_path']`` where there is one."""
+        if 'sde_disparity_path' not in results:
+            return results
+        stored = read_png16(
+            results['sde_disparity_path'], 'Depth label',
+            'Write depth labels with tools/generate_depth.py.', self.backend_args)
+        disparity = stored.astype(np.float32) * np.float32(1 / 65535)
+        # Dense and smooth, unlike measured depth: linear interpolation is right.
+        return self.store(results, 'disparity_map', disparity, cv2.INTER_LINEAR)

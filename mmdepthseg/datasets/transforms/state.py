@@ -1,0 +1,46 @@
+"""What the transforms tell each other in ``results``.
+
+``moved_by``: name of the first transform that changed the field of view (crop, flip,
+pad); maps and cameras of the whole image can no longer be loaded after it.
+``depth_fields``: depth or disparity maps that move with the image.
+``unmoved_fields``: maps kept at their own size for evaluation; they cover the whole
+image whatever its size, so resizing leaves them alone and nothing else is allowed.
+``cam2img_size``: (height, width) of the image to which ``cam2img`` refers.
+"""
+
+import numpy as np
+
+
+def has_camera(results: dict) -> bool:
+    """True once ``LoadCamera`` has run: a data set lists K as a nested list."""
+    return isinstance(results.get('cam2img'), np.ndarray)
+
+
+def sample_name(results: dict) -> str:
+    """How messages call a sample."""
+    return str(results.get('img_id') or results.get('img_path') or 'unnamed sample')
+
+
+def require_whole_image(results: dict, loader: str) -> None:
+    """Raise if the field of view has changed since the image was loaded.
+
+    Raises:
+        ValueError: names the loader, the sample and the transform in its way.
+    """
+    if 'moved_by' in results:
+        raise ValueError(
+            f'{loader} must stand before {results["moved_by"]} in the pipeline: what '
+            f'it loads covers the whole image (sample {sample_name(results)}).')
+
+
+def mark_moved(results: dict, transform: str) -> None:
+    """Note that ``transform`` changed the field of view.
+
+    Raises:
+        ValueError: if a map that is kept at its own size would be left behind.
+    """
+    if results.get('unmoved_fields'):
+        raise ValueError(
+            f'{transform} cannot move {", ".join(results["unmoved_fields"])}, loaded '
+            f'with keep_size=True (sample {sample_name(results)}).')
+    results.setdefault('moved_by', transform)

@@ -1,0 +1,81 @@
+"""Stop at the first loss that is not a number."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmdepthseg.registry import HOOKS
+from mmdepthseg.utils.errors import UserError
+
+_SHOWN = 8
+
+
+@HOOKS.register_module()
+class NonFiniteLossHook(Hook):
+    """Stop training when a loss is NaN or infinite, naming loss and images.
+
+    Neither MMEngine nor MMSegmentation has such a hook (MMDetection's
+    `CheckInvalidLossHook` names neither). Runs before the checkpoint hook, so that no
+    checkpoint holds the ruined weights.
+
+    Args:
+        interval: check each so many iterations. Each check waits for the device, but
+            the logging of the losses does so anyway.
+    """
+
+    priority = "NORMAL"
+
+    def __init__(self, interval: int = 1) -> None:
+        if interval < 1:
+            raise ValueError(f"interval must be at least 1, got {interval}")
+        self.interval = interval
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Check the sum first and the terms only if it is bad.
+
+        Raises:
+            UserError: a loss is not finite.
+        """
+        outputs = outputs or {}
+        total = outputs.get("loss")
+        if not self.every_n_train_iters(runner, self.interval) or total is None:
+            return
+        if bool(torch.isfinite(torch.as_tensor(total)).all()):
+            return
+        terms = [
+            f"{name} = {float(torch.as_tensor(value).float().mean()):g}"
+            for name, value in outputs.items()
+            if "loss" in name and not bool(torch.isfinite(torch.as_tensor(value)).all())
+        ]
+        images = list(dict.fromkeys(image_names(data_batch)))
+        more = f" and {len(images) - _SHOWN} more" if len(images) > _SHOWN else ""
+        named = ", ".join(images[:_SHOWN]) + more if images else "(no names in it)"
+        raise UserError(
+            f"iteration {runner.iter + 1}: {', '.join(terms)}. Images of the batch: "
+            f"{named}. Lower the learning rate, clip gradients "
+            "(optim_wrapper.clip_grad), or look at these images; the last checkpoint "
+            f"in {runner.work_dir} is from before."
+        )
+
+
+def image_names(batch: Any) -> Iterator[str]:
+    """Names (`img_id`, else `img_path`) of all samples anywhere in a data batch."""
+    if hasattr(batch, "metainfo"):
+        name = batch.metainfo.get("img_id") or batch.metainfo.get("img_path")
+        if name:
+            yield str(name)
+    elif isinstance(batch, Mapping):
+        for value in batch.values():
+            yield from image_names(value)
+    elif isinstance(batch, list | tuple):
+        for value in batch:
+            yield from image_names(value)

@@ -1,0 +1,169 @@
+"""Random states in checkpoints: a resumed run draws what the uninterrupted one does."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import Runner
+
+from mmdepthseg.registry import HOOKS
+
+State = dict[str, Any]
+
+
+def get_random_state() -> State:
+    """States of python's, numpy's and torch's generators of this process.
+
+    Returns:
+        Plain numbers and tensors only, so that `torch.load(weights_only=True)` reads
+        them: python (words (625,) int64, spare gaussian or None), numpy (words (624,)
+        int64, position, has_gauss, cached_gaussian), torch (bytes), cuda (bytes per
+        device).
+    """
+    _, words, spare = random.getstate()
+    _, keys, position, has_gauss, cached = np.random.get_state()
+    state: State = {
+        "python": (torch.tensor(words, dtype=torch.int64), spare),
+        "numpy": (
+            torch.from_numpy(keys.astype(np.int64)),
+            int(position),
+            int(has_gauss),
+            float(cached),
+        ),
+        "torch": torch.get_rng_state(),
+        "cuda": [],
+    }
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def set_random_state(state: State) -> None:
+    """Put back what `get_random_state` returned; tensors may be on any device."""
+    words, spare = state["python"]
+    random.setstate((3, tuple(words.tolist()), spare))
+    keys, position, has_gauss, cached = state["numpy"]
+    keys = keys.cpu().numpy().astype(np.uint32)
+    np.random.set_state(("MT19937", keys, position, has_gauss, cached))
+    torch.set_rng_state(state["torch"].cpu())
+    # Fewer or more GPUs than before: those that both runs have.
+    if torch.cuda.is_available():
+        for device, bits in enumerate(state["cuda"][: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(bits.cpu(), device)
+
+
+@HOOKS.register_module()
+class RandomStateHook(Hook):
+    """Make resuming exact as far as the random generators of the processes go.
+
+    MMEngine's checkpoints hold weights, optimiser, schedulers and the position of the
+    sampler, but no random state. This hook
+
+    - stores the state of each rank in `checkpoint['random_states']` and puts it back
+      when training is *resumed* (not when weights are loaded);
+    - gives each data loader a generator of its own. Otherwise `iter(loader)` draws its
+      seed from the global generator, and a resumed run makes one draw more;
+    - keeps validation from moving the generators, because a run resumed from a
+      checkpoint that was written just before a validation does not repeat it.
+
+    What a loader's *workers* draw is not in reach of a hook: see the resumable sampler
+    and the per-sample seeding of `mmdepthseg.datasets`.
+    """
+
+    # After hooks that may draw, before CheckpointHook (VERY_LOW) saves.
+    priority = "LOW"
+
+    def __init__(self) -> None:
+        self._to_restore: list[State] | None = None
+        self._before_val: State | None = None
+        self._gathered: list[State] | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Seed the loaders' generators; restore the states of a resumed run."""
+        loaders = [runner.train_loop.dataloader]
+        if runner.val_loop is not None:
+            loaders.append(runner.val_loop.dataloader)
+        for offset, loader in enumerate(loaders):
+            # Lists of loaders and the like belong to loops that seed them themselves.
+            if isinstance(loader, torch.utils.data.DataLoader):
+                generator = torch.Generator()
+                seed = (runner.seed or 0) + offset
+                loader.generator = generator.manual_seed(seed)
+        if self._to_restore is None:
+            return
+        states, self._to_restore = self._to_restore, None
+        if len(states) != get_world_size():
+            runner.logger.warning(
+                f"The checkpoint holds the random states of {len(states)} process(es), "
+                f"this run has {get_world_size()}: resuming is not exact."
+            )
+        set_random_state(states[get_rank() % len(states)])
+
+    def before_val(self, runner: Runner) -> None:
+        """Remember the state before a validation."""
+        self._before_val = get_random_state()
+
+    def after_val(self, runner: Runner) -> None:
+        """Undo what validation drew."""
+        if self._before_val is not None:
+            set_random_state(self._before_val)
+        self._before_val = None
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Collect the states of all ranks if a checkpoint is about to be written."""
+        self._gathered = None
+        if get_world_size() > 1 and any(
+            _saves_now(hook, runner, self, by_epoch=False) for hook in runner.hooks
+        ):
+            self._gathered = all_gather_object(get_random_state())
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """The same for checkpoints by epoch."""
+        if get_world_size() > 1 and any(
+            _saves_now(hook, runner, self, by_epoch=True) for hook in runner.hooks
+        ):
+            self._gathered = all_gather_object(get_random_state())
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Store the states; only rank 0 comes here, so nothing can be gathered.
+
+        A checkpoint at another moment (the best one, after validation) holds rank 0's
+        state alone when there are several.
+        """
+        checkpoint["random_states"] = self._gathered or [get_random_state()]
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the states until training starts, if this is a resume."""
+        if not getattr(runner, "_resume", False):
+            return
+        self._to_restore = checkpoint.get("random_states")
+        if self._to_restore is None:
+            runner.logger.warning(
+                "The checkpoint was written without RandomStateHook: resuming is not "
+                "exact."
+            )
+
+
+def _saves_now(hook: Hook, runner: Runner, clock: Hook, by_epoch: bool) -> bool:
+    """Whether a CheckpointHook saves at the end of this iteration or epoch.
+
+    The conditions are those of its `after_train_iter` and `after_train_epoch`.
+    """
+    if not isinstance(hook, CheckpointHook) or hook.by_epoch != by_epoch:
+        return False
+    if by_epoch:
+        due = hook.every_n_epochs(runner, hook.interval, hook.save_begin)
+        last = clock.is_last_train_epoch(runner)
+    else:
+        due = hook.every_n_train_iters(runner, hook.interval, hook.save_begin)
+        last = clock.is_last_train_iter(runner)
+    return bool(due or (hook.save_last and last))

@@ -1,0 +1,65 @@
+"""Evaluate student and teacher of a mean teacher, named apart."""
+
+from collections.abc import Sequence
+
+from mmengine.model import is_model_wrapper
+from mmengine.runner import TestLoop, ValLoop
+
+from mmdepthseg.registry import LOOPS
+
+NETWORKS = ('student', 'teacher')
+
+
+class _TeacherStudentMixin:
+    """Runs the loop's iterations once per network.
+
+    MMEngine's loops evaluate the model as it is; here ``predict_with`` of the
+    :class:`~mmdepthseg.models.MeanTeacher` is switched in between, and each
+    metric gets the network's name in front: ``student/mIoU``, ``teacher/mIoU``
+    (name one of them in ``save_best``).
+    """
+
+    stage: str
+
+    def __init__(self, *args, networks: Sequence[str] = NETWORKS, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.networks = tuple(networks)
+
+    def run(self) -> dict:
+        """Evaluate every network; returns all metrics."""
+        model = self.runner.model
+        model = model.module if is_model_wrapper(model) else model
+        if not hasattr(model, 'predict_with'):
+            raise TypeError(f'{type(self).__name__} needs a MeanTeacher model, got '
+                            f'{type(model).__name__}')
+        call = self.runner.call_hook
+        call(f'before_{self.stage}')
+        call(f'before_{self.stage}_epoch')
+        self.runner.model.eval()
+        chosen, metrics = model.predict_with, {}
+        try:
+            for name in self.networks:
+                model.predict_with = name
+                for idx, data_batch in enumerate(self.dataloader):
+                    self.run_iter(idx, data_batch)
+                found = self.evaluator.evaluate(len(self.dataloader.dataset))
+                metrics.update({f'{name}/{k}': v for k, v in found.items()})
+        finally:
+            model.predict_with = chosen
+        call(f'after_{self.stage}_epoch', metrics=metrics)
+        call(f'after_{self.stage}')
+        return metrics
+
+
+@LOOPS.register_module()
+class TeacherStudentValLoop(_TeacherStudentMixin, ValLoop):
+    """Validation of student and teacher."""
+
+    stage = 'val'
+
+
+@LOOPS.register_module()
+class TeacherStudentTestLoop(_TeacherStudentMixin, TestLoop):
+    """Test of student and teacher."""
+
+    stage = 'test'

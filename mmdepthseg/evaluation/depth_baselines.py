@@ -1,0 +1,171 @@
+"""Predictors that look at no image: what depth figures have to beat."""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast_object_list, get_dist_info
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmdepthseg.registry import DATASETS
+from mmdepthseg.utils.files import write_atomically
+
+
+class RowMeanDepth:
+    """Mean depth per image row over a training set, as a fixed predictor.
+
+    Street scenes are so alike that this alone gives respectable figures: a network
+    that does not beat it has learned the camera's mounting, not to see.
+
+    Args:
+        rows: mean depth in metres per relative-height bin, top to bottom, (R,).
+
+    Raises:
+        ValueError: if not one-dimensional, positive and finite.
+    """
+
+    def __init__(self, rows: np.ndarray) -> None:
+        rows = np.asarray(rows, dtype=np.float64)
+        if rows.ndim != 1 or not len(rows) or not (np.isfinite(rows) &
+                                                   (rows > 0)).all():
+            raise ValueError('RowMeanDepth needs positive depths per row.')
+        self.rows = rows
+
+    @classmethod
+    def fit(cls, depth_maps: Iterable[np.ndarray], min_depth: float = 1e-3,
+            max_depth: float = 80., num_rows: int = 128) -> 'RowMeanDepth':
+        """Average depth maps of any sizes, row by row.
+
+        Args:
+            depth_maps: (H, W) metres; values outside (min_depth, max_depth) do not
+                count, as in the metric.
+            min_depth: metres.
+            max_depth: metres.
+            num_rows: bins of relative height; a row counts for the bin that its
+                centre lies in. Bins without a measurement are interpolated.
+
+        Returns:
+            The predictor.
+
+        Raises:
+            ValueError: if no pixel is valid.
+        """
+        sums, counts = np.zeros(num_rows), np.zeros(num_rows)
+        for depth in depth_maps:
+            valid = (depth > min_depth) & (depth < max_depth)
+            height = depth.shape[0]
+            bins = ((np.arange(height) + 0.5) / height * num_rows).astype(np.int64)
+            row_sums = np.where(valid, depth, 0).sum(1, dtype=np.float64)
+            np.add.at(sums, bins, row_sums)
+            np.add.at(counts, bins, valid.sum(1))
+        filled = np.flatnonzero(counts)
+        if not len(filled):
+            raise ValueError('RowMeanDepth: the training set has no valid depth.')
+        means = sums[filled] / counts[filled]
+        return cls(np.interp(np.arange(num_rows), filled, means))
+
+    def predict(self, height: int, width: int, device: torch.device | str = 'cpu'
+                ) -> Tensor:
+        """The same map for every image of a size.
+
+        Args:
+            height: of the image.
+            width: of the image.
+            device: of the result.
+
+        Returns:
+            (height, width) float32 metres.
+        """
+        centres = (np.arange(height) + 0.5) / height * len(self.rows) - 0.5
+        column = np.interp(centres, np.arange(len(self.rows)), self.rows)
+        column = torch.as_tensor(column, dtype=torch.float32, device=device)
+        return column[:, None].expand(height, width)
+
+
+def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
+    """Ground truth of every sample of a data set, (H, W) metres.
+
+    Args:
+        dataset: whose pipeline loads ``gt_depth_map``, packed or not.
+
+    Raises:
+        ValueError: if a sample has no depth (names it).
+    """
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        if 'data_samples' in sample:
+            sample = sample['data_samples']
+        if 'gt_depth_map' not in sample:
+            name = dataset.get_data_info(index).get('img_path')
+            raise ValueError(
+                f'Depth baseline: {name} has no gt_depth_map; the data set needs '
+                'depth files and LoadStereoDepth or LoadDepthMap in its pipeline.')
+        depth = sample.get('gt_depth_map')
+        yield depth if isinstance(depth, np.ndarray) else depth.data[0].numpy()
+
+
+def build_row_mean(dataset: Mapping, cache: str | None, min_depth: float,
+                   max_depth: float, num_rows: int = 128) -> RowMeanDepth:
+    """The row means of a data set, from the cache if its options match.
+
+    The first rank computes and writes, the others are told.
+
+    Args:
+        dataset: config; its pipeline defaults to loading depth alone, no images.
+        cache: npz file to keep the result in, or None.
+        min_depth: metres.
+        max_depth: metres.
+        num_rows: bins of relative height.
+
+    Returns:
+        The predictor.
+    """
+    config = dict(dataset)
+    config.setdefault('pipeline', [
+        dict(type='LoadStereoDepth', keep_size=True),
+        dict(type='LoadDepthMap', keep_size=True),
+    ])
+    # not the pipeline's cost, but everything that changes the result
+    options = json.dumps(dict(dataset=config, min_depth=min_depth, max_depth=max_depth,
+                              num_rows=num_rows), sort_keys=True, default=str)
+    key = hashlib.sha256(options.encode()).hexdigest()
+    box: list[Any] = [None]
+    if get_dist_info()[0] == 0:
+        try:
+            box[0] = _load_or_fit(config, cache, key, min_depth, max_depth, num_rows)
+        except Exception as error:  # the other ranks wait: hand it on
+            box[0] = error
+    broadcast_object_list(box)
+    if isinstance(box[0], Exception):
+        raise box[0]
+    return RowMeanDepth(box[0])
+
+
+def _load_or_fit(config: dict, cache: str | None, key: str, min_depth: float,
+                 max_depth: float, num_rows: int) -> np.ndarray:
+    built = DATASETS.build(config)
+    names = '\n'.join(
+        str(built.get_data_info(index).get('img_path')) for index in range(len(built)))
+    key += hashlib.sha256(names.encode()).hexdigest()
+    if cache is not None and os.path.isfile(cache):
+        try:
+            with np.load(cache) as stored:
+                if str(stored['key']) == key:
+                    return stored['rows']
+        except (OSError, ValueError, KeyError, EOFError):
+            pass  # a foreign or damaged file: computed again
+    print_log(f'Depth baseline: row means of {len(built)} training images',
+              logger='current')
+    rows = RowMeanDepth.fit(
+        dataset_depth_maps(built), min_depth, max_depth, num_rows).rows
+    if cache is not None:
+        buffer = io.BytesIO()
+        np.savez(buffer, rows=rows, key=key)
+        write_atomically(cache, buffer.getvalue())
+    return rows

@@ -1,0 +1,137 @@
+"""Depth errors of one image and the alignment before them.
+
+Notation: g ground truth, p prediction (metres, after alignment and clamping), over the
+n valid pixels; e = ln p - ln g.
+
+=========  ==============================================  =========
+abs_rel    mean |p - g| / g                                no unit
+sq_rel     mean (p - g)^2 / g                              metres
+rmse       sqrt(mean (p - g)^2)                            metres
+rmse_log   sqrt(mean e^2)                                  no unit
+log10      mean |log10 p - log10 g|                        no unit
+silog      100 sqrt(mean e^2 - (mean e)^2)                 no unit
+a1..a3     share of max(p / g, g / p) < 1.25, 1.25^2, ^3   0..1
+=========  ==============================================  =========
+
+Sources: Eigen et al., NIPS 2014 (all but silog's factor); KITTI depth prediction
+benchmark (silog, scale invariant, times 100; MMSegmentation's halves the second term).
+"""
+
+import torch
+from torch import Tensor
+
+DEPTH_ERRORS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'log10', 'silog', 'a1', 'a2',
+                'a3')
+ALIGNMENTS = ('median', 'lsqr', 'none')
+
+#: Crops as fractions (top, bottom, left, right) of height and width.
+CROPS = {
+    # Garg et al., ECCV 2016, and Eigen et al., NIPS 2014: KITTI.
+    'garg': (0.40810811, 0.99189189, 0.03594771, 0.96405229),
+    'eigen': (0.3324324, 0.91351351, 0.0359477, 0.96405229),
+    # The middle half of Cityscapes: rows 256..768, columns 192..1856 of 1024x2048
+    # (Watson et al., CVPR 2021); leaves out the ego vehicle.
+    'cityscapes': (0.25, 0.75, 0.09375, 0.90625),
+}
+
+
+def crop_box(crop: str | tuple[float, float, float, float] | None, height: int,
+             width: int) -> tuple[slice, slice]:
+    """Rows and columns of a crop.
+
+    Args:
+        crop: a name in ``CROPS``, fractions (top, bottom, left, right), or None.
+        height: of the image.
+        width: of the image.
+
+    Returns:
+        Two slices.
+
+    Raises:
+        ValueError: if the name is unknown or the fractions are no box.
+    """
+    if crop is None:
+        return slice(0, height), slice(0, width)
+    if isinstance(crop, str):
+        if crop not in CROPS:
+            raise ValueError(f'crop must be one of {sorted(CROPS)}, fractions or None, '
+                             f'got {crop!r}.')
+        crop = CROPS[crop]
+    top, bottom, left, right = crop
+    if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
+        raise ValueError('crop must be fractions (top, bottom, left, right) with '
+                         f'0 <= top < bottom <= 1 and so on, got {tuple(crop)}.')
+    return (slice(int(top * height), int(bottom * height)),
+            slice(int(left * width), int(right * width)))
+
+
+def median(values: Tensor) -> Tensor:
+    """Median of (n,) values; the mean of the middle two for even n, as numpy's."""
+    count = len(values)
+    upper = values.kthvalue(count // 2 + 1).values
+    if count % 2:
+        return upper
+    return (values.kthvalue(count // 2).values + upper) / 2
+
+
+def align_depth(prediction: Tensor, target: Tensor, align: str, max_depth: float
+                ) -> tuple[Tensor, Tensor]:
+    """Fit a prediction that is only known up to scale to the ground truth.
+
+    - ``median``: p * median(g) / median(p) (Zhou et al., CVPR 2017).
+    - ``lsqr``: scale s and shift t of *inverse* depth, least squares of
+      s / p + t - 1 / g (Ranftl et al., TPAMI 2020); results below 1 / max_depth count
+      as max_depth. A constant prediction gets s = 0.
+    - ``none``: as it is.
+
+    Args:
+        prediction: (n,) positive depths.
+        target: (n,) ground truth, metres.
+        align: see above.
+        max_depth: metres.
+
+    Returns:
+        The aligned prediction (n,) and the factor that it was multiplied by (for
+        ``lsqr``: 1 / s), a scalar.
+    """
+    if align == 'median':
+        scale = median(target) / median(prediction)
+        return prediction * scale, scale
+    if align == 'lsqr':
+        x, y = prediction.reciprocal(), target.reciprocal()
+        dx, dy = x - x.mean(), y - y.mean()
+        variance = (dx * dx).mean()
+        flat = variance <= (1e-6 * x.mean())**2
+        scale = torch.where(flat, 0., (dx * dy).mean() / torch.where(
+            flat, 1., variance))
+        inverse = scale * x + (y.mean() - scale * x.mean())
+        return inverse.clamp(min=1 / max_depth).reciprocal(), torch.where(
+            flat, 1., scale).reciprocal()
+    return prediction, prediction.new_ones(())
+
+
+def depth_errors(prediction: Tensor, target: Tensor) -> Tensor:
+    """The errors in the order of ``DEPTH_ERRORS``.
+
+    Args:
+        prediction: (n,) positive depths, n >= 1.
+        target: (n,) positive depths.
+
+    Returns:
+        (9,), the dtype of the input.
+    """
+    difference = prediction - target
+    log_error = prediction.log() - target.log()
+    ratio = torch.maximum(prediction / target, target / prediction)
+    squared = difference * difference
+    mean_square_log = (log_error * log_error).mean()
+    variance = (mean_square_log - log_error.mean()**2).clamp(min=0)
+    return torch.stack([
+        (difference.abs() / target).mean(),
+        (squared / target).mean(),
+        squared.mean().sqrt(),
+        mean_square_log.sqrt(),
+        log_error.abs().mean() / torch.log(log_error.new_tensor(10.)),
+        100 * variance.sqrt(),
+        *((ratio < 1.25**power).to(ratio.dtype).mean() for power in (1, 2, 3)),
+    ])

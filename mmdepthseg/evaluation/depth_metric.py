@@ -1,0 +1,203 @@
+"""Depth metric that keeps a few numbers per image."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmdepthseg.registry import METRICS
+
+from .depth_baselines import RowMeanDepth, build_row_mean
+from .depth_errors import (
+    ALIGNMENTS,
+    DEPTH_ERRORS,
+    align_depth,
+    crop_box,
+    depth_errors,
+)
+
+#: Bounds what is inverted; far below any min_depth.
+TINY = 1e-6
+
+
+@METRICS.register_module()
+class DepthMetric(BaseMetric):
+    """Errors of depth that is known up to scale, averaged over images.
+
+    MMSegmentation's ``DepthMetric`` keeps all pixels of all images, raises TypeError
+    for any list of metrics, aligns nothing and turns empty masks into NaN.
+
+    The prediction ``pred_depth_map`` (1, H, W) is brought to the size of the ground
+    truth ``gt_depth_map`` (bilinear in inverse depth, in which what networks predict
+    is smooth), aligned, clamped to [min_depth, max_depth] and compared where
+    min_depth < ground truth < max_depth within the crop. Every image counts the same;
+    images without a valid pixel do not count and are reported.
+
+    Figures: ``DEPTH_ERRORS``; ``scale`` and ``scale_spread``, mean and relative
+    standard deviation of the alignment factors (how well the scale is kept from image
+    to image); the same errors of the baselines under ``constant/`` and ``row_mean/``,
+    aligned in the same way.
+
+    Args:
+        align: ``'median'``, ``'lsqr'`` or ``'none'`` (see ``align_depth``).
+        min_depth: metres.
+        max_depth: metres.
+        crop: ``'garg'``, ``'eigen'``, ``'cityscapes'``, fractions (top, bottom, left,
+            right), or None.
+        baseline: ``dict(dataset=<config>, cache='row_mean.npz')``: mean depth per
+            image row of that (training) data set, as a fixed predictor; see
+            ``build_row_mean`` for its other keys. Computed at the first image.
+        constant: report the baseline of a constant depth: with ``align='none'`` the
+            mean of ``baseline``'s rows, which is then needed.
+        collect_device: of ``BaseMetric``.
+        prefix: of ``BaseMetric``.
+        **kwargs: of ``BaseMetric``.
+
+    Raises:
+        ValueError: for options that make no sense, and for samples without depth.
+    """
+
+    def __init__(self,
+                 align: str = 'median',
+                 min_depth: float = 1e-3,
+                 max_depth: float = 80.,
+                 crop: str | Sequence[float] | None = None,
+                 baseline: Mapping | None = None,
+                 constant: bool = True,
+                 collect_device: str = 'cpu',
+                 prefix: str | None = None,
+                 **kwargs) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
+        if align not in ALIGNMENTS:
+            raise ValueError(f'align must be one of {ALIGNMENTS}, got {align!r}.')
+        if not 0 < min_depth < max_depth:
+            raise ValueError('0 < min_depth < max_depth is needed, got '
+                             f'{min_depth}, {max_depth}.')
+        if baseline is not None:
+            unknown = set(baseline) - {'dataset', 'cache', 'num_rows'}
+            if unknown or 'dataset' not in baseline:
+                raise ValueError('baseline needs dataset and may have cache and '
+                                 f'num_rows, got {sorted(baseline)}.')
+        crop_box(crop, 100, 100)
+        self.align = align
+        self.min_depth = min_depth
+        self.max_depth = max_depth
+        self.crop = crop
+        self.baseline = baseline
+        self.constant = constant and (align != 'none' or baseline is not None)
+        self._row_mean: RowMeanDepth | None = None
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Add the figures of a batch.
+
+        Args:
+            data_batch: not used.
+            data_samples: dicts with ``pred_depth_map`` and ``gt_depth_map``.
+
+        Raises:
+            ValueError: if one of them is missing (names image and cure).
+        """
+        for sample in data_samples:
+            target = self._field(
+                sample, 'gt_depth_map', 'LoadStereoDepth or LoadDepthMap in the '
+                'pipeline (and depth files in the data set)').squeeze(0).float()
+            prediction = self._field(sample, 'pred_depth_map', 'a model with a '
+                                     'depth_head').detach().to(target)
+            self.results.append(self._evaluate(prediction, target))
+
+    def _field(self, sample: Mapping, key: str, cure: str) -> Tensor:
+        if key not in sample:
+            name = sample.get('img_path') or sample.get('img_id')
+            raise ValueError(f'DepthMetric: {name} has no {key}; needs {cure}.')
+        return sample[key]['data']
+
+    def _evaluate(self, prediction: Tensor, target: Tensor) -> dict[str, list[float]]:
+        """Errors and scale of every predictor for one image; {} if none is valid."""
+        rows, columns = crop_box(self.crop, *target.shape)
+        prediction = resize_depth(prediction, target.shape)[rows, columns]
+        predictions = dict(prediction=prediction)
+        height, width = target.shape
+        target = target[rows, columns]
+        mask = (target > self.min_depth) & (target < self.max_depth)
+        if self.baseline is not None:
+            row_mean = self._get_row_mean().predict(height, width, target.device)
+            predictions['row_mean'] = row_mean[rows, columns]
+        if self.constant:
+            level = 1. if self.align != 'none' else float(
+                self._get_row_mean().rows.mean())
+            predictions['constant'] = torch.full_like(target, level)
+        if not mask.any():
+            return {}
+        target = target[mask].double()
+        figures = [self._errors(p[mask].double(), target)
+                   for p in predictions.values()]
+        return dict(zip(predictions, torch.stack(figures).tolist()))
+
+    def _errors(self, prediction: Tensor, target: Tensor) -> Tensor:
+        prediction = prediction.clamp(min=TINY)
+        aligned, scale = align_depth(prediction, target, self.align, self.max_depth)
+        aligned = aligned.clamp(self.min_depth, self.max_depth)
+        return torch.cat([depth_errors(aligned, target), scale.view(1)])
+
+    def _get_row_mean(self) -> RowMeanDepth:
+        if self._row_mean is None:
+            options = dict(cache=None) | dict(self.baseline)
+            self._row_mean = build_row_mean(
+                min_depth=self.min_depth, max_depth=self.max_depth, **options)
+        return self._row_mean
+
+    def compute_metrics(self, results: list[dict[str, list[float]]]
+                        ) -> dict[str, float]:
+        """Average over images.
+
+        Args:
+            results: one dict per image of all ranks.
+
+        Returns:
+            The figures; NaN if no image has a valid pixel.
+        """
+        valid = [result for result in results if result]
+        if len(valid) < len(results):
+            print_log(
+                f'DepthMetric: {len(results) - len(valid)} of {len(results)} images '
+                'have no valid ground truth depth and do not count.',
+                logger='current', level=logging.WARNING)
+        if not valid:
+            return dict.fromkeys(DEPTH_ERRORS, float('nan'))
+        metrics = {}
+        for predictor in valid[0]:
+            table = torch.tensor([result[predictor] for result in valid],
+                                 dtype=torch.float64)
+            means = table.mean(0).tolist()
+            prefix = '' if predictor == 'prediction' else f'{predictor}/'
+            metrics.update(
+                {f'{prefix}{name}': mean for name, mean in zip(DEPTH_ERRORS, means)})
+            if predictor == 'prediction' and self.align != 'none':
+                scales = table[:, -1]
+                metrics['scale'] = scales.mean().item()
+                metrics['scale_spread'] = (
+                    scales.std(correction=0) / scales.mean().abs()).item()
+        return metrics
+
+
+def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
+    """Depth at another size, bilinear in inverse depth.
+
+    Args:
+        depth: (1, H, W) or (H, W), positive.
+        size: (height, width).
+
+    Returns:
+        (height, width).
+    """
+    depth = depth.reshape(1, 1, *depth.shape[-2:])
+    if tuple(depth.shape[-2:]) != tuple(size):
+        inverse = depth.clamp(min=TINY).reciprocal()
+        depth = F.interpolate(
+            inverse, tuple(size), mode='bilinear', align_corners=False).reciprocal()
+    return depth[0, 0]

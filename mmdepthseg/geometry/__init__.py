@@ -1,0 +1,42 @@
+"""Projective geometry in plain torch and numpy: no framework, no registry.
+
+Convention (holds for the whole package)
+    - Pixels: centres at integers ``0..W-1`` (x, right) and ``0..H-1`` (y, down).
+    - Camera: x right, y down, z along the optical axis. ``cam2img`` is the 3x3
+      matrix K **in pixels of the image as it is now**: it changes with every
+      resize, crop, flip and pad of the image (:mod:`.camera`).
+    - Depth is z, in metres (or the unit of the translations); 0 = not measured.
+      Disparity is what a network's sigmoid gives, in (0, 1) (:mod:`.depth`).
+    - A rigid transform ``T`` (N, 4, 4) maps points of the target camera to
+      points of the source camera (:mod:`.pose`).
+    - Tensors: images (N, C, H, W), depth (N, 1, H, W), points (N, 3, H, W).
+    - Precision: at least float32, also under autocast.
+"""
+
+from .camera import (
+    backproject,
+    crop_intrinsics,
+    flip_intrinsics,
+    pad_intrinsics,
+    project,
+    resize_intrinsics,
+)
+from .depth import depth_to_disparity, disparity_to_depth
+from .pose import axis_angle_to_matrix, pose_vector_to_matrix, transform_points
+from .warp import synthesize_view, synthesize_views
+
+__all__ = [
+    'axis_angle_to_matrix',
+    'backproject',
+    'crop_intrinsics',
+    'depth_to_disparity',
+    'disparity_to_depth',
+    'flip_intrinsics',
+    'pad_intrinsics',
+    'pose_vector_to_matrix',
+    'project',
+    'resize_intrinsics',
+    'synthesize_view',
+    'synthesize_views',
+    'transform_points',
+]

@@ -1,0 +1,68 @@
+"""Disparity of a network and depth.
+
+Convention
+    - disparity: sigmoid of a network, in (0, 1), without unit.
+    - scaled disparity = 1/max_depth + (1/min_depth - 1/max_depth) * disparity,
+      in 1/metres; depth = 1 / scaled disparity. Disparity 0 is ``max_depth``,
+      disparity 1 is ``min_depth``.
+"""
+
+from torch import Tensor
+
+from ._tensor import full_precision, no_autocast
+
+
+def _check_range(min_depth: float, max_depth: float) -> None:
+    if not 0 < min_depth < max_depth:
+        raise ValueError(
+            'Depth range must satisfy 0 < min_depth < max_depth, got '
+            f'min_depth={min_depth}, max_depth={max_depth}.'
+        )
+
+
+def disparity_to_depth(
+    disparity: Tensor, min_depth: float = 0.1, max_depth: float = 100.0
+) -> tuple[Tensor, Tensor]:
+    """Depth of a network's disparity (Godard et al., ICCV 2019, section 3.1).
+
+    Args:
+        disparity: in (0, 1), any shape; cast to float32 if it is less.
+        min_depth: depth of disparity 1, metres.
+        max_depth: depth of disparity 0, metres.
+
+    Returns:
+        Scaled disparity (1/metres) and depth (metres), both of the input's shape.
+
+    Raises:
+        ValueError: if not 0 < min_depth < max_depth.
+    """
+    _check_range(min_depth, max_depth)
+    (disparity,) = full_precision(disparity)
+    with no_autocast(disparity):
+        nearest, farthest = 1 / min_depth, 1 / max_depth
+        scaled = farthest + (nearest - farthest) * disparity
+        return scaled, scaled.reciprocal()
+
+
+def depth_to_disparity(
+    depth: Tensor, min_depth: float = 0.1, max_depth: float = 100.0
+) -> Tensor:
+    """Inverse of :func:`disparity_to_depth`: the disparity of a depth.
+
+    Args:
+        depth: metres, any shape, positive. Depths outside the range give values
+            outside [0, 1]; 0 ("not measured") gives infinity.
+        min_depth: depth of disparity 1, metres.
+        max_depth: depth of disparity 0, metres.
+
+    Returns:
+        Disparity, of the input's shape.
+
+    Raises:
+        ValueError: if not 0 < min_depth < max_depth.
+    """
+    _check_range(min_depth, max_depth)
+    (depth,) = full_precision(depth)
+    with no_autocast(depth):
+        nearest, farthest = 1 / min_depth, 1 / max_depth
+        return (depth.reciprocal() - farthest) / (nearest - farthest)

@@ -1,0 +1,243 @@
+"""From packed samples to a batch on the device."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import PixelData
+from torch import Tensor
+
+from mmdepthseg.registry import MODELS
+from mmdepthseg.structures import FrameBatch
+
+from .utils.color_jitter import (
+    ColorJitterParams,
+    color_jitter,
+    draw_color_jitter,
+)
+
+
+@MODELS.register_module()
+class DepthSegDataPreProcessor(BaseDataPreprocessor):
+    """Stack, move, colour jitter and normalise frames; keep the un-jittered ones.
+
+    MMSegmentation's ``SegDataPreProcessor`` takes a list of single images, converts
+    each to float before stacking and pads depth with 255; it can keep neither
+    neighbours nor un-jittered images. Here uint8 frames are stacked, moved and
+    converted once, contiguous as (N, 3, H, W) (channels-last batches that nobody asked
+    for crash small CPU convolutions).
+
+    Args:
+        mean: of R, G, B (in the order after ``bgr_to_rgb``), in units of 0..255.
+        std: likewise; None for both: images are only divided by 255.
+        bgr_to_rgb: swap the channels of the frames as loaded.
+        size_divisor: pad right and bottom to a multiple of this, after padding to the
+            largest image of the batch.
+        pad_val: value of padded pixels, normalised (0: the mean colour).
+        seg_pad_val: label of padded pixels. Depth and disparity are padded with 0.
+        color_jitter: training only: keywords of ``draw_color_jitter`` (``brightness``,
+            ``contrast``, ``saturation``, ``hue``, ``prob``); all frames of a sample
+            get the same parameters. None: no jitter.
+        keep_raw: training only: keep ``img_raw`` and ``adjacent_raw``.
+        non_blocking: of the transfer to the device.
+    """
+
+    def __init__(self,
+                 mean: Sequence[float] | None = None,
+                 std: Sequence[float] | None = None,
+                 bgr_to_rgb: bool = True,
+                 size_divisor: int = 1,
+                 pad_val: float = 0,
+                 seg_pad_val: int = 255,
+                 color_jitter: dict | None = None,
+                 keep_raw: bool = False,
+                 non_blocking: bool = True) -> None:
+        super().__init__(non_blocking=non_blocking)
+        if (mean is None) != (std is None):
+            raise ValueError('Give both mean and std, or neither.')
+        mean = torch.tensor([0.] if mean is None else mean) / 255
+        std = torch.tensor([255.] if std is None else std) / 255
+        self.register_buffer('mean', mean.view(-1, 1, 1), persistent=False)
+        self.register_buffer('std', std.view(-1, 1, 1), persistent=False)
+        self.bgr_to_rgb = bgr_to_rgb
+        self.size_divisor = size_divisor
+        self.pad_val = pad_val
+        self.seg_pad_val = seg_pad_val
+        self.color_jitter = dict(color_jitter) if color_jitter else None
+        if self.color_jitter:
+            draw_color_jitter(1, **self.color_jitter)  # raises on wrong options
+        self.keep_raw = keep_raw
+
+    def normalize(self, raw: Tensor) -> Tensor:
+        """Images in [0, 1] (..., 3, H, W) -> what the networks see."""
+        return (raw - self.mean) / self.std
+
+    def denormalize(self, img: Tensor) -> Tensor:
+        """What the networks see (..., 3, H, W) -> images in [0, 1]."""
+        return img * self.std + self.mean
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Make a batch.
+
+        Args:
+            data: ``inputs``: collated samples of ``PackDepthSegInputs`` (dict of
+                lists, or list of dicts), or MMSegmentation's (list of (3, H, W)
+                tensors, or one (N, 3, H, W) tensor); ``data_samples``: list of
+                ``SegDataSample``, may be absent in testing.
+            training: jitter, keep raw images, pad the ground truth.
+
+        Returns:
+            ``inputs``: :class:`FrameBatch`; ``data_samples``: on the device.
+
+        Raises:
+            ValueError: if samples differ in their neighbours.
+        """
+        images, adjacent = split_inputs(data['inputs'])
+        samples = data.get('data_samples')
+        check_adjacent(images, adjacent, samples)
+        shapes = [tuple(image.shape[-2:]) for image in images]
+        parameters = self._draw_jitter(len(images)) if training else None
+        img, img_raw = self._prepare(images, shapes, parameters)
+        near, near_raw = self._prepare(adjacent, shapes, parameters)
+        keep = training and self.keep_raw
+        batch = FrameBatch(
+            img=img, adjacent=near, img_raw=img_raw if keep else None,
+            adjacent_raw=near_raw if keep else None, cam2img=self._cameras(samples))
+        samples = self._finish_samples(samples, shapes, img.shape[-2:], training)
+        return dict(inputs=batch, data_samples=samples)
+
+    # -- images -------------------------------------------------------------------
+
+    def _draw_jitter(self, count: int) -> ColorJitterParams | None:
+        if self.color_jitter is None:
+            return None
+        return draw_color_jitter(count, device=self.device, **self.color_jitter)
+
+    def _prepare(self, images: Sequence[Tensor] | None, shapes: list[tuple[int, int]],
+                 parameters: ColorJitterParams | None
+                 ) -> tuple[Tensor | None, Tensor | None]:
+        """Normalised and raw (N, ..., 3, H, W) of N images (..., 3, h, w)."""
+        if images is None:
+            return None, None
+        raw = self._stack(images, shapes).to(self.device,
+                                             non_blocking=self._non_blocking)
+        raw = (raw.flip(-3) if self.bgr_to_rgb else raw).to(torch.float32) / 255
+        seen = raw
+        if parameters is not None:
+            seen = color_jitter(raw, parameters)
+        img = self.normalize(seen)
+        self._fill_padding(img, shapes)
+        return img, raw
+
+    def _stack(self, images: Sequence[Tensor], shapes: list[tuple[int, int]]
+               ) -> Tensor:
+        """One contiguous tensor, padded right and bottom with 0."""
+        divisor = self.size_divisor or 1
+        height, width = (ceil(max(side) / divisor) * divisor for side in zip(*shapes))
+        if all(shape == (height, width) for shape in shapes):
+            return (images if isinstance(images, Tensor) else
+                    torch.stack(list(images))).contiguous()
+        stacked = images[0].new_zeros(
+            len(images), *images[0].shape[:-2], height, width)
+        for target, image, (h, w) in zip(stacked, images, shapes):
+            target[..., :h, :w] = image
+        return stacked
+
+    def _fill_padding(self, img: Tensor, shapes: list[tuple[int, int]]) -> None:
+        """Overwrite what lies outside the samples' own images (in place)."""
+        for index, (height, width) in enumerate(shapes):
+            img[index, ..., height:, :] = self.pad_val
+            img[index, ..., width:] = self.pad_val
+
+    # -- samples ------------------------------------------------------------------
+
+    def _cameras(self, samples: Sequence | None) -> Tensor | None:
+        cameras = [sample.metainfo.get('cam2img') for sample in samples or ()]
+        if not cameras or any(camera is None for camera in cameras):
+            return None
+        stacked = torch.stack([torch.as_tensor(c, dtype=torch.float32)
+                               for c in cameras])
+        return stacked.to(self.device, non_blocking=self._non_blocking)
+
+    def _finish_samples(self, samples: Sequence | None,
+                        shapes: list[tuple[int, int]], size: torch.Size,
+                        training: bool) -> list | None:
+        """Samples on the device; the ground truth padded as the image is."""
+        if samples is None:
+            return None
+        finished = []
+        for sample, (height, width) in zip(self.cast_data(list(samples)), shapes):
+            padding = (0, size[1] - width, 0, size[0] - height)
+            if 'gt_sem_seg' in sample:
+                label = sample.gt_sem_seg.data.long()
+                if training and any(padding):
+                    label = F.pad(label, padding, value=self.seg_pad_val)
+                sample.gt_sem_seg = PixelData(data=label)
+            for key in ('gt_depth_map', 'disparity_map'):
+                if training and any(padding) and key in sample:
+                    field = F.pad(sample.get(key).data, padding, value=0.)
+                    sample.set_data({key: PixelData(data=field)})
+            meta = dict(pad_shape=tuple(size), padding_size=padding)
+            if not training:
+                meta['img_padding_size'] = padding
+            sample.set_metainfo(meta)
+            finished.append(sample)
+        return finished
+
+
+def split_inputs(
+    inputs: Mapping | Sequence | Tensor
+) -> tuple[Sequence[Tensor], Sequence[Tensor] | None]:
+    """Images and neighbours of collated inputs, whatever collated them.
+
+    Args:
+        inputs: see :meth:`DepthSegDataPreProcessor.forward`.
+
+    Returns:
+        N images (3, H, W) and N stacks (F, 3, H, W) or None.
+
+    Raises:
+        ValueError: if only some samples have neighbours.
+    """
+    if isinstance(inputs, Mapping):
+        images, adjacent = inputs['img'], inputs.get('adjacent')
+        if isinstance(images, Tensor) and images.ndim == 3:  # a single sample
+            images, adjacent = [images], None if adjacent is None else [adjacent]
+        return images, adjacent
+    if len(inputs) and isinstance(inputs[0], Mapping):
+        adjacent = [sample.get('adjacent') for sample in inputs]
+        lacking = sum(stack is None for stack in adjacent)
+        if 0 < lacking < len(adjacent):
+            raise ValueError(
+                f'{lacking} of {len(adjacent)} samples of the batch have no adjacent '
+                'frames: use the same offsets and LoadAdjacentFrames in all sources.')
+        return [sample['img'] for sample in inputs], None if lacking else adjacent
+    return inputs, None
+
+
+def check_adjacent(images: Sequence[Tensor], adjacent: Sequence[Tensor] | None,
+                   samples: Sequence | None) -> None:
+    """Raise if the samples of a batch differ in their neighbours.
+
+    ``pseudo_collate`` drops the neighbours of a batch whose first sample has none;
+    the samples' metainfo tells.
+
+    Raises:
+        ValueError: names the first sample that differs.
+    """
+    counts = [0] * len(images)
+    if adjacent is not None:
+        counts = [len(stack) for stack in adjacent]
+    if samples is None:
+        samples = [None] * len(images)
+    for count, sample in zip(counts, samples):
+        meta = {} if sample is None else sample.metainfo
+        told = len(meta.get('adjacent_offsets', ())) if meta else count
+        if count != counts[0] or told != counts[0] or len(counts) != len(images):
+            raise ValueError(
+                f'Sample {meta.get("img_id") or meta.get("img_path")} has '
+                f'{max(count, told)} adjacent frames, the first of the batch '
+                f'{counts[0]}: use the same offsets and LoadAdjacentFrames in all '
+                'sources of a batch.')

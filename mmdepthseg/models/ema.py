@@ -1,0 +1,161 @@
+"""Mean teacher."""
+
+from collections.abc import Iterable
+
+import torch
+from mmengine.model import BaseAveragedModel, is_model_wrapper
+from torch import Tensor, nn
+
+from mmdepthseg.registry import MODELS
+
+
+@MODELS.register_module()
+class MeanTeacherEMA(BaseAveragedModel):
+    """Teacher whose weights are the moving average of a student's.
+
+    After the t-th optimiser step, t = 1, 2, ...::
+
+        teacher = a * teacher + (1 - a) * student,  a = min(1 - 1 / (t + 1), decay)
+
+    (Tarvainen and Valpola, NeurIPS 2017; Hoyer et al., CVPR 2021, section 3.3).
+    The average is quick at first and slow later.
+
+    MMEngine's ``ExponentialMovingAverage`` alone does not do: its factor is
+    constant; its first update is a plain copy of the student; it reads its step
+    counter back from the device at each step and updates one tensor at a time;
+    ``update_buffers=True`` leaves integer buffers at their first value; and it
+    follows ``train()``, so that a teacher inside a segmentor drops out and takes
+    batch statistics. (``MomentumAnnealingEMA`` with gamma 1 has nearly this
+    factor, and the other four points.) Its state-dict layout, ``module.*`` and
+    ``steps``, is kept.
+
+    The parameters ask for no gradient. The whole state is in the state dict; a
+    resumed run goes on exactly.
+
+    Note:
+        The teacher is a copy of the student *as it is at construction*. Weights
+        loaded into the student afterwards (``init_weights``, ``load_from``) have
+        to be handed over by :meth:`copy_from` before the first update.
+
+    Args:
+        model: the student.
+        decay: upper bound of a, in [0, 1).
+        buffers: what happens to buffers (batch norm statistics):
+            'copy' takes the student's; 'ema' averages the floating-point ones by
+            the same formula and takes the others; 'own' leaves them to the
+            teacher's own forward passes, which change them with
+            ``train_mode=True`` only.
+        train_mode: legacy of the authors' code: let the teacher follow
+            ``train()``. Default: always in eval mode.
+        device: where to keep the teacher; default: as the student.
+
+    Raises:
+        ValueError: on options out of range.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        decay: float = 0.99,
+        buffers: str = 'copy',
+        train_mode: bool = False,
+        device: torch.device | None = None,
+    ) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f'decay must be in [0, 1), got {decay}.')
+        if buffers not in ('copy', 'ema', 'own'):
+            raise ValueError(
+                f"buffers must be 'copy', 'ema' or 'own', got {buffers!r}."
+            )
+        super().__init__(_unwrap(model), device=device)
+        self.decay = decay
+        self.buffer_mode = buffers
+        self.train_mode = train_mode
+        # Mirror of the buffer `steps`: reading that would wait for the device.
+        self._updates = 0
+        if not train_mode:
+            self.eval()
+
+    @staticmethod
+    def alpha(step: int, decay: float = 0.99) -> float:
+        """Weight of the old teacher in the update after step ``step`` >= 1."""
+        return min(1 - 1 / (step + 1), decay)
+
+    @property
+    def updates(self) -> int:
+        """Number of updates so far."""
+        return self._updates
+
+    def train(self, mode: bool = True) -> 'MeanTeacherEMA':
+        """Stay in eval mode, whatever the parent module is put into."""
+        return super().train(mode and self.train_mode)
+
+    @torch.no_grad()
+    def copy_from(self, model: nn.Module) -> None:
+        """Make the teacher equal to the student, buffers included."""
+        student = _unwrap(model)
+        _copy(*self._pairs(student, 'named_parameters'))
+        _copy(*self._pairs(student, 'named_buffers'))
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Average once; call it after each optimiser step.
+
+        Args:
+            model: the student, also wrapped (DDP).
+
+        Raises:
+            ValueError: if the student's tensors are not the teacher's.
+        """
+        student = _unwrap(model)
+        self._updates += 1
+        self.steps.fill_(self._updates)
+        weight = 1 - self.alpha(self._updates, self.decay)
+        _lerp(*self._pairs(student, 'named_parameters'), weight)
+        if self.buffer_mode == 'own':
+            return
+        teacher, source = self._pairs(student, 'named_buffers')
+        floats = [self.buffer_mode == 'ema' and t.is_floating_point() for t in teacher]
+        _lerp(_select(teacher, floats), _select(source, floats), weight)
+        others = [not is_float for is_float in floats]
+        _copy(_select(teacher, others), _select(source, others))
+
+    def _pairs(
+        self, student: nn.Module, kind: str
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Tensors of teacher and student with the same names."""
+        mine, theirs = (dict(getattr(m, kind)()) for m in (self.module, student))
+        if mine.keys() != theirs.keys():
+            odd = sorted(mine.keys() ^ theirs.keys())
+            raise ValueError(
+                f'Teacher and student differ in {len(odd)} tensors, the first is '
+                f'{odd[0]!r}: the student was changed after the teacher was made.'
+            )
+        teacher = list(mine.values())
+        source = [
+            theirs[name].to(device=t.device, dtype=t.dtype) for name, t in mine.items()
+        ]
+        return teacher, source
+
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._updates = int(self.steps)
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _select(tensors: list[Tensor], chosen: Iterable[bool]) -> list[Tensor]:
+    return [t for t, take in zip(tensors, chosen) if take]
+
+
+def _lerp(teacher: list[Tensor], student: list[Tensor], weight: float) -> None:
+    """One fused kernel for all tensors of a kind."""
+    if teacher:
+        torch._foreach_lerp_(teacher, student, weight)
+
+
+def _copy(teacher: list[Tensor], student: list[Tensor]) -> None:
+    if teacher:
+        torch._foreach_copy_(teacher, student)

@@ -1,0 +1,13 @@
+"""Heads: depth, pose, segmentation."""
+
+from .base_depth_head import BaseDepthHead
+from .decode_depth_head import DecodeDepthHead
+from .pose_net import PoseNet
+from .unet_decoder import UNetDecoder
+from .unet_depth_head import UNetDepthHead
+from .unet_seg_head import UNetSegHead
+
+__all__ = [
+    'BaseDepthHead', 'DecodeDepthHead', 'PoseNet', 'UNetDecoder', 'UNetDepthHead',
+    'UNetSegHead'
+]

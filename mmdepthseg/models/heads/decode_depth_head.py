@@ -1,0 +1,29 @@
+"""Any one-channel MMSeg decode head as a one-scale depth head."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from mmdepthseg.registry import MODELS
+
+from .base_depth_head import BaseDepthHead
+
+
+@MODELS.register_module()
+class DecodeDepthHead(BaseDepthHead):
+    """Sigmoid of an MMSeg decode head's single output channel.
+
+    Args:
+        decode_head (dict): Config of the MMSeg head, without ``num_classes``.
+        **kwargs: See :class:`BaseDepthHead`.
+    """
+
+    def __init__(self, decode_head: dict, **kwargs) -> None:
+        super().__init__(**kwargs)
+        # Two classes with one output channel is MMSeg's way to say "one logit".
+        self.decode_head = MODELS.build(
+            dict(decode_head, num_classes=2, out_channels=1, threshold=0.5))
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Features -> [disparity (N, 1, h, w)] at the head's own stride."""
+        return [self.decode_head(features).sigmoid()]

@@ -1,0 +1,93 @@
+"""Relative camera pose of two frames."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdepthseg.geometry import pose_vector_to_matrix
+from mmdepthseg.registry import MODELS
+from mmdepthseg.structures import FrameBatch
+
+
+@MODELS.register_module()
+class PoseNet(BaseModule):
+    """Pose of a pair of frames from one encoder (Godard et al., ICCV 2019).
+
+    The pair, six channels, is given in temporal order; six numbers come out
+    (axis-angle, translation), spatially averaged and scaled. For an earlier
+    source frame the predicted transform is inverted.
+
+    Args:
+        backbone (dict): Config of an encoder with ``in_channels=6``; its last
+            level is used. ImageNet weights of a 3-channel first convolution can
+            be doubled by ``tools/model_converters``.
+        in_channels (int): Channels of the encoder's last level.
+        channels (int): Hidden channels. Defaults to 256.
+        rotation_factor (float): Factor on the axis-angle. Defaults to 0.01.
+        translation_factor (float): Factor on the translation. Defaults to 0.01
+            (with ImageNet weights); see
+            :class:`~mmdepthseg.models.heads.UNetDepthHead` on how it and the
+            disparity bias suit each other.
+        init_cfg (dict, optional): Initialisation.
+    """
+
+    def __init__(self,
+                 backbone: dict,
+                 in_channels: int,
+                 channels: int = 256,
+                 rotation_factor: float = 0.01,
+                 translation_factor: float = 0.01,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.rotation_factor = rotation_factor
+        self.translation_factor = translation_factor
+        self.head = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(channels, 6, 1))
+
+    def forward(self, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
+        """Motion from the earlier to the later frame.
+
+        Args:
+            earlier (Tensor): Normalised images (N, 3, H, W).
+            later (Tensor): Normalised images (N, 3, H, W).
+
+        Returns:
+            tuple[Tensor, Tensor]: Axis-angle (radians) and translation (in units
+            of the depth), (N, 3) each, float32.
+        """
+        features = self.backbone(torch.cat((earlier, later), dim=1))[-1]
+        vector = self.head(features).float().mean((2, 3))
+        return (vector[:, :3] * self.rotation_factor,
+                vector[:, 3:] * self.translation_factor)
+
+    def source_transforms(self, batch: FrameBatch,
+                          offsets: tuple[int, ...]) -> Tensor:
+        """Target camera to source camera, for all neighbours in one pass.
+
+        Args:
+            batch (FrameBatch): With ``img`` (N, 3, H, W) and ``adjacent`` (N, F,
+                3, H, W).
+            offsets (tuple[int, ...]): Position of each neighbour in time relative
+                to the target, e.g. (-1, 1).
+
+        Returns:
+            Tensor: (N, F, 4, 4).
+        """
+        target = batch.img
+        earlier, later = [], []
+        for f, offset in enumerate(offsets):
+            source = batch.adjacent[:, f]
+            earlier.append(source if offset < 0 else target)
+            later.append(target if offset < 0 else source)
+        rotations, translations = self(torch.cat(earlier), torch.cat(later))
+        n = len(target)
+        return torch.stack([
+            pose_vector_to_matrix(
+                rotations[f * n:(f + 1) * n],
+                translations[f * n:(f + 1) * n],
+                invert=offset < 0) for f, offset in enumerate(offsets)
+        ], dim=1)

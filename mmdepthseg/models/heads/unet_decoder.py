@@ -1,0 +1,136 @@
+"""U-Net decoder shared by depth and segmentation heads (method: 3W, section 3)."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdepthseg.registry import MODELS
+
+from .aspp import ASPP
+
+NUM_STEPS = 5
+
+
+@MODELS.register_module()
+class UNetDecoder(BaseModule):
+    """Five steps from the bottleneck to full resolution.
+
+    Each step: conv block (3x3 convolution with reflection padding, ELU), nearest
+    up-sampling when the skip is larger, concatenation with the encoder's skip,
+    conv block. The first conv block is an ASPP if ``aspp_rates`` is given. Step 4
+    is the bottleneck's, step 0 gives full resolution; in the paper's numbering
+    their outputs are levels 5, ..., 9 (encoder: 0, ..., 4).
+
+    With fewer than five encoder levels (MMSeg backbones without stem have four,
+    strides 4 to 32) the shallow steps have no skip and up-sample by two.
+
+    Args:
+        in_channels (Sequence[int]): Channels of the encoder levels, shallow to
+            deep, at most five.
+        channels (Sequence[int]): Channels of steps 0 to 4, full resolution
+            first. Paper: 64, 64, 128, 128, 256 with batch norm ("dec9") or 64,
+            128, 128, 256, 256 ("dec5", "dec6").
+        aspp_rates (Sequence[int], optional): Dilation rates of the ASPP; None for
+            a plain conv block. Defaults to (6, 12, 18).
+        aspp_dropout (float): Dropout after the ASPP. Defaults to 0.5.
+        norm_cfg (dict, optional): Norm of the conv blocks. Defaults to None.
+        init_cfg (dict, optional): E.g. ``dict(type='Pretrained', checkpoint=SDE,
+            prefix='depth_head.decoder')`` for transfer learning.
+    """
+
+    def __init__(self,
+                 in_channels: Sequence[int],
+                 channels: Sequence[int] = (64, 128, 128, 256, 256),
+                 aspp_rates: Sequence[int] | None = (6, 12, 18),
+                 aspp_dropout: float = 0.5,
+                 norm_cfg: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if not 1 <= len(in_channels) <= NUM_STEPS:
+            raise ValueError(
+                'UNetDecoder: in_channels must name 1 to 5 encoder levels, got '
+                f'{list(in_channels)}')
+        if len(channels) != NUM_STEPS:
+            raise ValueError('UNetDecoder: channels must have 5 numbers, full '
+                             f'resolution first, got {list(channels)}')
+        self.in_channels = tuple(in_channels)
+        self.channels = tuple(channels)
+        self.reduce = nn.ModuleList()
+        self.fuse = nn.ModuleList()
+        previous = in_channels[-1]
+        for step in range(NUM_STEPS):
+            if step == 0 and aspp_rates is not None:
+                block = ASPP(previous, channels[-1], aspp_rates, aspp_dropout)
+            else:
+                block = _conv_block(previous, self._width(step), norm_cfg)
+            self.reduce.append(block)
+            level = self._skip_level(step)
+            skip = in_channels[level] if level >= 0 else 0
+            self.fuse.append(
+                _conv_block(self._width(step) + skip, self._width(step), norm_cfg))
+            previous = self._width(step)
+
+    def _width(self, step: int) -> int:
+        return self.channels[NUM_STEPS - 1 - step]
+
+    def _skip_level(self, step: int) -> int:
+        """Encoder level concatenated in a step; negative: none."""
+        return len(self.in_channels) - 2 - step
+
+    def forward(self,
+                features: Sequence[Tensor],
+                last_step: int = 0) -> dict[int, Tensor]:
+        """Decode.
+
+        Args:
+            features (Sequence[Tensor]): Encoder levels (N, C_i, h_i, w_i),
+                shallow to deep.
+            last_step (int): Stop after this step (0 = full resolution), so what
+                nobody needs is not computed.
+
+        Returns:
+            dict[int, Tensor]: Step 4 to ``last_step`` -> its output (N,
+            channels[step], h, w), stride about 2^step.
+        """
+        if len(features) != len(self.in_channels):
+            raise ValueError(
+                f'UNetDecoder is built for {len(self.in_channels)} feature levels '
+                f'(in_channels={list(self.in_channels)}) but the backbone gives '
+                f'{len(features)}: set in_channels to the backbone\'s levels')
+        if min(features[-1].shape[2:]) < 2:
+            raise ValueError(
+                'UNetDecoder: the deepest features are '
+                f'{tuple(features[-1].shape[2:])}, smaller than 2x2, which reflection '
+                'padding needs: use larger images or a smaller output stride')
+        outs = {}
+        x = features[-1]
+        for step in range(NUM_STEPS - last_step):
+            x = self.reduce[step](x)
+            level = self._skip_level(step)
+            if level >= 0:
+                skip = features[level]
+                if skip.shape[2:] != x.shape[2:]:
+                    x = F.interpolate(x, size=skip.shape[2:], mode='nearest')
+                x = torch.cat((x, skip), dim=1)
+            else:
+                x = F.interpolate(x, scale_factor=2, mode='nearest')
+            x = self.fuse[step](x)
+            outs[NUM_STEPS - 1 - step] = x
+        return outs
+
+
+def _conv_block(in_channels: int, out_channels: int,
+                norm_cfg: dict | None) -> ConvModule:
+    return ConvModule(
+        in_channels,
+        out_channels,
+        3,
+        padding=1,
+        padding_mode='reflect',
+        bias=True,
+        norm_cfg=norm_cfg,
+        act_cfg=dict(type='ELU'))

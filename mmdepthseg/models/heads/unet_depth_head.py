@@ -1,0 +1,53 @@
+"""U-Net depth head with disparities at several scales."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmdepthseg.registry import MODELS
+
+from .base_depth_head import BaseDepthHead
+
+
+@MODELS.register_module()
+class UNetDepthHead(BaseDepthHead):
+    """U-Net decoder with sigmoid disparity heads (Godard et al., ICCV 2019).
+
+    Args:
+        decoder (dict): Config of the :class:`UNetDecoder`.
+        num_scales (int): Disparities at steps 0 to num_scales - 1 (strides 1, 2,
+            4, 8). Defaults to 4.
+        disparity_bias (float): Start value of the disparity heads' bias. 0 (the
+            papers') starts at disparity 0.5, a depth of about 0.2 with the
+            default range: right with ImageNet weights and translation factor
+            0.01. Trained from scratch, the first depth and the first translation
+            must fit each other and the world, else training sinks into a wrong
+            minimum: -2.2 (depth about 1) with the pose net's
+            ``translation_factor=0.05`` worked on the streets.
+        **kwargs: See :class:`BaseDepthHead`.
+    """
+
+    def __init__(self,
+                 decoder: dict,
+                 num_scales: int = 4,
+                 disparity_bias: float = 0.,
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.decoder = MODELS.build(decoder)
+        if not 1 <= num_scales <= len(self.decoder.channels):
+            raise ValueError('UNetDepthHead: num_scales must be 1 to '
+                             f'{len(self.decoder.channels)}, got {num_scales}')
+        self.disparity = nn.ModuleList(
+            nn.Conv2d(self.decoder.channels[step], 1, 3)
+            for step in range(num_scales))
+        for conv in self.disparity:
+            nn.init.constant_(conv.bias, disparity_bias)
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Features -> disparities (N, 1, ~H/2^s, ~W/2^s), s = 0, 1, ..."""
+        decoded = self.decoder(features)
+        return [
+            conv(F.pad(decoded[step], (1, 1, 1, 1), mode='reflect')).sigmoid()
+            for step, conv in enumerate(self.disparity)
+        ]

@@ -1,0 +1,92 @@
+"""U-Net segmentation head, made to start from a depth decoder."""
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import ConvModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from torch import Tensor, nn
+
+from mmdepthseg.registry import MODELS
+
+from .unet_decoder import NUM_STEPS
+
+FULL_RESOLUTION_LEVEL = 2 * NUM_STEPS - 1
+
+
+@MODELS.register_module()
+class UNetSegHead(BaseDecodeHead):
+    """Taps levels of a U-Net decoder and classifies them (3W, section 3).
+
+    The decoder has the form of the depth decoder, so that it can start from its
+    weights: ``decoder=dict(..., init_cfg=dict(type='Pretrained', checkpoint=SDE,
+    prefix='depth_head.decoder'))``.
+
+    Args:
+        in_channels (Sequence[int]): Channels of the backbone's levels.
+        decoder (dict): Config of the :class:`UNetDecoder`; ``in_channels`` is
+            filled in.
+        levels (Sequence[int]): Tapped levels, 0 to 4 of the encoder, 5 to 9 of
+            the decoder (9 = full resolution). Defaults to (9,), exp. 210.
+        channels (int): Channels each tapped level is projected to. Defaults to
+            64.
+        inter_channels (int, optional): Channels of a 3x3 convolution, norm, ReLU
+            before the classifier; exp. 211 has 64. Defaults to None.
+        **kwargs: Those of MMSeg's ``BaseDecodeHead`` (``num_classes``,
+            ``loss_decode``, ``dropout_ratio``, ...).
+    """
+
+    def __init__(self,
+                 in_channels: Sequence[int],
+                 decoder: dict,
+                 levels: Sequence[int] = (FULL_RESOLUTION_LEVEL, ),
+                 channels: int = 64,
+                 inter_channels: int | None = None,
+                 dropout_ratio: float = 0.,
+                 norm_cfg: dict = dict(type='BN', requires_grad=True),
+                 **kwargs) -> None:
+        if not levels or not all(0 <= v <= FULL_RESOLUTION_LEVEL for v in levels):
+            raise ValueError('UNetSegHead: levels must be numbers 0 to '
+                             f'{FULL_RESOLUTION_LEVEL}, got {list(levels)}')
+        super().__init__(
+            in_channels=list(in_channels),
+            in_index=list(range(len(in_channels))),
+            input_transform='multiple_select',
+            channels=inter_channels or channels * len(levels),
+            dropout_ratio=dropout_ratio,
+            norm_cfg=norm_cfg,
+            **kwargs)
+        self.levels = tuple(levels)
+        self.decoder = MODELS.build(dict(decoder, in_channels=in_channels))
+        widths = [*in_channels] + [0] * (NUM_STEPS - len(in_channels))
+        widths += self.decoder.channels[::-1]
+        self.project = nn.ModuleList(
+            ConvModule(widths[level], channels, 1, bias=False)
+            for level in self.levels)
+        self.inter = None if inter_channels is None else ConvModule(
+            channels * len(levels),
+            inter_channels,
+            3,
+            padding=1,
+            norm_cfg=norm_cfg)
+        # exp. 211 stops at half resolution: what nobody taps is not computed
+        self.last_step = min(FULL_RESOLUTION_LEVEL - max(self.levels),
+                             NUM_STEPS - 1)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Backbone levels -> logits (N, num_classes, h, w) at the finest tap."""
+        features = self._transform_inputs(inputs)
+        decoded = self.decoder(features, last_step=self.last_step)
+        taps = [
+            features[v] if v < NUM_STEPS else decoded[FULL_RESOLUTION_LEVEL - v]
+            for v in self.levels
+        ]
+        size = max((tuple(tap.shape[2:]) for tap in taps))
+        taps = [
+            resize(project(tap), size=size, mode='bilinear',
+                   align_corners=self.align_corners)
+            for project, tap in zip(self.project, taps, strict=True)
+        ]
+        x = torch.cat(taps, dim=1) if len(taps) > 1 else taps[0]
+        return self.cls_seg(x if self.inter is None else self.inter(x))

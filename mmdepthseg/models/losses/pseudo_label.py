@@ -1,0 +1,125 @@
+"""Cross entropy on pseudo-labels, and how they are made."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.registry import MODELS
+
+#: The ignore index of all labels in this package.
+VOID = 255
+
+
+@MODELS.register_module()
+class PseudoLabelLoss(nn.Module):
+    """Cross entropy on pseudo-labels, weighted by the share of confident pixels.
+
+    ``loss = weight * sum CE / number of pixels``. The sum runs over the pixels
+    that are not void, the number is that of *all* pixels, and the weight is one
+    number for the batch: the share of its pixels with confidence >= ``threshold``
+    (Olsson et al., WACV 2021, section 3.2; Hoyer et al., CVPR 2021, section 3.3).
+
+    MMSeg's CrossEntropyLoss does not do: its ``weight`` is per pixel, to be made
+    and kept at full size, and it reads the number of valid pixels back from the
+    device.
+
+    Args:
+        threshold: confidence from which on a pixel counts as confident.
+        ignore_index: label of void pixels.
+        loss_weight: factor of the loss.
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.968,
+        ignore_index: int = VOID,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= threshold <= 1:
+            raise ValueError(f'threshold must be in [0, 1], got {threshold}.')
+        self.threshold = threshold
+        self.ignore_index = ignore_index
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, labels: Tensor, confidence: Tensor) -> Tensor:
+        """Loss of a batch.
+
+        Args:
+            logits: (N, C, H, W).
+            labels: (N, H, W), integers, ``ignore_index`` = void.
+            confidence: (N, H, W) in [0, 1], 0 where void, 1 where ground truth.
+
+        Returns:
+            Scalar; 0 (with zero gradient) if all pixels are void.
+
+        Raises:
+            ValueError: if the shapes do not fit.
+        """
+        check_shape('logits', logits, (None, None, None, None))
+        shape = (logits.shape[0], *logits.shape[-2:])
+        check_shape('labels', labels, shape)
+        check_shape('confidence', confidence, shape)
+        with no_autocast(logits):
+            (logits,) = full_precision(logits)
+            total = F.cross_entropy(
+                logits, labels.long(), ignore_index=self.ignore_index, reduction='sum'
+            )
+            weight = (confidence >= self.threshold).float().mean()
+            return self.loss_weight * weight * total / labels.numel()
+
+
+@torch.no_grad()
+def pseudo_labels(scores: Tensor, from_logits: bool = False) -> tuple[Tensor, Tensor]:
+    """Hard labels and their confidence.
+
+    Args:
+        scores: probabilities, or logits, (N, C, H, W).
+        from_logits: ``scores`` are logits. The same answer as for their softmax,
+            which need not be made.
+
+    Returns:
+        Labels (N, H, W) int64, void (255) where the highest probability is 0, and
+        that probability (N, H, W), float32.
+
+    Raises:
+        ValueError: if ``scores`` is not 4-D.
+    """
+    check_shape('scores', scores, (None, None, None, None))
+    with no_autocast(scores):
+        (scores,) = full_precision(scores)
+        confidence, labels = scores.max(1)
+        if from_logits:
+            # The softmax of the winner, without the C maps of the others.
+            confidence = (confidence - scores.logsumexp(1)).exp_()
+        return labels.masked_fill_(confidence == 0, VOID), confidence
+
+
+@torch.no_grad()
+def with_ground_truth(
+    labels: Tensor, confidence: Tensor, ground_truth: Tensor, is_labeled: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Put ground truth in the place of pseudo-labels where an image has it.
+
+    Args:
+        labels: pseudo-labels, (N, H, W).
+        confidence: (N, H, W).
+        ground_truth: (N, H, W), 255 = void; any values where not labelled.
+        is_labeled: (N,) bool.
+
+    Returns:
+        Labels and confidence. In labelled images confidence is 1, and 0 at void
+        pixels, which stay void.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+    """
+    check_shape('ground_truth', ground_truth, labels.shape)
+    check_shape('is_labeled', is_labeled, labels.shape[:1])
+    labeled = is_labeled[:, None, None]
+    known = (ground_truth != VOID).to(confidence.dtype)
+    return (
+        torch.where(labeled, ground_truth.to(labels.dtype), labels),
+        torch.where(labeled, known, confidence),
+    )

@@ -1,0 +1,173 @@
+"""Photometric error of images: 0.85 SSIM' + 0.15 L1, with an analytic gradient.
+
+``SSIM' = clamp((1 - SSIM) / 2, 0, 1)`` over 3x3 mean windows with reflection
+padding (Wang et al., TIP 2004; Godard et al., ICCV 2019, section 3.1).
+
+Written as one autograd function, because this error is taken at full resolution
+for every scale and source frame: plain autograd would keep some 25 images per
+error for the backward pass, this keeps 4. The mean windows are sums of shifted
+slices, on CPU 10 to 16 times faster than ``F.avg_pool2d``.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+_C1 = 0.01**2
+_C2 = 0.03**2
+
+
+class ImageStatistics(NamedTuple):
+    """What the error needs to know of the target image, computed once per step.
+
+    Attributes:
+        image: the image, (N, 3, H, W).
+        padded: reflection-padded image, (N, 3, H + 2, W + 2); None without SSIM.
+        mean: 3x3 window mean, (N, 3, H, W).
+        variance: 3x3 window variance + C2.
+        mean_squared: squared window mean + C1.
+    """
+
+    image: Tensor
+    padded: Tensor | None = None
+    mean: Tensor | None = None
+    variance: Tensor | None = None
+    mean_squared: Tensor | None = None
+
+
+def reflect_pad(image: Tensor) -> Tensor:
+    """Pad (..., C, H, W) by one reflected pixel on each side."""
+    padded = F.pad(image.flatten(0, -4), (1, 1, 1, 1), mode='reflect')
+    return padded.unflatten(0, image.shape[:-3])
+
+
+def window_mean(padded: Tensor) -> Tensor:
+    """Means of 3x3 windows, (..., H + 2, W + 2) -> (..., H, W); no autograd."""
+    rows = padded[..., :-2] + padded[..., 1:-1]
+    rows += padded[..., 2:]
+    total = rows[..., :-2, :] + rows[..., 1:-1, :]
+    total += rows[..., 2:, :]
+    return total.mul_(1 / 9)
+
+
+def _window_mean_adjoint(gradient: Tensor) -> Tensor:
+    """Adjoint of :func:`window_mean`: (..., H, W) -> (..., H + 2, W + 2)."""
+    return window_mean(F.pad(gradient, (2, 2, 2, 2)))
+
+
+def _reflect_pad_adjoint(padded: Tensor) -> Tensor:
+    """Adjoint of :func:`reflect_pad`; overwrites its argument."""
+    padded[..., 2, :] += padded[..., 0, :]
+    padded[..., -3, :] += padded[..., -1, :]
+    padded[..., 2] += padded[..., 0]
+    padded[..., -3] += padded[..., -1]
+    return padded[..., 1:-1, 1:-1]
+
+
+@torch.no_grad()
+def image_statistics(image: Tensor, with_ssim: bool = True) -> ImageStatistics:
+    """Statistics of the target image, at least float32.
+
+    Args:
+        image: (..., 3, H, W) in [0, 1], H and W at least 2.
+        with_ssim: whether the SSIM terms are needed.
+    """
+    # Slices along W are what the window sums are made of: W must be innermost.
+    image = image.contiguous()
+    if not with_ssim:
+        return ImageStatistics(image)
+    padded = reflect_pad(image)
+    mean = window_mean(padded)
+    squared = mean.square()
+    variance = window_mean(padded.square()).sub_(squared).add_(_C2)
+    return ImageStatistics(image, padded, mean, variance, squared.add_(_C1))
+
+
+class PhotometricFunction(torch.autograd.Function):
+    """(..., 3, H, W) image and target statistics -> error (..., 1, H, W).
+
+    Differentiable once, with respect to the image only. Leading dimensions of
+    image and statistics broadcast.
+    """
+
+    @staticmethod
+    def forward(
+        ctx, image: Tensor, ssim_weight: float, target: ImageStatistics
+    ) -> Tensor:
+        """Error map; keeps the derivatives by the three window means."""
+        image = image.contiguous()
+        needs_grad = ctx.needs_input_grad[0]
+        ctx.ssim_weight = ssim_weight
+        difference = image - target.image
+        if needs_grad:
+            # 1 byte a pixel in the place of 4.
+            ctx.sign = difference.sign().to(torch.int8)
+        error = difference.abs_().mean(-3, keepdim=True)
+        ctx.parts = None
+        if ssim_weight == 0:
+            return error
+        dissimilarity, ctx.parts = _dissimilarity(image, target, needs_grad)
+        if needs_grad:
+            ctx.save_for_backward(image, *ctx.parts)
+            ctx.parts, ctx.target = True, target.padded
+        return error.mul_(1 - ssim_weight).add_(
+            dissimilarity.mean(-3, keepdim=True), alpha=ssim_weight
+        )
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Adjoint of the windows, applied to the kept derivatives."""
+        channels = ctx.sign.shape[-3]
+        out = gradient * ((1 - ctx.ssim_weight) / channels) * ctx.sign
+        if ctx.parts is not None:
+            image, by_mean, by_square, by_product = ctx.saved_tensors
+            scale = gradient * (ctx.ssim_weight / channels)
+            padded = _window_mean_adjoint(by_square.mul(scale))
+            padded.mul_(reflect_pad(image)).mul_(2)
+            padded += _window_mean_adjoint(by_mean.mul(scale))
+            padded.addcmul_(_window_mean_adjoint(by_product.mul(scale)), ctx.target)
+            out += _reflect_pad_adjoint(padded)
+        return out, None, None
+
+
+def _dissimilarity(
+    image: Tensor, target: ImageStatistics, needs_grad: bool
+) -> tuple[Tensor, tuple[Tensor, ...] | None]:
+    """SSIM' per channel and its derivatives by the three window means.
+
+    With means m_x, m_y, variances v_x, v_y and covariance c,
+    SSIM = (2 m_x m_y + C1)(2 c + C2) / ((m_x^2 + m_y^2 + C1)(v_x + v_y + C2)).
+
+    Returns:
+        SSIM' (..., 3, H, W), and its derivatives by mean(x), mean(x^2) and
+        mean(x y), or None.
+    """
+    padded = reflect_pad(image)
+    mean = window_mean(padded)
+    cross = mean * target.mean
+    # Twice the covariance + C2, and 2 m_x m_y + C1.
+    structure = window_mean(padded * target.padded).sub_(cross).mul_(2).add_(_C2)
+    luminance = cross.mul_(2).add_(_C1)
+    squared = mean.square()
+    variance = window_mean(padded.square_()).sub_(squared).add_(target.variance)
+    energy = squared.add_(target.mean_squared)
+
+    inverse = (energy * variance).reciprocal_()
+    ssim = luminance * structure * inverse
+    value = ssim.mul(-0.5).add_(0.5)
+    if not needs_grad:
+        return value.clamp_(0, 1), None
+    # d SSIM' = -1/2 d SSIM where the clamp is not active.
+    half = torch.where((value >= 0) & (value <= 1), -0.5, 0.0)
+    by_variance = ssim.mul_(half).div_(variance).neg_()  # d / d v_x
+    by_covariance = luminance.mul_(inverse).mul_(half).mul_(2)  # d / d c
+    by_mean = structure.mul_(inverse).mul_(half).sub_(by_covariance, alpha=0.5)
+    by_mean.mul_(target.mean).mul_(2)
+    # v_x = mean(x^2) - m_x^2 and m_x^2 in the energy both depend on m_x.
+    by_energy = by_variance * variance / energy
+    by_mean.add_(by_energy.sub_(by_variance).mul_(mean), alpha=2)
+    return value.clamp_(0, 1), (by_mean, by_variance, by_covariance)

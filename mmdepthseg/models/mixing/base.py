@@ -1,0 +1,88 @@
+"""Base class of batch mixers."""
+
+from abc import ABCMeta, abstractmethod
+
+import torch
+from torch import Tensor
+
+from .mix_batch import MixBatch
+
+
+class BatchMix(metaclass=ABCMeta):
+    """Mix each image of a batch with the next one: ``out_i = M_i ? x_i : x_j``.
+
+    The partner of i is j = (i + 1) mod N. A subclass draws the masks and nothing
+    else. Whole pixels move: label, confidence and disparity go with the colour,
+    void stays void.
+
+    MMSeg's and mmpretrain's batch augmentations do not do: they know neither
+    pseudo-labels with a confidence nor depth. MMSeg's ``RandomDepthMix`` is an
+    unrelated transform of a single sample.
+    """
+
+    #: Whether a single image is enough.
+    accepts_single = False
+
+    @torch.no_grad()
+    def __call__(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> MixBatch:
+        """Mix a batch.
+
+        Args:
+            batch: N >= 2 images; left as it is.
+            generator: source of the random numbers, on any device; None uses the
+                default one of the batch's device.
+
+        Returns:
+            The mixed batch, its ``mask`` set.
+
+        Raises:
+            ValueError: if N < 2, or the batch lacks what the mixer needs.
+        """
+        name = type(self).__name__
+        if len(batch) < 2 and not self.accepts_single:
+            raise ValueError(
+                f'{name} mixes each image with the next one and needs at least 2 '
+                f'images in the mix batch, got {len(batch)}. Raise the batch size '
+                'or use NoMix.'
+            )
+        mask = self.draw_masks(batch, generator)
+
+        def mixed(part: Tensor, at: Tensor) -> Tensor:
+            return torch.where(at, part, part.roll(-1, 0))
+
+        flat = mask[:, 0]
+        return MixBatch(
+            images=mixed(batch.images, mask),
+            labels=mixed(batch.labels, flat),
+            confidence=mixed(batch.confidence, flat),
+            disparity=(
+                None if batch.disparity is None else mixed(batch.disparity, mask)
+            ),
+            mask=mask,
+        )
+
+    @abstractmethod
+    def draw_masks(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Masks of a batch, (N, 1, H, W) bool: True = the pixel stays."""
+
+    def _disparity_of(self, batch: MixBatch) -> Tensor:
+        if batch.disparity is None:
+            raise ValueError(
+                f'{type(self).__name__} needs the disparity of the mix images, but '
+                "the batch has none: add the transform dict(type='LoadSDEDisparity')"
+                ' to the pipeline, or take the depth online from a depth head.'
+            )
+        return batch.disparity
+
+
+def check_range(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
+    """A number or an ordered pair as a pair; ValueError otherwise."""
+    if isinstance(value, (int, float)):
+        return float(value), float(value)
+    if len(value) != 2 or value[0] > value[1]:
+        raise ValueError(f'{name} must be a number or (low, high), got {value}.')
+    return float(value[0]), float(value[1])

@@ -1,0 +1,63 @@
+"""ClassMix: half of the classes."""
+
+import torch
+from torch import Tensor
+
+from mmdepthseg.registry import TRANSFORMS
+
+from .base import BatchMix
+from .mix_batch import MixBatch, draw_uniform
+
+_LABELS = 256  # labels are bytes
+_VOID = 255
+
+
+@TRANSFORMS.register_module()
+class ClassMix(BatchMix):
+    """Keep half of the classes of i (Olsson et al., WACV 2021, section 3.1).
+
+    Of the k classes present in the (pseudo-)label, floor(k / 2) are drawn; their
+    pixels stay. Void is no class and is never kept.
+    """
+
+    def draw_masks(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Pixels of the drawn classes."""
+        labels = batch.labels.flatten(1)
+        present = torch.zeros(
+            len(batch), _LABELS, dtype=torch.bool, device=labels.device
+        ).scatter_(1, labels, True)
+        present[:, _VOID] = False
+        scores = draw_uniform((len(batch), _LABELS), 0, 1, labels.device, generator)
+        return class_masks(batch.labels, pick_half(present, scores))
+
+
+def pick_half(present: Tensor, scores: Tensor) -> Tensor:
+    """The floor(k / 2) present classes with the highest scores.
+
+    Args:
+        present: (N, L) bool, k of them True.
+        scores: (N, L) in [0, 1).
+
+    Returns:
+        (N, L) bool.
+    """
+    # Sorted positions of all classes, the absent ones last.
+    order = scores.masked_fill(~present, -1).argsort(1, descending=True)
+    ranks = torch.arange(present.shape[1], device=present.device)
+    taken = ranks < (present.sum(1, keepdim=True) // 2)
+    return torch.zeros_like(present).scatter_(1, order, taken)
+
+
+def class_masks(labels: Tensor, picked: Tensor) -> Tensor:
+    """Pixels whose class is picked.
+
+    Args:
+        labels: (N, H, W) int64.
+        picked: (N, L) bool.
+
+    Returns:
+        (N, 1, H, W) bool.
+    """
+    return picked.gather(1, labels.flatten(1)).view_as(labels).unsqueeze(1)

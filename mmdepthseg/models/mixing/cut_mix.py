@@ -1,0 +1,65 @@
+"""CutMix: a box; NoMix: everything."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from mmdepthseg.registry import TRANSFORMS
+
+from .base import BatchMix
+from .mix_batch import MixBatch, draw_uniform
+
+
+@TRANSFORMS.register_module()
+class CutMix(BatchMix):
+    """Keep a box of i (French et al., BMVC 2020, section 3.3).
+
+    The box covers ``area`` of the image (up to rounding), its aspect ratio and
+    place are random: height H area^u, width W area^(1 - u), u ~ U(0, 1).
+
+    Args:
+        area: share of the image, in (0, 1).
+
+    Raises:
+        ValueError: if ``area`` is not in (0, 1).
+    """
+
+    def __init__(self, area: float = 0.5) -> None:
+        if not 0 < area < 1:
+            raise ValueError(f'area must be in (0, 1), got {area}.')
+        self.area = area
+
+    def draw_masks(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """A box per image."""
+        height, width = batch.images.shape[-2:]
+        device = batch.images.device
+        draw = draw_uniform((len(batch), 3, 1, 1), 0, 1, device, generator)
+        aspect, top, left = draw.unbind(1)
+        share_y = torch.exp(aspect * math.log(self.area))
+        rows = _interval(share_y, top, height)
+        columns = _interval(self.area / share_y, left, width)
+        return (rows.transpose(1, 2) & columns).unsqueeze(1)
+
+
+@TRANSFORMS.register_module()
+class NoMix(BatchMix):
+    """Keep every pixel: consistency training without mixing, for any N >= 1."""
+
+    accepts_single = True
+
+    def draw_masks(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Everywhere."""
+        return torch.ones_like(batch.images[:, :1], dtype=torch.bool)
+
+
+def _interval(share: Tensor, place: Tensor, size: int) -> Tensor:
+    """(N, 1, size) bool: an interval of ``share * size`` pixels, inside."""
+    length = (share * size).round().clamp(1, size)
+    start = (place * (size - length + 1)).floor()
+    index = torch.arange(size, device=share.device)
+    return (index >= start) & (index < start + length)

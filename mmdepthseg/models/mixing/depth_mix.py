@@ -1,0 +1,111 @@
+"""Mixers that look at depth."""
+
+import torch
+from torch import Tensor
+
+from mmdepthseg.registry import TRANSFORMS
+
+from .base import BatchMix, check_range
+from .mix_batch import MixBatch, draw_uniform
+
+
+@TRANSFORMS.register_module()
+class DepthMix(BatchMix):
+    """Keep the pixels of i that are not farther than those of its partner j.
+
+    ``M_i = [disp_i >= disp_j - margin] * [disp_i >= foreground_threshold]``
+    (Hoyer et al., CVPR 2021, section 3.3): objects of one image come to stand in
+    front of what is behind them in the other, occlusions stay plausible.
+
+    Args:
+        margin: in disparity; ties of distant pixels (sky on sky) keep image i.
+        foreground_threshold: disparity below which a pixel is background and is
+            never kept, or a range from which it is drawn per image.
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.03,
+        foreground_threshold: float | tuple[float, float] = 0.0,
+    ) -> None:
+        self.margin = margin
+        self.foreground_threshold = check_range(
+            'foreground_threshold', foreground_threshold
+        )
+
+    def draw_masks(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Where i is not farther than j, and foreground."""
+        disparity = self._disparity_of(batch)
+        mask = disparity >= disparity.roll(-1, 0) - self.margin
+        low, high = self.foreground_threshold
+        if low == high:
+            return mask & (disparity >= low)
+        drawn = draw_uniform(
+            (len(batch), 1, 1, 1), low, high, disparity.device, generator
+        )
+        return mask & (disparity >= drawn)
+
+
+@TRANSFORMS.register_module()
+class DepthThresholdMix(BatchMix):
+    """Keep the pixels of i nearer than a random depth: ``M_i = [disp_i >= t]``.
+
+    Args:
+        threshold: disparity t, or the range from which it is drawn per image.
+    """
+
+    def __init__(self, threshold: float | tuple[float, float] = (0.1, 0.4)) -> None:
+        self.threshold = check_range('threshold', threshold)
+
+    def draw_masks(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Where i is nearer than its threshold."""
+        disparity = self._disparity_of(batch)
+        drawn = draw_uniform(
+            (len(batch), 1, 1, 1), *self.threshold, disparity.device, generator
+        )
+        return disparity >= drawn
+
+
+@TRANSFORMS.register_module()
+class DepthHistogramMix(BatchMix):
+    """Keep the nearest pixels of i, a random share of them.
+
+    The threshold is a quantile of the image's own disparity, read off its
+    histogram: unlike with :class:`DepthThresholdMix`, the size of the kept part
+    does not depend on the scene.
+
+    Args:
+        kept_share: share of the pixels to keep, or the range from which it is
+            drawn per image. Ties, and the width of a bin, make it approximate.
+        bins: number of bins over [0, 1].
+    """
+
+    def __init__(
+        self,
+        kept_share: float | tuple[float, float] = (0.25, 0.75),
+        bins: int = 256,
+    ) -> None:
+        self.kept_share = check_range('kept_share', kept_share)
+        self.bins = bins
+
+    def draw_masks(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Where i is among the nearest of its own pixels."""
+        disparity = self._disparity_of(batch)
+        share = draw_uniform(
+            (len(batch), 1), *self.kept_share, disparity.device, generator
+        )
+        index = (disparity.flatten(1) * self.bins).long().clamp_(0, self.bins - 1)
+        counts = torch.zeros(
+            len(batch), self.bins, dtype=torch.long, device=disparity.device
+        ).scatter_add_(1, index, torch.ones_like(index))
+        nearer = counts.flip(1).cumsum(1).flip(1)
+        # The highest bin from which on enough pixels are as near or nearer.
+        enough = nearer >= share * index.shape[1]
+        lowest = enough.sum(1, keepdim=True) - 1
+        return (index >= lowest).view_as(disparity)

@@ -1,0 +1,158 @@
+"""Strong augmentation of mixed images."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmdepthseg.geometry._tensor import full_precision, no_autocast
+from mmdepthseg.models.utils.color_jitter import color_jitter, draw_color_jitter
+from mmdepthseg.registry import TRANSFORMS
+
+from .base import check_range
+from .mix_batch import MixBatch, draw_uniform
+
+
+@TRANSFORMS.register_module()
+class BatchColorJitter:
+    """Colour jitter of the mixed images, drawn per image, on their device.
+
+    mmcv's and MMSeg's jitters do not do: they work on one uint8 image in the
+    loader, before mixing, and cannot be given a generator.
+
+    Args:
+        brightness: strength, see :func:`draw_color_jitter`.
+        contrast: strength.
+        saturation: strength.
+        hue: strength, in turns of the colour circle, at most 0.5.
+        prob: probability of jittering an image.
+    """
+
+    def __init__(
+        self,
+        brightness: float = 0.25,
+        contrast: float = 0.25,
+        saturation: float = 0.25,
+        hue: float = 0.25,
+        prob: float = 0.8,
+    ) -> None:
+        self.options = dict(
+            brightness=brightness,
+            contrast=contrast,
+            saturation=saturation,
+            hue=hue,
+            p=prob,
+        )
+        draw_color_jitter(1, **self.options)  # raises on options out of range
+
+    @torch.no_grad()
+    def __call__(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> MixBatch:
+        """The batch with jittered images, clamped to [0, 1]."""
+        drawn = draw_color_jitter(
+            len(batch), **self.options, device=batch.images.device, generator=generator
+        )
+        return batch.replace(images=color_jitter(batch.images, drawn))
+
+
+@TRANSFORMS.register_module()
+class BatchGaussianBlur:
+    """Gaussian blur of the mixed images, drawn per image, on their device.
+
+    Separable, ``2 * radius + 1`` taps, reflection padding. Nine taps hold all but
+    1e-4 of the weight of sigma = 1.15.
+
+    Args:
+        sigma: standard deviation in pixels, or the range it is drawn from.
+        prob: probability of blurring an image; the others stay exactly as is.
+        radius: reach of the kernel in pixels.
+
+    Raises:
+        ValueError: on options out of range.
+    """
+
+    def __init__(
+        self,
+        sigma: float | tuple[float, float] = (0.15, 1.15),
+        prob: float = 0.5,
+        radius: int = 4,
+    ) -> None:
+        self.sigma = check_range('sigma', sigma)
+        if self.sigma[0] <= 0 or not 0 <= prob <= 1 or radius < 1:
+            raise ValueError(
+                'Need sigma > 0, prob in [0, 1] and radius >= 1, got '
+                f'sigma={sigma}, prob={prob}, radius={radius}.'
+            )
+        self.prob = prob
+        self.radius = radius
+
+    @torch.no_grad()
+    def __call__(
+        self, batch: MixBatch, generator: torch.Generator | None = None
+    ) -> MixBatch:
+        """The batch with some images blurred.
+
+        Raises:
+            ValueError: if the images are not larger than the kernel's radius.
+        """
+        size, device = (len(batch),), batch.images.device
+        sigma = draw_uniform(size, *self.sigma, device, generator)
+        chosen = draw_uniform(size, 0, 1, device, generator) < self.prob
+        kernels = gaussian_kernels(sigma, self.radius)
+        identity = F.one_hot(
+            torch.full_like(chosen, self.radius, dtype=torch.long),
+            2 * self.radius + 1,
+        )
+        kernels = torch.where(chosen[:, None], kernels, identity.to(kernels.dtype))
+        return batch.replace(images=blur(batch.images, kernels))
+
+
+def gaussian_kernels(sigma: Tensor, radius: int) -> Tensor:
+    """Sampled Gaussians that sum to 1, (N,) -> (N, 2 * radius + 1)."""
+    at = torch.arange(-radius, radius + 1, dtype=sigma.dtype, device=sigma.device)
+    return torch.softmax(-0.5 * (at / sigma[:, None]).square(), 1)
+
+
+def blur(images: Tensor, kernels: Tensor) -> Tensor:
+    """Convolve each image with its own kernel along x and along y.
+
+    Args:
+        images: (N, C, H, W).
+        kernels: (N, 2 * radius + 1), symmetric.
+
+    Returns:
+        (N, C, H, W).
+
+    Raises:
+        ValueError: if H or W is not larger than the radius.
+    """
+    radius = kernels.shape[1] // 2
+    if min(images.shape[-2:]) <= radius:
+        raise ValueError(
+            f'A blur of radius {radius} needs images larger than {radius} pixels, '
+            f'got {images.shape[-2]}x{images.shape[-1]}.'
+        )
+    with no_autocast(images):
+        images, kernels = full_precision(images, kernels)
+        out = F.pad(images, (radius,) * 4, mode='reflect')
+        for dim in (-1, -2):
+            out = _correlate(out, kernels, dim)
+        return out
+
+
+def _correlate(padded: Tensor, kernels: Tensor, dim: int) -> Tensor:
+    """Weighted sum of shifted slices; symmetric taps share a product.
+
+    On CPU up to four times faster than a grouped convolution, and exact where
+    cuDNN would use TF32.
+    """
+    radius = kernels.shape[1] // 2
+    size = padded.shape[dim] - 2 * radius
+    taps = kernels.t()[:, :, None, None, None]
+    out = padded.narrow(dim, radius, size) * taps[radius]
+    for reach in range(1, radius + 1):
+        pair = padded.narrow(dim, radius - reach, size) + padded.narrow(
+            dim, radius + reach, size
+        )
+        out.addcmul_(pair, taps[radius + reach])
+    return out

@@ -1,0 +1,6 @@
+"""Segmentors."""
+
+from .depth_segmentor import DepthSegmentor
+from .mean_teacher import MeanTeacher
+
+__all__ = ['DepthSegmentor', 'MeanTeacher']

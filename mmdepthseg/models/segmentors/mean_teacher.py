@@ -1,0 +1,235 @@
+"""Mean teacher with mixing: the semi-supervised step of the paper."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModel
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.utils import OptSampleList, SampleList
+from torch import Tensor
+
+from mmdepthseg.models.ema import MeanTeacherEMA
+from mmdepthseg.models.losses import pseudo_labels
+from mmdepthseg.models.mixing import MixBatch
+from mmdepthseg.registry import MODELS, TRANSFORMS
+from mmdepthseg.structures import FrameBatch
+
+IGNORE = 255
+LABELED = 'labeled'
+MIX = 'mix'
+STRONG_AUGMENTATION = (dict(type='BatchColorJitter'), dict(type='BatchGaussianBlur'))
+
+
+@MODELS.register_module()
+class MeanTeacher(BaseSegmentor):
+    """A student learns from labels, and from its own EMA on mixed images.
+
+    One step (3W, section 3.3; Olsson et al., WACV 2021; Tarvainen and Valpola,
+    NeurIPS 2017):
+
+    1. student on the labelled samples (``branch='labeled'``): its own loss;
+    2. teacher on the clean mix samples (``branch='mix'``): pseudo-labels; where a
+       mix sample is labelled its ground truth replaces them (GT mixing);
+    3. images and labels are mixed by ``mixing``, the mixed images strongly
+       augmented;
+    4. student on the mixed images: :class:`PseudoLabelLoss`.
+
+    The teacher (:class:`MeanTeacherEMA`) is part of the state dict, always in
+    eval mode and never in the optimiser. It moves in :meth:`update_teacher`,
+    which ``MeanTeacherHook`` calls after each optimiser step.
+
+    Args:
+        segmentor (dict): Config of the student, e.g. a :class:`DepthSegmentor`.
+        mixing (dict): Batch mixer: ``DepthMix``, ``ClassMix``, ``NoMix``, ...
+        strong_augmentation (Sequence[dict]): Batch transforms of mixed images.
+        ema (dict): Options of :class:`MeanTeacherEMA`.
+        loss_pseudo (dict): Loss on mixed images.
+        pseudo_weight (float): Weight of that loss. Defaults to 1.
+        ground_truth_mixing (bool): Use the labels of labelled mix samples.
+            Defaults to True.
+        predict_with (str): ``'student'`` or ``'teacher'``, which of them
+            :meth:`predict` uses (``TeacherStudentValLoop`` switches). Defaults
+            to 'teacher'.
+        data_preprocessor (dict): As for the student alone.
+        init_cfg (dict, optional): Initialisation.
+    """
+
+    def __init__(self,
+                 segmentor: dict,
+                 mixing: dict,
+                 strong_augmentation: Sequence[dict] = STRONG_AUGMENTATION,
+                 ema: dict | None = None,
+                 loss_pseudo: dict = dict(type='PseudoLabelLoss'),
+                 pseudo_weight: float = 1.,
+                 ground_truth_mixing: bool = True,
+                 predict_with: str = 'teacher',
+                 data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.student = MODELS.build(segmentor)
+        if not getattr(self.student, 'with_decode_head', False):
+            raise ValueError('MeanTeacher: the segmentor needs a decode_head')
+        self.teacher = MeanTeacherEMA(self.student, **(ema or {}))
+        self.mixing = TRANSFORMS.build(mixing)
+        self.strong_augmentation = [TRANSFORMS.build(t) for t in strong_augmentation]
+        self.loss_pseudo = MODELS.build(loss_pseudo)
+        self.pseudo_weight = pseudo_weight
+        self.ground_truth_mixing = ground_truth_mixing
+        self.predict_with = predict_with
+        self._register_load_state_dict_pre_hook(_fan_out_plain_state_dict)
+
+    @property
+    def predict_with(self) -> str:
+        """Which network predicts: 'student' or 'teacher'."""
+        return self._predict_with
+
+    @predict_with.setter
+    def predict_with(self, name: str) -> None:
+        if name not in ('student', 'teacher'):
+            raise ValueError("MeanTeacher: predict_with must be 'student' or "
+                             f"'teacher', got {name!r}")
+        self._predict_with = name
+
+    @property
+    def predictor(self) -> BaseModel:
+        """The network :meth:`predict` uses."""
+        return self.student if self.predict_with == 'student' else \
+            self.teacher.module
+
+    def init_weights(self) -> None:
+        """Initialise the student; the teacher starts as its copy."""
+        super().init_weights()
+        self.teacher.module.load_state_dict(self.student.state_dict())
+
+    def update_teacher(self) -> None:
+        """Teacher <- EMA(student); call it once after each optimiser step."""
+        self.teacher.update_parameters(self.student)
+
+    def loss(self, inputs: FrameBatch, data_samples: SampleList) -> dict:
+        """Losses of one step.
+
+        Args:
+            inputs (FrameBatch): Labelled and mix samples in one batch.
+            data_samples (list[SegDataSample]): With metainfo ``branch``.
+
+        Returns:
+            dict[str, Tensor]: The student's losses on the labelled samples,
+            ``mix.loss_pseudo``, and for the log ``mix.confident`` (share of pixels
+            that pass the confidence threshold).
+        """
+        labeled = self._branch(data_samples, LABELED)
+        mix = self._branch(data_samples, MIX)
+        losses = self.student.loss(
+            inputs.select(labeled), [data_samples[i] for i in labeled])
+        losses.update(
+            self.mix_loss(inputs.select(mix), [data_samples[i] for i in mix]))
+        return losses
+
+    def mix_loss(self, batch: FrameBatch, data_samples: SampleList) -> dict:
+        """Pseudo-label loss on the mixed batch.
+
+        Args:
+            batch (FrameBatch): Clean mix images.
+            data_samples (list[SegDataSample]): Theirs.
+        """
+        mixed = self.mix(batch, data_samples)
+        logits = self.student.seg_logits(
+            self.data_preprocessor.normalize(mixed.images))
+        loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
+        confident = mixed.confidence >= self.loss_pseudo.threshold
+        return {
+            'mix.loss_pseudo': self.pseudo_weight * loss,
+            'mix.confident': confident.float().mean()
+        }
+
+    @torch.no_grad()
+    def mix(self, batch: FrameBatch, data_samples: SampleList) -> MixBatch:
+        """Pseudo-labels, mixing and strong augmentation of clean mix images.
+
+        Args:
+            batch (FrameBatch): Clean mix images.
+            data_samples (list[SegDataSample]): Theirs, with ``disparity_map`` for
+                mixers that need depth.
+
+        Returns:
+            MixBatch: Mixed images (raw RGB in [0, 1]), labels, confidence, mask.
+        """
+        labels, confidence = pseudo_labels(
+            self.teacher.module.seg_logits(batch.img).softmax(dim=1))
+        if self.ground_truth_mixing:
+            _insert_ground_truth(labels, confidence, data_samples)
+        images = batch.img_raw
+        if images is None:
+            images = self.data_preprocessor.denormalize(batch.img)
+        mixed = self.mixing(
+            MixBatch(images, labels, confidence,
+                     _stack_disparity(data_samples, images.device)))
+        for transform in self.strong_augmentation:
+            mixed = transform(mixed)
+        return mixed
+
+    def predict(self,
+                inputs: FrameBatch,
+                data_samples: OptSampleList = None) -> SampleList:
+        """Predictions of the network named by ``predict_with``."""
+        return self.predictor.predict(inputs, data_samples)
+
+    def predict_disparity(self, img: Tensor) -> Tensor:
+        """See :meth:`DepthSegmentor.predict_disparity`."""
+        return self.predictor.predict_disparity(img)
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits of the predicting network (MMSeg's interface)."""
+        return self.predictor.encode_decode(inputs, batch_img_metas)
+
+    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Features of the predicting network (MMSeg's interface)."""
+        return self.predictor.extract_feat(inputs)
+
+    def _forward(self,
+                 inputs: FrameBatch | Tensor,
+                 data_samples: OptSampleList = None) -> Tensor:
+        return self.predictor(inputs, data_samples, mode='tensor')
+
+    def _branch(self, data_samples: SampleList, branch: str) -> list[int]:
+        """Positions of a branch's samples in the batch."""
+        found = [i for i, s in enumerate(data_samples)
+                 if s.metainfo.get('branch') == branch]
+        if not found:
+            seen = sorted({str(s.metainfo.get('branch')) for s in data_samples})
+            raise ValueError(
+                f"MeanTeacher: no sample of branch '{branch}' in the batch (found: "
+                f'{seen}); give the data sets of the ConcatDataset '
+                "branch='labeled' and branch='mix' and use MultiSourceSampler")
+        return found
+
+
+def _insert_ground_truth(labels: Tensor, confidence: Tensor,
+                         data_samples: SampleList) -> None:
+    """Replace pseudo-labels of labelled samples in place; void stays void."""
+    for i, sample in enumerate(data_samples):
+        if 'gt_sem_seg' in sample:
+            truth = sample.gt_sem_seg.data[0].to(labels)
+            labels[i] = truth
+            confidence[i] = (truth != IGNORE).to(confidence)
+
+
+def _stack_disparity(data_samples: SampleList,
+                     device: torch.device) -> Tensor | None:
+    """(N, 1, H, W), or None unless every sample has a disparity map."""
+    if not all('disparity_map' in s for s in data_samples):
+        return None
+    return torch.stack([s.disparity_map.data for s in data_samples]).to(device)
+
+
+def _fan_out_plain_state_dict(state_dict: dict, prefix: str, *_) -> None:
+    """Let ``load_from`` take a plain segmentor's checkpoint: both get it."""
+    keys = [k for k in state_dict if k.startswith(prefix)]
+    own = tuple(prefix + part for part in ('student.', 'teacher.'))
+    if not keys or any(k.startswith(own) for k in keys):
+        return
+    for key in keys:
+        value = state_dict.pop(key)
+        name = key[len(prefix):]
+        state_dict[f'{prefix}student.{name}'] = value
+        state_dict[f'{prefix}teacher.module.{name}'] = value.clone()

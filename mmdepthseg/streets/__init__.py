@@ -1,0 +1,19 @@
+"""The embedded default data set: a procedural street world in Cityscapes' layout.
+
+Plain numpy and OpenCV. World and camera axes are x right, y down, z forward, lengths
+metres, pixel centres at integers. Everything random follows from
+``SeedSequence([seed, split, clip])``, textures from the seed and the city's name.
+"""
+
+from .cities import STYLES, TRAIN_CITIES, VAL_CITIES, Camera, CityStyle
+from .dataset import Clip, Options, clip_is_complete, render_clip, render_dataset
+from .layout import CLASS_NAMES, TRAIN_IDS, decode_disparity, encode_disparity
+from .render import Frame, Renderer
+from .scene import FRAME_RATE, Scene, build_scene
+
+__all__ = [
+    "CLASS_NAMES", "FRAME_RATE", "STYLES", "TRAIN_CITIES", "TRAIN_IDS", "VAL_CITIES",
+    "Camera", "CityStyle", "Clip", "Frame", "Options", "Renderer", "Scene",
+    "build_scene", "clip_is_complete", "decode_disparity", "encode_disparity",
+    "render_clip", "render_dataset",
+]  # fmt: skip

@@ -1,0 +1,278 @@
+"""Rendering of whole data sets: clips in parallel, resumable, atomic."""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from . import layout
+from .cities import city_of
+from .render import Frame, Renderer
+from .scene import FRAME_RATE, SPLITS, build_scene
+
+VERSION = 1
+MANIFEST = "streets.json"
+PARTIAL = "streets.partial.json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that decides the content of a data set.
+
+    Attributes:
+        seed: Non-negative; the same seed gives the same bytes.
+        clips: Number of training clips.
+        val_clips: Number of validation clips.
+        frames: Frames per training clip (odd; the middle one is annotated).
+        val_frames: Frames per validation clip.
+        size: Image size (width, height).
+        supersample: Samples per pixel and axis, 1..4.
+    """
+
+    seed: int = 0
+    clips: int = 70
+    val_clips: int = 20
+    frames: int = 5
+    val_frames: int = 3
+    size: tuple[int, int] = (384, 192)
+    supersample: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        object.__setattr__(self, "size", tuple(int(v) for v in self.size))
+        width, height = self.size
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
+        if self.clips < 0 or self.val_clips < 0 or self.clips + self.val_clips < 1:
+            raise ValueError(
+                "clips and val_clips must not be negative and not both 0, got "
+                f"{self.clips} and {self.val_clips}"
+            )
+        for name in ("frames", "val_frames"):
+            value = getattr(self, name)
+            if not (1 <= value <= 39 and value % 2):
+                raise ValueError(
+                    f"{name} must be odd (the middle frame is annotated) and at most "
+                    f"39, got {value}"
+                )
+        if not (32 <= width <= 4096 and 16 <= height <= 4096):
+            raise ValueError(
+                "size must lie between 32x16 and 4096x4096 pixels (width x height), "
+                f"got {width}x{height}"
+            )
+        if not 0.2 <= height / width <= 1.5:
+            raise ValueError(
+                f"height / width must lie between 0.2 and 1.5, got {width}x{height}"
+            )
+        if not 1 <= self.supersample <= 4:
+            raise ValueError(f"supersample must be 1 to 4, got {self.supersample}")
+
+    def frame_count(self, split: str) -> int:
+        """Frames per clip of a split."""
+        return self.frames if split == "train" else self.val_frames
+
+    def jobs(self) -> list[tuple[str, int]]:
+        """All (split, clip), ordered by city: a city's textures are painted once."""
+        counts = zip(SPLITS, (self.clips, self.val_clips), strict=True)
+        jobs = [(split, clip) for split, count in counts for clip in range(count)]
+        return sorted(jobs, key=lambda job: (job[0], city_of(*job)))
+
+    def as_json(self) -> dict:
+        """Return the options as json stores them."""
+        content = asdict(self)
+        content["size"] = list(self.size)
+        return content
+
+
+@dataclass
+class Clip:
+    """A rendered clip: frames, camera-to-world poses (F, 4, 4), camera, names."""
+
+    split: str
+    city: str
+    sequence: int
+    frames: list[Frame]
+    poses: np.ndarray
+    camera: object
+
+
+def render_clip(options: Options, split: str, clip: int, colour: bool = True) -> Clip:
+    """Render a clip in memory.
+
+    Args:
+        options: What to render.
+        split: "train" or "val".
+        clip: Number of the clip in the split; it alone decides the content.
+        colour: False leaves the images black (geometry and labels only).
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {SPLITS}, got {split!r}")
+    width, height = options.size
+    scene, sequence = build_scene(options.seed, split, clip, width, height)
+    renderer = Renderer(scene, width, height, options.supersample)
+    times = np.arange(options.frame_count(split)) / FRAME_RATE
+    poses = np.stack([scene.pose(float(time)) for time in times])
+    frames = [renderer(float(time), colour) for time in times]
+    return Clip(split, scene.city, sequence, frames, poses, scene.camera)
+
+
+def _write_clip(out: Path, options: Options, clip: Clip) -> None:
+    count = len(clip.frames)
+    table = layout.train_id_table()
+    # KITTI's convention: the world is the first frame's camera.
+    poses = np.linalg.inv(clip.poses[0]) @ clip.poses
+    encoders: dict[str, Callable[[Frame | None], bytes]] = {
+        "image": lambda f: layout.png_bytes(f.image),
+        "label": lambda f: layout.png_bytes(f.label),
+        "train_id": lambda f: layout.png_bytes(table[f.label]),
+        "disparity": lambda f: layout.png_bytes(
+            layout.encode_disparity(f.depth, clip.camera)
+        ),
+        "camera": lambda _: layout.json_bytes(clip.camera.as_json()),
+        "poses": lambda _: layout.poses_bytes(poses),
+    }
+    names = layout.clip_files(clip.split, clip.city, clip.sequence, count)
+    for name, (kind, number) in names.items():
+        frame = None if number is None else clip.frames[number]
+        layout.write_atomic(out / name, encoders[kind](frame))
+
+
+def clip_is_complete(out: Path, options: Options, split: str, clip: int) -> bool:
+    """Whether all files of a clip are there and whole."""
+    city, sequence = city_of(split, clip)
+    count = options.frame_count(split)
+    return all(
+        layout.is_complete(out / name, kind, options.size, count)
+        for name, (kind, _) in layout.clip_files(split, city, sequence, count).items()
+    )
+
+
+def _job(task: tuple[str, dict, str, int]) -> tuple[str, int]:
+    """Render and write one clip (in a worker process)."""
+    out, content, split, clip = task
+    options = Options(**content)
+    _write_clip(Path(out), options, render_clip(options, split, clip))
+    return split, clip
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+
+
+def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[str, int]]:
+    if workers == 1 or len(tasks) <= 1:
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            yield from map(_job, tasks)
+        finally:
+            cv2.setNumThreads(threads)
+        return
+    # Spawned, not forked: forking a process with threads (torch, OpenCV) may hang.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(workers, len(tasks)), _start_worker) as pool:
+        yield from pool.imap_unordered(_job, tasks)
+
+
+def _claim(out: Path, options: Options) -> None:
+    """Take the folder, or refuse it if it holds something else."""
+    wanted = {"version": VERSION, "options": options.as_json()}
+    known = [out / MANIFEST, out / PARTIAL]
+    found = [path for path in known if path.exists()]
+    for path in found:
+        try:
+            content = json.loads(path.read_text())
+            present = {key: content[key] for key in wanted}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a readable streets manifest ({error}); delete the "
+                "folder or choose another one"
+            ) from error
+        if present != wanted:
+            names = {**present["options"], "version": present["version"]}
+            mine = {**wanted["options"], "version": VERSION}
+            differing = ", ".join(
+                f"{k}: {names.get(k)} there, {mine.get(k)} asked for"
+                for k in sorted({*names, *mine})
+                if names.get(k) != mine.get(k)
+            )
+            raise ValueError(
+                f"{out} holds streets rendered with other options ({differing}); "
+                "use the same options, delete the folder or choose another one"
+            )
+    if not found and (out / "leftImg8bit").exists():
+        raise ValueError(
+            f"{out} holds a data set that is not streets (leftImg8bit without "
+            f"{MANIFEST}); choose another folder"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        layout.write_atomic(out / PARTIAL, layout.json_bytes(wanted))
+    except OSError as error:
+        raise OSError(
+            f"cannot write to the output folder {out}: {error.strerror or error}; "
+            "choose a folder you may write to"
+        ) from error
+
+
+def render_dataset(
+    out: str | os.PathLike,
+    options: Options | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
+    """Render a data set in the Cityscapes layout; goes on where it was interrupted.
+
+    Args:
+        out: Folder of the data set.
+        options: What to render; default :class:`Options`.
+        workers: Processes; default: one per CPU this process may use.
+        progress: Called with (clips done, clips in all) after every clip.
+
+    Returns:
+        The manifest, as written to ``streets.json`` at the very end.
+
+    Raises:
+        ValueError: The folder holds something else, or an option is out of range.
+        OSError: The folder cannot be written to.
+    """
+    options = options or Options()
+    out = Path(out)
+    workers = workers or len(os.sched_getaffinity(0))
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    _claim(out, options)
+    jobs = options.jobs()
+    todo = [job for job in jobs if not clip_is_complete(out, options, *job)]
+    done = len(jobs) - len(todo)
+    if progress:
+        progress(done, len(jobs))
+    tasks = [(str(out), options.as_json(), *job) for job in todo]
+    for _ in _run(tasks, workers):
+        done += 1
+        if progress:
+            progress(done, len(jobs))
+    manifest = {
+        "version": VERSION,
+        "options": options.as_json(),
+        "frame_rate": FRAME_RATE,
+        "counts": {
+            split: {
+                "clips": count,
+                "annotated": count,
+                "frames": count * options.frame_count(split),
+                "cities": sorted({city_of(split, k)[0] for k in range(count)}),
+            }
+            for split, count in zip(
+                SPLITS, (options.clips, options.val_clips), strict=True
+            )
+        },
+    }
+    layout.write_atomic(out / MANIFEST, layout.json_bytes(manifest))
+    (out / PARTIAL).unlink(missing_ok=True)
+    return manifest

@@ -1,0 +1,71 @@
+"""What the data preprocessor hands to the segmentor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class FrameBatch:
+    """A batch of target frames with whatever else the samples have.
+
+    Images are RGB float. "Raw" images are in [0, 1], neither normalised nor colour
+    jittered; N is the batch size, F the number of neighbours per sample.
+
+    Attributes:
+        img: what the networks see, normalised, (N, 3, H, W).
+        adjacent: neighbouring frames, normalised, (N, F, 3, H, W), or None.
+        img_raw: (N, 3, H, W), or None.
+        adjacent_raw: (N, F, 3, H, W), or None.
+        cam2img: K in pixels of ``img``, (N, 3, 3) float32, or None.
+
+    Raises:
+        ValueError: if the parts have different batch sizes.
+    """
+
+    img: Tensor
+    adjacent: Tensor | None = None
+    img_raw: Tensor | None = None
+    adjacent_raw: Tensor | None = None
+    cam2img: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        """Check that all parts speak of the same samples."""
+        sizes = {name: len(part) for name, part in self._parts()}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f'The parts of a FrameBatch differ in length: {sizes}.')
+
+    @classmethod
+    def of(cls, inputs: 'FrameBatch | Tensor') -> 'FrameBatch':
+        """A batch as it is, or plain normalised images (N, 3, H, W) as a batch."""
+        return inputs if isinstance(inputs, cls) else cls(img=inputs)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.img)
+
+    def _parts(self) -> list[tuple[str, Tensor]]:
+        parts = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return [(name, part) for name, part in parts if part is not None]
+
+    def select(self, indices: slice | Sequence[int] | Tensor) -> 'FrameBatch':
+        """The batch of some of the samples.
+
+        Args:
+            indices: a slice (gives views), a sequence of positions, or a tensor of
+                positions or bool (N,).
+
+        Returns:
+            A new batch, in the order of ``indices``.
+        """
+        if not isinstance(indices, slice | Tensor):
+            indices = torch.as_tensor(list(indices), device=self.img.device,
+                                      dtype=torch.long)
+        return FrameBatch(**{name: part[indices] for name, part in self._parts()})
+
+    def to(self, *args, **kwargs) -> 'FrameBatch':
+        """Every part moved as by ``Tensor.to``."""
+        return FrameBatch(
+            **{name: part.to(*args, **kwargs) for name, part in self._parts()})

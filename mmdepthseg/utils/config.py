@@ -1,0 +1,272 @@
+"""Load a config for a tool, with errors that name the file or the key."""
+
+import argparse
+import ast
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+
+from mmdepthseg.utils.errors import UserError, did_you_mean
+
+#: What MMEngine's Runner and our tools read at the top level of a config.
+TOP_LEVEL_KEYS = (
+    "auto_scale_lr",
+    "custom_hooks",
+    "custom_imports",
+    "default_hooks",
+    "default_scope",
+    "env_cfg",
+    "experiment_name",
+    "find_unused_parameters",
+    "load_from",
+    "log_level",
+    "log_processor",
+    "model_wrapper_cfg",
+    "optim_wrapper",
+    "param_scheduler",
+    "randomness",
+    "test_dataloader",
+    "test_evaluator",
+    "train_dataloader",
+    "val_dataloader",
+    "val_evaluator",
+    "visualizer",
+    "work_dir",
+)
+# Above this likeness a new name is taken for a misspelt one. Chosen so that the names
+# of MMSegmentation's own configs (`train_pipeline`, `vis_backends`, ...) stay below.
+_TOP_LEVEL_LIKENESS = 0.87
+_OPTION_LIKENESS = 0.8
+
+OPTIONS_HELP = (
+    "override settings of the config, KEY=VALUE with dots for nesting "
+    "(optim_wrapper.optimizer.lr=0.01, train_dataloader.dataset.pipeline.1.prob=0). "
+    'Lists: KEY="[a,b]" or KEY=a,b; dicts: KEY="{\'type\': \'X\'}". A key that looks '
+    "like a misspelt one is refused; +KEY=VALUE adds it all the same."
+)
+
+
+class OptionsAction(DictAction):
+    """Argparse action for KEY=VALUE pairs.
+
+    MMEngine's DictAction ends in a traceback when `=` is missing and cannot read dicts,
+    which it passes on as strings.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Sequence[str] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the pairs to `namespace`."""
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for pair in values or ():
+            key, equals, text = pair.partition("=")
+            if not equals or not key.strip("+"):
+                parser.error(f"{option_string} takes KEY=VALUE, not {pair!r}")
+            options[key] = _parse_value(parser, key, text)
+        setattr(namespace, self.dest, options)
+
+
+def _parse_value(parser: argparse.ArgumentParser, key: str, text: str) -> Any:
+    try:
+        if "{" in text:
+            return ast.literal_eval(text)
+        return DictAction._parse_iterable(text)
+    except (AssertionError, SyntaxError, ValueError):
+        return parser.error(f"the value of {key}={text!r} cannot be read")
+
+
+def load_config(
+    path: str | os.PathLike, options: Mapping[str, Any] | None = None
+) -> Config:
+    """Read a config file and apply `--cfg-options`.
+
+    Args:
+        path: a Python, YAML or JSON config.
+        options: dotted keys to values.
+
+    Raises:
+        UserError: the file is missing or cannot be read, or a key looks misspelt.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise UserError(f"config not found: {path}{_near_files(path, '*.py')}")
+    try:
+        config = Config.fromfile(str(path))
+    except UserError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        kind = type(error).__name__
+        raise UserError(f"config {path} cannot be read: {kind}: {reason}") from error
+    apply_options(config, options or {})
+    check_top_level_keys(config)
+    return config
+
+
+def _near_files(path: Path, pattern: str) -> str:
+    if not path.parent.is_dir():
+        return f" (there is no folder {path.parent})"
+    names = [found.name for found in path.parent.glob(pattern)]
+    return did_you_mean(path.name, names)
+
+
+def apply_options(config: Config, options: Mapping[str, Any]) -> None:
+    """Merge dotted options into `config`, in place.
+
+    A key that the config does not have is added, as MMSegmentation users expect, with
+    a warning; but when it resembles one that stands at the same place it is taken for
+    misspelt, unless written with a leading `+`.
+
+    Raises:
+        UserError: a key looks misspelt, or does not fit the config's structure.
+    """
+    for key, value in options.items():
+        name = key.lstrip("+")
+        if not key.startswith("+"):
+            _check_option(config, name)
+        try:
+            config.merge_from_dict({name: value})
+        except (TypeError, KeyError, IndexError) as error:
+            raise UserError(f"--cfg-options {name}: {error}") from error
+
+
+def _check_option(config: Config, key: str) -> None:
+    node: Any = config._cfg_dict
+    walked: list[str] = []
+    for part in key.split("."):
+        place = ".".join(walked) or "the config"
+        if isinstance(node, list | tuple):
+            if not part.isdigit() or int(part) >= len(node):
+                raise UserError(
+                    f"--cfg-options {key}: {place} is a list of {len(node)}; {part!r} "
+                    "is not an index of it"
+                )
+            node = node[int(part)]
+        elif isinstance(node, Mapping):
+            if part not in node:
+                known = {str(name) for name in node}
+                known.update(() if walked else TOP_LEVEL_KEYS)
+                _reject_if_misspelt(key, part, place, known)
+                return
+            node = node[part]
+        else:
+            return  # a value is about to be replaced by a dict
+        walked.append(part)
+
+
+def _reject_if_misspelt(key: str, part: str, place: str, known: set[str]) -> None:
+    if part in known:
+        return
+    # A slip changes the length little; `in_channels` beside `channels` is none.
+    near = [name for name in known if abs(len(name) - len(part)) <= 2]
+    hint = did_you_mean(part, near, _OPTION_LIKENESS)
+    if hint:
+        raise UserError(
+            f"--cfg-options {key}: {place} has no {part!r}{hint} (to add it as a new "
+            f"key write +{key}=...)"
+        )
+    warnings.warn(
+        f"--cfg-options {key}: {place} had no {part!r}; it is added", stacklevel=2
+    )
+
+
+def check_top_level_keys(config: Config) -> None:
+    """Refuse a top-level name that is nearly one the Runner reads.
+
+    MMEngine ignores names it does not know, so `default_hoks` would do nothing.
+
+    Raises:
+        UserError: naming the key and the one probably meant.
+    """
+    for name in config:
+        if name.rstrip("_0123456789") in TOP_LEVEL_KEYS:
+            continue
+        hint = did_you_mean(name, TOP_LEVEL_KEYS, _TOP_LEVEL_LIKENESS)
+        if hint:
+            source = config.filename or "config"
+            raise UserError(
+                f"{source}: unknown key {name!r}{hint} (if it is a variable of your "
+                "own, give it another name)"
+            )
+
+
+def prepare_work_dir(
+    config: Config, config_path: str | os.PathLike, work_dir: str | None = None
+) -> Path:
+    """Set `config.work_dir` and make sure that it can be written.
+
+    In this order: the argument, the config's own, `work_dirs/<config name>`.
+
+    Raises:
+        UserError: the folder cannot be made or written.
+    """
+    default = Path("work_dirs") / Path(config_path).stem
+    path = Path(work_dir or config.get("work_dir") or default).expanduser()
+    check_writable(path, "work_dir (--work-dir chooses another)")
+    config.work_dir = str(path)
+    return path
+
+
+def check_writable(folder: str | os.PathLike, what: str) -> None:
+    """Make `folder` and try to write in it.
+
+    Raises:
+        UserError: naming folder, what it is for and the system's reason.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"cannot write to {folder}: {reason}; it is the {what}"
+        raise UserError(message) from error
+
+
+def check_checkpoint_file(path: str, role: str = "checkpoint") -> str:
+    """Make sure that a checkpoint exists and is whole; URLs pass unseen.
+
+    Args:
+        path: file or URL.
+        role: what it is, for the message.
+
+    Returns:
+        `path` with `~` expanded.
+
+    Raises:
+        UserError: missing, a folder, empty or cut short.
+    """
+    if "://" in path:
+        return path
+    file = Path(path).expanduser()
+    if file.is_dir():
+        raise UserError(f"{role} {path} is a folder; name a file{_one_of(file)}")
+    if not file.is_file():
+        near = _near_files(file, "*.pth") or _one_of(file.parent)
+        raise UserError(f"{role} not found: {path}{near}")
+    with open(file, "rb") as stream:
+        magic = stream.read(2)
+    # torch.save writes zip files, whose directory stands at the end.
+    if not magic or (magic == b"PK" and not zipfile.is_zipfile(file)):
+        raise UserError(
+            f"{role} {path} is damaged (cut short while being written?); take an "
+            f"earlier one{_one_of(file.parent, file.name)}"
+        )
+    return str(file)
+
+
+def _one_of(folder: Path, excluded: str = "") -> str:
+    """The newest checkpoints of a folder, for a message."""
+    found = [f for f in folder.glob("*.pth") if f.name != excluded]
+    found = sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)[:3]
+    return f", such as {', '.join(f.name for f in found)}" if found else ""

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from mmdepthseg.datasets import CamVidDataset
+
+from .conftest import write_image
+
+LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
+
+
+@pytest.fixture
+def root(tmp_path):
+    for stem in ('0001', '0002'):
+        write_image(tmp_path / f'train/{stem}.jpg', np.zeros((6, 8, 3), np.uint8))
+    label = np.arange(12, dtype=np.uint8).repeat(4).reshape(6, 8)
+    write_image(tmp_path / 'trainannot/0001.png', label)
+    return tmp_path
+
+
+def test_labels_are_optional_and_11_is_ignored(root):
+    dataset = CamVidDataset(data_root=str(root), pipeline=LOAD, sde_disparity_dir='sde')
+    labels = dataset[0]['gt_seg_map']
+    assert np.unique(labels).tolist() == [*range(11), 255]
+    assert 'gt_seg_map' not in dataset[1]
+    assert dataset.get_data_info(1)['sde_disparity_path'] == f'{root}/sde/0002.png'
+    assert len(dataset.metainfo['classes']) == len(dataset.metainfo['palette']) == 11
+
+
+def test_ann_file_below_the_root(root):
+    (root / 'train.txt').write_text('0002\n')
+    assert len(CamVidDataset(data_root=str(root), ann_file='train.txt')) == 1
+
+
+def test_no_neighbours_and_empty_split(root):
+    with pytest.raises(NotImplementedError, match='no neighbouring frames'):
+        CamVidDataset(data_root=str(root), offsets=(1, ))
+    with pytest.raises(FileNotFoundError, match="split 'val': searched .*val for"):
+        CamVidDataset(data_root=str(root), split='val')

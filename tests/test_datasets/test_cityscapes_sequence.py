@@ -1,0 +1,147 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from mmdepthseg.datasets import CityscapesSequenceDataset
+from mmdepthseg.datasets.cityscapes_sequence import nearest_number, split_stem
+
+LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAdjacentFrames'),
+        dict(type='LoadCamera'), dict(type='LoadSegLabel'),
+        dict(type='LoadStereoDepth')]
+
+
+def build(root, **kwargs):
+    return CityscapesSequenceDataset(data_root=str(root), **kwargs)
+
+
+def test_annotated_frames_with_everything(cityscapes_root):
+    dataset = build(cityscapes_root, offsets=(-1, 1), pipeline=LOAD,
+                    default_camera=dict(K=[[20., 0, 9], [0, 20., 5], [0, 0, 1]],
+                                        width=32, height=16))
+    assert len(dataset) == 4
+    assert dataset.get_data_info(0)['img_id'] == 'aachen/aachen_000000_000002'
+    sample = dataset[0]
+    assert [frame[0, 0, 0] for frame in sample['adjacent']] == [1, 3]
+    assert sample['is_labeled']
+    # labelIds 7, 26, 3 -> road, car, ignore
+    assert sample['gt_seg_map'][15, 3] == 0 and sample['gt_seg_map'][2, 3] == 13
+    assert sample['gt_seg_map'][0, 0] == 255
+    assert sample['cam2img'][0].tolist() == [30., 0., 17.]
+    assert np.allclose(sample['gt_depth_map'], 0.2 * 30)
+    other = dataset.get_data_info(1)
+    assert not other['is_labeled'] and other['cam2img'][0][0] == 20.
+
+
+def test_nothing_but_images_is_needed(cityscapes_root):
+    for folder in ('gtFine', 'camera', 'disparity', 'leftImg8bit_sequence'):
+        shutil.rmtree(cityscapes_root / folder)
+    sample = build(cityscapes_root, pipeline=LOAD)[0]
+    assert sample['img'].shape == (16, 32, 3) and not sample['is_labeled']
+    assert not {'gt_seg_map', 'cam2img', 'gt_depth_map', 'adjacent'} & set(sample)
+
+
+def test_all_frames_take_the_nearest_camera(cityscapes_root):
+    dataset = build(cityscapes_root, frames='sequence', offsets=(-2, 1))
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [i['img_id'][-6:] for i in infos] == ['000002', '000003'] * 4
+    cameras = [i.get('camera_path', '')[-31:] for i in infos[:3]]
+    assert cameras == ['aachen_000000_000002_camera.json'[-31:]] * 2 + ['']
+    # images of annotated frames come from the sequence folder, labels from gtFine
+    assert [i['is_labeled'] for i in infos[:3]] == [True, False, False]
+
+
+def test_missing_neighbour(cityscapes_root, caplog):
+    missing = 'aachen/aachen_000001_000003_leftImg8bit.png'
+    (cityscapes_root / 'leftImg8bit_sequence/train' / missing).unlink()
+    assert len(build(cityscapes_root, offsets=(-1, 1))) == 3
+    with pytest.raises(FileNotFoundError, match='aachen_000001_000002 lacks') as info:
+        build(cityscapes_root, offsets=(-1, 1), missing_neighbours='error')
+    assert missing in str(info.value)
+    with pytest.raises(FileNotFoundError, match='4 of 4 frames'):
+        build(cityscapes_root, offsets=(-9, ))
+
+
+def test_empty_split(cityscapes_root):
+    with pytest.raises(FileNotFoundError, match="split 'val': searched .*val/<city>/"):
+        build(cityscapes_root, split='val')
+    with pytest.raises(FileNotFoundError, match=r'\*\.jpg'):
+        build(cityscapes_root, img_suffix='.jpg')
+
+
+@pytest.mark.parametrize('mode, count, labels', [
+    ('keep', 1, ['bochum/bochum_000000_000002']),
+    ('mark', 4, ['bochum/bochum_000000_000002']),
+    ('exclude', 3, []),
+])
+def test_subset_modes(cityscapes_root, tmp_path, mode, count, labels):
+    (tmp_path / 'list.txt').write_text('2 bochum/bochum_000000_000002\n')
+    dataset = build(cityscapes_root, ann_file=str(tmp_path / 'list.txt'),
+                    subset_mode=mode, branch='mix')
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert len(infos) == count and {i['branch'] for i in infos} == {'mix'}
+    assert [i['img_id'] for i in infos if i['is_labeled']] == labels
+    assert sum('seg_map_path' in i for i in infos) == len(labels)
+
+
+def test_subset_by_seed_and_by_first_of_list(cityscapes_root, tmp_path):
+    dataset = build(cityscapes_root, labeled_subset=dict(n=2, seed=7))
+    chosen = sorted(np.random.RandomState(7).permutation(4)[:2])
+    everything = build(cityscapes_root)
+    assert [dataset.get_data_info(i)['img_id'] for i in range(2)] == [
+        everything.get_data_info(i)['img_id'] for i in chosen]
+    path = tmp_path / 'plan.txt'
+    path.write_text('bochum_000001_000002\naachen_000000_000002\n')
+    first = build(cityscapes_root, ann_file=str(path), labeled_subset=dict(n=1))
+    assert len(first) == 1
+    assert first.get_data_info(0)['img_id'] == 'bochum/bochum_000001_000002'
+
+
+def test_subset_errors(cityscapes_root, tmp_path):
+    with pytest.raises(ValueError, match='n=5 of 4'):
+        build(cityscapes_root, labeled_subset=dict(n=5, seed=1))
+    with pytest.raises(ValueError, match="not \\['sed'\\]"):
+        build(cityscapes_root, labeled_subset=dict(n=1, sed=1))
+    (tmp_path / 'list.txt').write_text('aachen/nobody\n')
+    with pytest.raises(ValueError, match='list.txt.*aachen/nobody'):
+        build(cityscapes_root, ann_file=str(tmp_path / 'list.txt'))
+    with pytest.raises(FileNotFoundError, match='2 of 4 samples have no label'):
+        build(cityscapes_root, require_labels=True)
+
+
+def test_base_dataset_options(cityscapes_root):
+    assert len(build(cityscapes_root, indices=2)) == 2
+    assert len(build(cityscapes_root, indices=[3], serialize_data=False)) == 1
+    lazy = build(cityscapes_root, lazy_init=True)
+    lazy.full_init()
+    assert len(lazy) == 4
+
+
+def test_sde_labels_are_promised(cityscapes_root):
+    dataset = build(cityscapes_root, data_prefix=dict(sde_disparity_path='sde/{split}'))
+    path = dataset.get_data_info(0)['sde_disparity_path']
+    assert path == f'{cityscapes_root}/sde/train/aachen/aachen_000000_000002.png'
+
+
+def test_custom_classes_map_the_train_ids(cityscapes_root):
+    dataset = build(cityscapes_root, metainfo=dict(classes=('car', 'road')),
+                    pipeline=[dict(type='LoadImageFromFile'),
+                              dict(type='LoadSegLabel')])
+    label = dataset[0]['gt_seg_map']
+    assert label[15, 3] == 1 and label[2, 3] == 0 and label[0, 0] == 255
+    assert dataset.metainfo['palette'] == [[0, 0, 142], [128, 64, 128]]
+
+
+def test_wrong_options(cityscapes_root):
+    for options in (dict(frames='all'), dict(data_prefix=dict(seg='x')),
+                    dict(offsets=(0, 1)), dict(missing_neighbours='ignore'),
+                    dict(subset_mode='drop')):
+        with pytest.raises(ValueError):
+            build(cityscapes_root, **options)
+
+
+def test_names():
+    assert split_stem('a/a_000001_000019') == ('a/a_000001', 19)
+    with pytest.raises(ValueError, match='no Cityscapes name'):
+        split_stem('a/photo')
+    assert [nearest_number([3, 9], n) for n in (0, 6, 7, 20)] == [3, 3, 9, 9]

@@ -1,0 +1,75 @@
+import json
+
+import numpy as np
+import pytest
+
+from mmdepthseg.datasets import ClipDataset
+
+from .conftest import write_image
+
+LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAdjacentFrames'),
+        dict(type='LoadCamera'), dict(type='LoadDepthMap')]
+
+
+def build(root, **kwargs):
+    return ClipDataset(data_root=str(root), pipeline=LOAD, **kwargs)
+
+
+def test_clips_grey_and_colour(clip_root):
+    dataset = build(clip_root, offsets=(-1, 1))
+    ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
+    assert ids == ['a/001', 'a/002', 'b/001']
+    sample = dataset[1]
+    assert sample['img'].shape == (12, 20, 3) and sample['img'][0, 0, 0] == 20
+    assert [frame[0, 0, 0] for frame in sample['adjacent']] == [10, 30]
+    assert sample['cam2img'][0, 0] == 20.
+
+
+def test_selected_clips_and_own_intrinsics(clip_root):
+    camera = dict(K=[[2., 0, .5], [0, 3., .5], [0, 0, 1]], width=20, height=12,
+                  normalized=True)
+    dataset = build(clip_root, clips=['b'], intrinsics=camera)
+    assert len(dataset) == 3
+    assert np.allclose(dataset[0]['cam2img'], [[40, 0, 9.5], [0, 36, 5.5], [0, 0, 1]])
+
+
+def test_flat_layout(clip_root):
+    dataset = build(clip_root / 'a', offsets=(1, ))
+    assert [dataset.get_data_info(i)['img_id'] for i in range(3)] == [
+        'a/000', 'a/001', 'a/002']
+    assert len(build(clip_root / 'a/frames')) == 4
+
+
+def test_depth_folder(clip_root, tmp_path):
+    depth = np.zeros((24, 40), np.uint16)
+    depth[0, 0] = 256 * 3
+    write_image(tmp_path / 'lidar/002.png', depth)
+    dataset = build(clip_root, clips=['a'], depth_dir=dict(a=str(tmp_path / 'lidar')))
+    assert 'gt_depth_map' not in dataset[0]
+    assert dataset[2]['gt_depth_map'].shape == (12, 20)
+    with pytest.raises(FileNotFoundError, match='depth_dir of clip'):
+        build(clip_root, depth_dir='nowhere/{clip}')
+
+
+def test_bad_folders(clip_root, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no clip c in .*there are: a, b"):
+        build(clip_root, clips=['c'])
+    with pytest.raises(FileNotFoundError, match='no clip: searched'):
+        build(tmp_path / 'nowhere')
+    (clip_root / 'c').mkdir()
+    with pytest.raises(FileNotFoundError, match="clip 'c' has no image"):
+        build(clip_root)
+
+
+def test_camera_is_needed_for_neighbours_only(clip_root):
+    (clip_root / 'a/intrinsics.json').unlink()
+    assert 'cam2img' not in build(clip_root)[0]
+    with pytest.raises(FileNotFoundError, match="clip 'a' has no .*intrinsics.json"):
+        build(clip_root, offsets=(1, ))
+
+
+def test_camera_outside_the_image(clip_root):
+    (clip_root / 'a/intrinsics.json').write_text(json.dumps(
+        dict(K=[[20., 0, 99.], [0, 20., 5.5], [0, 0, 1]], width=20, height=12)))
+    with pytest.raises(ValueError, match='a/intrinsics.json: the principal point'):
+        build(clip_root)

@@ -1,0 +1,74 @@
+import json
+
+import numpy as np
+import pytest
+
+from mmdepthseg.datasets.intrinsics import (
+    parse_intrinsics,
+    read_cityscapes_camera,
+    read_intrinsics,
+    sample_camera,
+)
+
+K = [[20., 0., 9.5], [0., 21., 5.5], [0., 0., 1.]]
+
+
+def test_parse_intrinsics():
+    camera = parse_intrinsics(dict(K=K, width=20, height=12), 'config')
+    assert camera.cam2img == K and camera.size == (12, 20)
+
+
+def test_normalised_intrinsics():
+    normalised = [[1., 0., 0.5], [0., 1.75, 0.5], [0., 0., 1.]]
+    camera = parse_intrinsics(
+        dict(K=normalised, width=20, height=12, normalized=True), 'config')
+    # the centre of a 20 pixel row, pixel centres at integers, is 9.5
+    assert np.allclose(camera.cam2img, K)
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(K=[[20., 0, 30.], [0, 21., 5.5], [0, 0, 1]]), 'outside the 20x12 image'),
+    (dict(K=[[-20., 0, 9.], [0, 21., 5.5], [0, 0, 1]]), 'must be positive'),
+    (dict(K=[[1., 0, .5], [0, 1., .5], [0, 0, 1]], width=40, height=40),
+     'normalized=True'),
+    (dict(K=[[20., 0], [0, 21.]]), 'must be 3x3'),
+    (dict(K='abc'), 'table of numbers'),
+])
+def test_bad_intrinsics(change, message):
+    with pytest.raises(ValueError, match=message) as info:
+        parse_intrinsics({**dict(K=K, width=20, height=12), **change}, 'clip.json')
+    assert 'clip.json' in str(info.value)
+
+
+def test_missing_keys(tmp_path):
+    path = tmp_path / 'intrinsics.json'
+    path.write_text(json.dumps(dict(K=K, width=20)))
+    with pytest.raises(KeyError, match='intrinsics.json lacks height'):
+        read_intrinsics(str(path))
+    path.write_text('{"K": [')
+    with pytest.raises(ValueError, match='intrinsics.json cannot be read'):
+        read_intrinsics(str(path))
+
+
+@pytest.mark.parametrize('content, message', [
+    (dict(), 'lacks the key intrinsic'),
+    (dict(intrinsic=dict(fx=1., fy=1., u0=1.)), 'lacks the key intrinsic.v0'),
+])
+def test_cityscapes_camera_without_keys(tmp_path, content, message):
+    path = tmp_path / 'x_camera.json'
+    path.write_text(json.dumps(content))
+    with pytest.raises(KeyError, match=f'x_camera.json {message}'):
+        read_cityscapes_camera(str(path))
+
+
+def test_sizes_of_a_sample_camera(tmp_path):
+    content = dict(intrinsic=dict(fx=2., fy=2., u0=3., v0=1.))
+    path = tmp_path / 'x_camera.json'
+    path.write_text(json.dumps(content))
+    results = dict(camera_path=str(path), ori_shape=(4, 8))
+    assert sample_camera(results)[0].size == (4, 8)
+    results['camera_size'] = (8, 16)
+    assert sample_camera(results)[0].size == (8, 16)
+    path.write_text(json.dumps({**content, 'width': 32, 'height': 16}))
+    assert sample_camera(results)[0].size == (16, 32)
+    assert sample_camera({})[0] is None

@@ -1,0 +1,152 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmdepthseg.datasets import BrokenFileError
+from mmdepthseg.datasets.transforms import (
+    LoadAdjacentFrames,
+    LoadCamera,
+    LoadImageFromFile,
+    LoadSegLabel,
+)
+
+CAMERA = dict(intrinsic=dict(fx=30., fy=31., u0=17., v0=8.))
+
+
+def textured(shape=(32, 48, 3)):
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize('suffix', ['jpg', 'png'])
+def test_truncated_image(tmp_path, suffix):
+    path = tmp_path / f'x.{suffix}'
+    cv2.imwrite(str(path), textured())
+    path.write_bytes(path.read_bytes()[:-60])
+    with pytest.raises(BrokenFileError, match=f'Image .*x.{suffix} is truncated'):
+        LoadImageFromFile()(dict(img_path=str(path)))
+
+
+def test_missing_empty_and_ignored_image(tmp_path):
+    path = tmp_path / 'x.png'
+    with pytest.raises(BrokenFileError, match='Image .*x.png does not exist'):
+        LoadImageFromFile()(dict(img_path=str(path)))
+    assert LoadImageFromFile(ignore_empty=True)(dict(img_path=str(path))) is None
+    path.write_bytes(b'')
+    with pytest.raises(BrokenFileError, match='x.png is empty'):
+        LoadImageFromFile()(dict(img_path=str(path)))
+
+
+def test_image_is_what_cv2_reads(tmp_path):
+    path = str(tmp_path / 'x.png')
+    cv2.imwrite(path, textured())
+    results = LoadImageFromFile()(dict(img_path=path))
+    assert np.array_equal(results['img'], textured())
+    assert results['ori_shape'] == results['img_shape'] == (32, 48)
+
+
+def test_neighbour_of_another_size(tmp_path):
+    path = str(tmp_path / 'next.png')
+    cv2.imwrite(path, textured((30, 48, 3)))
+    results = dict(img=textured(), adjacent_paths=[path], img_id='a/1')
+    with pytest.raises(BrokenFileError, match=r'next.png has shape \(30, 48, 3\)'):
+        LoadAdjacentFrames()(results)
+
+
+def test_loading_after_a_crop_is_refused():
+    results = dict(img=textured(), moved_by='RandomCrop', img_id='a/1',
+                   adjacent_paths=[], cam2img=np.eye(3).tolist(), seg_map_path='x')
+    for loader in (LoadAdjacentFrames(), LoadCamera(), LoadSegLabel()):
+        with pytest.raises(ValueError, match='must stand before RandomCrop'):
+            loader(dict(results))
+
+
+@pytest.mark.parametrize('json_size, camera_size, scale', [
+    (None, None, 1.), (dict(width=96, height=64), None, 0.5), (None, (64, 96), 0.5)])
+def test_camera_is_scaled_to_the_image(tmp_path, json_size, camera_size, scale):
+    path = tmp_path / 'x_camera.json'
+    path.write_text(json.dumps({**CAMERA, **(json_size or {})}))
+    results = dict(img=textured(), ori_shape=(32, 48), camera_path=str(path))
+    if camera_size:
+        results['camera_size'] = camera_size
+    results = LoadCamera()(results)
+    assert np.allclose(results['cam2img'][0], (30 * scale, 0, 17.5 * scale - 0.5))
+    assert np.allclose(results['cam2img'][1], (0, 31 * scale, 8.5 * scale - 0.5))
+    assert results['cam2img'].dtype == np.float64
+
+
+def test_camera_after_a_resize():
+    results = dict(img=textured((16, 24, 3)), ori_shape=(32, 48),
+                   cam2img=[[30., 0, 17], [0, 31., 8], [0, 0, 1]])
+    assert np.allclose(LoadCamera()(results)['cam2img'][0], (15, 0, 8.25))
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(u0=1096.98), r'principal point \(1096.98, 8\) lies outside the 48x32'),
+    (dict(v0=-3.), 'lies outside'),
+    (dict(fx=0.), 'must be positive'),
+    (dict(fx='wide'), 'x_camera.json: could not convert'),
+])
+def test_camera_that_cannot_be(tmp_path, change, message):
+    path = tmp_path / 'x_camera.json'
+    path.write_text(json.dumps(dict(intrinsic={**CAMERA['intrinsic'], **change})))
+    with pytest.raises(ValueError, match=message) as info:
+        LoadCamera()(dict(img=textured(), ori_shape=(32, 48), camera_path=str(path)))
+    assert 'x_camera.json' in str(info.value)
+
+
+def load_label(tmp_path, label, table='cityscapes_label_ids', **extra):
+    path = str(tmp_path / 'label.png')
+    cv2.imwrite(path, label)
+    return LoadSegLabel()(dict(seg_map_path=path, label_table=table, **extra))
+
+
+def test_label_table(tmp_path):
+    label = np.array([[7, 33, 0], [26, 255, 11]], np.uint8)
+    results = load_label(tmp_path, label)
+    assert results['gt_seg_map'].tolist() == [[0, 18, 255], [13, 255, 2]]
+    assert results['seg_fields'] == ['gt_seg_map']
+
+
+def test_unknown_label_id(tmp_path):
+    label = np.array([[7, 34], [200, 255]], np.uint8)
+    with pytest.raises(ValueError, match=r'label.png holds ids .*\[34, 200\]'):
+        load_label(tmp_path, label)
+    with pytest.raises(ValueError, match=r'cityscapes_train_ids .*\[34, 200\]'):
+        load_label(tmp_path, label, table='cityscapes_train_ids')
+
+
+def test_label_of_another_size_or_kind(tmp_path):
+    with pytest.raises(BrokenFileError, match=r'shape \(4, 4\), its image \(8, 8\)'):
+        load_label(tmp_path, np.zeros((4, 4), np.uint8), ori_shape=(8, 8))
+    with pytest.raises(BrokenFileError, match='8-bit'):
+        load_label(tmp_path, np.zeros((4, 4), np.uint16))
+
+
+def test_palette_label(tmp_path):
+    image = Image.fromarray(np.array([[0, 1], [10, 11]], np.uint8), mode='P')
+    image.putpalette(list(range(256)) * 3)
+    image.save(tmp_path / 'p.png')
+    results = LoadSegLabel()(dict(
+        seg_map_path=str(tmp_path / 'p.png'), label_table='camvid'))
+    assert results['gt_seg_map'].tolist() == [[0, 1], [10, 255]]
+
+
+def test_reduce_zero_label_as_mmseg(tmp_path):
+    label = np.array([[0, 1], [5, 255]], np.uint8)
+    results = load_label(tmp_path, label, table=None, reduce_zero_label=True)
+    assert results['gt_seg_map'].tolist() == [[255, 0], [4, 255]]
+
+
+def test_label_loaded_after_a_resize_keeps_its_size(tmp_path):
+    results = load_label(tmp_path, np.full((8, 8), 7, np.uint8), ori_shape=(8, 8),
+                         img=np.zeros((4, 4, 3), np.uint8), seg_fields=[])
+    assert results['gt_seg_map'].shape == (8, 8) and results['seg_fields'] == []
+
+
+def test_absent_items_are_left_out():
+    results = dict(img=textured(), ori_shape=(32, 48))
+    for loader in (LoadAdjacentFrames(), LoadCamera(), LoadSegLabel()):
+        assert set(loader(dict(results))) == set(results)

@@ -1,0 +1,93 @@
+import cv2
+import numpy as np
+import pytest
+
+from mmdepthseg.datasets import BrokenFileError
+from mmdepthseg.datasets.transforms import (
+    LoadCamera,
+    LoadDepthMap,
+    LoadSDEDisparity,
+    LoadStereoDepth,
+)
+
+K = [[40., 0., 15.5], [0., 40., 7.5], [0., 0., 1.]]
+
+
+def write(path, array):
+    assert cv2.imwrite(str(path), array)
+    return str(path)
+
+
+def image(shape=(16, 32)):
+    return dict(img=np.zeros((*shape, 3), np.uint8), ori_shape=(16, 32), img_id='a/1')
+
+
+def test_stereo_depth_values(tmp_path):
+    stored = np.zeros((16, 32), np.uint16)
+    stored[0, :4] = (0, 1, 257, 1 + 256 * 8)
+    path = write(tmp_path / 'd.png', stored)
+    results = LoadStereoDepth(baseline=0.5)(
+        dict(image(), disparity_path=path, cam2img=K, cam2img_size=(16, 32)))
+    # not measured, infinitely far, d = 1, d = 8 pixels
+    assert results['gt_depth_map'][0, :4].tolist() == [0, 0, 20., 2.5]
+    assert results['gt_depth_map'].dtype == np.float32
+    assert results['depth_fields'] == ['gt_depth_map']
+
+
+@pytest.mark.parametrize('camera_first', [False, True])
+def test_stereo_depth_does_not_depend_on_sizes(tmp_path, camera_first):
+    """Half the size halves d in pixels and fx: the depth stays."""
+    path = write(tmp_path / 'd.png', np.full((8, 16), 1 + 256 * 4, np.uint16))
+    results = dict(image((4, 8)), disparity_path=path, cam2img=K,
+                   cam2img_size=(16, 32))
+    if camera_first:
+        results = LoadCamera()(results)
+    depth = LoadStereoDepth(baseline=0.5)(dict(results))['gt_depth_map']
+    assert depth.shape == (4, 8) and np.allclose(depth, 0.5 * 20 / 4)
+    shrunk = LoadStereoDepth(baseline=0.5, disparity_width=32)(results)
+    assert np.allclose(shrunk['gt_depth_map'], 0.5 * 40 / 4)
+
+
+def test_stereo_depth_without_camera_or_baseline(tmp_path):
+    path = write(tmp_path / 'd.png', np.full((16, 32), 257, np.uint16))
+    results = dict(image(), disparity_path=path)
+    with pytest.raises(KeyError, match='a/1 has a disparity map .* but no camera'):
+        LoadStereoDepth()(dict(results))
+    with pytest.raises(KeyError, match='Camera of a/1 lacks extrinsic.baseline'):
+        LoadStereoDepth()(dict(results, cam2img=K))
+
+
+def test_depth_map_and_keep_size(tmp_path):
+    path = write(tmp_path / 'd.png', np.full((24, 48), 256 * 3 + 128, np.uint16))
+    results = LoadDepthMap()(dict(image(), depth_path=path))
+    assert results['gt_depth_map'].shape == (16, 32)
+    assert (results['gt_depth_map'] == 3.5).all()
+    results = LoadDepthMap(keep_size=True)(dict(image(), depth_path=path))
+    assert results['gt_depth_map'].shape == (24, 48)
+    assert results['unmoved_fields'] == ['gt_depth_map']
+    assert 'depth_fields' not in results
+
+
+def test_sde_disparity(tmp_path):
+    path = write(tmp_path / 'd.png', np.array([[0, 65535], [0, 65535]], np.uint16))
+    results = LoadSDEDisparity()(dict(image((2, 4)), sde_disparity_path=path))
+    assert np.allclose(results['disparity_map'], [[0, .25, .75, 1]] * 2)
+    assert results['depth_fields'] == ['disparity_map']
+
+
+@pytest.mark.parametrize('kind', ['8 bit', 'truncated', 'missing'])
+def test_bad_depth_label(tmp_path, kind):
+    path = tmp_path / 'd.png'
+    if kind != 'missing':
+        dtype = np.uint8 if kind == '8 bit' else np.uint16
+        write(path, np.random.default_rng(0).integers(0, 255, (16, 32)).astype(dtype))
+    if kind == 'truncated':
+        path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(BrokenFileError, match='Depth label .*d.png .*'
+                       'tools/generate_depth.py'):
+        LoadSDEDisparity()(dict(image(), sde_disparity_path=str(path)))
+
+
+def test_absent_depth_is_left_out():
+    for loader in (LoadDepthMap(), LoadStereoDepth(), LoadSDEDisparity()):
+        assert set(loader(image())) == set(image())

@@ -1,0 +1,122 @@
+"""States survive a checkpoint; validation leaves them alone."""
+
+import io
+import logging
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import CheckpointHook
+
+from mmdepthseg.engine.hooks import RandomStateHook, random_state_hook
+from mmdepthseg.engine.hooks.random_state_hook import (
+    get_random_state,
+    set_random_state,
+)
+
+
+def draw() -> list[float]:
+    # gauss keeps a spare number, in python's and in numpy's generator
+    return [
+        random.random(),
+        random.gauss(0, 1),
+        np.random.rand(),
+        np.random.randn(),
+        torch.rand(1).item(),
+    ]
+
+
+def make_runner(**values) -> SimpleNamespace:
+    loader = torch.utils.data.DataLoader([1, 2, 3, 4], num_workers=0)
+    defaults = dict(
+        _resume=True,
+        seed=5,
+        train_loop=SimpleNamespace(dataloader=loader),
+        val_loop=None,
+        logger=logging.getLogger("test"),
+        hooks=[],
+    )
+    return SimpleNamespace(**{**defaults, **values})
+
+
+def through_a_file(checkpoint: dict) -> dict:
+    file = io.BytesIO()
+    torch.save(checkpoint, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def test_states_survive_a_safe_load():
+    random.gauss(0, 1), np.random.randn()
+    state = through_a_file(get_random_state())
+    wanted = draw()
+    assert draw() != wanted
+    set_random_state(state)
+    assert draw() == wanted
+
+
+def test_resume_restores_and_loading_weights_does_not():
+    hook, checkpoint = RandomStateHook(), {}
+    hook.before_save_checkpoint(make_runner(), checkpoint)
+    wanted = draw()
+    checkpoint = through_a_file(checkpoint)
+    for resume in (True, False):
+        runner, fresh = make_runner(_resume=resume), RandomStateHook()
+        fresh.after_load_checkpoint(runner, checkpoint)
+        draw()
+        fresh.before_train(runner)
+        assert (draw() == wanted) == resume
+
+
+def test_loaders_do_not_draw_from_the_global_generator():
+    runner = make_runner()
+    RandomStateHook().before_train(runner)
+    state = torch.get_rng_state()
+    list(runner.train_loop.dataloader)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_validation_moves_nothing():
+    hook, runner = RandomStateHook(), make_runner()
+    state = get_random_state()
+    hook.before_val(runner)
+    draw()
+    hook.after_val(runner)
+    after = draw()
+    set_random_state(state)
+    assert draw() == after
+
+
+def test_old_checkpoint_is_reported(caplog):
+    RandomStateHook().after_load_checkpoint(make_runner(), {})
+    assert "without RandomStateHook" in caplog.text
+
+
+def test_other_number_of_processes_is_reported(caplog):
+    hook, runner = RandomStateHook(), make_runner()
+    states = [get_random_state(), get_random_state()]
+    hook.after_load_checkpoint(runner, {"random_states": states})
+    hook.before_train(runner)
+    assert "random states of 2 process(es), this run has 1" in caplog.text
+
+
+@pytest.mark.parametrize(("iteration", "saves"), [(0, False), (1, True), (4, True)])
+def test_ranks_gather_exactly_when_a_checkpoint_is_due(monkeypatch, iteration, saves):
+    monkeypatch.setattr(random_state_hook, "get_world_size", lambda: 2)
+    gathered = []
+
+    def gather(state):
+        gathered.append(state)
+        return [state, state]
+
+    monkeypatch.setattr(random_state_hook, "all_gather_object", gather)
+    runner = make_runner(
+        hooks=[CheckpointHook(interval=2, by_epoch=False)], iter=iteration, max_iters=5
+    )
+    hook, checkpoint = RandomStateHook(), {}
+    hook.after_train_iter(runner, iteration)
+    hook.before_save_checkpoint(runner, checkpoint)
+    assert bool(gathered) == saves
+    assert len(checkpoint["random_states"]) == (2 if saves else 1)

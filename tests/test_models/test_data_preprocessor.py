@@ -1,0 +1,180 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from mmdepthseg.models import DepthSegDataPreProcessor
+from mmdepthseg.registry import MODELS
+from mmdepthseg.structures import FrameBatch
+
+MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+JITTER = dict(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1)
+
+
+def packed(size=(6, 8), frames=2, seed=0, camera=True, **fields):
+    rng = torch.Generator().manual_seed(seed)
+
+    def images(*shape):
+        return torch.randint(0, 256, shape, generator=rng, dtype=torch.uint8)
+
+    meta = dict(img_path=f'{seed}.png', img_shape=size)
+    inputs = dict(img=images(3, *size))
+    if frames:
+        inputs['adjacent'] = images(frames, 3, *size)
+        meta['adjacent_offsets'] = tuple(range(1, frames + 1))
+    if camera:
+        meta['cam2img'] = np.eye(3) * (seed + 1)
+    sample = SegDataSample(metainfo=meta)
+    maps = dict(gt_sem_seg=torch.full((1, *size), 5, dtype=torch.uint8),
+                gt_depth_map=torch.full((1, *size), 7.),
+                disparity_map=torch.full((1, *size), 0.5))
+    sample.set_data({key: PixelData(data=maps[key]) for key in fields or maps})
+    return dict(inputs=inputs, data_samples=sample)
+
+
+def preprocessor(**options):
+    return DepthSegDataPreProcessor(**{**dict(mean=MEAN, std=STD), **options})
+
+
+def test_values_against_plain_formulas():
+    samples = [packed(seed=i) for i in range(3)]
+    batch = preprocessor(keep_raw=True)(pseudo_collate(samples), training=True)
+    inputs = batch['inputs']
+    assert isinstance(inputs, FrameBatch) and len(inputs) == 3
+    for i, sample in enumerate(samples):
+        for found, raw, image in (
+                (inputs.img[i], inputs.img_raw[i], sample['inputs']['img']),
+                (inputs.adjacent[i, 1], inputs.adjacent_raw[i, 1],
+                 sample['inputs']['adjacent'][1])):
+            rgb = image[[2, 1, 0]].double()
+            expected = (rgb - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(
+                STD).view(3, 1, 1)
+            assert torch.allclose(found.double(), expected, atol=1e-5)
+            assert torch.allclose(raw.double(), rgb / 255, atol=1e-6)
+    assert inputs.cam2img.dtype == torch.float32
+    assert inputs.cam2img[:, 0, 0].tolist() == [1, 2, 3]
+    assert all(p.is_contiguous() for p in (inputs.img, inputs.adjacent,
+                                           inputs.img_raw, inputs.adjacent_raw))
+    assert batch['data_samples'][0].gt_sem_seg.data.dtype == torch.int64
+
+
+def test_normalize_and_back():
+    data = preprocessor()
+    raw = torch.rand(2, 2, 3, 4, 5)
+    assert torch.allclose(data.denormalize(data.normalize(raw)), raw, atol=1e-6)
+    plain = preprocessor(mean=None, std=None, bgr_to_rgb=False)
+    sample = packed(frames=0)
+    img = plain(pseudo_collate([sample]))['inputs'].img[0]
+    assert torch.allclose(img, sample['inputs']['img'] / 255)
+
+
+def test_padding():
+    samples = [packed((6, 8)), packed((5, 11))]
+    batch = preprocessor(size_divisor=4, keep_raw=True)(
+        pseudo_collate(samples), training=True)
+    inputs, (first, second) = batch['inputs'], batch['data_samples']
+    assert inputs.img.shape == (2, 3, 8, 12)
+    assert (inputs.img[1, :, 5:] == 0).all() and (inputs.img[1, :, :, 11:] == 0).all()
+    assert (inputs.adjacent[0, :, :, 6:] == 0).all()
+    assert inputs.img[1, :, :5, :11].abs().min() > 0
+    assert (inputs.img_raw[1, :, 5:] == 0).all()
+    assert (second.gt_sem_seg.data[0, 5:] == 255).all()
+    assert (second.gt_sem_seg.data[0, :5, :11] == 5).all()
+    assert (second.gt_depth_map.data[0, 5:] == 0).all()
+    assert (first.disparity_map.data[0, :, 8:] == 0).all()
+    assert second.metainfo['padding_size'] == (0, 1, 0, 3)
+    assert second.metainfo['pad_shape'] == (8, 12)
+
+
+def test_testing_leaves_ground_truth_and_colours_alone():
+    data = preprocessor(size_divisor=4, color_jitter=JITTER, keep_raw=True)
+    sample = packed()
+    batch = data(pseudo_collate([sample]), training=False)
+    expected = data.normalize(sample['inputs']['img'][[2, 1, 0]] / 255)
+    assert torch.allclose(batch['inputs'].img[0, :, :6, :8], expected, atol=1e-6)
+    assert batch['inputs'].img_raw is None
+    done = batch['data_samples'][0]
+    assert done.gt_sem_seg.data.shape == (1, 6, 8)
+    assert done.metainfo['img_padding_size'] == (0, 0, 0, 2)
+
+
+def test_jitter_is_shared_by_the_frames_of_a_sample_only():
+    grey = torch.arange(48, dtype=torch.uint8).view(1, 6, 8).expand(3, -1, -1) + 100
+    samples = []
+    for seed in range(2):
+        sample = packed(seed=seed)
+        sample['inputs'] = dict(img=grey, adjacent=torch.stack([grey, grey]))
+        samples.append(sample)
+    torch.manual_seed(0)
+    data = preprocessor(color_jitter=JITTER, keep_raw=True)
+    inputs = data(pseudo_collate(samples), training=True)['inputs']
+    seen, near = data.denormalize(inputs.img), data.denormalize(inputs.adjacent)
+    assert torch.allclose(near, seen[:, None], atol=1e-6)
+    assert (seen[0] - seen[1]).abs().max() > 0.01
+    assert torch.allclose(inputs.img_raw[0], grey / 255)
+    assert (seen - inputs.img_raw).abs().max() > 0.01
+
+
+def test_jitter_options_are_checked_at_once():
+    with pytest.raises((TypeError, ValueError)):
+        preprocessor(color_jitter=dict(brigthness=0.2))
+    with pytest.raises(ValueError, match='both mean and std'):
+        DepthSegDataPreProcessor(mean=MEAN)
+
+
+def test_other_kinds_of_input():
+    data = preprocessor()
+    sample = packed(frames=0, camera=False)
+    expected = data(pseudo_collate([sample]))['inputs'].img
+    image = sample['inputs']['img']
+    for inputs in ([sample['inputs']], [image], image[None]):
+        batch = data(dict(inputs=inputs))
+        assert torch.equal(batch['inputs'].img, expected)
+        assert batch['data_samples'] is None and batch['inputs'].cam2img is None
+
+
+def test_the_samples_of_the_loader_stay_as_they_are():
+    samples = pseudo_collate([packed((6, 8)), packed((5, 11))])
+    preprocessor()(samples, training=True)
+    assert samples['data_samples'][1].gt_sem_seg.data.shape == (1, 5, 11)
+    assert samples['data_samples'][1].gt_sem_seg.data.dtype == torch.uint8
+
+
+def test_cameras_of_all_or_none():
+    samples = [packed(), packed(camera=False)]
+    assert preprocessor()(pseudo_collate(samples))['inputs'].cam2img is None
+
+
+def test_different_neighbours():
+    with pytest.raises(ValueError, match='5.png has 3 adjacent frames, .* 2'):
+        preprocessor()(pseudo_collate([packed(), packed(frames=3, seed=5)]))
+    # pseudo_collate drops the neighbours if the first sample has none
+    with pytest.raises(ValueError, match='5.png has 2 adjacent frames, .* 0'):
+        preprocessor()(pseudo_collate([packed(frames=0), packed(seed=5)]))
+    mixed = [packed(), packed(frames=0)]
+    with pytest.raises(ValueError, match='1 of 2 samples'):
+        preprocessor()(dict(inputs=[sample['inputs'] for sample in mixed]))
+
+
+def test_select_and_of():
+    samples = pseudo_collate([packed(seed=i) for i in range(4)])
+    batch = preprocessor(keep_raw=True)(samples, training=True)['inputs']
+    for indices in ([2, 0], torch.tensor([2, 0]), np.array([2, 0])):
+        part = batch.select(indices)
+        assert len(part) == 2 and torch.equal(part.adjacent[1], batch.adjacent[0])
+        assert torch.equal(part.cam2img[0], batch.cam2img[2])
+    assert len(batch.select(slice(1, None))) == 3
+    assert len(batch.select([])) == 0
+    chosen = torch.tensor([False, True] * 2)
+    assert torch.equal(batch.select(chosen).img, batch.img[1::2])
+    assert FrameBatch.of(batch) is batch
+    assert FrameBatch.of(batch.img).adjacent is None
+    with pytest.raises(ValueError, match='differ in length'):
+        FrameBatch(img=batch.img, cam2img=batch.cam2img[:2])
+
+
+def test_registered():
+    built = MODELS.build(dict(type='DepthSegDataPreProcessor', mean=MEAN, std=STD))
+    assert isinstance(built, DepthSegDataPreProcessor)

@@ -1,0 +1,43 @@
+"""Pose net: temporal order and inversion."""
+
+import torch
+from mmdepthseg.geometry import pose_vector_to_matrix
+from tiny_models import DEPTH_HEAD, POSE_NET, build, frame_batch
+
+
+def pose_net(**options):
+    """An eval-mode pose net with some translation."""
+    net = build(depth_head=DEPTH_HEAD, pose_net=dict(POSE_NET, **options)).pose_net
+    return net.eval()
+
+
+def test_pairs_are_given_in_temporal_order():
+    net, batch = pose_net(), frame_batch()
+    found = net.source_transforms(batch, (-1, 1))
+    before = pose_vector_to_matrix(
+        *net(batch.adjacent[:, 0], batch.img), invert=True)
+    after = pose_vector_to_matrix(*net(batch.img, batch.adjacent[:, 1]))
+    assert torch.allclose(found[:, 0], before, atol=1e-6)
+    assert torch.allclose(found[:, 1], after, atol=1e-6)
+
+
+def test_a_pair_seen_from_both_ends_is_inverse():
+    net, batch = pose_net(), frame_batch()
+    forward = net.source_transforms(batch, (-1, 1))[:, 1]
+    swapped = type(batch)(
+        img=batch.adjacent[:, 1], adjacent=batch.img[:, None].expand(-1, 2, -1, -1, -1))
+    back = net.source_transforms(swapped, (-1, 1))[:, 0]
+    eye = torch.eye(4).expand(2, 4, 4)
+    assert torch.allclose(forward @ back, eye, atol=1e-5)
+
+
+def test_factors_scale_the_outputs():
+    torch.manual_seed(0)
+    small = pose_net()
+    torch.manual_seed(0)
+    large = pose_net(translation_factor=0.05)
+    batch = frame_batch()
+    rotation, translation = small(batch.img, batch.adjacent[:, 0])
+    rotation5, translation5 = large(batch.img, batch.adjacent[:, 0])
+    assert torch.allclose(rotation, rotation5)
+    assert torch.allclose(5 * translation, translation5)

@@ -1,0 +1,57 @@
+"""U-Net decoder: shapes for any encoder, no wasted steps, clear errors."""
+
+import pytest
+import torch
+from mmdepthseg.models.heads import UNetDecoder
+
+WIDTHS = (4, 4, 6, 8, 8)
+
+
+def features(strides, channels, size=(64, 96)):
+    """Random encoder levels."""
+    return [torch.randn(2, c, size[0] // s, size[1] // s)
+            for s, c in zip(strides, channels, strict=True)]
+
+
+@pytest.mark.parametrize('strides', [
+    (2, 4, 8, 16, 32),
+    (2, 4, 8, 16, 16),
+    (4, 8, 16, 32),
+    (4, 8, 8, 8),
+])
+def test_reaches_full_resolution(strides):
+    channels = [3 + i for i in range(len(strides))]
+    decoder = UNetDecoder(channels, WIDTHS, aspp_rates=(1, 2))
+    outs = decoder(features(strides, channels))
+    assert list(outs) == [4, 3, 2, 1, 0]
+    assert outs[0].shape == (2, WIDTHS[0], 64, 96)
+    assert [outs[s].shape[1] for s in range(5)] == list(WIDTHS)
+
+
+def test_stops_where_told():
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=None)
+    assert min(decoder(features((2, 4, 8, 16, 32), [4] * 5), last_step=2)) == 2
+
+
+def test_trains_with_a_batch_of_one():
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1, )).train()
+    outs = decoder([f[:1] for f in features((2, 4, 8, 16, 32), [4] * 5)])
+    outs[0].sum().backward()
+    assert decoder.reduce[0].image_pool.training
+
+
+def test_every_parameter_gets_a_gradient():
+    decoder = UNetDecoder((4, 4, 4, 4), WIDTHS, aspp_rates=(1, 2))
+    outs = decoder(features((4, 8, 16, 32), [4] * 4))
+    outs[0].square().sum().backward()
+    assert all(p.grad is not None for p in decoder.parameters())
+
+
+def test_wrong_number_of_levels_names_the_key():
+    decoder = UNetDecoder((4, 4, 4, 4), WIDTHS)
+    with pytest.raises(ValueError, match='in_channels'):
+        decoder(features((2, 4, 8, 16, 32), [4] * 5))
+    with pytest.raises(ValueError, match='in_channels'):
+        UNetDecoder([], WIDTHS)
+    with pytest.raises(ValueError, match='5 numbers'):
+        UNetDecoder((4, 4), (1, 2))

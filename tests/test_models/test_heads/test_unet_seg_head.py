@@ -1,0 +1,42 @@
+"""Segmentation head: taps, and the transfer of a depth decoder's weights."""
+
+import copy
+
+import pytest
+import torch
+from tiny_models import (CLASSES, DEPTH_HEAD, HEIGHT, SEG_HEAD, WIDTH, build,
+                               frame_batch)
+
+
+@pytest.mark.parametrize('levels,stride', [((9, ), 1), ((8, ), 2), ((7, 5), 4),
+                                           ((2, 9), 1), ((4, ), 32)])
+def test_taps(levels, stride):
+    model = build(decode_head=dict(SEG_HEAD, levels=levels))
+    logits = model.decode_head(model.extract_feat(frame_batch().img))
+    assert logits.shape == (2, CLASSES, HEIGHT // stride, WIDTH // stride)
+
+
+def test_intermediate_head():
+    model = build(decode_head=dict(SEG_HEAD, levels=(8, ), inter_channels=6,
+                                   dropout_ratio=0.1))
+    logits = model.decode_head(model.extract_feat(frame_batch().img))
+    assert logits.shape == (2, CLASSES, HEIGHT // 2, WIDTH // 2)
+
+
+def test_decoder_starts_from_a_depth_decoder(tmp_path):
+    depth = build(depth_head=DEPTH_HEAD)
+    path = str(tmp_path / 'sde.pth')
+    torch.save(dict(state_dict=depth.state_dict()), path)
+    head = copy.deepcopy(SEG_HEAD)
+    head['decoder']['init_cfg'] = dict(
+        type='Pretrained', checkpoint=path, prefix='depth_head.decoder')
+    model = build(decode_head=head)
+    wanted = depth.depth_head.decoder.state_dict()
+    found = model.decode_head.decoder.state_dict()
+    assert wanted.keys() == found.keys()
+    assert all(torch.equal(wanted[k], found[k]) for k in wanted)
+
+
+def test_bad_level():
+    with pytest.raises(ValueError, match='levels'):
+        build(decode_head=dict(SEG_HEAD, levels=(10, )))

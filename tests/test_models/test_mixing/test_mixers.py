@@ -1,0 +1,246 @@
+import math
+
+import pytest
+import torch
+from golden import assert_golden, load
+
+from mmdepthseg.models.mixing import (
+    BatchMix,
+    ClassMix,
+    CutMix,
+    DepthHistogramMix,
+    DepthMix,
+    DepthThresholdMix,
+    MixBatch,
+    NoMix,
+    normalize_disparity,
+)
+from mmdepthseg.models.mixing.class_mix import class_masks, pick_half
+from mmdepthseg.registry import TRANSFORMS
+
+MIXERS = [
+    'ClassMix',
+    'CutMix',
+    'DepthHistogramMix',
+    'DepthMix',
+    'DepthThresholdMix',
+    'NoMix',
+]
+
+
+class _Masks(BatchMix):
+    """Mixes by given masks."""
+
+    def __init__(self, masks):
+        self.masks = masks
+
+    def draw_masks(self, batch, generator=None):
+        return self.masks
+
+
+def _batch(count=3, size=(12, 16), seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, 6, (count, *size), generator=generator)
+    labels[:, :2] = 255
+    confidence = torch.rand(count, *size, generator=generator)
+    return MixBatch(
+        images=torch.rand(count, 3, *size, generator=generator),
+        labels=labels,
+        confidence=confidence.masked_fill(labels == 255, 0),
+        disparity=torch.rand(count, 1, *size, generator=generator),
+    )
+
+
+def _golden_batch():
+    golden = load('c1')
+    softmax = golden['softmax'].float()
+    confidence, labels = softmax.max(1)
+    return golden, MixBatch(golden['image'], labels, confidence, golden['disp'])
+
+
+@pytest.mark.parametrize('name, threshold', [('ft0', 0.0), ('ft03', 0.3)])
+def test_golden_depth_mix(name, threshold):
+    golden, batch = _golden_batch()
+    mixed = DepthMix(foreground_threshold=threshold)(batch)
+    assert torch.equal(mixed.mask[:, 0], golden[f'depthcomp_{name}_mask'].bool())
+    if name == 'ft0':
+        assert_golden(mixed.images, golden['depthcomp_ft0_mixed_image'])
+        assert torch.equal(mixed.labels, golden['depthcomp_ft0_mixed_argmax'].long())
+        assert_golden(mixed.confidence, golden['depthcomp_ft0_mixed_softmax_max'])
+    labels = batch.replace(labels=golden['label'].long())
+    mixed = DepthMix(foreground_threshold=threshold)(labels)
+    assert torch.equal(mixed.labels, golden[f'depthcomp_{name}_mixed_label'].long())
+
+
+def test_golden_class_mix():
+    golden, batch = _golden_batch()
+    labels = golden['label'].long()
+    picked = torch.zeros(2, 256, dtype=torch.bool)
+    for index in range(2):
+        picked[index, golden[f'class_picked_{index}'].long()] = True
+    masks = class_masks(labels, picked)
+    assert torch.equal(masks[:, 0], golden['class_mask'].bool())
+    mixed = _Masks(masks)(batch.replace(labels=labels))
+    assert_golden(mixed.images, golden['class_mixed_image'])
+    assert torch.equal(mixed.labels, golden['class_mixed_label'].long())
+
+
+def test_golden_depth_threshold():
+    golden, batch = _golden_batch()
+    for index, threshold in enumerate(golden['depth_thresholds'].tolist()):
+        mixed = DepthThresholdMix(threshold)(batch)
+        # A fixed threshold is a Python number; the golden one is float32.
+        expected = golden['depth_mask'][index].bool()
+        assert (mixed.mask[index, 0] != expected).sum() == 0
+        assert_golden(mixed.images[index], golden['depth_mixed_image'][index])
+
+
+def test_golden_disparity_normalisation():
+    golden = load('c2')
+    assert_golden(normalize_disparity(golden['disp']), golden['normalised'])
+    both = torch.stack([torch.full((1, 2, 2), 0.3), torch.rand(1, 2, 2)])
+    normalised = normalize_disparity(both.requires_grad_())
+    assert (normalised[0] == 0).all() and not normalised.requires_grad
+    assert normalised[1].min() == 0 and normalised[1].max() == 1
+
+
+@pytest.mark.parametrize('name', MIXERS)
+@pytest.mark.parametrize('count', [2, 3, 5])
+def test_every_pixel_comes_whole_from_image_or_partner(name, count):
+    batch = _batch(count)
+    before = _batch(count)
+    mixed = TRANSFORMS.build(dict(type=name))(batch, torch.Generator().manual_seed(1))
+    assert mixed.mask.shape == (count, 1, 12, 16) and mixed.mask.dtype == torch.bool
+    for index in range(count):
+        mask, partner = mixed.mask[index, 0], (index + 1) % count
+        for field in ('images', 'labels', 'confidence', 'disparity'):
+            out, source = getattr(mixed, field), getattr(batch, field)
+            assert torch.equal(out[index][..., mask], source[index][..., mask])
+            assert torch.equal(out[index][..., ~mask], source[partner][..., ~mask])
+    assert mixed.labels.dtype == torch.int64
+    assert ((mixed.labels == 255) <= (mixed.confidence == 0)).all()
+    for field in ('images', 'labels', 'confidence', 'disparity'):
+        assert torch.equal(getattr(batch, field), getattr(before, field))
+    if name != 'NoMix':
+        assert 0 < mixed.mask.float().mean() < 1
+
+
+@pytest.mark.parametrize('name', MIXERS)
+def test_generator_makes_draws_repeatable(name):
+    mixer, batch = TRANSFORMS.build(dict(type=name)), _batch()
+    one, two = (mixer(batch, torch.Generator().manual_seed(4)) for _ in range(2))
+    assert torch.equal(one.mask, two.mask)
+    state = torch.get_rng_state()
+    mixer(batch, torch.Generator())
+    assert torch.equal(torch.get_rng_state(), state)
+    mixer(batch)  # the default generator
+    if name in ('ClassMix', 'CutMix', 'DepthHistogramMix', 'DepthThresholdMix'):
+        others = [
+            mixer(batch, torch.Generator().manual_seed(s)).mask for s in range(5, 9)
+        ]
+        assert any(not torch.equal(other, one.mask) for other in others)
+
+
+@pytest.mark.parametrize('name', MIXERS)
+def test_a_single_image(name):
+    mixer, batch = TRANSFORMS.build(dict(type=name)), _batch(1)
+    if name == 'NoMix':
+        assert mixer(batch).mask.all()
+        return
+    with pytest.raises(ValueError, match=f'{name}.*at least 2 images.*got 1'):
+        mixer(batch)
+
+
+@pytest.mark.parametrize(
+    'name', ['DepthMix', 'DepthThresholdMix', 'DepthHistogramMix']
+)
+def test_missing_disparity_is_named(name):
+    batch = _batch().replace(disparity=None)
+    with pytest.raises(ValueError, match=f'{name} needs.*LoadSDEDisparity'):
+        TRANSFORMS.build(dict(type=name))(batch)
+    for other in (ClassMix(), CutMix(), NoMix()):
+        assert other(batch).disparity is None
+
+
+def test_depth_mix_draws_the_foreground_threshold_per_image():
+    batch = _batch(64, size=(8, 8))
+    flat = batch.replace(
+        disparity=torch.linspace(0, 1, 64).view(1, 1, 8, 8).repeat(64, 1, 1, 1)
+    )
+    mask = DepthMix(foreground_threshold=(0.2, 0.6))(flat).mask
+    lowest = torch.where(mask, flat.disparity, 2).amin((1, 2, 3))
+    assert 0.2 <= lowest.min() < 0.3 and 0.5 < lowest.max() <= 0.62
+
+
+@pytest.mark.parametrize('classes', range(1, 8))
+def test_class_mix_keeps_half_of_the_classes(classes):
+    labels = torch.arange(40).view(1, 5, 8).repeat(2, 1, 1) % classes * 30
+    labels[1, 0] = 255
+    batch = _batch(2, size=(5, 8)).replace(labels=labels)
+    for seed in range(3):
+        mask = ClassMix()(batch, torch.Generator().manual_seed(seed)).mask[:, 0]
+        for index in range(2):
+            kept = set(labels[index][mask[index]].tolist())
+            left = set(labels[index][~mask[index]].tolist())
+            assert kept.isdisjoint(left)
+            assert len(kept) == classes // 2
+            assert 255 not in kept
+
+
+def test_class_mix_draws_every_half_alike():
+    present = torch.zeros(6000, 256, dtype=torch.bool)
+    present[:, [3, 7, 11, 200]] = True
+    picked = pick_half(present, torch.rand(6000, 256))
+    assert (picked.sum(1) == 2).all()
+    share = picked.float().mean(0)[[3, 7, 11, 200]]
+    torch.testing.assert_close(share, torch.full((4,), 0.5), atol=0.04, rtol=0)
+
+
+def test_cut_mix_keeps_a_box_of_half_the_area():
+    batch = _batch(50, size=(60, 80))
+    mask = CutMix()(batch, torch.Generator().manual_seed(0)).mask[:, 0]
+    heights, widths = mask.any(2).sum(1), mask.any(1).sum(1)
+    assert torch.equal(mask.sum((1, 2)), heights * widths)  # full boxes
+    for side in (1, 2):
+        edges = mask.any(side).int().diff(dim=1).abs().sum(1)
+        assert edges.max() <= 2  # in one piece
+    area = mask.float().mean((1, 2))
+    torch.testing.assert_close(area, torch.full((50,), 0.5), atol=0.02, rtol=0)
+    ratio = heights / widths * 80 / 60
+    assert ratio.min() < 0.8 and ratio.max() > 1.25
+
+
+def test_depth_histogram_mix_keeps_the_nearest_share():
+    batch = _batch(4, size=(40, 50))
+    mask = DepthHistogramMix(0.4, bins=1000)(batch).mask
+    torch.testing.assert_close(
+        mask.float().mean((1, 2, 3)), torch.full((4,), 0.4), atol=0.01, rtol=0
+    )
+    for index in range(4):
+        kept = batch.disparity[index][mask[index]].min()
+        left = batch.disparity[index][~mask[index]].max()
+        assert kept > left - 1e-3
+    constant = batch.replace(disparity=torch.ones_like(batch.disparity))
+    assert DepthHistogramMix()(constant).mask.all()
+
+
+def test_bad_arguments():
+    for build, message in (
+        (lambda: DepthMix(foreground_threshold=(0.4, 0.1)), 'foreground_threshold'),
+        (lambda: CutMix(area=1), 'area'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            build()
+    batch = _batch()
+    with pytest.raises(ValueError, match=r'labels must have shape \(3, 12, 16\)'):
+        batch.replace(labels=batch.labels[:2])
+    with pytest.raises(ValueError, match='disparity must have shape'):
+        batch.replace(disparity=batch.disparity[:, 0])
+
+
+def test_under_autocast():
+    batch = _batch()
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = DepthMix()(batch)
+    assert torch.equal(mixed.images, DepthMix()(batch).images)
+    assert not math.isnan(mixed.confidence.sum())

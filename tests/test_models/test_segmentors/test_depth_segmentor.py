@@ -1,0 +1,114 @@
+"""DepthSegmentor: the same class for depth, segmentation and both."""
+
+import pytest
+import torch
+from mmdepthseg.structures import FrameBatch
+from tiny_models import (CHANNELS, CLASSES, DEPTH_HEAD, HEIGHT, POSE_NET,
+                               SEG_HEAD, WIDTH, build, packed_batch)
+
+
+def losses_of(model, data):
+    """Losses of a collated batch."""
+    data = model.data_preprocessor(data, True)
+    return model(**data, mode='loss')
+
+
+def test_sde_trains_every_parameter():
+    model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET)
+    losses = losses_of(model, packed_batch())
+    assert set(losses) == {'depth.loss_photometric', 'depth.loss_smooth'}
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    # find_unused_parameters=False needs exactly this
+    without = [n for n, p in model.named_parameters() if p.grad is None]
+    assert without == []
+
+
+def test_multi_task_has_both_losses():
+    model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET, decode_head=SEG_HEAD)
+    losses = losses_of(model, packed_batch())
+    assert {'depth.loss_photometric', 'decode.loss_ce'} <= set(losses)
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_predicts_depth_and_labels_at_the_original_size():
+    model = build(depth_head=DEPTH_HEAD, decode_head=SEG_HEAD).eval()
+    data = packed_batch(neighbours=False)
+    for sample in data['data_samples']:
+        sample.set_metainfo(dict(ori_shape=(40, 60)))
+    samples = model.test_step(data)
+    for sample in samples:
+        assert sample.pred_sem_seg.data.shape == (1, 40, 60)
+        assert sample.pred_depth_map.data.shape == (1, 40, 60)
+        assert (sample.pred_depth_map.data > 0).all()
+
+
+def test_prediction_undoes_the_flip():
+    model = build(depth_head=DEPTH_HEAD).eval()
+    data = packed_batch(n=1, neighbours=False)
+    plain = model.test_step(data)[0].pred_depth_map.data.clone()
+    data['data_samples'][0].set_metainfo(dict(flip=True, flip_direction='horizontal'))
+    flipped = model.test_step(data)[0].pred_depth_map.data
+    assert torch.allclose(plain.flip(2), flipped)
+
+
+def test_accepts_plain_tensors_like_mmseg():
+    model = build(decode_head=SEG_HEAD).eval()
+    img = torch.rand(2, 3, HEIGHT, WIDTH)
+    assert model(img, mode='tensor').shape == (2, CLASSES, HEIGHT, WIDTH)
+    assert len(model.predict(img)) == 2
+    assert torch.equal(FrameBatch.of(img).img, img)
+
+
+def test_sliding_window_inference():
+    model = build(decode_head=SEG_HEAD, test_cfg=dict(
+        mode='slide', crop_size=(64, 64), stride=(32, 32))).eval()
+    sample = model.test_step(packed_batch(neighbours=False))[0]
+    assert sample.pred_sem_seg.data.shape == (1, HEIGHT, WIDTH)
+
+
+def test_auxiliary_head():
+    model = build(decode_head=SEG_HEAD, auxiliary_head=dict(
+        type='FCNHead', in_channels=CHANNELS[3], in_index=3, channels=4, num_convs=1,
+        num_classes=CLASSES))
+    assert 'aux.loss_ce' in losses_of(model, packed_batch(neighbours=False))
+
+
+def test_any_mmseg_backbone_and_head():
+    model = build(
+        backbone=dict(
+            type='MixVisionTransformer', in_channels=3, embed_dims=8, num_stages=4,
+            num_layers=[1, 1, 1, 1], num_heads=[1, 1, 1, 1],
+            patch_sizes=[7, 3, 3, 3], sr_ratios=[8, 4, 2, 1],
+            out_indices=(0, 1, 2, 3), mlp_ratio=2),
+        depth_head=dict(type='UNetDepthHead', decoder=dict(
+            type='UNetDecoder', in_channels=[8, 8, 8, 8], channels=[8] * 5,
+            aspp_rates=None)),
+        pose_net=POSE_NET)
+    total, _ = model.parse_losses(losses_of(model, packed_batch()))
+    total.backward()
+    assert torch.isfinite(total)
+
+
+def test_what_is_missing_is_named():
+    model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET, decode_head=SEG_HEAD)
+    with pytest.raises(ValueError, match='0.png.*LoadSegLabel'):
+        losses_of(model, packed_batch(label=False))
+    with pytest.raises(ValueError, match='0.png.*LoadAdjacentFrames'):
+        losses_of(model, packed_batch(neighbours=False))
+    data = packed_batch()
+    for sample in data['data_samples']:
+        del sample.cam2img
+    with pytest.raises(ValueError, match='0.png.*LoadCamera'):
+        losses_of(model, data)
+
+
+def test_impossible_combinations():
+    with pytest.raises(ValueError, match='decode_head'):
+        build()
+    with pytest.raises(ValueError, match='pose_net'):
+        build(decode_head=SEG_HEAD, pose_net=POSE_NET)
+    with pytest.raises(RuntimeError, match='depth_head'):
+        build(decode_head=SEG_HEAD).predict_disparity(torch.rand(1, 3, HEIGHT, WIDTH))

@@ -1,0 +1,123 @@
+"""MeanTeacher: one step, the teacher's life, plain checkpoints."""
+
+import pytest
+import torch
+from tiny_models import (BACKBONE, SEG_HEAD, build, build_teacher,
+                               teacher_batch)
+
+IDENTITY = ()
+
+
+def losses_of(model, data):
+    """Losses of a collated batch in training mode."""
+    model.train()
+    data = model.data_preprocessor(data, True)
+    return model(**data, mode='loss')
+
+
+@pytest.mark.parametrize('mixer', ['DepthMix', 'ClassMix', 'CutMix', 'NoMix'])
+@pytest.mark.parametrize('mix', [2, 3])
+def test_step_gives_gradients_to_the_student_only(mixer, mix):
+    model = build_teacher(mixing=dict(type=mixer))
+    losses = losses_of(model, teacher_batch(mix=mix))
+    assert {'decode.loss_ce', 'mix.loss_pseudo', 'mix.confident'} <= set(losses)
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert all(p.grad is not None for p in model.student.parameters())
+    assert not any(p.requires_grad for p in model.teacher.parameters())
+
+
+def test_teacher_starts_as_the_student_and_stays_in_eval_mode():
+    model = build_teacher().train()
+    student, teacher = model.student.state_dict(), model.teacher.module.state_dict()
+    assert all(torch.equal(student[k], teacher[k]) for k in student)
+    assert model.student.training
+    assert not any(m.training for m in model.teacher.modules())
+
+
+def test_update_moves_the_teacher_towards_the_student():
+    model = build_teacher()
+    name, weight = next(iter(model.student.named_parameters()))
+    before = weight.detach().clone()
+    with torch.no_grad():
+        weight.add_(1.)
+    model.update_teacher()
+    after = dict(model.teacher.module.named_parameters())[name]
+    # first step: alpha = min(1 - 1/2, 0.99)
+    assert torch.allclose(after, before + 0.5)
+
+
+def test_ground_truth_replaces_pseudo_labels_of_labelled_mix_images():
+    options = dict(mixing=dict(type='NoMix'), strong_augmentation=IDENTITY)
+    data = teacher_batch()
+    model = build_teacher(**options)
+    batch = model.data_preprocessor(data, True)
+    samples, mix = batch['data_samples'][2:], batch['inputs'].select((2, 3))
+    mixed = model.mix(mix, samples)
+    truth = torch.stack([s.gt_sem_seg.data[0] for s in samples])
+    assert torch.equal(mixed.labels, truth)
+    assert torch.equal(mixed.confidence, (truth != 255).float())
+    without = build_teacher(ground_truth_mixing=False, **options)
+    assert not torch.equal(without.mix(mix, samples).labels, truth)
+
+
+def test_mixed_images_come_from_both_partners():
+    model = build_teacher(strong_augmentation=IDENTITY)
+    batch = model.data_preprocessor(teacher_batch(), True)
+    mix = batch['inputs'].select((2, 3))
+    mixed = model.mix(mix, batch['data_samples'][2:])
+    first, second, mask = mix.img_raw[0], mix.img_raw[1], mixed.mask[0]
+    assert 0 < mask.float().mean() < 1
+    assert torch.allclose(mixed.images[0], torch.where(mask, first, second))
+
+
+def test_predictions_of_student_and_teacher_differ_after_training():
+    model = build_teacher().eval()
+    with torch.no_grad():
+        for weight in model.student.parameters():
+            weight.add_(torch.randn_like(weight))
+    data = teacher_batch()
+    teacher = model.test_step(data)[0].seg_logits.data.clone()
+    model.predict_with = 'student'
+    student = model.test_step(data)[0].seg_logits.data
+    assert not torch.allclose(teacher, student)
+    with pytest.raises(ValueError, match='predict_with'):
+        model.predict_with = 'both'
+
+
+def test_plain_checkpoint_fills_student_and_teacher():
+    plain = build(decode_head=SEG_HEAD).state_dict()
+    model = build_teacher()
+    found = model.load_state_dict(dict(plain), strict=False)
+    assert found.unexpected_keys == []
+    for network in (model.student, model.teacher.module):
+        assert all(torch.equal(plain[k], v) for k, v in network.state_dict().items())
+
+
+def test_state_dict_round_trip_keeps_the_teacher_apart():
+    model = build_teacher()
+    with torch.no_grad():
+        next(iter(model.student.parameters())).add_(1.)
+    other = build_teacher()
+    other.load_state_dict(model.state_dict())
+    assert all(torch.equal(v, other.state_dict()[k])
+               for k, v in model.state_dict().items())
+
+
+def test_depthmix_without_depth_labels_names_the_transform():
+    with pytest.raises(ValueError, match='LoadSDEDisparity'):
+        losses_of(build_teacher(), teacher_batch(disparity=False))
+
+
+def test_batches_without_branches_are_explained():
+    data = teacher_batch()
+    for sample in data['data_samples']:
+        sample.set_metainfo(dict(branch=None))
+    with pytest.raises(ValueError, match="branch='labeled'"):
+        losses_of(build_teacher(), data)
+    with pytest.raises(ValueError, match='decode_head'):
+        build_teacher(segmentor=dict(
+            type='DepthSegmentor', backbone=BACKBONE, depth_head=dict(
+                type='DecodeDepthHead', decode_head=dict(
+                    type='FCNHead', in_channels=64, in_index=-1, channels=8,
+                    num_convs=1))))

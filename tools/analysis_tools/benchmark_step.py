@@ -1,0 +1,234 @@
+"""Where the time and memory of a training step go.
+
+Prints the median time per part of the step (data, forward passes, photometric loss,
+teacher, mixing, backward, optimiser, EMA), the peak memory, and the ratio of the
+whole step to the bare forward + backward of the same networks on the same batch.
+
+Example:
+    OMP_WAIT_POLICY=PASSIVE python tools/analysis_tools/benchmark_step.py CONFIG
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    from mmdepthseg.utils.config import OPTIONS_HELP, OptionsAction
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config')
+    parser.add_argument('--iters', type=int, default=20, help='timed steps')
+    parser.add_argument('--warmup', type=int, default=5)
+    parser.add_argument('--threads', type=int, help='torch threads (CPU)')
+    parser.add_argument('--device', help='cpu or cuda (default: best)')
+    parser.add_argument('--amp', action='store_true', help='bf16 / fp16 autocast')
+    parser.add_argument('--channels-last', action='store_true')
+    parser.add_argument('--json', help='write the numbers to this file too')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE',
+        help=OPTIONS_HELP)
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+class Stopwatch:
+    """Adds up the time spent in named callables, one step at a time.
+
+    Nested parts are subtracted from the part around them, so shares add up.
+    """
+
+    def __init__(self, device) -> None:
+        self.device = device
+        self.steps: dict[str, list[float]] = defaultdict(list)
+        self.now: dict[str, float] = defaultdict(float)
+        self.stack: list[list] = []
+
+    def clock(self) -> float:
+        """Seconds, after the device has caught up."""
+        if self.device.type == 'cuda':
+            import torch
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def measure(self, name: str, function, *args, **kwargs):
+        """Call a function and book its time."""
+        start = self.clock()
+        self.stack.append([name, 0.])
+        try:
+            return function(*args, **kwargs)
+        finally:
+            spent = self.clock() - start
+            _, inner = self.stack.pop()
+            self.now[name] += spent - inner
+            if self.stack:
+                self.stack[-1][1] += spent
+
+    def watch(self, name: str, owner, attribute: str) -> None:
+        """Replace a method by its measured self."""
+        function = getattr(owner, attribute)
+        object.__setattr__(owner, attribute, lambda *args, **kwargs: self.measure(
+            name, function, *args, **kwargs))
+
+    def end_step(self, keep: bool) -> None:
+        """Close one step."""
+        if keep:
+            for name, value in self.now.items():
+                self.steps[name].append(value)
+        self.now.clear()
+
+
+def watch_parts(watch: Stopwatch, model) -> None:
+    """Name the parts of a model."""
+    student = getattr(model, 'student', model)
+    if model is not student:
+        watch.watch('teacher forward', model.teacher.module, 'seg_logits')
+        watch.watch('mixing', model, 'mixing')
+        watch.watch('mixing', model, 'mix')
+        watch.watch('EMA', model, 'update_teacher')
+        watch.watch('student forward', student, 'seg_logits')
+    watch.watch('preprocess', model.data_preprocessor, 'forward')
+    watch.watch('student forward', student.backbone, 'forward')
+    for name in ('decode_head', 'depth_head', 'pose_net'):
+        head = getattr(student, name, None)
+        if head is not None:
+            watch.watch('student forward', head, 'forward')
+    if getattr(student, 'depth_head', None) is not None:
+        watch.watch('photometric loss', student.depth_head.loss_depth, 'forward')
+
+
+def train_step(watch: Stopwatch, model, optim_wrapper, batches):
+    """One step as the runner does it, part by part."""
+    data = watch.measure('data', next, batches)
+    with optim_wrapper.optim_context(model):
+        data = model.data_preprocessor(data, True)
+        losses = model(**data, mode='loss')
+        total, _ = model.parse_losses(losses)
+    watch.measure('backward', optim_wrapper.backward, total)
+    watch.measure('optimiser', optim_wrapper.step)
+    optim_wrapper.zero_grad()
+    if hasattr(model, 'update_teacher'):
+        model.update_teacher()
+
+
+def bare_step(model, data: dict, optim_wrapper) -> None:
+    """Forward + backward of the networks the step must run, and nothing else."""
+    import torch
+    batch, samples = data['inputs'], data['data_samples']
+    student = getattr(model, 'student', model)
+    with optim_wrapper.optim_context(model):
+        if student is not model:
+            labeled, mix = (model._branch(samples, b) for b in ('labeled', 'mix'))
+            with torch.no_grad():
+                model.teacher.module.seg_logits(batch.select(mix).img)
+            outs = _outputs(student, batch.select(labeled))
+            outs.append(student.seg_logits(batch.select(mix).img))
+        else:
+            outs = _outputs(student, batch)
+    torch.autograd.backward(outs, [torch.ones_like(o) for o in outs])
+    optim_wrapper.zero_grad()
+
+
+def _outputs(model, batch) -> list:
+    features = model.extract_feat(batch.img)
+    outs = []
+    if model.with_decode_head:
+        outs.append(model.decode_head(features))
+    if model.pose_net is not None:
+        outs += model.depth_head(features)
+        outs.append(model.pose_net.source_transforms(
+            batch, tuple(range(-1, 2, 2))[:batch.adjacent.shape[1]]))
+    return outs
+
+
+def build(args: argparse.Namespace):
+    """Model, optimiser wrapper, endless batches and device of a config."""
+    import torch
+    from mmengine.optim import build_optim_wrapper
+    from mmengine.runner import Runner
+    from mmengine.runner.loops import _InfiniteDataloaderIterator
+
+    from mmdepthseg.registry import MODELS
+    from mmdepthseg.utils.config import load_config
+    from mmdepthseg.utils.setup_env import register_all_modules
+    register_all_modules()
+    cfg = load_config(args.config, args.cfg_options)
+    device = torch.device(
+        args.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model).to(device).train()
+    if args.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    wrapper_cfg = dict(cfg.optim_wrapper)
+    if args.amp:
+        wrapper_cfg['type'] = 'AmpOptimWrapper' if device.type == 'cuda' else \
+            'BFloat16OptimWrapper'
+        wrapper_cfg.setdefault('dtype', 'bfloat16')
+    optim_wrapper = build_optim_wrapper(model, wrapper_cfg)
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    return model, optim_wrapper, iter(_InfiniteDataloaderIterator(loader)), device
+
+
+def report(watch: Stopwatch, steps: list[float], bare: list[float],
+           args: argparse.Namespace) -> dict:
+    """Print and return the figures."""
+    import torch
+    whole, bare_time = statistics.median(steps), statistics.median(bare)
+    parts = {k: statistics.median(v) for k, v in watch.steps.items()}
+    parts['other'] = whole - sum(parts.values())
+    print(f'{args.config}: {watch.device}, {torch.get_num_threads()} thread(s), '
+          f'{"amp" if args.amp else "float32"}, median of {len(steps)} steps')
+    for name, value in sorted(parts.items(), key=lambda item: -item[1]):
+        print(f'  {name:<18}{value * 1e3:9.1f} ms {value / whole:7.1%}')
+    without_data = whole - parts.get('data', 0)
+    if watch.device.type == 'cuda':
+        memory = torch.cuda.max_memory_allocated(watch.device) / 2**30
+    else:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    figures = dict(step_s=whole, parts_s=parts, bare_s=bare_time,
+                   ratio=without_data / bare_time, peak_memory_gib=memory)
+    print(f'  {"whole step":<18}{whole * 1e3:9.1f} ms')
+    print(f'  {"bare fwd + bwd":<18}{bare_time * 1e3:9.1f} ms; step without data / '
+          f'bare = {figures["ratio"]:.2f}')
+    print(f'  peak memory {memory:.2f} GiB')
+    return figures
+
+
+def main(args: argparse.Namespace) -> None:
+    """Time steps, then bare steps on the last batch."""
+    model, optim_wrapper, batches, device = build(args)
+    watch = Stopwatch(device)
+    data = model.data_preprocessor(next(batches), True)
+    bare, steps = [], []
+    for i in range(args.warmup + args.iters):
+        start = watch.clock()
+        bare_step(model, data, optim_wrapper)
+        if i >= args.warmup:
+            bare.append(watch.clock() - start)
+    watch_parts(watch, model)
+    for i in range(args.warmup + args.iters):
+        start = watch.clock()
+        train_step(watch, model, optim_wrapper, batches)
+        if i >= args.warmup:
+            steps.append(watch.clock() - start)
+        watch.end_step(keep=i >= args.warmup)
+    figures = report(watch, steps, bare, args)
+    if args.json:
+        Path(args.json).write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == '__main__':
+    with friendly_errors('--debug' in sys.argv):
+        main(parse_args())

@@ -1,0 +1,95 @@
+"""Render the embedded street world into a Cityscapes-layout data set."""
+
+import argparse
+import sys
+import time
+
+from mmdepthseg.streets import Options, render_dataset
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    default = Options()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", required=True, help="folder of the data set")
+    parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--clips", type=int, default=default.clips, help="train clips")
+    parser.add_argument("--val-clips", type=int, default=default.val_clips)
+    parser.add_argument(
+        "--frames", type=int, default=default.frames, help="frames per train clip, odd"
+    )
+    parser.add_argument(
+        "--val-frames", type=int, default=default.val_frames, help="per val clip, odd"
+    )
+    parser.add_argument(
+        "--size", type=int, nargs=2, metavar=("W", "H"), default=default.size
+    )
+    parser.add_argument(
+        "--supersample",
+        type=int,
+        default=default.supersample,
+        help="samples per pixel and axis",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=None, help="processes (default: all CPUs)"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="afterwards, measure what the data set must fulfil and print it",
+    )
+    return parser.parse_args()
+
+
+class Progress:
+    """A progress line on stderr; one line per tenth when that is no terminal."""
+
+    def __init__(self) -> None:
+        self.start, self.first, self.tenth = time.monotonic(), None, -1
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` clips are there."""
+        if self.first is None:
+            self.first = done
+        spent = time.monotonic() - self.start
+        fresh = done - self.first
+        left = f", {spent / fresh * (total - done):.0f} s left" if fresh else ""
+        bar = "#" * (30 * done // total)
+        line = f"streets [{bar:<30}] {done}/{total} clips, {spent:.0f} s{left}"
+        if sys.stderr.isatty():
+            end = "\n" if done == total else ""
+            print(f"\r{line:<78}", end=end, file=sys.stderr, flush=True)
+        elif 10 * done // total > self.tenth:
+            self.tenth = 10 * done // total
+            print(line, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run the tool."""
+    args = parse_args()
+    try:
+        options = Options(
+            seed=args.seed,
+            clips=args.clips,
+            val_clips=args.val_clips,
+            frames=args.frames,
+            val_frames=args.val_frames,
+            size=tuple(args.size),
+            supersample=args.supersample,
+        )
+        render_dataset(args.out, options, args.workers, Progress())
+        if args.check:
+            from mmdepthseg.streets.check import check_dataset, format_report
+
+            print(format_report(check_dataset(args.out, options)))
+    except (ValueError, OSError) as error:
+        print(f"streets: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstreets: interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

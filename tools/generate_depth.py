@@ -1,0 +1,85 @@
+"""Write depth labels: the disparity of a trained SDE model, 16 bit, per image.
+
+Example:
+    python tools/generate_depth.py CONFIG CHECKPOINT --out data/streets/depth_labels
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    from mmdepthseg.utils.config import OPTIONS_HELP, OptionsAction
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='config of the SDE (or multi-task) model')
+    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument('--out', required=True, help='folder to write to')
+    parser.add_argument(
+        '--split', default='predict', choices=['predict', 'train', 'val', 'test'],
+        help="whose images: the config's SPLIT_dataloader (default: predict)")
+    parser.add_argument('--batch-size', type=int, help="default: the dataloader's")
+    parser.add_argument('--num-workers', type=int, help="default: the dataloader's")
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: best)')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='remove what --out holds first')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE',
+        help=OPTIONS_HELP)
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    """Build model and data set, write what is missing."""
+    import torch
+    from mmengine.utils import ProgressBar
+
+    from mmdepthseg.apis import generate_depth_labels, load_model
+    from mmdepthseg.datasets.depth_labels import DepthLabelStore
+    from mmdepthseg.registry import DATASETS
+    from mmdepthseg.utils.config import load_config
+    from mmdepthseg.utils.errors import UserError
+    from mmdepthseg.utils.setup_env import register_all_modules
+
+    register_all_modules()
+    cfg = load_config(args.config, args.cfg_options)
+    name = f'{args.split}_dataloader'
+    if cfg.get(name) is None or cfg.get('predict_pipeline') is None:
+        raise UserError(
+            f'{args.config}: needs {name} and predict_pipeline (LoadImageFromFile, '
+            'Resize, PackDepthSegInputs) for depth labels')
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    model = load_model(cfg, args.checkpoint, device)
+    dataset = DATASETS.build(
+        dict(cfg[name].dataset, pipeline=cfg.predict_pipeline, test_mode=True))
+    out = Path(args.out)
+    if args.overwrite and (out / 'manifest.json').exists():
+        shutil.rmtree(out)
+    store = DepthLabelStore(out)
+    bad = store.begin(args.checkpoint,
+                      dict(pipeline=[dict(t) for t in cfg.predict_pipeline]))
+    if bad:
+        print(f'{len(bad)} depth label(s) truncated or gone, made anew: '
+              f'{", ".join(bad[:5])}')
+    bar = ProgressBar(len(dataset))
+    written = generate_depth_labels(
+        model, dataset, store,
+        batch_size=args.batch_size or cfg[name].batch_size,
+        num_workers=cfg[name].num_workers
+        if args.num_workers is None else args.num_workers,
+        progress=lambda done, _: bar.update(done - bar.completed))
+    print(f'\n{out}: {written} depth labels written, {len(dataset) - written} were '
+          'there')
+
+
+if __name__ == '__main__':
+    with friendly_errors('--debug' in sys.argv):
+        main(parse_args())
