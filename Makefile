@@ -2,7 +2,7 @@
 #
 # PYTHON=/path/to/python   interpreter for the environment (default: a fitting python3)
 # PIP_ARGS="..."           for pip install, e.g. torch without CUDA:
-#                          PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+#                          PIP_ARGS="--extra-index-url <index of CPU wheels>"
 # DEMO_ARGS="..."          for tools/demo.py
 # TESTS=tests/test_x WORKERS=4   which tests, in how many processes
 

@@ -79,7 +79,8 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='RandomStateHook'), dict(type='CheckCheckpointHook'),
     dict(type='NonFiniteLossHook')]
-visualizer = dict(type='SegLocalVisualizer', name='visualizer',
+# MMEngine keeps visualizers by name for as long as the process lives.
+visualizer = dict(type='SegLocalVisualizer', name={name!r},
                   vis_backends=[dict(type='LocalVisBackend')])
 log_processor = dict(by_epoch=False)
 env_cfg = dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0))
@@ -102,7 +103,8 @@ def tiny_config(tmp_path: Path) -> Callable[..., Path]:
             cv2.imwrite(str(data_root / f"images/{index}.png"), image)
             cv2.imwrite(str(data_root / f"labels/{index}.png"), label)
         config = tmp_path / name
-        text = TINY_CONFIG.format(data_root=str(data_root), workers=workers)
+        values = dict(data_root=str(data_root), workers=workers, name=uuid.uuid4().hex)
+        text = TINY_CONFIG.format(**values)
         config.write_text(text + extra)
         return config
 

@@ -14,14 +14,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
     from mmdepthseg.utils.config import OPTIONS_HELP, OptionsAction
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', help='config of the SDE (or multi-task) model')
+    parser.add_argument('config', help='config of the model and the images')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('--out', required=True, help='folder to write to')
+    parser.add_argument(
+        '--model-config',
+        help="config of the model, if CONFIG's own is another one's (say a "
+        'segmentation config whose images are to get depth labels)')
     parser.add_argument(
         '--split', default='predict', choices=['predict', 'train', 'val', 'test'],
         help="whose images: the config's SPLIT_dataloader (default: predict)")
@@ -34,10 +38,10 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE',
         help=OPTIONS_HELP)
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main(args: argparse.Namespace) -> None:
+def generate(args: argparse.Namespace) -> None:
     """Build model and data set, write what is missing."""
     import torch
     from mmengine.utils import ProgressBar
@@ -57,7 +61,8 @@ def main(args: argparse.Namespace) -> None:
             f'{args.config}: needs {name} and predict_pipeline (LoadImageFromFile, '
             'Resize, PackDepthSegInputs) for depth labels')
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    model = load_model(cfg, args.checkpoint, device)
+    model_cfg = load_config(args.model_config) if args.model_config else cfg
+    model = load_model(model_cfg, args.checkpoint, device)
     dataset = DATASETS.build(
         dict(cfg[name].dataset, pipeline=cfg.predict_pipeline, test_mode=True))
     out = Path(args.out)
@@ -80,6 +85,11 @@ def main(args: argparse.Namespace) -> None:
           'there')
 
 
+def main(argv: list[str] | None = None) -> None:
+    """Entry point."""
+    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
+        generate(parse_args(argv))
+
+
 if __name__ == '__main__':
-    with friendly_errors('--debug' in sys.argv):
-        main(parse_args())
+    main()

@@ -20,4 +20,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
     visualization=dict(type='SegVisualizationHook'))
-custom_hooks = [dict(type='RandomStateHook'), dict(type='CheckCheckpointHook')]
+custom_hooks = [
+    dict(type='RandomStateHook'),
+    dict(type='CheckCheckpointHook'),
+    dict(type='NonFiniteLossHook')
+]

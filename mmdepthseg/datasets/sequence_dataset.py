@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
+from .depth_labels import DepthLabelStore
 from .errors import BrokenFileError
 from .subset import match_names, random_subset, read_names
 
@@ -45,6 +46,9 @@ class SequenceDataset(BaseSegDataset):
         skip_broken: in training, replace a sample with an unreadable file by another
             one (each file is logged once) instead of stopping.
         max_broken: stop all the same after so many broken files per process.
+        check_depth_labels: verify the manifest of the depth labels, so that missing,
+            truncated or outdated ones are named before anything uses them; False for
+            labels that ``tools/generate_depth.py`` did not make.
         **kwargs: of ``BaseSegDataset``.
     """
 
@@ -59,6 +63,7 @@ class SequenceDataset(BaseSegDataset):
                  branch: str | None = None,
                  skip_broken: bool = False,
                  max_broken: int = 10,
+                 check_depth_labels: bool = True,
                  **kwargs) -> None:
         if missing_neighbours not in ('skip', 'error'):
             raise ValueError("missing_neighbours must be 'skip' or 'error', got "
@@ -81,6 +86,7 @@ class SequenceDataset(BaseSegDataset):
         self.branch = branch
         self.skip_broken = skip_broken
         self.max_broken = max_broken
+        self.check_depth_labels = check_depth_labels
         self.broken_files: Counter[str] = Counter()
         self._given_ann_file = ann_file
         super().__init__(ann_file=ann_file, **kwargs)
@@ -135,6 +141,8 @@ class SequenceDataset(BaseSegDataset):
             info['seg_fields'] = []
             if self.branch is not None:
                 info['branch'] = self.branch
+        if self.check_depth_labels:
+            self._verify_depth_labels(samples)
         self._log_summary(samples)
         return samples
 
@@ -228,6 +236,13 @@ class SequenceDataset(BaseSegDataset):
                 f'out, a neighbour at offsets {self.offsets} is missing (first: '
                 f'{missing[0][0]} lacks {missing[0][1]}).', logger='current')
         return kept
+
+    def _verify_depth_labels(self, samples: list[dict]) -> None:
+        labelled = [info for info in samples if 'sde_disparity_path' in info]
+        if labelled:
+            first = labelled[0]
+            root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
+            DepthLabelStore(root).verify(info['img_id'] for info in labelled)
 
     def _count_broken(self, message: str) -> None:
         if message not in self.broken_files:

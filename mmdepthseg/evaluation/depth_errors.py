@@ -68,10 +68,13 @@ def crop_box(crop: str | tuple[float, float, float, float] | None, height: int,
 def median(values: Tensor) -> Tensor:
     """Median of (n,) values; the mean of the middle two for even n, as numpy's."""
     count = len(values)
-    upper = values.kthvalue(count // 2 + 1).values
+    lower = values.kthvalue((count + 1) // 2).values
     if count % 2:
-        return upper
-    return (values.kthvalue(count // 2).values + upper) / 2
+        return lower
+    # the next larger one, unless it is equal: cheaper than a second selection
+    above = values.masked_fill(values <= lower, float('inf')).min()
+    repeated = (values <= lower).sum() > count // 2
+    return (lower + torch.where(repeated, lower, above)) / 2
 
 
 def align_depth(prediction: Tensor, target: Tensor, align: str, max_depth: float
@@ -124,13 +127,13 @@ def depth_errors(prediction: Tensor, target: Tensor) -> Tensor:
     log_error = prediction.log() - target.log()
     ratio = torch.maximum(prediction / target, target / prediction)
     squared = difference * difference
-    mean_square_log = (log_error * log_error).mean()
-    variance = (mean_square_log - log_error.mean()**2).clamp(min=0)
+    # not as a difference of means, which cancels in single precision
+    variance = (log_error - log_error.mean()).square().mean()
     return torch.stack([
         (difference.abs() / target).mean(),
         (squared / target).mean(),
         squared.mean().sqrt(),
-        mean_square_log.sqrt(),
+        log_error.square().mean().sqrt(),
         log_error.abs().mean() / torch.log(log_error.new_tensor(10.)),
         100 * variance.sqrt(),
         *((ratio < 1.25**power).to(ratio.dtype).mean() for power in (1, 2, 3)),

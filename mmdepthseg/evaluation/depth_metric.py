@@ -133,8 +133,8 @@ class DepthMetric(BaseMetric):
             predictions['constant'] = torch.full_like(target, level)
         if not mask.any():
             return {}
-        target = target[mask].double()
-        figures = [self._errors(p[mask].double(), target)
+        target = target[mask]
+        figures = [self._errors(p[mask], target)
                    for p in predictions.values()]
         return dict(zip(predictions, torch.stack(figures).tolist()))
 

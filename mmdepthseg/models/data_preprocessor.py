@@ -38,7 +38,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         pad_val: value of padded pixels, normalised (0: the mean colour).
         seg_pad_val: label of padded pixels. Depth and disparity are padded with 0.
         color_jitter: training only: keywords of ``draw_color_jitter`` (``brightness``,
-            ``contrast``, ``saturation``, ``hue``, ``prob``); all frames of a sample
+            ``contrast``, ``saturation``, ``hue``, ``p``); all frames of a sample
             get the same parameters. None: no jitter.
         keep_raw: training only: keep ``img_raw`` and ``adjacent_raw``.
         non_blocking: of the transfer to the device.

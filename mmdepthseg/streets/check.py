@@ -17,6 +17,8 @@ from . import layout
 from .dataset import Clip, Options, render_clip
 
 MAX_DEPTH = 80.0
+MAX_RATIO = 0.2
+_SCALES = {"full": 1.0, "half": 0.5}
 _DEPTH_TOLERANCE = 0.03
 
 
@@ -246,7 +248,7 @@ def check_dataset(
         part["ids"] += np.bincount(table[middle.label].ravel(), minlength=256)
         depths[split].append(middle.depth)
         if len(clip.frames) >= 3:
-            for name, factor in (("full", 1.0), ("half", 0.5)):
+            for name, factor in _SCALES.items():
                 part[name].append(measure_triplet(clip, factor))
         if progress:
             progress(done, len(jobs))
@@ -270,6 +272,12 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
     summary["worst"] = max(r["true"] / r["identity"] for r in rows)
     summary["flow_max"] = max(r["flow_max"] for r in rows)
     return summary
+
+
+def is_good(report: dict) -> bool:
+    """Whether the true warp's error is at most a fifth of identity everywhere."""
+    rows = [report[s][n] for s in ("train", "val") if s in report for n in _SCALES]
+    return all(row["ratio"] <= MAX_RATIO for row in rows if row)
 
 
 def format_report(report: dict) -> str:

@@ -236,11 +236,13 @@ class Renderer:
         if len(index):
             table = quad_table(quads, atlas, light)
             colour[index] = shade_quads(table, inverse, atlas, buffers, index)
-        solid = np.flatnonzero(surface > 0)
-        depth = 1.0 / buffers.inverse_depth.reshape(-1)[solid]
-        through = np.exp(-light.haze * depth)[:, None]
+        depth = 1.0 / np.maximum(buffers.inverse_depth.reshape(-1), 1e-4)
+        through = np.exp(np.float32(-light.haze) * depth)
+        through[surface == 0] = 1.0
         air = (light.horizon * 0.96).astype(np.float32)
-        colour[solid] = air + (colour[solid] - air) * through
+        colour -= air
+        colour *= through[:, None]
+        colour += air
         return colour.reshape(*buffers.surface.shape, 3)
 
     def _develop(self, samples: np.ndarray) -> np.ndarray:

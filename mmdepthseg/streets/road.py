@@ -99,9 +99,9 @@ class Road:
 
     def _build_grid(self) -> None:
         """Tabulate the inverse map world -> road, with gradients, on a 0.5 m grid."""
-        self._origin = np.array([-130.0, -30.0])
-        xs = np.arange(self._origin[0], 130.0, 0.5)
-        zs = np.arange(self._origin[1], 260.0, 0.5)
+        self._origin = np.array([-80.0, -15.0])
+        xs = np.arange(self._origin[0], 80.0, 0.5)
+        zs = np.arange(self._origin[1], 180.0, 0.5)
         x, z = np.meshgrid(xs, zs)
         s = np.interp(z, self._z, self._s)
         for _ in range(4):

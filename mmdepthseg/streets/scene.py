@@ -177,7 +177,8 @@ def _parked(
             model = MODELS[str(rng.choice(names, p=[0.42, 0.38, 0.16, 0.04]))]
             middle = s + model.length / 2
             s += model.length + rng.uniform(0.8, 2.0)
-            if rng.random() > density or road.crossing(middle, 7.0):
+            wide_and_near = model.name == "truck" and middle < 14.0
+            if rng.random() > density or wide_and_near or road.crossing(middle, 7.0):
                 continue
             along, right = road.axes(middle)
             if sign < 0:
@@ -284,7 +285,7 @@ def build_scene(
     builder = Builder(quads, atlas, rng)
     Lots(builder, road, style, shadows).build()
     _parked(builder, road, drive, parking, shadows)
-    speed = float(rng.uniform(4.5, 10.0))
+    speed = float(rng.uniform(4.5, 9.0))
     movers = _traffic(rng, style, drive, speed)
     movers += _people(rng, road, markings, len(movers))
     wobble = np.concatenate(

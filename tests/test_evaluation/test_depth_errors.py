@@ -53,6 +53,11 @@ def test_median_is_numpys(n):
     assert median(torch.tensor(values)).item() == pytest.approx(np.median(values))
 
 
+def test_median_of_repeated_values():
+    for values in ([2., 2.], [1., 2., 2., 3.], [1., 1., 2., 2.], [3., 1., 1., 1.]):
+        assert median(torch.tensor(values)).item() == np.median(values)
+
+
 def test_median_alignment():
     prediction, target = random_depths()
     aligned, scale = align_depth(

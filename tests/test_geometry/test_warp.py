@@ -72,7 +72,8 @@ def test_agrees_with_the_single_steps():
 
 def test_identity_motion_gives_the_source():
     source, depth, _, cam2img = _scene()
-    warped, valid = synthesize_view(source, depth, torch.eye(4).expand(2, 4, 4), cam2img)
+    still = torch.eye(4).expand(2, 4, 4)
+    warped, valid = synthesize_view(source, depth, still, cam2img)
     torch.testing.assert_close(warped, source, atol=1e-5, rtol=0)
     assert valid.all()
 

@@ -3,8 +3,12 @@
 import argparse
 import sys
 import time
+from pathlib import Path
 
-from mmdepthseg.streets import Options, render_dataset
+# A checkout works without being installed, from any folder.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from mmdepthseg.streets import Options, render_dataset  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,10 +46,11 @@ def parse_args() -> argparse.Namespace:
 
 
 class Progress:
-    """A progress line on stderr; one line per tenth when that is no terminal."""
+    """A progress line on stderr; a line per tenth when that is no terminal."""
 
-    def __init__(self) -> None:
-        self.start, self.first, self.tenth = time.monotonic(), None, -1
+    def __init__(self, verb: str = "rendered") -> None:
+        self.verb, self.start = verb, time.monotonic()
+        self.first, self.tenth = None, -1
 
     def __call__(self, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` clips are there."""
@@ -55,7 +60,9 @@ class Progress:
         fresh = done - self.first
         left = f", {spent / fresh * (total - done):.0f} s left" if fresh else ""
         bar = "#" * (30 * done // total)
-        line = f"streets [{bar:<30}] {done}/{total} clips, {spent:.0f} s{left}"
+        line = (
+            f"streets [{bar:<30}] {done}/{total} clips {self.verb}, {spent:.0f} s{left}"
+        )
         if sys.stderr.isatty():
             end = "\n" if done == total else ""
             print(f"\r{line:<78}", end=end, file=sys.stderr, flush=True)
@@ -79,9 +86,13 @@ def main() -> int:
         )
         render_dataset(args.out, options, args.workers, Progress())
         if args.check:
-            from mmdepthseg.streets.check import check_dataset, format_report
+            from mmdepthseg.streets import check
 
-            print(format_report(check_dataset(args.out, options)))
+            report = check.check_dataset(args.out, options, Progress("checked"))
+            print(check.format_report(report))
+            if not check.is_good(report):
+                print("streets: a photometric ratio is above 0.2", file=sys.stderr)
+                return 1
     except (ValueError, OSError) as error:
         print(f"streets: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 # A small network for a CPU: ResNet-18 with 16 instead of 64 base channels, trained
-# from scratch. disparity_bias and translation_factor are chosen for that, see
-# docs of UNetDepthHead.
+# from scratch. disparity_bias, translation_factor and first_translation are chosen for
+# that: see UNetDepthHead and PoseNet on how to choose them for other video.
 encoder_channels = [16, 16, 32, 64, 128]
 norm_cfg = dict(type='BN', requires_grad=True)
 data_preprocessor = dict(
@@ -16,6 +16,8 @@ backbone = dict(
     depth=18,
     base_channels=16,
     stem_channels=16,
+    # zero would switch the residual branches off at the start: slower from scratch
+    zero_init_residual=False,
     norm_cfg=norm_cfg)
 model = dict(
     type='DepthSegmentor',
@@ -27,11 +29,13 @@ model = dict(
             type='UNetDecoder',
             in_channels=encoder_channels,
             channels=[16, 16, 32, 64, 64],
-            aspp_rates=[1, 2, 3]),
+            aspp_rates=[1, 2, 3],
+            aspp_dropout=0.1),
         disparity_bias=-2.2),
     pose_net=dict(
         type='PoseNet',
         backbone=dict(backbone, in_channels=6, out_stem=False),
         in_channels=128,
         channels=64,
-        translation_factor=0.05))
+        translation_factor=0.05,
+        first_translation=(0., 0., -0.05)))

@@ -16,7 +16,7 @@ META_KEYS = ('img_path', 'img_id', 'seg_map_path', 'ori_shape', 'img_shape',
 
 
 def to_chw(image: np.ndarray) -> np.ndarray:
-    """(H, W, C) or (H, W) -> contiguous (C, H, W), without the slow strided copy."""
+    """(H, W, C) or (H, W) -> contiguous (C, H, W)."""
     if image.ndim == 2:
         return np.ascontiguousarray(image[None])
     return np.ascontiguousarray(image.transpose(2, 0, 1))

@@ -1,5 +1,6 @@
 """Loading images, neighbours, cameras and labels."""
 
+import cv2
 import mmcv.transforms
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -168,7 +169,7 @@ class LoadSegLabel(LoadAnnotations):
             table = np.arange(256, dtype=np.uint8)
             for old_id, new_id in results['label_map'].items():
                 table[old_id] = new_id
-            label = table[label]
+            label = cv2.LUT(label, table)
         results['gt_seg_map'] = label
         at_hand = results['img'].shape[:2] if 'img' in results else label.shape
         fields = 'seg_fields' if label.shape == at_hand else 'unmoved_fields'
@@ -177,7 +178,7 @@ class LoadSegLabel(LoadAnnotations):
 
     @staticmethod
     def _translate(label: np.ndarray, table: str, path: str) -> np.ndarray:
-        translated = lookup_table(table)[label]
+        translated = cv2.LUT(label, lookup_table(table))
         if (translated == UNKNOWN).any():
             unknown = np.unique(label[translated == UNKNOWN]).tolist()
             raise ValueError(

@@ -1,5 +1,7 @@
 """Relative camera pose of two frames."""
 
+from collections.abc import Sequence
+
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -7,6 +9,10 @@ from torch import Tensor, nn
 from mmdepthseg.geometry import pose_vector_to_matrix
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
+
+# With a given first translation the last layer starts small, so that the images
+# hardly change that first prediction.
+FIRST_WEIGHTS = 0.3
 
 
 @MODELS.register_module()
@@ -25,9 +31,14 @@ class PoseNet(BaseModule):
         channels (int): Hidden channels. Defaults to 256.
         rotation_factor (float): Factor on the axis-angle. Defaults to 0.01.
         translation_factor (float): Factor on the translation. Defaults to 0.01
-            (with ImageNet weights); see
-            :class:`~mmdepthseg.models.heads.UNetDepthHead` on how it and the
-            disparity bias suit each other.
+            (with ImageNet weights).
+        first_translation (Sequence[float]): Translation (x, y, z) that the net
+            predicts at the start, whatever the images; from the earlier to the
+            later frame, in units of depth. Defaults to none, the papers' start.
+            A camera that looks forward and drives forward has (0, 0, -v): trained
+            from scratch, starting near the true motion decides whether training
+            finds the right minimum or a sideways one. Choose v = (metres per
+            frame / typical depth in metres) * first depth; the streets have 0.05.
         init_cfg (dict, optional): Initialisation.
     """
 
@@ -37,6 +48,7 @@ class PoseNet(BaseModule):
                  channels: int = 256,
                  rotation_factor: float = 0.01,
                  translation_factor: float = 0.01,
+                 first_translation: Sequence[float] = (0., 0., 0.),
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.backbone = MODELS.build(backbone)
@@ -47,6 +59,16 @@ class PoseNet(BaseModule):
             nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True),
             nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True),
             nn.Conv2d(channels, 6, 1))
+        if any(first_translation):
+            self._start_with(first_translation)
+
+    def _start_with(self, translation: Sequence[float]) -> None:
+        """Make the first prediction: this translation and hardly any rotation."""
+        last = self.head[-1]
+        with torch.no_grad():
+            last.weight.mul_(FIRST_WEIGHTS)
+            last.bias.zero_()
+            last.bias[3:] = torch.tensor(translation) / self.translation_factor
 
     def forward(self, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
         """Motion from the earlier to the later frame.

@@ -19,12 +19,12 @@ class UNetDepthHead(BaseDepthHead):
         num_scales (int): Disparities at steps 0 to num_scales - 1 (strides 1, 2,
             4, 8). Defaults to 4.
         disparity_bias (float): Start value of the disparity heads' bias. 0 (the
-            papers') starts at disparity 0.5, a depth of about 0.2 with the
-            default range: right with ImageNet weights and translation factor
-            0.01. Trained from scratch, the first depth and the first translation
-            must fit each other and the world, else training sinks into a wrong
-            minimum: -2.2 (depth about 1) with the pose net's
-            ``translation_factor=0.05`` worked on the streets.
+            papers') starts at disparity 0.5, a depth of about 0.2 with the default
+            range: right with ImageNet weights and translation factor 0.01. From
+            scratch, the first depth and the first translation must fit each other
+            and the world, else training sinks into a wrong minimum: -2.2 (a depth of
+            about 1) with ``translation_factor=0.05`` and ``first_translation`` of
+            the :class:`PoseNet` worked on the streets.
         **kwargs: See :class:`BaseDepthHead`.
     """
 

@@ -155,7 +155,7 @@ class MeanTeacher(BaseSegmentor):
             MixBatch: Mixed images (raw RGB in [0, 1]), labels, confidence, mask.
         """
         labels, confidence = pseudo_labels(
-            self.teacher.module.seg_logits(batch.img).softmax(dim=1))
+            self.teacher.module.seg_logits(batch.img), from_logits=True)
         if self.ground_truth_mixing:
             _insert_ground_truth(labels, confidence, data_samples)
         images = batch.img_raw

@@ -41,3 +41,11 @@ def test_factors_scale_the_outputs():
     rotation5, translation5 = large(batch.img, batch.adjacent[:, 0])
     assert torch.allclose(rotation, rotation5)
     assert torch.allclose(5 * translation, translation5)
+
+
+def test_first_translation_is_what_the_net_starts_with():
+    net, batch = pose_net(first_translation=(0., 0., -0.05)), frame_batch()
+    rotation, translation = net(batch.img, batch.adjacent[:, 0])
+    wanted = torch.tensor([0., 0., -0.05]).expand(2, 3)
+    assert torch.allclose(translation, wanted, atol=5e-3)
+    assert rotation.abs().max() < 5e-3

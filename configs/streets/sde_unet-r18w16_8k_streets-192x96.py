@@ -1,12 +1,12 @@
 # The same for longer: about an hour on two CPU cores, minutes on a GPU.
 _base_ = './sde_unet-r18w16_800it_streets-192x96.py'
-iterations = 20000
+iterations = 8000
 param_scheduler = [
     dict(
         type='MultiStepLR',
         by_epoch=False,
-        milestones=[iterations * 3 // 4],
-        gamma=0.2)
+        milestones=[iterations * 6 // 10, iterations * 85 // 100],
+        gamma=0.3)
 ]
 train_cfg = dict(max_iters=iterations, val_interval=iterations // 10)
 default_hooks = dict(checkpoint=dict(interval=iterations // 10))

@@ -1,0 +1,48 @@
+# CamVid, 11 classes, 50 labelled training images, at 256x192.
+dataset_type = 'CamVidDataset'
+data_root = 'data/camvid'
+scale = (256, 192)
+labeled_subset = dict(n=50, seed=7)
+train_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadSegLabel'),
+    dict(
+        type='RandomResize', scale=scale, ratio_range=(1.0, 1.5), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=scale[::-1]),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs')
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=scale),
+    # after Resize: the ground truth stays at full resolution
+    dict(type='LoadSegLabel'),
+    dict(type='PackDepthSegInputs')
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='train',
+        labeled_subset=labeled_subset,
+        require_labels=True,
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='val',
+        require_labels=True,
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,0 +1,6 @@
+_base_ = './seg_400it.py'
+iterations = 800
+param_scheduler = [
+    dict(type='PolyLR', by_epoch=False, power=0.9, eta_min=0., end=iterations)
+]
+train_cfg = dict(max_iters=iterations, val_interval=iterations // 2)

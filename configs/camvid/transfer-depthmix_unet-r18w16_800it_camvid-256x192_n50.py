@@ -1,0 +1,46 @@
+# Transfer from depth learned on the highway clips, and DepthMix by its depth labels:
+#   python tools/generate_depth.py THIS work_dirs/SDE/iter_2000.pth \
+#       --model-config configs/clips/sde_unet-r18w16_2k_udacity-clips-320x160.py \
+#       --out data/camvid_depth_labels
+_base_ = './classmix_unet-r18w16_800it_camvid-256x192_n50.py'
+sde = 'work_dirs/sde_unet-r18w16_2k_udacity-clips-320x160/iter_2000.pth'
+depth_labels = '../camvid_depth_labels'
+model = dict(
+    segmentor=dict(
+        backbone=dict(
+            init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
+        decode_head=dict(
+            decoder=dict(
+                init_cfg=dict(
+                    type='Pretrained',
+                    checkpoint=sde,
+                    prefix='depth_head.decoder.')))),
+    mixing=dict(_delete_=True, type='DepthMix'))
+mix_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadSegLabel'),
+    dict(type='LoadSDEDisparity'),
+    dict(
+        type='RandomResize',
+        scale=_base_.scale,
+        ratio_range=(1.0, 1.5),
+        keep_ratio=True),
+    dict(type='RandomCrop', crop_size=_base_.scale[::-1]),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs')
+]
+labeled, mix = _base_.train_dataloader.dataset.datasets
+mix.update(pipeline=mix_pipeline, sde_disparity_dir=depth_labels)
+train_dataloader = dict(dataset=dict(datasets=[labeled, mix]))
+# whose images get depth labels
+predict_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=_base_.scale),
+    dict(type='PackDepthSegInputs')
+]
+predict_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    dataset=dict(
+        type=_base_.dataset_type, data_root=_base_.data_root, split='train'))

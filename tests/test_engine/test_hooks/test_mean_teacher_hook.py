@@ -1,0 +1,59 @@
+"""MeanTeacherHook: when the teacher moves."""
+
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import pytest
+import torch
+from mmdepthseg.engine.hooks import MeanTeacherHook
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+
+class Model(nn.Module):
+    """Counts the updates."""
+
+    def __init__(self):
+        super().__init__()
+        self.student = nn.Linear(1, 1)
+        self.updates = 0
+
+    def update_teacher(self):
+        self.updates += 1
+
+
+def runner_of(model, accumulative_counts=1):
+    """A runner with a real optimiser wrapper."""
+    wrapper = OptimWrapper(
+        torch.optim.SGD(model.parameters(), 0.1),
+        accumulative_counts=accumulative_counts)
+    wrapper.initialize_count_status(model, 0, 100)
+    return SimpleNamespace(model=model, optim_wrapper=wrapper)
+
+
+def train(runner, steps):
+    """Run steps with the hook."""
+    hook = MeanTeacherHook()
+    hook.before_train(runner)
+    for i in range(steps):
+        runner.optim_wrapper.update_params(
+            runner.model.student(torch.ones(1, 1)).sum())
+        hook.after_train_iter(runner, i)
+
+
+def test_moves_after_each_step():
+    model = Model()
+    train(runner_of(model), 3)
+    assert model.updates == 3
+
+
+def test_moves_only_when_the_optimiser_steps():
+    model = Model()
+    train(runner_of(model, accumulative_counts=2), 6)
+    assert model.updates == 3
+
+
+def test_other_models_are_refused():
+    runner = MagicMock(model=nn.Linear(1, 1))
+    with pytest.raises(TypeError, match='MeanTeacher'):
+        MeanTeacherHook().before_train(runner)

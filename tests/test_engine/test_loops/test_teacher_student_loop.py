@@ -1,0 +1,72 @@
+"""Loops that evaluate student and teacher."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmdepthseg.engine.loops import TeacherStudentTestLoop, TeacherStudentValLoop
+from torch import nn
+
+
+class Model(nn.Module):
+    """Predicts the name of the network that predicts."""
+
+    predict_with = 'teacher'
+
+    def val_step(self, data):
+        return [self.predict_with]
+
+    test_step = val_step
+
+
+class Evaluator:
+    """Counts what it is given."""
+
+    dataset_meta = None
+
+    def __init__(self):
+        self.seen = []
+
+    def process(self, data_samples, data_batch):
+        self.seen += data_samples
+
+    def evaluate(self, size):
+        seen, self.seen = self.seen, []
+        return dict(teachers=seen.count('teacher'), students=seen.count('student'))
+
+
+def make_loop(kind, model=None, **options):
+    """A loop over three batches and the hook calls it makes."""
+    calls = []
+    loop = kind.__new__(kind)
+    loop._runner = SimpleNamespace(
+        model=model or Model(), call_hook=lambda name, **kw: calls.append((name, kw)))
+    loop.dataloader = torch.utils.data.DataLoader([0, 1, 2])
+    loop.evaluator = Evaluator()
+    loop.fp16, loop.val_loss, loop.test_loss = False, {}, {}
+    loop.networks = options.get('networks', ('student', 'teacher'))
+    return loop, calls
+
+
+@pytest.mark.parametrize('kind,stage', [(TeacherStudentValLoop, 'val'),
+                                        (TeacherStudentTestLoop, 'test')])
+def test_both_networks_are_evaluated_and_named(kind, stage):
+    loop, calls = make_loop(kind)
+    metrics = loop.run()
+    assert metrics == {
+        'student/teachers': 0, 'student/students': 3,
+        'teacher/teachers': 3, 'teacher/students': 0}
+    assert dict(calls)[f'after_{stage}_epoch'] == dict(metrics=metrics)
+    assert [name for name, _ in calls].count(f'before_{stage}') == 1
+    assert loop.runner.model.predict_with == 'teacher'
+
+
+def test_one_network_is_enough():
+    loop, _ = make_loop(TeacherStudentValLoop, networks=('teacher', ))
+    assert set(loop.run()) == {'teacher/teachers', 'teacher/students'}
+
+
+def test_other_models_are_refused():
+    loop, _ = make_loop(TeacherStudentValLoop, model=nn.Identity())
+    with pytest.raises(TypeError, match='MeanTeacher'):
+        loop.run()

@@ -1,0 +1,157 @@
+"""What tools/train.py and tools/test.py say when something given to them is wrong."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+def error_of(capsys, run_tool, *arguments) -> str:
+    """Message of a tool that has to end with exit code 2 and without a traceback."""
+    with pytest.raises(SystemExit) as stop:
+        run_tool(*arguments)
+    assert stop.value.code == 2
+    output = capsys.readouterr().err
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
+    return line
+
+
+def test_exit_code_and_message_as_a_process(run_process):
+    done = run_process(sys.executable, REPO / "tools/train.py", "no/such/config.py")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: config not found: no/such")
+    assert "Traceback" not in done.stderr
+
+
+def test_near_config_name_is_suggested(tiny_config, run_tool, capsys):
+    path = tiny_config().with_name("tinny.py")
+    assert "did you mean 'tiny.py'?" in error_of(capsys, run_tool, "train", path)
+
+
+def test_broken_config_file(tmp_path, run_tool, capsys):
+    config = tmp_path / "broken.py"
+    config.write_text("model = dict(\n")
+    message = error_of(capsys, run_tool, "train", config)
+    assert "broken.py cannot be read: SyntaxError" in message
+
+
+def test_config_without_a_needed_part(tmp_path, run_tool, capsys):
+    config = tmp_path / "empty.py"
+    config.write_text("model = dict(type='EncoderDecoder')\n")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    assert "lacks train_dataloader, train_cfg, optim_wrapper" in message
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("optim_wrapper.optimizer.lrr=1", "did you mean 'lr'?"),
+        ("train_dataloder.batch_size=1", "did you mean 'train_dataloader'"),
+        ("custom_hooks.7.type=X", "custom_hooks is a list of 3"),
+        ("train_cfg.max_iters.x=1", "max_iters"),
+    ],
+)
+def test_misspelt_option(tiny_config, run_tool, tmp_path, capsys, option, expected):
+    arguments = ("--work-dir", tmp_path / "run", "--cfg-options", option)
+    message = error_of(capsys, run_tool, "train", tiny_config(), *arguments)
+    assert option.split("=")[0] in message
+    assert expected in message
+
+
+def test_misspelt_top_level_key(tiny_config, run_tool, capsys):
+    config = tiny_config(extra="default_hoks = dict()\n")
+    message = error_of(capsys, run_tool, "train", config)
+    assert "unknown key 'default_hoks'; did you mean 'default_hooks'?" in message
+
+
+def test_misspelt_argument_names_type_and_key(tiny_config, run_tool, tmp_path, capsys):
+    config = tiny_config(extra="model['decode_head']['dropout_ration'] = 0.1\n")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    assert "type='FCNHead' has no argument 'dropout_ration'" in message
+    assert "did you mean 'dropout_ratio'" in message
+
+
+def test_unknown_type_is_named(tiny_config, run_tool, tmp_path, capsys):
+    config = tiny_config(extra="model['backbone']['type'] = 'ResNetV1d2'\n")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    assert "no model of type='ResNetV1d2'" in message
+    assert "'ResNetV1d'" in message
+
+
+def test_work_dir_that_cannot_be_written(tiny_config, run_tool, tmp_path, capsys):
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    arguments = ("--work-dir", blocker / "run")
+    message = error_of(capsys, run_tool, "train", tiny_config(), *arguments)
+    assert f"cannot write to {blocker}/run" in message
+    assert "--work-dir" in message
+
+
+def test_missing_and_damaged_checkpoints(tiny_config, run_tool, tmp_path, capsys):
+    config, folder = tiny_config(), tmp_path / "weights"
+    folder.mkdir()
+    torch.save({"state_dict": {}}, folder / "iter_2.pth")
+    content = (folder / "iter_2.pth").read_bytes()
+    (folder / "iter_4.pth").write_bytes(content[: len(content) // 2])
+    work_dir = ("--work-dir", tmp_path / "run")
+
+    resume = ("--resume", folder / "iter_3.pth")
+    message = error_of(capsys, run_tool, "train", config, *work_dir, *resume)
+    assert "checkpoint not found" in message and "'iter_2.pth'" in message
+
+    arguments = (config, folder / "iter_4.pth", *work_dir)
+    message = error_of(capsys, run_tool, "test", *arguments)
+    assert "iter_4.pth is damaged" in message and "iter_2.pth" in message
+
+    option = ("--cfg-options", "load_from=nowhere.pth")
+    message = error_of(capsys, run_tool, "train", config, *work_dir, *option)
+    assert "load_from not found: nowhere.pth" in message
+
+
+def test_checkpoint_of_another_model(tiny_config, run_tool, tmp_path, capsys):
+    weights = tmp_path / "other.pth"
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(4, 4, 3))
+    torch.save({"meta": {}, "state_dict": model.state_dict()}, weights)
+    arguments = (tiny_config(), weights, "--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "test", *arguments)
+    assert "other.pth does not belong to this model (EncoderDecoder)" in message
+    assert "fills 0% of the model's entries" in message
+    assert "backbone.stem.0.weight" in message
+
+
+@pytest.mark.parametrize("option", ["--tta", "--show-dir=x", "--out=x"])
+def test_options_of_test_that_the_config_cannot_serve(
+    tiny_config, run_tool, tmp_path, capsys, option, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    config = tiny_config(
+        extra="default_hooks.pop('visualization')\ntest_evaluator = []\n"
+    )
+    weights = tmp_path / "weights.pth"
+    torch.save({"state_dict": {}}, weights)
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "test", config, weights, option, *work_dir)
+    assert option.split("=")[0] in message
+
+
+def test_missing_image_in_a_worker(tiny_config, run_tool, tmp_path, capsys):
+    config = tiny_config(workers=2)
+    shutil.rmtree(tmp_path / "tiny/labels")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    assert "labels/" in message
+
+
+def test_debug_keeps_the_traceback(tiny_config, run_tool, tmp_path):
+    from mmdepthseg.utils import UserError
+
+    with pytest.raises(UserError):
+        run_tool("train", tmp_path / "none.py", "--debug")

@@ -1,0 +1,166 @@
+"""Both stages on tiny streets through the tools: depth from video, then DepthMix."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmdepthseg.streets import Options, render_dataset
+
+REPO = Path(__file__).resolve().parents[2]
+SDE = REPO / 'configs/streets/sde_unet-r18w16_800it_streets-192x96.py'
+FULL = REPO / 'configs/streets/transfer-depthmix_unet-r18w16_400it_streets-192x96_n8.py'
+ITERS = 2
+BACKBONES = {
+    'mit-b0': (dict(
+        type='MixVisionTransformer', in_channels=3, embed_dims=32, num_stages=4,
+        num_layers=[2, 2, 2, 2], num_heads=[1, 2, 5, 8], patch_sizes=[7, 3, 3, 3],
+        sr_ratios=[8, 4, 2, 1], out_indices=(0, 1, 2, 3), mlp_ratio=4,
+        qkv_bias=True), [32, 64, 160, 256]),
+    'mobilenet-v2': (dict(
+        type='MobileNetV2', widen_factor=0.5, out_indices=(1, 2, 4, 6),
+        norm_cfg=dict(type='BN')), [16, 16, 48, 160]),
+}
+
+
+@pytest.fixture(scope='module')
+def streets(tmp_path_factory):
+    """Three tiny training clips and a validation clip."""
+    out = tmp_path_factory.mktemp('streets')
+    render_dataset(out, Options(clips=3, val_clips=1, frames=3, size=(96, 48),
+                                supersample=1), workers=1)
+    return out
+
+
+@pytest.fixture
+def options(streets, tmp_path):
+    """--cfg-options of both stages, by stage."""
+    common = [f'train_cfg.max_iters={ITERS}', f'train_cfg.val_interval={ITERS}',
+              f'default_hooks.checkpoint.interval={ITERS}',
+              'train_dataloader.num_workers=0',
+              'train_dataloader.persistent_workers=False',
+              'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False',
+              'test_dataloader.num_workers=0',
+              'test_dataloader.persistent_workers=False',
+              f'val_dataloader.dataset.data_root={streets}',
+              f'test_dataloader.dataset.data_root={streets}']
+    sde = [*common, 'train_dataloader.batch_size=2',
+           f'train_dataloader.dataset.data_root={streets}',
+           f'predict_dataloader.dataset.data_root={streets}',
+           'predict_dataloader.num_workers=0',
+           f'val_evaluator.baseline.dataset.data_root={streets}',
+           f'val_evaluator.baseline.cache={tmp_path}/rows.npz',
+           f'test_evaluator.baseline.dataset.data_root={streets}',
+           f'test_evaluator.baseline.cache={tmp_path}/rows.npz']
+    full = [*common, 'train_dataloader.batch_size=4',
+            'train_dataloader.sampler.source_counts=[2,2]']
+    for part in (0, 1):
+        dataset = f'train_dataloader.dataset.datasets.{part}'
+        full += [f'{dataset}.data_root={streets}', f'{dataset}.labeled_subset.n=2']
+    return dict(sde=sde, full=full)
+
+
+def full_options(options, tmp_path):
+    """Those of the second stage, which reads what the first one wrote."""
+    checkpoint = f'{tmp_path}/sde/iter_{ITERS}.pth'
+    prefix = 'model.segmentor'
+    return [
+        *options['full'], f'{prefix}.backbone.init_cfg.checkpoint={checkpoint}',
+        f'{prefix}.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
+        'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path='
+        f'{tmp_path}/labels'
+    ]
+
+
+def make_labels(run_tool, options, tmp_path, config=SDE):
+    """Depth labels of the first stage."""
+    run_tool('generate_depth', config, f'{tmp_path}/sde/iter_{ITERS}.pth', '--out',
+             tmp_path / 'labels', '--cfg-options', *options['sde'])
+
+
+def test_both_stages(run_tool, options, tmp_path, capfd):
+    sde = ('--cfg-options', *options['sde'])
+    run_tool('train', SDE, '--work-dir', tmp_path / 'sde', *sde)
+    make_labels(run_tool, options, tmp_path)
+    labels = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob('labels/*/*.png')}
+    assert len(labels) == 3
+    make_labels(run_tool, options, tmp_path)
+    assert '0 depth labels written, 3 were there' in capfd.readouterr().out
+    assert labels == {
+        p.name: p.stat().st_mtime_ns for p in tmp_path.glob('labels/*/*.png')}
+    full = full_options(options, tmp_path)
+    run_tool('train', FULL, '--work-dir', tmp_path / 'full', '--cfg-options', *full)
+    printed = capfd.readouterr()
+    assert 'mix.loss_pseudo' in printed.out + printed.err
+    assert 'teacher/mIoU' in printed.out + printed.err
+    state = torch.load(tmp_path / f'full/iter_{ITERS}.pth', weights_only=False)
+    names = set(state['state_dict'])
+    assert {n.split('.')[0] for n in names} == {'student', 'teacher'}
+    run_tool('test', FULL, tmp_path / f'full/iter_{ITERS}.pth', '--work-dir',
+             tmp_path / 'test', '--cfg-options', *full)
+    printed = capfd.readouterr()
+    assert 'student/mIoU' in printed.out + printed.err
+
+
+def test_damaged_depth_labels_stop_the_second_stage(run_tool, options, tmp_path,
+                                                    capfd):
+    run_tool('train', SDE, '--work-dir', tmp_path / 'sde', '--cfg-options',
+             *options['sde'])
+    make_labels(run_tool, options, tmp_path)
+    label = next(tmp_path.glob('labels/*/*.png'))
+    label.write_bytes(label.read_bytes()[:-10])
+    with pytest.raises(SystemExit) as stop:
+        run_tool('train', FULL, '--work-dir', tmp_path / 'full', '--cfg-options',
+                 *full_options(options, tmp_path))
+    assert stop.value.code == 2
+    error = capfd.readouterr().err
+    assert 'truncated' in error and label.stem in error
+
+
+def test_both_stages_on_two_ranks(run_process, options, tmp_path):
+    environment = dict(PYTHONPATH=str(REPO / 'tests'), OMP_NUM_THREADS='1')
+    for config, stage, found in ((SDE, 'sde', options['sde']), (FULL, 'full', None)):
+        found = found or full_options(options, tmp_path)
+        wrapper = tmp_path / f'{stage}.py'
+        wrapper.write_text(
+            f"_base_ = '{config}'\n"
+            "custom_imports = dict(imports=['dist_check_hook'])\n"
+            "custom_hooks = [*_base_.custom_hooks, dict(type='SameOnAllRanksHook', "
+            f"out='{tmp_path}/{stage}.txt')]\n")
+        done = run_process(
+            'bash', REPO / 'tools/dist_train.sh', wrapper, 2, '--work-dir',
+            tmp_path / stage, '--cfg-options', *found, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / f'{stage}.txt').read_text() == 'same 2'
+        if stage == 'sde':
+            done = run_process(
+                sys.executable, REPO / 'tools/generate_depth.py', SDE,
+                tmp_path / f'sde/iter_{ITERS}.pth', '--out', tmp_path / 'labels',
+                '--cfg-options', *options['sde'])
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('name', list(BACKBONES))
+def test_another_backbone_by_config_lines_only(name, run_tool, options, tmp_path):
+    backbone, channels = BACKBONES[name]
+    decoder = dict(in_channels=channels, channels=[8] * 5, aspp_rates=[1, 2])
+    sde = tmp_path / 'sde.py'
+    sde.write_text(
+        f"_base_ = '{SDE}'\n"
+        f'model = dict(backbone=dict(_delete_=True, **{backbone}),\n'
+        f'             depth_head=dict(decoder={decoder}))\n')
+    full = tmp_path / 'full.py'
+    init = 'dict(type="Pretrained", checkpoint="", prefix="backbone.")'
+    full.write_text(
+        f"_base_ = '{FULL}'\n"
+        'model = dict(segmentor=dict(\n'
+        f'    backbone=dict(_delete_=True, init_cfg={init}, **{backbone}),\n'
+        f'    decode_head=dict(in_channels={channels}, decoder=dict(\n'
+        '        channels=[8] * 5, aspp_rates=[1, 2]))))\n')
+    run_tool('train', sde, '--work-dir', tmp_path / 'sde', '--cfg-options',
+             *options['sde'])
+    make_labels(run_tool, options, tmp_path, sde)
+    run_tool('train', full, '--work-dir', tmp_path / 'full', '--cfg-options',
+             *full_options(options, tmp_path))
+    trained = torch.load(tmp_path / f'full/iter_{ITERS}.pth', weights_only=False)
+    assert all(torch.isfinite(v).all() for v in trained['state_dict'].values())

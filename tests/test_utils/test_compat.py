@@ -1,0 +1,38 @@
+"""What the check of the frameworks sets up."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from mmdepthseg.utils.compat import require_frameworks
+from mmdepthseg.utils.setup_env import register_all_modules, without_import_noise
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])
+def test_mmengines_checkpoints_load_safely(tmp_path, capsys, dtype):
+    require_frameworks()
+    buffer = HistoryBuffer(log_history=[dtype(2)], count_history=[1])
+    path = tmp_path / "checkpoint.pth"
+    torch.save({"buffer": buffer, "array": np.ones(2, dtype)}, path)
+    checkpoint = CheckpointLoader.load_checkpoint(str(path), "cpu", logger="silent")
+    assert checkpoint["buffer"].current() == 2
+    # what the forks print before they load unsafely
+    assert "weights_only=False" not in capsys.readouterr().out
+
+
+def test_only_the_noise_is_dropped(capsys):
+    with without_import_noise():
+        print("something else")
+        print("Could not import OneDL")
+    assert capsys.readouterr().out == "something else\n"
+
+
+def test_parts_of_both_packages_are_registered():
+    from mmdepthseg.registry import HOOKS, MODELS, VISUALIZERS
+
+    register_all_modules(init_default_scope=False)
+    assert HOOKS.get("RandomStateHook") is not None
+    assert MODELS.get("EncoderDecoder") is not None
+    assert VISUALIZERS.get("SegLocalVisualizer") is not None
