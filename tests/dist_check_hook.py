@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from mmdepthseg.registry import HOOKS
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+
+from mmdepthseg.registry import HOOKS
 
 
 @HOOKS.register_module()

@@ -5,11 +5,18 @@ from pathlib import Path
 
 import pytest
 from mmcv.transforms import Compose
-from mmdepthseg.registry import (HOOKS, LOOPS, METRICS, MODELS, OPTIM_WRAPPERS,
-                                 TRANSFORMS)
+from mmengine.optim import build_optim_wrapper
+
+from mmdepthseg.registry import (
+    HOOKS,
+    LOOPS,
+    METRICS,
+    MODELS,
+    OPTIM_WRAPPERS,
+    TRANSFORMS,
+)
 from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.setup_env import register_all_modules
-from mmengine.optim import build_optim_wrapper
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(

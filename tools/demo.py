@@ -38,7 +38,7 @@ DEPTH_ROWS = (('self-supervised depth (SDE)', ''),
               ('baseline: one constant depth', 'constant/'))
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--work-dir', default='work_dirs/demo')
@@ -48,7 +48,7 @@ def parse_args() -> argparse.Namespace:
         '--jobs', type=int, default=min(2, os.cpu_count() or 1),
         help='stages at a time')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def checkpoint(work: Path, name: str) -> str:
@@ -88,7 +88,8 @@ def bases() -> tuple[str, ...]:
 def make_stages(args: argparse.Namespace) -> list[Stage]:
     """All stages of the demo."""
     work = Path(args.work_dir)
-    labels = str(work / 'depth_labels')
+    # absolute: a relative prefix would be looked for below the data root
+    labels = str((work / 'depth_labels').resolve())
     seed = f'randomness.seed={args.seed}'
     common = [seed]
     sde_config = f'configs/streets/{SDE}.py'
@@ -169,7 +170,7 @@ def verdict(results: dict[str, dict]) -> str:
             'points).')
 
 
-def main(args: argparse.Namespace) -> None:
+def run_demo(args: argparse.Namespace) -> None:
     """Run the stages, print the table, draw the picture."""
     os.chdir(ROOT)
     started = time.monotonic()
@@ -200,6 +201,11 @@ def main(args: argparse.Namespace) -> None:
     print(f'\n{text}\n\nTable: {work / "results.md"}\nPicture: {sheet}')
 
 
+def main(argv: list[str] | None = None) -> None:
+    """Entry point."""
+    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
+        run_demo(parse_args(argv))
+
+
 if __name__ == '__main__':
-    with friendly_errors('--debug' in sys.argv):
-        main(parse_args())
+    main()

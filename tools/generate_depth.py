@@ -74,7 +74,7 @@ def generate(args: argparse.Namespace) -> None:
     if bad:
         print(f'{len(bad)} depth label(s) truncated or gone, made anew: '
               f'{", ".join(bad[:5])}')
-    bar = ProgressBar(len(dataset))
+    bar = ProgressBar(len(dataset), file=sys.stdout)
     written = generate_depth_labels(
         model, dataset, store,
         batch_size=args.batch_size or cfg[name].batch_size,

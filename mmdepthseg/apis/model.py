@@ -9,9 +9,8 @@ from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import _load_checkpoint, load_state_dict
 
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.checkpoint import match_checkpoint
 from mmdepthseg.utils.errors import UserError
-
-SHOWN = 5
 
 
 def load_model(config: Config | str,
@@ -40,17 +39,12 @@ def load_model(config: Config | str,
             cfg.get('default_scope', 'mmdepthseg')):
         model = MODELS.build(_without_pretrained(cfg.model))
     state = _load_checkpoint(str(checkpoint), map_location='cpu')
-    state = state.get('state_dict', state)
-    own = model.state_dict()
-    missing = [k for k in own if k not in state]
-    wrong = [k for k in own if k in state and state[k].shape != own[k].shape]
-    if missing or wrong:
+    match = match_checkpoint(model, state)
+    if match.share < 1:
         raise UserError(
             f'{checkpoint} is not a checkpoint of the model in '
-            f'{cfg.filename or "the config"}: {len(missing)} of {len(own)} '
-            f'parameters are missing and {len(wrong)} have another shape, e.g. '
-            f'{", ".join((missing + wrong)[:SHOWN])}')
-    load_state_dict(model, state)
+            f'{cfg.filename or "the config"}: {match.describe()}')
+    load_state_dict(model, state.get('state_dict', state))
     model = revert_sync_batchnorm(model).to(device).eval()
     model.cfg = cfg
     return model

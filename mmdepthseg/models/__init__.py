@@ -7,5 +7,6 @@ from .heads import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
 from .mixing import *  # noqa: F401,F403
 from .segmentors import *  # noqa: F401,F403
+from .utils import CheckedPretrainedInit
 
-__all__ = ['DepthSegDataPreProcessor', 'MeanTeacherEMA']
+__all__ = ['CheckedPretrainedInit', 'DepthSegDataPreProcessor', 'MeanTeacherEMA']

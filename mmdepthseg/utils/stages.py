@@ -23,7 +23,8 @@ from mmdepthseg.utils.files import write_atomically
 
 POLL_SECONDS = 0.5
 TAIL_LINES = 15
-PROGRESS = re.compile(r'Iter\((\w+)\)\s*\[\s*(\d+)/(\d+)\].*?(?:loss: ([\d.]+))?\s')
+PROGRESS = re.compile(
+    r'Iter\(train\) *\[ *(\d+)/(\d+)\].*? eta: ([\d:]+) .*? loss: ([\d.]+)')
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ class StageRunner:
             file.seek(max(0, log.stat().st_size - 4096))
             found = PROGRESS.findall(file.read().decode(errors='replace'))
         if found:
-            mode, at, total, loss = found[-1]
-            line = f'[{name}] {mode} {at}/{total}' + (f'  loss {loss}' if loss else '')
+            at, total, left, loss = found[-1]
+            line = f'[{name}] iteration {at} of {total}, loss {loss}, {left} left'
             if self._shown.get(name) != line:
                 self._shown[name] = line
                 print(line, flush=True)

@@ -4,10 +4,11 @@ import copy
 
 import pytest
 import torch
-from mmdepthseg.apis import load_model
-from mmdepthseg.utils.errors import UserError
 from mmengine.config import Config
 from tiny_models import BACKBONE, DEPTH_HEAD, PREPROCESSOR, SEG_HEAD, build
+
+from mmdepthseg.apis import load_model
+from mmdepthseg.utils.errors import UserError
 
 
 def config(**parts):

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+
 from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
 
 OPTIONS = dict(scale=[8, 4])

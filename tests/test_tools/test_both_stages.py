@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from mmdepthseg.streets import Options, render_dataset
 
 REPO = Path(__file__).resolve().parents[2]

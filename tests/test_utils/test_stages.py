@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.stages import Stage, StageRunner
 

@@ -2,8 +2,13 @@
 
 import cv2
 import numpy as np
-from mmdepthseg.visualization import (color_depth, color_labels, contact_sheet,
-                                      write_image)
+
+from mmdepthseg.visualization import (
+    color_depth,
+    color_labels,
+    contact_sheet,
+    write_image,
+)
 
 
 def test_labels_get_their_colours_as_bgr():

@@ -37,5 +37,6 @@ model = dict(
         backbone=dict(backbone, in_channels=6, out_stem=False),
         in_channels=128,
         channels=64,
-        translation_factor=0.05,
+        rotation_factor=0.05,
+        translation_factor=0.1,
         first_translation=(0., 0., -0.05)))

@@ -9,12 +9,12 @@ from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
 from mmdepthseg.models.ema import MeanTeacherEMA
-from mmdepthseg.models.losses import pseudo_labels
+from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
+from mmdepthseg.models.losses.pseudo_label import VOID
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.registry import MODELS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
 
-IGNORE = 255
 LABELED = 'labeled'
 MIX = 'mix'
 STRONG_AUGMENTATION = (dict(type='BatchColorJitter'), dict(type='BatchGaussianBlur'))
@@ -76,7 +76,7 @@ class MeanTeacher(BaseSegmentor):
         self.pseudo_weight = pseudo_weight
         self.ground_truth_mixing = ground_truth_mixing
         self.predict_with = predict_with
-        self._register_load_state_dict_pre_hook(_fan_out_plain_state_dict)
+        self._register_load_state_dict_pre_hook(self._adapt_in_place)
 
     @property
     def predict_with(self) -> str:
@@ -99,7 +99,28 @@ class MeanTeacher(BaseSegmentor):
     def init_weights(self) -> None:
         """Initialise the student; the teacher starts as its copy."""
         super().init_weights()
-        self.teacher.module.load_state_dict(self.student.state_dict())
+        self.teacher.copy_from(self.student)
+
+    @staticmethod
+    def adapt_state_dict(state_dict: dict) -> dict:
+        """Let ``load_from`` take a plain segmentor's checkpoint: both networks get it.
+
+        Args:
+            state_dict (dict): Of a :class:`MeanTeacher` (returned as it is) or of its
+                segmentor alone.
+        """
+        if any(name.startswith(('student.', 'teacher.')) for name in state_dict):
+            return state_dict
+        adapted = {f'student.{name}': v for name, v in state_dict.items()}
+        adapted.update({f'teacher.module.{n}': v for n, v in state_dict.items()})
+        return adapted
+
+    def _adapt_in_place(self, state_dict: dict, prefix: str, *_) -> None:
+        """Before loading; only where the model stands on its own (no prefix)."""
+        if not prefix:
+            adapted = self.adapt_state_dict(dict(state_dict))
+            state_dict.clear()
+            state_dict.update(adapted)
 
     def update_teacher(self) -> None:
         """Teacher <- EMA(student); call it once after each optimiser step."""
@@ -157,7 +178,8 @@ class MeanTeacher(BaseSegmentor):
         labels, confidence = pseudo_labels(
             self.teacher.module.seg_logits(batch.img), from_logits=True)
         if self.ground_truth_mixing:
-            _insert_ground_truth(labels, confidence, data_samples)
+            labels, confidence = with_ground_truth(
+                labels, confidence, *_ground_truth(data_samples, labels))
         images = batch.img_raw
         if images is None:
             images = self.data_preprocessor.denormalize(batch.img)
@@ -204,14 +226,14 @@ class MeanTeacher(BaseSegmentor):
         return found
 
 
-def _insert_ground_truth(labels: Tensor, confidence: Tensor,
-                         data_samples: SampleList) -> None:
-    """Replace pseudo-labels of labelled samples in place; void stays void."""
+def _ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels (N, H, W), void where a sample has none, and which have (N,)."""
+    truth = torch.full_like(like, VOID)
+    labeled = ['gt_sem_seg' in sample for sample in data_samples]
     for i, sample in enumerate(data_samples):
-        if 'gt_sem_seg' in sample:
-            truth = sample.gt_sem_seg.data[0].to(labels)
-            labels[i] = truth
-            confidence[i] = (truth != IGNORE).to(confidence)
+        if labeled[i]:
+            truth[i] = sample.gt_sem_seg.data[0]
+    return truth, torch.tensor(labeled, device=like.device)
 
 
 def _stack_disparity(data_samples: SampleList,
@@ -220,16 +242,3 @@ def _stack_disparity(data_samples: SampleList,
     if not all('disparity_map' in s for s in data_samples):
         return None
     return torch.stack([s.disparity_map.data for s in data_samples]).to(device)
-
-
-def _fan_out_plain_state_dict(state_dict: dict, prefix: str, *_) -> None:
-    """Let ``load_from`` take a plain segmentor's checkpoint: both get it."""
-    keys = [k for k in state_dict if k.startswith(prefix)]
-    own = tuple(prefix + part for part in ('student.', 'teacher.'))
-    if not keys or any(k.startswith(own) for k in keys):
-        return
-    for key in keys:
-        value = state_dict.pop(key)
-        name = key[len(prefix):]
-        state_dict[f'{prefix}student.{name}'] = value
-        state_dict[f'{prefix}teacher.module.{name}'] = value.clone()

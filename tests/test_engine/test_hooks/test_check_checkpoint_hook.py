@@ -9,8 +9,8 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
 from mmdepthseg.engine.hooks import CheckCheckpointHook
-from mmdepthseg.engine.hooks.check_checkpoint_hook import match_checkpoint
 from mmdepthseg.utils import UserError
+from mmdepthseg.utils.checkpoint import match_checkpoint
 
 
 class TrainLoop(BaseLoop):

@@ -5,9 +5,10 @@ from unittest.mock import MagicMock
 
 import pytest
 import torch
-from mmdepthseg.engine.hooks import MeanTeacherHook
 from mmengine.optim import OptimWrapper
 from torch import nn
+
+from mmdepthseg.engine.hooks import MeanTeacherHook
 
 
 class Model(nn.Module):

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmdepthseg.engine.loops import TeacherStudentTestLoop, TeacherStudentValLoop
 from torch import nn
+
+from mmdepthseg.engine.loops import TeacherStudentTestLoop, TeacherStudentValLoop
 
 
 class Model(nn.Module):

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from tiny_models import CHANNELS, DECODER, DEPTH_HEAD, HEIGHT, WIDTH, build, frame_batch
+
 from mmdepthseg.geometry import disparity_to_depth
-from tiny_models import (CHANNELS, DECODER, DEPTH_HEAD, HEIGHT, WIDTH, build,
-                               frame_batch)
 
 
 def test_scales_and_range():

@@ -1,8 +1,9 @@
 """Pose net: temporal order and inversion."""
 
 import torch
-from mmdepthseg.geometry import pose_vector_to_matrix
 from tiny_models import DEPTH_HEAD, POSE_NET, build, frame_batch
+
+from mmdepthseg.geometry import pose_vector_to_matrix
 
 
 def pose_net(**options):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from mmdepthseg.models.heads import UNetDecoder
 
 WIDTHS = (4, 4, 6, 8, 8)

@@ -4,8 +4,7 @@ import copy
 
 import pytest
 import torch
-from tiny_models import (CLASSES, DEPTH_HEAD, HEIGHT, SEG_HEAD, WIDTH, build,
-                               frame_batch)
+from tiny_models import CLASSES, DEPTH_HEAD, HEIGHT, SEG_HEAD, WIDTH, build, frame_batch
 
 
 @pytest.mark.parametrize('levels,stride', [((9, ), 1), ((8, ), 2), ((7, 5), 4),

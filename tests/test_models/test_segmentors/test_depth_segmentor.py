@@ -2,9 +2,19 @@
 
 import pytest
 import torch
+from tiny_models import (
+    CHANNELS,
+    CLASSES,
+    DEPTH_HEAD,
+    HEIGHT,
+    POSE_NET,
+    SEG_HEAD,
+    WIDTH,
+    build,
+    packed_batch,
+)
+
 from mmdepthseg.structures import FrameBatch
-from tiny_models import (CHANNELS, CLASSES, DEPTH_HEAD, HEIGHT, POSE_NET,
-                               SEG_HEAD, WIDTH, build, packed_batch)
 
 
 def losses_of(model, data):

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from tiny_models import (BACKBONE, SEG_HEAD, build, build_teacher,
-                               teacher_batch)
+from tiny_models import BACKBONE, SEG_HEAD, build, build_teacher, teacher_batch
 
 IDENTITY = ()
 

@@ -1,0 +1,5 @@
+"""Parts that several models share."""
+
+from .pretrained_init import CheckedPretrainedInit
+
+__all__ = ['CheckedPretrainedInit']

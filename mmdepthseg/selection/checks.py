@@ -1,0 +1,97 @@
+"""Checks of what is given besides features, with messages for users."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .features import name_rows
+
+
+def check_rows(
+    size: int,
+    initial: Sequence[int],
+    exclude: Sequence[int],
+    names: tuple[str, str] = ('initial', 'exclude'),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both lists as int64 arrays of valid rows.
+
+    Raises:
+        ValueError: if a row is out of range, given twice, or in both lists.
+    """
+    lists = []
+    for rows, name in zip((initial, exclude), names, strict=True):
+        rows = np.asarray(rows)
+        if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in 'iu'):
+            raise ValueError(
+                f'{name}: expected a list of row indices, got shape {rows.shape}, '
+                f'{rows.dtype}.'
+            )
+        rows = rows.astype(np.int64)
+        wrong = rows[(rows < 0) | (rows >= size)]
+        if len(wrong):
+            raise ValueError(
+                f'{name}: {name_rows(wrong)} not in the pool, which has rows 0 to '
+                f'{size - 1}.'
+            )
+        values, counts = np.unique(rows, return_counts=True)
+        if (counts > 1).any():
+            raise ValueError(
+                f'{name}: {name_rows(values[counts > 1])} given more than once.'
+            )
+        lists.append(rows)
+    both = np.intersect1d(*lists)
+    if len(both):
+        raise ValueError(
+            f'{names[0]} and {names[1]} both hold {name_rows(both)}; a frame is '
+            'either labelled or excluded.'
+        )
+    return lists[0], lists[1]
+
+
+def check_numbers(values: np.ndarray, size: int, name: str) -> np.ndarray:
+    """One finite number per frame, as (N,) float64.
+
+    Raises:
+        ValueError: for another length or shape, or values that are not finite.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind not in 'fiu':
+        raise ValueError(f'{name}: expected numbers, got {values.dtype}.')
+    values = values.astype(np.float64)
+    if values.ndim == 2 and 1 in values.shape:
+        values = values.reshape(-1)
+    if values.shape != (size,):
+        raise ValueError(
+            f'{name}: shape {values.shape}, but the pool has {size} frames; one value '
+            'per frame is needed.'
+        )
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise ValueError(f'{name}: {name_rows(bad)} hold NaN or infinite values.')
+    return values
+
+
+def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None:
+    """Raise ValueError unless ``budget`` frames can be chosen.
+
+    Args:
+        budget: frames in all.
+        initial: rows chosen already; they count.
+        eligible: (N,) bool, what may be picked.
+    """
+    if isinstance(budget, bool) or int(budget) != budget or budget < 1:
+        raise ValueError(f'budget={budget} must be a positive whole number.')
+    if budget < len(initial):
+        raise ValueError(
+            f'budget={budget} is less than the {len(initial)} initial frames, which '
+            'count in it.'
+        )
+    free = eligible.copy()
+    free[initial] = False
+    left = int(np.count_nonzero(free))
+    if budget > len(initial) + left:
+        raise ValueError(
+            f'budget={budget} is more than the pool holds: {len(initial)} initial '
+            f'frames and {left} that may be picked ({len(eligible)} in all, the '
+            'others are excluded or not preselected).'
+        )

@@ -1,0 +1,240 @@
+"""The pool of frames as feature vectors: checks, normalisation, exact distances.
+
+Convention
+    - Frames are rows; row i of N is frame i. Features are (N, D) or (N, C, H, W),
+      float16, float32, float64 or integer, in memory or memory-mapped. They are read
+      in blocks of a few MiB and never copied as a whole.
+    - ``'channel'``: each channel (each column of (N, D)) is divided by its standard
+      deviation over frames and positions (n - 1 in the denominator). The mean needs
+      no subtraction: it cancels in every difference.
+    - ``'unit'``: each frame's vector is divided by its length, so that distances
+      order frames as their angles do.
+    - Exact distance: square root of the sum over squared differences in float64.
+      Differences of float16 and float32 values are then free of the cancellation
+      that |x|^2 + |y|^2 - 2 x.y suffers for near-equal frames.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+NORMALIZATIONS = ('auto', 'none', 'channel', 'unit')
+BLOCK_BYTES = 4 * 2**20
+_MAX_NAMED_ROWS = 5
+
+
+def name_rows(rows: np.ndarray) -> str:
+    """The first few of ``rows`` in words, for messages: 'rows 3, 7, ... (12)'."""
+    shown = ', '.join(str(int(row)) for row in rows[:_MAX_NAMED_ROWS])
+    more = f', ... ({len(rows)} in all)' if len(rows) > _MAX_NAMED_ROWS else ''
+    return f'row{"s" if len(rows) > 1 else ""} {shown}{more}'
+
+
+class FeaturePool:
+    """Feature vectors of N frames, read in blocks.
+
+    Args:
+        features: (N, D) or (N, C, H, W), real numbers, C-contiguous unless small.
+        normalize: ``'none'``, ``'channel'`` or ``'unit'`` (see the convention above);
+            ``'auto'`` is ``'channel'`` for (N, C, H, W) and ``'none'`` for (N, D).
+
+    Attributes:
+        size: N.
+        dims: D, or C * H * W.
+        image_shape: (C, H, W), or None for (N, D).
+
+    Raises:
+        ValueError: for an empty pool, another shape or type, or values that are not
+            finite (the message names the rows).
+    """
+
+    def __init__(self, features: np.ndarray, normalize: str = 'auto') -> None:
+        features = check_shape(features)
+        if normalize not in NORMALIZATIONS:
+            raise ValueError(
+                f'normalize={normalize!r}, expected one of {", ".join(NORMALIZATIONS)}.'
+            )
+        if normalize == 'auto':
+            normalize = 'channel' if features.ndim == 4 else 'none'
+        self.normalize = normalize
+        self.size = len(features)
+        self.image_shape = features.shape[1:] if features.ndim == 4 else None
+        self.array = features.reshape(self.size, -1)
+        self.dims = self.array.shape[1]
+        half_or_single = self.array.dtype.kind == 'f' and self.array.dtype.itemsize <= 4
+        self._work = np.float32 if half_or_single else np.float64
+        self.block_rows = max(1, BLOCK_BYTES // (4 * self.dims))
+        #: Factor of each column, (D,) float64, or None.
+        self.column_scale: np.ndarray | None = None
+        #: Factor of each row, (N,) float64, or None.
+        self.row_scale: np.ndarray | None = None
+        self._measure()
+
+    def blocks(self) -> Iterator[slice]:
+        """Slices that cover the pool in order, a few MiB each."""
+        for start in range(0, self.size, self.block_rows):
+            yield slice(start, min(start + self.block_rows, self.size))
+
+    def exact_squared(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Squared distances of pairs, by differences in float64.
+
+        The value of a pair depends on nothing but the pair (not on its place in the
+        call, nor on threads), and is the same for (i, j) and (j, i).
+
+        Args:
+            first: (P,) row indices, or (1,) to pair one row with all of ``second``.
+            second: (P,) row indices.
+
+        Returns:
+            (P,) float64.
+        """
+        out = np.empty(len(second))
+        step = max(1, BLOCK_BYTES // (8 * self.dims))
+        for start in range(0, len(second), step):
+            part = slice(start, start + step)
+            left = first if len(first) == 1 else first[part]
+            difference = self._rows(second[part])
+            difference -= self._rows(left)
+            if self.column_scale is not None:
+                difference *= self.column_scale
+            np.square(difference, out=difference)
+            # numpy's pairwise sum over contiguous rows: accurate, order fixed by D.
+            out[part] = difference.sum(axis=1)
+        return out
+
+    def normalized(self, rows: np.ndarray | slice) -> np.ndarray:
+        """Rows as they enter distances, up to a shift: (len(rows), D) float64."""
+        out = self._rows(rows)
+        if self.column_scale is not None:
+            out *= self.column_scale
+        return out
+
+    def screening_rows(
+        self,
+        rows: np.ndarray | slice,
+        center: np.ndarray,
+        scale: np.ndarray | float,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """(row - center) * scale in float32, each element within 3 roundings.
+
+        Args:
+            rows: which rows.
+            center: (D,) float32; must be zero with ``'unit'``.
+            scale: (D,) or one number.
+            out: where to write, at least (len(rows), D) float32.
+        """
+        raw = self.array[rows]
+        if self._work is np.float32:
+            if out is None:
+                out = np.empty(raw.shape, np.float32)
+            out = out[: len(raw)]
+            np.copyto(out, raw, casting='same_kind')
+            if self.row_scale is None:
+                out -= center
+            else:
+                out *= self.row_scale[rows, None].astype(np.float32)
+            out *= np.asarray(scale, np.float32)
+            return out
+        work = self._rows(rows)
+        work -= center
+        work *= scale
+        return work.astype(np.float32)
+
+    def _rows(self, rows: np.ndarray | slice) -> np.ndarray:
+        """A fresh float64 copy of rows, ``'unit'`` applied, ``'channel'`` not yet."""
+        out = np.array(self.array[rows], dtype=np.float64, order='C')
+        if self.row_scale is not None:
+            out *= self.row_scale[rows, None]
+        return out
+
+    def _measure(self) -> None:
+        """One pass: all finite? And the factors of the normalisation."""
+        shift = np.zeros(self.dims)
+        total, squares = np.zeros(self.dims), np.zeros(self.dims)
+        lengths = np.empty(self.size) if self.normalize == 'unit' else None
+        bad = []
+        for rows in self.blocks():
+            block = self.array[rows].astype(self._work, copy=False)
+            bad.append(rows.start + _not_finite(block))
+            if self.normalize == 'none' or len(bad[-1]):
+                continue
+            block = block.astype(np.float64)
+            if lengths is not None:
+                lengths[rows] = np.sqrt(np.square(block).sum(axis=1))
+                continue
+            if rows.start == 0:
+                # About a rough mean, so that a common offset does not cancel.
+                shift = block.mean(axis=0)
+            block -= shift
+            total += block.sum(axis=0)
+            squares += np.square(block, out=block).sum(axis=0)
+        rows = np.concatenate(bad)
+        if len(rows):
+            raise ValueError(
+                f'features: {name_rows(rows)} hold NaN or infinite values; drop these '
+                'frames or compute their features again.'
+            )
+        if lengths is not None:
+            self.row_scale = 1 / np.where(lengths > 0, lengths, 1.0)
+        elif self.normalize == 'channel':
+            self.column_scale = self._inverse_deviation(shift, total, squares)
+
+    def _inverse_deviation(
+        self, shift: np.ndarray, total: np.ndarray, squares: np.ndarray
+    ) -> np.ndarray:
+        """1 / standard deviation of each column's channel; 0 for a constant one.
+
+        Args:
+            shift: (D,) what was subtracted before summing.
+            total: (D,) sum over the rows.
+            squares: (D,) sum of squares over the rows.
+        """
+        channels = self.image_shape[0] if self.image_shape else self.dims
+        positions = self.dims // channels
+        count = self.size * positions
+        # About each position's own mean, plus the spread of those means.
+        mean = total / self.size
+        within = np.maximum(squares - self.size * mean**2, 0)
+        place = (shift + mean).reshape(channels, positions)
+        between = np.square(place - place.mean(axis=1, keepdims=True))
+        variance = within.reshape(channels, positions).sum(axis=1)
+        variance += self.size * between.sum(axis=1)
+        deviation = np.sqrt(variance / max(count - 1, 1))
+        # What rounding leaves of a constant channel must not be blown up.
+        size = np.abs(place).max(axis=1)
+        constant = deviation <= 1e-12 * size
+        inverse = np.where(constant, 0.0, 1 / np.where(constant, 1.0, deviation))
+        return np.repeat(inverse, positions)
+
+
+def check_shape(features: np.ndarray) -> np.ndarray:
+    """``features`` as an array, if shape and type fit.
+
+    Raises:
+        ValueError: if they do not, or there is no row or column.
+    """
+    features = np.asanyarray(features)
+    if features.ndim not in (2, 4):
+        raise ValueError(
+            'features must have shape (N, D) or (N, C, H, W), got '
+            f'{tuple(features.shape)}.'
+        )
+    if features.dtype.kind not in 'fiu' or features.dtype.itemsize > 8:
+        raise ValueError(
+            'features must be float16, float32, float64 or integers, got '
+            f'{features.dtype}.'
+        )
+    if 0 in features.shape:
+        raise ValueError(
+            f'features of shape {tuple(features.shape)}: the pool is empty.'
+        )
+    return features
+
+
+def _not_finite(block: np.ndarray) -> np.ndarray:
+    """Row numbers, within ``block``, with a value that is not finite."""
+    # The sum alone tells for nearly all blocks, without a mask of the block's size.
+    with np.errstate(over='ignore', invalid='ignore'):
+        suspects = np.flatnonzero(~np.isfinite(block.sum(axis=1)))
+    return suspects[~np.isfinite(block[suspects]).all(axis=1)]

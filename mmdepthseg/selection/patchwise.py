@@ -1,0 +1,86 @@
+"""Patch-wise distance between frames, for features with a spatial layout."""
+
+import numpy as np
+
+from .features import FeaturePool
+
+_BLOCK_BYTES = 16 * 2**20
+
+
+class PatchDistance:
+    """Mean over the cells of a chosen frame of the distance to the nearest cell.
+
+    With cells x_a of a chosen frame i and y_b of a candidate j (a, b over the H * W
+    positions, vectors of C channels):  D[i, j] = mean_a min_b |x_a - y_b|.
+    What is in the frame counts, where it is does not. Not symmetric.
+
+    The nearest cell is looked for with products, the distance to it then taken by
+    differences, all in float64.
+
+    Args:
+        pool: frames with features (N, C, H, W).
+
+    Raises:
+        ValueError: for (N, D) features.
+    """
+
+    def __init__(self, pool: FeaturePool) -> None:
+        if pool.image_shape is None:
+            raise ValueError(
+                "distance='patch' needs features of shape (N, C, H, W), got (N, D)."
+            )
+        self.pool = pool
+        self.channels = pool.image_shape[0]
+        cells = pool.dims // self.channels
+        # Fixed, not from a memory budget: results must not depend on it.
+        self._step = max(1, _BLOCK_BYTES // (8 * (3 * pool.dims + 2 * cells**2)))
+
+    def from_frame(self, row: int) -> np.ndarray:
+        """Distance from a chosen frame to every frame.
+
+        Args:
+            row: the chosen frame i.
+
+        Returns:
+            D[i, :], (N,) float64; D[i, i] is 0.
+        """
+        center = self.pool.normalized(np.array([row]))
+        own = self._cells(np.zeros_like(center) + center) - 0.0
+        own = own[0]
+        shift = own.mean(axis=0)
+        own = own - shift
+        out = np.empty(self.pool.size)
+        for start in range(0, self.pool.size, self._step):
+            rows = slice(start, min(start + self._step, self.pool.size))
+            others = self._cells(self.pool.normalized(rows)) - shift
+            out[rows] = _mean_nearest(own, others)
+        out[row] = 0.0
+        return out
+
+    def _cells(self, features: np.ndarray) -> np.ndarray:
+        """(R, C * H * W) to contiguous (R, H * W, C)."""
+        cells = features.reshape(len(features), self.channels, -1)
+        return np.ascontiguousarray(cells.transpose(0, 2, 1))
+
+
+def _mean_nearest(own: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Mean over a of min over b of |own_a - others_rb|.
+
+    Args:
+        own: (A, C).
+        others: (R, B, C).
+
+    Returns:
+        (R,).
+    """
+    # |x|^2 is the same for all b: not needed to find the nearest.
+    score = np.square(others).sum(axis=2)[:, None, :] - 2 * (
+        own @ others.transpose(0, 2, 1)
+    )
+    nearest = score.argmin(axis=2)
+    out = np.zeros(len(others))
+    frames = np.arange(len(others))
+    for cell, vector in enumerate(own):
+        difference = others[frames, nearest[:, cell]] - vector
+        out += np.sqrt(np.square(difference).sum(axis=1))
+    return out / len(own)
