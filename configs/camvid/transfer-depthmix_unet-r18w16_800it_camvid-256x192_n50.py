@@ -1,9 +1,9 @@
 # Transfer from depth learned on the highway clips, and DepthMix by its depth labels:
-#   python tools/generate_depth.py THIS work_dirs/SDE/iter_2000.pth \
-#       --model-config configs/clips/sde_unet-r18w16_2k_udacity-clips-320x160.py \
+#   python tools/generate_depth.py THIS work_dirs/SDE/iter_1000.pth \
+#       --model-config configs/clips/sde_unet-r18w16_1k_udacity-clips-320x160.py \
 #       --out data/camvid_depth_labels
 _base_ = './classmix_unet-r18w16_800it_camvid-256x192_n50.py'
-sde = 'work_dirs/sde_unet-r18w16_2k_udacity-clips-320x160/iter_2000.pth'
+sde = 'work_dirs/sde_unet-r18w16_1k_udacity-clips-320x160/iter_1000.pth'
 depth_labels = '../camvid_depth_labels'
 model = dict(
     segmentor=dict(
@@ -15,7 +15,9 @@ model = dict(
                     type='Pretrained',
                     checkpoint=sde,
                     prefix='depth_head.decoder.')))),
-    mixing=dict(_delete_=True, type='DepthMix'))
+    # disparities of this model lie around 0.04 to 0.2; the paper's margin of 0.03 is
+    # for disparities that fill [0, 1]
+    mixing=dict(_delete_=True, type='DepthMix', margin=0.005))
 mix_pipeline = [
     dict(type='SeedBySample'),
     dict(type='LoadImageFromFile'),

@@ -7,27 +7,22 @@ Improve Semantic Segmentation with Self-Supervised Depth Estimation (CVPR 2021).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from .checks import check_budget, check_numbers, check_rows
 from .device import choose_product
 from .features import FeaturePool
-from .lookahead import Lookahead
-from .patchwise import PatchDistance
-from .running_minimum import RunningMinimum
+from .lazy_greedy import LazyGreedy
+from .patchwise import PatchGreedy
 from .screening import Screen
 
 Progress = Callable[[int, int], None]
 
 DEFAULT_MEMORY = 2 * 2**30
 DISTANCES = ('feature', 'patch')
-ROUTES = ('matrix', 'blocked')
-#: Of the blocked route: rows held between picks, and sketches.
-_ROW_BYTES = 96 * 2**20
-_SKETCH_BYTES = 32 * 2**20
-_MAX_BATCH = 64
+ROUTES = ('memory', 'blocked')
 
 
 @dataclass
@@ -41,16 +36,16 @@ class FarthestPoints:
             without bias; NaN for the initial ones and for a first pick from the seed.
         nearest: (K,) int64, that frame's row; -1 where ``min_distance`` is NaN.
         stopped: True if ``min_distance`` ended the selection before the budget.
-        route: ``'matrix'``, ``'blocked'`` or ``'patch'``.
-        statistics: counts of the work done.
+        route: ``'memory'``, ``'blocked'`` or ``'patch'``.
+        pairs: how many distances were looked at (N * budget without pruning).
     """
 
     order: np.ndarray
     min_distance: np.ndarray
     nearest: np.ndarray
     stopped: bool
-    route: str
-    statistics: dict[str, float] = field(default_factory=dict)
+    route: str = ''
+    pairs: int = 0
 
 
 def farthest_point(
@@ -87,9 +82,9 @@ def farthest_point(
         normalize: ``'auto'``, ``'none'``, ``'channel'`` or ``'unit'``.
         distance: ``'feature'``, Euclidean over all features, or ``'patch'``, see
             `PatchDistance` (needs (N, C, H, W)).
-        memory: bytes; the matrix route is taken if an N x N float32 matrix and a
-            float32 copy of the features fit.
-        route: ``'matrix'`` or ``'blocked'``, to choose by hand. The picks are the
+        memory: bytes; the memory route is taken if a float32 copy of the features
+            fits.
+        route: ``'memory'`` or ``'blocked'``, to choose by hand. The picks are the
             same; 'blocked' needs at most 256 MiB above the features (for up to a
             million frames).
         device: for the products: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, ... or
@@ -120,11 +115,20 @@ def farthest_point(
     if not min_distance >= 0:
         raise ValueError(f'min_distance={min_distance} must be 0 or more.')
     if distance == 'patch':
-        step = _PatchSteps(pool, eligible, bias)
+        route, greedy = 'patch', PatchGreedy(pool, eligible, bias)
     else:
-        step = _FeatureSteps(pool, eligible, bias, budget, memory, route, device)
-    first = None if len(initial) else first_pick(pool.size, seed, eligible)
-    return _run(step, budget, initial, first, min_distance, progress)
+        if route is None:
+            route = 'memory' if 4 * pool.size * pool.dims <= memory else 'blocked'
+        product = choose_product(device, work=pool.size * pool.dims * budget)
+        screen = Screen(pool, keep=route == 'memory', product=product)
+        greedy = LazyGreedy(screen, eligible, bias, budget)
+    if len(initial) == 0:
+        given = np.array([first_pick(pool.size, seed, eligible)])
+    else:
+        given = initial
+    points = _run(greedy, budget, given, min_distance, progress)
+    points.route = route
+    return points
 
 
 def eligible_rows(
@@ -144,108 +148,36 @@ def first_pick(size: int, seed: int, eligible: np.ndarray) -> int:
     return int(order[eligible[order].argmax()])
 
 
-class _FeatureSteps:
-    """Euclidean distance between whole frames, screened."""
-
-    def __init__(
-        self,
-        pool: FeaturePool,
-        eligible: np.ndarray,
-        bias: np.ndarray,
-        budget: int,
-        memory: int,
-        route: str | None,
-        device: str,
-    ) -> None:
-        size = pool.size
-        if route is None:
-            fits = 4 * size * (size + pool.dims) <= memory
-            route = 'matrix' if fits else 'blocked'
-        self.route, self.budget = route, budget
-        held = max(2, min(2 * _MAX_BATCH, _ROW_BYTES // (4 * size)))
-        capacity = size if route == 'matrix' else held
-        screen = Screen(
-            pool,
-            keep=route == 'matrix',
-            sketch_dims=max(4, min(16, _SKETCH_BYTES // (4 * size))),
-            product=choose_product(device, work=size * pool.dims * budget),
-        )
-        self.state = RunningMinimum(size, eligible, bias, screen)
-        batch = min(_MAX_BATCH, max(1, 3 * held // 4))
-        self.ahead = Lookahead(screen, self.state, bias, capacity, batch)
-
-    def add(self, row: int, planned: np.ndarray) -> None:
-        remaining = self.budget - len(self.state.chosen)
-        products = self.ahead.take(row, planned, remaining)
-        self.state.choose(row)
-        self.state.update(products)
-
-    def statistics(self) -> dict[str, float]:
-        ahead = self.ahead
-        pruned = ahead.pruned / max(ahead.passes, 1)
-        return dict(passes=ahead.passes, rows=ahead.computed, pruned=pruned)
-
-
-class _PatchSteps:
-    """Patch-wise distance, exact for every pair."""
-
-    route = 'patch'
-
-    def __init__(
-        self, pool: FeaturePool, eligible: np.ndarray, bias: np.ndarray
-    ) -> None:
-        self.distance = PatchDistance(pool)
-        self.state = RunningMinimum(pool.size, eligible, bias)
-
-    def add(self, row: int, planned: np.ndarray) -> None:
-        self.state.choose(row)
-        self.state.update_exact(np.square(self.distance.from_frame(row)))
-
-    def statistics(self) -> dict[str, float]:
-        return {}
-
-
 def _run(
-    step: _FeatureSteps | _PatchSteps,
+    greedy: LazyGreedy | PatchGreedy,
     budget: int,
-    initial: np.ndarray,
-    first: int | None,
+    given: np.ndarray,
     min_distance: float,
     progress: Progress | None,
 ) -> FarthestPoints:
-    state = step.state
+    """Choose what is ``given``, then pick until the budget is reached."""
     distances, nearest = [], []
 
-    def add(row: int, planned: np.ndarray, distance: float, owner: int) -> None:
+    def add(row: int, distance: float, owner: int) -> None:
         distances.append(distance)
         nearest.append(owner)
-        # After the last pick nobody asks for distances any more.
-        if len(distances) < budget:
-            step.add(row, planned)
-        else:
-            state.choose(row)
+        greedy.choose(row, last=len(distances) == budget)
         if progress is not None:
             progress(len(distances), budget)
 
-    given = initial if first is None else np.array([first])
-    # Before anything is added, so that no guess of a next pick is an initial frame.
-    state.retire(given)
-    for place, row in enumerate(given.tolist()):
-        add(row, given[place + 1 :], np.nan, -1)
-    while len(distances) < budget:
-        row = state.best()
-        if row is None:
-            break
-        distance = state.distance(row)
+    greedy.retire(given)
+    for row in given.tolist():
+        add(row, np.nan, -1)
+    while len(distances) < budget and (row := greedy.best()) is not None:
+        distance = greedy.distance(row)
         if distance < min_distance:
-            state.retire(state.near(min_distance))
-            continue
-        add(row, np.empty(0, np.int64), distance, state.nearest(row))
+            greedy.retire_nearer(min_distance)
+        else:
+            add(row, distance, greedy.nearest(row))
     return FarthestPoints(
-        order=np.array(state.chosen, dtype=np.int64),
+        order=np.array(greedy.chosen, dtype=np.int64),
         min_distance=np.array(distances, dtype=np.float64),
         nearest=np.array(nearest, dtype=np.int64),
         stopped=len(distances) < budget,
-        route=step.route,
-        statistics=step.statistics(),
+        pairs=greedy.pairs,
     )

@@ -44,9 +44,8 @@ class PatchDistance:
         Returns:
             D[i, :], (N,) float64; D[i, i] is 0.
         """
-        center = self.pool.normalized(np.array([row]))
-        own = self._cells(np.zeros_like(center) + center) - 0.0
-        own = own[0]
+        own = self._cells(self.pool.normalized(np.array([row])))[0]
+        # A common offset would cost the products digits.
         shift = own.mean(axis=0)
         own = own - shift
         out = np.empty(self.pool.size)
@@ -61,6 +60,64 @@ class PatchDistance:
         """(R, C * H * W) to contiguous (R, H * W, C)."""
         cells = features.reshape(len(features), self.channels, -1)
         return np.ascontiguousarray(cells.transpose(0, 2, 1))
+
+
+class PatchGreedy:
+    """State of a farthest point selection by patch-wise distance, all exact.
+
+    Offers what `LazyGreedy` does.
+
+    Args:
+        pool: frames with features (N, C, H, W).
+        eligible: (N,) bool, what may be picked.
+        bias: (N,) float64, added to a candidate's distance.
+    """
+
+    def __init__(
+        self, pool: FeaturePool, eligible: np.ndarray, bias: np.ndarray
+    ) -> None:
+        self.chosen: list[int] = []
+        self._between = PatchDistance(pool)
+        self._distance = np.full(pool.size, np.inf)
+        self._owner = np.zeros(pool.size, np.int64)
+        self._free = eligible.copy()
+        self._bias = bias
+        self.pairs = 0
+
+    def choose(self, row: int, last: bool = False) -> None:
+        """Append ``row`` to the chosen; ``last``: no more picks are wanted."""
+        self.chosen.append(row)
+        self._free[row] = False
+        if last:
+            return
+        new = self._between.from_frame(row)
+        nearer = new < self._distance
+        self._distance[nearer] = new[nearer]
+        self._owner[nearer] = row
+        self.pairs += len(new)
+
+    def retire(self, rows: int | np.ndarray) -> None:
+        """``rows`` may not be picked any more."""
+        self._free[rows] = False
+
+    def retire_nearer(self, distance: float) -> None:
+        """Retire the candidates nearer than ``distance`` to a chosen frame."""
+        self._free[self._distance < distance] = False
+
+    def best(self) -> int | None:
+        """The candidate of largest distance + bias, the lowest row on ties."""
+        if not self._free.any():
+            return None
+        keys = np.where(self._free, self._distance + self._bias, -np.inf)
+        return int(keys.argmax())
+
+    def distance(self, row: int) -> float:
+        """Distance from ``row`` to the nearest chosen frame."""
+        return float(self._distance[row])
+
+    def nearest(self, row: int) -> int:
+        """That chosen frame."""
+        return int(self._owner[row])
 
 
 def _mean_nearest(own: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -67,93 +67,62 @@ class Screen:
         pool: the frames.
         keep: hold the float32 rows in memory (N * D * 4 bytes) instead of making
             them again for each product.
-        sketch_dims: length q of the random projection of each frame, see `sketch`.
         product: multiplies two blocks; `chunked_product` or one on a GPU.
 
     Attributes:
         unit: pool units per unit here.
         kappa: the error bound's factor.
         squared_length: (N,) float64.
-        sketch: (N, q) float32; distances between sketches are those between frames
-            within 1 / sqrt(2 q) (Johnson-Lindenstrauss). For guesses only.
+        block_rows: frames per product that fit into a few MiB.
     """
 
     def __init__(
         self,
         pool: FeaturePool,
         keep: bool = False,
-        sketch_dims: int = 16,
         product: Product = chunked_product,
     ) -> None:
         self.pool = pool
+        self.block_rows = pool.block_rows
         self.kappa = relative_error(pool.dims)
         self._product = product
         self._center, self._scale, self.unit = self._choose_center()
         self._kept = np.empty((pool.size, pool.dims), np.float32) if keep else None
         self._buffer = np.empty((pool.block_rows, pool.dims), np.float32)
         self.squared_length = np.empty(pool.size)
-        self.sketch = np.empty((pool.size, sketch_dims), np.float32)
         self._measure()
 
-    def products(
-        self, batch: np.ndarray, rows: np.ndarray | None = None
-    ) -> list[np.ndarray]:
-        """Inner products of each frame of ``batch`` with the frames ``rows``.
+    def vectors(self, rows: np.ndarray) -> np.ndarray:
+        """A copy of float32 rows: (R, D)."""
+        if self._kept is not None:
+            return self._kept[rows]
+        return self.pool.screening_rows(rows, self._center, self._scale)
+
+    def bounds(
+        self, batch: np.ndarray, vectors: np.ndarray, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Intervals of squared distances between a batch and other frames.
 
         Args:
             batch: (B,) row indices.
-            rows: (R,) row indices, ascending; None for all.
-
-        Returns:
-            B arrays (N,) float32; -inf ("infinitely far") where not in ``rows``.
-        """
-        left = self._rows(batch).copy()
-        out = [np.full(self.pool.size, -np.inf, np.float32) for _ in batch]
-        for part in self._parts(rows):
-            product = self._product(left, self._rows(part))
-            for target, values in zip(out, product, strict=True):
-                target[part] = values
-        return out
-
-    def least_distance(self, batch: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Lower bound of the distance from each of ``rows`` to the nearest of a batch.
-
-        Args:
-            batch: (B,) row indices.
+            vectors: (B, D) their `vectors`.
             rows: (R,) row indices.
 
         Returns:
-            (R,) float64.
+            Lower and upper bounds, (B, R) float64 each, units of this screen, squared.
         """
-        left = self._rows(batch).copy()
+        middle = np.empty((len(batch), len(rows)))
+        for start in range(0, len(rows), self.block_rows):
+            part = slice(start, start + self.block_rows)
+            middle[:, part] = self._product(vectors, self._rows(rows[part]))
         own = self.squared_length[batch][:, None]
-        out = np.empty(len(rows))
-        step = self.pool.block_rows
-        for start in range(0, len(rows), step):
-            part = slice(start, start + step)
-            product = self._product(left, self._rows(rows[part]))
-            lengths = own + self.squared_length[rows[part]]
-            lowest = (1 - self.kappa) * lengths - 2.0 * product - UNDERFLOW
-            out[part] = lowest.min(axis=0)
-        return np.sqrt(np.maximum(out, 0))
-
-    def bounds(
-        self, row: int, others: np.ndarray, products: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Intervals of squared distances from ``row`` to ``others``.
-
-        Args:
-            row: one row index.
-            others: (R,) row indices.
-            products: (R,) their products with ``row``.
-
-        Returns:
-            Lower and upper bounds, (R,) float64 each, units of this screen, squared.
-        """
-        lengths = self.squared_length[row] + self.squared_length[others]
-        middle = lengths - 2.0 * products
-        error = self.kappa * lengths + UNDERFLOW
-        return np.maximum(middle - error, 0.0), middle + error
+        lengths = own + self.squared_length[rows]
+        middle *= -2.0
+        middle += lengths
+        lengths *= self.kappa
+        lengths += UNDERFLOW
+        low = middle - lengths
+        return np.maximum(low, 0.0, out=low), np.add(middle, lengths, out=middle)
 
     def exact_squared(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """`FeaturePool.exact_squared` in units of this screen, squared."""
@@ -181,16 +150,11 @@ class Screen:
         return center, scale / unit, unit
 
     def _measure(self) -> None:
-        """One pass: lengths, sketches and, if wanted, the kept rows."""
-        pool = self.pool
-        random = np.random.RandomState(0)
-        directions = random.standard_normal((pool.dims, self.sketch.shape[1]))
-        directions = (directions / math.sqrt(self.sketch.shape[1])).astype(np.float32)
-        for rows in pool.blocks():
+        """One pass: lengths and, if wanted, the kept rows."""
+        for rows in self.pool.blocks():
             block = self._make(rows)
             if self._kept is not None:
                 self._kept[rows] = block
-            self.sketch[rows] = block @ directions
             self.squared_length[rows] = _squared_length(block)
         far = np.flatnonzero(~(self.squared_length <= _MAX_SQUARED_LENGTH))
         if len(far):
@@ -207,13 +171,6 @@ class Screen:
 
     def _rows(self, rows: np.ndarray | slice) -> np.ndarray:
         return self._make(rows) if self._kept is None else self._kept[rows]
-
-    def _parts(self, rows: np.ndarray | None) -> list[slice] | list[np.ndarray]:
-        """``rows`` in blocks; slices when it is all."""
-        if rows is None:
-            return list(self.pool.blocks())
-        step = self.pool.block_rows
-        return [rows[k : k + step] for k in range(0, len(rows), step)]
 
 
 def _squared_length(block: np.ndarray) -> np.ndarray:

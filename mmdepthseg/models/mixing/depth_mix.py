@@ -18,7 +18,10 @@ class DepthMix(BatchMix):
     front of what is behind them in the other, occlusions stay plausible.
 
     Args:
-        margin: in disparity; ties of distant pixels (sky on sky) keep image i.
+        margin: in disparity; ties of distant pixels (sky on sky) keep image i. The
+            paper's 0.03 is for disparities that fill [0, 1]; stored ones keep the
+            model's own range (say 0.04 to 0.2): take about 3 % of that, else
+            nearly everything counts as nearer and nothing is mixed.
         foreground_threshold: disparity below which a pixel is background and is
             never kept, or a range from which it is drawn per image.
     """

@@ -45,6 +45,10 @@ class MeanTeacher(BaseSegmentor):
         ema (dict): Options of :class:`MeanTeacherEMA`.
         loss_pseudo (dict): Loss on mixed images.
         pseudo_weight (float): Weight of that loss. Defaults to 1.
+        rampup (int): Teacher updates over which that weight grows linearly from 0
+            (the ramp-up of Tarvainen and Valpola). Short trainings from scratch need
+            it: early pseudo-labels know the largest classes only. Defaults to 0, the
+            paper's.
         ground_truth_mixing (bool): Use the labels of labelled mix samples.
             Defaults to True.
         predict_with (str): ``'student'`` or ``'teacher'``, which of them
@@ -61,6 +65,7 @@ class MeanTeacher(BaseSegmentor):
                  ema: dict | None = None,
                  loss_pseudo: dict = dict(type='PseudoLabelLoss'),
                  pseudo_weight: float = 1.,
+                 rampup: int = 0,
                  ground_truth_mixing: bool = True,
                  predict_with: str = 'teacher',
                  data_preprocessor: dict | None = None,
@@ -74,6 +79,7 @@ class MeanTeacher(BaseSegmentor):
         self.strong_augmentation = [TRANSFORMS.build(t) for t in strong_augmentation]
         self.loss_pseudo = MODELS.build(loss_pseudo)
         self.pseudo_weight = pseudo_weight
+        self.rampup = rampup
         self.ground_truth_mixing = ground_truth_mixing
         self.predict_with = predict_with
         self._register_load_state_dict_pre_hook(self._adapt_in_place)
@@ -159,9 +165,14 @@ class MeanTeacher(BaseSegmentor):
         loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
         confident = mixed.confidence >= self.loss_pseudo.threshold
         return {
-            'mix.loss_pseudo': self.pseudo_weight * loss,
+            'mix.loss_pseudo': self._pseudo_weight_now() * loss,
             'mix.confident': confident.float().mean()
         }
+
+    def _pseudo_weight_now(self) -> float:
+        if self.teacher.updates >= self.rampup:
+            return self.pseudo_weight
+        return self.pseudo_weight * self.teacher.updates / self.rampup
 
     @torch.no_grad()
     def mix(self, batch: FrameBatch, data_samples: SampleList) -> MixBatch:

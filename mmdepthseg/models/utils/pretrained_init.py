@@ -1,4 +1,4 @@
-"""`init_cfg=dict(type='Pretrained', ...)` that notices a checkpoint of another model."""
+"""`init_cfg=dict(type='Pretrained', ...)` that notices another model's checkpoint."""
 
 from mmengine.model.weight_init import PretrainedInit
 from mmengine.runner.checkpoint import _load_checkpoint

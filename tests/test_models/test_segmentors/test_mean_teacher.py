@@ -120,3 +120,18 @@ def test_batches_without_branches_are_explained():
                 type='DecodeDepthHead', decode_head=dict(
                     type='FCNHead', in_channels=64, in_index=-1, channels=8,
                     num_convs=1))))
+
+
+def test_rampup_grows_the_weight_of_mixed_images():
+    model = build_teacher(rampup=4, mixing=dict(type='NoMix'),
+                          strong_augmentation=IDENTITY)
+    data = teacher_batch()
+    losses = [losses_of(model, data)['mix.loss_pseudo'].item()]
+    model.update_teacher()
+    losses.append(losses_of(model, data)['mix.loss_pseudo'].item())
+    assert losses[0] == 0 < losses[1]
+    with torch.no_grad():
+        model.teacher.copy_from(model.student)
+    for _ in range(3):
+        model.update_teacher()
+    assert model._pseudo_weight_now() == model.pseudo_weight

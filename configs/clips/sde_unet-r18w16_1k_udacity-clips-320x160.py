@@ -1,5 +1,5 @@
 # Two highway clips (Udacity's advanced lane finding video) with their intrinsics.
-_base_ = './sde_unet-r18w16_2k_clips-320x160.py'
+_base_ = './sde_unet-r18w16_1k_clips-320x160.py'
 clips = ['udacity_highway_a', 'udacity_highway_b']
 data_root = 'data/video'
 train_dataloader = dict(dataset=dict(data_root=data_root, clips=clips))

@@ -1,6 +1,6 @@
 # Two KITTI clips; validation on one of them against its LiDAR depth (sparse maps,
 # metres * 256), so the figures are those of frames seen in training, without labels.
-_base_ = './sde_unet-r18w16_2k_clips-320x160.py'
+_base_ = './sde_unet-r18w16_1k_clips-320x160.py'
 data_root = 'data/video'
 lidar_clip = 'kitti_2011_09_26_lidar'
 clips = [lidar_clip, 'kitti_odom_06_first51']

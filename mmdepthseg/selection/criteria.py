@@ -1,0 +1,140 @@
+"""How badly a student network predicts a frame: scores for uncertainty sampling."""
+
+import numpy as np
+
+#: Error of student s against teacher t, disparities in (0, 1). The inverse ones
+#: compare depths 1 / d, clamped to `INVERSE_RANGE`.
+ERRORS = {
+    'abs_log': lambda s, t: np.abs(np.log1p(s) - np.log1p(t)),
+    'abs': lambda s, t: np.abs(s - t),
+    'sq': lambda s, t: np.square(s - t),
+    'abs_rel': lambda s, t: np.abs(s - t) / (t + 0.1),
+    'sq_rel': lambda s, t: np.square(s - t) / (t + 0.1),
+    'abs_inv': lambda s, t: np.abs(_inverse(s) - _inverse(t)),
+    'abs_inv_log': lambda s, t: np.abs(np.log(_inverse(s)) - np.log(_inverse(t))),
+}
+INVERSE_RANGE = (0.1, 80.0)
+
+
+def _inverse(disparity: np.ndarray) -> np.ndarray:
+    with np.errstate(divide='ignore'):
+        return np.clip(1 / disparity, *INVERSE_RANGE)
+
+
+def dilate(mask: np.ndarray, size: int) -> np.ndarray:
+    """Binary dilation by a size x size square; nothing comes in from outside.
+
+    Args:
+        mask: (..., H, W) bool.
+        size: odd side of the square, pixels.
+
+    Returns:
+        (..., H, W) bool.
+    """
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f'dilation size must be odd and positive, got {size}.')
+    radius = size // 2
+    for axis in (-1, -2):
+        padding = [(0, 0)] * mask.ndim
+        padding[axis] = (radius, radius)
+        length = mask.shape[axis]
+        padded = np.pad(mask, padding)
+        mask = np.zeros_like(mask)
+        for shift in range(size):
+            mask |= padded.take(range(shift, shift + length), axis=axis)
+    return mask
+
+
+def depth_error_mask(
+    teacher: np.ndarray,
+    far_threshold: float | None = 0.07,
+    far_dilation: int = 7,
+    valid_height: float = 0.87,
+) -> np.ndarray:
+    """Pixels whose error counts.
+
+    Left out are rows from ``int(valid_height * H)`` on (ego vehicle) and everything
+    within a square of ``far_dilation`` pixels around a teacher disparity below
+    ``far_threshold`` (sky, and cars in front that move along).
+
+    Args:
+        teacher: (N, H, W) disparity in (0, 1).
+        far_threshold: None to leave nothing far out.
+        far_dilation: odd, pixels.
+        valid_height: share of the rows, from the top, in [0, 1].
+
+    Returns:
+        (N, H, W) bool.
+    """
+    if not 0 <= valid_height <= 1:
+        raise ValueError(f'valid_height={valid_height} must be in [0, 1].')
+    mask = np.ones(teacher.shape, bool)
+    if far_threshold is not None:
+        mask = ~dilate(teacher < far_threshold, far_dilation)
+    mask[:, int(valid_height * teacher.shape[1]) :] = False
+    return mask
+
+
+def depth_error(
+    student: np.ndarray,
+    teacher: np.ndarray,
+    error: str = 'abs_log',
+    far_threshold: float | None = 0.07,
+    far_dilation: int = 7,
+    valid_height: float = 0.87,
+    mean_over: str = 'all',
+) -> np.ndarray:
+    """Score of each frame: mean error of the student's disparity.
+
+    Args:
+        student: (N, H, W) or (N, 1, H, W), disparity in (0, 1), any float type.
+        teacher: as ``student``.
+        error: key of `ERRORS`; ``'abs_log'`` is |log(1 + s) - log(1 + t)|.
+        far_threshold: see `depth_error_mask`.
+        far_dilation: see `depth_error_mask`.
+        valid_height: see `depth_error_mask`.
+        mean_over: ``'all'`` divides by all pixels, masked ones too, as published, so
+            that much far area lowers a score; ``'valid'`` by those that count (0 for
+            a frame without any).
+
+    Returns:
+        (N,) float64.
+
+    Raises:
+        ValueError: for shapes that differ, values that are not finite, or an unknown
+            option.
+    """
+    if error not in ERRORS or mean_over not in ('all', 'valid'):
+        raise ValueError(
+            f'error={error!r}, mean_over={mean_over!r}; expected error in '
+            f"{', '.join(ERRORS)} and mean_over 'all' or 'valid'."
+        )
+    student, teacher = _maps(student, 'student'), _maps(teacher, 'teacher')
+    if student.shape != teacher.shape:
+        raise ValueError(
+            f'student {student.shape} and teacher {teacher.shape} must have the same '
+            'shape.'
+        )
+    mask = depth_error_mask(teacher, far_threshold, far_dilation, valid_height)
+    total = np.where(mask, ERRORS[error](student, teacher), 0).sum(axis=(1, 2))
+    if mean_over == 'all':
+        return total / (teacher.shape[1] * teacher.shape[2])
+    return total / np.maximum(mask.sum(axis=(1, 2)), 1)
+
+
+def _maps(disparity: np.ndarray, name: str) -> np.ndarray:
+    """(N, H, W) float64."""
+    disparity = np.asarray(disparity, dtype=np.float64)
+    if disparity.ndim == 4 and disparity.shape[1] == 1:
+        disparity = disparity[:, 0]
+    if disparity.ndim != 3:
+        raise ValueError(
+            f'{name}: expected (N, H, W) or (N, 1, H, W), got {disparity.shape}.'
+        )
+    bad = ~np.isfinite(disparity).all(axis=(1, 2))
+    if bad.any():
+        raise ValueError(
+            f'{name}: frame {int(bad.argmax())} of the batch holds NaN or infinite '
+            'disparities.'
+        )
+    return disparity

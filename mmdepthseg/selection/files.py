@@ -1,0 +1,194 @@
+"""Files of a selection: arrays and lists that come in, splits and a record going out.
+
+All of what is written replaces whole files at once; `selection.json` is written last,
+so that it being there means that the rest is.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.files import write_atomically
+
+from .features import name_rows
+from .methods import Selection
+
+RECORD = 'selection.json'
+_UNITS = {'': 1, 'k': 2**10, 'm': 2**20, 'g': 2**30, 't': 2**40}
+
+
+def parse_bytes(text: str) -> int:
+    """'2G', '512MiB', '1.5 GB' or a plain number to bytes (units of 1024)."""
+    match = re.fullmatch(r'\s*(\d+(?:\.\d*)?)\s*([kmgt]?)(?:i?b)?\s*', text.lower())
+    if match is None:
+        raise ValueError(f'{text!r} is no amount of memory; write e.g. 2GiB or 512M.')
+    return int(float(match.group(1)) * _UNITS[match.group(2)])
+
+
+def load_array(path: str | Path) -> np.ndarray:
+    """Memory-map a .npy file.
+
+    Raises:
+        UserError: if it is no such file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'{path}: no such file')
+    try:
+        return np.load(path, mmap_mode='r', allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise UserError(
+            f'{path}: not a .npy file with one array of numbers ({error}); write it '
+            'with numpy.save.'
+        ) from error
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """Non-empty lines of a text file, without surrounding blanks.
+
+    Raises:
+        UserError: if the file is missing or no text.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'{path}: no such file')
+    try:
+        lines = path.read_text(encoding='utf-8-sig').splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f'{path}: not a text file ({error}).') from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def read_names(path: str | Path, size: int) -> list[str]:
+    """Names of all frames, one a line in the order of the rows.
+
+    Raises:
+        UserError: if there are not ``size`` of them or two are equal.
+    """
+    names = read_lines(path)
+    if len(names) != size:
+        raise UserError(
+            f'{path}: {len(names)} names, but the features have {size} rows.'
+        )
+    seen: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if name in seen:
+            raise UserError(
+                f'{path}: {name!r} names both row {seen[name]} and row {row}.'
+            )
+        seen[name] = row
+    return names
+
+
+def read_rows(
+    path: str | Path, size: int, names: Sequence[str] | None = None
+) -> np.ndarray:
+    """A list of frames, one a line: a name if there is such a one, else a row.
+
+    Returns:
+        Rows, int64, in the order of the file.
+
+    Raises:
+        UserError: for an unknown name, a row out of range, or a frame given twice.
+    """
+    by_name = {name: row for row, name in enumerate(names or ())}
+    rows: list[int] = []
+    for line in read_lines(path):
+        if line in by_name:
+            rows.append(by_name[line])
+        elif re.fullmatch(r'\d+', line) and int(line) < size:
+            rows.append(int(line))
+        elif re.fullmatch(r'-?\d+', line):
+            raise UserError(
+                f'{path}: row {line} is not in the pool, which has rows 0 to '
+                f'{size - 1}.'
+            )
+        elif names is None:
+            raise UserError(
+                f'{path}: {line!r} is no row number, and no names were given '
+                '(--names FILE).'
+            )
+        else:
+            hint = did_you_mean(line, by_name)
+            raise UserError(f'{path}: {line!r} is not among the names{hint}.')
+    values, counts = np.unique(rows, return_counts=True)
+    if (counts > 1).any():
+        twice = values[counts > 1].astype(np.int64)
+        first = f' ({names[twice[0]]})' if names else ''
+        raise UserError(f'{path}: {name_rows(twice)}{first} given more than once.')
+    return np.array(rows, dtype=np.int64)
+
+
+def file_hash(path: str | Path) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while data := file.read(2**20):
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def split_name(budget: int) -> str:
+    """Name of the split file of a budget."""
+    return f'budget_{budget}.txt'
+
+
+def write_selection(
+    folder: str | Path,
+    selection: Selection,
+    names: Sequence[str] | None,
+    budgets: Sequence[int],
+    options: dict,
+    files: dict[str, dict[str, str]] | None = None,
+) -> list[Path]:
+    """Write the split file of each budget, then `selection.json`.
+
+    Args:
+        folder: made if missing.
+        selection: what was chosen, for the largest budget.
+        names: of all frames; without them, split files hold row numbers.
+        budgets: each gets the first frames of the order; all there are if a minimum
+            distance ended the selection before.
+        options: what led to it, JSON types; must hold ``seed``.
+        files: inputs, by role: path and sha256.
+
+    Returns:
+        The paths written, `selection.json` last.
+    """
+    folder = Path(folder)
+    rows = selection.order.tolist()
+    labels = [str(row) if names is None else names[row] for row in rows]
+    written, splits = [], {}
+    for budget in sorted(set(budgets)):
+        path = folder / split_name(budget)
+        lines = ''.join(f'{label}\n' for label in labels[:budget])
+        write_atomically(path, lines.encode())
+        written.append(path)
+        splits[str(budget)] = path.name
+    record = {
+        'seed': options['seed'],
+        'order': rows,
+        'names': None if names is None else labels,
+        'initial': selection.initial,
+        'min_distance': _numbers(selection.min_distance),
+        'nearest': [row if row >= 0 else None for row in selection.nearest.tolist()],
+        'score': None if selection.score is None else _numbers(selection.score),
+        'stopped_by_min_distance': selection.stopped,
+        'splits': splits,
+        'options': options,
+        'files': files or {},
+        'route': selection.route,
+        'pairs': selection.pairs,
+    }
+    text = json.dumps(record, indent=1, allow_nan=False) + '\n'
+    write_atomically(folder / RECORD, text.encode())
+    return [*written, folder / RECORD]
+
+
+def _numbers(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]

@@ -1,0 +1,203 @@
+"""The selection methods, from features and scores to an order of frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .checks import check_budget, check_numbers, check_rows
+from .farthest_point import (
+    DEFAULT_MEMORY,
+    Progress,
+    eligible_rows,
+    farthest_point,
+)
+from .features import check_shape
+
+#: Method: (needs distances, needs scores).
+METHODS = {
+    'random': (False, False),
+    'ds': (True, False),
+    'us': (False, True),
+    'ds_us': (True, True),
+}
+DEFAULT_BIAS = 1000.0
+
+
+@dataclass
+class Selection:
+    """Chosen frames, in order.
+
+    Attributes:
+        order: (K,) int64 rows, the initial ones first; its prefixes are the
+            selections for the smaller budgets.
+        initial: how many of them were given.
+        min_distance: (K,) float64, distance to the nearest frame chosen before; NaN
+            where there is none or the method measures none.
+        nearest: (K,) int64, row of that frame, -1 where there is none.
+        score: (K,) float64, or None without scores.
+        stopped: True if the minimum distance ended the selection early.
+        route: how distances were computed, '' if none were.
+        pairs: how many distances were looked at.
+    """
+
+    order: np.ndarray
+    initial: int
+    min_distance: np.ndarray
+    nearest: np.ndarray
+    score: np.ndarray | None
+    stopped: bool = False
+    route: str = ''
+    pairs: int = 0
+
+
+def select(
+    features: np.ndarray,
+    method: str,
+    budget: int | Sequence[int],
+    *,
+    seed: int = 0,
+    scores: np.ndarray | None = None,
+    bias: float = DEFAULT_BIAS,
+    initial: Sequence[int] = (),
+    exclude: Sequence[int] = (),
+    preselect: float | None = None,
+    min_distance: float = 0.0,
+    normalize: str = 'auto',
+    distance: str = 'feature',
+    memory: int = DEFAULT_MEMORY,
+    device: str = 'auto',
+    progress: Progress | None = None,
+) -> Selection:
+    """Choose frames to annotate.
+
+    Args:
+        features: (N, D) or (N, C, H, W); ``'random'`` and ``'us'`` use only N.
+        method: ``'random'`` (the seeded permutation), ``'ds'`` (farthest point),
+            ``'us'`` (highest scores, the lowest row on ties) or ``'ds_us'`` (farthest
+            point with ``bias * scores`` added to a candidate's distances).
+        budget: number of frames, the initial ones counted; of several, the largest
+            is chosen, and the prefixes of its order are the others' selections.
+        seed: of the permutation, which also gives the first pick of farthest point.
+        scores: (N,) the higher, the more worth a label.
+        bias: weight of the scores in ``'ds_us'``.
+        initial: rows labelled already.
+        exclude: rows never to be picked.
+        preselect: if given, only the ``preselect * n`` candidates of highest score
+            may be picked, n being the number of new frames.
+        min_distance: see `farthest_point`, as are the following.
+        normalize: normalisation of features.
+        distance: ``'feature'`` or ``'patch'``.
+        memory: bytes, chooses the route.
+        device: where products are computed.
+        progress: called with (frames chosen, budget).
+
+    Returns:
+        The chosen frames.
+
+    Raises:
+        ValueError: as `farthest_point`; for an unknown method; for scores that are
+            missing, or given to a method without use for them.
+    """
+    if method not in METHODS:
+        raise ValueError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
+    needs_distances, needs_scores = METHODS[method]
+    size = len(check_shape(features))
+    _check_options(method, scores, preselect, min_distance)
+    if scores is not None:
+        scores = check_numbers(scores, size, 'scores')
+    initial, exclude = check_rows(size, initial, exclude)
+    eligible = eligible_rows(size, exclude)
+    budgets = np.atleast_1d(budget).tolist()
+    for each in budgets or [0]:
+        check_budget(each, initial, eligible)
+    budget = max(budgets)
+    if preselect is not None:
+        eligible = _preselect(scores, eligible, initial, preselect, budget)
+    if not needs_distances:
+        if needs_scores:
+            ranking = np.argsort(-scores, kind='stable')
+        else:
+            ranking = np.random.RandomState(seed).permutation(size)
+        result = _take_first(ranking, budget, initial, eligible, scores)
+        if progress is not None:
+            progress(budget, budget)
+        return result
+    points = farthest_point(
+        features,
+        budget,
+        seed=seed,
+        initial=initial,
+        exclude=exclude,
+        candidates=None if preselect is None else np.flatnonzero(eligible),
+        bias=bias * scores if needs_scores else None,
+        min_distance=min_distance,
+        normalize=normalize,
+        distance=distance,
+        memory=memory,
+        device=device,
+        progress=progress,
+    )
+    return Selection(
+        initial=len(initial),
+        score=None if scores is None else scores[points.order],
+        **vars(points),
+    )
+
+
+def _check_options(
+    method: str,
+    scores: np.ndarray | None,
+    preselect: float | None,
+    min_distance: float,
+) -> None:
+    needs_distances, needs_scores = METHODS[method]
+    if needs_scores and scores is None:
+        raise ValueError(f'method {method!r} needs scores, one number per frame.')
+    if preselect is not None and scores is None:
+        raise ValueError('preselect needs scores, one number per frame.')
+    if preselect is not None and not preselect >= 1:
+        raise ValueError(f'preselect={preselect} must be at least 1.')
+    if min_distance and not needs_distances:
+        raise ValueError(
+            f'min_distance has no meaning for method {method!r}, which measures no '
+            "distances; use 'ds' or 'ds_us'."
+        )
+
+
+def _preselect(
+    scores: np.ndarray,
+    eligible: np.ndarray,
+    initial: np.ndarray,
+    multiplier: float,
+    budget: int,
+) -> np.ndarray:
+    """(N,) bool: the candidates of highest score."""
+    free = eligible.copy()
+    free[initial] = False
+    count = int(round(multiplier * (budget - len(initial))))
+    ranking = np.argsort(-scores, kind='stable')
+    chosen = ranking[free[ranking]][:count]
+    out = np.zeros_like(eligible)
+    out[chosen] = True
+    return out
+
+
+def _take_first(
+    ranking: np.ndarray,
+    budget: int,
+    initial: np.ndarray,
+    eligible: np.ndarray,
+    scores: np.ndarray | None,
+) -> Selection:
+    free = eligible.copy()
+    free[initial] = False
+    new = ranking[free[ranking]][: budget - len(initial)]
+    order = np.concatenate([initial, new])
+    return Selection(
+        order=order,
+        initial=len(initial),
+        min_distance=np.full(len(order), np.nan),
+        nearest=np.full(len(order), -1),
+        score=None if scores is None else scores[order],
+    )

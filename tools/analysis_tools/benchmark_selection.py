@@ -1,0 +1,300 @@
+"""CPU time and memory of farthest point selection, against the naive form.
+
+Runs each route in a process of its own and prints, per case: CPU and wall seconds,
+CPU seconds of the picking alone (all but the products and the first look at the
+features), peak memory, memory above the features, and whether the picks agree.
+
+The naive form is written from the formula: the whole distance matrix (by one float32
+matrix product, the fastest there is), and for each pick the minimum over all chosen
+rows anew.
+
+Example:
+    python tools/analysis_tools/benchmark_selection.py --case small medium large
+    python tools/analysis_tools/benchmark_selection.py --shape 600 512 150 --data clips
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from mmdepthseg.selection import farthest_point  # noqa: E402
+from mmdepthseg.selection.screening import Screen  # noqa: E402
+from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+
+#: frames, dimensions, picks, type, routes
+CASES = {
+    'small': (3_000, 8_192, 743, 'float32', ('naive', 'memory', 'blocked')),
+    'medium': (12_000, 8_192, 1_487, 'float32', ('naive', 'memory', 'blocked')),
+    'large': (200_000, 2_048, 300, 'float16', ('blocked',)),
+}
+EXTRAPOLATE_TO = 1_000_000
+MIB = 2**20
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--case', nargs='+', choices=CASES, default=['small'])
+    parser.add_argument(
+        '--shape', type=int, nargs=3, metavar=('N', 'D', 'PICKS'),
+        help='a case of your own instead',
+    )
+    parser.add_argument(
+        '--dtype', choices=('float16', 'float32', 'float64'), default='float32',
+        help='with --shape',
+    )
+    parser.add_argument(
+        '--data', nargs='+', choices=DATA, default=['gaussian'],
+        help='gaussian: all frames about equally far from each other, nothing to '
+        'prune; clips: 30 similar frames each',
+    )
+    parser.add_argument('--routes', nargs='+', choices=('naive', 'memory', 'blocked'))
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--work', help='folder for the features (default: temporary)')
+    parser.add_argument('--json', help='write the numbers to this file too')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    parser.add_argument('--child', nargs=4, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def gaussian(random: np.random.Generator, first: int, shape: tuple) -> np.ndarray:
+    """Independent normal numbers."""
+    return random.standard_normal(shape, dtype=np.float32)
+
+
+def clips(random: np.random.Generator, first: int, shape: tuple) -> np.ndarray:
+    """Clips of 30 frames: a place of its own each, and a little change per frame."""
+    count, dims = shape
+    clip = (first + np.arange(count)) // 30
+    out = 0.1 * random.standard_normal(shape, dtype=np.float32)
+    for number in np.unique(clip):
+        place = np.random.default_rng(number).standard_normal(dims, dtype=np.float32)
+        out[clip == number] += place
+    return out
+
+
+DATA: dict[str, Callable] = {'gaussian': gaussian, 'clips': clips}
+
+
+def write_features(path: Path, kind: str, shape: tuple, dtype: str) -> None:
+    """Write (N, D) features block by block."""
+    random = np.random.default_rng(0)
+    out = np.lib.format.open_memmap(path, 'w+', dtype=dtype, shape=shape)
+    for start in range(0, shape[0], 3000):
+        stop = min(start + 3000, shape[0])
+        out[start:stop] = DATA[kind](random, start, (stop - start, shape[1]))
+    out.flush()
+
+
+def naive(features: np.ndarray, picks: int, timers: dict) -> np.ndarray:
+    """Farthest point from the formula."""
+    start = time.process_time()
+    features = features.astype(np.float32, copy=False)
+    lengths = np.square(features).sum(axis=1)
+    squared = lengths[:, None] + lengths[None] - 2 * (features @ features.T)
+    distances = np.sqrt(np.maximum(squared, 0))
+    timers['products'] = time.process_time() - start
+    order = [int(np.random.RandomState(0).permutation(len(features))[0])]
+    while len(order) < picks:
+        nearest = distances[order].min(axis=0)
+        nearest[order] = -np.inf
+        order.append(int(nearest.argmax()))
+    return np.array(order)
+
+
+def ours(
+    route: str, features: np.ndarray, picks: int, device: str, timers: dict
+) -> np.ndarray:
+    """One of the routes, with the time in products taken apart."""
+    for name in ('__init__', 'bounds', 'vectors'):
+        setattr(Screen, name, _timed(getattr(Screen, name), timers))
+    result = farthest_point(features, picks, route=route, device=device)
+    timers['pairs'] = result.pairs
+    return result.order
+
+
+def _timed(function: Callable, timers: dict) -> Callable:
+    def timed(*args, **kwargs):
+        start = time.process_time()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            spent = time.process_time() - start
+            timers['products'] = timers.get('products', 0.0) + spent
+
+    return timed
+
+
+class Memory(threading.Thread):
+    """Largest anonymous memory of this process (no file pages), sampled; Linux."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+        self._stop_event = threading.Event()
+
+    @staticmethod
+    def now() -> int:
+        """Bytes; 0 where the system does not tell."""
+        try:
+            text = Path('/proc/self/status').read_text()
+        except OSError:
+            return 0
+        fields = dict(line.split(':', 1) for line in text.splitlines())
+        return 1024 * int(fields.get('RssAnon', '0 kB').split()[0])
+
+    def run(self) -> None:
+        """Sample until stopped."""
+        while not self._stop_event.wait(0.02):
+            self.peak = max(self.peak, self.now())
+
+    def stop(self) -> int:
+        """End; the peak in bytes."""
+        self._stop_event.set()
+        self.join()
+        return max(self.peak, self.now())
+
+
+def run_child(path: str, route: str, picks: str, device: str) -> None:
+    """One route in this process; prints a line of JSON."""
+    # float16 stays on disk, as an archive's features would.
+    mapped = np.load(path, mmap_mode='r')
+    features = mapped if mapped.dtype == np.float16 else np.array(mapped)
+    before = Memory.now()
+    memory = Memory()
+    memory.start()
+    wall, cpu, timers = time.monotonic(), time.process_time(), {}
+    if route == 'naive':
+        order = naive(features, int(picks), timers)
+    else:
+        order = ours(route, features, int(picks), device, timers)
+    cpu = time.process_time() - cpu
+    wall = time.monotonic() - wall
+    products = timers.pop('products', 0.0) + _measure_time(features, route)
+    numbers = dict(
+        route=route,
+        cpu_s=cpu,
+        wall_s=wall,
+        picking_cpu_s=cpu - products,
+        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB,
+        above_features_mib=(memory.stop() - before) / MIB,
+        order=order.tolist(),
+        **timers,
+    )
+    print(json.dumps(numbers))
+
+
+def _measure_time(features: np.ndarray, route: str) -> float:
+    """CPU seconds of the check for finite values, which is no picking."""
+    if route == 'naive':
+        return 0.0
+    from mmdepthseg.selection import FeaturePool
+
+    start = time.process_time()
+    FeaturePool(features)
+    return time.process_time() - start
+
+
+def run_case(args: argparse.Namespace, kind: str, case: tuple, folder: str) -> list:
+    """All routes of a case; returns their numbers."""
+    frames, dims, picks, dtype, routes = case
+    path = Path(folder) / f'{kind}_{frames}x{dims}_{dtype}.npy'
+    if not path.exists():
+        partial = path.with_suffix('.partial.npy')
+        write_features(partial, kind, (frames, dims), dtype)
+        os.replace(partial, path)
+    print(f'\n{kind}: {frames} x {dims} {dtype}, {picks} picks', flush=True)
+    print(
+        f'{"route":<8} {"CPU s":>9} {"of naive":>8} {"wall s":>8} {"picking":>8} '
+        f'{"peak MiB":>9} {"above":>7}  picks'
+    )
+    results = []
+    for route in args.routes or routes:
+        command = [sys.executable, __file__, '--child', path, route, picks, args.device]
+        command = [str(part) for part in command]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            print(f'{route:<8} failed (exit code {done.returncode})', flush=True)
+            continue
+        numbers = json.loads(done.stdout.splitlines()[-1])
+        results.append(numbers)
+        print(describe(numbers, results, frames), flush=True)
+    return results
+
+
+def describe(numbers: dict, results: list[dict], frames: int) -> str:
+    """A line of the table, and one of extrapolation for a large case."""
+    base = results[0] if results[0]['route'] == 'naive' else None
+    share = f'{numbers["cpu_s"] / base["cpu_s"]:.3f}' if base else '-'
+    order, first = numbers['order'], results[0]['order']
+    same = sum(1 for _ in iter_equal(order, first))
+    agree = 'equal' if same == len(order) else f'first {same} of {len(order)} equal'
+    line = (
+        f'{numbers["route"]:<8} {numbers["cpu_s"]:9.2f} {share:>8} '
+        f'{numbers["wall_s"]:8.2f} {numbers["picking_cpu_s"]:8.3f} '
+        f'{numbers["peak_mib"]:9.0f} {numbers["above_features_mib"]:7.0f}  {agree}'
+    )
+    if 'pairs' in numbers:
+        share = numbers['pairs'] / (frames * len(order))
+        line += f'; {share:.0%} of N x picks distances looked at'
+    if frames >= 100_000:
+        factor = EXTRAPOLATE_TO / frames
+        line += (
+            f'\n         extrapolated to {EXTRAPOLATE_TO:,} frames (linear): '
+            f'{numbers["cpu_s"] * factor:.0f} CPU s, '
+            f'{numbers["wall_s"] * factor:.0f} s'
+        )
+    return line
+
+
+def iter_equal(first: list[int], second: list[int]):
+    """The common beginning of two lists."""
+    for one, other in zip(first, second, strict=True):
+        if one != other:
+            return
+        yield one
+
+
+def main() -> int:
+    """Run the benchmark; 1 if the two routes' picks differ."""
+    args = parse_args()
+    if args.child:
+        run_child(*args.child)
+        return 0
+    cases = [CASES[name] for name in args.case]
+    if args.shape:
+        cases = [(*args.shape, args.dtype, ('naive', 'memory', 'blocked'))]
+    print(f'{os.cpu_count()} cores, OMP_NUM_THREADS={os.getenv("OMP_NUM_THREADS")}')
+    everything, differ = [], False
+    with friendly_errors(args.debug), tempfile.TemporaryDirectory() as temporary:
+        folder = args.work or temporary
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for case in cases:
+            for kind in args.data:
+                results = run_case(args, kind, case, folder)
+                everything += [
+                    dict(numbers, data=kind, shape=case[:3]) for numbers in results
+                ]
+                exact = [r['order'] for r in results if r['route'] != 'naive']
+                differ |= any(order != exact[0] for order in exact)
+        if args.json:
+            Path(args.json).write_text(json.dumps(everything))
+    return int(differ)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
