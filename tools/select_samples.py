@@ -86,7 +86,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     work = parser.add_argument_group('resources (the picks are the same)')
     work.add_argument(
         '--memory', type=_bytes, default=DEFAULT_MEMORY, metavar='SIZE',
-        help='keep the distance matrix if it fits, e.g. 8GiB (default 2GiB)',
+        help='hold the features as float32 if that fits, e.g. 8GiB (default 2GiB)',
     )
     work.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, ...')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')

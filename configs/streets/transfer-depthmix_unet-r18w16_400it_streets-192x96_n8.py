@@ -2,7 +2,7 @@
 # teacher mixes by the depth labels (tools/generate_depth.py).
 _base_ = './classmix_unet-r18w16_400it_streets-192x96_n8.py'
 sde = 'work_dirs/sde_unet-r18w16_800it_streets-192x96/iter_800.pth'
-depth_labels = 'data/streets/depth_labels'
+depth_labels = 'depth_labels'  # below data_root
 model = dict(
     segmentor=dict(
         backbone=dict(
@@ -21,7 +21,12 @@ mix_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadSegLabel'),
     dict(type='LoadSDEDisparity'),
-    dict(type='Resize', scale=_base_.scale),
+    dict(
+        type='RandomResize',
+        scale=_base_.scale,
+        ratio_range=(1.0, 1.75),
+        keep_ratio=True),
+    dict(type='RandomCrop', crop_size=_base_.scale[::-1]),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDepthSegInputs')
 ]

@@ -156,28 +156,24 @@ def _run(
     progress: Progress | None,
 ) -> FarthestPoints:
     """Choose what is ``given``, then pick until the budget is reached."""
-    distances, nearest = [], []
 
-    def add(row: int, distance: float, owner: int) -> None:
-        distances.append(distance)
-        nearest.append(owner)
-        greedy.choose(row, last=len(distances) == budget)
+    def add(row: int) -> None:
+        greedy.choose(row, last=len(greedy.chosen) + 1 == budget)
         if progress is not None:
-            progress(len(distances), budget)
+            progress(len(greedy.chosen), budget)
 
     greedy.retire(given)
     for row in given.tolist():
-        add(row, np.nan, -1)
-    while len(distances) < budget and (row := greedy.best()) is not None:
-        distance = greedy.distance(row)
-        if distance < min_distance:
+        add(row)
+    while len(greedy.chosen) < budget and (row := greedy.best()) is not None:
+        if min_distance > 0 and greedy.distance(row) < min_distance:
             greedy.retire_nearer(min_distance)
         else:
-            add(row, distance, greedy.nearest(row))
+            add(row)
     return FarthestPoints(
         order=np.array(greedy.chosen, dtype=np.int64),
-        min_distance=np.array(distances, dtype=np.float64),
-        nearest=np.array(nearest, dtype=np.int64),
-        stopped=len(distances) < budget,
+        min_distance=greedy.pick_distances(),
+        nearest=np.array(greedy.nearest, dtype=np.int64),
+        stopped=len(greedy.chosen) < budget,
         pairs=greedy.pairs,
     )

@@ -77,6 +77,8 @@ class PatchGreedy:
         self, pool: FeaturePool, eligible: np.ndarray, bias: np.ndarray
     ) -> None:
         self.chosen: list[int] = []
+        self.nearest: list[int] = []
+        self._picked: list[float] = []
         self._between = PatchDistance(pool)
         self._distance = np.full(pool.size, np.inf)
         self._owner = np.zeros(pool.size, np.int64)
@@ -86,6 +88,9 @@ class PatchGreedy:
 
     def choose(self, row: int, last: bool = False) -> None:
         """Append ``row`` to the chosen; ``last``: no more picks are wanted."""
+        picked = self._free[row]  # not one of those given
+        self.nearest.append(int(self._owner[row]) if picked else -1)
+        self._picked.append(self._distance[row] if picked else np.nan)
         self.chosen.append(row)
         self._free[row] = False
         if last:
@@ -115,9 +120,9 @@ class PatchGreedy:
         """Distance from ``row`` to the nearest chosen frame."""
         return float(self._distance[row])
 
-    def nearest(self, row: int) -> int:
-        """That chosen frame."""
-        return int(self._owner[row])
+    def pick_distances(self) -> np.ndarray:
+        """Distance of each pick to its `nearest`; NaN without: (K,) float64."""
+        return np.array(self._picked)
 
 
 def _mean_nearest(own: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -7,7 +7,9 @@ train_pipeline = [
     dict(type='SeedBySample'),
     dict(type='LoadImageFromFile'),
     dict(type='LoadSegLabel'),
-    dict(type='Resize', scale=scale),
+    dict(
+        type='RandomResize', scale=scale, ratio_range=(1.0, 1.75), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=scale[::-1]),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDepthSegInputs')
 ]

@@ -1,0 +1,173 @@
+"""The command `tools/select_samples.py --features`."""
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+import pytest
+from conftest import REPO
+
+from mmdepthseg.selection import farthest_point
+from mmdepthseg.selection.files import parse_bytes
+
+TOOL = REPO / 'tools/select_samples.py'
+RANDOM = np.random.default_rng(0)
+FEATURES = RANDOM.standard_normal((30, 3, 2, 2)).astype(np.float16)
+NAMES = [f'city/frame_{row:03d}' for row in range(30)]
+SCORES = RANDOM.random(30).astype(np.float32)
+
+
+@pytest.fixture
+def select_samples(tmp_path, run_process):
+    np.save(tmp_path / 'f.npy', FEATURES)
+    np.save(tmp_path / 's.npy', SCORES)
+    (tmp_path / 'names.txt').write_text('\n'.join(NAMES) + '\n')
+
+    def run(*arguments, features='f.npy'):
+        return run_process(
+            sys.executable, TOOL, '--features', tmp_path / features, '--out',
+            tmp_path / 'out', *arguments,
+        )  # fmt: skip
+
+    return run
+
+
+def test_splits_and_record(tmp_path, select_samples):
+    (tmp_path / 'initial.txt').write_text(f'{NAMES[4]}\n\n7\n')
+    (tmp_path / 'exclude.txt').write_text(f'{NAMES[5]}\n')
+    arguments = [
+        '--method', 'ds_us', '--budget', 5, 12, '--seed', 42, '--bias', 2,
+        '--names', tmp_path / 'names.txt', '--scores', tmp_path / 's.npy',
+        '--initial', tmp_path / 'initial.txt', '--exclude', tmp_path / 'exclude.txt',
+    ]  # fmt: skip
+    done = select_samples(*arguments)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / 'out/selection.json').read_text())
+    expected = farthest_point(
+        FEATURES, 12, initial=[4, 7], exclude=[5], bias=2.0 * SCORES.astype(float)
+    )
+    assert record['order'] == expected.order.tolist()
+    assert record['names'] == [NAMES[row] for row in record['order']]
+    assert record['min_distance'][:2] == [None, None]
+    assert record['min_distance'][2:] == expected.min_distance[2:].tolist()
+    assert record['nearest'][2:] == expected.nearest[2:].tolist()
+    assert record['score'] == SCORES[record['order']].astype(float).tolist()
+    assert record['seed'] == record['options']['seed'] == 42
+    assert record['options']['bias'] == 2
+    digest = hashlib.sha256((tmp_path / 'f.npy').read_bytes()).hexdigest()
+    assert record['files']['features']['sha256'] == digest
+    assert set(record['files']) == {'features', 'names', 'scores', 'initial', 'exclude'}
+    for budget in (5, 12):
+        lines = (tmp_path / f'out/budget_{budget}.txt').read_text().splitlines()
+        assert lines == record['names'][:budget]
+    assert '12/12 frames' in done.stderr
+    written = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert written == {'budget_5.txt', 'budget_12.txt', 'selection.json'}
+    before = (tmp_path / 'out/selection.json').read_bytes()
+    small = select_samples(*arguments, '--memory', '1kB')
+    assert small.returncode == 0, small.stderr
+    after = json.loads((tmp_path / 'out/selection.json').read_text())
+    assert (record['route'], after['route']) == ('memory', 'blocked')
+    assert after['order'] == json.loads(before)['order']
+
+
+def test_without_names_splits_hold_rows(tmp_path, select_samples):
+    done = select_samples('--method', 'ds', '--budget', 4, '--seed', 3)
+    assert done.returncode == 0, done.stderr
+    order = farthest_point(FEATURES, 4, seed=3).order.tolist()
+    lines = (tmp_path / 'out/budget_4.txt').read_text().splitlines()
+    assert [int(line) for line in lines] == order
+    record = json.loads((tmp_path / 'out/selection.json').read_text())
+    assert record['names'] is None and record['score'] is None
+
+
+def test_stops_at_the_minimum_distance(tmp_path, select_samples):
+    done = select_samples('--budget', 30, '--min-distance', 4)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / 'out/selection.json').read_text())
+    assert record['stopped_by_min_distance'] and len(record['order']) < 30
+    assert min(record['min_distance'][1:]) >= 4
+    assert f'stopped at {len(record["order"])} frames' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--budget', 31], 'budget=31 is more than the pool holds'),
+        (['--budget', 3, '--method', 'us'], "method 'us' needs scores"),
+        (['--budget', 3, '--names', 'short.txt'], '29 names, but the features have 30'),
+        (['--budget', 3, '--names', 'twice.txt'], 'names both row 0 and row 29'),
+        (['--budget', 3, '--initial', 'missing.txt'], 'missing.txt: no such file'),
+        (['--budget', 3, '--initial', 'unknown.txt'], "'city/frame_01' is no row"),
+        (['--budget', 3, '--names', 'names.txt', '--exclude', 'unknown.txt'],
+         "'city/frame_01' is not among the names; did you mean 'city/frame_0"),
+        (['--budget', 3, '--initial', 'again.txt'], 'row 2 given more than once'),
+        (['--budget', 3, '--initial', 'far.txt'], 'row 30 is not in the pool'),
+        (['--budget', 3, '--scores', 'names.txt'], 'not a .npy file'),
+        (['--budget', 3, '--memory', 'lots'], "'lots' is no amount of memory"),
+    ],
+)  # fmt: skip
+def test_errors_are_one_message(tmp_path, select_samples, arguments, message):
+    (tmp_path / 'short.txt').write_text('\n'.join(NAMES[1:]))
+    (tmp_path / 'twice.txt').write_text('\n'.join(NAMES[:29] + NAMES[:1]))
+    (tmp_path / 'unknown.txt').write_text('city/frame_01\n')
+    (tmp_path / 'again.txt').write_text('2\n3\n2\n')
+    (tmp_path / 'far.txt').write_text('30\n')
+    arguments = [
+        tmp_path / argument if str(argument).endswith('.txt') else argument
+        for argument in arguments
+    ]
+    done = select_samples(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'out').exists()
+
+
+def test_features_are_required_and_checked(tmp_path, run_process, select_samples):
+    done = run_process(sys.executable, TOOL, '--budget', 3, '--out', tmp_path / 'out')
+    assert done.returncode == 2 and '--features' in done.stderr
+    broken = FEATURES.copy()
+    broken[11, 0, 0, 0] = np.nan
+    np.save(tmp_path / 'nan.npy', broken)
+    done = select_samples('--budget', 3, features='nan.npy')
+    assert done.returncode == 2
+    assert 'features: row 11 hold NaN or infinite' in done.stderr
+    done = select_samples('--budget', 3, features='absent.npy')
+    assert done.returncode == 2 and 'absent.npy: no such file' in done.stderr
+
+
+def test_no_framework_is_imported(tmp_path, run_process):
+    np.save(tmp_path / 'f.npy', FEATURES)
+    code = (
+        'import runpy, sys\n'
+        f'sys.argv = ["x", "--features", {str(tmp_path / "f.npy")!r}, "--budget", "3",'
+        f' "--out", {str(tmp_path / "out")!r}]\n'
+        f'runpy.run_path({str(TOOL)!r}, run_name="__main__")\n'
+        'roots = {name.split(".")[0] for name in sys.modules}\n'
+        'print(sorted(roots & {"torch", "mmengine", "mmcv", "mmseg", "cv2"}))\n'
+    )
+    done = run_process(sys.executable, '-c', code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == '[]'
+
+
+def test_amounts_of_memory():
+    amounts = {'2G': 2**31, '512MiB': 2**29, '1.5 kB': 1536, '77': 77, '1t': 2**40}
+    for text, expected in amounts.items():
+        assert parse_bytes(text) == expected
+    for text in ('', 'GB', '-1', '2X'):
+        with pytest.raises(ValueError, match='no amount of memory'):
+            parse_bytes(text)
+
+
+def test_benchmark_runs(tmp_path, run_process):
+    done = run_process(
+        sys.executable, REPO / 'tools/analysis_tools/benchmark_selection.py',
+        '--shape', 60, 20, 15, '--json', tmp_path / 'numbers.json',
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads((tmp_path / 'numbers.json').read_text())
+    assert [entry['route'] for entry in numbers] == ['naive', 'memory', 'blocked']
+    assert numbers[0]['order'] == numbers[1]['order'] == numbers[2]['order']
