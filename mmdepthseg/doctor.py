@@ -26,7 +26,7 @@ _OPTIONAL = (
     ("torchvision", "needed by mmpretrain's models and by timm"),
     ("timm", "backbones of `type='TIMMBackbone'`"),
     ("tensorboard", "TensorboardVisBackend"),
-    ("kornia", "cross-checks in the tests"),
+    ("kornia", "not used by this package; for comparisons of your own"),
 )
 
 

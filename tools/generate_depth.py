@@ -5,7 +5,6 @@ Example:
 """
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
@@ -33,7 +32,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--num-workers', type=int, help="default: the dataloader's")
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: best)')
     parser.add_argument(
-        '--overwrite', action='store_true', help='remove what --out holds first')
+        '--overwrite', action='store_true',
+        help='remove the depth labels in --out first, and nothing else')
     parser.add_argument(
         '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE',
         help=OPTIONS_HELP)
@@ -43,34 +43,36 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def generate(args: argparse.Namespace) -> None:
     """Build model and data set, write what is missing."""
+    from mmdepthseg.utils.setup_env import register_all_modules
+
+    register_all_modules()  # before the other imports: it keeps them quiet
     import torch
     from mmengine.utils import ProgressBar
 
     from mmdepthseg.apis import generate_depth_labels, load_model
     from mmdepthseg.datasets.depth_labels import DepthLabelStore
     from mmdepthseg.registry import DATASETS
-    from mmdepthseg.utils.config import load_config
+    from mmdepthseg.utils.config import check_writable, load_config
     from mmdepthseg.utils.errors import UserError
-    from mmdepthseg.utils.setup_env import register_all_modules
 
-    register_all_modules()
     cfg = load_config(args.config, args.cfg_options)
     name = f'{args.split}_dataloader'
     if cfg.get(name) is None or cfg.get('predict_pipeline') is None:
         raise UserError(
             f'{args.config}: needs {name} and predict_pipeline (LoadImageFromFile, '
             'Resize, PackDepthSegInputs) for depth labels')
+    out = Path(args.out).expanduser()
+    checkpoint = Path(args.checkpoint).expanduser()
+    check_writable(out, 'folder of --out')
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model_cfg = load_config(args.model_config) if args.model_config else cfg
-    model = load_model(model_cfg, args.checkpoint, device)
+    model = load_model(model_cfg, checkpoint, device)
     dataset = DATASETS.build(
         dict(cfg[name].dataset, pipeline=cfg.predict_pipeline, test_mode=True))
-    out = Path(args.out)
-    if args.overwrite and (out / 'manifest.json').exists():
-        shutil.rmtree(out)
     store = DepthLabelStore(out)
-    bad = store.begin(args.checkpoint,
-                      dict(pipeline=[dict(t) for t in cfg.predict_pipeline]))
+    bad = store.begin(checkpoint,
+                      dict(pipeline=[dict(t) for t in cfg.predict_pipeline]),
+                      overwrite=args.overwrite)
     if bad:
         print(f'{len(bad)} depth label(s) truncated or gone, made anew: '
               f'{", ".join(bad[:5])}')
@@ -88,6 +90,9 @@ def generate(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
     with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
+        from mmdepthseg.utils.compat import require_frameworks
+
+        require_frameworks()
         generate(parse_args(argv))
 
 

@@ -1,5 +1,5 @@
 # The same for longer: about an hour on two CPU cores, minutes on a GPU.
-_base_ = './sde_unet-r18w16_800it_streets-192x96.py'
+_base_ = './sde_unet-r18w16_1200it_streets-192x96.py'
 iterations = 8000
 param_scheduler = [
     dict(

@@ -1,7 +1,7 @@
 # The full method: encoder and decoder start from self-supervised depth, and the mean
 # teacher mixes by the depth labels (tools/generate_depth.py).
 _base_ = './classmix_unet-r18w16_400it_streets-192x96_n8.py'
-sde = 'work_dirs/sde_unet-r18w16_800it_streets-192x96/iter_800.pth'
+sde = 'work_dirs/sde_unet-r18w16_1200it_streets-192x96/iter_1200.pth'
 depth_labels = 'depth_labels'  # below data_root
 model = dict(
     segmentor=dict(

@@ -18,7 +18,7 @@ def generate_depth_labels(model: BaseModel,
                           batch_size: int = 8,
                           num_workers: int = 2,
                           progress: Callable[[int, int], None] | None = None) -> int:
-    """Write the disparity of every image that has none yet.
+    """Write the disparity of every image that has none yet, or has changed since.
 
     Args:
         model (BaseModel): With ``predict_disparity``, in eval mode.
@@ -31,8 +31,10 @@ def generate_depth_labels(model: BaseModel,
     Returns:
         int: Number of labels written now.
     """
-    ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
-    done = store.manifest['files']
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    ids = [info['img_id'] for info in infos]
+    changed = store.outdated({info['img_id']: info['img_path'] for info in infos})
+    done = set(store.manifest['files']) - set(changed)
     todo = [i for i, img_id in enumerate(ids) if img_id not in done]
     loader = DataLoader(
         Subset(dataset, todo), batch_size, num_workers=num_workers,
@@ -42,7 +44,8 @@ def generate_depth_labels(model: BaseModel,
         data = model.data_preprocessor(batch, False)
         disparity = model.predict_disparity(data['inputs'].img).cpu().numpy()
         for sample, value in zip(data['data_samples'], disparity, strict=True):
-            store.write(sample.metainfo['img_id'], value[0])
+            meta = sample.metainfo
+            store.write(meta['img_id'], value[0], meta.get('img_path'))
         written += len(disparity)
         if written // FLUSH_EVERY != (written - len(disparity)) // FLUSH_EVERY:
             store.flush()

@@ -6,10 +6,10 @@ import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import _load_checkpoint, load_state_dict
+from mmengine.runner.checkpoint import load_state_dict
 
 from mmdepthseg.registry import MODELS
-from mmdepthseg.utils.checkpoint import match_checkpoint
+from mmdepthseg.utils.checkpoint import match_checkpoint, read_checkpoint
 from mmdepthseg.utils.errors import UserError
 
 
@@ -23,22 +23,20 @@ def load_model(config: Config | str,
 
     Args:
         config (Config | str): The model's config or its path.
-        checkpoint (str | Path): A checkpoint written by the runner.
+        checkpoint (str | Path): A checkpoint written by the runner; file or URL.
         device (str | torch.device): Where to put the model.
 
     Returns:
         BaseModel: The model, with ``cfg`` attached.
 
     Raises:
-        UserError: The checkpoint is missing or belongs to another model.
+        UserError: The checkpoint is missing, damaged or belongs to another model.
     """
     cfg = Config.fromfile(config) if not isinstance(config, Config) else config
-    if not Path(checkpoint).is_file():
-        raise UserError(f'{checkpoint}: no such checkpoint')
+    state = read_checkpoint(checkpoint)
     with DefaultScope.overwrite_default_scope(
             cfg.get('default_scope', 'mmdepthseg')):
         model = MODELS.build(_without_pretrained(cfg.model))
-    state = _load_checkpoint(str(checkpoint), map_location='cpu')
     match = match_checkpoint(model, state)
     if match.share < 1:
         raise UserError(

@@ -4,8 +4,11 @@ import os.path as osp
 
 from mmdepthseg.registry import DATASETS
 
-from .listing import list_names
+from .listing import join_path, list_names
 from .sequence_dataset import SequenceDataset
+
+#: Where things stand below ``data_root``.
+FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
 
 
 @DATASETS.register_module()
@@ -41,8 +44,11 @@ class CamVidDataset(SequenceDataset):
                  seg_map_suffix: str = '.png',
                  sde_disparity_dir: str | None = None,
                  **kwargs) -> None:
-        folders = dict(img_path='{split}', seg_map_path='{split}annot')
-        folders.update(data_prefix or {})
+        unknown = set(data_prefix or ()) - set(FOLDERS)
+        if unknown:
+            raise ValueError(f'data_prefix knows {sorted(FOLDERS)}, not '
+                             f'{sorted(unknown)}.')
+        folders = {**FOLDERS, **(data_prefix or {})}
         self.split = split
         self.sde_disparity_dir = sde_disparity_dir
         super().__init__(
@@ -76,5 +82,5 @@ class CamVidDataset(SequenceDataset):
         if 'seg_map_path' in info:
             info['label_table'] = 'camvid'
         if self.sde_disparity_dir:
-            info['sde_disparity_path'] = osp.join(
-                self.data_root or '', self.sde_disparity_dir, f'{info["img_id"]}.png')
+            folder = join_path(self.data_root or '', self.sde_disparity_dir)
+            info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'

@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from mmdepthseg.registry import DATASETS
 
 from .intrinsics import Camera, parse_intrinsics, read_intrinsics
-from .listing import list_folders, list_names
+from .listing import join_path, list_folders, list_frames, list_names
 from .sequence_dataset import SequenceDataset
 
 IMG_SUFFIXES = ('.jpg', '.jpeg', '.png')
@@ -18,7 +18,7 @@ IMG_SUFFIXES = ('.jpg', '.jpeg', '.png')
 class ClipDataset(SequenceDataset):
     """Frames of video clips: what it takes to learn depth from one's own video.
 
-    Layout, frames sorted by name::
+    Layout, frames sorted by name, numbers as numbers (2 before 10)::
 
         <data_root>/<clip>/frames/*.jpg      (or the images right in <clip>)
         <data_root>/<clip>/intrinsics.json   {"K": 3x3, "width": ..., "height": ...}
@@ -38,7 +38,7 @@ class ClipDataset(SequenceDataset):
             ``<stem>.png``.
         sde_disparity_dir: folder of stored depth labels
             ``<sde_disparity_dir>/<clip>/<stem>.png``; promises a file for each frame.
-        img_suffixes: ends of image names.
+        img_suffixes: ends of image names, in any case.
         **kwargs: of :class:`SequenceDataset`.
     """
 
@@ -75,10 +75,10 @@ class ClipDataset(SequenceDataset):
         samples = []
         for clip, folder in self._clip_folders().items():
             frames_folder = osp.join(folder, self.frames_dir)
-            names = list_names(frames_folder, self.img_suffixes)
+            names = list_frames(frames_folder, self.img_suffixes)
             if not names:
                 frames_folder = folder
-                names = list_names(frames_folder, self.img_suffixes)
+                names = list_frames(frames_folder, self.img_suffixes)
             if not names:
                 raise FileNotFoundError(
                     f'ClipDataset: clip {clip!r} has no image: searched '
@@ -101,8 +101,8 @@ class ClipDataset(SequenceDataset):
     def finish_sample(self, info: dict) -> None:
         """Add the path of the stored depth label."""
         if self.sde_disparity_dir:
-            info['sde_disparity_path'] = osp.join(
-                self.data_root or '', self.sde_disparity_dir, f'{info["img_id"]}.png')
+            folder = join_path(self.data_root or '', self.sde_disparity_dir)
+            info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
         """The frame ``offset`` further in the sorted order of the clip."""
@@ -112,16 +112,16 @@ class ClipDataset(SequenceDataset):
         return path, f'{offset:+d} (clip {info["clip"]} has {len(frames)} frames)'
 
     def _clip_folders(self) -> dict[str, str]:
-        root = self.data_root or '.'
+        root = join_path(self.data_root or '.')
         if self.clips is not None:
-            missing = [c for c in self.clips if not osp.isdir(osp.join(root, c))]
+            missing = [c for c in self.clips if not osp.isdir(join_path(root, c))]
             if missing or not self.clips:
                 raise FileNotFoundError(
                     f'ClipDataset: no clip {", ".join(missing) or "is named"} in '
                     f'{root}; there are: {", ".join(list_folders(root)) or "none"}.')
-            return {clip: osp.join(root, clip) for clip in self.clips}
-        if list_names(osp.join(root, self.frames_dir), self.img_suffixes) or (
-                list_names(root, self.img_suffixes)):
+            return {clip: join_path(root, clip) for clip in self.clips}
+        if list_frames(osp.join(root, self.frames_dir), self.img_suffixes) or (
+                list_frames(root, self.img_suffixes)):
             return {osp.basename(osp.abspath(root)): root}
         folders = {clip: osp.join(root, clip) for clip in list_folders(root)}
         if not folders:
@@ -155,7 +155,7 @@ class ClipDataset(SequenceDataset):
             folder = folder.get(clip)
         if folder is None:
             return '', set()
-        folder = osp.join(self.data_root or '', folder.format(clip=clip))
+        folder = join_path(self.data_root or '', folder.format(clip=clip))
         names = list_names(folder, '.png')
         if not names:
             raise FileNotFoundError(

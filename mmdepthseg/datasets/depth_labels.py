@@ -4,26 +4,31 @@ A depth label is the disparity that a trained SDE network gives for an image, in
 (0, 1), kept as ``round(disparity * 65535)`` without any normalisation per image, so
 that "nearer" means the same in every image (method: 3W, section 3.3).
 
-``manifest.json`` holds the hash of the checkpoint, the options and the size in bytes
-of every finished file. It is rewritten (atomically) while labels are made and says
-``"complete": true`` only at the end, so that a half-made, truncated or outdated set
-is found before anything trains on it.
+``manifest.json`` holds the hash of the checkpoint, the options, the size in bytes of
+every finished file and the state (size, time) of the image it was made from. It is
+rewritten (atomically) while labels are made and says ``"complete": true`` only at the
+end, so that a half-made, truncated or outdated set is found before anything trains on
+it.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 
 from mmdepthseg.utils.files import write_atomically
 
 MANIFEST = 'manifest.json'
+OURS = {'files', 'checkpoint', 'checkpoint_sha256', 'options', 'complete'}
 SUFFIX = '.png'
 SCALE = 65535
 SHOWN = 5
+_noted: set[str] = set()  # manifests whose checkpoint is known to be gone
 
 
 class DepthLabelError(RuntimeError):
@@ -67,24 +72,29 @@ class DepthLabelStore:
         """
         try:
             self.manifest = json.loads(self.manifest_path.read_text())
-            self.manifest['files']
+            if not OURS <= set(self.manifest):
+                raise KeyError(*sorted(OURS - set(self.manifest)))
+            self.manifest['files'].items()
         except FileNotFoundError:
             raise DepthLabelError(
                 f'{self.root}: no depth labels here ({MANIFEST} is missing); make '
                 'them with tools/generate_depth.py CONFIG CHECKPOINT --out '
                 f'{self.root}') from None
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DepthLabelError(
                 f'{self.manifest_path}: not a manifest of depth labels ({error}); '
-                'remove the folder and run tools/generate_depth.py again') from None
+                'give another folder, or if it is a damaged one remove that file and '
+                'run tools/generate_depth.py again') from None
         return self.manifest
 
-    def begin(self, checkpoint: str | Path, options: dict) -> list[str]:
+    def begin(self, checkpoint: str | Path, options: dict,
+              overwrite: bool = False) -> list[str]:
         """Start or go on writing; returns the names of bad files found.
 
         Args:
             checkpoint (str | Path): The SDE checkpoint.
             options (dict): What else decides the values; json-serialisable.
+            overwrite (bool): Remove the labels that are there, see :meth:`clear`.
 
         Raises:
             DepthLabelError: The folder holds labels of another checkpoint or of
@@ -96,6 +106,8 @@ class DepthLabelStore:
             checkpoint=str(Path(checkpoint).resolve()),
             checkpoint_sha256=file_hash(checkpoint),
             options=json.loads(json.dumps(options)))
+        if overwrite:
+            self.clear()
         if self.manifest_path.exists():
             old = self.load_manifest()
             changed = [k for k in ('checkpoint_sha256', 'options', 'format', 'scale')
@@ -106,23 +118,49 @@ class DepthLabelStore:
                     f'{" and ".join(changed)} (by {old.get("checkpoint")}, options '
                     f'{old.get("options")}); give another --out, or --overwrite to '
                     'make them anew')
-            files = old['files']
+            files, images = old['files'], old.get('images', {})
         else:
-            files = {}
+            files, images = {}, {}
         bad = [i for i, size in files.items() if _size(self.path(i)) != size]
         for img_id in bad:
             del files[img_id]
-        self.manifest = dict(header, complete=False, files=files)
+            images.pop(img_id, None)
+        self.manifest = dict(header, complete=False, files=files, images=images)
         self.flush()
         return bad
 
-    def write(self, img_id: str, disparity: np.ndarray) -> None:
+    def clear(self) -> None:
+        """Remove the labels that the manifest lists, and the manifest; nothing else.
+
+        Raises:
+            DepthLabelError: There is a manifest, but not one of depth labels.
+        """
+        if not self.manifest_path.exists():
+            return
+        root = os.path.abspath(self.root)
+        for img_id in self.load_manifest()['files']:
+            path = os.path.abspath(self.path(img_id))
+            if path.startswith(root + os.sep):
+                Path(path).unlink(missing_ok=True)
+        self.manifest_path.unlink()
+
+    def write(self, img_id: str, disparity: np.ndarray,
+              img_path: str | None = None) -> None:
         """Store one label.
 
         Args:
             img_id (str): The image.
             disparity (np.ndarray): (H, W), in [0, 1].
+            img_path (str, optional): File of the image, whose state is kept.
+
+        Raises:
+            DepthLabelError: A value is not finite.
         """
+        if not np.isfinite(disparity).all():
+            raise DepthLabelError(
+                f'{img_id}: the predicted disparity has NaN or infinite values; the '
+                f'checkpoint is no good ({self.manifest.get("checkpoint")}): train '
+                'again or take an earlier one')
         ok, png = cv2.imencode(
             '.png', np.rint(disparity.clip(0, 1) * SCALE).astype(np.uint16))
         if not ok:
@@ -130,6 +168,35 @@ class DepthLabelStore:
         path = self.path(img_id)
         write_atomically(path, png.tobytes())
         self.manifest['files'][img_id] = len(png)
+        state = img_path and _image_state(img_path)
+        if state:
+            self.manifest['images'][img_id] = state
+        else:
+            self.manifest['images'].pop(img_id, None)
+
+    def outdated(self, img_paths: Mapping[str, str]) -> list[str]:
+        """Images that have changed since their label was made.
+
+        Data may move: an image at another path is compared by size alone. Nothing is
+        known of labels made without a path.
+
+        Args:
+            img_paths (Mapping[str, str]): Path of each image, by ``img_id``.
+
+        Returns:
+            list[str]: Their ids; the manifest must be loaded.
+        """
+        images, changed = self.manifest.get('images', {}), []
+        for img_id, path in img_paths.items():
+            then = images.get(img_id)
+            now = _image_state(path) if then else None
+            if now is None:
+                continue
+            if now['size'] != then['size'] or (
+                    now['path'] == then['path']
+                    and now['mtime_ns'] != then['mtime_ns']):
+                changed.append(img_id)
+        return changed
 
     def flush(self, complete: bool = False) -> None:
         """Write the manifest."""
@@ -137,8 +204,14 @@ class DepthLabelStore:
         write_atomically(self.manifest_path,
                          json.dumps(self.manifest, indent=1).encode())
 
-    def verify(self, img_ids: Iterable[str]) -> None:
+    def verify(self, img_ids: Iterable[str],
+               img_paths: Mapping[str, str] | None = None) -> None:
         """Check that every image has an intact label of one known model.
+
+        Args:
+            img_ids (Iterable[str]): The images.
+            img_paths (Mapping[str, str], optional): Path of each image, by id, to
+                see that it is still the one that the label was made from.
 
         Raises:
             DepthLabelError: Naming the first images concerned and the cure.
@@ -149,13 +222,7 @@ class DepthLabelStore:
             raise DepthLabelError(
                 f'{self.root}: the depth labels are incomplete '
                 f'({len(manifest["files"])} are there); {again}')
-        checkpoint = Path(manifest['checkpoint'])
-        if checkpoint.is_file() and \
-                file_hash(checkpoint) != manifest['checkpoint_sha256']:
-            raise DepthLabelError(
-                f'{self.root}: the depth labels are out of date: {checkpoint} has '
-                'changed since they were made; run tools/generate_depth.py with '
-                '--overwrite')
+        self._verify_checkpoint()
         missing, broken = [], []
         for img_id in img_ids:
             size = manifest['files'].get(img_id)
@@ -172,6 +239,27 @@ class DepthLabelStore:
             raise DepthLabelError(
                 f'{self.root}: {len(broken)} depth label(s) truncated or missing: '
                 f'{", ".join(broken[:SHOWN])}; {again}')
+        changed = self.outdated(img_paths or {})
+        if changed:
+            raise DepthLabelError(
+                f'{self.root}: {len(changed)} depth label(s) out of date, their images '
+                f'have changed since: {", ".join(changed[:SHOWN])}; run '
+                'tools/generate_depth.py again (it makes just those anew)')
+
+    def _verify_checkpoint(self) -> None:
+        checkpoint = Path(self.manifest['checkpoint'])
+        if not checkpoint.is_file():
+            if str(self.manifest_path) not in _noted:
+                _noted.add(str(self.manifest_path))
+                print_log(
+                    f'{self.root}: the checkpoint of these depth labels is gone '
+                    f'({checkpoint}), so whether they are up to date is not checked',
+                    logger='current')
+        elif file_hash(checkpoint) != self.manifest['checkpoint_sha256']:
+            raise DepthLabelError(
+                f'{self.root}: the depth labels are out of date: {checkpoint} has '
+                'changed since they were made; run tools/generate_depth.py with '
+                '--overwrite')
 
 
 def _size(path: Path) -> int:
@@ -179,3 +267,13 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return -1
+
+
+def _image_state(path: str) -> dict | None:
+    """What tells a changed image; None for one that is not a local file."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return dict(path=os.path.abspath(path), size=state.st_size,
+                mtime_ns=state.st_mtime_ns)

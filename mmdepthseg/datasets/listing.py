@@ -2,6 +2,7 @@
 
 import os
 import os.path as osp
+import re
 from collections.abc import Sequence
 
 
@@ -13,6 +14,34 @@ def list_names(folder: str, suffixes: str | Sequence[str]) -> list[str]:
             return sorted(e.name for e in entries if e.name.endswith(suffixes))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def list_frames(folder: str, suffixes: Sequence[str]) -> list[str]:
+    """Names of a video's frames in the order a person would count: 2 before 10.
+
+    Args:
+        folder: folder of the frames; [] if there is no such folder.
+        suffixes: ends of the names, in any case (``.JPG`` is ``.jpg``).
+    """
+    suffixes = tuple(suffix.lower() for suffix in suffixes)
+    names = list_names(folder, '')
+    return sorted((n for n in names if n.lower().endswith(suffixes)), key=natural_key)
+
+
+def natural_key(name: str) -> tuple:
+    """Sorting key: runs of digits count as numbers; equal ones (1, 01) by name."""
+    parts = re.split(r'(\d+)', name)
+    return [int(p) if i % 2 else p for i, p in enumerate(parts)], name
+
+
+def join_path(*parts: str) -> str:
+    """``os.path.join``, normalised: '..' takes away the part written before it.
+
+    Without that the system follows a link first, and '../depth' below a linked
+    ``data_root`` is looked for beside the link's target.
+    """
+    joined = osp.join(*parts)
+    return osp.normpath(joined) if joined and '://' not in joined else joined
 
 
 def list_folders(folder: str) -> list[str]:

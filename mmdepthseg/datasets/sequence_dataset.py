@@ -10,6 +10,7 @@ from mmseg.datasets import BaseSegDataset
 
 from .depth_labels import DepthLabelStore
 from .errors import BrokenFileError
+from .listing import join_path
 from .subset import match_names, random_subset, read_names
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')
@@ -121,6 +122,11 @@ class SequenceDataset(BaseSegDataset):
 
     def _join_prefix(self) -> None:
         super()._join_prefix()
+        self.data_prefix = {
+            key: join_path(value) if isinstance(value, str) else value
+            for key, value in self.data_prefix.items()}
+        if self.ann_file:
+            self.ann_file = join_path(self.ann_file)
         if self.ann_file and not osp.isfile(self.ann_file) and osp.isfile(
                 self._given_ann_file):
             self.ann_file = self._given_ann_file
@@ -242,7 +248,9 @@ class SequenceDataset(BaseSegDataset):
         if labelled:
             first = labelled[0]
             root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
-            DepthLabelStore(root).verify(info['img_id'] for info in labelled)
+            DepthLabelStore(root).verify(
+                (info['img_id'] for info in labelled),
+                {info['img_id']: info['img_path'] for info in labelled})
 
     def _count_broken(self, message: str) -> None:
         if message not in self.broken_files:

@@ -150,9 +150,9 @@ def build_row_mean(dataset: Mapping, cache: str | None, min_depth: float,
 def _load_or_fit(config: dict, cache: str | None, key: str, min_depth: float,
                  max_depth: float, num_rows: int) -> np.ndarray:
     built = DATASETS.build(config)
-    names = '\n'.join(
-        str(built.get_data_info(index).get('img_path')) for index in range(len(built)))
-    key += hashlib.sha256(names.encode()).hexdigest()
+    files = '\n'.join(
+        _file_state(built.get_data_info(index)) for index in range(len(built)))
+    key += hashlib.sha256(files.encode()).hexdigest()
     if cache is not None and os.path.isfile(cache):
         try:
             with np.load(cache) as stored:
@@ -169,3 +169,18 @@ def _load_or_fit(config: dict, cache: str | None, key: str, min_depth: float,
         np.savez(buffer, rows=rows, key=key)
         write_atomically(cache, buffer.getvalue())
     return rows
+
+
+def _file_state(info: dict) -> str:
+    """What changes when a sample's depth is made anew under the same name."""
+    parts = [str(info.get('img_path'))]
+    for key in ('depth_path', 'disparity_path', 'camera_path'):
+        path = info.get(key)
+        if path is None:
+            continue
+        try:
+            state = os.stat(path)
+            parts.append(f'{path} {state.st_size} {state.st_mtime_ns}')
+        except OSError:  # not a local file; a missing one is reported by its reader
+            parts.append(str(path))
+    return ' '.join(parts)

@@ -1,14 +1,30 @@
 """Errors of building an object from a config dict, put in the config's words."""
 
+import importlib
 import inspect
 import re
+from collections.abc import Mapping
 from types import FrameType
+from typing import Any
 
 from mmdepthseg.utils.errors import did_you_mean
 
 _UNEXPECTED = re.compile(r"\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING = re.compile(r"\(\) missing \d+ required [\w-]+ arguments?: (.+)$")
+_CALLEE = re.compile(r"^([\w.]+)\(\) (?:got an unexpected|missing \d+ required)")
 _UNREGISTERED = re.compile(r"(\S+) is not in the (\S+) registry")
+
+# Parts of a config that MMEngine passes to a plain call, without a registry: the name
+# that the call has in a TypeError, its module, and the parts.
+_PLAIN_CALLS = {
+    "DataLoader.__init__": (
+        "torch.utils.data",
+        ("train_dataloader", "val_dataloader", "test_dataloader"),
+    ),
+    "Runner.set_randomness": ("mmengine.runner", ("randomness",)),
+    "set_multi_processing": ("mmengine.utils.dl_utils", ("env_cfg.mp_cfg",)),
+    "init_dist": ("mmengine.dist", ("env_cfg.dist_cfg",)),
+}
 
 
 def describe_build_error(error: BaseException) -> str | None:
@@ -21,6 +37,8 @@ def describe_build_error(error: BaseException) -> str | None:
         The message, or None when the error did not come from a config's keys.
     """
     frames = _frames(error)
+    if isinstance(error, TypeError) and (plain := _describe_plain(str(error), frames)):
+        return plain
     builds = [f for f in frames if f.f_code.co_name == "build_from_cfg"]
     if not builds:
         return None
@@ -81,6 +99,45 @@ def argument_names(owner: object) -> set[str]:
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         names |= {p.name for p in parameters if p.kind not in variadic}
     return names - {"self"}
+
+
+def _describe_plain(text: str, frames: list[FrameType]) -> str | None:
+    """Name the part of the config that MMEngine handed to a plain call."""
+    match = _CALLEE.search(text)
+    if match is None or match.group(1) not in _PLAIN_CALLS:
+        return None
+    module, places = _PLAIN_CALLS[match.group(1)]
+    function: Any = importlib.import_module(module)
+    for name in match.group(1).split("."):
+        function = getattr(function, name)
+    config = _config_of(frames)
+    if missing := _MISSING.search(text):
+        return f"config: {' or '.join(places)} lacks the key {missing.group(1)}"
+    key = _UNEXPECTED.search(text).group(1)
+    found = [place for place in places if key in (_part(config, place) or {})]
+    if not found:
+        return None  # the caller's own mistake: not a config error
+    known = sorted(argument_names(function) - {key})
+    return (
+        f"config: {', '.join(found)} has no key {key!r}{did_you_mean(key, known)} "
+        f"(it takes: {', '.join(known)})"
+    )
+
+
+def _config_of(frames: list[FrameType]) -> Mapping:
+    """The config that the run was built from, as some caller holds it."""
+    for frame in frames:
+        for name in ("config", "cfg"):
+            value = frame.f_locals.get(name)
+            if hasattr(value, "_cfg_dict"):
+                return value._cfg_dict
+    return {}
+
+
+def _part(config: Mapping, place: str) -> Mapping | None:
+    for name in place.split("."):
+        config = config.get(name) if isinstance(config, Mapping) else None
+    return config if isinstance(config, Mapping) else None
 
 
 def _describe_unregistered(name: str, frame: FrameType) -> str:

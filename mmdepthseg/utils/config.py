@@ -5,7 +5,6 @@ import ast
 import os
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -234,7 +233,7 @@ def check_writable(folder: str | os.PathLike, what: str) -> None:
 
 
 def check_checkpoint_file(path: str, role: str = "checkpoint") -> str:
-    """Make sure that a checkpoint exists and is whole; URLs pass unseen.
+    """Make sure that a checkpoint exists and can be read; URLs pass unseen.
 
     Args:
         path: file or URL.
@@ -244,29 +243,11 @@ def check_checkpoint_file(path: str, role: str = "checkpoint") -> str:
         `path` with `~` expanded.
 
     Raises:
-        UserError: missing, a folder, empty or cut short.
+        UserError: missing, a folder, damaged or no checkpoint.
     """
-    if "://" in path:
+    from mmdepthseg.utils.checkpoint import is_remote, read_checkpoint
+
+    if is_remote(path):
         return path
-    file = Path(path).expanduser()
-    if file.is_dir():
-        raise UserError(f"{role} {path} is a folder; name a file{_one_of(file)}")
-    if not file.is_file():
-        near = _near_files(file, "*.pth") or _one_of(file.parent)
-        raise UserError(f"{role} not found: {path}{near}")
-    with open(file, "rb") as stream:
-        magic = stream.read(2)
-    # torch.save writes zip files, whose directory stands at the end.
-    if not magic or (magic == b"PK" and not zipfile.is_zipfile(file)):
-        raise UserError(
-            f"{role} {path} is damaged (cut short while being written?); take an "
-            f"earlier one{_one_of(file.parent, file.name)}"
-        )
-    return str(file)
-
-
-def _one_of(folder: Path, excluded: str = "") -> str:
-    """The newest checkpoints of a folder, for a message."""
-    found = [f for f in folder.glob("*.pth") if f.name != excluded]
-    found = sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)[:3]
-    return f", such as {', '.join(f.name for f in found)}" if found else ""
+    read_checkpoint(path, role)
+    return str(Path(path).expanduser())

@@ -2,8 +2,9 @@
 
 A stage that has finished leaves a stamp with a hash of its command, of the files it
 reads (configs) and of the stamps of the stages it needs. The next run skips it while
-that hash is the same, so an interrupted job goes on where it stopped and a changed
-config redoes just what depends on it.
+that hash is the same. A stage that was interrupted goes on with what its folder holds
+if the hash is still that of its start; otherwise its folder is removed first, so that a
+changed config or seed never reports the results of another one.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -37,6 +39,7 @@ class Stage:
         needs: Names of stages that must have finished.
         reads: Files whose content decides the result.
         outputs: Files or folders that must exist afterwards.
+        folder: The stage's own folder, removed before a start with another hash.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    folder: str | None = None
 
 
 class StageRunner:
@@ -105,10 +109,19 @@ class StageRunner:
                       flush=True)
             elif len(running) < self.jobs:
                 waiting.remove(name)
-                self._stamp_path(name).unlink(missing_ok=True)
+                self._prepare(stage, digest)
                 print(f'[{name}] {shlex.join(_short(stage.commands[0]))}', flush=True)
                 running[name] = _Run(
                     stage, digest, self.folder / f'{name}.log', self.env)
+
+    def _prepare(self, stage: Stage, digest: str) -> None:
+        """Keep the folder of an interrupted run with the same hash only."""
+        self._stamp_path(stage.name).unlink(missing_ok=True)
+        started = self.folder / f'{stage.name}.started.json'
+        if _read_json(started).get('hash') != digest:
+            if stage.folder is not None and Path(stage.folder).exists():
+                shutil.rmtree(stage.folder)
+            write_atomically(started, json.dumps(dict(hash=digest)).encode())
 
     def _collect(self, running: dict[str, '_Run']) -> None:
         for name, run in list(running.items()):
@@ -150,10 +163,7 @@ class StageRunner:
         return self.folder / f'{name}.done.json'
 
     def _stamp(self, name: str) -> dict:
-        try:
-            return json.loads(self._stamp_path(name).read_text())
-        except (OSError, json.JSONDecodeError):
-            return {}
+        return _read_json(self._stamp_path(name))
 
 
 class _Run:
@@ -189,6 +199,13 @@ class _Run:
         if self.process.poll() is None:
             os.killpg(self.process.pid, 15)
             self.process.wait()
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError):
+        return {}
 
 
 def _all_exist(paths: Sequence[str]) -> bool:

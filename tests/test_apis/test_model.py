@@ -45,5 +45,5 @@ def test_checkpoint_of_another_model(checkpoint):
 
 
 def test_missing_checkpoint(tmp_path):
-    with pytest.raises(UserError, match='no such checkpoint'):
+    with pytest.raises(UserError, match='checkpoint not found: .*none.pth'):
         load_model(config(depth_head=DEPTH_HEAD), tmp_path / 'none.pth')

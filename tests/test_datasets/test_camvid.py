@@ -37,3 +37,20 @@ def test_no_neighbours_and_empty_split(root):
         CamVidDataset(data_root=str(root), offsets=(1, ))
     with pytest.raises(FileNotFoundError, match="split 'val': searched .*val for"):
         CamVidDataset(data_root=str(root), split='val')
+
+
+def test_unknown_prefix_is_refused(root):
+    with pytest.raises(ValueError, match="img_path.*, not .'img_pathh'"):
+        CamVidDataset(data_root=str(root), data_prefix=dict(img_pathh='train'))
+
+
+def test_parent_of_a_linked_root_is_the_written_one(root, tmp_path_factory):
+    links = tmp_path_factory.mktemp('links')
+    (links / 'camvid').symlink_to(root, target_is_directory=True)
+    write_image(links / 'labels/0001.png', np.zeros((6, 8), np.uint8))
+    dataset = CamVidDataset(
+        data_root=str(links / 'camvid'), sde_disparity_dir='../sde',
+        data_prefix=dict(seg_map_path='../labels'), check_depth_labels=False)
+    info = dataset.get_data_info(0)
+    assert info['seg_map_path'] == f'{links}/labels/0001.png'
+    assert info['sde_disparity_path'] == f'{links}/sde/0001.png'

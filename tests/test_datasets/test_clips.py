@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmdepthseg.datasets import ClipDataset
+from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
 
 from .conftest import write_image
 
@@ -73,3 +74,42 @@ def test_camera_outside_the_image(clip_root):
         dict(K=[[20., 0, 99.], [0, 20., 5.5], [0, 0, 1]], width=20, height=12)))
     with pytest.raises(ValueError, match='a/intrinsics.json: the principal point'):
         build(clip_root)
+
+
+def test_frames_are_counted_and_suffixes_may_be_upper_case(tmp_path):
+    for name in ('1.JPG', '2.jpg', '10.Jpeg', 'notes.txt'):
+        path = tmp_path / 'ride/frames' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'')
+    dataset = build(tmp_path)
+    ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
+    assert ids == ['ride/1', 'ride/2', 'ride/10']
+
+
+def test_parent_of_a_linked_root_is_the_written_one(clip_root, tmp_path):
+    links = tmp_path / 'data'
+    links.mkdir()
+    (links / 'video').symlink_to(clip_root, target_is_directory=True)
+    write_image(links / 'depth/a/001.png', np.full((12, 20), 256, np.uint16))
+    dataset = build(links / 'video', clips=['a'], depth_dir='../depth/{clip}',
+                    sde_disparity_dir='../sde', check_depth_labels=False)
+    info = dataset.get_data_info(1)
+    assert info['depth_path'] == f'{links}/depth/a/001.png'
+    assert info['sde_disparity_path'] == f'{links}/sde/a/001.png'
+    assert dataset[1]['gt_depth_map'][0, 0] == 1.
+
+
+def test_labels_of_changed_frames_are_refused(clip_root, tmp_path):
+    checkpoint = tmp_path / 'sde.pth'
+    checkpoint.write_bytes(b'weights')
+    store = DepthLabelStore(tmp_path / 'sde')
+    store.begin(checkpoint, {})
+    for i in range(4):
+        store.write(f'a/{i:03d}', np.zeros((2, 2)),
+                    str(clip_root / f'a/frames/{i:03d}.png'))
+    store.flush(complete=True)
+    given = dict(clips=['a'], sde_disparity_dir=str(store.root))
+    assert len(build(clip_root, **given)) == 4
+    write_image(clip_root / 'a/frames/002.png', np.zeros((24, 40, 3), np.uint8))
+    with pytest.raises(DepthLabelError, match='out of date.*a/002'):
+        build(clip_root, **given)

@@ -1,5 +1,8 @@
 """The store of depth labels: exact values, restart, stale and truncated files."""
 
+import json
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -80,3 +83,85 @@ def test_no_labels_at_all(tmp_path):
     (tmp_path / 'manifest.json').write_text('{')
     with pytest.raises(DepthLabelError, match='not a manifest'):
         DepthLabelStore(tmp_path).load_manifest()
+
+
+def test_nan_is_refused_by_name(store, checkpoint):
+    again = DepthLabelStore(store.root)
+    again.begin(checkpoint, OPTIONS)
+    for bad in (np.nan, np.inf):
+        with pytest.raises(DepthLabelError, match='a/bad: .*NaN or infinite'):
+            again.write('a/bad', np.array([[0.5, bad]], np.float32))
+    assert 'a/bad' not in again.manifest['files']
+
+
+@pytest.fixture
+def images(store, checkpoint, tmp_path):
+    """Images of the labels, known to the manifest: id -> path."""
+    paths = {}
+    store.begin(checkpoint, OPTIONS)
+    for name in ('a/one', 'a/two'):
+        path = tmp_path / f'images/{name}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'pixels')
+        paths[name] = str(path)
+        store.write(name, np.full((4, 8), 0.5, np.float32), paths[name])
+    store.flush(complete=True)
+    return paths
+
+
+def test_labels_of_changed_images_are_out_of_date(store, images):
+    DepthLabelStore(store.root).verify(images, images)
+    state = os.stat(images['a/two'])
+    os.utime(images['a/two'], ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    with pytest.raises(DepthLabelError, match='1 depth label.* out of date.*a/two'):
+        DepthLabelStore(store.root).verify(images, images)
+    DepthLabelStore(store.root).verify(images)
+
+
+def test_moved_images_are_compared_by_size_alone(store, images, tmp_path):
+    os.rename(tmp_path / 'images', tmp_path / 'moved')
+    moved = {i: p.replace('/images/', '/moved/') for i, p in images.items()}
+    os.utime(moved['a/one'], ns=(1, 1))
+    DepthLabelStore(store.root).verify(moved, moved)
+    with open(moved['a/one'], 'ab') as file:
+        file.write(b'more')
+    with pytest.raises(DepthLabelError, match='out of date.*a/one'):
+        DepthLabelStore(store.root).verify(moved, moved)
+
+
+def test_labels_that_know_no_images_pass(store, images):
+    manifest = json.loads(store.manifest_path.read_text())
+    del manifest['images']
+    store.manifest_path.write_text(json.dumps(manifest))
+    DepthLabelStore(store.root).verify(images, images)
+
+
+def test_vanished_checkpoint_is_logged_once(store, checkpoint, monkeypatch):
+    logged = []
+    monkeypatch.setattr('mmdepthseg.datasets.depth_labels.print_log',
+                        lambda message, **kwargs: logged.append(message))
+    checkpoint.unlink()
+    for _ in range(2):
+        DepthLabelStore(store.root).verify(['a/one'])
+    assert len(logged) == 1 and str(checkpoint) in logged[0]
+
+
+def test_clear_removes_what_it_lists_and_nothing_else(store, tmp_path):
+    mine = store.root / 'a/mine.png'
+    mine.write_text('')
+    outside = tmp_path / 'outside.png'
+    outside.write_text('')
+    store.manifest['files']['../outside'] = 0
+    store.flush(complete=True)
+    DepthLabelStore(store.root).clear()
+    left = [p for p in store.root.rglob('*') if p.is_file()]
+    assert left == [mine] and outside.exists()
+
+
+def test_clear_leaves_a_foreign_manifest(tmp_path):
+    text = json.dumps(dict(files={'x': 1}))
+    (tmp_path / 'manifest.json').write_text(text)
+    (tmp_path / 'x.png').write_text('')
+    with pytest.raises(DepthLabelError, match='not a manifest of depth labels'):
+        DepthLabelStore(tmp_path).clear()
+    assert (tmp_path / 'x.png').exists()

@@ -76,6 +76,16 @@ def test_fit_over_a_dataset_and_cache(dataset, tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / 'work').iterdir()] == ['row_mean.npz']
 
 
+def test_depth_made_anew_under_the_same_names_counts(dataset, tmp_path):
+    cache = str(tmp_path / 'row_mean.npz')
+    before = build_row_mean(dataset, cache, 1e-3, 80., num_rows=4).rows
+    assert before.tolist() == [40, 20, 10, 5]
+    for path in (tmp_path / 'clips/a/depth').glob('*.png'):
+        cv2.imwrite(str(path), np.full((4, 6), 7 * 256, np.uint16))
+    after = build_row_mean(dataset, cache, 1e-3, 80., num_rows=4).rows
+    assert after.tolist() == [7, 7, 7, 7]
+
+
 def test_stereo_needs_no_images_to_be_read(tmp_path):
     stem = 'train/aachen/aachen_000000_000002'
     for folder in ('leftImg8bit', 'disparity', 'camera'):

@@ -127,6 +127,87 @@ def test_checkpoint_of_another_model(tiny_config, run_tool, tmp_path, capsys):
     assert "backbone.stem.0.weight" in message
 
 
+@pytest.mark.parametrize("content", ["garbage", "truncated", "no weights"])
+@pytest.mark.parametrize("tool", ["test", "generate_depth", "init_cfg"])
+def test_damaged_checkpoint_is_named(
+    tiny_config, run_tool, tmp_path, capsys, tool, content
+):
+    weights = tmp_path / "weights.pth"
+    torch.save(torch.zeros(999), weights)
+    if content == "truncated":
+        weights.write_bytes(weights.read_bytes()[:-99])
+    if content == "garbage":
+        weights.write_text("this is no checkpoint\n")
+    out = ("--work-dir", tmp_path / "run")
+    if tool == "init_cfg":
+        init = f"dict(type='Pretrained', checkpoint={str(weights)!r})"
+        extra = f"model['backbone']['init_cfg'] = {init}\n"
+        message = error_of(capsys, run_tool, "train", tiny_config(extra=extra), *out)
+        assert "init_cfg" in message
+    elif tool == "test":
+        message = error_of(capsys, run_tool, tool, tiny_config(), weights, *out)
+    else:
+        extra = "predict_pipeline = []\npredict_dataloader = test_dataloader\n"
+        arguments = (tiny_config(extra=extra), weights, "--out", tmp_path / "out")
+        message = error_of(capsys, run_tool, tool, *arguments)
+    assert str(weights) in message
+    assert ("damaged" if content != "no weights" else "holds a Tensor") in message
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "expected"),
+    [
+        ("train_dataloader", "batch_sizee=3", "'batch_size'"),
+        ("randomness", "sed=3", "'seed'"),
+        ("env_cfg['mp_cfg']", "opencv_num_thread=0", "'opencv_num_threads'"),
+    ],
+)
+def test_misspelt_key_outside_registries(
+    tiny_config, run_tool, tmp_path, capsys, part, key, expected
+):
+    config = tiny_config(extra=f"{part}.update({key})\n")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    place = part.replace("['", ".").replace("']", "")
+    assert f"{place} has no key {key.split('=')[0]!r}" in message
+    assert f"did you mean {expected}" in message
+
+
+def test_seed_that_is_missing(tiny_config, run_tool, tmp_path, capsys):
+    config = tiny_config(extra="randomness = dict(deterministic=True)\n")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    assert "randomness lacks the key 'seed'" in message
+
+
+def test_batch_size_that_is_not_the_sum_of_source_counts(
+    tiny_config, run_tool, tmp_path, capsys
+):
+    sampler = "dict(type='MultiSourceSampler', source_counts=[1, 2])"
+    config = tiny_config(extra=f"train_dataloader['sampler'] = {sampler}\n")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    assert "batch_size=2 is not the sum of sampler.source_counts=[1, 2]" in message
+
+
+def test_out_that_cannot_be_written(tiny_config, run_tool, run_process, tmp_path,
+                                    capsys):
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    extra = "predict_pipeline = []\npredict_dataloader = test_dataloader\n"
+    arguments = (tiny_config(extra=extra), "x.pth", "--out", blocker / "labels")
+    message = error_of(capsys, run_tool, "generate_depth", *arguments)
+    assert f"cannot write to {blocker}/labels" in message and "--out" in message
+
+    tool = REPO / "tools/dataset_converters/streets.py"
+    small = ("--clips", 1, "--val-clips", 1, "--frames", 3, "--size", 96, 48)
+    done = run_process(
+        sys.executable, tool, "--out", blocker / "set", *small, "--workers", 1)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("streets: ")
+    assert str(blocker) in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("option", ["--tta", "--show-dir=x", "--out=x"])
 def test_options_of_test_that_the_config_cannot_serve(
     tiny_config, run_tool, tmp_path, capsys, option, monkeypatch

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmdepthseg.streets import Options, render_dataset
+from .conftest import ITERS
 
 REPO = Path(__file__).resolve().parents[2]
-SDE = REPO / 'configs/streets/sde_unet-r18w16_800it_streets-192x96.py'
+SDE = REPO / 'configs/streets/sde_unet-r18w16_1200it_streets-192x96.py'
 FULL = REPO / 'configs/streets/transfer-depthmix_unet-r18w16_400it_streets-192x96_n8.py'
-ITERS = 2
 BACKBONES = {
     'mit-b0': (dict(
         type='MixVisionTransformer', in_channels=3, embed_dims=32, num_stages=4,
@@ -22,43 +21,6 @@ BACKBONES = {
         type='MobileNetV2', widen_factor=0.5, out_indices=(1, 2, 4, 6),
         norm_cfg=dict(type='BN')), [16, 16, 48, 160]),
 }
-
-
-@pytest.fixture(scope='module')
-def streets(tmp_path_factory):
-    """Three tiny training clips and a validation clip."""
-    out = tmp_path_factory.mktemp('streets')
-    render_dataset(out, Options(clips=3, val_clips=1, frames=3, size=(96, 48),
-                                supersample=1), workers=1)
-    return out
-
-
-@pytest.fixture
-def options(streets, tmp_path):
-    """--cfg-options of both stages, by stage."""
-    common = [f'train_cfg.max_iters={ITERS}', f'train_cfg.val_interval={ITERS}',
-              f'default_hooks.checkpoint.interval={ITERS}',
-              'train_dataloader.num_workers=0',
-              'train_dataloader.persistent_workers=False',
-              'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False',
-              'test_dataloader.num_workers=0',
-              'test_dataloader.persistent_workers=False',
-              f'val_dataloader.dataset.data_root={streets}',
-              f'test_dataloader.dataset.data_root={streets}']
-    sde = [*common, 'train_dataloader.batch_size=2',
-           f'train_dataloader.dataset.data_root={streets}',
-           f'predict_dataloader.dataset.data_root={streets}',
-           'predict_dataloader.num_workers=0',
-           f'val_evaluator.baseline.dataset.data_root={streets}',
-           f'val_evaluator.baseline.cache={tmp_path}/rows.npz',
-           f'test_evaluator.baseline.dataset.data_root={streets}',
-           f'test_evaluator.baseline.cache={tmp_path}/rows.npz']
-    full = [*common, 'train_dataloader.batch_size=4',
-            'train_dataloader.sampler.source_counts=[2,2]']
-    for part in (0, 1):
-        dataset = f'train_dataloader.dataset.datasets.{part}'
-        full += [f'{dataset}.data_root={streets}', f'{dataset}.labeled_subset.n=2']
-    return dict(sde=sde, full=full)
 
 
 def full_options(options, tmp_path):

@@ -59,3 +59,32 @@ def test_a_missing_output_is_a_failure(tmp_path):
     lost = Stage('lost', ((sys.executable, '-c', ''), ), outputs=('nowhere.out', ))
     with pytest.raises(UserError, match='nowhere.out'):
         StageRunner([lost], tmp_path / 'work').run()
+
+
+def resumable(tmp_path, seed, stop=False):
+    """A stage that counts on from what its folder holds, as --resume does."""
+    folder = tmp_path / 'folder'
+    code = ('import pathlib, sys\n'
+            f"folder = pathlib.Path(r'{folder}')\n"
+            'folder.mkdir(exist_ok=True)\n'
+            "log = folder / 'log'\n"
+            f"log.write_text((log.read_text() if log.exists() else '') + '{seed} ')\n"
+            f'sys.exit({int(stop)})')
+    return Stage('train', ((sys.executable, '-c', code), ), folder=str(folder),
+                 reads=(str(tmp_path / 'seed'), ))
+
+
+def test_an_interrupted_stage_goes_on_but_never_with_another_hash(tmp_path):
+    (tmp_path / 'seed').write_text('7')
+    with pytest.raises(UserError):
+        StageRunner([resumable(tmp_path, 7, stop=True)], tmp_path / 'work').run()
+    # the command is part of the hash: another one starts afresh
+    StageRunner([resumable(tmp_path, 7)], tmp_path / 'work').run()
+    log = tmp_path / 'folder' / 'log'
+    assert log.read_text() == '7 '
+    (tmp_path / 'work' / 'train.done.json').unlink()
+    StageRunner([resumable(tmp_path, 7)], tmp_path / 'work').run()
+    assert log.read_text() == '7 7 '
+    (tmp_path / 'seed').write_text('8')
+    StageRunner([resumable(tmp_path, 7)], tmp_path / 'work').run()
+    assert log.read_text() == '7 '

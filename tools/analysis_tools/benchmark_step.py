@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
     from mmdepthseg.utils.config import OPTIONS_HELP, OptionsAction
 
@@ -32,14 +32,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--warmup', type=int, default=5)
     parser.add_argument('--threads', type=int, help='torch threads (CPU)')
     parser.add_argument('--device', help='cpu or cuda (default: best)')
-    parser.add_argument('--amp', action='store_true', help='bf16 / fp16 autocast')
+    parser.add_argument('--amp', action='store_true', help='as tools/train.py --amp')
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--json', help='write the numbers to this file too')
     parser.add_argument(
         '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE',
         help=OPTIONS_HELP)
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 class Stopwatch:
@@ -131,15 +131,15 @@ def bare_step(model, data: dict, optim_wrapper) -> None:
             labeled, mix = (model._branch(samples, b) for b in ('labeled', 'mix'))
             with torch.no_grad():
                 model.teacher.module.seg_logits(batch.select(mix).img)
-            outs = _outputs(student, batch.select(labeled))
+            outs = _outputs(student, batch.select(labeled), samples[labeled[0]])
             outs.append(student.seg_logits(batch.select(mix).img))
         else:
-            outs = _outputs(student, batch)
+            outs = _outputs(student, batch, samples[0])
     torch.autograd.backward(outs, [torch.ones_like(o) for o in outs])
     optim_wrapper.zero_grad()
 
 
-def _outputs(model, batch) -> list:
+def _outputs(model, batch, sample) -> list:
     features = model.extract_feat(batch.img)
     outs = []
     if model.with_decode_head:
@@ -147,36 +147,43 @@ def _outputs(model, batch) -> list:
     if model.pose_net is not None:
         outs += model.depth_head(features)
         outs.append(model.pose_net.source_transforms(
-            batch, tuple(range(-1, 2, 2))[:batch.adjacent.shape[1]]))
+            batch, tuple(sample.metainfo['adjacent_offsets'])))
     return outs
 
 
 def build(args: argparse.Namespace):
     """Model, optimiser wrapper, endless batches and device of a config."""
     import torch
+    from mmengine.device import get_device
     from mmengine.optim import build_optim_wrapper
     from mmengine.runner import Runner
     from mmengine.runner.loops import _InfiniteDataloaderIterator
 
     from mmdepthseg.registry import MODELS
     from mmdepthseg.utils.config import load_config
+    from mmdepthseg.utils.errors import UserError
+    from mmdepthseg.utils.launch import setup_precision
+    from mmdepthseg.utils.runner import check_source_counts
     from mmdepthseg.utils.setup_env import register_all_modules
     register_all_modules()
     cfg = load_config(args.config, args.cfg_options)
+    check_source_counts(cfg)
     device = torch.device(
         args.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    if args.amp and device.type != get_device():
+        raise UserError(
+            f'--amp with --device {device}: precision is chosen for {get_device()}, '
+            "the machine's best device; hide that (CUDA_VISIBLE_DEVICES='') first")
+    setup_precision(cfg, args.amp)
+    torch.backends.cudnn.benchmark = bool(
+        (cfg.get('env_cfg') or {}).get('cudnn_benchmark', False))
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).to(device).train()
     if args.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    wrapper_cfg = dict(cfg.optim_wrapper)
-    if args.amp:
-        wrapper_cfg['type'] = 'AmpOptimWrapper' if device.type == 'cuda' else \
-            'BFloat16OptimWrapper'
-        wrapper_cfg.setdefault('dtype', 'bfloat16')
-    optim_wrapper = build_optim_wrapper(model, wrapper_cfg)
+    optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     return model, optim_wrapper, iter(_InfiniteDataloaderIterator(loader)), device
 
@@ -206,8 +213,11 @@ def report(watch: Stopwatch, steps: list[float], bare: list[float],
     return figures
 
 
-def main(args: argparse.Namespace) -> None:
-    """Time steps, then bare steps on the last batch."""
+def benchmark(args: argparse.Namespace) -> None:
+    """Time bare steps on the first batch, then whole steps on the batches after it.
+
+    In this order because the whole step's parts are wrapped for measuring.
+    """
     model, optim_wrapper, batches, device = build(args)
     watch = Stopwatch(device)
     data = model.data_preprocessor(next(batches), True)
@@ -229,6 +239,14 @@ def main(args: argparse.Namespace) -> None:
         Path(args.json).write_text(json.dumps(figures, indent=1))
 
 
+def main(argv: list[str] | None = None) -> None:
+    """Entry point."""
+    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
+        from mmdepthseg.utils.compat import require_frameworks
+
+        require_frameworks()
+        benchmark(parse_args(argv))
+
+
 if __name__ == '__main__':
-    with friendly_errors('--debug' in sys.argv):
-        main(parse_args())
+    main()

@@ -25,13 +25,16 @@ class PoseNet(BaseModule):
 
     Args:
         backbone (dict): Config of an encoder with ``in_channels=6``; its last
-            level is used. ImageNet weights of a 3-channel first convolution can
-            be doubled by ``tools/model_converters``.
+            level is used. ``init_cfg=dict(type='Pretrained', ...)`` with a
+            3-channel (ImageNet) checkpoint fills all but the first convolution,
+            which does not fit and stays random.
         in_channels (int): Channels of the encoder's last level.
         channels (int): Hidden channels. Defaults to 256.
         rotation_factor (float): Factor on the axis-angle. Defaults to 0.01.
-        translation_factor (float): Factor on the translation. Defaults to 0.01
-            (with ImageNet weights).
+        translation_factor (float): Factor on the translation. Defaults to 0.01.
+            Both defaults are the papers', with ImageNet weights. Larger factors let
+            the net learn faster from scratch: the streets have 0.05 (rotation) and
+            0.1 (translation).
         first_translation (Sequence[float]): Translation (x, y, z) that the net
             predicts at the start, whatever the images; from the earlier to the
             later frame, in units of depth. Defaults to none, the papers' start.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.registry import MODELS
 
-from .aspp import ASPP
+from .aspp import ASPP, NORM_CFG
 
 NUM_STEPS = 5
 
@@ -38,6 +38,12 @@ class UNetDecoder(BaseModule):
             a plain conv block. Defaults to (6, 12, 18).
         aspp_dropout (float): Dropout after the ASPP. Defaults to 0.5.
         norm_cfg (dict, optional): Norm of the conv blocks. Defaults to None.
+        aspp_norm_cfg (dict): Norm of the ASPP, apart from ``norm_cfg`` because the
+            paper's ASPP has batch norm where its conv blocks have none. Defaults to
+            BN; SyncBN or GN suit small batches.
+        last_step (int): Last step that is built; 5 builds none. A head that taps
+            no finer step sets it, since weights without gradient stop distributed
+            training. Defaults to 0, full resolution.
         init_cfg (dict, optional): E.g. ``dict(type='Pretrained', checkpoint=SDE,
             prefix='depth_head.decoder')`` for transfer learning.
     """
@@ -48,6 +54,8 @@ class UNetDecoder(BaseModule):
                  aspp_rates: Sequence[int] | None = (6, 12, 18),
                  aspp_dropout: float = 0.5,
                  norm_cfg: dict | None = None,
+                 aspp_norm_cfg: dict = NORM_CFG,
+                 last_step: int = 0,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if not 1 <= len(in_channels) <= NUM_STEPS:
@@ -57,14 +65,19 @@ class UNetDecoder(BaseModule):
         if len(channels) != NUM_STEPS:
             raise ValueError('UNetDecoder: channels must have 5 numbers, full '
                              f'resolution first, got {list(channels)}')
+        if not 0 <= last_step <= NUM_STEPS:
+            raise ValueError(
+                f'UNetDecoder: last_step must be 0 to {NUM_STEPS}, got {last_step}')
+        self.last_step = last_step
         self.in_channels = tuple(in_channels)
         self.channels = tuple(channels)
         self.reduce = nn.ModuleList()
         self.fuse = nn.ModuleList()
         previous = in_channels[-1]
-        for step in range(NUM_STEPS):
+        for step in range(NUM_STEPS - last_step):
             if step == 0 and aspp_rates is not None:
-                block = ASPP(previous, channels[-1], aspp_rates, aspp_dropout)
+                block = ASPP(previous, channels[-1], aspp_rates, aspp_dropout,
+                             aspp_norm_cfg)
             else:
                 block = _conv_block(previous, self._width(step), norm_cfg)
             self.reduce.append(block)
@@ -83,19 +96,24 @@ class UNetDecoder(BaseModule):
 
     def forward(self,
                 features: Sequence[Tensor],
-                last_step: int = 0) -> dict[int, Tensor]:
+                last_step: int | None = None) -> dict[int, Tensor]:
         """Decode.
 
         Args:
             features (Sequence[Tensor]): Encoder levels (N, C_i, h_i, w_i),
                 shallow to deep.
-            last_step (int): Stop after this step (0 = full resolution), so what
-                nobody needs is not computed.
+            last_step (int, optional): Stop after this step (0 = full resolution),
+                so what nobody needs is not computed. Defaults to the last one
+                built.
 
         Returns:
             dict[int, Tensor]: Step 4 to ``last_step`` -> its output (N,
             channels[step], h, w), stride about 2^step.
         """
+        last_step = self.last_step if last_step is None else last_step
+        if last_step < self.last_step:
+            raise ValueError(f'UNetDecoder: step {last_step} is asked for, but it is '
+                             f'built with last_step={self.last_step}')
         if len(features) != len(self.in_channels):
             raise ValueError(
                 f'UNetDecoder is built for {len(self.in_channels)} feature levels '

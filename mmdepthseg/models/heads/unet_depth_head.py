@@ -23,8 +23,9 @@ class UNetDepthHead(BaseDepthHead):
             range: right with ImageNet weights and translation factor 0.01. From
             scratch, the first depth and the first translation must fit each other
             and the world, else training sinks into a wrong minimum: -2.2 (a depth of
-            about 1) with ``translation_factor=0.05`` and ``first_translation`` of
-            the :class:`PoseNet` worked on the streets.
+            about 1) with ``first_translation=(0, 0, -0.05)``,
+            ``rotation_factor=0.05`` and ``translation_factor=0.1`` of the
+            :class:`PoseNet` worked on the streets.
         **kwargs: See :class:`BaseDepthHead`.
     """
 
@@ -35,6 +36,9 @@ class UNetDepthHead(BaseDepthHead):
                  **kwargs) -> None:
         super().__init__(**kwargs)
         self.decoder = MODELS.build(decoder)
+        if self.decoder.last_step:
+            raise ValueError('UNetDepthHead needs a decoder to full resolution '
+                             f'(last_step=0), got {self.decoder.last_step}')
         if not 1 <= num_scales <= len(self.decoder.channels):
             raise ValueError('UNetDepthHead: num_scales must be 1 to '
                              f'{len(self.decoder.channels)}, got {num_scales}')

@@ -25,14 +25,16 @@ class UNetSegHead(BaseDecodeHead):
 
     Args:
         in_channels (Sequence[int]): Channels of the backbone's levels.
-        decoder (dict): Config of the :class:`UNetDecoder`; ``in_channels`` is
-            filled in.
+        decoder (dict): Config of the :class:`UNetDecoder`; ``in_channels`` and
+            ``last_step`` are filled in (steps beyond the finest tap are not built).
         levels (Sequence[int]): Tapped levels, 0 to 4 of the encoder, 5 to 9 of
             the decoder (9 = full resolution). Defaults to (9,), exp. 210.
         channels (int): Channels each tapped level is projected to. Defaults to
             64.
         inter_channels (int, optional): Channels of a 3x3 convolution, norm, ReLU
             before the classifier; exp. 211 has 64. Defaults to None.
+        project_act_cfg (dict, optional): Activation after the projection.
+            Defaults to None: the projection is linear, as in the authors' network.
         **kwargs: Those of MMSeg's ``BaseDecodeHead`` (``num_classes``,
             ``loss_decode``, ``dropout_ratio``, ...).
     """
@@ -43,6 +45,7 @@ class UNetSegHead(BaseDecodeHead):
                  levels: Sequence[int] = (FULL_RESOLUTION_LEVEL, ),
                  channels: int = 64,
                  inter_channels: int | None = None,
+                 project_act_cfg: dict | None = None,
                  dropout_ratio: float = 0.,
                  norm_cfg: dict = dict(type='BN', requires_grad=True),
                  **kwargs) -> None:
@@ -58,11 +61,15 @@ class UNetSegHead(BaseDecodeHead):
             norm_cfg=norm_cfg,
             **kwargs)
         self.levels = tuple(levels)
-        self.decoder = MODELS.build(dict(decoder, in_channels=in_channels))
+        # exp. 211 stops at half resolution: what nobody taps is not built
+        last_step = min(FULL_RESOLUTION_LEVEL - max(self.levels), NUM_STEPS)
+        self.decoder = MODELS.build(
+            dict(decoder, in_channels=in_channels, last_step=last_step))
         widths = [*in_channels] + [0] * (NUM_STEPS - len(in_channels))
         widths += self.decoder.channels[::-1]
         self.project = nn.ModuleList(
-            ConvModule(widths[level], channels, 1, bias=False)
+            ConvModule(
+                widths[level], channels, 1, bias=False, act_cfg=project_act_cfg)
             for level in self.levels)
         self.inter = None if inter_channels is None else ConvModule(
             channels * len(levels),
@@ -70,14 +77,11 @@ class UNetSegHead(BaseDecodeHead):
             3,
             padding=1,
             norm_cfg=norm_cfg)
-        # exp. 211 stops at half resolution: what nobody taps is not computed
-        self.last_step = min(FULL_RESOLUTION_LEVEL - max(self.levels),
-                             NUM_STEPS - 1)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Backbone levels -> logits (N, num_classes, h, w) at the finest tap."""
         features = self._transform_inputs(inputs)
-        decoded = self.decoder(features, last_step=self.last_step)
+        decoded = self.decoder(features)
         taps = [
             features[v] if v < NUM_STEPS else decoded[FULL_RESOLUTION_LEVEL - v]
             for v in self.levels

@@ -153,11 +153,14 @@ class DepthSegmentor(EncoderDecoder):
         """
         img = FrameBatch.of(inputs).img
         known = data_samples
+        features = None if self.depth_head is None else self.extract_feat(img)
         if self.with_decode_head:
-            data_samples = super().predict(img, data_samples)
+            if features is None or self.test_cfg.get('mode', 'whole') != 'whole':
+                data_samples = super().predict(img, data_samples)
+            else:
+                data_samples = self._predict_labels(features, img, data_samples)
         if self.depth_head is not None:
-            depth = self.depth_head.predict(
-                self.extract_feat(img), img.shape[2:])[1]
+            depth = self.depth_head.predict(features, img.shape[2:])[1]
             if data_samples is None:
                 data_samples = [SegDataSample() for _ in depth]
             for i, sample in enumerate(data_samples):
@@ -165,6 +168,16 @@ class DepthSegmentor(EncoderDecoder):
                 sample.set_data(dict(pred_depth_map=PixelData(
                     data=_to_original(depth[i:i + 1], meta))))
         return data_samples
+
+    def _predict_labels(self, features: tuple[Tensor, ...], img: Tensor,
+                        data_samples: OptSampleList) -> SampleList:
+        """MMSeg's ``predict`` of whole images, from features that are there."""
+        size = img.shape[2:]
+        metas = [dict(ori_shape=size, img_shape=size, pad_shape=size)] * len(img)
+        if data_samples is not None:
+            metas = [sample.metainfo for sample in data_samples]
+        logits = self.decode_head.predict(features, metas, self.test_cfg)
+        return self.postprocess_result(logits, data_samples)
 
     def _forward(self,
                  inputs: FrameBatch | Tensor,

@@ -54,7 +54,8 @@ class MeanTeacher(BaseSegmentor):
         predict_with (str): ``'student'`` or ``'teacher'``, which of them
             :meth:`predict` uses (``TeacherStudentValLoop`` switches). Defaults
             to 'teacher'.
-        data_preprocessor (dict): As for the student alone.
+        data_preprocessor (dict): As for the student alone; with ``color_jitter``
+            it must keep the clean images too (``keep_raw=True``).
         init_cfg (dict, optional): Initialisation.
     """
 
@@ -71,6 +72,11 @@ class MeanTeacher(BaseSegmentor):
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        preprocessor = self.data_preprocessor
+        if getattr(preprocessor, 'color_jitter', None) and not preprocessor.keep_raw:
+            raise ValueError(
+                'MeanTeacher: the data_preprocessor has color_jitter, but the teacher '
+                'labels the images without it: set keep_raw=True')
         self.student = MODELS.build(segmentor)
         if not getattr(self.student, 'with_decode_head', False):
             raise ValueError('MeanTeacher: the segmentor needs a decode_head')
@@ -186,14 +192,17 @@ class MeanTeacher(BaseSegmentor):
         Returns:
             MixBatch: Mixed images (raw RGB in [0, 1]), labels, confidence, mask.
         """
+        clean, images = batch.img, batch.img_raw
+        if images is None:
+            images = self.data_preprocessor.denormalize(clean)
+        else:
+            # batch.img may be jittered by the preprocessor
+            clean = self.data_preprocessor.normalize(images)
         labels, confidence = pseudo_labels(
-            self.teacher.module.seg_logits(batch.img), from_logits=True)
+            self.teacher.module.seg_logits(clean), from_logits=True)
         if self.ground_truth_mixing:
             labels, confidence = with_ground_truth(
                 labels, confidence, *_ground_truth(data_samples, labels))
-        images = batch.img_raw
-        if images is None:
-            images = self.data_preprocessor.denormalize(batch.img)
         mixed = self.mixing(
             MixBatch(images, labels, confidence,
                      _stack_disparity(data_samples, images.device)))

@@ -1,11 +1,10 @@
 """`init_cfg=dict(type='Pretrained', ...)` that notices another model's checkpoint."""
 
 from mmengine.model.weight_init import PretrainedInit
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
 from mmdepthseg.registry import WEIGHT_INITIALIZERS
-from mmdepthseg.utils.checkpoint import match_checkpoint
+from mmdepthseg.utils.checkpoint import match_checkpoint, read_checkpoint
 from mmdepthseg.utils.errors import UserError
 
 MIN_SHARE = 0.5
@@ -37,9 +36,11 @@ class CheckedPretrainedInit(PretrainedInit):
         """Check, then load.
 
         Raises:
-            UserError: Naming checkpoint, prefix and the first differences.
+            UserError: The file is missing or damaged, or fills too little; naming
+                checkpoint, prefix and the first differences.
         """
-        state = _load_checkpoint(self.checkpoint, self.map_location)
+        state = read_checkpoint(
+            self.checkpoint, 'init_cfg: checkpoint', self.map_location)
         state = state.get('state_dict', state)
         if self.prefix:
             prefix = self.prefix.rstrip('.') + '.'

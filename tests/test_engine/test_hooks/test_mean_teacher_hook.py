@@ -5,7 +5,8 @@ from unittest.mock import MagicMock
 
 import pytest
 import torch
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.optim.optimizer import amp_optimizer_wrapper
 from torch import nn
 
 from mmdepthseg.engine.hooks import MeanTeacherHook
@@ -23,10 +24,10 @@ class Model(nn.Module):
         self.updates += 1
 
 
-def runner_of(model, accumulative_counts=1):
+def runner_of(model, accumulative_counts=1, kind=OptimWrapper):
     """A runner with a real optimiser wrapper."""
-    wrapper = OptimWrapper(
-        torch.optim.SGD(model.parameters(), 0.1),
+    wrapper = kind(
+        optimizer=torch.optim.SGD(model.parameters(), 0.1),
         accumulative_counts=accumulative_counts)
     wrapper.initialize_count_status(model, 0, 100)
     return SimpleNamespace(model=model, optim_wrapper=wrapper)
@@ -52,6 +53,37 @@ def test_moves_only_when_the_optimiser_steps():
     model = Model()
     train(runner_of(model, accumulative_counts=2), 6)
     assert model.updates == 3
+
+
+def test_stays_when_the_loss_scaler_skips_a_step(monkeypatch):
+    monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available', lambda: True)
+    model = Model()
+    runner = runner_of(model, kind=AmpOptimWrapper)
+    scaler = torch.amp.GradScaler('cpu', init_scale=2.)
+    runner.optim_wrapper.loss_scaler = scaler
+    hook = MeanTeacherHook()
+    hook.before_train(runner)
+    updates = []
+    for i, factor in enumerate((1., float('inf'), 1.)):
+        runner.optim_wrapper.update_params(
+            factor * model.student(torch.ones(1, 1)).sum())
+        hook.after_train_iter(runner, i)
+        updates.append(model.updates)
+    assert updates == [1, 1, 2]
+    assert scaler.get_scale() == 1.
+
+
+def test_optimiser_is_watched_once_and_left_alone_afterwards():
+    model = Model()
+    runner = runner_of(model)
+    train(runner, 1)
+    hook = MeanTeacherHook()
+    hook.before_train(runner)
+    hook.before_train(runner)
+    watchers = runner.optim_wrapper.optimizer._optimizer_step_post_hooks
+    assert len(watchers) == 2
+    hook.after_train(runner)
+    assert len(watchers) == 1
 
 
 def test_other_models_are_refused():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from mmdepthseg.models.heads import UNetDecoder
 
@@ -46,6 +47,31 @@ def test_every_parameter_gets_a_gradient():
     outs = decoder(features((4, 8, 16, 32), [4] * 4))
     outs[0].square().sum().backward()
     assert all(p.grad is not None for p in decoder.parameters())
+
+
+def test_steps_that_nobody_needs_are_not_built():
+    levels = features((2, 4, 8, 16, 32), [4] * 5)
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1, 2), last_step=2)
+    outs = decoder(levels)
+    assert list(outs) == [4, 3, 2]
+    outs[2].square().sum().backward()
+    assert all(p.grad is not None for p in decoder.parameters())
+    with pytest.raises(ValueError, match='last_step=2'):
+        decoder(levels, last_step=1)
+    with pytest.raises(ValueError, match='last_step must be'):
+        UNetDecoder((4, 4), WIDTHS, last_step=6)
+
+
+@pytest.mark.parametrize('norm_cfg,norm', [
+    (dict(type='GN', num_groups=2), nn.GroupNorm), (dict(type='SyncBN'),
+                                                    nn.SyncBatchNorm)])
+def test_norm_of_the_aspp(norm_cfg, norm):
+    decoder = UNetDecoder((4, 4), WIDTHS, aspp_norm_cfg=norm_cfg)
+    norms = [m for m in decoder.modules() if isinstance(m, norm)]
+    # 1x1, three rates, pooling, projection
+    assert len(norms) == 6
+    batch_norms = [m for m in decoder.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert not batch_norms
 
 
 def test_wrong_number_of_levels_names_the_key():

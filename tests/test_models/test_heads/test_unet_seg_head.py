@@ -39,3 +39,35 @@ def test_decoder_starts_from_a_depth_decoder(tmp_path):
 def test_bad_level():
     with pytest.raises(ValueError, match='levels'):
         build(decode_head=dict(SEG_HEAD, levels=(10, )))
+
+
+@pytest.mark.parametrize('levels', [(8, ), (7, 5), (4, )])
+def test_every_parameter_gets_a_gradient(levels):
+    # find_unused_parameters=False needs exactly this
+    model = build(decode_head=dict(SEG_HEAD, levels=levels))
+    logits = model.decode_head(model.extract_feat(frame_batch().img))
+    logits.square().sum().backward()
+    assert [n for n, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_shorter_decoder_starts_from_a_depth_decoder(tmp_path):
+    depth = build(depth_head=DEPTH_HEAD)
+    path = str(tmp_path / 'sde.pth')
+    torch.save(dict(state_dict=depth.state_dict()), path)
+    head = dict(copy.deepcopy(SEG_HEAD), levels=(7, ))
+    head['decoder']['init_cfg'] = dict(
+        type='Pretrained', checkpoint=path, prefix='depth_head.decoder')
+    found = build(decode_head=head).decode_head.decoder.state_dict()
+    wanted = depth.depth_head.decoder.state_dict()
+    assert found.keys() < wanted.keys()
+    assert all(torch.equal(wanted[k], found[k]) for k in found)
+
+
+def test_the_projection_is_linear_unless_told():
+    img = frame_batch().img
+    for act_cfg, lowest in ((None, -1e9), (dict(type='ReLU'), 0)):
+        model = build(decode_head=dict(SEG_HEAD, project_act_cfg=act_cfg))
+        decoded = model.decode_head.decoder(model.extract_feat(img))[0]
+        smallest = model.decode_head.project[0](decoded).min()
+        assert smallest >= lowest
+        assert (smallest < 0) == (act_cfg is None)

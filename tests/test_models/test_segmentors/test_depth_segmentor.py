@@ -72,6 +72,36 @@ def test_accepts_plain_tensors_like_mmseg():
     assert torch.equal(FrameBatch.of(img).img, img)
 
 
+def backbone_calls(model, data):
+    """How often predicting a batch runs the backbone, and the samples."""
+    calls = []
+    model.backbone.register_forward_hook(lambda *_: calls.append(1))
+    samples = model.test_step(data)
+    return len(calls), samples
+
+
+def test_one_backbone_pass_serves_both_heads():
+    model = build(depth_head=DEPTH_HEAD, decode_head=SEG_HEAD).eval()
+    calls, samples = backbone_calls(model, packed_batch(neighbours=False))
+    assert calls == 1
+    img = model.data_preprocessor(packed_batch(neighbours=False))['inputs'].img
+    for i, sample in enumerate(samples):
+        assert torch.allclose(sample.seg_logits.data, model.seg_logits(img)[i],
+                              atol=1e-6)
+    assert all('pred_depth_map' in sample for sample in model.predict(img))
+    assert backbone_calls(build(decode_head=SEG_HEAD).eval(), packed_batch())[0] == 1
+
+
+def test_sliding_window_with_both_heads():
+    model = build(depth_head=DEPTH_HEAD, decode_head=SEG_HEAD, test_cfg=dict(
+        mode='slide', crop_size=(64, 64), stride=(32, 32))).eval()
+    calls, samples = backbone_calls(model, packed_batch(neighbours=False))
+    # two windows, and the whole image for the depth
+    assert calls == 3
+    assert samples[0].pred_sem_seg.data.shape == (1, HEIGHT, WIDTH)
+    assert samples[0].pred_depth_map.data.shape == (1, HEIGHT, WIDTH)
+
+
 def test_sliding_window_inference():
     model = build(decode_head=SEG_HEAD, test_cfg=dict(
         mode='slide', crop_size=(64, 64), stride=(32, 32))).eval()

@@ -1,8 +1,17 @@
 """MeanTeacher: one step, the teacher's life, plain checkpoints."""
 
+import io
+
 import pytest
 import torch
-from tiny_models import BACKBONE, SEG_HEAD, build, build_teacher, teacher_batch
+from tiny_models import (
+    BACKBONE,
+    PREPROCESSOR,
+    SEG_HEAD,
+    build,
+    build_teacher,
+    teacher_batch,
+)
 
 IDENTITY = ()
 
@@ -135,3 +144,65 @@ def test_rampup_grows_the_weight_of_mixed_images():
     for _ in range(3):
         model.update_teacher()
     assert model._pseudo_weight_now() == model.pseudo_weight
+
+
+def test_teacher_sees_the_images_without_jitter():
+    jitter = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1, p=1.)
+    model = build_teacher(
+        data_preprocessor=dict(PREPROCESSOR, color_jitter=jitter),
+        mixing=dict(type='NoMix'), strong_augmentation=IDENTITY)
+    data = teacher_batch()
+    batch = model.data_preprocessor(data, True)
+    clean = model.data_preprocessor(data, False)['inputs'].img[2:]
+    mix = batch['inputs'].select((2, 3))
+    assert not torch.allclose(mix.img, clean, atol=0.1)
+    seen = []
+    model.teacher.module.backbone.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0]))
+    model.mix(mix, batch['data_samples'][2:])
+    assert torch.equal(seen[0], clean)
+    with pytest.raises(ValueError, match='keep_raw'):
+        build_teacher(data_preprocessor=dict(
+            PREPROCESSOR, color_jitter=jitter, keep_raw=False))
+
+
+def train_steps(model, optimizer, first, last):
+    """Real steps, with dropout, mixing and strong augmentation at random."""
+    for i in range(first, last):
+        data = teacher_batch(mix=2 + i % 2)
+        total, _ = model.parse_losses(losses_of(model, data))
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        model.update_teacher()
+
+
+def new_training():
+    """A model and its optimiser."""
+    model = build_teacher(rampup=3)
+    return model, torch.optim.AdamW(model.student.parameters(), 1e-2)
+
+
+def test_resumed_training_is_the_uninterrupted_one():
+    model, optimizer = new_training()
+    train_steps(model, optimizer, 0, 2)
+    stored = io.BytesIO()
+    torch.save(dict(state_dict=model.state_dict(), optimizer=optimizer.state_dict(),
+                    rng=torch.get_rng_state()), stored)
+    train_steps(model, optimizer, 2, 4)
+
+    other, other_optimizer = new_training()
+    stored.seek(0)
+    state = torch.load(stored)
+    other.load_state_dict(state['state_dict'])
+    other_optimizer.load_state_dict(state['optimizer'])
+    torch.set_rng_state(state['rng'])
+    assert other.teacher.updates == 2
+    train_steps(other, other_optimizer, 2, 4)
+
+    assert other.teacher.updates == model.teacher.updates == 4
+    assert other._pseudo_weight_now() == model._pseudo_weight_now()
+    found = other.state_dict()
+    different = [k for k, v in model.state_dict().items()
+                 if not torch.equal(v, found[k])]
+    assert different == []

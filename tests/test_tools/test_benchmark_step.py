@@ -1,0 +1,55 @@
+"""tools/analysis_tools/benchmark_step.py on both stages."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmdepthseg.engine.optim import BFloat16OptimWrapper
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/streets'
+SDE = CONFIGS / 'sde_unet-r18w16_1200it_streets-192x96.py'
+TOOL = 'analysis_tools/benchmark_step'
+
+
+def test_amp_and_the_settings_of_the_config(run_tool, options, tmp_path, monkeypatch,
+                                            capsys):
+    monkeypatch.setattr(torch.backends.cudnn, 'benchmark', False)
+    used = []
+    if not torch.cuda.is_available():
+        backward = BFloat16OptimWrapper.backward
+        monkeypatch.setattr(
+            BFloat16OptimWrapper, 'backward',
+            lambda self, *args, **kwargs: (used.append(1),
+                                           backward(self, *args, **kwargs)))
+    run_tool(TOOL, SDE, '--iters', 2, '--warmup', 0, '--amp', '--json',
+             tmp_path / 'figures.json', '--cfg-options', *options['sde'],
+             'train_dataloader.batch_size=1', '+env_cfg.cudnn_benchmark=True')
+    figures = json.loads((tmp_path / 'figures.json').read_text())
+    assert figures['ratio'] > 0 and figures['parts_s']['student forward'] > 0
+    assert torch.backends.cudnn.benchmark
+    assert torch.cuda.is_available() or len(used) == 2
+    assert 'amp, median of 2 steps' in capsys.readouterr().out
+
+
+def test_the_samples_tell_their_offsets(run_tool, options, monkeypatch):
+    from mmdepthseg.models.heads import PoseNet
+    seen = set()
+    transforms = PoseNet.source_transforms
+
+    def spy(self, batch, offsets):
+        seen.add(offsets)
+        return transforms(self, batch, offsets)
+
+    monkeypatch.setattr(PoseNet, 'source_transforms', spy)
+    run_tool(TOOL, SDE, '--iters', 1, '--warmup', 0, '--cfg-options', *options['sde'],
+             'train_dataloader.dataset.offsets=[1]')
+    assert seen == {(1, )}
+
+
+def test_errors_are_one_line(run_tool, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run_tool(TOOL, tmp_path / 'none.py')
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith('error: config not found')

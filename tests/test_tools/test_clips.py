@@ -1,0 +1,58 @@
+"""Depth from a folder of clips, as the guide for one's own video has it."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+REPO = Path(__file__).resolve().parents[2]
+CONFIG = REPO / 'configs/clips/sde_unet-r18w16_1k_clips-320x160.py'
+
+
+def test_own_clips_from_scratch_and_depth_labels(run_tool, tmp_path, capfd):
+    random = np.random.default_rng(0)
+    frames = tmp_path / 'clips/ride/frames'
+    frames.mkdir(parents=True)
+    for i in (1, 2, 10, 11):
+        image = random.integers(0, 256, (40, 80, 3), dtype=np.uint8)
+        cv2.imwrite(str(frames / f'{i}.JPG'), image)
+    camera = dict(K=[[60, 0, 39.5], [0, 60, 19.5], [0, 0, 1]], width=80, height=40)
+    (frames.parent / 'intrinsics.json').write_text(json.dumps(camera))
+    data = [f'{split}_dataloader.dataset.data_root={tmp_path}/clips'
+            for split in ('train', 'predict')]
+    options = ('--cfg-options', *data, 'train_dataloader.batch_size=2',
+               'train_dataloader.num_workers=0', 'predict_dataloader.num_workers=0',
+               'train_dataloader.persistent_workers=False')
+    run_tool('train', CONFIG, '--work-dir', tmp_path / 'sde', *options,
+             'train_cfg.max_iters=1', 'default_hooks.checkpoint.interval=1')
+    checkpoint = tmp_path / 'sde/iter_1.pth'
+    state = torch.load(checkpoint, weights_only=False)['state_dict']
+    assert all(torch.isfinite(v).all() for v in state.values())
+
+    out = tmp_path / 'labels'
+    labels = ('generate_depth', CONFIG, checkpoint, '--out', out)
+    run_tool(*labels, *options)
+    names = sorted(p.name for p in out.glob('ride/*.png'))
+    assert names == ['1.png', '10.png', '11.png', '2.png']
+
+    capfd.readouterr()
+    cv2.imwrite(str(frames / '2.JPG'), np.zeros((40, 80, 3), np.uint8))
+    run_tool(*labels, *options)
+    assert '1 depth labels written, 3 were there' in capfd.readouterr().out
+
+    (out / 'ride/notes.txt').write_text('mine')
+    run_tool(*labels, '--overwrite', *options)
+    assert '4 depth labels written' in capfd.readouterr().out
+    assert (out / 'ride/notes.txt').read_text() == 'mine'
+
+
+def test_generating_depth_is_quiet_about_imports(run_process, tmp_path):
+    config = tmp_path / 'empty.py'
+    config.write_text('model = dict()\n')
+    tool = REPO / 'tools/generate_depth.py'
+    done = run_process(sys.executable, tool, config, 'x.pth', '--out', tmp_path / 'out')
+    assert done.returncode == 2 and 'needs predict_dataloader' in done.stderr
+    assert 'OneDL' not in done.stdout + done.stderr
