@@ -1,10 +1,13 @@
 # Transfer from depth learned on the highway clips, and DepthMix by its depth labels:
-#   python tools/generate_depth.py THIS work_dirs/SDE/iter_1000.pth \
+#   python tools/train.py configs/clips/sde_unet-r18w16_1k_udacity-clips-320x160.py
+#   python tools/generate_depth.py THIS \
+#       work_dirs/sde_unet-r18w16_1k_udacity-clips-320x160/iter_1000.pth \
 #       --model-config configs/clips/sde_unet-r18w16_1k_udacity-clips-320x160.py \
 #       --out data/camvid_depth_labels
+#   python tools/train.py THIS
 _base_ = './classmix_unet-r18w16_800it_camvid-256x192_n50.py'
 sde = 'work_dirs/sde_unet-r18w16_1k_udacity-clips-320x160/iter_1000.pth'
-depth_labels = '../camvid_depth_labels'
+depth_labels = '../camvid_depth_labels'  # beside data_root
 model = dict(
     segmentor=dict(
         backbone=dict(

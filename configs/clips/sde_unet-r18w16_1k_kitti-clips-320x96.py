@@ -1,5 +1,8 @@
 # Two KITTI clips; validation on one of them against its LiDAR depth (sparse maps,
 # metres * 256), so the figures are those of frames seen in training, without labels.
+# data/video/<clip>/frames/*.jpg and <clip>/intrinsics.json, LiDAR depth in
+# data/depth/kitti_lidar/depth:
+#   python tools/train.py THIS
 _base_ = './sde_unet-r18w16_1k_clips-320x160.py'
 data_root = 'data/video'
 lidar_clip = 'kitti_2011_09_26_lidar'

@@ -5,7 +5,6 @@ dataset_type = 'CityscapesSequenceDataset'
 data_root = 'data/streets'
 scale = (192, 96)
 labeled_subset = dict(n=8, seed=7)
-depth_labels = None
 labeled_pipeline = [
     dict(type='SeedBySample'),
     dict(type='LoadImageFromFile'),
