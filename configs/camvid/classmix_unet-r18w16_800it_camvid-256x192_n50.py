@@ -23,6 +23,8 @@ model = dict(
             hue=0.05),
         dict(type='BatchGaussianBlur', sigma=(0.05, 0.4))
     ],
+    # 0.99 averages over more steps than a short training has to spare
+    ema=dict(decay=0.95),
     rampup=_base_.iterations // 4)
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')

@@ -1,4 +1,4 @@
-_base_ = './seg_400it.py'
+_base_ = './seg_600it.py'
 iterations = 800
 param_scheduler = [
     dict(type='PolyLR', by_epoch=False, power=0.9, eta_min=0., end=iterations)

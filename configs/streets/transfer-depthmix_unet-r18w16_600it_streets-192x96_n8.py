@@ -1,6 +1,6 @@
 # The full method: encoder and decoder start from self-supervised depth, and the mean
 # teacher mixes by the depth labels (tools/generate_depth.py).
-_base_ = './classmix_unet-r18w16_400it_streets-192x96_n8.py'
+_base_ = './classmix_unet-r18w16_600it_streets-192x96_n8.py'
 sde = 'work_dirs/sde_unet-r18w16_1200it_streets-192x96/iter_1200.pth'
 depth_labels = 'depth_labels'  # below data_root
 model = dict(

@@ -1,7 +1,7 @@
 # Mean teacher with ClassMix, from scratch, no depth.
 _base_ = [
     '../_base_/models/seg_unet_r18-w16.py', '../_base_/datasets/streets_semi.py',
-    '../_base_/default_runtime.py', '../_base_/schedules/seg_400it.py'
+    '../_base_/default_runtime.py', '../_base_/schedules/seg_600it.py'
 ]
 model = dict(
     _delete_=True,
@@ -23,6 +23,8 @@ model = dict(
             hue=0.05),
         dict(type='BatchGaussianBlur', sigma=(0.05, 0.4))
     ],
+    # 0.99 averages over more steps than a short training has to spare
+    ema=dict(decay=0.95),
     rampup=_base_.iterations // 4)
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')

@@ -1,4 +1,4 @@
-iterations = 400
+iterations = 600
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
