@@ -6,8 +6,8 @@ import numpy as np
 
 from .atlas import Atlas
 from .cities import STYLES, Camera, CityStyle, city_of, make_camera
+from .city_atlas import city_atlas
 from .furniture import UP, Builder
-from .library import city_atlas
 from .light import Light, random_light
 from .lots import Lots
 from .raster import Quads
