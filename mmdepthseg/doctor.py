@@ -26,7 +26,6 @@ _OPTIONAL = (
     ("torchvision", "needed by mmpretrain's models and by timm"),
     ("timm", "backbones of `type='TIMMBackbone'`"),
     ("tensorboard", "TensorboardVisBackend"),
-    ("kornia", "not used by this package; for comparisons of your own"),
 )
 
 
