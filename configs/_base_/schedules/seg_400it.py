@@ -1,5 +1,5 @@
 _base_ = './seg_600it.py'
-iterations = 800
+iterations = 400
 param_scheduler = [
     dict(type='PolyLR', by_epoch=False, power=0.9, eta_min=0., end=iterations)
 ]

@@ -1,7 +1,7 @@
 # Mean teacher with ClassMix, from scratch, no depth.
 _base_ = [
     '../_base_/models/seg_unet_r18-w16.py', '../_base_/datasets/camvid_semi.py',
-    '../_base_/default_runtime.py', '../_base_/schedules/seg_800it.py'
+    '../_base_/default_runtime.py', '../_base_/schedules/seg_400it.py'
 ]
 model = dict(
     _delete_=True,

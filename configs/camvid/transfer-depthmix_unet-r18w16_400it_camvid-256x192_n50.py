@@ -5,7 +5,7 @@
 #       --model-config configs/clips/sde_unet-r18w16_1k_udacity-clips-320x160.py \
 #       --out data/camvid_depth_labels
 #   python tools/train.py THIS
-_base_ = './classmix_unet-r18w16_800it_camvid-256x192_n50.py'
+_base_ = './classmix_unet-r18w16_400it_camvid-256x192_n50.py'
 sde = 'work_dirs/sde_unet-r18w16_1k_udacity-clips-320x160/iter_1000.pth'
 depth_labels = '../camvid_depth_labels'  # beside data_root
 model = dict(
