@@ -16,20 +16,8 @@ model = dict(
     # disparities of this model lie around 0.04 to 0.2; the paper's margin of 0.03 is
     # for disparities that fill [0, 1]
     mixing=dict(_delete_=True, type='DepthMix', margin=0.005))
-mix_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadSegLabel'),
-    dict(type='LoadSDEDisparity'),
-    dict(
-        type='RandomResize',
-        scale=_base_.scale,
-        ratio_range=(1.0, 1.75),
-        keep_ratio=True),
-    dict(type='RandomCrop', crop_size=_base_.scale[::-1]),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
-]
+mix_pipeline = [*_base_.train_pipeline]
+mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
 labeled, mix = _base_.train_dataloader.dataset.datasets
 mix.update(pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path=depth_labels))
 train_dataloader = dict(dataset=dict(datasets=[labeled, mix]))

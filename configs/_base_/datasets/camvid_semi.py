@@ -1,25 +1,13 @@
 # Labelled and mix images of CamVid in one batch, 4 + 4. Mix images are all training
 # images; those of the labelled subset carry their labels.
 _base_ = './camvid_seg.py'
-data_root = 'data/camvid'
-scale = (256, 192)
-labeled_subset = dict(n=50, seed=7)
-labeled_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadSegLabel'),
-    dict(
-        type='RandomResize', scale=scale, ratio_range=(1.0, 1.5), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=scale[::-1]),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
-]
 source = dict(
-    type='CamVidDataset',
-    data_root=data_root,
+    type=_base_.dataset_type,
+    data_root=_base_.data_root,
     split='train',
-    labeled_subset=labeled_subset,
-    require_labels=True)
+    labeled_subset=_base_.labeled_subset,
+    require_labels=True,
+    pipeline=_base_.train_pipeline)
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
@@ -29,10 +17,6 @@ train_dataloader = dict(
     dataset=dict(
         type='ConcatDataset',
         datasets=[
-            dict(source, branch='labeled', pipeline=labeled_pipeline),
-            dict(
-                source,
-                branch='mix',
-                subset_mode='mark',
-                pipeline=labeled_pipeline)
+            dict(source, branch='labeled'),
+            dict(source, branch='mix', subset_mode='mark')
         ]))
