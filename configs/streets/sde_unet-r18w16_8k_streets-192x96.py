@@ -1,4 +1,4 @@
-# The same for longer: about an hour on two CPU cores, minutes on a GPU.
+# The same for longer: about 50 minutes on one CPU core.
 _base_ = './sde_unet-r18w16_1200it_streets-192x96.py'
 iterations = 8000
 param_scheduler = [
