@@ -30,11 +30,11 @@ class CityStyle:
     tram: float = 0.1
     ground: tuple[float, float, float] = (1.0, 1.0, 1.0)
     sun: tuple[float, float] = (0.3, 0.9)
-    focal: float = 1.05
+    focal: float = 1.2
     centre: tuple[float, float] = (0.53, 0.5)
-    height: float = 1.25
+    height: float = 1.35
     baseline: float = 0.21
-    pitch: float = 0.05
+    pitch: float = 0.03
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ STYLES = {
             gaps=0.4,
             gabled=0.85,
             bend=0.3,
-            focal=1.0,
+            focal=1.15,
             centre=(0.515, 0.497),
-            height=1.3,
-            pitch=0.047,
+            height=1.4,
+            pitch=0.027,
         ),
         CityStyle(
             "cedarham",
@@ -115,9 +115,9 @@ STYLES = {
             bend=0.12,
             tram=0.35,
             trees=0.25,
-            focal=1.08,
+            focal=1.22,
             centre=(0.535, 0.503),
-            height=1.2,
+            height=1.3,
         ),
         CityStyle(
             "dunmoor",
@@ -130,10 +130,10 @@ STYLES = {
             gaps=0.25,
             bend=0.32,
             ground=(0.94, 1.0, 1.05),
-            focal=1.03,
-            height=1.31,
+            focal=1.18,
+            height=1.41,
             baseline=0.22,
-            pitch=0.053,
+            pitch=0.033,
         ),
         CityStyle(
             "elmstead",
@@ -146,7 +146,7 @@ STYLES = {
             parked=0.35,
             bend=0.26,
             centre=(0.52, 0.505),
-            height=1.22,
+            height=1.32,
             tram=0.1,
         ),
         CityStyle(
@@ -156,9 +156,9 @@ STYLES = {
             setback=(1.0, 6.0),
             trees=0.5,
             bend=0.24,
-            focal=1.04,
+            focal=1.19,
             centre=(0.525, 0.5),
-            height=1.28,
+            height=1.38,
             baseline=0.215,
         ),
         CityStyle(
@@ -172,10 +172,10 @@ STYLES = {
             trees=0.4,
             bend=0.2,
             tram=0.25,
-            focal=1.06,
+            focal=1.21,
             centre=(0.53, 0.498),
-            height=1.24,
-            pitch=0.048,
+            height=1.34,
+            pitch=0.028,
         ),
     )
 }

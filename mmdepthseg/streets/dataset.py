@@ -15,7 +15,7 @@ from .cities import city_of
 from .render import Frame, Renderer
 from .scene import FRAME_RATE, SPLITS, build_scene
 
-VERSION = 1
+VERSION = 2
 MANIFEST = "streets.json"
 PARTIAL = "streets.partial.json"
 

@@ -22,7 +22,10 @@ SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class Mover:
-    """Something that moves along (``velocity_s``) or across the road, m/s."""
+    """Something that moves along (``velocity_s``) or across the road, m/s.
+
+    Vehicles may wait (velocity 0); they drive on the right-hand side.
+    """
 
     kind: str
     s: float
@@ -93,15 +96,15 @@ class Scene:
         along, right = self.road.axes(s)
         if mover.kind == "vehicle":
             foot = self.road.point(s, n)
-            if mover.velocity_s < 0:
+            if mover.n < 0:
                 along, right = -along, -right
-            model = MODELS[mover.model]
+            model, moves = MODELS[mover.model], mover.velocity_s != 0
+            number = number if moves else 0
             add_vehicle(
                 quads, self.atlas, model, foot, along, right, mover.colour, number
             )
-            shadows.append(
-                Shadow(foot, along, model.length / 2, model.width / 2, 0.6, True)
-            )
+            half = (model.length / 2, model.width / 2)
+            shadows.append(Shadow(foot, along, *half, 0.6, moves))
             return
         left_kerb, right_kerb = self.road.half_width
         on_walk = n > right_kerb or n < -left_kerb
@@ -173,11 +176,11 @@ def _parked(
             continue
         s, density = -6.0 + rng.uniform(0, 4), rng.uniform(0.45, 0.9)
         while s < 130.0:
-            names = ["hatch", "sedan", "van", "truck"]
-            model = MODELS[str(rng.choice(names, p=[0.42, 0.38, 0.16, 0.04]))]
+            names = ["hatch", "sedan", "van", "truck", "bus"]
+            model = MODELS[str(rng.choice(names, p=[0.4, 0.35, 0.15, 0.06, 0.04]))]
             middle = s + model.length / 2
             s += model.length + rng.uniform(0.8, 2.0)
-            wide_and_near = model.name == "truck" and middle < 14.0
+            wide_and_near = model.name in ("truck", "bus") and middle < 14.0
             if rng.random() > density or wide_and_near or road.crossing(middle, 7.0):
                 continue
             along, right = road.axes(middle)
@@ -193,24 +196,29 @@ def _parked(
 def _traffic(
     rng: np.random.Generator, style: CityStyle, drive: tuple[float, float], speed: float
 ) -> list[Mover]:
-    """Vehicles and two-wheelers in motion."""
+    """Vehicles and two-wheelers on the lanes, some of them waiting.
+
+    Most of a frame must stand still for depth to be learnable from video, so there is
+    little traffic, and what blocks much of the view (a tram) mostly waits.
+    """
     movers: list[Mover] = []
 
     names = ["hatch", "sedan", "van", "truck", "bus"]
     share = [0.34, 0.32, 0.12, 0.1, 0.12]
-    s = float(rng.uniform(8.0, 40.0))
-    for _ in range(int(rng.integers(1, 5))):
+    s = float(rng.uniform(10.0, 45.0))
+    for _ in range(int(rng.integers(0, 4))):
         name = str(rng.choice(names, p=share))
         if rng.random() < style.tram:
             name = "tram"
         lane = -min(drive[0] / 2, 1.75)
-        velocity = -float(rng.uniform(5.0, 11.0))
+        waits = rng.random() < (0.8 if name == "tram" else 0.4)
+        velocity = 0.0 if waits else -float(rng.uniform(5.0, 11.0))
         colour = pick_colour(rng, MODELS[name])
         args = (s, lane, velocity, 0.0, len(movers), name, colour)
         movers.append(Mover("vehicle", *args))
         s += float(rng.uniform(20.0, 45.0))
-    s = float(rng.uniform(14.0, 40.0))
-    for _ in range(int(rng.integers(0, 3))):
+    s = float(rng.uniform(18.0, 45.0))
+    for _ in range(int(rng.integers(0, 2))):
         name = str(rng.choice(names, p=share))
         lane = min(drive[1] / 2, 1.75)
         velocity = speed * float(rng.uniform(0.75, 1.15))
@@ -285,12 +293,12 @@ def build_scene(
     builder = Builder(quads, atlas, rng)
     Lots(builder, road, style, shadows).build()
     _parked(builder, road, drive, parking, shadows)
-    speed = float(rng.uniform(4.5, 9.0))
+    speed = float(rng.uniform(4.3, 6.4))
     movers = _traffic(rng, style, drive, speed)
     movers += _people(rng, road, markings, len(movers))
     wobble = np.concatenate(
         [
-            rng.uniform(0.0, [0.006, 0.004]),
+            rng.uniform(0.0, [0.004, 0.0025]),
             [rng.uniform(0.8, 2.0)],
             rng.uniform(0, 6.28, 3),
         ]
@@ -298,7 +306,7 @@ def build_scene(
     lane = min(drive[1] * 0.45, 1.6)
     scene = Scene(
         city, style, make_camera(style, width, height), atlas, road, light, markings,
-        quads, shadows, movers, lane, speed, float(rng.uniform(-2.0, 2.0)), wobble, key,
+        quads, shadows, movers, lane, speed, float(rng.uniform(-1.0, 1.0)), wobble, key,
     )  # fmt: skip
     return scene, sequence
 
