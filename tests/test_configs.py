@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 
 import pytest
+import torch
 from mmcv.transforms import Compose
 from mmengine.optim import build_optim_wrapper
 
@@ -16,6 +17,7 @@ from mmdepthseg.registry import (
     TRANSFORMS,
 )
 from mmdepthseg.utils.config import load_config
+from mmdepthseg.utils.launch import setup_precision
 from mmdepthseg.utils.setup_env import register_all_modules
 
 REPO = Path(__file__).resolve().parents[1]
@@ -42,7 +44,9 @@ def test_config_builds(path, monkeypatch):
     monkeypatch.chdir(REPO)
     cfg = load_config(path)
     assert cfg.default_scope == 'mmdepthseg'
-    model = MODELS.build(copy.deepcopy(cfg.model))
+    with torch.device('meta'):  # names and shapes, without the work of real weights
+        model = MODELS.build(copy.deepcopy(cfg.model))
+    setup_precision(cfg, amp=False)  # AmpOptimWrapper refuses to be built on CPU
     wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
     trained = {id(p) for group in wrapper.param_groups for p in group['params']}
     assert {id(p) for p in model.parameters() if p.requires_grad} <= trained

@@ -32,6 +32,12 @@ SEG_HEAD = dict(
     channels=8,
     num_classes=CLASSES,
     loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True))
+# two decoders that exchange features, and a pose net
+MULTI_TASK = dict(
+    decode_head=dict(SEG_HEAD, channels=None),
+    depth_head=DEPTH_HEAD,
+    distillation=dict(type='PADDistillation'),
+    pose_net=POSE_NET)
 PREPROCESSOR = dict(
     type='DepthSegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
@@ -62,6 +68,14 @@ def build_teacher(**options):
     model = MODELS.build(copy.deepcopy({**cfg, **options}))
     model.init_weights()
     return model
+
+
+def build_multi_task_teacher(parts=(), **options):
+    """An initialised MeanTeacher around a multi-task student."""
+    options.setdefault('disparity', 'online')
+    return build_teacher(
+        segmentor=dict(dict(type='DepthSegmentor', backbone=BACKBONE, **MULTI_TASK),
+                       **dict(parts)), **options)
 
 
 def packed_sample(seed: int = 0, neighbours: bool = True, label: bool = True,
@@ -99,13 +113,14 @@ def packed_batch(n: int = 2, first: int = 0, **options) -> dict:
     return {key: [s[key] for s in samples] for key in samples[0]}
 
 
-def teacher_batch(labeled: int = 2, mix: int = 2, **mix_options) -> dict:
+def teacher_batch(labeled: int = 2, mix: int = 2, neighbours: bool = False,
+                  first: int = 0, **mix_options) -> dict:
     """A collated batch of labelled and mix samples."""
-    first = packed_batch(labeled, branch='labeled', neighbours=False,
-                         disparity=False)
-    second = packed_batch(mix, first=labeled, branch='mix', neighbours=False,
-                          **mix_options)
-    return {key: first[key] + second[key] for key in first}
+    some = packed_batch(labeled, first=first, branch='labeled', neighbours=neighbours,
+                        disparity=False)
+    more = packed_batch(mix, first=first + labeled, branch='mix',
+                        neighbours=neighbours, **mix_options)
+    return {key: some[key] + more[key] for key in some}
 
 
 def frame_batch(n: int = 2, frames: int = 2) -> FrameBatch:

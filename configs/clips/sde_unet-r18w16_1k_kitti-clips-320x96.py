@@ -55,6 +55,24 @@ val_evaluator = dict(
             depth_dir='../depth/kitti_lidar/depth'),
         cache='work_dirs/baselines/kitti_lidar_row_mean.npz'))
 test_evaluator = val_evaluator
+# camera motion on the odometry clip (tools/test_pose.py): it has poses.txt
+pose_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    dataset=dict(
+        type='ClipDataset',
+        data_root=data_root,
+        clips=['kitti_odom_06_first51'],
+        offsets=(1, ),
+        poses_file='poses.txt',
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAdjacentFrames'),
+            dict(type='LoadPoses'),
+            dict(type='Resize', scale=scale),
+            dict(type='PackDepthSegInputs')
+        ]))
+pose_evaluator = dict(type='PoseMetric', align='median', snippet=5)
 train_cfg = dict(val_interval=_base_.iterations // 4)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -1,6 +1,7 @@
 """Mean teacher."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from mmengine.model import BaseAveragedModel, is_model_wrapper
@@ -48,6 +49,9 @@ class MeanTeacherEMA(BaseAveragedModel):
         train_mode: legacy of the authors' code: let the teacher follow
             ``train()``. Default: always in eval mode.
         device: where to keep the teacher; default: as the student.
+        exclude: names of the student's direct children that the teacher goes
+            without (they are None there): what only losses need, such as a pose
+            net, costs neither memory nor an average.
 
     Raises:
         ValueError: on options out of range.
@@ -60,6 +64,7 @@ class MeanTeacherEMA(BaseAveragedModel):
         buffers: str = 'copy',
         train_mode: bool = False,
         device: torch.device | None = None,
+        exclude: Sequence[str] = (),
     ) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f'decay must be in [0, 1), got {decay}.')
@@ -67,7 +72,11 @@ class MeanTeacherEMA(BaseAveragedModel):
             raise ValueError(
                 f"buffers must be 'copy', 'ema' or 'own', got {buffers!r}."
             )
-        super().__init__(_unwrap(model), device=device)
+        student = _unwrap(model)
+        children = dict(student.named_children())
+        self.exclude = tuple(name for name in exclude if name in children)
+        with _without(student, self.exclude):
+            super().__init__(student, device=device)
         self.decay = decay
         self.buffer_mode = buffers
         self.train_mode = train_mode
@@ -89,6 +98,10 @@ class MeanTeacherEMA(BaseAveragedModel):
     def train(self, mode: bool = True) -> 'MeanTeacherEMA':
         """Stay in eval mode, whatever the parent module is put into."""
         return super().train(mode and self.train_mode)
+
+    def excludes(self, name: str) -> bool:
+        """Whether a parameter or buffer of the student has no counterpart here."""
+        return name.startswith(tuple(f'{child}.' for child in self.exclude))
 
     @torch.no_grad()
     def copy_from(self, model: nn.Module) -> None:
@@ -125,6 +138,7 @@ class MeanTeacherEMA(BaseAveragedModel):
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Tensors of teacher and student with the same names."""
         mine, theirs = (dict(getattr(m, kind)()) for m in (self.module, student))
+        theirs = {k: v for k, v in theirs.items() if not self.excludes(k)}
         if mine.keys() != theirs.keys():
             odd = sorted(mine.keys() ^ theirs.keys())
             raise ValueError(
@@ -144,6 +158,19 @@ class MeanTeacherEMA(BaseAveragedModel):
 
 def _unwrap(model: nn.Module) -> nn.Module:
     return model.module if is_model_wrapper(model) else model
+
+
+@contextmanager
+def _without(module: nn.Module, names: Sequence[str]) -> Iterator[None]:
+    """The module with some children taken out for a while."""
+    children = {name: getattr(module, name) for name in names}
+    try:
+        for name in names:
+            setattr(module, name, None)
+        yield
+    finally:
+        for name, child in children.items():
+            setattr(module, name, child)
 
 
 def _select(tensors: list[Tensor], chosen: Iterable[bool]) -> list[Tensor]:

@@ -143,6 +143,25 @@ def test_copy_from():
     assert teacher.updates == 0
 
 
+def test_excluded_children_are_the_students_alone():
+    student = nn.Module()
+    student.net, student.extra = _Net(), nn.BatchNorm2d(4)
+    names = [name for name, _ in student.named_parameters()]
+    teacher = MeanTeacherEMA(student, exclude=('extra', 'not_there'))
+    assert teacher.module.extra is None
+    assert not any('extra' in name for name in teacher.state_dict())
+    assert [name for name, _ in student.named_parameters()] == names
+    assert isinstance(student.extra, nn.BatchNorm2d)
+    assert teacher.excludes('extra.weight') and not teacher.excludes('net.a.weight')
+    _step(student.net, 0)
+    teacher.copy_from(student)
+    before = teacher.module.net.a.weight.clone()
+    _step(student.net, 1)
+    teacher.update_parameters(student)
+    torch.testing.assert_close(
+        teacher.module.net.a.weight, (before + student.net.a.weight) / 2)
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match='decay'):
         MeanTeacherEMA(_Net(), decay=1)

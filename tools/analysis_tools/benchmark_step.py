@@ -99,7 +99,7 @@ def watch_parts(watch: Stopwatch, model) -> None:
         watch.watch('student forward', student, 'seg_logits')
     watch.watch('preprocess', model.data_preprocessor, 'forward')
     watch.watch('student forward', student.backbone, 'forward')
-    for name in ('decode_head', 'depth_head', 'pose_net'):
+    for name in ('decode_head', 'depth_head', 'distillation', 'pose_net'):
         head = getattr(student, name, None)
         if head is not None:
             watch.watch('student forward', head, 'forward')
@@ -132,6 +132,8 @@ def bare_step(model, data: dict, optim_wrapper) -> None:
             with torch.no_grad():
                 model.teacher.module.seg_logits(batch.select(mix).img)
             outs = _outputs(student, batch.select(labeled), samples[labeled[0]])
+            if student.trains_depth and model.mix_depth_weight:
+                outs += _outputs(student, batch.select(mix), samples[mix[0]], False)
             outs.append(student.seg_logits(batch.select(mix).img))
         else:
             outs = _outputs(student, batch, samples[0])
@@ -139,13 +141,13 @@ def bare_step(model, data: dict, optim_wrapper) -> None:
     optim_wrapper.zero_grad()
 
 
-def _outputs(model, batch, sample) -> list:
-    features = model.extract_feat(batch.img)
-    outs = []
-    if model.with_decode_head:
-        outs.append(model.decode_head(features))
+def _outputs(model, batch, sample, labels: bool = True) -> list:
+    decoded = model.decode(
+        model.extract_feat(batch.img), labels=labels and model.with_decode_head,
+        depth=model.trains_depth)
+    outs = [] if decoded.logits is None else [decoded.logits]
+    outs += decoded.disparities or []
     if model.pose_net is not None:
-        outs += model.depth_head(features)
         outs.append(model.pose_net.source_transforms(
             batch, tuple(sample.metainfo['adjacent_offsets'])))
     return outs

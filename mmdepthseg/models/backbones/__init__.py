@@ -1,5 +1,6 @@
 """Backbones."""
 
+from .frozen_encoder import FrozenEncoder
 from .resnet import ResNet
 
-__all__ = ['ResNet']
+__all__ = ['FrozenEncoder', 'ResNet']

@@ -1,7 +1,8 @@
 """ResNet that also returns its stem, the fifth level of a depth encoder."""
 
 from mmseg.models.backbones import ResNet as MMSegResNet
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdepthseg.registry import MODELS
 
@@ -13,20 +14,56 @@ class ResNet(MMSegResNet):
     Shadows ``mmseg.ResNet``, whose shallowest output has stride 4: a U-Net depth
     decoder needs stride 2 as well (Godard et al., ICCV 2019, section 4). Names
     of parameters are MMSeg's, so torchvision and OpenMMLab ImageNet checkpoints
-    load with ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
+    load with ``init_cfg=dict(type='Pretrained', checkpoint=...)``; those of
+    OpenMMLab's ResNetV1c with ``deep_stem=True``.
+
+    Freezing is MMSeg's: ``frozen_stages=4`` freezes the whole encoder, parameters
+    and batch-norm statistics, and it normalises with the stored statistics.
 
     Args:
         out_stem (bool): Put the stem output in front of the stages. The paper's
             "features of 5 levels". Defaults to True.
+        legacy_frozen_bn (bool): Freeze as the authors' code does: the parameters
+            of the frozen stages stay, but their batch norms normalise with the
+            batch's statistics and go on averaging them, so that the "frozen"
+            encoder drifts. For comparisons with their results only. Defaults to
+            False.
         **kwargs: Those of ``mmseg.models.ResNet``. The paper's output stride 16
             is ``strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2),
             contract_dilation=True`` (torchvision's
             ``replace_stride_with_dilation``).
+
+    Raises:
+        ValueError: ``legacy_frozen_bn`` with nothing frozen, or with ``norm_eval``.
     """
 
-    def __init__(self, out_stem: bool = True, **kwargs) -> None:
+    def __init__(self,
+                 out_stem: bool = True,
+                 legacy_frozen_bn: bool = False,
+                 **kwargs) -> None:
         super().__init__(**kwargs)
+        if legacy_frozen_bn and (self.frozen_stages < 0 or self.norm_eval):
+            raise ValueError(
+                'ResNet: legacy_frozen_bn lets the batch norms of frozen stages '
+                'train, so it needs frozen_stages >= 0 and norm_eval=False, got '
+                f'frozen_stages={self.frozen_stages}, norm_eval={self.norm_eval}')
         self.out_stem = out_stem
+        self.legacy_frozen_bn = legacy_frozen_bn
+
+    def train(self, mode: bool = True) -> 'ResNet':
+        """Training or eval mode; frozen parts stay in eval mode in both."""
+        super().train(mode)  # MMSeg's returns None
+        if mode and self.legacy_frozen_bn:
+            for part in self._frozen_parts():
+                for module in part.modules():
+                    if isinstance(module, _BatchNorm):
+                        module.train()
+        return self
+
+    def _frozen_parts(self) -> list[nn.Module]:
+        stem = self.stem if self.deep_stem else self.norm1
+        return [stem, *(getattr(self, f'layer{i}')
+                        for i in range(1, self.frozen_stages + 1))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode.

@@ -2,12 +2,13 @@
 
 from .base_depth_head import BaseDepthHead
 from .decode_depth_head import DecodeDepthHead
+from .pad_distillation import PADDistillation
 from .pose_net import PoseNet
 from .unet_decoder import UNetDecoder
 from .unet_depth_head import UNetDepthHead
 from .unet_seg_head import UNetSegHead
 
 __all__ = [
-    'BaseDepthHead', 'DecodeDepthHead', 'PoseNet', 'UNetDecoder', 'UNetDepthHead',
-    'UNetSegHead'
+    'BaseDepthHead', 'DecodeDepthHead', 'PADDistillation', 'PoseNet', 'UNetDecoder',
+    'UNetDepthHead', 'UNetSegHead'
 ]

@@ -1,4 +1,4 @@
-"""What every depth head shares: disparity to depth, and the loss."""
+"""What every depth head shares: disparity to depth, and the losses."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -25,6 +25,14 @@ class BaseDepthHead(BaseModule):
         min_depth (float): Depth at disparity 1. Defaults to 0.1.
         max_depth (float): Depth at disparity 0. Defaults to 100.
         loss_depth (dict): Config of the self-supervised loss.
+        loss_disparity (dict, optional): Config of a loss against stored depth
+            labels, ``dict(type='BerHuLoss')``: what the students of data selection
+            learn from (3W, section 3.5). Defaults to None: labels are not looked
+            at.
+        valid_height (float): Share of the rows, from the top, that
+            ``loss_disparity`` counts; the paper's 0.9 leaves out the ego vehicle.
+            Rows are those of the network's input, so crops should span the height
+            of the image. Defaults to 1.
         init_cfg (dict, optional): Initialisation.
     """
 
@@ -32,26 +40,35 @@ class BaseDepthHead(BaseModule):
                  min_depth: float = 0.1,
                  max_depth: float = 100.,
                  loss_depth: dict = LOSS_DEPTH,
+                 loss_disparity: dict | None = None,
+                 valid_height: float = 1.,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if not 0 < min_depth < max_depth:
             raise ValueError('depth head: expected 0 < min_depth < max_depth, got '
                              f'min_depth={min_depth}, max_depth={max_depth}')
+        if not 0 < valid_height <= 1:
+            raise ValueError('depth head: expected 0 < valid_height <= 1, got '
+                             f'{valid_height}')
         self.min_depth = min_depth
         self.max_depth = max_depth
         self.loss_depth = MODELS.build(
             dict(loss_depth, min_depth=min_depth, max_depth=max_depth))
+        self.loss_disparity = (
+            None if loss_disparity is None else MODELS.build(loss_disparity))
+        self.valid_height = valid_height
 
     @abstractmethod
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Features -> disparities (N, 1, h_s, w_s), finest scale first."""
 
-    def loss(self, features: Sequence[Tensor], batch: FrameBatch,
+    def loss(self, disparities: Sequence[Tensor], batch: FrameBatch,
              transforms: Tensor) -> dict[str, Tensor]:
         """Self-supervised loss of the batch's frames.
 
         Args:
-            features (Sequence[Tensor]): Backbone levels of the target frames.
+            disparities (Sequence[Tensor]): Those of the target frames, from
+                :meth:`forward`.
             batch (FrameBatch): With ``img_raw`` (N, 3, H, W), ``adjacent_raw``
                 (N, F, 3, H, W) and ``cam2img`` (N, 3, 3).
             transforms (Tensor): Target camera to source camera (N, F, 4, 4).
@@ -60,21 +77,46 @@ class BaseDepthHead(BaseModule):
             dict[str, Tensor]: ``loss_photometric``, ``loss_smooth``.
         """
         return self.loss_depth(
-            self(features), batch.img_raw, batch.adjacent_raw, batch.cam2img,
+            disparities, batch.img_raw, batch.adjacent_raw, batch.cam2img,
             transforms)
 
-    def predict(self, features: Sequence[Tensor],
+    def supervised_loss(self, disparities: Sequence[Tensor], target: Tensor,
+                        known: Tensor) -> dict[str, Tensor]:
+        """Loss against depth labels, at their resolution, mean over the scales.
+
+        Pixels that do not count are handed to the loss as a mask; a loss that takes
+        the mean over all pixels (:class:`BerHuLoss`) counts them as exact.
+
+        Args:
+            disparities (Sequence[Tensor]): From :meth:`forward`.
+            target (Tensor): Disparity of the teacher (N, 1, H, W).
+            known (Tensor): Where there is a label, bool (N, 1, H, W).
+
+        Returns:
+            dict[str, Tensor]: ``loss_disparity``.
+        """
+        mask = known.clone()
+        mask[:, :, int(self.valid_height * mask.shape[2]):] = False
+        size = target.shape[2:]
+        losses = [
+            self.loss_disparity(
+                F.interpolate(d, size=size, mode='bilinear', align_corners=False)
+                if d.shape[2:] != size else d, target, mask) for d in disparities
+        ]
+        return dict(loss_disparity=sum(losses) / len(losses))
+
+    def predict(self, disparities: Sequence[Tensor],
                 size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Disparity and depth of the finest scale at an image size.
 
         Args:
-            features (Sequence[Tensor]): Backbone levels.
+            disparities (Sequence[Tensor]): From :meth:`forward`.
             size (tuple[int, int]): (H, W) of the images.
 
         Returns:
             tuple[Tensor, Tensor]: Disparity in (0, 1) and depth, (N, 1, H, W).
         """
-        disparity = self(features)[0].float()
+        disparity = disparities[0].float()
         if disparity.shape[2:] != tuple(size):
             disparity = F.interpolate(
                 disparity, size=size, mode='bilinear', align_corners=False)

@@ -26,8 +26,8 @@ class PoseNet(BaseModule):
     Args:
         backbone (dict): Config of an encoder with ``in_channels=6``; its last
             level is used. ``init_cfg=dict(type='Pretrained', ...)`` with a
-            3-channel (ImageNet) checkpoint fills all but the first convolution,
-            which does not fit and stays random.
+            3-channel (ImageNet) checkpoint fills it: the first convolution's weights
+            are repeated for the two images and halved.
         in_channels (int): Channels of the encoder's last level.
         channels (int): Hidden channels. Defaults to 256.
         rotation_factor (float): Factor on the axis-angle. Defaults to 0.01.

@@ -1,6 +1,6 @@
 """U-Net decoder shared by depth and segmentation heads (method: 3W, section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from mmdepthseg.registry import MODELS
 from .aspp import ASPP, NORM_CFG
 
 NUM_STEPS = 5
+CHANNELS = (64, 128, 128, 256, 256)
 
 
 @MODELS.register_module()
@@ -50,7 +51,7 @@ class UNetDecoder(BaseModule):
 
     def __init__(self,
                  in_channels: Sequence[int],
-                 channels: Sequence[int] = (64, 128, 128, 256, 256),
+                 channels: Sequence[int] = CHANNELS,
                  aspp_rates: Sequence[int] | None = (6, 12, 18),
                  aspp_dropout: float = 0.5,
                  norm_cfg: dict | None = None,
@@ -62,15 +63,12 @@ class UNetDecoder(BaseModule):
             raise ValueError(
                 'UNetDecoder: in_channels must name 1 to 5 encoder levels, got '
                 f'{list(in_channels)}')
-        if len(channels) != NUM_STEPS:
-            raise ValueError('UNetDecoder: channels must have 5 numbers, full '
-                             f'resolution first, got {list(channels)}')
         if not 0 <= last_step <= NUM_STEPS:
             raise ValueError(
                 f'UNetDecoder: last_step must be 0 to {NUM_STEPS}, got {last_step}')
         self.last_step = last_step
         self.in_channels = tuple(in_channels)
-        self.channels = tuple(channels)
+        self.channels = check_channels(channels)
         self.reduce = nn.ModuleList()
         self.fuse = nn.ModuleList()
         previous = in_channels[-1]
@@ -96,7 +94,8 @@ class UNetDecoder(BaseModule):
 
     def forward(self,
                 features: Sequence[Tensor],
-                last_step: int | None = None) -> dict[int, Tensor]:
+                last_step: int | None = None,
+                decoded: dict[int, Tensor] | None = None) -> dict[int, Tensor]:
         """Decode.
 
         Args:
@@ -105,12 +104,46 @@ class UNetDecoder(BaseModule):
             last_step (int, optional): Stop after this step (0 = full resolution),
                 so what nobody needs is not computed. Defaults to the last one
                 built.
+            decoded (dict[int, Tensor], optional): Outputs of the first steps, as
+                returned by an earlier call and perhaps changed since; decoding
+                goes on from the finest of them. Defaults to none: from the
+                bottleneck.
 
         Returns:
             dict[int, Tensor]: Step 4 to ``last_step`` -> its output (N,
             channels[step], h, w), stride about 2^step.
         """
         last_step = self.last_step if last_step is None else last_step
+        self._check(features, last_step)
+        outs = dict(decoded or {})
+        finest = min(outs, default=NUM_STEPS)
+        x = outs.get(finest, features[-1])
+        for step in range(NUM_STEPS - finest, NUM_STEPS - last_step):
+            x = self.reduce[step](x)
+            level = self._skip_level(step)
+            if level >= 0:
+                skip = features[level]
+                if skip.shape[2:] != x.shape[2:]:
+                    x = F.interpolate(x, size=skip.shape[2:], mode='nearest')
+                x = torch.cat((x, skip), dim=1)
+            else:
+                x = F.interpolate(x, scale_factor=2, mode='nearest')
+            x = self.fuse[step](x)
+            outs[NUM_STEPS - 1 - step] = x
+        return outs
+
+    def parameters_of_steps(self, first: int, last: int) -> Iterator[nn.Parameter]:
+        """Parameters of some steps.
+
+        Args:
+            first (int): Coarsest of the steps, 4 to 0.
+            last (int): Finest of them, not finer than ``last_step``.
+        """
+        for blocks in (self.reduce, self.fuse):
+            for block in blocks[NUM_STEPS - 1 - first:NUM_STEPS - last]:
+                yield from block.parameters()
+
+    def _check(self, features: Sequence[Tensor], last_step: int) -> None:
         if last_step < self.last_step:
             raise ValueError(f'UNetDecoder: step {last_step} is asked for, but it is '
                              f'built with last_step={self.last_step}')
@@ -124,21 +157,14 @@ class UNetDecoder(BaseModule):
                 'UNetDecoder: the deepest features are '
                 f'{tuple(features[-1].shape[2:])}, smaller than 2x2, which reflection '
                 'padding needs: use larger images or a smaller output stride')
-        outs = {}
-        x = features[-1]
-        for step in range(NUM_STEPS - last_step):
-            x = self.reduce[step](x)
-            level = self._skip_level(step)
-            if level >= 0:
-                skip = features[level]
-                if skip.shape[2:] != x.shape[2:]:
-                    x = F.interpolate(x, size=skip.shape[2:], mode='nearest')
-                x = torch.cat((x, skip), dim=1)
-            else:
-                x = F.interpolate(x, scale_factor=2, mode='nearest')
-            x = self.fuse[step](x)
-            outs[NUM_STEPS - 1 - step] = x
-        return outs
+
+
+def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
+    """Channels of the steps as a tuple; ValueError unless there are five."""
+    if len(channels) != NUM_STEPS:
+        raise ValueError('UNetDecoder: channels must have 5 numbers, full '
+                         f'resolution first, got {list(channels)}')
+    return tuple(channels)
 
 
 def _conv_block(in_channels: int, out_channels: int,

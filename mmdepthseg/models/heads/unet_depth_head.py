@@ -50,7 +50,17 @@ class UNetDepthHead(BaseDepthHead):
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Features -> disparities (N, 1, ~H/2^s, ~W/2^s), s = 0, 1, ..."""
-        decoded = self.decoder(features)
+        return self.disparities(self.decoder(features))
+
+    def disparities(self, decoded: dict[int, Tensor]) -> list[Tensor]:
+        """Disparities of decoded steps.
+
+        Args:
+            decoded (dict[int, Tensor]): What :attr:`decoder` makes of features.
+
+        Returns:
+            list[Tensor]: (N, 1, ~H/2^s, ~W/2^s) in (0, 1), s = 0, 1, ...
+        """
         return [
             conv(F.pad(decoded[step], (1, 1, 1, 1), mode='reflect')).sigmoid()
             for step, conv in enumerate(self.disparity)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.registry import MODELS
 
-from .unet_decoder import NUM_STEPS
+from .unet_decoder import CHANNELS, NUM_STEPS, check_channels
 
 FULL_RESOLUTION_LEVEL = 2 * NUM_STEPS - 1
 
@@ -29,8 +29,9 @@ class UNetSegHead(BaseDecodeHead):
             ``last_step`` are filled in (steps beyond the finest tap are not built).
         levels (Sequence[int]): Tapped levels, 0 to 4 of the encoder, 5 to 9 of
             the decoder (9 = full resolution). Defaults to (9,), exp. 210.
-        channels (int): Channels each tapped level is projected to. Defaults to
-            64.
+        channels (int, optional): Channels each tapped level is projected to; None
+            for no projection, as in the multi-task network of exp. 212. Defaults
+            to 64.
         inter_channels (int, optional): Channels of a 3x3 convolution, norm, ReLU
             before the classifier; exp. 211 has 64. Defaults to None.
         project_act_cfg (dict, optional): Activation after the projection.
@@ -43,7 +44,7 @@ class UNetSegHead(BaseDecodeHead):
                  in_channels: Sequence[int],
                  decoder: dict,
                  levels: Sequence[int] = (FULL_RESOLUTION_LEVEL, ),
-                 channels: int = 64,
+                 channels: int | None = 64,
                  inter_channels: int | None = None,
                  project_act_cfg: dict | None = None,
                  dropout_ratio: float = 0.,
@@ -52,11 +53,14 @@ class UNetSegHead(BaseDecodeHead):
         if not levels or not all(0 <= v <= FULL_RESOLUTION_LEVEL for v in levels):
             raise ValueError('UNetSegHead: levels must be numbers 0 to '
                              f'{FULL_RESOLUTION_LEVEL}, got {list(levels)}')
+        widths = [*in_channels] + [0] * (NUM_STEPS - len(in_channels))
+        widths += check_channels(decoder.get('channels', CHANNELS))[::-1]
+        tapped = sum(channels or widths[level] for level in levels)
         super().__init__(
             in_channels=list(in_channels),
             in_index=list(range(len(in_channels))),
             input_transform='multiple_select',
-            channels=inter_channels or channels * len(levels),
+            channels=inter_channels or tapped,
             dropout_ratio=dropout_ratio,
             norm_cfg=norm_cfg,
             **kwargs)
@@ -65,32 +69,40 @@ class UNetSegHead(BaseDecodeHead):
         last_step = min(FULL_RESOLUTION_LEVEL - max(self.levels), NUM_STEPS)
         self.decoder = MODELS.build(
             dict(decoder, in_channels=in_channels, last_step=last_step))
-        widths = [*in_channels] + [0] * (NUM_STEPS - len(in_channels))
-        widths += self.decoder.channels[::-1]
-        self.project = nn.ModuleList(
+        self.project = None if channels is None else nn.ModuleList(
             ConvModule(
                 widths[level], channels, 1, bias=False, act_cfg=project_act_cfg)
             for level in self.levels)
         self.inter = None if inter_channels is None else ConvModule(
-            channels * len(levels),
-            inter_channels,
-            3,
-            padding=1,
-            norm_cfg=norm_cfg)
+            tapped, inter_channels, 3, padding=1, norm_cfg=norm_cfg)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Backbone levels -> logits (N, num_classes, h, w) at the finest tap."""
         features = self._transform_inputs(inputs)
-        decoded = self.decoder(features)
+        return self.classify(features, self.decoder(features))
+
+    def classify(self, features: Sequence[Tensor],
+                 decoded: dict[int, Tensor]) -> Tensor:
+        """Logits of decoded steps.
+
+        Args:
+            features (Sequence[Tensor]): Backbone levels.
+            decoded (dict[int, Tensor]): What :attr:`decoder` makes of them.
+
+        Returns:
+            Tensor: (N, num_classes, h, w) at the finest tap.
+        """
         taps = [
             features[v] if v < NUM_STEPS else decoded[FULL_RESOLUTION_LEVEL - v]
             for v in self.levels
         ]
         size = max((tuple(tap.shape[2:]) for tap in taps))
+        if self.project is not None:
+            taps = [project(tap)
+                    for project, tap in zip(self.project, taps, strict=True)]
         taps = [
-            resize(project(tap), size=size, mode='bilinear',
-                   align_corners=self.align_corners)
-            for project, tap in zip(self.project, taps, strict=True)
+            resize(tap, size=size, mode='bilinear', align_corners=self.align_corners)
+            for tap in taps
         ]
         x = torch.cat(taps, dim=1) if len(taps) > 1 else taps[0]
         return self.cls_seg(x if self.inter is None else self.inter(x))

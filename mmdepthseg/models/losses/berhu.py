@@ -1,6 +1,7 @@
 """Reverse Huber loss."""
 
 import torch
+from mmengine.dist import all_reduce, is_distributed
 from torch import Tensor, nn
 
 from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
@@ -11,9 +12,9 @@ from mmdepthseg.registry import MODELS
 class BerHuLoss(nn.Module):
     """Reverse Huber loss (Laina et al., 3DV 2016, equation 1).
 
-    With d = abs(prediction - target) and C = ``threshold`` * max(d) over the batch
-    (a constant for the gradient): d where d <= C, else (d^2 + C^2) / (2 C). Mean
-    over *all* pixels, masked ones count as 0.
+    With d = abs(prediction - target) and C = ``threshold`` * max(d) over the batch,
+    that of all ranks (a constant for the gradient): d where d <= C, else (d^2 + C^2)
+    / (2 C). Mean over *all* pixels, masked ones count as 0.
 
     Args:
         threshold: share of the largest error at which the loss turns quadratic.
@@ -64,7 +65,10 @@ class BerHuLoss(nn.Module):
             # Not .item(): that would wait for the device. The floor keeps the
             # unused branch finite when there is no error at all.
             tiny = torch.finfo(error.dtype).tiny
-            knee = (self.threshold * error.detach().max()).clamp(min=tiny**0.5)
+            largest = error.detach().max()
+            if is_distributed():
+                all_reduce(largest, op='max')
+            knee = (self.threshold * largest).clamp(min=tiny**0.5)
             quadratic = (error * error + knee * knee) / (2 * knee)
             loss = torch.where(error <= knee, error, quadratic).mean()
             return self.loss_weight * loss

@@ -2,5 +2,6 @@
 
 from .depth_segmentor import DepthSegmentor
 from .mean_teacher import MeanTeacher
+from .split_backward import SplitBackwardDDP
 
-__all__ = ['DepthSegmentor', 'MeanTeacher']
+__all__ = ['DepthSegmentor', 'MeanTeacher', 'SplitBackwardDDP']

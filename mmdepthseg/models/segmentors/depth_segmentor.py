@@ -8,8 +8,17 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
+from mmdepthseg.models.heads.pad_distillation import Decoded, build_distillation
+from mmdepthseg.models.heads.unet_decoder import NUM_STEPS
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
+
+from .samples import (
+    require_disparity,
+    require_labels,
+    require_neighbours,
+    to_original,
+)
 
 
 @MODELS.register_module()
@@ -30,8 +39,14 @@ class DepthSegmentor(EncoderDecoder):
         decode_head (dict, optional): MMSeg decode head or :class:`UNetSegHead`.
         depth_head (dict, optional): :class:`UNetDepthHead` or
             :class:`DecodeDepthHead`.
+        distillation (dict, optional): :class:`PADDistillation` between the decoders
+            of a :class:`UNetSegHead` and a :class:`UNetDepthHead` (exp. 212).
+            Without it the two tasks share the backbone only.
         pose_net (dict, optional): :class:`PoseNet`. Without it the depth head is
-            not trained (it may still predict).
+            trained on stored depth labels if it has a ``loss_disparity``, else not
+            at all (it may still predict): what no loss reaches asks for no gradient.
+        loss_feature (dict, optional): :class:`FeatureDistanceLoss`, keeps the
+            deepest backbone level near that of a frozen encoder.
         neck, auxiliary_head, train_cfg, test_cfg, data_preprocessor, init_cfg: As
             in MMSeg's ``EncoderDecoder``.
     """
@@ -40,7 +55,9 @@ class DepthSegmentor(EncoderDecoder):
                  backbone: dict,
                  decode_head: dict | None = None,
                  depth_head: dict | None = None,
+                 distillation: dict | None = None,
                  pose_net: dict | None = None,
+                 loss_feature: dict | None = None,
                  neck: dict | None = None,
                  auxiliary_head: dict | list | None = None,
                  train_cfg: dict | None = None,
@@ -64,48 +81,135 @@ class DepthSegmentor(EncoderDecoder):
             self._init_decode_head(decode_head)
             self._init_auxiliary_head(auxiliary_head)
         self.depth_head = None if depth_head is None else MODELS.build(depth_head)
+        self.distillation = None
+        if distillation is not None:
+            self.distillation = build_distillation(
+                distillation, decode_head or {}, getattr(self, 'decode_head', None),
+                self.depth_head)
         self.pose_net = None if pose_net is None else MODELS.build(pose_net)
+        self.loss_feature = None if loss_feature is None else MODELS.build(loss_feature)
         self.train_cfg = train_cfg
         # MMSeg's inference reads it by attribute
         self.test_cfg = ConfigDict(test_cfg or dict(mode='whole'))
+        if self.depth_head is not None and not self.trains_depth:
+            self._freeze_untrained()
 
-    def loss(self, inputs: FrameBatch, data_samples: SampleList) -> dict:
+    @property
+    def trains_depth(self) -> bool:
+        """Whether there is a depth loss."""
+        head = self.depth_head
+        return head is not None and (
+            self.pose_net is not None or head.loss_disparity is not None)
+
+    def _freeze_untrained(self) -> None:
+        """No gradient for what only a depth loss would train.
+
+        The segmentation trains the depth decoder up to the exchange. Weights that
+        ask for a gradient and get none stop distributed training.
+        """
+        self.depth_head.requires_grad_(False)
+        if self.distillation is not None:
+            shared = self.depth_head.decoder.parameters_of_steps(
+                NUM_STEPS - 1, self.distillation.step)
+            for parameter in shared:
+                parameter.requires_grad_(True)
+            self.distillation.seg_to_depth.requires_grad_(False)
+
+    def decode(self,
+               features: tuple[Tensor, ...],
+               labels: bool = True,
+               depth: bool = True) -> Decoded:
+        """Outputs of the heads.
+
+        Args:
+            features (tuple[Tensor]): Backbone levels.
+            labels (bool): Segmentation logits are wanted.
+            depth (bool): Disparities are wanted.
+        """
+        if self.distillation is not None:
+            return self.distillation(
+                features, self.decode_head, self.depth_head, labels, depth)
+        return Decoded(
+            self.decode_head(features) if labels else None,
+            self.depth_head(features) if depth else None)
+
+    def loss(self,
+             inputs: FrameBatch,
+             data_samples: SampleList,
+             depth: bool = True) -> dict:
         """Losses of every part there is.
 
         Args:
             inputs (FrameBatch): The batch.
             data_samples (list[SegDataSample]): With ``gt_sem_seg`` if there is a
                 segmentation head.
+            depth (bool): False leaves out the depth losses, and what is computed
+                for them.
 
         Returns:
-            dict[str, Tensor]: ``decode.*`` (and ``aux.*``), ``depth.*``.
+            dict[str, Tensor]: ``decode.*`` (and ``side.*``, ``aux.*``),
+            ``depth.*``, ``feature.*``.
         """
         batch = FrameBatch.of(inputs)
+        depth = depth and self.trains_depth
         features = self.extract_feat(batch.img)
+        # alone, an MMSeg head makes its loss from the features by itself
+        joint = self.distillation is not None
+        decoded = self.decode(features, labels=joint, depth=depth)
         losses = {}
         if self.with_decode_head:
-            _require_labels(data_samples)
-            losses.update(self._decode_head_forward_train(features, data_samples))
+            require_labels(data_samples)
+            losses.update(
+                self.distillation.loss(decoded, self.decode_head, data_samples)
+                if joint else self._decode_head_forward_train(features, data_samples))
             if self.with_auxiliary_head:
                 losses.update(
                     self._auxiliary_head_forward_train(features, data_samples))
-        if self.pose_net is not None:
-            losses.update(self.depth_loss(features, batch, data_samples))
+        if depth:
+            losses.update(self.depth_loss(decoded.disparities, batch, data_samples))
+        if self.loss_feature is not None:
+            losses['feature.loss_distance'] = self.loss_feature(
+                features[-1], batch.img)
         return losses
 
-    def depth_loss(self, features: tuple[Tensor, ...], batch: FrameBatch,
+    def depth_loss(self, disparities: list[Tensor], batch: FrameBatch,
                    data_samples: SampleList) -> dict[str, Tensor]:
-        """Self-supervised depth losses, prefixed ``depth.``.
+        """Depth losses, prefixed ``depth.``: of view synthesis, of depth labels.
 
         Args:
-            features (tuple[Tensor]): Backbone levels of ``batch.img``.
-            batch (FrameBatch): With neighbours, raw images and cameras.
-            data_samples (list[SegDataSample]): Give the neighbours' offsets.
+            disparities (list[Tensor]): Of ``batch.img``, from :meth:`decode`.
+            batch (FrameBatch): With neighbours, raw images and cameras, if there is
+                a pose net.
+            data_samples (list[SegDataSample]): Give the neighbours' offsets, and the
+                ``disparity_map`` if the depth head has a ``loss_disparity``.
         """
-        offsets = _require_neighbours(batch, data_samples)
-        transforms = self.pose_net.source_transforms(batch, offsets)
-        losses = self.depth_head.loss(features, batch, transforms)
+        losses = {}
+        if self.pose_net is not None:
+            offsets = require_neighbours(batch, data_samples)
+            transforms = self.pose_net.source_transforms(batch, offsets)
+            losses.update(self.depth_head.loss(disparities, batch, transforms))
+        if self.depth_head.loss_disparity is not None:
+            losses.update(self.depth_head.supervised_loss(
+                disparities, *require_disparity(data_samples, batch.img)))
         return {f'depth.{name}': value for name, value in losses.items()}
+
+    def loss_and_disparity(self, batch: FrameBatch,
+                           data_samples: SampleList) -> tuple[dict, Tensor]:
+        """Depth losses alone, and the disparity, from one pass.
+
+        Args:
+            batch (FrameBatch): See :meth:`depth_loss`; labels are not looked at.
+            data_samples (list[SegDataSample]): Theirs.
+
+        Returns:
+            tuple[dict, Tensor]: ``depth.*``; sigmoid disparity (N, 1, H, W),
+            detached.
+        """
+        features = self.extract_feat(batch.img)
+        disparities = self.decode(features, labels=False).disparities
+        losses = self.depth_loss(disparities, batch, data_samples)
+        finest = disparities[0].detach()
+        return losses, self.depth_head.predict([finest], batch.img.shape[2:])[0]
 
     def seg_logits(self, img: Tensor) -> Tensor:
         """Segmentation logits at the images' size.
@@ -116,7 +220,16 @@ class DepthSegmentor(EncoderDecoder):
         Returns:
             Tensor: (N, num_classes, H, W).
         """
-        logits = self.decode_head(self.extract_feat(img))
+        return self._resize(self.decode(self.extract_feat(img), depth=False).logits,
+                            img)
+
+    def logits_and_disparity(self, img: Tensor) -> tuple[Tensor, Tensor]:
+        """:meth:`seg_logits` and :meth:`predict_disparity` from one pass."""
+        decoded = self.decode(self.extract_feat(img))
+        disparity, _ = self.depth_head.predict(decoded.disparities, img.shape[2:])
+        return self._resize(decoded.logits, img), disparity
+
+    def _resize(self, logits: Tensor, img: Tensor) -> Tensor:
         return resize(logits, size=img.shape[2:], mode='bilinear',
                       align_corners=self.align_corners)
 
@@ -135,7 +248,8 @@ class DepthSegmentor(EncoderDecoder):
         if self.depth_head is None:
             raise RuntimeError('this model has no depth_head: use the config and '
                                'checkpoint of a depth (SDE) or multi-task model')
-        return self.depth_head.predict(self.extract_feat(img), img.shape[2:])[0]
+        decoded = self.decode(self.extract_feat(img), labels=False)
+        return self.depth_head.predict(decoded.disparities, img.shape[2:])[0]
 
     def predict(self,
                 inputs: FrameBatch | Tensor,
@@ -152,83 +266,54 @@ class DepthSegmentor(EncoderDecoder):
             there is a depth head.
         """
         img = FrameBatch.of(inputs).img
+        if self.depth_head is None:
+            return super().predict(img, data_samples)
         known = data_samples
-        features = None if self.depth_head is None else self.extract_feat(img)
-        if self.with_decode_head:
-            if features is None or self.test_cfg.get('mode', 'whole') != 'whole':
-                data_samples = super().predict(img, data_samples)
-            else:
-                data_samples = self._predict_labels(features, img, data_samples)
-        if self.depth_head is not None:
-            depth = self.depth_head.predict(features, img.shape[2:])[1]
-            if data_samples is None:
-                data_samples = [SegDataSample() for _ in depth]
-            for i, sample in enumerate(data_samples):
-                meta = {} if known is None else sample.metainfo
-                sample.set_data(dict(pred_depth_map=PixelData(
-                    data=_to_original(depth[i:i + 1], meta))))
+        features = self.extract_feat(img)
+        whole = self.test_cfg.get('mode', 'whole') == 'whole'
+        joint = self.distillation is not None and whole
+        decoded = self.decode(features, labels=joint)
+        if self.with_decode_head and whole:
+            data_samples = self._predict_labels(
+                decoded.logits, features, img, data_samples)
+        elif self.with_decode_head:
+            # the labels in windows, the depth, which knows no windows, as a whole
+            data_samples = super().predict(img, data_samples)
+        depth = self.depth_head.predict(decoded.disparities, img.shape[2:])[1]
+        if data_samples is None:
+            data_samples = [SegDataSample() for _ in depth]
+        for i, sample in enumerate(data_samples):
+            meta = {} if known is None else sample.metainfo
+            sample.set_data(dict(pred_depth_map=PixelData(
+                data=to_original(depth[i:i + 1], meta))))
         return data_samples
 
-    def _predict_labels(self, features: tuple[Tensor, ...], img: Tensor,
-                        data_samples: OptSampleList) -> SampleList:
-        """MMSeg's ``predict`` of whole images, from features that are there."""
+    def _predict_labels(self, logits: Tensor | None, features: tuple[Tensor, ...],
+                        img: Tensor, data_samples: OptSampleList) -> SampleList:
+        """MMSeg's ``predict`` of whole images, from what is there already."""
         size = img.shape[2:]
         metas = [dict(ori_shape=size, img_shape=size, pad_shape=size)] * len(img)
         if data_samples is not None:
             metas = [sample.metainfo for sample in data_samples]
-        logits = self.decode_head.predict(features, metas, self.test_cfg)
+        if logits is None:
+            logits = self.decode_head.predict(features, metas, self.test_cfg)
+        else:
+            logits = self.decode_head.predict_by_feat(logits, metas)
         return self.postprocess_result(logits, data_samples)
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits (N, num_classes, H, W) of images or windows (MMSeg's interface)."""
+        if self.distillation is None:
+            return super().encode_decode(inputs, batch_img_metas)
+        logits = self.decode(self.extract_feat(inputs), depth=False).logits
+        return self.decode_head.predict_by_feat(logits, batch_img_metas)
 
     def _forward(self,
                  inputs: FrameBatch | Tensor,
                  data_samples: OptSampleList = None) -> Tensor | tuple:
         """Raw outputs: logits, or disparities, or both (tuple)."""
         features = self.extract_feat(FrameBatch.of(inputs).img)
-        outs = []
-        if self.with_decode_head:
-            outs.append(self.decode_head(features))
-        if self.depth_head is not None:
-            outs.append(self.depth_head(features))
+        decoded = self.decode(
+            features, labels=self.with_decode_head, depth=self.depth_head is not None)
+        outs = [out for out in (decoded.logits, decoded.disparities) if out is not None]
         return outs[0] if len(outs) == 1 else tuple(outs)
-
-
-def _to_original(depth: Tensor, meta: dict) -> Tensor:
-    """(1, 1, H, W) at network size -> (1, h, w) at the original size."""
-    left, right, top, bottom = meta.get('img_padding_size') or meta.get(
-        'padding_size') or (0, 0, 0, 0)
-    height, width = depth.shape[2:]
-    depth = depth[..., top:height - bottom, left:width - right]
-    if meta.get('flip'):
-        depth = depth.flip(
-            (3, ) if meta.get('flip_direction') == 'horizontal' else (2, ))
-    size = meta.get('ori_shape', depth.shape[2:])[:2]
-    # depth jumps at object edges: averaging inverse depth keeps the nearer one
-    inverse = resize(depth.reciprocal(), size=tuple(size), mode='bilinear',
-                     align_corners=False)
-    return inverse.reciprocal().squeeze(0)
-
-
-def _require_labels(data_samples: SampleList) -> None:
-    for sample in data_samples:
-        if 'gt_sem_seg' not in sample:
-            raise ValueError(
-                f'{sample.metainfo.get("img_path")}: no segmentation label '
-                '(gt_sem_seg), but the model has a segmentation head to train; '
-                'restrict the data set to labelled images (labeled_subset or '
-                'ann_file) and put LoadSegLabel into the pipeline')
-
-
-def _require_neighbours(batch: FrameBatch,
-                        data_samples: SampleList) -> tuple[int, ...]:
-    name = data_samples[0].metainfo.get('img_path')
-    needed = dict(
-        adjacent=(batch.adjacent, 'LoadAdjacentFrames'),
-        cam2img=(batch.cam2img, 'LoadCamera'),
-        img_raw=(batch.img_raw, 'keep_raw=True of the data preprocessor'))
-    for item, (value, cure) in needed.items():
-        if value is None:
-            raise ValueError(f'{name}: no {item}, which the depth loss needs; add '
-                             f'{cure} to the config')
-    return tuple(data_samples[0].metainfo['adjacent_offsets'])
-
-

@@ -1,27 +1,30 @@
 """Mean teacher with mixing: the semi-supervised step of the paper."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
-from mmengine.model import BaseModel
-from mmseg.models.segmentors import BaseSegmentor
-from mmseg.utils import OptSampleList, SampleList
+from mmengine.dist import is_distributed
+from mmengine.optim import OptimWrapper
+from mmseg.utils import SampleList
 from torch import Tensor
 
-from mmdepthseg.models.ema import MeanTeacherEMA
 from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
-from mmdepthseg.models.losses.pseudo_label import VOID
-from mmdepthseg.models.mixing import MixBatch
+from mmdepthseg.models.mixing import MixBatch, normalize_disparity
 from mmdepthseg.registry import MODELS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
+
+from .samples import ground_truth, stack_disparity
+from .split_backward import split_train_step
+from .teacher_student import TeacherStudent
 
 LABELED = 'labeled'
 MIX = 'mix'
 STRONG_AUGMENTATION = (dict(type='BatchColorJitter'), dict(type='BatchGaussianBlur'))
+DISPARITY_SOURCES = ('label', 'online', 'teacher')
 
 
 @MODELS.register_module()
-class MeanTeacher(BaseSegmentor):
+class MeanTeacher(TeacherStudent):
     """A student learns from labels, and from its own EMA on mixed images.
 
     One step (3W, section 3.3; Olsson et al., WACV 2021; Tarvainen and Valpola,
@@ -36,7 +39,20 @@ class MeanTeacher(BaseSegmentor):
 
     The teacher (:class:`MeanTeacherEMA`) is part of the state dict, always in
     eval mode and never in the optimiser. It moves in :meth:`update_teacher`,
-    which ``MeanTeacherHook`` calls after each optimiser step.
+    which ``MeanTeacherHook`` calls after each optimiser step. It has no pose net:
+    poses are needed for the student's loss only.
+
+    With a student that learns depth as well (multi-task learning, exp. 212) the
+    self-supervised depth loss is taken on the labelled samples (part of 1) and on
+    the *clean* mix samples (before 2), and mixing can use the disparity of that
+    same pass (``disparity='online'``). That pass is a training pass: the student
+    sees its colour jitter, batch norm uses the statistics of the mix batch and the
+    ASPP drops out, all of which make the online disparity noisier than the
+    network's best. It costs nothing extra, as the authors' code has it;
+    ``disparity='teacher'`` takes the smoother one of the teacher, in eval mode, for
+    the rest of its depth decoder. Mixed images show no scene that moved as one:
+    they pass neither the pose net nor the depth stages beyond those that the
+    segmentation needs.
 
     Args:
         segmentor (dict): Config of the student, e.g. a :class:`DepthSegmentor`.
@@ -51,6 +67,19 @@ class MeanTeacher(BaseSegmentor):
             paper's.
         ground_truth_mixing (bool): Use the labels of labelled mix samples.
             Defaults to True.
+        labeled_depth_weight (float): Factor of the depth losses on labelled samples;
+            0 leaves them out. Without effect if the student has none. Defaults to
+            1.
+        mix_depth_weight (float): The same on clean mix samples, which then need
+            neighbours and cameras. Defaults to 1.
+        disparity (str): Where mixers that look at depth have it from: ``'label'``,
+            stored depth labels; ``'online'``, the student, or ``'teacher'``, both
+            stretched to [0, 1] per image. Defaults to 'label'.
+        split_backward (bool): Go back through the losses of labelled, clean mix and
+            mixed images one after the other, which keeps the activations of one at
+            a time; the gradients are the same. On several ranks with
+            ``model_wrapper_cfg=dict(type='mmdepthseg.SplitBackwardDDP')``. Defaults
+            to False: one backward pass, which is quicker where memory allows.
         predict_with (str): ``'student'`` or ``'teacher'``, which of them
             :meth:`predict` uses (``TeacherStudentValLoop`` switches). Defaults
             to 'teacher'.
@@ -68,75 +97,50 @@ class MeanTeacher(BaseSegmentor):
                  pseudo_weight: float = 1.,
                  rampup: int = 0,
                  ground_truth_mixing: bool = True,
+                 labeled_depth_weight: float = 1.,
+                 mix_depth_weight: float = 1.,
+                 disparity: str = 'label',
+                 split_backward: bool = False,
                  predict_with: str = 'teacher',
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
-        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        super().__init__(segmentor, ema, predict_with, data_preprocessor, init_cfg)
         preprocessor = self.data_preprocessor
         if getattr(preprocessor, 'color_jitter', None) and not preprocessor.keep_raw:
             raise ValueError(
                 'MeanTeacher: the data_preprocessor has color_jitter, but the teacher '
                 'labels the images without it: set keep_raw=True')
-        self.student = MODELS.build(segmentor)
-        if not getattr(self.student, 'with_decode_head', False):
-            raise ValueError('MeanTeacher: the segmentor needs a decode_head')
-        self.teacher = MeanTeacherEMA(self.student, **(ema or {}))
         self.mixing = TRANSFORMS.build(mixing)
         self.strong_augmentation = [TRANSFORMS.build(t) for t in strong_augmentation]
         self.loss_pseudo = MODELS.build(loss_pseudo)
         self.pseudo_weight = pseudo_weight
         self.rampup = rampup
         self.ground_truth_mixing = ground_truth_mixing
-        self.predict_with = predict_with
-        self._register_load_state_dict_pre_hook(self._adapt_in_place)
+        self.labeled_depth_weight = labeled_depth_weight
+        self.mix_depth_weight = mix_depth_weight
+        self.disparity = disparity
+        self._check_depth()
+        self.split_backward = split_backward
 
-    @property
-    def predict_with(self) -> str:
-        """Which network predicts: 'student' or 'teacher'."""
-        return self._predict_with
-
-    @predict_with.setter
-    def predict_with(self, name: str) -> None:
-        if name not in ('student', 'teacher'):
-            raise ValueError("MeanTeacher: predict_with must be 'student' or "
-                             f"'teacher', got {name!r}")
-        self._predict_with = name
-
-    @property
-    def predictor(self) -> BaseModel:
-        """The network :meth:`predict` uses."""
-        return self.student if self.predict_with == 'student' else \
-            self.teacher.module
-
-    def init_weights(self) -> None:
-        """Initialise the student; the teacher starts as its copy."""
-        super().init_weights()
-        self.teacher.copy_from(self.student)
-
-    @staticmethod
-    def adapt_state_dict(state_dict: dict) -> dict:
-        """Let ``load_from`` take a plain segmentor's checkpoint: both networks get it.
-
-        Args:
-            state_dict (dict): Of a :class:`MeanTeacher` (returned as it is) or of its
-                segmentor alone.
-        """
-        if any(name.startswith(('student.', 'teacher.')) for name in state_dict):
-            return state_dict
-        adapted = {f'student.{name}': v for name, v in state_dict.items()}
-        adapted.update({f'teacher.module.{n}': v for n, v in state_dict.items()})
-        return adapted
-
-    def _adapt_in_place(self, state_dict: dict, prefix: str, *_) -> None:
-        """Before loading; only where the model stands on its own (no prefix)."""
-        if not prefix:
-            adapted = self.adapt_state_dict(dict(state_dict))
-            state_dict.clear()
-            state_dict.update(adapted)
-
-    def update_teacher(self) -> None:
-        """Teacher <- EMA(student); call it once after each optimiser step."""
-        self.teacher.update_parameters(self.student)
+    def _check_depth(self) -> None:
+        """ValueError unless the depth options fit the student."""
+        weights = (self.labeled_depth_weight, self.mix_depth_weight)
+        if min(weights) < 0:
+            raise ValueError('MeanTeacher: labeled_depth_weight and mix_depth_weight '
+                             f'must not be negative, got {weights}')
+        if getattr(self.student, 'trains_depth', False) and not any(weights):
+            raise ValueError(
+                'MeanTeacher: the segmentor has a depth loss, but both '
+                'labeled_depth_weight and mix_depth_weight are 0: give one of them a '
+                'weight, or leave out the pose_net and the loss_disparity')
+        if self.disparity not in DISPARITY_SOURCES:
+            raise ValueError(f'MeanTeacher: disparity must be one of '
+                             f'{DISPARITY_SOURCES}, got {self.disparity!r}')
+        if self.disparity != 'label' and getattr(
+                self.student, 'depth_head', None) is None:
+            raise ValueError(
+                f'MeanTeacher: disparity={self.disparity!r} needs a depth_head in the '
+                "segmentor; without one take disparity='label' and LoadSDEDisparity")
 
     def loss(self, inputs: FrameBatch, data_samples: SampleList) -> dict:
         """Losses of one step.
@@ -147,25 +151,74 @@ class MeanTeacher(BaseSegmentor):
 
         Returns:
             dict[str, Tensor]: The student's losses on the labelled samples,
-            ``mix.loss_pseudo``, and for the log ``mix.confident`` (share of pixels
-            that pass the confidence threshold).
+            ``mix.depth.*`` if it has depth losses, ``mix.loss_pseudo``, and for the
+            log ``mix.confident`` (share of pixels that pass the confidence
+            threshold).
+
+        Raises:
+            RuntimeError: With ``split_backward`` under another wrapper than
+                ``SplitBackwardDDP``, which does not come here.
+        """
+        if self.split_backward and self.training and is_distributed():
+            raise RuntimeError(
+                'split_backward=True on several ranks needs model_wrapper_cfg = '
+                "dict(type='mmdepthseg.SplitBackwardDDP') in the config")
+        losses = {}
+        for group in self.loss_groups(inputs, data_samples):
+            losses.update(group)
+        return losses
+
+    def loss_groups(self, inputs: FrameBatch,
+                    data_samples: SampleList) -> Iterator[dict]:
+        """The losses in groups that share no activations, one after the other.
+
+        Args:
+            inputs (FrameBatch): See :meth:`loss`.
+            data_samples (list[SegDataSample]): See :meth:`loss`.
+
+        Yields:
+            dict[str, Tensor]: Each group's; the next one is computed when asked for.
         """
         labeled = self._branch(data_samples, LABELED)
         mix = self._branch(data_samples, MIX)
-        losses = self.student.loss(
+        yield self.labeled_loss(
             inputs.select(labeled), [data_samples[i] for i in labeled])
-        losses.update(
-            self.mix_loss(inputs.select(mix), [data_samples[i] for i in mix]))
-        return losses
+        batch, samples = inputs.select(mix), [data_samples[i] for i in mix]
+        disparity = None
+        if self.mix_depth_weight and getattr(self.student, 'trains_depth', False):
+            losses, seen = self.student.loss_and_disparity(batch, samples)
+            disparity = seen if self.disparity == 'online' else None
+            yield {f'mix.{name}': self.mix_depth_weight * value
+                   for name, value in losses.items()}
+        yield self.mix_loss(batch, samples, disparity)
 
-    def mix_loss(self, batch: FrameBatch, data_samples: SampleList) -> dict:
+    def labeled_loss(self, batch: FrameBatch, data_samples: SampleList) -> dict:
+        """The student's own losses, those of depth weighted."""
+        weight = self.labeled_depth_weight
+        if weight == 1:
+            return self.student.loss(batch, data_samples)
+        losses = self.student.loss(batch, data_samples, depth=weight > 0)
+        return {name: weight * value if name.startswith('depth.') else value
+                for name, value in losses.items()}
+
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
+        """See MMEngine's ``BaseModel``; in parts with ``split_backward``."""
+        if not self.split_backward:
+            return super().train_step(data, optim_wrapper)
+        return split_train_step(self, data, optim_wrapper)
+
+    def mix_loss(self,
+                 batch: FrameBatch,
+                 data_samples: SampleList,
+                 disparity: Tensor | None = None) -> dict:
         """Pseudo-label loss on the mixed batch.
 
         Args:
             batch (FrameBatch): Clean mix images.
             data_samples (list[SegDataSample]): Theirs.
+            disparity (Tensor, optional): See :meth:`mix`.
         """
-        mixed = self.mix(batch, data_samples)
+        mixed = self.mix(batch, data_samples, disparity)
         logits = self.student.seg_logits(
             self.data_preprocessor.normalize(mixed.images))
         loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
@@ -181,13 +234,18 @@ class MeanTeacher(BaseSegmentor):
         return self.pseudo_weight * self.teacher.updates / self.rampup
 
     @torch.no_grad()
-    def mix(self, batch: FrameBatch, data_samples: SampleList) -> MixBatch:
+    def mix(self,
+            batch: FrameBatch,
+            data_samples: SampleList,
+            disparity: Tensor | None = None) -> MixBatch:
         """Pseudo-labels, mixing and strong augmentation of clean mix images.
 
         Args:
             batch (FrameBatch): Clean mix images.
             data_samples (list[SegDataSample]): Theirs, with ``disparity_map`` for
-                mixers that need depth.
+                mixers that need depth, if ``disparity='label'``.
+            disparity (Tensor, optional): The student's (N, 1, H, W) if it is there
+                already; else it is computed for ``disparity='online'``.
 
         Returns:
             MixBatch: Mixed images (raw RGB in [0, 1]), labels, confidence, mask.
@@ -198,40 +256,25 @@ class MeanTeacher(BaseSegmentor):
         else:
             # batch.img may be jittered by the preprocessor
             clean = self.data_preprocessor.normalize(images)
-        labels, confidence = pseudo_labels(
-            self.teacher.module.seg_logits(clean), from_logits=True)
+        teacher = self.teacher.module
+        if self.disparity == 'teacher':
+            logits, disparity = teacher.logits_and_disparity(clean)
+        else:
+            logits = teacher.seg_logits(clean)
+        labels, confidence = pseudo_labels(logits, from_logits=True)
         if self.ground_truth_mixing:
             labels, confidence = with_ground_truth(
-                labels, confidence, *_ground_truth(data_samples, labels))
-        mixed = self.mixing(
-            MixBatch(images, labels, confidence,
-                     _stack_disparity(data_samples, images.device)))
+                labels, confidence, *ground_truth(data_samples, labels))
+        if self.disparity == 'label':
+            disparity = stack_disparity(data_samples, images.device)
+        else:
+            if disparity is None:
+                disparity = self.student.predict_disparity(batch.img)
+            disparity = normalize_disparity(disparity)
+        mixed = self.mixing(MixBatch(images, labels, confidence, disparity))
         for transform in self.strong_augmentation:
             mixed = transform(mixed)
         return mixed
-
-    def predict(self,
-                inputs: FrameBatch,
-                data_samples: OptSampleList = None) -> SampleList:
-        """Predictions of the network named by ``predict_with``."""
-        return self.predictor.predict(inputs, data_samples)
-
-    def predict_disparity(self, img: Tensor) -> Tensor:
-        """See :meth:`DepthSegmentor.predict_disparity`."""
-        return self.predictor.predict_disparity(img)
-
-    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits of the predicting network (MMSeg's interface)."""
-        return self.predictor.encode_decode(inputs, batch_img_metas)
-
-    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Features of the predicting network (MMSeg's interface)."""
-        return self.predictor.extract_feat(inputs)
-
-    def _forward(self,
-                 inputs: FrameBatch | Tensor,
-                 data_samples: OptSampleList = None) -> Tensor:
-        return self.predictor(inputs, data_samples, mode='tensor')
 
     def _branch(self, data_samples: SampleList, branch: str) -> list[int]:
         """Positions of a branch's samples in the batch."""
@@ -244,21 +287,3 @@ class MeanTeacher(BaseSegmentor):
                 f'{seen}); give the data sets of the ConcatDataset '
                 "branch='labeled' and branch='mix' and use MultiSourceSampler")
         return found
-
-
-def _ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Labels (N, H, W), void where a sample has none, and which have (N,)."""
-    truth = torch.full_like(like, VOID)
-    labeled = ['gt_sem_seg' in sample for sample in data_samples]
-    for i, sample in enumerate(data_samples):
-        if labeled[i]:
-            truth[i] = sample.gt_sem_seg.data[0]
-    return truth, torch.tensor(labeled, device=like.device)
-
-
-def _stack_disparity(data_samples: SampleList,
-                     device: torch.device) -> Tensor | None:
-    """(N, 1, H, W), or None unless every sample has a disparity map."""
-    if not all('disparity_map' in s for s in data_samples):
-        return None
-    return torch.stack([s.disparity_map.data for s in data_samples]).to(device)

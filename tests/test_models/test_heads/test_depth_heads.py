@@ -23,7 +23,7 @@ def test_bias_sets_the_first_depth():
     for conv in model.depth_head.disparity:
         torch.nn.init.zeros_(conv.weight)
     disparity, depth = model.depth_head.predict(
-        model.extract_feat(frame_batch().img), (HEIGHT, WIDTH))
+        model.depth_head(model.extract_feat(frame_batch().img)), (HEIGHT, WIDTH))
     expected = torch.tensor(1 / (1 + math.exp(-bias)))
     assert torch.allclose(disparity, expected)
     assert torch.allclose(depth, disparity_to_depth(expected)[1])
@@ -32,7 +32,7 @@ def test_bias_sets_the_first_depth():
 def test_prediction_has_the_size_asked_for():
     model = build(depth_head=DEPTH_HEAD)
     disparity, depth = model.depth_head.predict(
-        model.extract_feat(frame_batch().img), (20, 30))
+        model.depth_head(model.extract_feat(frame_batch().img)), (20, 30))
     assert disparity.shape == depth.shape == (2, 1, 20, 30)
 
 

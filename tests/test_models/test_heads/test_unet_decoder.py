@@ -35,6 +35,34 @@ def test_stops_where_told():
     assert min(decoder(features((2, 4, 8, 16, 32), [4] * 5), last_step=2)) == 2
 
 
+def test_going_on_is_the_same_as_going_through():
+    levels = features((2, 4, 8, 16, 32), [4] * 5)
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1, )).eval()
+    whole = decoder(levels)
+    first = decoder(levels, last_step=2)
+    runs = []
+    for block in (*decoder.reduce, *decoder.fuse):
+        block.register_forward_hook(lambda *_: runs.append(1))
+    parts = decoder(levels, decoded=first)
+    assert len(runs) == 4
+    assert list(parts) == [4, 3, 2, 1, 0]
+    assert all(torch.equal(parts[step], whole[step]) for step in whole)
+    changed = decoder(levels, decoded={**first, 2: first[2] + 1})
+    assert not torch.equal(changed[0], whole[0])
+    assert list(first) == [4, 3, 2]
+
+
+def test_parameters_of_steps():
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1, ))
+    coarse = list(decoder.parameters_of_steps(4, 2))
+    fine = list(decoder.parameters_of_steps(1, 0))
+    outs = decoder(features((2, 4, 8, 16, 32), [4] * 5), last_step=2)
+    outs[2].sum().backward()
+    assert all(p.grad is not None for p in coarse)
+    assert all(p.grad is None for p in fine)
+    assert len(coarse) + len(fine) == len(list(decoder.parameters()))
+
+
 def test_trains_with_a_batch_of_one():
     decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1, )).train()
     outs = decoder([f[:1] for f in features((2, 4, 8, 16, 32), [4] * 5)])

@@ -22,6 +22,18 @@ def test_intermediate_head():
     assert logits.shape == (2, CLASSES, HEIGHT // 2, WIDTH // 2)
 
 
+def test_without_projection_the_taps_are_classified():
+    model = build(decode_head=dict(SEG_HEAD, levels=(9, 3), channels=None))
+    head = model.decode_head
+    assert head.project is None
+    # 8 channels of the decoder, 32 of the encoder
+    assert head.conv_seg.in_channels == 40
+    features = model.extract_feat(frame_batch().img)
+    assert head(features).shape == (2, CLASSES, HEIGHT, WIDTH)
+    alone = build(decode_head=dict(SEG_HEAD, channels=None)).decode_head.eval()
+    assert torch.equal(alone(features), alone.conv_seg(alone.decoder(features)[0]))
+
+
 def test_decoder_starts_from_a_depth_decoder(tmp_path):
     depth = build(depth_head=DEPTH_HEAD)
     path = str(tmp_path / 'sde.pth')

@@ -7,6 +7,7 @@ from tiny_models import (
     CLASSES,
     DEPTH_HEAD,
     HEIGHT,
+    MULTI_TASK,
     POSE_NET,
     SEG_HEAD,
     WIDTH,
@@ -107,6 +108,46 @@ def test_sliding_window_inference():
         mode='slide', crop_size=(64, 64), stride=(32, 32))).eval()
     sample = model.test_step(packed_batch(neighbours=False))[0]
     assert sample.pred_sem_seg.data.shape == (1, HEIGHT, WIDTH)
+
+
+def test_one_pass_serves_decoders_that_exchange_features():
+    model = build(**MULTI_TASK).eval()
+    data = packed_batch(neighbours=False)
+    img = model.data_preprocessor(data)['inputs'].img
+    for sample in data['data_samples']:
+        sample.set_metainfo(dict(ori_shape=(40, 60)))
+    calls, samples = backbone_calls(model, data)
+    assert calls == 1
+    for sample in samples:
+        assert sample.pred_sem_seg.data.shape == (1, 40, 60)
+        assert sample.pred_depth_map.data.shape == (1, 40, 60)
+    logits, disparity = model.logits_and_disparity(img)
+    assert torch.equal(logits, model.seg_logits(img))
+    assert torch.equal(disparity, model.predict_disparity(img))
+    for i, sample in enumerate(model.predict(img)):
+        assert torch.allclose(sample.seg_logits.data, logits[i], atol=1e-6)
+    raw, disparities = model(img, mode='tensor')
+    assert torch.allclose(raw, logits) and torch.equal(disparities[0], disparity)
+
+
+def test_sliding_windows_of_decoders_that_exchange_features():
+    model = build(**MULTI_TASK, test_cfg=dict(
+        mode='slide', crop_size=(64, 64), stride=(32, 32))).eval()
+    finest = []
+    for head in (model.decode_head, model.depth_head):
+        head.decoder.fuse[-1].register_forward_hook(
+            lambda *_, head=head: finest.append(type(head).__name__))
+    calls, (sample, ) = backbone_calls(model, packed_batch(n=1, neighbours=False))
+    # two windows for the labels, the whole image for the depth
+    assert calls == 3
+    assert sorted(finest) == ['UNetDepthHead', 'UNetSegHead', 'UNetSegHead']
+    assert sample.pred_sem_seg.data.shape == (1, HEIGHT, WIDTH)
+    assert sample.pred_depth_map.data.shape == (1, HEIGHT, WIDTH)
+    img = model.data_preprocessor(packed_batch(n=1, neighbours=False))['inputs'].img
+    # a window over the whole image is the whole image
+    model.test_cfg.update(crop_size=(HEIGHT, WIDTH), stride=(32, 32))
+    assert torch.allclose(model.predict(img)[0].seg_logits.data,
+                          model.seg_logits(img)[0], atol=1e-6)
 
 
 def test_auxiliary_head():

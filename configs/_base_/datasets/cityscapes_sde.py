@@ -1,0 +1,73 @@
+# Frame triplets of all sequences of Cityscapes for self-supervised depth, 512x512 crops
+# of 1024x512. tools/dataset_converters/cityscapes.py makes the 1024x512 copy; with
+# data_root='data/cityscapes' the full-size images do as well, more slowly.
+dataset_type = 'CityscapesSequenceDataset'
+data_root = 'data/cityscapes_1024x512'
+scale = (1024, 512)
+crop_size = (512, 512)
+# camera files that do not say their image's size belong to the full one
+camera_size = (1024, 2048)
+train_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadCamera'),
+    dict(type='Resize', scale=scale),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs')
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=scale),
+    dict(type='LoadCamera'),
+    dict(type='LoadStereoDepth', keep_size=True),
+    dict(type='PackDepthSegInputs')
+]
+predict_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=scale),
+    dict(type='PackDepthSegInputs')
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='train',
+        frames='sequence',
+        offsets=(-1, 1),
+        camera_size=camera_size,
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='val',
+        camera_size=camera_size,
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+# whose images get depth labels (tools/generate_depth.py)
+predict_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    dataset=dict(type=dataset_type, data_root=data_root, split='train'))
+val_evaluator = dict(
+    type='DepthMetric',
+    align='median',
+    max_depth=80,
+    baseline=dict(
+        dataset=dict(
+            type=dataset_type,
+            data_root=data_root,
+            split='train',
+            camera_size=camera_size),
+        cache='work_dirs/baselines/cityscapes_row_mean.npz'))
+test_evaluator = val_evaluator

@@ -1,0 +1,75 @@
+"""An encoder that never changes, beside one that is trained."""
+
+import copy
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdepthseg.registry import MODELS
+
+
+class FrozenEncoder(BaseModule):
+    """A backbone with fixed weights, to compare a trained one with.
+
+    It always is in eval mode and without gradients, and it is no sub-module: the
+    optimiser, DDP and the checkpoints do not see it. A checkpoint need not hold
+    it, since its weights are read from the ``Pretrained`` file of its config
+    whenever a training starts, resumed or not; for ResNet-101 that saves 170 MB a
+    checkpoint, and models for inference do not even build it.
+
+    Args:
+        backbone (dict): Config of a backbone with
+            ``init_cfg=dict(type='Pretrained', ...)``; its last level is used.
+    """
+
+    def __init__(self, backbone: dict) -> None:
+        super().__init__()
+        self.backbone_cfg = copy.deepcopy(backbone)
+        # in a list, so that nn.Module does not register it
+        self._network: list[nn.Module] = []
+
+    def init_weights(self) -> None:
+        """Build the network and read its weights.
+
+        MMEngine's runner calls this at the start of every training.
+
+        Raises:
+            ValueError: The config has no ``Pretrained`` weights: a resumed training
+                would compare with other random weights.
+        """
+        init_cfg = self.backbone_cfg.get('init_cfg') or {}
+        configs = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]
+        if not any(cfg.get('type') == 'Pretrained' for cfg in configs):
+            raise ValueError(
+                'FrozenEncoder: the backbone needs init_cfg=dict(type=\'Pretrained\', '
+                f'checkpoint=...), got {init_cfg or None}; its weights are not stored '
+                'in checkpoints, so they have to come from a file')
+        network = MODELS.build(copy.deepcopy(self.backbone_cfg))
+        network.init_weights()
+        network.requires_grad_(False)
+        network.eval()
+        self._network = [network]
+        self.is_init = True
+
+    @torch.no_grad()
+    def forward(self, img: Tensor) -> Tensor:
+        """Deepest features.
+
+        Args:
+            img (Tensor): Normalised images (N, 3, H, W).
+
+        Returns:
+            Tensor: (N, C, h, w), without gradient.
+
+        Raises:
+            RuntimeError: :meth:`init_weights` was not called.
+        """
+        if not self._network:
+            raise RuntimeError('FrozenEncoder has no weights yet: call init_weights() '
+                               'of the model before training')
+        network = self._network[0]
+        like = next(network.parameters())
+        if like.device != img.device or like.dtype != img.dtype:
+            network.to(img)
+        return network(img)[-1]

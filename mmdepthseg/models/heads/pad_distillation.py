@@ -1,0 +1,219 @@
+"""Exchange of features between a segmentation and a depth decoder."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mmengine.model import BaseModule
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from mmdepthseg.registry import MODELS
+
+from .unet_decoder import NUM_STEPS, UNetDecoder
+from .unet_depth_head import UNetDepthHead
+from .unet_seg_head import FULL_RESOLUTION_LEVEL, UNetSegHead
+
+# what the side classifier takes over from the segmentation head
+INHERITED = ('num_classes', 'out_channels', 'threshold', 'loss_decode', 'ignore_index',
+             'align_corners', 'sampler')
+# MMSeg's way to say "one 1x1 convolution"
+LINEAR = dict(type='FCNHead', num_convs=0, concat_input=False, dropout_ratio=0.)
+
+
+class Decoded(NamedTuple):
+    """Outputs of a model's heads; what nobody asked for is None.
+
+    Attributes:
+        logits (Tensor, optional): (N, num_classes, h, w), not resized.
+        disparities (list[Tensor], optional): (N, 1, h_s, w_s) in (0, 1), finest
+            first.
+        side (Tensor, optional): Features (N, C, h, w) for the side classifier of
+            :class:`PADDistillation`.
+    """
+
+    logits: Tensor | None = None
+    disparities: list[Tensor] | None = None
+    side: Tensor | None = None
+
+
+class GatedAttention(BaseModule):
+    """``conv(x) * sigmoid(gate(x))``, what one task passes to another.
+
+    The attention-guided message passing of PAD-Net (Xu et al., CVPR 2018, section
+    3.4, module C). The gate's weights start at zero: half of everything passes.
+
+    Args:
+        in_channels (int): Channels of the sending decoder.
+        out_channels (int): Channels of the receiving one.
+        init_cfg (dict, optional): Initialisation.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 out_channels: int,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        self.gate = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        nn.init.zeros_(self.gate.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, h, w) -> (N, out_channels, h, w)."""
+        return self.conv(x) * self.gate(x).sigmoid()
+
+
+@MODELS.register_module()
+class PADDistillation(BaseModule):
+    """Two U-Net decoders that add to each other's features at one level.
+
+    The multi-task network of 3W, section 3.4, after PAD-Net (Xu et al., CVPR
+    2018): up to ``level`` the segmentation and the depth decoder work apart; then
+    the features of each pass a :class:`GatedAttention` and are added to those of
+    the other, and both decode on from the sums. A 1x1 side classifier on the
+    segmentation features keeps them semantic; it is used in training only.
+
+    What is predicted at ``level`` itself (side classifier, a disparity of that
+    scale, a tap of the segmentation head) is predicted from the task's own
+    features, before the exchange, as in the authors' network.
+
+    The decoders belong to the heads, so that each can start from an SDE
+    checkpoint; this part holds the attentions and the side classifier.
+    :func:`build_distillation` fills in what follows from the heads.
+
+    Args:
+        seg_channels (Sequence[int]): Channels of steps 0 to 4 of the segmentation
+            decoder.
+        depth_channels (Sequence[int]): Those of the depth decoder.
+        level (int): Level of the exchange, 5 (bottleneck) to 8 (half resolution).
+            Defaults to 7, the paper's.
+        side_weight (float): Share of the side classifier in the supervised loss:
+            ``(1 - side_weight) * loss + side_weight * side loss``. 0: there is no
+            side classifier. Defaults to 0.5, the mean.
+        side_head (dict, optional): Config of the side classifier: options that differ
+            from the 1x1 convolution's, or an MMSeg decode head with ``type`` and
+            ``channels``. Classes and loss are the segmentation head's.
+        init_cfg (dict, optional): E.g. ``dict(type='Pretrained', ...,
+            prefix='distillation.')`` to go on from a multi-task checkpoint.
+
+    Raises:
+        ValueError: On options out of range.
+    """
+
+    def __init__(self,
+                 seg_channels: Sequence[int],
+                 depth_channels: Sequence[int],
+                 level: int = 7,
+                 side_weight: float = 0.5,
+                 side_head: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if not NUM_STEPS <= level < FULL_RESOLUTION_LEVEL:
+            raise ValueError(
+                f'PADDistillation: level must be {NUM_STEPS} (bottleneck) to '
+                f'{FULL_RESOLUTION_LEVEL - 1} (half resolution), got {level}')
+        if not 0 <= side_weight < 1:
+            raise ValueError('PADDistillation: side_weight must be in [0, 1), got '
+                             f'{side_weight}')
+        self.step = FULL_RESOLUTION_LEVEL - level
+        self.side_weight = side_weight
+        seg, depth = seg_channels[self.step], depth_channels[self.step]
+        self.depth_to_seg = GatedAttention(depth, seg)
+        self.seg_to_depth = GatedAttention(seg, depth)
+        side_head = dict(side_head or {})
+        if 'type' not in side_head:
+            side_head = {**LINEAR, 'channels': seg, **side_head}
+        self.side_head = MODELS.build(
+            dict(side_head, in_channels=seg, in_index=0)) if side_weight else None
+
+    def forward(self,
+                features: Sequence[Tensor],
+                seg_head: UNetSegHead,
+                depth_head: UNetDepthHead,
+                labels: bool = True,
+                depth: bool = True) -> Decoded:
+        """Decode both tasks; beyond the exchange only those asked for.
+
+        Args:
+            features (Sequence[Tensor]): Backbone levels.
+            seg_head (UNetSegHead): Segmentation head.
+            depth_head (UNetDepthHead): Depth head.
+            labels (bool): Decode the segmentation to the end.
+            depth (bool): Decode the depth to the end.
+        """
+        to_seg = seg_head.decoder(features, last_step=self.step)
+        to_depth = depth_head.decoder(features, last_step=self.step)
+        seg, geometry = to_seg[self.step], to_depth[self.step]
+        logits = disparities = None
+        if labels:
+            decoded = self._go_on(seg_head.decoder, features, to_seg,
+                                  self.depth_to_seg(geometry))
+            logits = seg_head.classify(features, decoded)
+        if depth:
+            decoded = self._go_on(depth_head.decoder, features, to_depth,
+                                  self.seg_to_depth(seg))
+            disparities = depth_head.disparities(decoded)
+        return Decoded(logits, disparities, seg)
+
+    def _go_on(self, decoder: UNetDecoder, features: Sequence[Tensor],
+               decoded: dict[int, Tensor], received: Tensor) -> dict[int, Tensor]:
+        """All steps of a decoder that receives something at the exchange."""
+        own = decoded[self.step]
+        outs = decoder(features, decoded={**decoded, self.step: own + received})
+        return {**outs, self.step: own}
+
+    def loss(self, decoded: Decoded, seg_head: UNetSegHead,
+             data_samples: list[SegDataSample]) -> dict[str, Tensor]:
+        """Supervised losses, prefixed ``decode.`` and ``side.``.
+
+        Args:
+            decoded (Decoded): With logits.
+            seg_head (UNetSegHead): Segmentation head.
+            data_samples (list[SegDataSample]): With ``gt_sem_seg``.
+        """
+        parts = [('decode', 1 - self.side_weight,
+                  seg_head.loss_by_feat(decoded.logits, data_samples))]
+        if self.side_head is not None:
+            logits = self.side_head([decoded.side])
+            parts.append(('side', self.side_weight,
+                          self.side_head.loss_by_feat(logits, data_samples)))
+        return {
+            f'{prefix}.{name}': weight * value if 'loss' in name else value
+            for prefix, weight, losses in parts for name, value in losses.items()
+        }
+
+
+def build_distillation(cfg: dict, seg_cfg: dict, seg_head: nn.Module | None,
+                       depth_head: nn.Module | None) -> PADDistillation:
+    """The distillation between two heads.
+
+    Args:
+        cfg (dict): Config of the :class:`PADDistillation`.
+        seg_cfg (dict): Config of the segmentation head; the side classifier takes
+            over its classes and loss, unless ``cfg['side_head']`` says otherwise.
+        seg_head (nn.Module, optional): The segmentation head.
+        depth_head (nn.Module, optional): The depth head.
+
+    Raises:
+        ValueError: The heads cannot exchange features at that level.
+    """
+    for name, head, kind in (('decode_head', seg_head, UNetSegHead),
+                             ('depth_head', depth_head, UNetDepthHead)):
+        if not isinstance(head, kind):
+            found = 'none' if head is None else f'a {type(head).__name__}'
+            raise ValueError(
+                f'distillation joins the decoders of a {kind.__name__} and another '
+                f'head, but there is {found} as {name}: take {kind.__name__} or '
+                'leave distillation out')
+    side = {key: seg_cfg[key] for key in INHERITED if key in seg_cfg}
+    built = MODELS.build(dict(
+        cfg,
+        seg_channels=seg_head.decoder.channels,
+        depth_channels=depth_head.decoder.channels,
+        side_head={**side, **(cfg.get('side_head') or {})}))
+    level = FULL_RESOLUTION_LEVEL - built.step
+    if max(seg_head.levels) <= level:
+        raise ValueError(
+            f'distillation at level {level}, but the finest level that the '
+            f'decode_head taps is {max(seg_head.levels)}: nothing of the exchange '
+            'would reach it; lower the level or tap a finer one')
+    return built

@@ -1,0 +1,105 @@
+"""Distance of features to those of a frozen encoder."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.registry import MODELS
+
+from ..backbones import FrozenEncoder
+
+REDUCTIONS = ('batch', 'image')
+
+
+def feature_distance(
+    features: Tensor, reference: Tensor, reduction: str = 'batch'
+) -> Tensor:
+    """L2 distance of two feature tensors.
+
+    Args:
+        features: (N, C, h, w).
+        reference: the same shape; no gradient.
+        reduction: 'batch': sqrt of the sum of squares over N, C, h and w. 'image':
+            that over C, h and w of each image, mean over the N images.
+
+    Returns:
+        Scalar, at least float32. Its gradient is 0 where the distance is.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    check_shape('reference', reference, features.shape)
+    with no_autocast(features):
+        features, reference = full_precision(features, reference.detach())
+        difference = (features - reference).flatten(1)
+        if reduction == 'batch':
+            return torch.linalg.vector_norm(difference)
+        return torch.linalg.vector_norm(difference, dim=1).mean()
+
+
+@MODELS.register_module()
+class FeatureDistanceLoss(BaseModule):
+    """Keep an encoder near its ImageNet features (3W, section 3.1).
+
+    With F the trained encoder's bottleneck features of the batch's images x and
+    F_I those of the frozen ImageNet encoder::
+
+        loss = loss_weight * || F(x) - F_I(x) ||_2
+
+    so that self-supervised depth, which needs no semantics, does not unlearn them.
+
+    The authors' code takes the norm over the whole batch tensor, ``'batch'``. It
+    grows with sqrt(N), and with sqrt(h w): the paper's weight 1e-2 belongs to 4
+    crops of 512x512 per GPU. ``'image'``, the mean of the images' own norms, does
+    not depend on N; where all distances are alike, weight w with 'batch' and N
+    images is weight w * sqrt(N) with 'image' (2e-2 for the paper's). On several
+    GPUs each takes the norm over its own images, and gradients are averaged, so N
+    counts the images per GPU.
+
+    Args:
+        encoder (dict): Config of the frozen backbone, that of the trained one with
+            ``init_cfg=dict(type='Pretrained', ...)``; see
+            :class:`~mmdepthseg.models.backbones.FrozenEncoder`.
+        loss_weight (float): Factor of the loss. Defaults to 1e-2, the paper's.
+        reduction (str): 'batch' (the authors', default) or 'image'.
+
+    Raises:
+        ValueError: If ``reduction`` is neither, or ``loss_weight`` is negative.
+    """
+
+    def __init__(
+        self, encoder: dict, loss_weight: float = 1e-2, reduction: str = 'batch'
+    ) -> None:
+        super().__init__()
+        if reduction not in REDUCTIONS:
+            raise ValueError(f'reduction must be one of {REDUCTIONS}, got '
+                             f'{reduction!r}.')
+        if loss_weight < 0:
+            raise ValueError(f'loss_weight must not be negative, got {loss_weight}.')
+        self.encoder = FrozenEncoder(encoder)
+        self.loss_weight = loss_weight
+        self.reduction = reduction
+
+    def forward(self, features: Tensor, img: Tensor) -> Tensor:
+        """Loss of a batch.
+
+        Args:
+            features (Tensor): The trained encoder's deepest level of ``img``, (N,
+                C, h, w).
+            img (Tensor): Normalised images (N, 3, H, W).
+
+        Returns:
+            Tensor: Scalar.
+
+        Raises:
+            ValueError: If the encoders' features differ in shape.
+        """
+        reference = self.encoder(img)
+        if reference.shape != features.shape:
+            raise ValueError(
+                'FeatureDistanceLoss: the frozen encoder gives '
+                f'{tuple(reference.shape)}, the trained one {tuple(features.shape)}: '
+                'its config must be that of the trained backbone')
+        return self.loss_weight * feature_distance(
+            features, reference, self.reduction)

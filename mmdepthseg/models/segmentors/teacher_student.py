@@ -1,0 +1,116 @@
+"""A student and its moving average in one model."""
+
+from mmengine.model import BaseModel
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.utils import OptSampleList, SampleList
+from torch import Tensor
+
+from mmdepthseg.models.ema import MeanTeacherEMA
+from mmdepthseg.registry import MODELS
+from mmdepthseg.structures import FrameBatch
+
+# parts of a segmentor that only its losses need
+TRAINING_PARTS = ('pose_net', 'loss_feature')
+
+
+class TeacherStudent(BaseSegmentor):
+    """Student, EMA teacher, their checkpoints, and which of them predicts.
+
+    Checkpoints name the student's entries ``student.*`` and the teacher's
+    ``teacher.module.*``, without the parts that only losses need, and
+    ``teacher.steps``. The training step is a subclass's.
+
+    Args:
+        segmentor (dict): Config of the student, with a segmentation head.
+        ema (dict, optional): Options of :class:`MeanTeacherEMA`.
+        predict_with (str): 'student' or 'teacher'.
+        data_preprocessor (dict, optional): As for the student alone.
+        init_cfg (dict, optional): Initialisation.
+    """
+
+    def __init__(self,
+                 segmentor: dict,
+                 ema: dict | None = None,
+                 predict_with: str = 'teacher',
+                 data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.student = MODELS.build(segmentor)
+        if not getattr(self.student, 'with_decode_head', False):
+            raise ValueError(
+                f'{type(self).__name__}: the segmentor needs a decode_head')
+        self.teacher = MeanTeacherEMA(
+            self.student, **{'exclude': TRAINING_PARTS, **(ema or {})})
+        self.predict_with = predict_with
+        self._register_load_state_dict_pre_hook(self._adapt_in_place)
+
+    @property
+    def predict_with(self) -> str:
+        """Which network predicts: 'student' or 'teacher'."""
+        return self._predict_with
+
+    @predict_with.setter
+    def predict_with(self, name: str) -> None:
+        if name not in ('student', 'teacher'):
+            raise ValueError(f'{type(self).__name__}: predict_with must be '
+                             f"'student' or 'teacher', got {name!r}")
+        self._predict_with = name
+
+    @property
+    def predictor(self) -> BaseModel:
+        """The network :meth:`predict` uses."""
+        return self.student if self.predict_with == 'student' else \
+            self.teacher.module
+
+    def init_weights(self) -> None:
+        """Initialise the student; the teacher starts as its copy."""
+        super().init_weights()
+        self.teacher.copy_from(self.student)
+
+    def adapt_state_dict(self, state_dict: dict) -> dict:
+        """Let ``load_from`` take a plain segmentor's checkpoint: both networks get it.
+
+        Args:
+            state_dict (dict): Of a :class:`MeanTeacher` (returned as it is) or of its
+                segmentor alone.
+        """
+        if any(name.startswith(('student.', 'teacher.')) for name in state_dict):
+            return state_dict
+        adapted = {f'student.{name}': v for name, v in state_dict.items()}
+        adapted.update({f'teacher.module.{n}': v for n, v in state_dict.items()
+                        if not self.teacher.excludes(n)})
+        return adapted
+
+    def _adapt_in_place(self, state_dict: dict, prefix: str, *_) -> None:
+        """Before loading; only where the model stands on its own (no prefix)."""
+        if not prefix:
+            adapted = self.adapt_state_dict(dict(state_dict))
+            state_dict.clear()
+            state_dict.update(adapted)
+
+    def update_teacher(self) -> None:
+        """Teacher <- EMA(student); call it once after each optimiser step."""
+        self.teacher.update_parameters(self.student)
+
+    def predict(self,
+                inputs: FrameBatch,
+                data_samples: OptSampleList = None) -> SampleList:
+        """Predictions of the network named by ``predict_with``."""
+        return self.predictor.predict(inputs, data_samples)
+
+    def predict_disparity(self, img: Tensor) -> Tensor:
+        """See :meth:`DepthSegmentor.predict_disparity`."""
+        return self.predictor.predict_disparity(img)
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits of the predicting network (MMSeg's interface)."""
+        return self.predictor.encode_decode(inputs, batch_img_metas)
+
+    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Features of the predicting network (MMSeg's interface)."""
+        return self.predictor.extract_feat(inputs)
+
+    def _forward(self,
+                 inputs: FrameBatch | Tensor,
+                 data_samples: OptSampleList = None) -> Tensor:
+        return self.predictor(inputs, data_samples, mode='tensor')

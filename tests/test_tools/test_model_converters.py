@@ -1,0 +1,315 @@
+"""Weights of other projects: converted whole, or refused with names."""
+
+import importlib.util
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from authors_weights import names_of, weights_of, write_folder, write_training_file
+
+from mmdepthseg.apis import load_model
+from mmdepthseg.utils.config import load_config
+from mmdepthseg.utils.converters import PROJECTS, convert
+from mmdepthseg.utils.converters.rules import Rule, rename
+
+REPO = Path(__file__).resolve().parents[2]
+CONFIGS = REPO / 'configs'
+OTHER_CONFIG = CONFIGS / 'streets/sde_unet-r18w16_1200it_streets-192x96.py'
+
+
+def tool(name):
+    path = REPO / f'tools/model_converters/{name}.py'
+    spec = importlib.util.spec_from_file_location(f'converter_{name}', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return lambda *args: module.main([str(arg) for arg in args])
+
+
+def error_of(capsys, name, *arguments) -> str:
+    """Message of a tool that ends with exit code 2."""
+    with pytest.raises(SystemExit) as stop:
+        tool(name)(*arguments)
+    assert stop.value.code == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines()
+               if line.startswith('error: ')]
+    return line
+
+
+def batch_norm(name, channels):
+    return {f'{name}.{part}': torch.rand(channels)
+            for part in ('weight', 'bias', 'running_mean', 'running_var')}
+
+
+def resnet18(prefix, in_channels=3, width=2):
+    """An encoder with torchvision's names and few channels."""
+    state = {f'{prefix}.conv1.weight': torch.rand(width, in_channels, 7, 7),
+             **batch_norm(f'{prefix}.bn1', width)}
+    for stage in range(4):
+        out, previous = width * 2**stage, width * 2**max(stage - 1, 0)
+        for block in range(2):
+            name = f'{prefix}.layer{stage + 1}.{block}'
+            inputs = out if block else previous
+            state[f'{name}.conv1.weight'] = torch.rand(out, inputs, 3, 3)
+            state[f'{name}.conv2.weight'] = torch.rand(out, out, 3, 3)
+            state.update(batch_norm(f'{name}.bn1', out))
+            state.update(batch_norm(f'{name}.bn2', out))
+            if stage and not block:
+                down = f'{name}.downsample'
+                state[f'{down}.0.weight'] = torch.rand(out, inputs, 1, 1)
+                state.update(batch_norm(f'{down}.1', out))
+    state[f'{prefix}.fc.weight'] = torch.rand(10, 8 * width)
+    state[f'{prefix}.fc.bias'] = torch.rand(10)
+    return state
+
+
+def depth_decoder(encoder=(2, 2, 4, 8, 16), channels=(16, 32, 64, 128, 256)):
+    """Monodepth2's: ten blocks, four disparity convolutions."""
+    state, previous = {}, encoder[-1]
+    for step in range(5):
+        width = channels[4 - step]
+        skip = encoder[3 - step] if step < 4 else 0
+        for layer, inputs in ((2 * step, previous), (2 * step + 1, width + skip)):
+            name = f'decoder.{layer}.conv.conv'
+            state[f'{name}.weight'] = torch.randn(width, inputs, 3, 3) / 30
+            state[f'{name}.bias'] = torch.randn(width) / 10
+        previous = width
+    for scale in range(4):
+        name = f'decoder.{10 + scale}.conv'
+        state[f'{name}.weight'] = torch.randn(1, channels[scale], 3, 3) / 10
+        state[f'{name}.bias'] = torch.randn(1)
+    return state
+
+
+def decode(state, features):
+    """The paper's decoder by its names: disparities, finest first."""
+    def conv(name, x):
+        x = F.pad(x, (1, 1, 1, 1), mode='reflect')
+        return F.conv2d(x, state[f'{name}.weight'], state[f'{name}.bias'])
+
+    x, disparities = features[-1], []
+    for step in range(5):
+        x = F.elu(conv(f'decoder.{2 * step}.conv.conv', x))
+        x = F.interpolate(x, scale_factor=2, mode='nearest')
+        if step < 4:
+            x = torch.cat((x, features[3 - step]), 1)
+        x = F.elu(conv(f'decoder.{2 * step + 1}.conv.conv', x))
+        if step:
+            scale = 4 - step
+            disparities.insert(0, conv(f'decoder.{10 + scale}.conv', x).sigmoid())
+    return disparities
+
+
+@pytest.fixture
+def monodepth2(tmp_path):
+    """A folder as Monodepth2 publishes it, with few channels."""
+    shapes = ((8, 16, 1, 1), (8, 8, 3, 3), (8, 8, 3, 3), (12, 8, 1, 1))
+    pose = {f'net.{i}.{part}': torch.rand(shape if part == 'weight' else shape[:1])
+            for i, shape in enumerate(shapes) for part in ('weight', 'bias')}
+    folder = tmp_path / 'mono_64x32'
+    folder.mkdir()
+    options = dict(height=32, width=64, use_stereo=False)
+    torch.save({**resnet18('encoder'), **options}, folder / 'encoder.pth')
+    torch.save(depth_decoder(), folder / 'depth.pth')
+    torch.save(resnet18('encoder', 6), folder / 'pose_encoder.pth')
+    torch.save(pose, folder / 'pose.pth')
+    torch.save({'state': {}}, folder / 'adam.pth')
+    return folder
+
+
+def part(folder, name):
+    return torch.load(folder / f'{name}.pth', weights_only=True)
+
+
+def test_monodepth2(monodepth2, tmp_path, capsys):
+    out = tmp_path / 'out' / 'md2.pth'
+    tool('monodepth2')(monodepth2, out)
+    said = capsys.readouterr().out
+    assert 'ImageNet classifier' in said and 'encoder.encoder.fc.weight' in said
+    assert 'pose.net.3.weight[6:]' in said and 'left over: 0' in said
+    assert 'non-commercial' in said and "'aspp_rates': None" in said
+    checkpoint = torch.load(out, weights_only=True)
+    state, meta = checkpoint['state_dict'], checkpoint['meta']
+    assert meta['input_size'] == (32, 64) and 'non-commercial' in meta['licence']
+    decoder, pose = part(monodepth2, 'depth'), part(monodepth2, 'pose')
+    # from the bottleneck up; second block of the last step; finest disparity
+    for ours, theirs in (('decoder.reduce.0.conv', 0), ('decoder.fuse.0.conv', 1),
+                         ('decoder.reduce.4.conv', 8), ('decoder.fuse.4.conv', 9)):
+        assert torch.equal(state[f'depth_head.{ours}.weight'],
+                           decoder[f'decoder.{theirs}.conv.conv.weight'])
+    assert torch.equal(state['depth_head.disparity.3.bias'],
+                       decoder['decoder.13.conv.bias'])
+    assert torch.equal(state['pose_net.head.6.weight'], pose['net.3.weight'][:6])
+    assert torch.equal(state['pose_net.head.2.weight'], pose['net.1.weight'])
+
+
+def test_monodepth2_model_predicts(monodepth2, tmp_path):
+    """The converted file loads strictly into the model that the tool prints, whose
+    disparities are those of Monodepth2's layers in their order.
+    """
+    converted = convert([monodepth2], 'monodepth2')
+    out = tmp_path / 'md2.pth'
+    tool('monodepth2')(monodepth2, out)
+    config = tmp_path / 'config.py'
+    config.write_text(f'model = {converted.config!r}\n')
+    model = load_model(str(config), out)
+    assert model.predict_disparity(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)
+    features = [torch.rand(1, c, 64 // s, 96 // s)
+                for c, s in zip((2, 2, 4, 8, 16), (2, 4, 8, 16, 32), strict=True)]
+    wanted = decode(part(monodepth2, 'depth'), features)
+    for ours, theirs in zip(model.depth_head(features), wanted, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+        assert theirs.std() > 1e-3
+
+
+def test_stereo_training_has_no_poses(monodepth2, tmp_path):
+    for name in ('pose', 'pose_encoder'):
+        (monodepth2 / f'{name}.pth').unlink()
+    assert 'pose_net' not in convert([monodepth2], 'monodepth2').config
+
+
+def test_files_instead_of_a_folder(monodepth2, tmp_path):
+    files = [monodepth2 / f'{name}.pth' for name in ('depth', 'encoder')]
+    state = convert(files, 'monodepth2').checkpoint['state_dict']
+    assert 'backbone.conv1.weight' in state
+
+
+@pytest.mark.parametrize('network', [
+    'r101_monodepth_pretraining', 'r101_exp210_transfer', 'r101_exp212_pad'])
+def test_full_size_names(network, tmp_path, monkeypatch):
+    """Every entry of the published networks has its place; sizes as they are."""
+    state = {name: torch.empty(shape, device='meta')
+             for name, shape in names_of(network).items()}
+    path = tmp_path / 'best_model.pkl'
+    path.touch()
+    monkeypatch.setattr('mmdepthseg.utils.converters.files.read_safely',
+                        lambda _: dict(model_state=state))
+    converted = convert([path], 'authors')
+    assert not converted.conversion.left_over and converted.match.share == 1
+    backbone = converted.config['backbone']
+    assert backbone['depth'] == 101 and backbone['dilations'] == (1, 1, 1, 2)
+    kept = len(state) - len(converted.conversion.dropped)
+    halves = sum('[6:]' in name for name in converted.conversion.dropped)
+    assert len(converted.conversion.state_dict) == kept + halves
+
+
+def test_configs_for_the_converted_weights(tmp_path, monkeypatch):
+    """Those of the published networks take them as they are."""
+    with torch.device('meta'):
+        files = dict(encoder=resnet18('encoder', width=64), depth=depth_decoder(
+            (64, 64, 128, 256, 512)))
+    names = names_of('r101_monodepth_pretraining')
+    files['best_model'] = {name: torch.empty(shape, device='meta')
+                           for name, shape in names.items()}
+    monkeypatch.setattr('mmdepthseg.utils.converters.files.read_safely',
+                        lambda path: files[path.stem])
+    for config, project, paths in (
+            ('clips/sde_monodepth2-r18_10k_clips-640x192.py', 'monodepth2',
+             ['encoder.pth', 'depth.pth']),
+            ('sde/cityscapes/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512.py',
+             'authors', ['best_model.pkl'])):
+        model = load_config(CONFIGS / config).model
+        if project == 'monodepth2':
+            model.pop('pose_net')
+        paths = [tmp_path / path for path in paths]
+        for path in paths:
+            path.touch()
+        converted = convert(paths, project, model)
+        assert converted.match.share == 1
+        guessed = convert(paths, project).config
+        for key in ('mean', 'std', 'bgr_to_rgb'):
+            assert guessed['data_preprocessor'][key] == model.data_preprocessor[key]
+
+
+def test_folder_and_training_file_agree(tmp_path, capsys):
+    state = weights_of('e1')
+    state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+    folder = convert([write_folder(tmp_path / 'weights', state)], 'authors')
+    file = write_training_file(tmp_path / 'best_model.pkl', state)
+    tool('authors')(file, tmp_path / 'out.pth', '--list')
+    said = capsys.readouterr().out
+    assert 'best_iou, optimizer_state' in said or 'epoch, best_iou' in said
+    assert 'depth.decoder.2.block.0.conv.bias -> depth_head.decoder.fuse.0' in said
+    one = torch.load(tmp_path / 'out.pth', weights_only=True)['state_dict']
+    other = folder.checkpoint['state_dict']
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_left_over_and_missing_names(monodepth2, tmp_path, capsys):
+    out = tmp_path / 'out.pth'
+    decoder = part(monodepth2, 'depth')
+    torch.save({**decoder, 'decoder.20.weight': torch.rand(1)},
+               monodepth2 / 'depth.pth')
+    message = error_of(capsys, 'monodepth2', monodepth2, out)
+    assert 'no rule for depth.decoder.20.weight' in message and not out.exists()
+    tool('monodepth2')(monodepth2, out, '--allow-mismatch')
+    assert 'left over: 1 (depth.decoder.20.weight)' in capsys.readouterr().out
+
+    del decoder['decoder.9.conv.conv.bias']
+    torch.save(decoder, monodepth2 / 'depth.pth')
+    message = error_of(capsys, 'monodepth2', monodepth2, out)
+    assert 'missing: depth_head.decoder.fuse.4.conv.bias' in message
+
+
+def test_config_that_does_not_fit(monodepth2, tmp_path, capsys):
+    message = error_of(capsys, 'monodepth2', monodepth2, tmp_path / 'out.pth',
+                       '--config', OTHER_CONFIG)
+    assert 'of another shape: backbone.conv1.weight (2, 3, 7, 7), needed' in message
+    assert 'missing: depth_head.decoder.reduce.0' in message
+
+
+class Evil:
+    """Pickled, it runs a command when it is read."""
+
+    def __reduce__(self):
+        import os
+        return os.mkdir, ('owned', )
+
+
+def test_unsafe_file_is_not_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(model_state={}, args=Evil()), 'best_model.pkl')
+    message = error_of(capsys, 'authors', 'best_model.pkl', 'out.pth')
+    assert 'best_model.pkl holds a posix.mkdir' in message
+    assert 'weights_only=False' in message
+    assert not (tmp_path / 'owned').exists()
+
+
+def test_bad_sources(monodepth2, tmp_path, capsys):
+    def said(*arguments):
+        return error_of(capsys, 'monodepth2', *arguments, tmp_path / 'out.pth')
+
+    assert 'not found: ' in said(tmp_path / 'nowhere')
+    assert 'one part of a network' in said(monodepth2 / 'encoder.pth')
+    other = tmp_path / 'other.pth'
+    torch.save({}, other)
+    assert 'must be named encoder.pth' in said(monodepth2 / 'encoder.pth', other)
+    assert 'depth.pth, pose_encoder.pth missing' in said(
+        monodepth2 / 'encoder.pth', monodepth2 / 'pose.pth')
+    assert 'give it alone' in said(monodepth2, other)
+    (monodepth2 / 'pose.pth').unlink()
+    assert 'pose.pth missing' in said(monodepth2)
+    (tmp_path / 'empty').mkdir()
+    assert 'expected, found neither' in said(tmp_path / 'empty')
+    for content in (b'', b'garbage', pickle.dumps([1], 2)):
+        other.write_bytes(content)
+        assert f'{other} ' in said(other)
+    torch.save([1], other)
+    assert 'holds a list' in said(other)
+    torch.save(dict(model_state=3), other)
+    assert 'model_state is a int' in said(other)
+    torch.save({'encoder.encoder.conv1.weight': torch.rand(2, 3, 7, 7)}, other)
+    assert 'no known ResNet' in said(other)
+    message = error_of(capsys, 'monodepth2', monodepth2, tmp_path / 'folder')
+    assert 'must end with .pth' in message
+
+
+def test_two_entries_of_one_name():
+    with pytest.raises(ValueError, match='b and a would both become x'):
+        rename(dict(a=torch.ones(1), b=torch.ones(1)), [Rule('.', 'x')])
+
+
+def test_every_project_says_its_licence():
+    assert all('non-commercial' in project.licence for project in PROJECTS.values())
