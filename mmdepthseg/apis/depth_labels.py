@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import torch
+from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.model import BaseModel
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import Dataset
 
+from mmdepthseg.apis.pool import ImagePool, from_main
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 
 FLUSH_EVERY = 50
@@ -20,40 +22,68 @@ def generate_depth_labels(model: BaseModel,
                           progress: Callable[[int, int], None] | None = None) -> int:
     """Write the disparity of every image that has none yet, or has changed since.
 
+    On several ranks, all must call this; they share the images.
+
     Args:
         model (BaseModel): With ``predict_disparity``, in eval mode.
         dataset (Dataset): With packed samples (``PackDepthSegInputs``).
-        store (DepthLabelStore): Opened by :meth:`DepthLabelStore.begin`.
+        store (DepthLabelStore): Opened by :meth:`DepthLabelStore.begin`, on one rank;
+            the others load its manifest.
         batch_size (int): Images per forward pass; all must have one size.
         num_workers (int): Loader processes.
         progress (Callable, optional): Called with (images done, images in all).
 
     Returns:
-        int: Number of labels written now.
+        int: Number of labels written now, by all ranks.
     """
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    ids = [info['img_id'] for info in infos]
-    changed = store.outdated({info['img_id']: info['img_path'] for info in infos})
-    done = set(store.manifest['files']) - set(changed)
-    todo = [i for i, img_id in enumerate(ids) if img_id not in done]
-    loader = DataLoader(
-        Subset(dataset, todo), batch_size, num_workers=num_workers,
-        collate_fn=_collate)
-    written = 0
-    for batch in loader:
-        data = model.data_preprocessor(batch, False)
-        disparity = model.predict_disparity(data['inputs'].img).cpu().numpy()
-        for sample, value in zip(data['data_samples'], disparity, strict=True):
-            meta = sample.metainfo
-            store.write(meta['img_id'], value[0], meta.get('img_path'))
-        written += len(disparity)
-        if written // FLUSH_EVERY != (written - len(disparity)) // FLUSH_EVERY:
-            store.flush()
-        if progress is not None:
-            progress(len(ids) - len(todo) + written, len(ids))
-    store.flush(complete=True)
+    pool = ImagePool(dataset, batch_size, num_workers)
+    todo = from_main(lambda: _todo(pool, store))
+    batches = [batch for batch in pool.batches(range(len(pool)))
+               if not todo.isdisjoint(pool.names[row] for row in batch)]
+    rank, world_size = get_dist_info()
+    mine = batches[rank::world_size]
+    loaded = pool.load(mine, model)
+    rounds = -(-len(batches) // world_size)
+    written, fresh = 0, []
+    for number in range(rounds):
+        if number < len(mine):
+            disparity = model.predict_disparity(next(loaded)['inputs'].img)
+            values = disparity.cpu().numpy()
+            for row, value in zip(mine[number], values, strict=True):
+                if pool.names[row] in todo:
+                    store.write(pool.names[row], value[0], pool.paths[row])
+                    fresh.append(pool.names[row])
+        due = max(1, FLUSH_EVERY // batch_size)
+        if (number + 1) % due == 0 or number + 1 == rounds:
+            written += _flush(store, fresh)
+            fresh = []
+            if progress is not None and rank == 0:
+                progress(len(pool) - len(todo) + written, len(pool))
+    if rank == 0:
+        store.flush(complete=True)
     return written
 
 
-def _collate(samples: list[dict]) -> dict:
-    return {key: [s[key] for s in samples] for key in samples[0]}
+def _todo(pool: ImagePool, store: DepthLabelStore) -> set[str]:
+    """Names without a label that is up to date."""
+    changed = store.outdated(dict(zip(pool.names, pool.paths, strict=True)))
+    return set(pool.names) - (set(store.manifest['files']) - set(changed))
+
+
+def _flush(store: DepthLabelStore, fresh: list[str]) -> int:
+    """Bring what all ranks wrote into the manifest; how many labels that is."""
+    manifest = store.manifest
+    entries = {name: (manifest['files'][name], manifest['images'].get(name))
+               for name in fresh}
+    written = 0
+    for part in all_gather_object(entries):
+        written += len(part)
+        for name, (size, state) in part.items():
+            manifest['files'][name] = size
+            if state is None:
+                manifest['images'].pop(name, None)
+            else:
+                manifest['images'][name] = state
+    if get_dist_info()[0] == 0:
+        store.flush()
+    return written

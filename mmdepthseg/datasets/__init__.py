@@ -12,6 +12,7 @@ from .transforms import (
     LoadCamera,
     LoadDepthMap,
     LoadImageFromFile,
+    LoadPoses,
     LoadSDEDisparity,
     LoadSegLabel,
     LoadStereoDepth,
@@ -26,7 +27,8 @@ from .transforms import (
 __all__ = [
     'BrokenFileError', 'CamVidDataset', 'CityscapesSequenceDataset', 'ClipDataset',
     'ConcatDataset', 'LoadAdjacentFrames', 'LoadCamera', 'LoadDepthMap',
-    'LoadImageFromFile', 'LoadSDEDisparity', 'LoadSegLabel', 'LoadStereoDepth',
-    'MultiSourceSampler', 'PackDepthSegInputs', 'Pad', 'RandomCrop', 'RandomFlip',
-    'Resize', 'ResumableInfiniteSampler', 'SeedBySample', 'SequenceDataset',
+    'LoadImageFromFile', 'LoadPoses', 'LoadSDEDisparity', 'LoadSegLabel',
+    'LoadStereoDepth', 'MultiSourceSampler', 'PackDepthSegInputs', 'Pad', 'RandomCrop',
+    'RandomFlip', 'Resize', 'ResumableInfiniteSampler', 'SeedBySample',
+    'SequenceDataset',
 ]

@@ -24,6 +24,7 @@ FOLDERS = dict(
     seg_map_path='gtFine/{split}',
     camera_path='camera/{split}',
     disparity_path='disparity/{split}',
+    poses_path=None,
     sde_disparity_path=None)
 
 
@@ -42,6 +43,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         gtFine/<split>/<city>/<stem>_gtFine_labelIds.png
         camera/<split>/<city>/<stem>_camera.json
         disparity/<split>/<city>/<stem>_disparity.png
+        poses/<split>/<city>/<city>_<sequence>_poses.txt       (streets; see LoadPoses)
 
     and stored depth labels ``<sde_disparity_path>/<city>/<stem>.png``. Only the
     images must exist.
@@ -49,9 +51,10 @@ class CityscapesSequenceDataset(SequenceDataset):
     Args:
         split: ``train``, ``val``, ...; put into ``{split}`` of the prefixes.
         data_prefix: changes of ``FOLDERS`` (keys ``img_path``, ``sequence_path``,
-            ``seg_map_path``, ``camera_path``, ``disparity_path``,
+            ``seg_map_path``, ``camera_path``, ``disparity_path``, ``poses_path``,
             ``sde_disparity_path``); None turns an item off. A given
-            ``sde_disparity_path`` promises a file for every frame.
+            ``sde_disparity_path`` promises a file for every frame, a given
+            ``poses_path`` (``'poses/{split}'``) one for every sequence.
         frames: target frames: ``'annotated'`` (those of ``img_path``) or
             ``'sequence'`` (all of ``sequence_path``).
         default_camera: ``dict(K=3x3, width=..., height=...)`` (or
@@ -102,6 +105,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         self.disparity_suffix = disparity_suffix
         self.sde_disparity_suffix = sde_disparity_suffix
         self._sequence_files: dict[str, str] = {}
+        self._frame_numbers: dict[str, list[int]] = {}
         super().__init__(
             data_prefix={key: value.format(split=split)
                          for key, value in folders.items() if value is not None},
@@ -111,14 +115,19 @@ class CityscapesSequenceDataset(SequenceDataset):
         """List the samples; the listing of neighbours is dropped afterwards."""
         samples = super().load_data_list()
         self._sequence_files = {}  # not to be copied into every worker
+        self._frame_numbers = {}
         return samples
 
     def list_samples(self) -> list[dict]:
         """All target frames, with the paths of what each one has."""
         prefix = self.data_prefix
-        if self.offsets or self.frames == 'sequence':
+        if self.offsets or self.frames == 'sequence' or 'poses_path' in prefix:
             self._sequence_files = list_tree(
                 prefix.get('sequence_path'), self.img_suffix)
+        if 'poses_path' in prefix:
+            for img_id in self._sequence_files:
+                sequence, number = split_stem(img_id)
+                self._frame_numbers.setdefault(sequence, []).append(number)
         key = 'img_path' if self.frames == 'annotated' else 'sequence_path'
         images = self._sequence_files if self.frames == 'sequence' else list_tree(
             prefix.get(key), self.img_suffix)
@@ -137,7 +146,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         return self._add_cameras(samples)
 
     def finish_sample(self, info: dict) -> None:
-        """Add the label table and the path of the stored depth label."""
+        """Add the label table and the paths of poses and the stored depth label."""
         if 'seg_map_path' in info:
             info['label_table'] = (
                 'cityscapes_train_ids' if 'labelTrainIds' in self.seg_map_suffix
@@ -146,6 +155,19 @@ class CityscapesSequenceDataset(SequenceDataset):
         if folder:
             info['sde_disparity_path'] = (
                 f'{folder}/{info["img_id"]}{self.sde_disparity_suffix}')
+        if 'poses_path' in self.data_prefix:
+            sequence, number = split_stem(info['img_id'])
+            numbers = self._frame_numbers.get(sequence, [])
+            if number not in numbers:
+                raise FileNotFoundError(
+                    f'{type(self).__name__}: poses need all frames of a sequence, and '
+                    f'{info["img_id"]}{self.img_suffix} is not in '
+                    f'{self.data_prefix.get("sequence_path")}.')
+            info['poses_path'] = (
+                f'{self.data_prefix["poses_path"]}/{sequence}_poses.txt')
+            info['pose_count'] = len(numbers)
+            info['pose_lines'] = [
+                numbers.index(number + offset) for offset in (0, *self.offsets)]
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
         """The frame of the same sequence with the number ``offset`` further."""

@@ -38,6 +38,8 @@ class ClipDataset(SequenceDataset):
             ``<stem>.png``.
         sde_disparity_dir: folder of stored depth labels
             ``<sde_disparity_dir>/<clip>/<stem>.png``; promises a file for each frame.
+        poses_file: name of the camera poses within a clip (``'poses.txt'``), a line a
+            frame (see ``LoadPoses``); promises one for each clip.
         img_suffixes: ends of image names, in any case.
         **kwargs: of :class:`SequenceDataset`.
     """
@@ -51,6 +53,7 @@ class ClipDataset(SequenceDataset):
                  frames_dir: str = 'frames',
                  depth_dir: str | Mapping[str, str] | None = None,
                  sde_disparity_dir: str | None = None,
+                 poses_file: str | None = None,
                  img_suffixes: Sequence[str] = IMG_SUFFIXES,
                  **kwargs) -> None:
         self.clips = None if clips is None else list(clips)
@@ -58,8 +61,10 @@ class ClipDataset(SequenceDataset):
         self.frames_dir = frames_dir
         self.depth_dir = depth_dir
         self.sde_disparity_dir = sde_disparity_dir
+        self.poses_file = poses_file
         self.img_suffixes = tuple(img_suffixes)
         self._frames: dict[str, list[str]] = {}
+        self._folders: dict[str, str] = {}
         super().__init__(data_prefix=dict(img_path=''), **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -73,7 +78,8 @@ class ClipDataset(SequenceDataset):
     def list_samples(self) -> list[dict]:
         """All frames of all clips."""
         samples = []
-        for clip, folder in self._clip_folders().items():
+        self._folders = self._clip_folders()
+        for clip, folder in self._folders.items():
             frames_folder = osp.join(folder, self.frames_dir)
             names = list_frames(frames_folder, self.img_suffixes)
             if not names:
@@ -99,10 +105,15 @@ class ClipDataset(SequenceDataset):
         return samples
 
     def finish_sample(self, info: dict) -> None:
-        """Add the path of the stored depth label."""
+        """Add the paths of the stored depth label and the poses."""
         if self.sde_disparity_dir:
             folder = join_path(self.data_root or '', self.sde_disparity_dir)
             info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'
+        if self.poses_file:
+            info['poses_path'] = osp.join(self._folders[info['clip']], self.poses_file)
+            info['pose_count'] = len(self._frames[info['clip']])
+            info['pose_lines'] = [
+                info['position'] + offset for offset in (0, *self.offsets)]
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
         """The frame ``offset`` further in the sorted order of the clip."""

@@ -157,9 +157,10 @@ def sample_camera(results: Mapping[str, Any]) -> tuple[Camera | None, str]:
 
     Returns:
         The camera, None if there is none, and what to call it in messages. A size
-        that nothing tells is that of the image file (``ori_shape``).
+        that nothing tells is that of the image file (``img_file_shape`` where a
+        transform replaced ``ori_shape``).
     """
-    image_size = results.get('ori_shape')
+    image_size = results.get('img_file_shape', results.get('ori_shape'))
     if 'camera_path' in results:
         path = results['camera_path']
         camera = read_cityscapes_camera(path)

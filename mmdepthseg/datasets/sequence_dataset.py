@@ -27,8 +27,8 @@ class SequenceDataset(BaseSegDataset):
     neighbour with :meth:`find_neighbour`. A sample's info holds ``img_path``,
     ``img_id``, ``is_labeled`` and, where there are such, ``seg_map_path``,
     ``adjacent_paths`` with ``adjacent_offsets``, ``camera_path`` or ``cam2img`` with
-    ``cam2img_size``, ``depth_path``, ``disparity_path``, ``sde_disparity_path`` and
-    ``branch``.
+    ``cam2img_size``, ``depth_path``, ``disparity_path``, ``sde_disparity_path``,
+    ``poses_path`` with ``pose_lines`` and ``pose_count``, and ``branch``.
 
     Args:
         offsets: neighbours of each target frame, in frames: (-1, 1).
@@ -37,7 +37,8 @@ class SequenceDataset(BaseSegDataset):
         ann_file: text file of sample names, one a line (see ``subset.read_names``),
             under ``data_root`` or, if not there, as given.
         labeled_subset: ``dict(n=100, seed=42)``: a random subset as in the papers;
-            with ``ann_file``, ``dict(n=100)``: the first n names of the file.
+            ``dict(ann_file='ds_us_seed42.txt', n=100)``: the first n names of a file
+            (without n all), the same as ``ann_file`` with ``dict(n=100)``.
         subset_mode: what the subset is for. ``'keep'``: the data set is the subset.
             ``'mark'``: all samples stay, only the subset's are labelled.
             ``'exclude'``: all others, without labels. Labels of samples outside the
@@ -75,10 +76,15 @@ class SequenceDataset(BaseSegDataset):
         if 0 in offsets or len(set(offsets)) != len(offsets):
             raise ValueError(
                 f'offsets must be different and not 0, got {tuple(offsets)}.')
-        unknown = set(labeled_subset or ()) - {'n', 'seed'}
+        unknown = set(labeled_subset or ()) - {'n', 'seed', 'ann_file'}
         if unknown:
             raise ValueError(
-                f'labeled_subset knows n and seed, not {sorted(unknown)}.')
+                f'labeled_subset knows n, seed and ann_file, not {sorted(unknown)}.')
+        if labeled_subset and 'ann_file' in labeled_subset:
+            if ann_file:
+                raise ValueError('Give ann_file once, beside labeled_subset or in it.')
+            labeled_subset = dict(labeled_subset)
+            ann_file = labeled_subset.pop('ann_file')
         self.offsets = tuple(int(offset) for offset in offsets)
         self.missing_neighbours = missing_neighbours
         self.labeled_subset = labeled_subset
@@ -176,7 +182,7 @@ class SequenceDataset(BaseSegDataset):
                 raise ValueError(
                     'Give either ann_file or labeled_subset with a seed, not both.')
             names = read_names(self.ann_file)
-            if subset is not None:
+            if subset:
                 if not 1 <= subset['n'] <= len(names):
                     raise ValueError(f'labeled_subset asks for n={subset["n"]} of the '
                                      f'{len(names)} names in {self.ann_file}.')

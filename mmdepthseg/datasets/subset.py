@@ -1,5 +1,6 @@
 """Which samples of a data set are labelled: by a list of names, or by n and a seed."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ def read_names(path: str) -> list[str]:
     """Sample names of a text file, one a line, in the file's order.
 
     A line is a name (``aachen/aachen_000000_000019``) or an index and a name, as
-    selection tools write them; the last word counts. Blank lines and lines that
+    the published lists have them. Names may hold blanks. Blank lines and lines that
     start with ``#`` are skipped, repeated names are kept once.
 
     Args:
@@ -27,7 +28,8 @@ def read_names(path: str) -> list[str]:
         raise FileNotFoundError(f'ann_file {path} does not exist.')
     lines = Path(path).read_text(encoding='utf-8').splitlines()
     lines = [line.strip() for line in lines]
-    names = [line.split()[-1] for line in lines if line and line[0] != '#']
+    names = [re.sub(r'^\d+\s+', '', line) for line in lines
+             if line and line[0] != '#']
     if not names:
         raise ValueError(f'ann_file {path} holds no name.')
     return list(dict.fromkeys(names))

@@ -22,16 +22,20 @@ from torch import Tensor
 
 DEPTH_ERRORS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'log10', 'silog', 'a1', 'a2',
                 'a3')
-ALIGNMENTS = ('median', 'lsqr', 'none')
+ALIGNMENTS = ('median', 'lsqr', 'affine', 'none')
 
 #: Crops as fractions (top, bottom, left, right) of height and width.
 CROPS = {
-    # Garg et al., ECCV 2016, and Eigen et al., NIPS 2014: KITTI.
+    # KITTI: Garg et al., ECCV 2016 (rows 153..371, columns 44..1197 of 375x1242), and
+    # Eigen et al., NIPS 2014, as it is applied since Godard et al., CVPR 2017.
     'garg': (0.40810811, 0.99189189, 0.03594771, 0.96405229),
     'eigen': (0.3324324, 0.91351351, 0.0359477, 0.96405229),
-    # The middle half of Cityscapes: rows 256..768, columns 192..1856 of 1024x2048
-    # (Watson et al., CVPR 2021); leaves out the ego vehicle.
+    # The middle half of Cityscapes: rows 256..768, columns 192..1856 of 1024x2048, as
+    # in the evaluation of Watson et al., CVPR 2021 (ManyDepth), whose images also lack
+    # the bottom quarter.
     'cityscapes': (0.25, 0.75, 0.09375, 0.90625),
+    # All but the bottom quarter, the ego vehicle: the images of Zhou et al., CVPR 2017.
+    'cityscapes_no_ego': (0., 0.75, 0., 1.),
 }
 
 
@@ -82,9 +86,12 @@ def align_depth(prediction: Tensor, target: Tensor, align: str, max_depth: float
     """Fit a prediction that is only known up to scale to the ground truth.
 
     - ``median``: p * median(g) / median(p) (Zhou et al., CVPR 2017).
-    - ``lsqr``: scale s and shift t of *inverse* depth, least squares of
-      s / p + t - 1 / g (Ranftl et al., TPAMI 2020); results below 1 / max_depth count
-      as max_depth. A constant prediction gets s = 0.
+    - ``lsqr``: s p with the s that minimises sum (s p - g)^2; far points weigh most.
+    - ``affine``: scale s and shift t of *inverse* depth, least squares of
+      s / p + t - 1 / g; results below 1 / max_depth count as max_depth. A constant
+      prediction gets s = 0. For models that know depth up to a shift as well (Ranftl et
+      al., TPAMI 2022); self-supervised ones know it up to scale, and figures with a
+      fitted shift must not be compared with theirs.
     - ``none``: as it is.
 
     Args:
@@ -95,12 +102,18 @@ def align_depth(prediction: Tensor, target: Tensor, align: str, max_depth: float
 
     Returns:
         The aligned prediction (n,) and the factor that it was multiplied by (for
-        ``lsqr``: 1 / s), a scalar.
+        ``affine``: 1 / s), a scalar.
     """
     if align == 'median':
         scale = median(target) / median(prediction)
         return prediction * scale, scale
     if align == 'lsqr':
+        # in units of the largest, since squares of TINY predictions would vanish
+        unit = prediction.max()
+        ratio = prediction / unit
+        scale = (ratio * target).sum() / (ratio * ratio).sum() / unit
+        return prediction * scale, scale
+    if align == 'affine':
         x, y = prediction.reciprocal(), target.reciprocal()
         dx, dy = x - x.mean(), y - y.mean()
         variance = (dx * dx).mean()

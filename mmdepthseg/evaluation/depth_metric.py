@@ -44,10 +44,12 @@ class DepthMetric(BaseMetric):
     aligned in the same way.
 
     Args:
-        align: ``'median'``, ``'lsqr'`` or ``'none'`` (see ``align_depth``).
+        align: ``'median'``, ``'lsqr'``, ``'affine'`` or ``'none'`` (see
+            ``align_depth``).
         min_depth: metres.
         max_depth: metres.
-        crop: ``'garg'``, ``'eigen'``, ``'cityscapes'``, fractions (top, bottom, left,
+        crop: ``'garg'``, ``'eigen'``, ``'cityscapes'``, ``'cityscapes_no_ego'`` (their
+            sources stand at ``depth_errors.CROPS``), fractions (top, bottom, left,
             right), or None.
         baseline: ``dict(dataset=<config>, cache='row_mean.npz')``: mean depth per
             image row of that (training) data set, as a fixed predictor; see

@@ -11,3 +11,17 @@ def test_positions_survive(clip_root):
     assert sample['img_id'] == 'b/001'
     assert sample['sample_idx'] == 1 and sample['sample_idx'].pos == 77
     assert dataset[0]['img_id'] == 'a/000'
+
+
+def test_shared_entries_stand_back_behind_a_parts_own(clip_root):
+    subset = dict(n=1, seed=0)
+    made = ClipDataset(data_root=str(clip_root), clips=['b'], pipeline=[])
+    dataset = ConcatDataset(
+        [dict(branch='labeled'), dict(clips=['b'], labeled_subset=None), made],
+        shared=dict(type='ClipDataset', data_root=str(clip_root), clips=['a'],
+                    labeled_subset=subset, pipeline=[]))
+    first, second, third = dataset.datasets
+    assert len(first) == 1 and first[0]['img_id'].startswith('a/')
+    assert first[0]['branch'] == 'labeled'
+    assert len(second) > 1 and all(s['img_id'].startswith('b/') for s in second)
+    assert third is made

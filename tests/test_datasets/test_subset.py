@@ -20,8 +20,8 @@ def test_random_subset_out_of_range(n):
 
 def test_read_names(tmp_path):
     path = tmp_path / 'names.txt'
-    path.write_text('# chosen\n7 aachen/a\n\nbochum/b  \n7 aachen/a\n')
-    assert read_names(str(path)) == ['aachen/a', 'bochum/b']
+    path.write_text('# chosen\n7 aachen/a\n\nbochum/b  \n7 aachen/a\nmy ride/1\n')
+    assert read_names(str(path)) == ['aachen/a', 'bochum/b', 'my ride/1']
 
 
 def test_read_names_empty_or_missing(tmp_path):

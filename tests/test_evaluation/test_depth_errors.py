@@ -68,18 +68,29 @@ def test_median_alignment():
 
 def test_least_squares_alignment():
     prediction, target = random_depths()
+    for factor in (1., 1e-6):
+        aligned, scale = align_depth(
+            torch.tensor(prediction * factor).float(), torch.tensor(target).float(),
+            'lsqr', 80.)
+        (expected, ), *_ = np.linalg.lstsq(prediction[:, None], target, rcond=None)
+        assert scale.item() * factor == pytest.approx(expected, rel=1e-5)
+        assert np.allclose(aligned.numpy(), expected * prediction, rtol=1e-5)
+
+
+def test_affine_alignment():
+    prediction, target = random_depths()
     aligned, scale = align_depth(
-        torch.tensor(prediction), torch.tensor(target), 'lsqr', 1e9)
+        torch.tensor(prediction), torch.tensor(target), 'affine', 1e9)
     matrix = np.stack([1 / prediction, np.ones_like(prediction)], 1)
     (s, t), *_ = np.linalg.lstsq(matrix, 1 / target, rcond=None)
     assert 1 / scale.item() == pytest.approx(s)
     assert np.allclose(1 / aligned.numpy(), np.maximum(s / prediction + t, 1e-9))
 
 
-def test_least_squares_of_a_constant():
+def test_affine_alignment_of_a_constant():
     _, target = random_depths()
     aligned, scale = align_depth(
-        torch.full((57, ), 5.), torch.tensor(target).float(), 'lsqr', 80.)
+        torch.full((57, ), 5.), torch.tensor(target).float(), 'affine', 80.)
     assert np.allclose(aligned, 1 / np.mean(1 / target)) and scale == 1
 
 
@@ -94,6 +105,8 @@ def test_crops():
     assert crop_box((0, .5, .5, 1), 4, 6) == (slice(0, 2), slice(3, 6))
     garg = crop_box('garg', 375, 1242)
     assert garg == (slice(153, 371), slice(44, 1197))
+    assert crop_box('eigen', 375, 1242) == (slice(124, 342), slice(44, 1197))
+    assert crop_box('cityscapes_no_ego', 512, 1024) == (slice(0, 384), slice(0, 1024))
     for wrong in ('kitti', (0.5, 0.2, 0, 1)):
         with pytest.raises(ValueError, match='crop must be'):
             crop_box(wrong, 4, 6)

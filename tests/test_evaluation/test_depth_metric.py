@@ -53,7 +53,7 @@ def test_mean_over_images_of_aligned_errors():
         np.std(scales) / np.mean(scales), rel=1e-3)
 
 
-@pytest.mark.parametrize('align', ['median', 'lsqr'])
+@pytest.mark.parametrize('align', ['median', 'lsqr', 'affine'])
 def test_scale_does_not_matter_when_aligned(align):
     p, g = scene(0)
     one = evaluate([sample(p, g)], align=align)

@@ -9,10 +9,11 @@ from .loading import (
     LoadSegLabel,
 )
 from .loading_depth import LoadDepthMap, LoadSDEDisparity, LoadStereoDepth
+from .loading_poses import LoadPoses
 from .seeding import SeedBySample
 
 __all__ = [
     'LoadAdjacentFrames', 'LoadCamera', 'LoadDepthMap', 'LoadImageFromFile',
-    'LoadSDEDisparity', 'LoadSegLabel', 'LoadStereoDepth', 'PackDepthSegInputs',
-    'Pad', 'RandomCrop', 'RandomFlip', 'Resize', 'SeedBySample',
+    'LoadPoses', 'LoadSDEDisparity', 'LoadSegLabel', 'LoadStereoDepth',
+    'PackDepthSegInputs', 'Pad', 'RandomCrop', 'RandomFlip', 'Resize', 'SeedBySample',
 ]

@@ -12,7 +12,8 @@ from .state import has_camera, sample_name
 
 META_KEYS = ('img_path', 'img_id', 'seg_map_path', 'ori_shape', 'img_shape',
              'pad_shape', 'scale_factor', 'flip', 'flip_direction',
-             'reduce_zero_label', 'cam2img', 'is_labeled', 'branch')
+             'reduce_zero_label', 'cam2img', 'is_labeled', 'branch', 'gt_poses',
+             'poses_path', 'pose_lines')
 
 
 def to_chw(image: np.ndarray) -> np.ndarray:

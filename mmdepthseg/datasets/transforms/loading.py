@@ -128,20 +128,32 @@ class LoadSegLabel(LoadAnnotations):
     Uses ``seg_map_path``, ``label_table`` (a name in ``LABEL_TABLES``),
     ``label_map``, ``reduce_zero_label``; adds ``gt_seg_map`` (H, W) uint8, 255 =
     ignore, listed in ``seg_fields``. A sample without label stays as it is. Loaded
-    after a ``Resize`` (evaluation at full resolution, MMSegmentation's habit) the
-    label keeps its own size and nothing may move it any more.
+    after a ``Resize`` the label keeps its own size and nothing may move it any more.
 
     Args:
+        evaluate_at: where predictions and labels are compared. None: at the size of
+            the image file, which the label must have. ``'label'``: at the label's own
+            size, whatever the image's: full-resolution ground truth for images stored
+            smaller (MMSegmentation's habit). ``'image'``: at the present size of the
+            image, to which the label is brought by the half-pixel exact nearest
+            neighbour: the protocol of 3W, 1024x512, where it stands after
+            ``Resize``. The two set ``ori_shape``, to which models bring predictions.
         backend_args: of ``mmengine.fileio.get``.
 
     Raises:
         BrokenFileError: if the file is missing or damaged, or is of another size than
-            the image it is loaded with.
+            the image it is loaded with (of another aspect ratio, with
+            ``evaluate_at``).
         ValueError: if it holds an id that the data set does not know.
     """
 
-    def __init__(self, backend_args: dict | None = None) -> None:
+    def __init__(self, evaluate_at: str | None = None,
+                 backend_args: dict | None = None) -> None:
         super().__init__(backend_args=backend_args, imdecode_backend='cv2')
+        if evaluate_at not in (None, 'label', 'image'):
+            raise ValueError("evaluate_at must be 'label', 'image' or None, got "
+                             f'{evaluate_at!r}.')
+        self.evaluate_at = evaluate_at
 
     def transform(self, results: dict) -> dict:
         """Load ``results['seg_map_path']`` where there is one."""
@@ -157,9 +169,13 @@ class LoadSegLabel(LoadAnnotations):
             raise BrokenFileError(
                 f'Label {path} must be an 8-bit png of class ids, it has type '
                 f'{label.dtype} and shape {label.shape}.')
-        if label.shape != tuple(results.get('ori_shape', label.shape)):
-            raise BrokenFileError(f'Label {path} has shape {label.shape}, its image '
-                                  f'{tuple(results["ori_shape"])}.')
+        if self.evaluate_at is not None:
+            label = self._choose_size(results, label, path)
+        elif label.shape != tuple(results.get('ori_shape', label.shape)):
+            raise BrokenFileError(
+                f'Label {path} has shape {label.shape}, its image '
+                f'{tuple(results["ori_shape"])}. For an evaluation at the size of one '
+                "of them give LoadSegLabel evaluate_at='label' or 'image'.")
         if results.get('reduce_zero_label'):
             label = np.where(label == 0, 255, label - 1).astype(np.uint8)
             label[label == 254] = 255
@@ -175,6 +191,28 @@ class LoadSegLabel(LoadAnnotations):
         fields = 'seg_fields' if label.shape == at_hand else 'unmoved_fields'
         results.setdefault(fields, []).append('gt_seg_map')
         return results
+
+    def _choose_size(self, results: dict, label: np.ndarray, path: str) -> np.ndarray:
+        """The label at the size of the comparison, which becomes ``ori_shape``."""
+        if 'img' not in results:
+            raise ValueError(
+                'LoadSegLabel with evaluate_at stands after LoadImageFromFile (sample '
+                f'{sample_name(results)}).')
+        height, width = label.shape
+        file_height, file_width = results['ori_shape']
+        # one pixel of rounding is no other aspect ratio
+        if abs(height * file_width - width * file_height) > max(file_height,
+                                                                file_width):
+            raise BrokenFileError(
+                f'Label {path} has shape {label.shape}, its image '
+                f'{tuple(results["ori_shape"])}: they do not show the same.')
+        results.setdefault('img_file_shape', tuple(results['ori_shape']))
+        if self.evaluate_at == 'image':
+            height, width = results['img'].shape[:2]
+            label = cv2.resize(
+                label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+        results['ori_shape'] = (height, width)
+        return label
 
     @staticmethod
     def _translate(label: np.ndarray, table: str, path: str) -> np.ndarray:

@@ -134,6 +134,13 @@ class LoadSDEDisparity(_LoadDepthField):
     ``disparity_map`` (H, W) float32 in [0, 1]. A sample without stays as it is.
 
     Args:
+        root: folder of depth labels ``<root>/<img_id>.png``, for data sets that do
+            not list them; None: what the data set lists.
+        stretch: map each image's smallest disparity to 0 and its largest to 1, as
+            the authors' code stores them. Two images are then no longer on one
+            scale, so this is not for mixing; but the paper's constants of data
+            selection (far below 0.07, errors weighted by 1000) are in these units. A
+            constant map becomes 0.
         keep_size: see :class:`LoadDepthMap`.
         backend_args: of ``mmengine.fileio.get``.
 
@@ -141,13 +148,27 @@ class LoadSDEDisparity(_LoadDepthField):
         BrokenFileError: if the file is missing, truncated or not 16 bit.
     """
 
+    def __init__(self, root: str | None = None, stretch: bool = False,
+                 keep_size: bool = False, backend_args: dict | None = None) -> None:
+        super().__init__(keep_size, backend_args)
+        self.root = root
+        self.stretch = stretch
+
     def transform(self, results: dict) -> dict:
-        """Load ``results['sde_disparity_path']`` where there is one."""
-        if 'sde_disparity_path' not in results:
+        """Load the stored label where there is one."""
+        path = results.get('sde_disparity_path')
+        if self.root is not None:
+            path = f'{self.root}/{results["img_id"]}.png'
+        if path is None:
             return results
         stored = read_png16(
-            results['sde_disparity_path'], 'Depth label',
-            'Write depth labels with tools/generate_depth.py.', self.backend_args)
-        disparity = stored.astype(np.float32) * np.float32(1 / 65535)
+            path, 'Depth label', 'Write depth labels with tools/generate_depth.py.',
+            self.backend_args)
+        disparity = stored.astype(np.float32)
+        if self.stretch:
+            low, high = disparity.min(), disparity.max()
+            disparity = (disparity - low) / max(high - low, np.float32(1))
+        else:
+            disparity *= np.float32(1 / 65535)
         # Dense and smooth, unlike measured depth: linear interpolation is right.
         return self.store(results, 'disparity_map', disparity, cv2.INTER_LINEAR)

@@ -12,6 +12,7 @@ from mmdepthseg.datasets.transforms import (
     LoadImageFromFile,
     LoadSegLabel,
 )
+from mmdepthseg.streets.layout import train_id_table
 
 CAMERA = dict(intrinsic=dict(fx=30., fy=31., u0=17., v0=8.))
 
@@ -150,3 +151,46 @@ def test_absent_items_are_left_out():
     results = dict(img=textured(), ori_shape=(32, 48))
     for loader in (LoadAdjacentFrames(), LoadCamera(), LoadSegLabel()):
         assert set(loader(dict(results))) == set(results)
+
+
+def load_at(tmp_path, evaluate_at, label, ori_shape, shape):
+    path = str(tmp_path / 'label.png')
+    cv2.imwrite(path, label)
+    return LoadSegLabel(evaluate_at=evaluate_at)(dict(
+        seg_map_path=path, label_table='cityscapes_label_ids', ori_shape=ori_shape,
+        img=np.zeros((*shape, 3), np.uint8), img_id='a/1'))
+
+
+@pytest.mark.parametrize('evaluate_at, shape', [
+    ('image', (8, 16)), ('label', (16, 32))])
+@pytest.mark.parametrize('ori_shape', [(8, 16), (16, 32)])
+def test_size_of_the_comparison(tmp_path, evaluate_at, shape, ori_shape):
+    label = np.random.default_rng(0).integers(0, 34, (16, 32)).astype(np.uint8)
+    results = load_at(tmp_path, evaluate_at, label, ori_shape, (8, 16))
+    expected = Image.fromarray(label).resize(shape[::-1], Image.NEAREST)
+    expected = train_id_table()[np.asarray(expected)]
+    assert np.array_equal(results['gt_seg_map'], expected)
+    assert results['ori_shape'] == shape and results['img_file_shape'] == ori_shape
+    # an image-sized label moves with the image, another one must not be moved
+    assert ('seg_fields' in results) == (evaluate_at == 'image')
+    assert ('unmoved_fields' in results) == (evaluate_at == 'label')
+
+
+def test_camera_after_a_label_of_another_size(tmp_path):
+    path = tmp_path / 'camera.json'
+    path.write_text(json.dumps(CAMERA))
+    results = load_at(tmp_path, 'label', np.zeros((64, 96), np.uint8), (32, 48),
+                      (16, 24))
+    results = LoadCamera()(dict(results, camera_path=str(path)))
+    assert results['ori_shape'] == (64, 96)
+    assert results['cam2img'][0, 0] == CAMERA['intrinsic']['fx'] / 2
+
+
+def test_size_of_the_comparison_errors(tmp_path):
+    with pytest.raises(ValueError, match="evaluate_at must be 'label'"):
+        LoadSegLabel(evaluate_at='full')
+    with pytest.raises(BrokenFileError, match='they do not show the same'):
+        load_at(tmp_path, 'label', np.zeros((16, 20), np.uint8), (8, 16), (8, 16))
+    with pytest.raises(ValueError, match='stands after LoadImageFromFile'):
+        LoadSegLabel(evaluate_at='image')(
+            dict(seg_map_path=str(tmp_path / 'label.png')))

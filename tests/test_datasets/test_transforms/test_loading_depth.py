@@ -75,6 +75,27 @@ def test_sde_disparity(tmp_path):
     assert results['depth_fields'] == ['disparity_map']
 
 
+def test_sde_disparity_from_a_folder_of_its_own(tmp_path):
+    (tmp_path / 'a').mkdir()
+    write(tmp_path / 'a/1.png', np.full((16, 32), 65535, np.uint16))
+    loader = LoadSDEDisparity(root=str(tmp_path))
+    results = loader(dict(image(), img_id='a/1', sde_disparity_path='elsewhere.png'))
+    assert (results['disparity_map'] == 1).all()
+
+
+def test_stretched_sde_disparity(tmp_path):
+    """As the authors store it: per image from 0 to 1."""
+    values = np.array([[1000, 2000], [3000, 5000]], np.uint16)
+    path = write(tmp_path / 'd.png', values)
+    loader = LoadSDEDisparity(stretch=True, keep_size=True)
+    results = loader(dict(image(), sde_disparity_path=path))
+    assert results['disparity_map'].dtype == np.float32
+    assert results['disparity_map'].tolist() == [[0, .25], [.5, 1]]
+    path = write(tmp_path / 'd.png', np.full((2, 2), 7, np.uint16))
+    results = loader(dict(image(), sde_disparity_path=path))
+    assert (results['disparity_map'] == 0).all()
+
+
 @pytest.mark.parametrize('kind', ['8 bit', 'truncated', 'missing'])
 def test_bad_depth_label(tmp_path, kind):
     path = tmp_path / 'd.png'

@@ -1,0 +1,65 @@
+"""Predict the camera motion between frames."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from mmengine.model import BaseModel
+from mmseg.structures import SegDataSample
+from torch.utils.data import DataLoader, Dataset
+
+from mmdepthseg.utils.errors import UserError
+
+
+@torch.inference_mode()
+def predict_poses(model: BaseModel,
+                  dataset: Dataset,
+                  batch_size: int = 8,
+                  num_workers: int = 2,
+                  progress: Callable[[int, int], None] | None = None
+                  ) -> Iterator[list[SegDataSample]]:
+    """Run a model's pose net on a data set of frames with neighbours.
+
+    Args:
+        model (BaseModel): In eval mode; a ``DepthSegmentor`` with a ``pose_net``, or a
+            ``MeanTeacher`` of one.
+        dataset (Dataset): With packed samples (``PackDepthSegInputs``) that have
+            neighbours.
+        batch_size (int): Samples per forward pass; all must have one size.
+        num_workers (int): Loader processes.
+        progress (Callable, optional): Called with (samples done, samples in all).
+
+    Yields:
+        list[SegDataSample]: A batch's samples, each with the metainfo
+        ``pred_transforms`` (F, 4, 4): target camera to each neighbour's camera,
+        translations up to scale.
+
+    Raises:
+        UserError: The model has no pose net, or a sample no neighbours.
+    """
+    # a mean teacher's student has it, the teacher has none
+    pose_net = getattr(getattr(model, 'student', model), 'pose_net', None)
+    if pose_net is None:
+        raise UserError('this model has no pose_net: use the config and checkpoint of '
+                        'a depth (SDE) or multi-task model')
+    loader = DataLoader(dataset, batch_size, num_workers=num_workers,
+                        collate_fn=_collate)
+    done = 0
+    for batch in loader:
+        data = model.data_preprocessor(batch, False)
+        inputs, samples = data['inputs'], data['data_samples']
+        if inputs.adjacent is None:
+            raise UserError(
+                f'{samples[0].metainfo.get("img_path")}: no neighbouring frames; the '
+                'data set needs offsets and its pipeline LoadAdjacentFrames')
+        offsets = tuple(samples[0].metainfo['adjacent_offsets'])
+        transforms = pose_net.source_transforms(inputs, offsets).cpu().numpy()
+        for sample, transform in zip(samples, transforms, strict=True):
+            sample.set_metainfo(dict(pred_transforms=transform))
+        done += len(samples)
+        if progress is not None:
+            progress(done, len(dataset))
+        yield samples
+
+
+def _collate(samples: list[dict]) -> dict:
+    return {key: [s[key] for s in samples] for key in samples[0]}

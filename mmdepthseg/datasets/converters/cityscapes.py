@@ -1,0 +1,320 @@
+"""A smaller copy of Cityscapes: in parallel, restartable, counted."""
+
+import json
+import os
+import os.path as osp
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmdepthseg.streets.layout import is_complete, json_bytes, png_bytes
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import write_atomically
+
+from ..errors import BrokenFileError
+from ..transforms.files import decode, read_bytes, read_png16
+from .cityscapes_release import (
+    PACKAGES,
+    SPLITS,
+    Listing,
+    describe_gaps,
+    expected_files,
+    list_release,
+)
+from .resampling import (
+    shrink_camera,
+    shrink_disparity,
+    shrink_image,
+    shrink_label,
+    train_ids,
+)
+
+MANIFEST = 'converted.json'
+FULL_SIZE = (2048, 1024)
+SHOWN = 5
+TRAIN_IDS_SUFFIX = '_gtFine_labelTrainIds.png'
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """What decides the content of the converted files.
+
+    Attributes:
+        size: (width, height) of the new images, not above that of the originals.
+        image_format: of the images: ``'png'``, or ``'jpg'``, which takes a fraction of
+            the disk space at some loss; labels and disparity are always png.
+        jpg_quality: 1..100.
+    """
+
+    size: tuple[int, int] = (1024, 512)
+    image_format: str = 'png'
+    jpg_quality: int = 95
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        object.__setattr__(self, 'size', tuple(int(side) for side in self.size))
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(f'size must be width and height, got {self.size}.')
+        if self.image_format not in ('png', 'jpg'):
+            raise ValueError(
+                f"image_format must be 'png' or 'jpg', got {self.image_format!r}.")
+        if not 1 <= self.jpg_quality <= 100:
+            raise ValueError(f'jpg_quality must be 1..100, got {self.jpg_quality}.')
+
+    def as_json(self) -> dict:
+        """The options as json stores them."""
+        return {**asdict(self), 'size': list(self.size)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to convert: its kind (see ``Package``), path, and what comes of it."""
+
+    kind: str
+    source: str
+    targets: tuple[Path, ...]
+
+
+def convert_cityscapes(
+        source: str | os.PathLike,
+        out: str | os.PathLike,
+        options: ConvertOptions | None = None,
+        packages: Sequence[str] = tuple(PACKAGES),
+        splits: Sequence[str] = tuple(SPLITS),
+        names: Mapping[str, Sequence[str]] | None = None,
+        allow_partial: bool = False,
+        workers: int | None = None,
+        progress: Callable[[int, int], None] | None = None) -> dict:
+    """Write a smaller Cityscapes; goes on where it was interrupted.
+
+    Images are averaged over areas; labels, disparities and cameras follow as told in
+    ``resampling``. ``labelTrainIds`` are written beside ``labelIds``. Files appear
+    whole or not at all; a file that is there and whole is kept.
+
+    Args:
+        source: folder of the original with ``leftImg8bit`` and so on.
+        out: folder of the copy.
+        options: what to make.
+        packages: which parts, keys of ``PACKAGES``.
+        splits: keys of ``SPLITS``.
+        names: names of the annotated images per split, to name what is missing.
+        allow_partial: convert what is there, even if it is not the whole release.
+        workers: threads (OpenCV does not hold Python's lock); default: one per CPU
+            that this process may use.
+        progress: called with (files done, files in all).
+
+    Returns:
+        The manifest, as it stands in ``out``: ``options``, ``files`` (how many there
+        are, per package and split), ``complete`` (those are the whole release) and
+        ``gaps`` (what the original lacks, per package and split).
+
+    Raises:
+        UserError: the original is incomplete, or ``out`` was made with other options.
+        BrokenFileError: at the end, naming files that could not be converted; all
+            others have been.
+        OSError: ``out`` cannot be written to.
+    """
+    options = options or ConvertOptions()
+    _check_choice(source, out, packages, splits)
+    listings = list_release(os.fspath(source), packages, splits)
+    gaps = describe_gaps(listings, names or {})
+    _check_complete(source, listings, gaps, allow_partial)
+    full_size = _full_size(listings, options.size)
+    _claim(Path(out), options)
+    jobs = [job for listing in listings for job in _jobs(listing, out, options)]
+    broken = _run(jobs, options, full_size, workers, progress)
+    manifest = _finish(Path(out), options, listings, gaps)
+    if broken:
+        raise BrokenFileError(
+            f'{len(broken)} of {len(jobs)} files could not be converted; all others '
+            'are done. Extract these again and repeat the command:\n  '
+            + '\n  '.join(broken[:SHOWN])
+            + f'\n  and {len(broken) - SHOWN} more' * (len(broken) > SHOWN))
+    return manifest
+
+
+def _check_complete(source: str | os.PathLike, listings: Sequence[Listing],
+                    gaps: Mapping[str, str], allow_partial: bool) -> None:
+    if not any(listing.files for listing in listings):
+        looked_for = ', '.join(listing.name for listing in listings)
+        raise UserError(f'{source} holds nothing of {looked_for}: expected '
+                        '<package>/<split>/<city>/..., as the archives unpack')
+    if gaps and not allow_partial:
+        raise UserError(
+            f'{source} is not the whole release:\n  ' + '\n  '.join(gaps.values())
+            + '\nGet what is missing, leave it out (--packages, --splits), or convert '
+            'what is there (--allow-partial).')
+
+
+def _check_choice(source: str | os.PathLike, out: str | os.PathLike,
+                  packages: Sequence[str], splits: Sequence[str]) -> None:
+    for chosen, known in ((packages, PACKAGES), (splits, SPLITS)):
+        unknown = sorted(set(chosen) - set(known))
+        if unknown or not chosen:
+            raise ValueError(f'choose of {", ".join(known)}; there is no '
+                             f'{", ".join(unknown) or "empty choice"}.')
+    if osp.realpath(source) == osp.realpath(out):
+        raise UserError(f'{out} is the original itself: choose another folder')
+
+
+def _image_sizes(listings: Sequence[Listing]) -> Iterator[tuple[int, int]]:
+    """Sizes (width, height) of the images that can be read."""
+    for listing in listings:
+        if PACKAGES[listing.package].kind == 'camera':
+            continue
+        for path in listing.files.values():
+            try:
+                content = read_bytes(path, 'Image')
+                yield decode(content, path, 'Image', 'unchanged').shape[1::-1]
+            except BrokenFileError:
+                continue  # it will be reported with the others
+
+
+def _full_size(listings: Sequence[Listing], size: tuple[int, int]) -> tuple[int, int]:
+    """Size of the original images: that of the first one."""
+    full = next(_image_sizes(listings), FULL_SIZE)
+    if size[0] > full[0] or size[1] > full[1]:
+        raise UserError(f'size {size[0]}x{size[1]} is above that of the original '
+                        f'images, {full[0]}x{full[1]}: this tool only shrinks')
+    return full
+
+
+def _claim(out: Path, options: ConvertOptions) -> None:
+    """Take the folder, or refuse it if it holds something else."""
+    path = out / MANIFEST
+    if path.exists():
+        try:
+            present = json.loads(path.read_text(encoding='utf-8'))['options']
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f'{path} is no manifest of this tool ({error}): choose '
+                            'another folder') from None
+        if present != options.as_json():
+            raise UserError(
+                f'{out} was converted with other options ({present}, now '
+                f'{options.as_json()}): use the same ones or another folder')
+        return
+    taken = [name for name in PACKAGES if (out / name).exists()]
+    if taken:
+        raise UserError(f'{out} holds {", ".join(taken)}, not made by this tool '
+                        f'(there is no {MANIFEST}): choose another folder')
+    write_atomically(path, json_bytes(dict(options=options.as_json(), complete=False)))
+
+
+def _jobs(listing: Listing, out: str | os.PathLike,
+          options: ConvertOptions) -> Iterator[Job]:
+    package = PACKAGES[listing.package]
+    suffixes = [package.suffix]
+    if package.kind == 'image':
+        suffixes = [f'{osp.splitext(package.suffix)[0]}.{options.image_format}']
+    elif package.kind == 'label':
+        suffixes.append(TRAIN_IDS_SUFFIX)
+    folder = Path(out) / listing.package / listing.split
+    for name, path in listing.files.items():
+        yield Job(package.kind, path,
+                  tuple(folder / f'{name}{suffix}' for suffix in suffixes))
+
+
+def _run(jobs: Sequence[Job], options: ConvertOptions, full_size: tuple[int, int],
+         workers: int | None, progress: Callable[[int, int], None] | None
+         ) -> list[str]:
+    """Convert what is not there yet; returns the messages about broken files."""
+    workers = workers or len(os.sched_getaffinity(0))
+    if workers < 1:
+        raise ValueError(f'workers must be at least 1, got {workers}.')
+    broken = []
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        futures = [pool.submit(_attempt, job, options, full_size) for job in jobs]
+        for done, future in enumerate(as_completed(futures), 1):
+            message = future.result()
+            if message:
+                broken.append(message)
+            if progress:
+                progress(done, len(jobs))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        cv2.setNumThreads(threads)
+    return sorted(broken)
+
+
+def _attempt(job: Job, options: ConvertOptions, full_size: tuple[int, int]) -> str:
+    """Do one job unless it is done; returns what is wrong with its file, or ''."""
+    try:
+        if not all(_is_whole(path, job.kind, options.size) for path in job.targets):
+            for path, data in zip(job.targets, _convert(job, options, full_size)):
+                write_atomically(path, data)
+    except BrokenFileError as error:
+        return str(error)
+    return ''
+
+
+def _is_whole(path: Path, kind: str, size: tuple[int, int]) -> bool:
+    if path.suffix != '.jpg':
+        return is_complete(path, kind, size, frames=0)
+    try:
+        with path.open('rb') as file:
+            start = file.read(2)
+            file.seek(-2, os.SEEK_END)
+            return start == b'\xff\xd8' and file.read() == b'\xff\xd9'
+    except OSError:
+        return False
+
+
+def _convert(job: Job, options: ConvertOptions, full_size: tuple[int, int]
+             ) -> list[bytes]:
+    """Contents of the job's targets."""
+    if job.kind == 'camera':
+        return [json_bytes(shrink_camera(job.source, full_size, options.size))]
+    if job.kind == 'disparity':
+        code = read_png16(job.source, 'Stereo disparity',
+                          'Cityscapes disparity maps are expected.')
+        _check_size(code, job.source, full_size)
+        return [png_bytes(shrink_disparity(code, options.size))]
+    flag = 'unchanged' if job.kind == 'label' else 'color'
+    what = job.kind.capitalize()
+    image = decode(read_bytes(job.source, what), job.source, what, flag)
+    _check_size(image, job.source, full_size)
+    if job.kind == 'label':
+        if image.ndim != 2 or image.dtype != np.uint8:
+            raise BrokenFileError(f'Label {job.source} must be an 8-bit png of ids.')
+        label = shrink_label(image, options.size)
+        return [png_bytes(label), png_bytes(train_ids(label, job.source))]
+    image = shrink_image(image, options.size)
+    if options.image_format == 'png':
+        return [png_bytes(image)]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, options.jpg_quality]
+    return [cv2.imencode('.jpg', image, quality)[1].tobytes()]
+
+
+def _check_size(image: np.ndarray, path: str, full_size: tuple[int, int]) -> None:
+    if image.shape[1::-1] != tuple(full_size):
+        raise BrokenFileError(
+            f'{path} is {image.shape[1]}x{image.shape[0]}, the first image '
+            f'{full_size[0]}x{full_size[1]}: all must have one size.')
+
+
+def _finish(out: Path, options: ConvertOptions, listings: Sequence[Listing],
+            gaps: Mapping[str, str]) -> dict:
+    """Count what is there, beside what earlier runs made, and write it down."""
+    earlier = json.loads((out / MANIFEST).read_text(encoding='utf-8'))
+    files, known_gaps = earlier.get('files', {}), earlier.get('gaps', {})
+    for listing in listings:
+        files[listing.name] = sum(
+            all(path.is_file() for path in job.targets)
+            for job in _jobs(listing, out, options))
+        known_gaps.pop(listing.name, None)
+        for left_behind in (out / listing.name).glob('*/*.tmp-*'):
+            left_behind.unlink(missing_ok=True)  # by a run that was killed
+    manifest = dict(
+        options=options.as_json(),
+        complete=all(count == expected_files(name) for name, count in files.items()),
+        files=files,
+        gaps={**known_gaps, **gaps})
+    write_atomically(out / MANIFEST, json_bytes(manifest))
+    return manifest

@@ -1,0 +1,131 @@
+"""What the official Cityscapes release holds, and what of it is at hand.
+
+Counts and layout: Cordts et al., CVPR 2016, and the README of cityscapesScripts; every
+annotated image is the 20th of a snippet of 30 frames.
+"""
+
+import os.path as osp
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ..cityscapes_sequence import split_stem
+from ..listing import list_tree
+
+#: Annotated images per split.
+SPLITS = dict(train=2975, val=500, test=1525)
+#: Frames of a snippet before and after the annotated one.
+BEFORE, AFTER = 19, 10
+SHOWN = 3
+
+
+class Package(NamedTuple):
+    """One download of the release.
+
+    Attributes:
+        kind: how its files are converted: image, label, disparity or camera.
+        suffix: end of the file names behind ``<city>_<sequence>_<frame>``.
+        archive: its file on the Cityscapes site.
+        frames: files per annotated image.
+    """
+
+    kind: str
+    suffix: str
+    archive: str
+    frames: int = 1
+
+
+PACKAGES = dict(
+    leftImg8bit=Package('image', '_leftImg8bit.png', 'leftImg8bit_trainvaltest.zip'),
+    leftImg8bit_sequence=Package(
+        'image', '_leftImg8bit.png', 'leftImg8bit_sequence_trainvaltest.zip',
+        BEFORE + 1 + AFTER),
+    gtFine=Package('label', '_gtFine_labelIds.png', 'gtFine_trainvaltest.zip'),
+    disparity=Package('disparity', '_disparity.png', 'disparity_trainvaltest.zip'),
+    camera=Package('camera', '_camera.json', 'camera_trainvaltest.zip'))
+
+
+class Listing(NamedTuple):
+    """The files of one package and split.
+
+    Attributes:
+        package: key of ``PACKAGES``.
+        split: key of ``SPLITS``.
+        files: ``{'<city>/<stem>': path}``, sorted.
+    """
+
+    package: str
+    split: str
+    files: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """``<package>/<split>``."""
+        return f'{self.package}/{self.split}'
+
+
+def expected_files(name: str) -> int:
+    """Number of files of ``<package>/<split>`` in the official release."""
+    package, split = name.split('/')
+    return SPLITS[split] * PACKAGES[package].frames
+
+
+def list_release(root: str, packages: Iterable[str],
+                 splits: Sequence[str]) -> list[Listing]:
+    """The files below ``root``.
+
+    Args:
+        root: folder with ``leftImg8bit``, ``gtFine``, ...
+        packages: keys of ``PACKAGES``.
+        splits: keys of ``SPLITS``.
+
+    Returns:
+        One listing per package and split, empty where there is nothing.
+    """
+    return [Listing(package, split,
+                    list_tree(osp.join(root, package, split),
+                              PACKAGES[package].suffix))
+            for package in packages for split in splits]
+
+
+def describe_gaps(listings: Sequence[Listing],
+                  names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What is missing (or too much) against the official release.
+
+    Args:
+        listings: of :func:`list_release`.
+        names: per split, the official names ``<city>/<stem>`` of the annotated
+            images, where known; without them, those found in any package count.
+
+    Returns:
+        A line for each ``<package>/<split>`` that differs, such as ``'gtFine/val: 498
+        of 500 files; missing lindau/..., ... (gtFine_trainvaltest.zip)'``.
+    """
+    gaps = {}
+    for listing in listings:
+        package, found = PACKAGES[listing.package], len(listing.files)
+        expected = expected_files(listing.name)
+        if found == expected:
+            continue
+        gap = f'{listing.name}: {found:,} of {expected:,} files'
+        annotated = names.get(listing.split) or sorted({
+            name for other in listings
+            if other.split == listing.split and PACKAGES[other.package].frames == 1
+            for name in other.files})
+        missing = [name for name in _all_frames(annotated, package.frames)
+                   if name not in listing.files] if found else []
+        if missing:
+            more = f' and {len(missing) - SHOWN:,} more' * (len(missing) > SHOWN)
+            gap += f'; missing {", ".join(missing[:SHOWN])}{more}'
+        gaps[listing.name] = f'{gap} ({package.archive})'
+    return gaps
+
+
+def _all_frames(annotated: Iterable[str], frames: int) -> Iterable[str]:
+    """Names of the annotated frames, or of all frames of their snippets."""
+    if frames == 1:
+        yield from annotated
+        return
+    for name in annotated:
+        sequence, number = split_stem(name)
+        for frame in range(number - BEFORE, number + AFTER + 1):
+            yield f'{sequence}_{frame:06d}'

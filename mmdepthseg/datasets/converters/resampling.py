@@ -1,0 +1,135 @@
+"""Shrinking images, labels, coded disparities and cameras to one another's size.
+
+All four keep to one convention, that of ``mmdepthseg.geometry.camera``: pixel centres
+at integers, u' = (u + 0.5) * scale - 0.5. Sizes are (width, height).
+"""
+
+import json
+from math import ceil
+
+import cv2
+import numpy as np
+
+from mmdepthseg.geometry.camera import resize_intrinsics
+
+from ..errors import BrokenFileError
+from ..intrinsics import read_cityscapes_camera
+from ..label_tables import UNKNOWN, lookup_table
+
+Size = tuple[int, int]
+
+
+def shrink_image(image: np.ndarray, size: Size) -> np.ndarray:
+    """An image by area averaging: every pixel of the original counts once.
+
+    Args:
+        image: (H, W, 3) uint8.
+        size: not larger than the image.
+    """
+    if image.shape[1::-1] == tuple(size):
+        return image
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def shrink_label(label: np.ndarray, size: Size) -> np.ndarray:
+    """A label map by the half-pixel exact nearest neighbour, as ``Resize`` does.
+
+    Args:
+        label: (H, W) uint8.
+        size: not larger than the map.
+    """
+    if label.shape[1::-1] == tuple(size):
+        return label
+    return cv2.resize(label, size, interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def train_ids(label: np.ndarray, source: str) -> np.ndarray:
+    """``labelIds`` -> ``labelTrainIds`` (labels.py of cityscapesScripts).
+
+    Args:
+        label: (H, W) uint8.
+        source: where it comes from, for the error.
+
+    Returns:
+        (H, W) uint8, 0..18 and 255.
+
+    Raises:
+        BrokenFileError: if it holds an id that Cityscapes does not have.
+    """
+    mapped = cv2.LUT(label, lookup_table('cityscapes_label_ids'))
+    if (mapped == UNKNOWN).any():
+        unknown = np.unique(label[mapped == UNKNOWN]).tolist()
+        raise BrokenFileError(
+            f'Label {source} holds ids that Cityscapes does not have: {unknown}; '
+            'labelIds are 0..33.')
+    return mapped
+
+
+def shrink_disparity(code: np.ndarray, size: Size) -> np.ndarray:
+    """A Cityscapes disparity map: code = 256 d + 1, 0 = not measured.
+
+    d counts pixels, so it shrinks with the width: the result is a disparity map of
+    the smaller image pair, and baseline * fx / d with the smaller image's fx is the
+    same depth as before. Each new pixel takes the lower median of the measurements
+    that it covers: an average would put points into the air between an object and
+    what is behind it. Where less than half of them are valid it has none.
+
+    Args:
+        code: (H, W) uint16.
+        size: not larger than the map.
+
+    Returns:
+        (size[1], size[0]) uint16.
+    """
+    height, width = code.shape
+    new_width, new_height = size
+    if (new_width, new_height) == (width, height):
+        return code
+    down, right = ceil(height / new_height), ceil(width / new_width)
+    rows = _sample(height, new_height * down)
+    columns = _sample(width, new_width * right)
+    covered = code[np.ix_(rows, columns)].reshape(new_height, down, new_width, right)
+    covered = covered.transpose(0, 2, 1, 3).reshape(new_height, new_width, -1)
+    covered = np.sort(covered, axis=-1)  # the invalid ones come first
+    count = covered.shape[-1]
+    valid = np.count_nonzero(covered, axis=-1)
+    middle = np.minimum(count - valid + (valid - 1) // 2, count - 1)
+    median = np.take_along_axis(covered, middle[..., None], -1)[..., 0]
+    shrunk = np.rint((median.astype(np.float64) - 1) * (new_width / width)) + 1
+    return np.where(2 * valid >= count, shrunk.clip(min=0), 0).astype(np.uint16)
+
+
+def _sample(length: int, count: int) -> np.ndarray:
+    """``count`` evenly spread positions among ``length`` pixels."""
+    return ((np.arange(count) + 0.5) * (length / count)).astype(np.int64)
+
+
+def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
+    """A Cityscapes camera file for images of another size.
+
+    Args:
+        path: the camera json.
+        image_size: that of the images K belongs to, if the file does not say so.
+        size: that of the new images.
+
+    Returns:
+        The file's content with K of the new images, and ``width`` and ``height``, by
+        which readers see what K belongs to. Extrinsics are in metres and stay.
+
+    Raises:
+        BrokenFileError: if the file is no camera file.
+    """
+    try:
+        camera = read_cityscapes_camera(path)
+        with open(path, encoding='utf-8') as file:
+            content = json.load(file)
+    except (KeyError, ValueError, OSError) as error:
+        raise BrokenFileError(str(error.args[0] if error.args else error)) from None
+    height, width = camera.size or image_size[::-1]
+    cam2img = resize_intrinsics(
+        np.array(camera.cam2img), size[0] / width, size[1] / height)
+    (fx, _, u0), (_, fy, v0), _ = cam2img.tolist()
+    intrinsic = {key: value for key, value in content['intrinsic'].items()
+                 if key not in ('width', 'height')}
+    content['intrinsic'] = {**intrinsic, 'fx': fx, 'fy': fy, 'u0': u0, 'v0': v0}
+    return {**content, 'width': size[0], 'height': size[1]}

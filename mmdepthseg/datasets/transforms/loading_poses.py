@@ -1,0 +1,75 @@
+"""Loading camera poses, for their evaluation."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmdepthseg.registry import TRANSFORMS
+
+from ..errors import BrokenFileError
+from .files import read_bytes
+from .state import sample_name
+
+
+@TRANSFORMS.register_module()
+class LoadPoses(BaseTransform):
+    """Load the true poses of a sample's frames, in the layout of KITTI odometry.
+
+    A file has a line of 12 numbers for every frame of its clip: the first three rows
+    of the camera-to-world matrix, metres (Geiger et al., CVPR 2012).
+
+    Uses ``poses_path``, ``pose_lines`` (line of the target frame, then of each
+    neighbour, from 0) and ``pose_count`` (frames of the clip); adds ``gt_poses``
+    (1 + F, 4, 4) float64. A sample without poses stays as it is. A mirrored image has
+    another motion: no flip may follow.
+
+    Args:
+        backend_args: of ``mmengine.fileio.get``.
+
+    Raises:
+        BrokenFileError: if the file is missing, has another number of lines than the
+            clip has frames, or a line is no pose.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Load the lines of ``results['poses_path']``."""
+        if 'poses_path' not in results:
+            return results
+        path = results['poses_path']
+        content = read_bytes(path, 'Pose file', self.backend_args)
+        lines = content.decode('utf-8', errors='replace').strip().splitlines()
+        if len(lines) != results['pose_count']:
+            raise BrokenFileError(
+                f'Pose file {path} has {len(lines)} lines, the clip of '
+                f'{sample_name(results)} {results["pose_count"]} frames: a line a '
+                'frame is expected.')
+        results['gt_poses'] = np.stack([
+            parse_pose(lines[line], f'{path}, line {line + 1}')
+            for line in results['pose_lines']])
+        results.setdefault('unmoved_fields', []).append('gt_poses')
+        return results
+
+
+def parse_pose(text: str, source: str) -> np.ndarray:
+    """A line of 12 numbers -> (4, 4) float64.
+
+    Args:
+        text: the line.
+        source: where it stands, for the error.
+
+    Raises:
+        BrokenFileError: if it is no rigid motion.
+    """
+    try:
+        rows = np.array(text.split(), dtype=np.float64).reshape(3, 4)
+    except ValueError:
+        raise BrokenFileError(f'Pose file {source}: 12 numbers are expected, got '
+                              f'{text[:60]!r}.') from None
+    rotation = rows[:, :3]
+    if not (np.isfinite(rows).all() and np.linalg.det(rotation) > 0
+            and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)):
+        raise BrokenFileError(f'Pose file {source}: the first three columns are no '
+                              'rotation.')
+    return np.vstack([rows, [0., 0., 0., 1.]])

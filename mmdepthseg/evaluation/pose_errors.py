@@ -1,0 +1,182 @@
+"""Errors of camera motion between frames.
+
+A motion T (4x4) maps points of the earlier camera to the later one's, as everywhere in
+this package: T = [R | t], P_later = R P_earlier + t. Predictions p and truth g, n pairs
+of frames; the translations of p are known up to a factor.
+
+==========  =============================================================  ========
+rotation    mean angle of R_g^T R_p                                        degrees
+translation mean |s t_p - t_g|, s the alignment factor                     metres
+relative    100 sum |s t_p - t_g| / sum |t_g|                              percent
+direction   mean angle between t_p and t_g, of pairs that moved            degrees
+ate         see ``snippet_ate``                                            metres
+==========  =============================================================  ========
+
+Rotation and translation are the relative pose error of Sturm et al., IROS 2012.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+POSE_ERRORS = ('rotation', 'translation', 'relative', 'direction')
+POSE_ALIGNMENTS = ('median', 'lsqr', 'none')
+
+
+def relative_motion(earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
+    """Motion between two cameras of known pose.
+
+    Args:
+        earlier: camera to world, (..., 4, 4).
+        later: camera to world, (..., 4, 4).
+
+    Returns:
+        (..., 4, 4), points of the earlier camera to points of the later one.
+    """
+    return np.linalg.inv(later) @ earlier
+
+
+def rotation_angle(rotation: np.ndarray) -> np.ndarray:
+    """Angle of rotation matrices, exact for small angles as well.
+
+    Args:
+        rotation: (..., 3, 3).
+
+    Returns:
+        (...,) degrees, 0..180.
+    """
+    skew = rotation - np.swapaxes(rotation, -1, -2)
+    axis = np.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], -1)
+    trace = np.trace(rotation, axis1=-2, axis2=-1)
+    return np.degrees(np.arctan2(np.linalg.norm(axis, axis=-1), trace - 1))
+
+
+def direction_angle(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Angle between vectors; no direction at all counts as 90 degrees.
+
+    Args:
+        prediction: (..., 3).
+        target: (..., 3).
+
+    Returns:
+        (...,) degrees, 0..180.
+    """
+    cross = np.linalg.norm(np.cross(prediction, target), axis=-1)
+    inner = (prediction * target).sum(-1)
+    angle = np.degrees(np.arctan2(cross, inner))
+    return np.where((prediction == 0).all(-1), 90., angle)
+
+
+def translation_scale(prediction: np.ndarray, target: np.ndarray,
+                      align: str) -> float:
+    """The factor that brings predicted translations to metres.
+
+    - ``median``: median |t_g| / median |t_p|.
+    - ``lsqr``: the s that minimises sum |s t_p - t_g|^2; a negative one (motion the
+      wrong way round) counts as 0.
+    - ``none``: 1.
+
+    Args:
+        prediction: (n, 3).
+        target: (n, 3), metres.
+        align: see above.
+
+    Returns:
+        The factor; 1 if nothing moves in the prediction.
+    """
+    if align == 'none' or not prediction.any():
+        return 1.
+    if align == 'lsqr':
+        return max(float((prediction * target).sum() / (prediction**2).sum()), 0.)
+    length = float(np.median(np.linalg.norm(prediction, axis=-1)))
+    if length == 0:
+        return 1.
+    return float(np.median(np.linalg.norm(target, axis=-1))) / length
+
+
+def pose_errors(prediction: np.ndarray, target: np.ndarray, scale: np.ndarray,
+                min_motion: float) -> dict[str, float]:
+    """The errors of ``POSE_ERRORS``.
+
+    Args:
+        prediction: motions (n, 4, 4), n >= 1.
+        target: motions (n, 4, 4), metres.
+        scale: alignment factor of each pair, (n,).
+        min_motion: pairs that moved less (metres) have no direction.
+
+    Returns:
+        One number each; NaN for what no pair can tell.
+    """
+    aligned = prediction[:, :3, 3] * scale[:, None]
+    truth = target[:, :3, 3]
+    angle = rotation_angle(
+        np.swapaxes(target[:, :3, :3], 1, 2) @ prediction[:, :3, :3])
+    error = np.linalg.norm(aligned - truth, axis=-1)
+    length = np.linalg.norm(truth, axis=-1)
+    moved = length >= min_motion
+    direction = direction_angle(prediction[moved, :3, 3], truth[moved])
+    return dict(
+        rotation=float(angle.mean()),
+        translation=float(error.mean()),
+        relative=100 * float(error.sum() / length.sum()) if length.any() else np.nan,
+        direction=float(direction.mean()) if moved.any() else np.nan)
+
+
+def camera_centres(motions: Sequence[np.ndarray]) -> np.ndarray:
+    """Path of a camera from its motions.
+
+    Args:
+        motions: n - 1 matrices (4, 4), from each frame to the next.
+
+    Returns:
+        Centres (n, 3) in the first camera's frame.
+    """
+    pose, centres = np.eye(4), [np.zeros(3)]
+    for motion in motions:
+        pose = pose @ np.linalg.inv(motion)
+        centres.append(pose[:3, 3])
+    return np.stack(centres)
+
+
+def snippet_ate(prediction: Sequence[np.ndarray],
+                target: Sequence[np.ndarray]) -> float:
+    """Absolute trajectory error of a snippet, as Zhou et al. (CVPR 2017) report it.
+
+    Both paths start at the origin of the first camera; the factor s that fits the
+    predicted path c_p to the true one c_g by least squares is taken per snippet; then
+    sqrt(sum |s c_p - c_g|^2) / n over its n frames. That is what their published code
+    computes (github.com/tinghuiz/SfMLearner, kitti_eval) and what tables for 3 and 5
+    frames compare; the root mean square is sqrt(n) times it.
+
+    Args:
+        prediction: n - 1 motions (4, 4), from each frame to the next.
+        target: likewise, metres.
+
+    Returns:
+        Metres.
+    """
+    path, truth = camera_centres(prediction), camera_centres(target)
+    square = (path**2).sum()
+    scale = (path * truth).sum() / square if square > 0 else 1.
+    return float(np.sqrt(((scale * path - truth)**2).sum()) / len(truth))
+
+
+def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
+    """Average motion: mean translation, and the rotation nearest to the mean matrix.
+
+    Args:
+        motions: matrices (4, 4).
+
+    Returns:
+        (4, 4).
+
+    Raises:
+        ValueError: if there is none.
+    """
+    motions = list(motions)
+    if not motions:
+        raise ValueError('There is no motion to average: no sample has poses.')
+    mean = np.mean(motions, axis=0)
+    left, _, right = np.linalg.svd(mean[:3, :3])
+    mean[:3, :3] = left @ np.diag([1., 1., np.linalg.det(left @ right)]) @ right
+    return mean

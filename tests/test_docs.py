@@ -1,0 +1,37 @@
+"""The guides name files, tools and options that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+GUIDES = ('docs/cityscapes.md', 'configs/_base_/splits/README.md')
+#: What section 4 of the Cityscapes guide leaves off its table of configs.
+TAIL = '_unet-r101-d16_40k_cityscapes-512x512_n372.py'
+
+
+@pytest.mark.parametrize('guide', GUIDES)
+def test_named_files_exist(guide):
+    text = (REPO / guide).read_text()
+    named = re.findall(r'\b((?:configs|tools|docs)/[\w./-]+\.(?:py|txt|md))\b', text)
+    assert named and not [name for name in named if not (REPO / name).is_file()]
+    experiments = re.findall(r'`((?:semi|multitask)/cityscapes/[\w-]+)`', text)
+    assert not [name for name in experiments
+                if not (REPO / 'configs' / f'{name}{TAIL}').is_file()]
+
+
+def test_cityscapes_guide_lists_every_experiment():
+    text = (REPO / 'docs/cityscapes.md').read_text()
+    for path in (REPO / 'configs').glob('*/cityscapes/*.py'):
+        name = str(path.relative_to(REPO / 'configs'))
+        assert name in text or f'`{name.removesuffix(TAIL)}`' in text, name
+
+
+def test_options_of_the_converter():
+    text = (REPO / 'docs/cityscapes.md').read_text()
+    tool = (REPO / 'tools/dataset_converters/cityscapes.py').read_text()
+    section = text.split('## 2.')[1].split('## 3.')[0]
+    options = set(re.findall(r'--[a-z][a-z-]*', section))
+    assert len(options) > 5
+    assert not [option for option in options if f"'{option}'" not in tool]
