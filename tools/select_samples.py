@@ -1,18 +1,28 @@
-r"""Choose which frames to annotate, from features of your own.
+r"""Choose which frames to annotate: with networks, or from features of your own.
 
 Writes a split file (one name a line) per budget and selection.json, which holds the
-order, distances, scores, options and seed. Nothing but numpy is needed.
+order, distances, scores, options and seed; then selection.html, a page to look at it.
 
-Example:
+With networks, CONFIG says what the pool is and how students are trained, CHECKPOINT is
+that of the self-supervised depth teacher. Every step is kept in --out; a run that was
+stopped goes on when the same command is given again. With --features nothing but numpy
+is needed (and OpenCV for the images of --images).
+
+Examples:
+    python tools/select_samples.py CONFIG CHECKPOINT --method ds_us --budget 25 50 100 \
+        --seed 42 --out selections/ds_us_42
     python tools/select_samples.py --features f.npy --names names.txt --method ds \
         --budget 25 50 100 --seed 42 --out splits/
 """
 
 import argparse
+import json
+import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -23,6 +33,7 @@ from mmdepthseg.selection.farthest_point import (  # noqa: E402
 )
 from mmdepthseg.selection.features import NORMALIZATIONS  # noqa: E402
 from mmdepthseg.selection.files import (  # noqa: E402
+    RECORD,
     file_hash,
     load_array,
     parse_bytes,
@@ -35,20 +46,34 @@ from mmdepthseg.selection.methods import (  # noqa: E402
     METHODS,
     select,
 )
+from mmdepthseg.selection.report import PAGE, write_report  # noqa: E402
+from mmdepthseg.selection.report_images import find_images  # noqa: E402
 from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.utils.errors import UserError  # noqa: E402
+from mmdepthseg.utils.progress import Progress  # noqa: E402
+
+#: Options that do not lead to other picks from given features.
+NOT_RECORDED = (
+    'config', 'checkpoint', 'images', 'no_page', 'out', 'debug', 'teacher_dir',
+    'overwrite', 'batch_size', 'num_workers', 'cfg_options', 'launcher', 'local_rank',
+)  # fmt: skip
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Command line; reads without MMEngine."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument('config', nargs='?', metavar='CONFIG', help='selection config')
+    parser.add_argument(
+        'checkpoint', nargs='?', metavar='CHECKPOINT',
+        help='of the depth teacher; random and entropy do without',
+    )
     parser.add_argument(
         '--features',
-        required=True,
         metavar='FILE.npy',
-        help='(N, D), used as they are, or (N, C, H, W), standardised per channel; '
-        'float16, float32, float64 or integers',
+        help='instead of CONFIG: (N, D), used as they are, or (N, C, H, W), '
+        'standardised per channel; float16, float32, float64 or integers',
     )
     parser.add_argument('--method', choices=METHODS, default='ds')
     parser.add_argument(
@@ -57,21 +82,51 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--out', required=True, metavar='DIR')
     parser.add_argument('--seed', type=int, default=0)
+    _add_frame_options(parser)
+    _add_criterion_options(parser)
+    _add_network_options(parser)
+    work = parser.add_argument_group('resources (the picks are the same)')
+    work.add_argument(
+        '--memory', type=_bytes, default=DEFAULT_MEMORY, metavar='SIZE',
+        help='hold the features as float32 if that fits, e.g. 8GiB (default 2GiB)',
+    )
+    work.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, ...')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_intermixed_args(arguments)
+
+
+def _add_frame_options(parser: argparse.ArgumentParser) -> None:
     lists = parser.add_argument_group('what the rows are')
-    lists.add_argument('--names', metavar='FILE', help='name of each row, one a line')
+    lists.add_argument(
+        '--names', metavar='FILE',
+        help='with --features: name of each row, one a line',
+    )
     lists.add_argument(
         '--initial', metavar='FILE', help='names or rows labelled already, one a line'
     )
     lists.add_argument(
         '--exclude', metavar='FILE', help='names or rows never to be picked'
     )
+    page = parser.add_mutually_exclusive_group()
+    page.add_argument(
+        '--images', metavar='PATH',
+        help='with --features, pictures for the page: the folder that --names are '
+        'below (with or without .png, _leftImg8bit.png, ...), or a file with an image '
+        'path per row',
+    )
+    page.add_argument('--no-page', action='store_true', help=f'write no {PAGE}')
+
+
+def _add_criterion_options(parser: argparse.ArgumentParser) -> None:
     criterion = parser.add_argument_group('criterion')
     criterion.add_argument(
-        '--scores', metavar='FILE.npy', help='(N,), higher is more worth a label'
+        '--scores', metavar='FILE.npy',
+        help='with --features: (N,), higher is more worth a label',
     )
     criterion.add_argument(
-        '--bias', type=float, default=DEFAULT_BIAS,
-        help='ds_us: weight of a score added to a distance (default %(default)g)',
+        '--bias', type=float,
+        help='ds_us: weight of a score added to a distance (default: the config\'s, '
+        f'or {DEFAULT_BIAS:g})',
     )
     criterion.add_argument(
         '--preselect', type=float, metavar='M',
@@ -83,14 +138,29 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     criterion.add_argument('--normalize', choices=NORMALIZATIONS, default='auto')
     criterion.add_argument('--distance', choices=DISTANCES, default='feature')
-    work = parser.add_argument_group('resources (the picks are the same)')
-    work.add_argument(
-        '--memory', type=_bytes, default=DEFAULT_MEMORY, metavar='SIZE',
-        help='hold the features as float32 if that fits, e.g. 8GiB (default 2GiB)',
+
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
+    networks = parser.add_argument_group('with networks')
+    networks.add_argument(
+        '--teacher-dir', metavar='DIR',
+        help="where the teacher's features and depth labels are kept, for several "
+        'selections to share (default: --out)',
     )
-    work.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, ...')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    return parser.parse_args(arguments)
+    networks.add_argument(
+        '--overwrite', action='store_true',
+        help='make anew what is in --out and was made with something else',
+    )
+    networks.add_argument('--batch-size', type=int, help="default: the config's")
+    networks.add_argument('--num-workers', type=int, help="default: the config's")
+    networks.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE',
+        help='override settings of the config',
+    )
+    networks.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
+    )
+    networks.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def _bytes(text: str) -> int:
@@ -100,34 +170,18 @@ def _bytes(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-class Progress:
-    """A progress line on stderr; a line per tenth when that is no terminal."""
-
-    def __init__(self) -> None:
-        self.start, self.shown = time.monotonic(), -1.0
-        self.tenth = -1
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` frames are chosen."""
-        spent = time.monotonic() - self.start
-        bar = '#' * (30 * done // total)
-        line = f'selection [{bar:<30}] {done}/{total} frames, {spent:.0f} s'
-        if sys.stderr.isatty():
-            if done == total or spent - self.shown > 0.1:
-                self.shown = spent
-                end = '\n' if done == total else ''
-                print(f'\r{line}', end=end, file=sys.stderr, flush=True)
-        elif 10 * done // total > self.tenth:
-            self.tenth = 10 * done // total
-            print(line, file=sys.stderr, flush=True)
-
-
 def select_from_features(args: argparse.Namespace) -> list[Path]:
     """`--features`: no network is run.
 
     Returns:
         The files written.
     """
+    if args.config is not None:
+        raise UserError(
+            'give either --features or CONFIG and CHECKPOINT, whose network makes the '
+            'features'
+        )
+    args.bias = DEFAULT_BIAS if args.bias is None else args.bias
     features = load_array(args.features)
     size = len(features) if features.ndim else 0
     names = read_names(args.names, size) if args.names else None
@@ -135,6 +189,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         role: read_rows(path, size, names) if path else ()
         for role, path in (('initial', args.initial), ('exclude', args.exclude))
     }
+    images = find_images(args.images, names, size) if args.images else None
     selection = select(
         features,
         args.method,
@@ -148,7 +203,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         distance=args.distance,
         memory=args.memory,
         device=args.device,
-        progress=Progress(),
+        progress=Progress('selection'),
         **rows,
     )
     roles = ('features', 'names', 'scores', 'initial', 'exclude')
@@ -161,26 +216,111 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
     options = {
         key: value
         for key, value in vars(args).items()
-        if key not in (*roles, 'out', 'debug')
+        if key not in (*roles, *NOT_RECORDED)
     }
     options['shape'] = list(features.shape)
     written = write_selection(
         args.out, selection, names, args.budget, options, files
     )
     if selection.stopped:
+        tell_end(len(selection.order), args.min_distance)
+    if not args.no_page:
+        exclude = rows['exclude']
+        written.append(write_page(args.out, features, names, images, exclude))
+    return written
+
+
+def select_with_networks(args: argparse.Namespace) -> list[Path]:
+    """CONFIG and CHECKPOINT: a teacher makes the features, students the scores.
+
+    Returns:
+        The files written by this rank.
+    """
+    from mmdepthseg.utils.compat import require_frameworks
+
+    require_frameworks()
+    from mmdepthseg.utils.setup_env import register_all_modules
+
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    register_all_modules()  # before the other imports: it keeps them quiet
+    from mmdepthseg.apis import NetworkSelection
+    from mmdepthseg.utils.config import OptionsAction, load_config
+
+    for option in ('names', 'scores', 'images'):
+        if getattr(args, option) is not None:
+            raise UserError(f'--{option} is for --features; CONFIG tells it here')
+    pairs = argparse.ArgumentParser(prog='select_samples.py')
+    pairs.add_argument('--cfg-options', nargs='+', action=OptionsAction)
+    given = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    result = NetworkSelection(
+        cfg=load_config(args.config, pairs.parse_args(given).cfg_options),
+        checkpoint=args.checkpoint or None,
+        device=None if args.device == 'auto' else args.device,
+        **{name: getattr(args, name) for name in (
+            'method', 'out', 'seed', 'initial', 'exclude', 'bias',
+            'preselect', 'teacher_dir', 'launcher', 'batch_size', 'num_workers',
+            'overwrite')},
+        budgets=args.budget,
+        options=dict(
+            min_distance=args.min_distance, normalize=args.normalize,
+            distance=args.distance, memory=args.memory,
+            progress=Progress('selection')),
+    ).run()  # fmt: skip
+    if result.stopped_at is not None:
+        tell_end(result.stopped_at, args.min_distance)
+    if result.written and not args.no_page:
+        page = write_page(
+            args.out, result.features, result.names, result.paths, result.exclude
+        )
+        result.written.append(page)
+    return result.written
+
+
+def tell_end(frames: int, min_distance: float) -> None:
+    """Say that a minimum distance ended the selection early."""
+    print(
+        f'stopped at {frames} frames: no other is at least {min_distance:g} from all '
+        'of them',
+        file=sys.stderr,
+    )
+
+
+def write_page(
+    folder: str,
+    features: np.ndarray | None,
+    names: Sequence[str] | None,
+    images: Sequence[str] | None,
+    exclude: Sequence[int],
+) -> Path:
+    """Write the page of the selection recorded in a folder.
+
+    Returns:
+        Its path.
+    """
+    path = Path(folder) / PAGE
+    record = json.loads((Path(folder) / RECORD).read_text())
+    unreadable = write_report(path, record, features, names, images, exclude=exclude)
+    if unreadable:
+        count = len(unreadable)
         print(
-            f'stopped at {len(selection.order)} frames: no other is at least '
-            f'{args.min_distance:g} from all of them',
+            f'{count} image{"s" * (count > 1)} could not be read, the first is '
+            f'{unreadable[0]}; the page shows such picks without',
             file=sys.stderr,
         )
-    return written
+    return path
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the tool."""
     args = parse_args(arguments)
     with friendly_errors(args.debug):
-        for path in select_from_features(args):
+        if args.config is None and args.features is None:
+            raise UserError(
+                'what to choose from? Give CONFIG and CHECKPOINT, or --features FILE'
+            )
+        networks = args.features is None
+        written = select_with_networks(args) if networks else select_from_features(args)
+        for path in written:
             print(path)
 
 

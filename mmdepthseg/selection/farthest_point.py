@@ -48,6 +48,54 @@ class FarthestPoints:
     pairs: int = 0
 
 
+@dataclass(frozen=True)
+class Distances:
+    """How distances between frames are computed.
+
+    Attributes:
+        normalize: ``'auto'``, ``'none'``, ``'channel'`` or ``'unit'``, see
+            `FeaturePool`.
+        distance: ``'feature'``, Euclidean over all features, or ``'patch'``, see
+            `PatchDistance` (needs (N, C, H, W)).
+        memory: bytes; the memory route is taken if a float32 copy of the features
+            fits.
+        route: ``'memory'`` or ``'blocked'``, to choose by hand. The picks are the
+            same; 'blocked' needs at most 256 MiB above the features (for up to a
+            million frames).
+        device: for the products: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, ... or
+            ``'auto'``: a GPU if there is one and the work is worth it.
+
+    Raises:
+        ValueError: for an unknown option.
+    """
+
+    normalize: str = 'auto'
+    distance: str = 'feature'
+    memory: int = DEFAULT_MEMORY
+    route: str | None = None
+    device: str = 'auto'
+
+    def __post_init__(self) -> None:
+        """Check what `FeaturePool` and `choose_product` do not."""
+        if self.distance not in DISTANCES or self.route not in (None, *ROUTES):
+            raise ValueError(
+                f'distance={self.distance!r}, route={self.route!r}; expected distance '
+                f'in {DISTANCES} and route in {ROUTES} or None.'
+            )
+
+    def start(
+        self, pool: FeaturePool, eligible: np.ndarray, bias: np.ndarray, budget: int
+    ) -> tuple[str, LazyGreedy | PatchGreedy]:
+        """The route taken, and a selection with nothing chosen yet."""
+        if self.distance == 'patch':
+            return 'patch', PatchGreedy(pool, eligible, bias)
+        fits = 4 * pool.size * pool.dims <= self.memory
+        route = self.route or ('memory' if fits else 'blocked')
+        product = choose_product(self.device, work=pool.size * pool.dims * budget)
+        screen = Screen(pool, keep=route == 'memory', product=product)
+        return route, LazyGreedy(screen, eligible, bias, budget)
+
+
 def farthest_point(
     features: np.ndarray,
     budget: int,
@@ -58,12 +106,8 @@ def farthest_point(
     candidates: Sequence[int] | None = None,
     bias: np.ndarray | None = None,
     min_distance: float = 0.0,
-    normalize: str = 'auto',
-    distance: str = 'feature',
-    memory: int = DEFAULT_MEMORY,
-    route: str | None = None,
-    device: str = 'auto',
     progress: Progress | None = None,
+    **distances: object,
 ) -> FarthestPoints:
     """Choose ``budget`` frames by farthest point, exactly.
 
@@ -79,17 +123,8 @@ def farthest_point(
             stays 0.
         min_distance: no pick is nearer than this to another (bias not counted);
             ends the selection early when nothing else is left.
-        normalize: ``'auto'``, ``'none'``, ``'channel'`` or ``'unit'``.
-        distance: ``'feature'``, Euclidean over all features, or ``'patch'``, see
-            `PatchDistance` (needs (N, C, H, W)).
-        memory: bytes; the memory route is taken if a float32 copy of the features
-            fits.
-        route: ``'memory'`` or ``'blocked'``, to choose by hand. The picks are the
-            same; 'blocked' needs at most 256 MiB above the features (for up to a
-            million frames).
-        device: for the products: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, ... or
-            ``'auto'``: a GPU if there is one and the work is worth it.
         progress: called with (frames chosen, budget) after each.
+        **distances: options of `Distances`.
 
     Returns:
         The chosen frames.
@@ -99,34 +134,19 @@ def farthest_point(
             that are not finite, lengths that do not match, rows out of range or
             given twice, or an unknown option.
     """
-    if distance not in DISTANCES or route not in (None, *ROUTES):
-        raise ValueError(
-            f'distance={distance!r}, route={route!r}; expected distance in '
-            f'{DISTANCES} and route in {ROUTES} or None.'
-        )
-    pool = FeaturePool(features, normalize)
-    if bias is None:
-        bias = np.zeros(pool.size)
-    else:
-        bias = check_numbers(bias, pool.size, 'bias')
+    options = Distances(**distances)
+    pool = FeaturePool(features, options.normalize)
+    bias = np.zeros(pool.size) if bias is None else bias
+    bias = check_numbers(bias, pool.size, 'bias')
     initial, exclude = check_rows(pool.size, initial, exclude)
     eligible = eligible_rows(pool.size, exclude, candidates)
     check_budget(budget, initial, eligible)
     if not min_distance >= 0:
         raise ValueError(f'min_distance={min_distance} must be 0 or more.')
-    if distance == 'patch':
-        route, greedy = 'patch', PatchGreedy(pool, eligible, bias)
-    else:
-        if route is None:
-            route = 'memory' if 4 * pool.size * pool.dims <= memory else 'blocked'
-        product = choose_product(device, work=pool.size * pool.dims * budget)
-        screen = Screen(pool, keep=route == 'memory', product=product)
-        greedy = LazyGreedy(screen, eligible, bias, budget)
+    route, greedy = options.start(pool, eligible, bias, budget)
     if len(initial) == 0:
-        given = np.array([first_pick(pool.size, seed, eligible)])
-    else:
-        given = initial
-    points = _run(greedy, budget, given, min_distance, progress)
+        initial = np.array([first_pick(pool.size, seed, eligible)])
+    points = _run(greedy, budget, initial, min_distance, progress)
     points.route = route
     return points
 

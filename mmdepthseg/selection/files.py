@@ -90,6 +90,8 @@ def read_rows(
 ) -> np.ndarray:
     """A list of frames, one a line: a name if there is such a one, else a row.
 
+    Other lines that start with ``#`` are comments.
+
     Returns:
         Rows, int64, in the order of the file.
 
@@ -101,6 +103,8 @@ def read_rows(
     for line in read_lines(path):
         if line in by_name:
             rows.append(by_name[line])
+        elif line.startswith('#'):
+            continue
         elif re.fullmatch(r'\d+', line) and int(line) < size:
             rows.append(int(line))
         elif re.fullmatch(r'-?\d+', line):
@@ -145,6 +149,7 @@ def write_selection(
     budgets: Sequence[int],
     options: dict,
     files: dict[str, dict[str, str]] | None = None,
+    details: dict | None = None,
 ) -> list[Path]:
     """Write the split file of each budget, then `selection.json`.
 
@@ -156,6 +161,7 @@ def write_selection(
             distance ended the selection before.
         options: what led to it, JSON types; must hold ``seed``.
         files: inputs, by role: path and sha256.
+        details: what else led to it, by name, JSON types.
 
     Returns:
         The paths written, `selection.json` last.
@@ -184,6 +190,7 @@ def write_selection(
         'files': files or {},
         'route': selection.route,
         'pairs': selection.pairs,
+        **(details or {}),
     }
     text = json.dumps(record, indent=1, allow_nan=False) + '\n'
     write_atomically(folder / RECORD, text.encode())

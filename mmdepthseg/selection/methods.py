@@ -2,24 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from .checks import check_budget, check_numbers, check_rows
-from .farthest_point import (
-    DEFAULT_MEMORY,
-    Progress,
-    eligible_rows,
-    farthest_point,
-)
+from .farthest_point import Progress, eligible_rows, farthest_point
 from .features import check_shape
 
-#: Method: (needs distances, needs scores).
+
+class Needs(NamedTuple):
+    """What a method needs: distances between frames, a score of each frame."""
+
+    distances: bool
+    scores: bool
+
+
 METHODS = {
-    'random': (False, False),
-    'ds': (True, False),
-    'us': (False, True),
-    'ds_us': (True, True),
+    'random': Needs(distances=False, scores=False),
+    'ds': Needs(distances=True, scores=False),
+    'us': Needs(distances=False, scores=True),
+    'ds_us': Needs(distances=True, scores=True),
+    'entropy': Needs(distances=False, scores=True),
 }
 DEFAULT_BIAS = 1000.0
 
@@ -63,106 +67,91 @@ def select(
     exclude: Sequence[int] = (),
     preselect: float | None = None,
     min_distance: float = 0.0,
-    normalize: str = 'auto',
-    distance: str = 'feature',
-    memory: int = DEFAULT_MEMORY,
-    device: str = 'auto',
     progress: Progress | None = None,
+    **distances: object,
 ) -> Selection:
     """Choose frames to annotate.
 
     Args:
-        features: (N, D) or (N, C, H, W); ``'random'`` and ``'us'`` use only N.
+        features: (N, D) or (N, C, H, W); methods without distances use only N.
         method: ``'random'`` (the seeded permutation), ``'ds'`` (farthest point),
-            ``'us'`` (highest scores, the lowest row on ties) or ``'ds_us'`` (farthest
-            point with ``bias * scores`` added to a candidate's distances).
+            ``'us'`` and ``'entropy'`` (highest scores, the lowest row on ties) or
+            ``'ds_us'`` (farthest point, ``bias * scores`` added to the distances).
         budget: number of frames, the initial ones counted; of several, the largest
             is chosen, and the prefixes of its order are the others' selections.
-        seed: of the permutation, which also gives the first pick of farthest point.
+        seed: of the permutation, also for the first pick of farthest point.
         scores: (N,) the higher, the more worth a label.
         bias: weight of the scores in ``'ds_us'``.
         initial: rows labelled already.
         exclude: rows never to be picked.
         preselect: if given, only the ``preselect * n`` candidates of highest score
             may be picked, n being the number of new frames.
-        min_distance: see `farthest_point`, as are the following.
-        normalize: normalisation of features.
-        distance: ``'feature'`` or ``'patch'``.
-        memory: bytes, chooses the route.
-        device: where products are computed.
+        min_distance: see `farthest_point`.
         progress: called with (frames chosen, budget).
-
-    Returns:
-        The chosen frames.
+        **distances: options of `Distances`.
 
     Raises:
-        ValueError: as `farthest_point`; for an unknown method; for scores that are
-            missing, or given to a method without use for them.
+        ValueError: as `farthest_point`; for an unknown method or missing scores.
     """
-    if method not in METHODS:
-        raise ValueError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
-    needs_distances, needs_scores = METHODS[method]
     size = len(check_shape(features))
-    _check_options(method, scores, preselect, min_distance)
-    if scores is not None:
-        scores = check_numbers(scores, size, 'scores')
+    scores = _check_options(method, size, scores, preselect, min_distance)
     initial, exclude = check_rows(size, initial, exclude)
     eligible = eligible_rows(size, exclude)
+    budget = check_budgets(budget, initial, eligible)[-1]
+    if preselect is not None:
+        eligible = _preselect(scores, eligible, initial, preselect, budget)
+    if METHODS[method].distances:
+        points = farthest_point(
+            features, budget, seed=seed, initial=initial, exclude=exclude,
+            candidates=None if preselect is None else np.flatnonzero(eligible),
+            bias=bias * scores if METHODS[method].scores else None,
+            min_distance=min_distance, progress=progress, **distances,
+        )  # fmt: skip
+        score = None if scores is None else scores[points.order]
+        return Selection(initial=len(initial), score=score, **vars(points))
+    chosen = _take_first(method, seed, budget, initial, eligible, scores)
+    if progress is not None:
+        progress(budget, budget)
+    return chosen
+
+
+def check_budgets(
+    budget: int | Sequence[int], initial: np.ndarray, eligible: np.ndarray
+) -> list[int]:
+    """All budgets, ascending, each once.
+
+    Raises:
+        ValueError: if one cannot be reached, see `check_budget`, or there is none.
+    """
     budgets = np.atleast_1d(budget).tolist()
     for each in budgets or [0]:
         check_budget(each, initial, eligible)
-    budget = max(budgets)
-    if preselect is not None:
-        eligible = _preselect(scores, eligible, initial, preselect, budget)
-    if not needs_distances:
-        if needs_scores:
-            ranking = np.argsort(-scores, kind='stable')
-        else:
-            ranking = np.random.RandomState(seed).permutation(size)
-        result = _take_first(ranking, budget, initial, eligible, scores)
-        if progress is not None:
-            progress(budget, budget)
-        return result
-    points = farthest_point(
-        features,
-        budget,
-        seed=seed,
-        initial=initial,
-        exclude=exclude,
-        candidates=None if preselect is None else np.flatnonzero(eligible),
-        bias=bias * scores if needs_scores else None,
-        min_distance=min_distance,
-        normalize=normalize,
-        distance=distance,
-        memory=memory,
-        device=device,
-        progress=progress,
-    )
-    return Selection(
-        initial=len(initial),
-        score=None if scores is None else scores[points.order],
-        **vars(points),
-    )
+    return sorted(set(budgets))
 
 
 def _check_options(
     method: str,
+    size: int,
     scores: np.ndarray | None,
     preselect: float | None,
     min_distance: float,
-) -> None:
-    needs_distances, needs_scores = METHODS[method]
-    if needs_scores and scores is None:
+) -> np.ndarray | None:
+    """The scores as (N,) float64, if the options fit each other."""
+    if method not in METHODS:
+        raise ValueError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
+    needs = METHODS[method]
+    if needs.scores and scores is None:
         raise ValueError(f'method {method!r} needs scores, one number per frame.')
     if preselect is not None and scores is None:
         raise ValueError('preselect needs scores, one number per frame.')
     if preselect is not None and not preselect >= 1:
         raise ValueError(f'preselect={preselect} must be at least 1.')
-    if min_distance and not needs_distances:
+    if min_distance and not needs.distances:
         raise ValueError(
             f'min_distance has no meaning for method {method!r}, which measures no '
             "distances; use 'ds' or 'ds_us'."
         )
+    return None if scores is None else check_numbers(scores, size, 'scores')
 
 
 def _preselect(
@@ -184,12 +173,18 @@ def _preselect(
 
 
 def _take_first(
-    ranking: np.ndarray,
+    method: str,
+    seed: int,
     budget: int,
     initial: np.ndarray,
     eligible: np.ndarray,
     scores: np.ndarray | None,
 ) -> Selection:
+    """The first eligible frames of a ranking."""
+    if METHODS[method].scores:
+        ranking = np.argsort(-scores, kind='stable')
+    else:
+        ranking = np.random.RandomState(seed).permutation(len(eligible))
     free = eligible.copy()
     free[initial] = False
     new = ranking[free[ranking]][: budget - len(initial)]

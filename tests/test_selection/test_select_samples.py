@@ -63,7 +63,8 @@ def test_splits_and_record(tmp_path, select_samples):
         assert lines == record['names'][:budget]
     assert '12/12 frames' in done.stderr
     written = {path.name for path in (tmp_path / 'out').iterdir()}
-    assert written == {'budget_5.txt', 'budget_12.txt', 'selection.json'}
+    splits = {'budget_5.txt', 'budget_12.txt'}
+    assert written == {*splits, 'selection.json', 'selection.html'}
     before = (tmp_path / 'out/selection.json').read_bytes()
     small = select_samples(*arguments, '--memory', '1kB')
     assert small.returncode == 0, small.stderr

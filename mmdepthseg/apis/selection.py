@@ -1,0 +1,328 @@
+"""Choose what to label with networks: an SDE teacher, and students of its depth."""
+
+import gc
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mmengine
+import mmseg
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import (
+    barrier,
+    broadcast_object_list,
+    get_dist_info,
+    init_dist,
+    is_distributed,
+)
+
+from mmdepthseg.apis.model import load_model
+from mmdepthseg.apis.pool import ImagePool, from_main
+from mmdepthseg.apis.selection_settings import SelectionSettings
+from mmdepthseg.apis.selection_student import StudentScorer
+from mmdepthseg.apis.selection_teacher import FEATURES, NAMES, Teacher
+from mmdepthseg.apis.student_config import check_student
+from mmdepthseg.registry import DATASETS
+from mmdepthseg.selection.checks import check_rows
+from mmdepthseg.selection.farthest_point import eligible_rows
+from mmdepthseg.selection.files import RECORD, file_hash, read_rows, write_selection
+from mmdepthseg.selection.growth import Scorer, Step, grow, needs_scores
+from mmdepthseg.selection.methods import METHODS, Selection, check_budgets
+from mmdepthseg.utils.config import check_writable, load_config
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.launch import setup_distributed
+from mmdepthseg.version import __version__
+
+CONFIG = 'config.py'
+
+
+@dataclass
+class NetworkSelection:
+    """A selection with networks: what is asked for.
+
+    Attributes:
+        cfg: With ``predict_dataloader`` and ``predict_pipeline`` of the pool, the
+            training of the students (if the method has any) and ``selection``, see
+            :class:`SelectionSettings`.
+        checkpoint: Of the SDE teacher; None for methods that need none.
+        method: A key of `selection.METHODS`.
+        budgets: Frames in all, the initial ones counted.
+        out: Folder of the results.
+        seed: Of the permutation and of the students' training.
+        initial: Path of a list of images that are labelled already.
+        exclude: Path of a list of images never to be picked.
+        bias: Weight of a score in ``ds_us``; None: the config's.
+        preselect: See `selection.select`.
+        teacher_dir: Where the teacher's features and depth labels are kept, to be
+            shared by several selections; None: ``out``.
+        device: Of the networks; None: the best there is.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        batch_size: Of features and scores; None: that of ``predict_dataloader``.
+        num_workers: Likewise.
+        overwrite: Make anew what is there and was made with something else.
+        options: Others of `selection.select`.
+    """
+
+    cfg: Config
+    checkpoint: str | None
+    method: str
+    budgets: Sequence[int]
+    out: str
+    seed: int = 0
+    initial: str | None = None
+    exclude: str | None = None
+    bias: float | None = None
+    preselect: float | None = None
+    teacher_dir: str | None = None
+    device: str | None = None
+    launcher: str = 'none'
+    batch_size: int | None = None
+    num_workers: int | None = None
+    overwrite: bool = False
+    options: dict = field(default_factory=dict)
+
+    def run(self) -> 'NetworkSelectionResult':
+        """Choose, and write split files and ``selection.json`` to ``out``.
+
+        Raises:
+            UserError: Something given is wrong, or what is there was made with
+                something else.
+        """
+        self.settings = SelectionSettings.from_config(self.cfg)
+        if self.bias is None:
+            self.bias = self.settings.bias
+        self.scored = needs_scores(self.method, self.preselect)
+        self.folder = Path(self.out).expanduser()
+        self._check()
+        self._join_ranks()
+        from_main(self._check_folder)
+        pool = self._build_pool()
+        rows = [read_rows(path, len(pool), pool.names) if path else ()
+                for path in (self.initial, self.exclude)]
+        initial, exclude = check_rows(len(pool), *rows)
+        check_budgets(self.budgets, initial, eligible_rows(len(pool), exclude))
+        features, labels, teacher = self._ask_teacher(pool)
+        scorer = None
+        if self.scored:
+            scorer = StudentScorer(
+                self.cfg, self.settings, pool, self.folder, self.seed, exclude,
+                labels, teacher, self._device(), self.launcher, self.overwrite)
+        values = np.zeros((len(pool), 1)) if features is None else features
+        chosen = self._grow(values, scorer, initial, exclude)
+        result = NetworkSelectionResult(
+            self.folder, [], features, pool.names, pool.paths, exclude)
+        if chosen is not None:
+            result.written = self._write(*chosen, pool, scorer)
+            result.stopped_at = len(chosen[0].order) if chosen[0].stopped else None
+        self._leave_ranks()
+        return result
+
+    # -- before -------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """What can be known to be wrong before anything is computed."""
+        kind = self.settings.criterion['type']
+        if self.scored:
+            check_student(self.cfg, kind)
+            self.settings.iterations_for(1)
+        if self.scored and {'us': 'entropy', 'entropy': 'depth_error'}.get(
+                self.method) == kind:
+            raise UserError(
+                f'--method {self.method} does not go with selection.criterion.type='
+                f'{kind!r} of {self.cfg.filename}; us is by depth_error, entropy by '
+                'entropy: take another config')
+        needs = METHODS[self.method].distances or (
+            self.scored and kind == 'depth_error')
+        if needs and self.checkpoint is None:
+            raise UserError(f'--method {self.method} needs the CHECKPOINT of the SDE '
+                            'teacher, after CONFIG')
+        for name in ('predict_dataloader', 'predict_pipeline'):
+            if self.cfg.get(name) is None:
+                raise UserError(
+                    f'{self.cfg.filename}: needs predict_dataloader (whose images are '
+                    'the pool) and predict_pipeline (LoadImageFromFile, Resize, '
+                    'PackDepthSegInputs)')
+        for folder in {self.out, self.teacher_dir or self.out}:
+            check_writable(Path(folder).expanduser(), 'folder of --out')
+
+    def _options(self) -> dict:
+        """What the picks depend on, besides files and budgets."""
+        return dict(
+            method=self.method, seed=self.seed, bias=self.bias,
+            preselect=self.preselect, features=self.settings.features,
+            criterion=self.settings.criterion,
+            **{k: v for k, v in self.options.items() if k not in ('progress', 'memory')}
+        )
+
+    def _inputs(self) -> dict[str, dict[str, str]]:
+        """Path and hash of the files given, by role."""
+        files = dict(
+            checkpoint=self.checkpoint, initial=self.initial, exclude=self.exclude)
+        return {role: describe_file(path) for role, path in files.items() if path}
+
+    def _check_folder(self) -> None:
+        """Raise if the folder holds another selection.
+
+        With ``overwrite``, its split files go, since they are not of this one.
+        """
+        path = self.folder / RECORD
+        try:
+            record = json.loads(path.read_text())
+            old, files = dict(record['options']), record['files']
+            splits = list(record['splits'].values())
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f'{path}: damaged ({error}); remove it') from None
+        new = json.loads(json.dumps(self._options()))
+        inputs = self._inputs()
+        for role in ('checkpoint', 'initial', 'exclude'):
+            old[role] = files.get(role, {}).get('sha256')
+            new[role] = inputs.get(role, {}).get('sha256')
+        changed = [f'{key} (then {str(old.get(key))[:40]}, now {str(value)[:40]})'
+                   for key, value in new.items() if old.get(key) != value]
+        if changed and not self.overwrite:
+            raise UserError(
+                f'{self.folder} holds another selection: {"; ".join(changed)}. Give '
+                'another --out, or --overwrite to replace it')
+        if changed:
+            path.unlink()
+            for name in splits:
+                (self.folder / name).unlink(missing_ok=True)
+
+    def _join_ranks(self) -> None:
+        self._joined = not is_distributed()
+        setup_distributed(Config(), self.launcher)  # the students get theirs later
+        if self.launcher != 'none' and not is_distributed():
+            options = (self.cfg.get('env_cfg') or {}).get('dist_cfg') or {}
+            init_dist(self.launcher, **options)
+
+    def _leave_ranks(self) -> None:
+        """End together: a group that is torn down by an exit may abort the process."""
+        if self._joined and is_distributed():
+            barrier()
+            torch.distributed.destroy_process_group()
+
+    def _device(self) -> str:
+        return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+
+    def _build_pool(self) -> ImagePool:
+        loader = self.cfg.predict_dataloader
+        dataset = DATASETS.build(dict(
+            loader.dataset, pipeline=self.cfg.predict_pipeline, test_mode=True))
+        workers = self.num_workers
+        if workers is None:
+            workers = loader.get('num_workers', 0)
+        return ImagePool(dataset, self.batch_size or loader.batch_size, workers)
+
+    # -- the networks' part -------------------------------------------------------
+
+    def _ask_teacher(self, pool: ImagePool
+                     ) -> tuple[np.ndarray | None, Path | None, dict | None]:
+        """Features, folder of depth labels and what they were made with."""
+        if self.checkpoint is None:
+            return None, None, None
+        path = self.settings.find_teacher(self.cfg)
+        cfg = self.cfg if path is None else load_config(path)
+        checkpoint = Path(self.checkpoint).expanduser()
+        teacher = Teacher(
+            load_model(cfg, checkpoint, self._device()), checkpoint, self.cfg,
+            cfg.model.to_dict(),
+            Path(self.teacher_dir or self.out).expanduser(), self.overwrite)
+        features = teacher.features(pool, self.settings.features)
+        labels = None
+        if self.scored and self.settings.criterion['type'] == 'depth_error':
+            labels = teacher.depth_labels(pool)
+        made_with = teacher.made_with
+        del teacher  # the students need the memory
+        gc.collect()
+        return features, labels, made_with
+
+    def _grow(self, features: np.ndarray, scorer: Scorer | None, initial: np.ndarray,
+              exclude: np.ndarray) -> tuple[Selection, list[Step]] | None:
+        """On rank 0 the selection; the others help with the scores."""
+        if get_dist_info()[0] > 0:
+            while (rows := _receive()) is not None:
+                scorer(rows)
+            return None
+
+        def score(rows: np.ndarray) -> np.ndarray:
+            broadcast_object_list([rows])
+            return scorer(rows)
+
+        chosen = grow(
+            features, self.method, self.budgets, score if self.scored else None,
+            seed=self.seed, initial=initial, exclude=exclude, bias=self.bias,
+            preselect=self.preselect, **self.options)
+        broadcast_object_list([None])
+        return chosen
+
+    # -- after --------------------------------------------------------------------
+
+    def _write(self, selection: Selection, steps: list[Step], pool: ImagePool,
+               scorer: StudentScorer | None) -> list[Path]:
+        text = self.cfg.pretty_text
+        write_atomically(self.folder / CONFIG, text.encode())
+        files = dict(self._inputs(), config=describe_file(self.folder / CONFIG))
+        if self.checkpoint is not None:
+            shared = Path(self.teacher_dir or self.out).expanduser()
+            files.update(features=describe_file(shared / FEATURES),
+                         names=describe_file(shared / NAMES))
+        records = {} if scorer is None else scorer.records
+        details = dict(
+            config=self.cfg.filename,
+            steps=[dict(known=s.known, budget=s.budget, method=s.method,
+                        student=records.get(s.known)) for s in steps],
+            images=len(pool), versions=versions())
+        written = write_selection(
+            self.folder, selection, pool.names, self.budgets,
+            dict(self._options(), budget=list(self.budgets)), files, details)
+        return [self.folder / CONFIG, *written]
+
+
+@dataclass
+class NetworkSelectionResult:
+    """What :meth:`NetworkSelection.run` leaves.
+
+    Attributes:
+        folder: Where it is.
+        written: Files written; none on ranks but the first.
+        features: (N, C, h, w), or None without a teacher.
+        names: Of all images.
+        paths: Their files.
+        exclude: Rows that could not be picked.
+        stopped_at: Number of frames at which a minimum distance ended it, or None.
+    """
+
+    folder: Path
+    written: list[Path]
+    features: np.ndarray | None
+    names: list[str]
+    paths: list[str]
+    exclude: np.ndarray
+    stopped_at: int | None = None
+
+
+def describe_file(path: str | Path) -> dict[str, str]:
+    """What is recorded of a file: its whole path and the SHA-256 of its content."""
+    path = Path(path).expanduser()
+    return dict(path=str(path.resolve()), sha256=file_hash(path))
+
+
+def versions() -> dict[str, str]:
+    """Versions of what takes part."""
+    return dict(
+        python=platform.python_version(), mmdepthseg=__version__,
+        torch=str(torch.__version__), mmengine=mmengine.__version__,
+        mmseg=mmseg.__version__, numpy=np.__version__)
+
+
+def _receive() -> np.ndarray | None:
+    box = [None]
+    broadcast_object_list(box)
+    return box[0]

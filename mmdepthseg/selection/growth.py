@@ -1,0 +1,156 @@
+"""The growing subset: choose, learn from what is chosen, choose more.
+
+3W, section 3.5. A method with scores needs a student network that was trained on the
+frames chosen so far, so it goes in steps, one per budget: the frames of step k are
+chosen by a student of those before. What students are is the business of whoever gives
+the scorer; here are numbers only.
+
+In the first step nothing is chosen and there is no student. The authors' published
+lists (Cityscapes, seeds 42 to 44) tell what they did: the first 25 frames of "us" and
+of "entropy" are the first 25 of the seeded permutation, and the first 25 of "ds_us" are
+those of "ds". So a step without scores goes on as the method would without them. With
+frames that are labelled already there is a student from the first step on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .checks import check_rows
+from .farthest_point import eligible_rows
+from .features import check_shape
+from .methods import METHODS, Selection, check_budgets, select
+
+#: Rows chosen so far -> (N,) scores; those of rows that may not be picked are not used
+#: and may be NaN.
+Scorer = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass
+class Step:
+    """One step of the growth.
+
+    Attributes:
+        known: how many frames were chosen before.
+        budget: how many after (if no minimum distance ended it).
+        method: the one used, see the module's text.
+        scores: (N,) by the student of the known frames, or None.
+    """
+
+    known: int
+    budget: int
+    method: str
+    scores: np.ndarray | None = None
+
+
+def grow(
+    features: np.ndarray,
+    method: str,
+    budgets: int | Sequence[int],
+    scorer: Scorer | None = None,
+    *,
+    seed: int = 0,
+    initial: Sequence[int] = (),
+    exclude: Sequence[int] = (),
+    preselect: float | None = None,
+    **options: object,
+) -> tuple[Selection, list[Step]]:
+    """Choose frames in steps, with scores that depend on those chosen before.
+
+    Args:
+        features: see `select`.
+        method: see `select`; one without scores, and without ``preselect``, takes a
+            single step.
+        budgets: frames in all after each step, the initial ones counted.
+        scorer: called once per step after the first with the rows chosen so far.
+        seed: see `select`.
+        initial: rows labelled already.
+        exclude: rows never to be picked.
+        preselect: see `select`; has no effect on a step without scores.
+        **options: the others of `select`.
+
+    Returns:
+        The selection, and the steps that led to it. ``score`` is that by which a
+        frame was picked, NaN in a step without scores; None if no step had any.
+
+    Raises:
+        ValueError: as `select`, for all budgets before the scorer is first called.
+    """
+    size = len(check_shape(features))
+    initial, exclude = check_rows(size, initial, exclude)
+    budgets = check_budgets(budgets, initial, eligible_rows(size, exclude))
+    if not needs_scores(method, preselect):
+        budgets = budgets[-1:]
+    elif scorer is None:
+        raise ValueError(f'method {method!r} needs a scorer.')
+    chosen, parts, steps = initial, [], []
+    for budget in budgets:
+        if parts and budget == len(chosen):
+            continue
+        step = Step(len(chosen), budget, method)
+        if needs_scores(method, preselect):
+            _score(step, chosen, scorer)
+        part = select(
+            features, step.method, budget, seed=seed, initial=chosen, exclude=exclude,
+            scores=_usable(step.scores),
+            preselect=None if step.scores is None else preselect, **options,
+        )  # fmt: skip
+        parts.append(part)
+        steps.append(step)
+        chosen = part.order
+        if part.stopped:
+            break
+    return _join(parts, len(initial)), steps
+
+
+def needs_scores(method: str, preselect: float | None = None) -> bool:
+    """Whether a method, with or without preselection, looks at scores.
+
+    Raises:
+        ValueError: for an unknown method.
+    """
+    if method not in METHODS:
+        raise ValueError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
+    return METHODS[method].scores or preselect is not None
+
+
+def _score(step: Step, chosen: np.ndarray, scorer: Scorer) -> None:
+    """Scores, or else the method that does without them."""
+    if 0 < len(chosen) < step.budget:
+        step.scores = np.asarray(scorer(chosen), dtype=np.float64)
+    elif METHODS[step.method].scores:
+        step.method = 'ds' if METHODS[step.method].distances else 'random'
+
+
+def _usable(scores: np.ndarray | None) -> np.ndarray | None:
+    return None if scores is None else np.where(np.isnan(scores), 0.0, scores)
+
+
+def _join(parts: list[Selection], initial: int) -> Selection:
+    """What each step added, in a row."""
+    last = parts[-1]
+    scored = any(part.score is not None for part in parts)
+
+    def joined(name: str) -> np.ndarray:
+        arrays = []
+        for number, part in enumerate(parts):
+            values = getattr(part, name)
+            if values is None:
+                values = np.full(len(part.order), np.nan)
+            arrays.append(values[part.initial if number else 0 :])
+        return np.concatenate(arrays)
+
+    score = joined('score') if scored else None
+    if scored:
+        score[:initial] = np.nan
+    return Selection(
+        order=last.order,
+        initial=initial,
+        min_distance=joined('min_distance'),
+        nearest=joined('nearest'),
+        score=score,
+        stopped=last.stopped,
+        route=last.route,
+        pairs=sum(part.pairs for part in parts),
+    )

@@ -1,0 +1,36 @@
+"""A progress line that is fit for logs too."""
+
+import sys
+import time
+
+
+class Progress:
+    """A progress line on stderr; a line per tenth when that is no terminal.
+
+    MMEngine's ``ProgressBar`` redraws its line for each step, terminal or not, which
+    fills a log file with copies of it, and needs MMEngine.
+
+    Args:
+        title: in front of the bar.
+        unit: what is counted.
+    """
+
+    def __init__(self, title: str, unit: str = 'frames') -> None:
+        self.title, self.unit = title, unit
+        self.start, self.shown = time.monotonic(), -1.0
+        self.tenth = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` are done."""
+        spent = time.monotonic() - self.start
+        share = done / total if total else 1.0
+        bar = '#' * int(30 * share)
+        line = f'{self.title} [{bar:<30}] {done}/{total} {self.unit}, {spent:.0f} s'
+        if sys.stderr.isatty():
+            if done >= total or spent - self.shown > 0.1:
+                self.shown = spent
+                end = '\n' if done >= total else ''
+                print(f'\r{line}', end=end, file=sys.stderr, flush=True)
+        elif int(10 * share) > self.tenth:
+            self.tenth = int(10 * share)
+            print(line, file=sys.stderr, flush=True)

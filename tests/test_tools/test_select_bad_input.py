@@ -1,0 +1,137 @@
+"""What tools/select_samples.py says when something given to it is wrong."""
+
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import REPO
+from tiny_selection import NAMES, SEG_STUDENT, make_config, make_pool, make_teacher
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory):
+    root = tmp_path_factory.mktemp('world')
+    make_pool(root)
+    make_teacher(root)
+    torch.save(dict(state_dict={'x': torch.zeros(1)}), root / 'other.pth')
+    (root / 'unknown.txt').write_text('drive 1/99\n')
+    (root / 'known.txt').write_text(f'{NAMES[0]}\n{NAMES[1]}\n')
+    np.save(root / 'f.npy', np.zeros((3, 2)))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _no_complaints_of_loggers(monkeypatch):
+    """MMEngine's log of an earlier test writes to a stream that is closed by now."""
+    monkeypatch.setattr(logging, 'raiseExceptions', False)
+
+
+def error_of(capsys, run_tool, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        run_tool('select_samples', *arguments)
+    assert stop.value.code == 2
+    output = capsys.readouterr().err
+    assert 'Traceback' not in output
+    (line,) = [line for line in output.splitlines() if line.startswith('error: ')]
+    return line
+
+
+@pytest.mark.parametrize(
+    ('extra', 'arguments', 'message'),
+    [
+        ('', ['--method', 'us', 'no checkpoint'], 'us needs the CHECKPOINT of the SDE'),
+        ('', ['--method', 'ds', 'checkpoint=none.pth'], 'checkpoint not found'),
+        ('', ['--method', 'ds', 'checkpoint=other.pth'],
+         'other.pth is not a checkpoint of the model'),
+        ('', ['--budget', 13], 'budget=13 is more than the pool holds'),
+        ('', ['--initial', 'known.txt', '--budget', 1], 'budget=1 is less than the 2'),
+        ('', ['--initial', 'unknown.txt'], "'drive 1/99' is not among the names; did"),
+        ('', ['--initial', 'known.txt', '--exclude', 'known.txt'],
+         'initial and exclude both hold rows 0, 1'),
+        ('', ['--min-distance', -1, '--method', 'ds'], 'min_distance=-1.0 must be 0'),
+        ('', ['--names', 'known.txt'], '--names is for --features; CONFIG tells'),
+        ('', ['--features', 'f.npy'], 'give either --features or CONFIG and CHECKPOI'),
+        ('', ['--method', 'entropy'], "go with selection.criterion.type='depth_e"),
+        ("selection['criterion'] = dict(type='entropy')\n", ['--method', 'entropy'],
+         'needs a student with a decode_head'),
+        ("selection['criterion'] = dict(type='entropy')\n"
+         f'model = {SEG_STUDENT!r}\n', ['--method', 'us'],
+         "--method us does not go with selection.criterion.type='entropy'"),
+        (f'model = {SEG_STUDENT!r}\n', ['--method', 'us'], 'loss_disparity=dict'),
+        ("selection['teacher'] = 'sde.py'\n", [], 'selection.teacher=sde.py: no such'),
+        ("selection['itterations'] = 5\n", [],
+         "selection has no key 'itterations'; did you mean 'iterations'"),
+        ("selection.pop('iterations')\n", [], 'the config lacks selection.iterations'),
+        ("selection['features'] = dict(size=(9, 9))\n", [],
+         r'size=(9, 9) is more than the features have ((8, 12))'),
+        ('del predict_pipeline\n', [], 'needs predict_dataloader (whose images are'),
+        ('train_pipeline.pop(2)\n', [], 'has no LoadSDEDisparity'),
+        ("train_dataloader['dataset']['clips'] = ['drive 2']\n", ['--seed', 0],
+         'names are not among the images'),
+    ],
+)
+def test_errors(world, tmp_path, run_tool, capsys, extra, arguments, message):
+    config = make_config(world, extra, name=f'{abs(hash(extra))}.py')
+    checkpoint = [world / 'teacher_0.pth']
+    given = []
+    for argument in arguments:
+        if str(argument).startswith('checkpoint='):
+            checkpoint = [world / argument.split('=')[1]]
+        elif argument == 'no checkpoint':
+            checkpoint = []
+        else:
+            given.append(world / argument if str(argument).endswith(
+                ('.txt', '.npy')) else argument)
+    if '--budget' not in given:
+        given += ['--budget', 2, 4]
+    if '--method' not in given:
+        given += ['--method', 'ds_us']
+    line = error_of(capsys, run_tool, config, *checkpoint, '--out', tmp_path / 'out',
+                    '--device', 'cpu', *given)
+    assert message in line
+    assert not (tmp_path / 'out/selection.json').exists()
+
+
+def test_neither_config_nor_features(run_tool, tmp_path, capsys):
+    message = error_of(capsys, run_tool, '--budget', 2, '--out', tmp_path)
+    assert 'Give CONFIG and CHECKPOINT, or --features FILE' in message
+
+
+def test_out_that_cannot_be_written(world, run_tool, tmp_path, capsys):
+    (tmp_path / 'file').write_text('')
+    config = make_config(world)
+    message = error_of(
+        capsys, run_tool, config, world / 'teacher_0.pth', '--budget', 2, '--out',
+        tmp_path / 'file/out')
+    assert f'cannot write to {tmp_path}/file/out' in message and '--out' in message
+
+
+def test_files_of_others_in_out(world, run_tool, tmp_path, capsys):
+    (tmp_path / 'features').mkdir()
+    (tmp_path / 'features/mine.txt').write_text('')
+    config = make_config(world)
+    message = error_of(
+        capsys, run_tool, config, world / 'teacher_0.pth', '--budget', 2, '--out',
+        tmp_path, '--overwrite', '--device', 'cpu')
+    assert 'where the features should go, but it holds other files' in message
+    (tmp_path / 'selection.json').write_text('[]')
+    message = error_of(
+        capsys, run_tool, config, world / 'teacher_0.pth', '--budget', 2, '--out',
+        tmp_path, '--device', 'cpu')
+    assert 'selection.json: damaged' in message
+
+
+def test_given_features_need_no_framework(world, tmp_path):
+    """Neither torch nor MMEngine is imported, although the tool can use both."""
+    code = (
+        'import sys, runpy\n'
+        f'sys.argv = ["t", "--features", "{world}/f.npy", "--budget", "2", "--out", '
+        f'"{tmp_path}/out", "--no-page"]\n'
+        f'runpy.run_path("{REPO}/tools/select_samples.py", run_name="__main__")\n'
+        'print(sorted({"torch", "mmengine", "mmcv", "mmseg"} & set(sys.modules)))\n')
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == '[]'
