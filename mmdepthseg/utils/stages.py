@@ -5,8 +5,12 @@ reads (configs) and of the stamps of the stages it needs. The next run skips it 
 that hash is the same. A stage that was interrupted goes on with what its folder holds
 if the hash is still that of its start; otherwise its folder is removed first, so that a
 changed config or seed never reports the results of another one.
+
+Several runners may share a folder, on one machine or, with a file system that knows
+locks, on several: what one of them is at, the others leave alone and wait for.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -16,9 +20,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
@@ -27,6 +32,8 @@ POLL_SECONDS = 0.5
 TAIL_LINES = 15
 PROGRESS = re.compile(
     r'Iter\(train\) *\[ *(\d+)/(\d+)\].*? eta: ([\d:]+) .*? loss: ([\d.]+)')
+#: States of a stage, see :meth:`StageRunner.states`.
+DONE, OUTDATED, MISSING = 'done', 'outdated', 'missing'
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class Stage:
         reads: Files whose content decides the result.
         outputs: Files or folders that must exist afterwards.
         folder: The stage's own folder, removed before a start with another hash.
+        key: Gives what decides the result, in the place of ``commands`` and ``reads``
+            (whose paths may not matter, say); asked for right before the start.
     """
 
     name: str
@@ -48,38 +57,60 @@ class Stage:
     reads: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     folder: str | None = None
+    key: Callable[[], str] | None = None
+
+    def decisive(self) -> str:
+        """What decides the result, besides the stages it needs."""
+        if self.key is not None:
+            return self.key()
+        return '\0'.join([
+            repr(self.commands), *(Path(path).read_text() for path in self.reads)])
 
 
 class StageRunner:
-    """Runs stages, up to ``jobs`` at a time.
+    """Runs stages, several at a time.
 
     Args:
         stages (Sequence[Stage]): All stages; order breaks ties.
         folder (Path): Where logs and stamps go.
         jobs (int): Stages at a time.
         env (dict): Extra environment of the processes.
+        places (Sequence[dict], optional): Instead of ``jobs``: extra environments, one
+            for each place that takes a stage at a time, say a GPU.
+        keep_going (bool): A failed stage does not end the run; those that need it
+            are left out. :attr:`failed` tells. Defaults to False.
+        version (str): Noted at each start of a stage; its stamp lists all of them,
+            since a later version may have gone on with what an earlier one began.
     """
 
     def __init__(self,
                  stages: Sequence[Stage],
                  folder: Path,
                  jobs: int = 2,
-                 env: dict[str, str] | None = None) -> None:
+                 env: Mapping[str, str] | None = None,
+                 places: Sequence[Mapping[str, str]] | None = None,
+                 keep_going: bool = False,
+                 version: str = '') -> None:
         self.stages = {stage.name: stage for stage in stages}
         self.folder = Path(folder)
-        self.jobs = jobs
         self.env = {**os.environ, **(env or {})}
+        self.free = list(places) if places else [{}] * jobs
+        self.keep_going = keep_going
+        self.version = version
         self.done: dict[str, dict] = {}
+        self.failed: dict[str, str] = {}
         self._shown: dict[str, str] = {}
 
     def run(self) -> dict[str, dict]:
         """Run what is not done.
 
         Returns:
-            dict[str, dict]: Stage name -> its stamp (``hash``, ``seconds``).
+            dict[str, dict]: Stage name -> its stamp (``hash``, ``seconds``,
+            ``versions``).
 
         Raises:
-            UserError: A stage failed; names its log and shows its last lines.
+            UserError: A stage failed, without ``keep_going``; names its log and shows
+                its last lines.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         running: dict[str, _Run] = {}
@@ -88,40 +119,94 @@ class StageRunner:
             while waiting or running:
                 self._start_ready(waiting, running)
                 self._collect(running)
-                if running:
+                if running or waiting:
                     time.sleep(POLL_SECONDS)
         finally:
             for run in running.values():
                 run.stop()
         return self.done
 
+    def states(self) -> dict[str, str]:
+        """Where each stage stands, without running any.
+
+        Returns:
+            dict[str, str]: 'done'; 'outdated': it was done, but what decides its
+            result has changed since; or 'missing'.
+        """
+        hashes: dict[str, str] = {}
+
+        def digest(name: str) -> str:
+            if name not in hashes:
+                stage = self.stages[name]
+                hashes[name] = _hash(stage, [digest(need) for need in stage.needs])
+            return hashes[name]
+
+        found = {}
+        for name, stage in self.stages.items():
+            stamp = self.stamp(name)
+            if not stamp or not _all_exist(stage.outputs):
+                found[name] = MISSING
+            else:
+                found[name] = DONE if stamp['hash'] == digest(name) else OUTDATED
+        return found
+
+    def stamp(self, name: str) -> dict:
+        """What a finished stage left; {} if there is none."""
+        return _read_json(self._path(name, 'done.json'))
+
+    def log(self, name: str) -> Path:
+        """The log of a stage."""
+        return self._path(name, 'log')
+
     def _start_ready(self, waiting: list[str], running: dict[str, '_Run']) -> None:
         for name in list(waiting):
             stage = self.stages[name]
-            if not all(need in self.done for need in stage.needs):
-                continue
-            digest = self._hash(stage)
-            stamp = self._stamp(name)
-            if stamp.get('hash') == digest and _all_exist(stage.outputs):
-                self.done[name] = stamp
+            lost = [need for need in stage.needs if need in self.failed]
+            if lost:
                 waiting.remove(name)
-                print(f'[{name}] already done ({stamp["seconds"]:.0f} s then)',
-                      flush=True)
-            elif len(running) < self.jobs:
-                waiting.remove(name)
-                self._prepare(stage, digest)
-                print(f'[{name}] {shlex.join(_short(stage.commands[0]))}', flush=True)
-                running[name] = _Run(
-                    stage, digest, self.folder / f'{name}.log', self.env)
+                self._fail(name, f'needs {", ".join(lost)}, which failed')
+            elif self.free and all(need in self.done for need in stage.needs):
+                self._start(stage, waiting, running)
 
-    def _prepare(self, stage: Stage, digest: str) -> None:
-        """Keep the folder of an interrupted run with the same hash only."""
-        self._stamp_path(stage.name).unlink(missing_ok=True)
-        started = self.folder / f'{stage.name}.started.json'
-        if _read_json(started).get('hash') != digest:
-            if stage.folder is not None and Path(stage.folder).exists():
-                shutil.rmtree(stage.folder)
-            write_atomically(started, json.dumps(dict(hash=digest)).encode())
+    def _start(self, stage: Stage, waiting: list[str],
+               running: dict[str, '_Run']) -> None:
+        name = stage.name
+        lock = _try_lock(self._path(name, 'lock'))
+        if lock is None:
+            self._show(name, 'another process is at it: waiting')
+            return
+        waiting.remove(name)
+        digest = _hash(stage, [self.done[need]['hash'] for need in stage.needs])
+        stamp = self.stamp(name)
+        if stamp.get('hash') == digest and _all_exist(stage.outputs):
+            lock.close()
+            self.done[name] = stamp
+            print(f'[{name}] already done ({stamp["seconds"]:.0f} s then)', flush=True)
+            return
+        versions = self._prepare(stage, digest)
+        print(f'[{name}] {shlex.join(_short(stage.commands[0]))}', flush=True)
+        place = self.free.pop(0)
+        running[name] = _Run(stage, dict(hash=digest, versions=versions),
+                             self.log(name), {**self.env, **place}, place, lock)
+
+    def _prepare(self, stage: Stage, digest: str) -> list[str]:
+        """Keep the folder of an interrupted run with the same hash only.
+
+        Returns:
+            list[str]: The versions that were at it, with this one.
+        """
+        self._path(stage.name, 'done.json').unlink(missing_ok=True)
+        started = self._path(stage.name, 'started.json')
+        before = _read_json(started)
+        versions = []
+        if before.get('hash') == digest:
+            versions = before.get('versions', [])
+        elif stage.folder is not None and Path(stage.folder).exists():
+            shutil.rmtree(stage.folder)
+        versions = list(dict.fromkeys([*versions, self.version]))
+        write_atomically(
+            started, json.dumps(dict(hash=digest, versions=versions)).encode())
+        return versions
 
     def _collect(self, running: dict[str, '_Run']) -> None:
         for name, run in list(running.items()):
@@ -130,17 +215,26 @@ class StageRunner:
             if not finished:
                 continue
             del running[name]
+            self.free.append(run.place)
             missing = [o for o in run.stage.outputs if not Path(o).exists()]
             if run.code or missing:
                 why = f'exit code {run.code}' if run.code else \
                     f'it did not write {", ".join(missing)}'
                 tail = run.log.read_text(errors='replace').splitlines()[-TAIL_LINES:]
-                raise UserError(f'stage {name} failed ({why}); log: {run.log}\n  ' +
-                                '\n  '.join(tail))
-            stamp = dict(hash=run.digest, seconds=time.monotonic() - run.start)
-            write_atomically(self._stamp_path(name), json.dumps(stamp).encode())
-            self.done[name] = stamp
-            print(f'[{name}] done in {stamp["seconds"]:.0f} s', flush=True)
+                self._fail(name, f'{why}; log: {run.log}\n  ' + '\n  '.join(tail))
+            else:
+                stamp = dict(run.stamp, seconds=time.monotonic() - run.start)
+                write_atomically(
+                    self._path(name, 'done.json'), json.dumps(stamp).encode())
+                self.done[name] = stamp
+                print(f'[{name}] done in {stamp["seconds"]:.0f} s', flush=True)
+            run.lock.close()
+
+    def _fail(self, name: str, why: str) -> None:
+        if not self.keep_going:
+            raise UserError(f'stage {name} failed: {why}')
+        self.failed[name] = why
+        print(f'[{name}] FAILED: {why}', flush=True)
 
     def _show_progress(self, name: str, log: Path) -> None:
         with open(log, 'rb') as file:
@@ -148,29 +242,25 @@ class StageRunner:
             found = PROGRESS.findall(file.read().decode(errors='replace'))
         if found:
             at, total, left, loss = found[-1]
-            line = f'[{name}] iteration {at} of {total}, loss {loss}, {left} left'
-            if self._shown.get(name) != line:
-                self._shown[name] = line
-                print(line, flush=True)
+            self._show(name, f'iteration {at} of {total}, loss {loss}, {left} left')
 
-    def _hash(self, stage: Stage) -> str:
-        parts = [repr(stage.commands)]
-        parts += [Path(path).read_text() for path in stage.reads]
-        parts += [self.done[need]['hash'] for need in stage.needs]
-        return hashlib.sha256('\0'.join(parts).encode()).hexdigest()
+    def _show(self, name: str, line: str) -> None:
+        """Print a line about a stage, once."""
+        if self._shown.get(name) != line:
+            self._shown[name] = line
+            print(f'[{name}] {line}', flush=True)
 
-    def _stamp_path(self, name: str) -> Path:
-        return self.folder / f'{name}.done.json'
-
-    def _stamp(self, name: str) -> dict:
-        return _read_json(self._stamp_path(name))
+    def _path(self, name: str, kind: str) -> Path:
+        return self.folder / f'{name}.{kind}'
 
 
 class _Run:
     """The running processes of one stage."""
 
-    def __init__(self, stage: Stage, digest: str, log: Path, env: dict) -> None:
-        self.stage, self.digest, self.log, self.env = stage, digest, log, env
+    def __init__(self, stage: Stage, stamp: dict, log: Path, env: dict,
+                 place: Mapping[str, str], lock: IO) -> None:
+        self.stage, self.stamp, self.log, self.env = stage, stamp, log, env
+        self.place, self.lock = place, lock
         self.left = list(stage.commands)
         self.code = 0
         self.start = time.monotonic()
@@ -179,9 +269,11 @@ class _Run:
 
     def _next(self) -> None:
         with open(self.log, 'ab') as out:
+            # The process holds the lock too: should we be killed and it live on,
+            # nobody else will write into its folder.
             self.process = subprocess.Popen(
                 self.left.pop(0), stdout=out, stderr=subprocess.STDOUT, env=self.env,
-                start_new_session=True)
+                start_new_session=True, pass_fds=(self.lock.fileno(), ))
 
     def poll(self) -> bool:
         """Go on; True when all commands are done or one failed."""
@@ -199,6 +291,22 @@ class _Run:
         if self.process.poll() is None:
             os.killpg(self.process.pid, 15)
             self.process.wait()
+
+
+def _hash(stage: Stage, needed: Sequence[str]) -> str:
+    """Hash of what decides a stage's result: its own and that of what it needs."""
+    return hashlib.sha256('\0'.join([stage.decisive(), *needed]).encode()).hexdigest()
+
+
+def _try_lock(path: Path) -> IO | None:
+    """The locked file, or None if someone else holds the lock."""
+    file = open(path, 'ab')
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 def _read_json(path: Path) -> dict:

@@ -1,0 +1,59 @@
+# What of the gain on CamVid is transfer and what is mixing. Depth comes from two
+# highway clips of another camera (data/video, see configs/clips).
+#   python tools/run_experiments.py THIS --jobs 2
+title = 'CamVid val at 256x192, 400 iterations'
+seeds = [7, 25, 42]
+label_counts = [50, 100]
+baseline = 'supervised'
+sde = 'configs/clips/sde_unet-r18w16_1k_udacity-clips-320x160.py'
+semi = 'configs/camvid/{}_unet-r18w16_400it_camvid-256x192_n50.py'
+prerequisites = [
+    dict(name='sde', train=sde),
+    # of CamVid's training images, by the depth network of the clips
+    dict(
+        name='depth_labels',
+        depth_labels=semi.format('transfer-depthmix'),
+        model_config=sde,
+        checkpoint='{sde}')
+]
+from_sde = {
+    'model.segmentor.backbone.init_cfg.checkpoint': '{sde}',
+    'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}'
+}
+labels_for_mixing = {
+    'train_dataloader.dataset.datasets.1.sde_disparity_dir': '{depth_labels}'
+}
+methods = [
+    dict(
+        name='supervised',
+        title='labelled images only',
+        config=semi.format('supervised')),
+    dict(name='ema', title='mean teacher, no mixing', config=semi.format('ema')),
+    dict(
+        name='classmix',
+        title='mean teacher + ClassMix',
+        config=semi.format('classmix')),
+    dict(
+        name='depthmix',
+        title='mean teacher + DepthMix',
+        config=semi.format('depthmix'),
+        options=labels_for_mixing),
+    dict(
+        name='transfer',
+        title='transfer from SDE, labelled images only',
+        config=semi.format('transfer'),
+        options={
+            'model.backbone.init_cfg.checkpoint': '{sde}',
+            'model.decode_head.decoder.init_cfg.checkpoint': '{sde}'
+        }),
+    dict(
+        name='transfer-classmix',
+        title='transfer + ClassMix',
+        config=semi.format('transfer-classmix'),
+        options=from_sde),
+    dict(
+        name='transfer-depthmix',
+        title='transfer + DepthMix',
+        config=semi.format('transfer-depthmix'),
+        options=dict(from_sde, **labels_for_mixing))
+]

@@ -1,0 +1,211 @@
+"""Tables of experiments: what is run, what is not run again, what is printed."""
+
+import re
+
+import pytest
+from tiny_tables import TinyTable, tiny_table  # noqa: F401
+
+from .conftest import ITERS
+
+ALL = sorted(f'{method}_n{n}_seed{seed}' for method in ('plain', 'full')
+             for n in (10, 20) for seed in (1, 3))
+
+
+def rows(text):
+    """Cells of all Markdown rows of a printed text."""
+    return [[cell.strip() for cell in line.strip('| ').split('|')]
+            for line in text.splitlines() if re.match(r'\| (?!method)', line)]
+
+
+def stops(table, *arguments):
+    """Exit code of a run that does not end well."""
+    with pytest.raises(SystemExit) as stop:
+        table.run(*arguments)
+    return stop.value.code
+
+
+def test_prints_means_spreads_and_writes_every_run(tiny_table, capfd):  # noqa: F811
+    tiny_table.run()
+    calls = tiny_table.calls()
+    trained = sorted(c['name'] for c in calls if c['tool'] == 'train')
+    assert trained == sorted([*ALL, 'depth'])
+    assert [c['tool'] for c in calls[:3]] == ['train', 'generate_depth', 'train']
+    printed = capfd.readouterr().out
+    # n + seed: 11 and 13; their sample standard deviation is the root of 2
+    assert rows(printed) == [
+        ['plain', '12.0 ± 1.4 (2)', '22.0 ± 1.4 (2)'],
+        ['the full method', '16.0 ± 1.4 (2)', '26.0 ± 1.4 (2)'],
+        ['the full method', '+4.0 ± 0.0 (2)', '+4.0 ± 0.0 (2)']]
+    assert 'sample standard deviation over seeds 1, 3' in printed
+    assert 'teacher' not in printed
+    assert (tiny_table.work / 'results.md').read_text().strip() in printed
+    results = tiny_table.results()
+    assert [run['state'] for run in results['runs']] == ['done'] * 8
+    run, = (r for r in results['runs'] if r['name'] == 'full_n20_seed3')
+    assert run['figures'] == dict(test=dict(mIoU=27.))
+    assert (run['method'], run['labels'], run['seed']) == ('full', 20, 3)
+    assert f'start={tiny_table.work}/labels' in run['options']
+    assert results['version'] and run['versions'] == [results['version']]
+    assert f'Runs of commit {results["version"]}' in printed
+    cell, = (c for c in results['summary']
+             if c['method'] == 'full' and c['labels'] == 20 and c['n'])
+    assert cell['values'] == {'1': 25., '3': 27.}
+    assert (cell['min'], cell['max'], cell['gains']) == (25., 27., {'1': 4., '3': 4.})
+
+
+def test_options_of_a_run(tiny_table):  # noqa: F811
+    tiny_table.run('--methods', 'full', '--label-counts', 20, '--seeds', 3,
+                   '--cfg-options', '+more=1')
+    calls = tiny_table.calls()
+    subset = 'train_dataloader.dataset.labeled_subset'
+    wanted = {'randomness.seed': '3', f'{subset}.n': '20', f'{subset}.seed': '3',
+              'gain': '4.0', 'start': f'{tiny_table.work}/labels', '+more': '1'}
+    assert [c['options'] for c in calls if c['name'] == 'full_n20_seed3'] == [wanted]
+    assert [c['options'] for c in calls if c['name'] == 'test'] == [wanted]
+    assert [c['options'] for c in calls if c['name'] == 'depth'] == [{'+more': '1'}]
+
+
+def test_nothing_is_done_twice(tiny_table):  # noqa: F811
+    tiny_table.run('--methods', 'plain')
+    assert tiny_table.trained() == [n for n in ALL if 'plain' in n]
+    tiny_table.run()
+    assert tiny_table.trained() == sorted([*(n for n in ALL if 'full' in n), 'depth'])
+    tiny_table.run()
+    with open(tiny_table.folder / 'random.py', 'a') as config:
+        config.write('# a comment\n')
+    tiny_table.run()
+    assert tiny_table.calls() == []
+
+
+@pytest.mark.parametrize('change, again', [
+    (lambda t: t.add('methods[1]["options"]["gain"] = 5.'), 'full'),
+    (lambda t: t.add('options = dict(gain=1.)'), ''),
+    (lambda t: t.add('seeds[1] = dict(seed=3, list=45)'), 'seed3'),
+    (lambda t: (t.folder / 'random.py').write_text(
+        (t.folder / 'random.py').read_text().replace('gain = 0.', 'gain = 1.')), '')])
+def test_what_changed_is_done_again(change, again, tiny_table):  # noqa: F811
+    tiny_table.run()
+    tiny_table.calls()
+    change(tiny_table)
+    tiny_table.run('--print-only')
+    assert tiny_table.calls() == []
+    wanted = [name for name in ALL if again in name]
+    states = {r['name']: r['state'] for r in tiny_table.results()['runs']}
+    assert sorted(n for n, s in states.items() if s == 'outdated') == wanted
+    assert 'Out of date' in (tiny_table.work / 'results.md').read_text()
+    tiny_table.run()
+    assert [n for n in tiny_table.trained() if n != 'depth'] == wanted
+
+
+def test_a_failed_run_is_reported_and_stops_no_other(tiny_table, capfd):  # noqa: F811
+    tiny_table.add('methods.insert(0, dict(methods[0], name="odd", '
+                   'options=dict(gain="broken")))')
+    assert stops(tiny_table, '--seeds', 1, '--label-counts', 10) == 1
+    printed = capfd.readouterr().out
+    assert 'no such gain' in printed
+    assert 'Failed, 1 of 3: odd_n10_seed1.' in printed
+    assert ['odd', '-'] in rows(printed) and ['plain', '11.0 (1)'] in rows(printed)
+    failed, = (r for r in tiny_table.results()['runs'] if r['state'] == 'failed')
+    assert 'exit code 1' in failed['why']
+    tiny_table.calls()
+    assert stops(tiny_table, '--seeds', 1, '--label-counts', 10) == 1  # tried again
+    assert tiny_table.trained() == ['odd_n10_seed1']
+    assert stops(tiny_table, '--stop-on-failure') == 2
+    captured = capfd.readouterr()
+    assert 'stage odd_n10_seed1 failed' in captured.err
+    assert ['plain', '11.0 (1)', '-'] in rows(captured.out)
+    assert 'Not run yet, 9 of 12' in captured.out
+
+
+def test_what_needs_a_failed_prerequisite_is_left_out(tiny_table, capfd):  # noqa: F811
+    tiny_table.add('prerequisites[0]["options"] = dict(gain="broken")')
+    assert stops(tiny_table) == 1
+    assert 'needs labels, which failed' in capfd.readouterr().out
+    assert tiny_table.trained() == sorted([*(n for n in ALL if 'plain' in n), 'depth'])
+
+
+def test_print_only_and_list_run_nothing(tiny_table, capfd):  # noqa: F811
+    tiny_table.run('--print-only')
+    assert 'Not run yet, 8 of 8' in capfd.readouterr().out
+    tiny_table.run('--list')
+    listed = capfd.readouterr().out
+    assert 'full_n20_seed3: missing' in listed
+    assert f'--work-dir {tiny_table.work}/full_n20_seed3' in listed
+    assert tiny_table.calls() == []
+
+
+def test_one_process_per_gpu(tiny_table):  # noqa: F811
+    tiny_table.run('--methods', 'plain', '--gpus', 3, 5)
+    assert {c['gpu'] for c in tiny_table.calls()} == {'3', '5'}
+
+
+def test_given_in_the_place_of_a_prerequisite(tiny_table):  # noqa: F811
+    labels = tiny_table.folder / 'mine'
+    labels.mkdir()
+    (labels / 'manifest.json').write_text('1')
+    arguments = ('--methods', 'full', '--seeds', 1, '--given', f'labels={labels}')
+    tiny_table.run(*arguments)
+    calls = tiny_table.calls()
+    assert {c['name'] for c in calls} == {'full_n10_seed1', 'full_n20_seed1', 'test'}
+    assert {c['options']['start'] for c in calls} == {str(labels)}
+    tiny_table.run(*arguments)
+    assert tiny_table.calls() == []
+    (labels / 'manifest.json').write_text('2')
+    tiny_table.run(*arguments)
+    assert len(tiny_table.trained()) == 2
+
+
+@pytest.mark.parametrize('arguments, wanted', [
+    (['--methods', 'fall'], 'no fall; it has plain, full'),
+    (['--seeds', '2'], 'no 2; it has 1, 3'),
+    (['--given', 'sde=x'], "no prerequisite 'sde'.*it has depth, labels"),
+    (['--given', 'labels=/no/where'], '/no/where, given for labels, does not exist'),
+    (['--given', 'labels'], "NAME=PATH, not 'labels'"),
+    (['--cfg-options', 'gein=1'], "random.py: .*'gein'.*did you mean 'gain'")])
+def test_bad_arguments(arguments, wanted, tiny_table, capfd):  # noqa: F811
+    assert stops(tiny_table, *arguments) == 2
+    assert re.search(wanted, capfd.readouterr().err)
+    assert tiny_table.calls() == []
+
+
+REAL = """
+_base_ = {base!r}
+seeds = [7]
+label_counts = [2]
+prerequisites = [
+    dict(name='sde', train=_base_.sde, options={sde!r}),
+    dict(name='depth_labels', depth_labels=_base_.sde, checkpoint='{{sde}}',
+         options={labels!r})]
+methods = [dict(m, options=dict(m['options'], **{full!r}))
+           for m in _base_.methods if m['name'] == 'transfer-depthmix']
+baseline = None
+"""
+
+
+def test_a_real_run(streets, options, tmp_path, capfd):
+    """Depth, its labels, transfer and DepthMix, as the table of the streets has it."""
+    from pathlib import Path
+    base = Path(__file__).resolve().parents[2] / 'configs/tables/streets_methods.py'
+
+    def as_dict(pairs):
+        return dict(pair.split('=', 1) for pair in pairs)
+
+    sde = as_dict(options['sde'])
+    full = {k: v for k, v in as_dict(options['full']).items()
+            if not k.endswith('labeled_subset.n')}
+    table = TinyTable(tmp_path)
+    table.path.write_text(REAL.format(
+        base=str(base), sde=sde, full=full,
+        labels={k: v for k, v in sde.items() if k.startswith('predict')}))
+    table.run()
+    printed = capfd.readouterr().out
+    (_, student), (_, teacher) = rows(printed)
+    assert student.endswith('(1)') and teacher.endswith('(1)')
+    run, = table.results()['runs']
+    assert run['state'] == 'done' and run['name'] == 'transfer-depthmix_n2_seed7'
+    assert (tmp_path / f'work/{run["name"]}/iter_{ITERS}.pth').is_file()
+    assert run['figures']['test']['student/mIoU'] == pytest.approx(
+        float(student.split()[0]), abs=0.06)
+    log = (tmp_path / f'work/{run["name"]}.log').read_text()
+    assert '2 labels' in log and '3 depth labels' in log
+    assert str(tmp_path / 'work/sde/iter_2.pth') in log
