@@ -1,29 +1,42 @@
-"""Every config in the repository builds its model, pipelines, metric and optimiser."""
+"""Every config in the repository builds, trains all it has, and says what it means."""
 
 import copy
 from pathlib import Path
 
 import pytest
+import tiny_models
 import torch
 from mmcv.transforms import Compose
+from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 
+from mmdepthseg.models.utils.pretrained_init import CheckedPretrainedInit
 from mmdepthseg.registry import (
+    DATA_SAMPLERS,
+    DATASETS,
     HOOKS,
     LOOPS,
     METRICS,
     MODELS,
     OPTIM_WRAPPERS,
+    PARAM_SCHEDULERS,
     TRANSFORMS,
 )
 from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.launch import setup_precision
+from mmdepthseg.utils.runner import check_source_counts
 from mmdepthseg.utils.setup_env import register_all_modules
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
     str(p.relative_to(REPO)) for p in (REPO / 'configs').rglob('*.py')
-    if '_base_' not in p.parts)
+    if not {'_base_', 'tables'} & {*p.parts})
+FULL_WIDTH, TINY_WIDTH = 64, 8
+
+
+def short(path):
+    """A config's name in the names of tests."""
+    return str(Path(path).relative_to('configs').with_suffix(''))
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -31,17 +44,21 @@ def _registered():
     register_all_modules()
 
 
-def pipelines(dataset):
-    """All pipelines of a (possibly nested) data set config."""
-    if 'pipeline' in dataset:
-        yield dataset.pipeline
-    for part in dataset.get('datasets', ()):
-        yield from pipelines(part)
-
-
-@pytest.mark.parametrize('path', CONFIGS)
-def test_config_builds(path, monkeypatch):
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch):
     monkeypatch.chdir(REPO)
+
+
+def nested(dataset):
+    """A data set's config and those of its parts."""
+    yield dataset
+    shared = dataset.get('shared')
+    for part in (*dataset.get('datasets', ()), *([shared] if shared else [])):
+        yield from nested(part)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=short)
+def test_config_builds(path):
     cfg = load_config(path)
     assert cfg.default_scope == 'mmdepthseg'
     with torch.device('meta'):  # names and shapes, without the work of real weights
@@ -50,13 +67,21 @@ def test_config_builds(path, monkeypatch):
     wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
     trained = {id(p) for group in wrapper.param_groups for p in group['params']}
     assert {id(p) for p in model.parameters() if p.requires_grad} <= trained
+    for schedule in cfg.get('param_scheduler', ()):
+        PARAM_SCHEDULERS.build(dict(schedule, optimizer=wrapper))
     for name in ('train', 'val', 'test', 'predict'):
         loader = cfg.get(f'{name}_dataloader')
         if loader:
-            for pipeline in pipelines(loader.dataset):
-                Compose([TRANSFORMS.build(copy.deepcopy(t)) for t in pipeline])
-    if cfg.get('val_evaluator'):
-        METRICS.build(copy.deepcopy(cfg.val_evaluator))
+            for part in nested(loader.dataset):
+                Compose([TRANSFORMS.build(copy.deepcopy(t))
+                         for t in part.get('pipeline', ())])
+                assert 'type' not in part or DATASETS.get(part.type) is not None
+            sampler = loader.get('sampler')
+            assert sampler is None or DATA_SAMPLERS.get(sampler.type)
+    check_source_counts(cfg)
+    for name in ('val_evaluator', 'test_evaluator'):
+        if cfg.get(name):
+            METRICS.build(copy.deepcopy(cfg[name]))
     for hook in cfg.custom_hooks:
         HOOKS.build(copy.deepcopy(hook))
     for name in ('train_cfg', 'val_cfg', 'test_cfg'):
@@ -67,3 +92,54 @@ def test_config_builds(path, monkeypatch):
 
 def test_there_are_configs():
     assert len(CONFIGS) > 5
+
+
+def shrink(node, parent=''):
+    """A model's config at an eighth of the width.
+
+    ResNet-101 becomes ResNet-50: the same blocks, fewer of them.
+    """
+    if isinstance(node, list | tuple):
+        return [shrink(value, parent) for value in node]
+    if isinstance(node, int) and parent in (
+            'channels', 'in_channels', 'inter_channels') and node >= FULL_WIDTH:
+        return node * TINY_WIDTH // FULL_WIDTH
+    if not isinstance(node, dict):
+        return node
+    small = {key: shrink(value, key) for key, value in node.items()}
+    if node.get('type') == 'ResNet':
+        small.update(base_channels=TINY_WIDTH, stem_channels=TINY_WIDTH,
+                     depth=min(node['depth'], 50))
+    return small
+
+
+@pytest.fixture
+def tiny_model(monkeypatch):
+    """The model of a config, narrow, initialised without checkpoints."""
+    monkeypatch.setattr(CheckedPretrainedInit, '__call__', lambda self, module: None)
+
+    def build(cfg):
+        settings = cfg.model.to_dict()
+        if 'base_channels' not in settings.get('segmentor', settings)['backbone']:
+            settings = shrink(settings)
+        model = MODELS.build(ConfigDict(settings))
+        model.init_weights()
+        return model.train()
+
+    return build
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=short)
+def test_a_step_reaches_every_parameter(path, tiny_model):
+    """Else DistributedDataParallel needs find_unused_parameters=True."""
+    cfg = load_config(path)
+    model = tiny_model(cfg)
+    is_teacher = cfg.model.type == 'MeanTeacher'
+    batch = tiny_models.teacher_batch if is_teacher else tiny_models.packed_batch
+    data = model.data_preprocessor(batch(2, neighbours=True), True)
+    losses = model(**data, mode='loss')
+    model.parse_losses(losses)[0].backward()
+    missed = [n for n, p in model.named_parameters()
+              if p.requires_grad and p.grad is None]
+    assert missed == []
+    assert cfg.get('find_unused_parameters', False) is False

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseModel
 from torch.utils.data import Dataset
 
@@ -85,7 +85,8 @@ def _mix_rows(model: BaseModel, depth_labels: Path,
               palette: list) -> list[list[tuple[str, np.ndarray]]]:
     """Two training images, their disparity, mask and mixture."""
     cfg = model.cfg
-    mix = cfg.train_dataloader.dataset.datasets[-1]
+    parts = cfg.train_dataloader.dataset
+    mix = ConfigDict(parts.get('shared') or {}, **parts.datasets[-1])
     pipeline = [t for t in mix.pipeline if t['type'] not in
                 ('RandomFlip', 'SeedBySample')]
     dataset = DATASETS.build(

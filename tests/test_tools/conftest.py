@@ -37,8 +37,7 @@ def options(streets, tmp_path):
            f'test_evaluator.baseline.dataset.data_root={streets}',
            f'test_evaluator.baseline.cache={tmp_path}/rows.npz']
     full = [*common, 'train_dataloader.batch_size=4',
-            'train_dataloader.sampler.source_counts=[2,2]']
-    for part in (0, 1):
-        dataset = f'train_dataloader.dataset.datasets.{part}'
-        full += [f'{dataset}.data_root={streets}', f'{dataset}.labeled_subset.n=2']
+            'train_dataloader.sampler.source_counts=[2,2]',
+            f'train_dataloader.dataset.shared.data_root={streets}',
+            'train_dataloader.dataset.shared.labeled_subset.n=2']
     return dict(sde=sde, full=full)

@@ -184,6 +184,8 @@ def test_dist_train_passes_everything_on(run_process):
     [
         ("slurm_train.sh", ["c.py", "--amp"], "train.py c.py"),
         ("slurm_test.sh", ["c.py", "x.pth", "--tta"], "test.py c.py x.pth"),
+        ("slurm_select.sh", ["c.py", "x.pth", "--budget=3"],
+         "select_samples.py c.py x.pth"),
     ],
 )
 def test_slurm_scripts_pass_everything_on(
@@ -202,7 +204,9 @@ def test_slurm_scripts_pass_everything_on(
 
 
 @pytest.mark.parametrize(
-    "script", ["dist_train", "dist_test", "slurm_train", "slurm_test"]
+    "script",
+    ["dist_train", "dist_test", "dist_select", "slurm_train", "slurm_test",
+     "slurm_select"],
 )
 def test_scripts_explain_their_use(run_process, script):
     done = run_process("bash", REPO / f"tools/{script}.sh", "config.py")

@@ -1,13 +1,8 @@
 # Labelled and mix images of CamVid in one batch, 4 + 4. Mix images are all training
 # images; those of the labelled subset carry their labels.
 _base_ = './camvid_seg.py'
-source = dict(
-    type=_base_.dataset_type,
-    data_root=_base_.data_root,
-    split='train',
-    labeled_subset=_base_.labeled_subset,
-    require_labels=True,
-    pipeline=_base_.train_pipeline)
+labeled = dict(branch='labeled')
+mix = dict(branch='mix', subset_mode='mark')
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
@@ -16,7 +11,29 @@ train_dataloader = dict(
     sampler=dict(type='MultiSourceSampler', source_counts=[4, 4]),
     dataset=dict(
         type='ConcatDataset',
-        datasets=[
-            dict(source, branch='labeled'),
-            dict(source, branch='mix', subset_mode='mark')
-        ]))
+        shared=dict(
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            split='train',
+            labeled_subset=_base_.labeled_subset,
+            require_labels=True,
+            pipeline=_base_.train_pipeline),
+        datasets=[labeled, mix]))
+# for mixers that look at depth: the mix images' depth labels
+mix_pipeline = [*_base_.train_pipeline]
+mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
+mix_with_depth = dict(
+    mix,
+    pipeline=mix_pipeline,
+    sde_disparity_dir='../camvid_depth_labels')  # beside data_root
+# whose images get depth labels
+predict_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=_base_.scale),
+    dict(type='PackDepthSegInputs')
+]
+predict_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    dataset=dict(
+        type=_base_.dataset_type, data_root=_base_.data_root, split='train'))

@@ -51,6 +51,31 @@ predict_dataloader = dict(
     batch_size=8,
     num_workers=1,
     dataset=dict(type=dataset_type, data_root=data_root, split='train'))
+# frames with true poses (tools/test_pose.py): every pair of consecutive ones
+pose_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadPoses'),
+    dict(type='Resize', scale=scale),
+    dict(type='PackDepthSegInputs')
+]
+pose_dataset = dict(
+    type=dataset_type,
+    data_root=data_root,
+    frames='sequence',
+    offsets=(1, ),
+    data_prefix=dict(poses_path='poses/{split}'))
+pose_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    dataset=dict(pose_dataset, split='val', pipeline=pose_pipeline))
+pose_evaluator = dict(
+    type='PoseMetric',
+    align='median',
+    # validation clips have three frames
+    scale_over='all',
+    snippet=3,
+    baseline=dict(dataset=dict(pose_dataset, split='train')))
 val_evaluator = dict(
     type='DepthMetric',
     align='median',

@@ -1,13 +1,8 @@
 # Labelled frames and mix frames of the streets in one batch, 4 + 4 at 192x96. The mix
 # frames are all training frames; those of the labelled subset carry their labels.
 _base_ = './streets_seg.py'
-source = dict(
-    type=_base_.dataset_type,
-    data_root=_base_.data_root,
-    split='train',
-    labeled_subset=_base_.labeled_subset,
-    require_labels=True,
-    pipeline=_base_.train_pipeline)
+labeled = dict(branch='labeled')
+mix = dict(branch='mix', subset_mode='mark')
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
@@ -16,7 +11,18 @@ train_dataloader = dict(
     sampler=dict(type='MultiSourceSampler', source_counts=[4, 4]),
     dataset=dict(
         type='ConcatDataset',
-        datasets=[
-            dict(source, branch='labeled'),
-            dict(source, branch='mix', subset_mode='mark')
-        ]))
+        shared=dict(
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            split='train',
+            labeled_subset=_base_.labeled_subset,
+            require_labels=True,
+            pipeline=_base_.train_pipeline),
+        datasets=[labeled, mix]))
+# for mixers that look at depth: the mix frames' depth labels
+mix_pipeline = [*_base_.train_pipeline]
+mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
+mix_with_depth = dict(
+    mix,
+    pipeline=mix_pipeline,
+    data_prefix=dict(sde_disparity_path='depth_labels'))  # below data_root

@@ -25,27 +25,29 @@ backbone = dict(
     contract_dilation=True,
     norm_cfg=norm_cfg,
     init_cfg=dict(type='Pretrained', checkpoint=imagenet_r101))
+depth_head = dict(
+    type='UNetDepthHead',
+    # "dec5" in phase 1, "dec6" in phase 2
+    decoder=dict(
+        type='UNetDecoder',
+        in_channels=encoder_channels,
+        channels=[64, 128, 128, 256, 256],
+        aspp_rates=[6, 12, 18],
+        aspp_dropout=0.5))
+pose_net = dict(
+    type='PoseNet',
+    backbone=dict(
+        type='ResNet',
+        depth=18,
+        in_channels=6,
+        out_stem=False,
+        norm_cfg=norm_cfg,
+        # its first convolution is repeated for the two images and halved
+        init_cfg=dict(type='Pretrained', checkpoint=imagenet_r18)),
+    in_channels=512)
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,
     backbone=backbone,
-    depth_head=dict(
-        type='UNetDepthHead',
-        # "dec5" in phase 1, "dec6" in phase 2
-        decoder=dict(
-            type='UNetDecoder',
-            in_channels=encoder_channels,
-            channels=[64, 128, 128, 256, 256],
-            aspp_rates=[6, 12, 18],
-            aspp_dropout=0.5)),
-    pose_net=dict(
-        type='PoseNet',
-        backbone=dict(
-            type='ResNet',
-            depth=18,
-            in_channels=6,
-            out_stem=False,
-            norm_cfg=norm_cfg,
-            # its first convolution is repeated for the two images and halved
-            init_cfg=dict(type='Pretrained', checkpoint=imagenet_r18)),
-        in_channels=512))
+    depth_head=depth_head,
+    pose_net=pose_net)

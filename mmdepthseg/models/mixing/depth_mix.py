@@ -21,17 +21,23 @@ class DepthMix(BatchMix):
         margin: in disparity; ties of distant pixels (sky on sky) keep image i. The
             paper's 0.03 is for disparities that fill [0, 1]; stored ones keep the
             model's own range (say 0.04 to 0.2): take about 3 % of that, else
-            nearly everything counts as nearer and nothing is mixed.
+            nearly everything counts as nearer and nothing is mixed; or
+            ``relative_margin``.
         foreground_threshold: disparity below which a pixel is background and is
             never kept, or a range from which it is drawn per image.
+        relative_margin: take the margin as a share of the range that the batch's
+            disparities cover: right whatever the model's range, and the paper's where
+            they fill [0, 1].
     """
 
     def __init__(
         self,
         margin: float = 0.03,
         foreground_threshold: float | tuple[float, float] = 0.0,
+        relative_margin: bool = False,
     ) -> None:
         self.margin = margin
+        self.relative_margin = relative_margin
         self.foreground_threshold = check_range(
             'foreground_threshold', foreground_threshold
         )
@@ -41,7 +47,10 @@ class DepthMix(BatchMix):
     ) -> Tensor:
         """Where i is not farther than j, and foreground."""
         disparity = self._disparity_of(batch)
-        mask = disparity >= disparity.roll(-1, 0) - self.margin
+        margin = self.margin
+        if self.relative_margin:
+            margin = margin * (disparity.max() - disparity.min())
+        mask = disparity >= disparity.roll(-1, 0) - margin
         low, high = self.foreground_threshold
         if low == high:
             return mask & (disparity >= low)

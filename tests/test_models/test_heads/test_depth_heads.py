@@ -4,9 +4,11 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tiny_models import CHANNELS, DECODER, DEPTH_HEAD, HEIGHT, WIDTH, build, frame_batch
 
 from mmdepthseg.geometry import disparity_to_depth
+from mmdepthseg.models.losses import BerHuLoss
 
 
 def test_scales_and_range():
@@ -50,3 +52,29 @@ def test_bad_options():
         build(depth_head=dict(DEPTH_HEAD, min_depth=2., max_depth=1.))
     with pytest.raises(ValueError, match='num_scales'):
         build(depth_head=dict(type='UNetDepthHead', decoder=DECODER, num_scales=6))
+
+
+def test_supervised_loss_is_that_of_all_scales_without_the_bottom_rows():
+    head = build(depth_head=dict(
+        DEPTH_HEAD, loss_disparity=dict(type='BerHuLoss'), valid_height=0.9)).depth_head
+    target = torch.rand(2, 1, HEIGHT, WIDTH)
+    disparities = [torch.rand(2, 1, HEIGHT >> s, WIDTH >> s, requires_grad=True)
+                   for s in range(2)]
+    known = torch.ones_like(target, dtype=torch.bool)
+    known[0, :, :, 90:] = False
+    loss = head.supervised_loss(disparities, target, known)['loss_disparity']
+    mask = known.clone()
+    mask[:, :, int(0.9 * HEIGHT):] = False
+    coarse = F.interpolate(disparities[1], scale_factor=2, mode='bilinear')
+    expected = [BerHuLoss()(d, target, mask) for d in (disparities[0], coarse)]
+    torch.testing.assert_close(loss, sum(expected) / 2)
+    loss.backward()
+    gradient = disparities[0].grad
+    assert not gradient[:, :, 57:].any() and not gradient[0, ..., 90:].any()
+    assert gradient[:, :, 56, :90].all() and known.sum() > mask.sum()
+
+
+@pytest.mark.parametrize('height', [0, 1.1])
+def test_valid_height_is_a_share(height):
+    with pytest.raises(ValueError, match='0 < valid_height <= 1'):
+        build(depth_head=dict(DEPTH_HEAD, valid_height=height))

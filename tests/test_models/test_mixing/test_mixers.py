@@ -172,6 +172,16 @@ def test_depth_mix_draws_the_foreground_threshold_per_image():
     assert 0.2 <= lowest.min() < 0.3 and 0.5 < lowest.max() <= 0.62
 
 
+def test_a_relative_margin_knows_no_scale():
+    golden, batch = _golden_batch()
+    disparity = normalize_disparity(batch.disparity)
+    expected = DepthMix()(batch.replace(disparity=disparity)).mask
+    shrunk = batch.replace(disparity=0.1 + 0.05 * disparity)
+    mask = DepthMix(relative_margin=True)(shrunk).mask
+    assert (mask == expected).float().mean() > 0.999  # rounding at the margin
+    assert (DepthMix()(shrunk).mask == expected).float().mean() < 0.9
+
+
 @pytest.mark.parametrize('classes', range(1, 8))
 def test_class_mix_keeps_half_of_the_classes(classes):
     labels = torch.arange(40).view(1, 5, 8).repeat(2, 1, 1) % classes * 30

@@ -1,0 +1,12 @@
+# Labelled and mix images with their neighbours in time and cameras, 2 + 2 triplets. Mix
+# images are all training images; those of the labelled subset carry their labels.
+_base_ = './cityscapes_semi.py'
+# camera files that do not say their image's size belong to the full one
+camera_size = (1024, 2048)
+triplet_pipeline = [*_base_.train_pipeline]
+triplet_pipeline[2:2] = [dict(type='LoadAdjacentFrames'), dict(type='LoadCamera')]
+train_dataloader = dict(
+    dataset=dict(
+        shared=dict(
+            offsets=(-1, 1), camera_size=camera_size, pipeline=triplet_pipeline),
+        datasets=[_base_.labeled, _base_.mix_all]))

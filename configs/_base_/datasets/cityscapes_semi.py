@@ -1,0 +1,38 @@
+# Labelled images and mix images of Cityscapes in one batch, 2 + 2.
+_base_ = './cityscapes_seg.py'
+labeled = dict(branch='labeled')
+# Where mix images come from; on the command line it is
+# train_dataloader.dataset.datasets.1.subset_mode=exclude|mark|keep
+mix_unlabeled = dict(branch='mix', subset_mode='exclude')
+mix_all = dict(branch='mix', subset_mode='mark')  # the labelled ones with their labels
+mix_labeled = dict(branch='mix', subset_mode='keep')
+mix_video = dict(  # any frame of the sequences, without labels
+    branch='mix',
+    frames='sequence',
+    labeled_subset=None,
+    require_labels=False,
+    data_prefix=dict(seg_map_path=None))
+# For mixers that look at depth: the depth labels of the mix images, to be made with
+# tools/generate_depth.py --out data/cityscapes_1024x512/depth_labels.
+# dict(type='LoadSDEDisparity', stretch=True) is what the authors' code does.
+mix_pipeline = [*_base_.train_pipeline]
+mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
+with_depth = dict(
+    pipeline=mix_pipeline,
+    data_prefix=dict(sde_disparity_path='depth_labels'))  # below data_root
+train_dataloader = dict(
+    _delete_=True,
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='MultiSourceSampler', source_counts=[2, 2]),
+    dataset=dict(
+        type='ConcatDataset',
+        shared=dict(
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            split='train',
+            labeled_subset=_base_.labeled_subset,
+            require_labels=True,
+            pipeline=_base_.train_pipeline),
+        datasets=[labeled, mix_unlabeled]))

@@ -1,0 +1,14 @@
+# The small multi-task network and its mean teacher: a segmentation and a depth decoder
+# that exchange features, and a pose network.
+_base_ = './mean_teacher_unet_r18-w16.py'
+model = dict(
+    # the photometric loss compares the images as they are
+    data_preprocessor=dict(keep_raw=True),
+    segmentor=dict(
+        decode_head=dict(channels=None),
+        depth_head=_base_.depth_head,
+        distillation=dict(type='PADDistillation'),
+        pose_net=_base_.pose_net),
+    # disparities from the network are stretched to [0, 1]: the paper's margin
+    mixing=dict(type='DepthMix', margin=0.03),
+    disparity='online')

@@ -1,0 +1,27 @@
+# The paper's network for transfer (exp. 210; 3W, section 3.2): the encoder and, for the
+# segmentation, a second decoder of the form of those of sde_unet_r101-d16.py, with a
+# linear classifier on its full-resolution features.
+_base_ = './sde_unet_r101-d16.py'
+# no colour jitter, no second copy of the images
+preprocessor = dict(
+    type='DepthSegDataPreProcessor',
+    mean=_base_.data_preprocessor.mean,
+    std=_base_.data_preprocessor.std,
+    bgr_to_rgb=True)
+data_preprocessor = dict(_delete_=True, **preprocessor)
+decode_head = dict(
+    type='UNetSegHead',
+    in_channels=_base_.encoder_channels,
+    decoder=_base_.depth_head.decoder,
+    levels=(9, ),
+    channels=64,
+    num_classes=19,
+    norm_cfg=_base_.norm_cfg,
+    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True))
+model = dict(
+    _delete_=True,
+    type='DepthSegmentor',
+    data_preprocessor=preprocessor,
+    backbone=_base_.backbone,
+    decode_head=decode_head,
+    test_cfg=dict(mode='whole'))

@@ -1,0 +1,21 @@
+# Multi-task learning and DepthMix: everything starts from self-supervised depth, which
+# goes on being learned; mixing takes the depth from the student itself.
+_base_ = [
+    '../_base_/models/pad_unet_r18-w16.py',
+    '../_base_/datasets/streets_multitask.py', '../_base_/default_runtime.py',
+    '../_base_/schedules/seg_600it.py'
+]
+sde = 'work_dirs/sde_unet-r18w16_1200it_streets-192x96/iter_1200.pth'
+init = dict(type='Pretrained', checkpoint=sde)
+model = dict(
+    segmentor=dict(
+        backbone=dict(init_cfg=dict(init, prefix='backbone.')),
+        decode_head=dict(
+            decoder=dict(init_cfg=dict(init, prefix='depth_head.decoder.'))),
+        depth_head=dict(init_cfg=dict(init, prefix='depth_head.')),
+        pose_net=dict(init_cfg=dict(init, prefix='pose_net.'))),
+    rampup=_base_.iterations // 4)
+custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
+val_cfg = dict(type='TeacherStudentValLoop')
+test_cfg = dict(type='TeacherStudentTestLoop')
+default_hooks = dict(checkpoint=dict(interval=_base_.iterations // 2))

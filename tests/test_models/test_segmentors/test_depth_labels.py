@@ -1,0 +1,61 @@
+"""DepthSegmentor learns depth from stored labels, as the students of data selection."""
+
+import pytest
+import torch
+from mmengine.structures import PixelData
+from tiny_models import DEPTH_HEAD, HEIGHT, POSE_NET, WIDTH, build, packed_batch
+
+from mmdepthseg.models.losses import BerHuLoss
+
+STUDENT = dict(DEPTH_HEAD, num_scales=1, loss_disparity=dict(type='BerHuLoss'),
+               valid_height=0.9)
+
+
+def losses_of(model, data):
+    return model(**model.data_preprocessor(data, True), mode='loss')
+
+
+def test_a_student_trains_every_parameter():
+    model = build(depth_head=STUDENT)
+    assert model.trains_depth
+    data = packed_batch(neighbours=False, label=False)
+    losses = losses_of(model, data)
+    assert set(losses) == {'depth.loss_disparity'}
+    losses['depth.loss_disparity'].backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_the_loss_is_berhu_without_padding_and_bottom_rows():
+    model = build(depth_head=STUDENT).eval()
+    data = packed_batch(neighbours=False, label=False)
+    small = data['data_samples'][1]
+    disparity = small.disparity_map.data[:, :60, :90].clone()
+    data['inputs'][1]['img'] = data['inputs'][1]['img'][:, :60, :90].clone()
+    small.disparity_map = PixelData(data=disparity)
+    target = torch.zeros(2, 1, HEIGHT, WIDTH)
+    mask = torch.zeros(2, 1, HEIGHT, WIDTH)
+    target[0] = data['data_samples'][0].disparity_map.data
+    target[1, :, :60, :90] = disparity
+    mask[0, :, :57] = mask[1, :, :57, :90] = 1
+    inputs = model.data_preprocessor(dict(data), True)['inputs']
+    prediction = model.predict_disparity(inputs.img)
+    loss = losses_of(model, data)['depth.loss_disparity']
+    torch.testing.assert_close(loss, BerHuLoss()(prediction, target, mask))
+
+
+def test_labels_beside_view_synthesis():
+    model = build(depth_head=dict(STUDENT, num_scales=4), pose_net=POSE_NET)
+    assert set(losses_of(model, packed_batch())) == {
+        'depth.loss_photometric', 'depth.loss_smooth', 'depth.loss_disparity'}
+
+
+def test_missing_or_unfit_labels_name_image_and_transform():
+    model = build(depth_head=STUDENT)
+    data = packed_batch(neighbours=False)
+    del data['data_samples'][1].disparity_map
+    with pytest.raises(ValueError, match='^1.png: no depth label .* LoadSDEDisparity'):
+        losses_of(model, data)
+    data = packed_batch(neighbours=False)
+    data['data_samples'][0].disparity_map = PixelData(data=torch.zeros(1, 9, 9))
+    with pytest.raises(ValueError, match=r'^0.png: the depth label has shape \(9, 9\)'):
+        losses_of(model, data)

@@ -1,0 +1,297 @@
+"""The configs of the paper's experiments mean what their names say."""
+
+import argparse
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.optim import build_optim_wrapper
+
+from mmdepthseg.datasets.subset import random_subset
+from mmdepthseg.models.mixing import (
+    CutMix,
+    DepthHistogramMix,
+    DepthThresholdMix,
+)
+from mmdepthseg.registry import DATASETS, MODELS, TRANSFORMS
+from mmdepthseg.streets import Options, render_dataset
+from mmdepthseg.utils.config import OptionsAction, apply_options, load_config
+from mmdepthseg.utils.setup_env import register_all_modules
+
+from .test_configs import shrink
+
+REPO = Path(__file__).resolve().parents[1]
+NETWORK = 'unet-r101-d16_40k_cityscapes-512x512_n372'
+SEMI = ('scratch', 'sel-scratch', 'scratch-ema', 'scratch-classmix',
+        'scratch-classmix-video', 'scratch-classmix-gt', 'scratch-depthmix-gt',
+        'transfer', 'transfer-ema', 'transfer-classmix', 'transfer-classmix-gt',
+        'transfer-depthmix-gt', 'sel-transfer-depthmix-gt', 'sel-ent-scratch',
+        'sel-ds-scratch', 'sel-us-scratch')
+MULTI_TASK = ('pad-transfer-depthmix-gt', 'sel-pad-transfer-depthmix-gt')
+LISTS = {'sel-scratch': 'ds_us', 'sel-ent-scratch': 'ent', 'sel-ds-scratch': 'ds',
+         'sel-us-scratch': 'us'}
+MIXERS = dict(ema='NoMix', classmix='ClassMix', depthmix='DepthMix')
+STREETS = ('supervised', 'ema', 'classmix', 'depthmix', 'transfer',
+           'transfer-classmix', 'transfer-depthmix', 'multitask')
+SDE = 'sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512'
+
+
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch):
+    register_all_modules()
+    monkeypatch.chdir(REPO)
+
+
+def load(name, *options):
+    """The config of an experiment, perhaps with command-line options."""
+    folder = 'multitask' if name in MULTI_TASK else 'semi'
+    cfg = load_config(f'configs/{folder}/cityscapes/{name}_{NETWORK}.py')
+    return change(cfg, *options)
+
+
+def change(cfg, *options):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
+    args = parser.parse_args(['--cfg-options', *options] if options else [])
+    apply_options(cfg, args.cfg_options or {})
+    return cfg
+
+
+def checkpoints(node):
+    """(prefix, checkpoint) of all `Pretrained` initialisations."""
+    if isinstance(node, dict):
+        if node.get('type') == 'Pretrained':
+            yield node.get('prefix'), node['checkpoint']
+        node = node.values()
+    elif not isinstance(node, list | tuple):
+        return
+    for value in list(node):
+        yield from checkpoints(value)
+
+
+def labeled_subset(cfg):
+    dataset = cfg.train_dataloader.dataset
+    return dataset.get('shared', dataset).labeled_subset
+
+
+@pytest.mark.parametrize('name', [*SEMI, *MULTI_TASK])
+def test_what_an_experiment_is(name):
+    cfg = load(name)
+    words = set(name.split('-'))
+    prefixes = {prefix for prefix, path in checkpoints(cfg.model) if SDE in path}
+    expected = {'backbone.', 'depth_head.decoder.'} if 'transfer' in words else set()
+    if 'pad' in words:
+        expected |= {'depth_head.', 'pose_net.'}
+    assert prefixes == expected
+    if 'transfer' not in words:
+        assert [p for _, p in checkpoints(cfg.model)] == [cfg.imagenet_r101]
+    is_teacher = cfg.model.type == 'MeanTeacher'
+    assert is_teacher == bool(words & set(MIXERS))
+    subset = labeled_subset(cfg)
+    if 'sel' in words:
+        method = LISTS.get(name, 'ds_us')
+        assert subset == dict(
+            ann_file=f'configs/_base_/splits/cityscapes/{method}_seed42.txt', n=372)
+        assert Path(subset.ann_file).is_file()
+    else:
+        assert subset == dict(n=372, seed=7)
+    if not is_teacher:
+        assert cfg.train_dataloader.batch_size == 2
+        return
+    assert cfg.train_dataloader.sampler.source_counts == [2, 2]
+    assert cfg.model.mixing.type == MIXERS[(words & set(MIXERS)).pop()]
+    assert cfg.model.ground_truth_mixing == ('gt' in words)
+    mix = cfg.train_dataloader.dataset.datasets[1]
+    if 'video' in words:
+        assert mix.frames == 'sequence' and mix.data_prefix.seg_map_path is None
+    else:
+        assert mix.subset_mode == ('mark' if 'gt' in words else 'exclude')
+    stored = any(t.type == 'LoadSDEDisparity' for t in mix.get('pipeline', ()))
+    assert stored == ('depthmix' in words and 'pad' not in words)
+
+
+def test_every_experiment_has_a_config_and_every_config_is_known():
+    files = {p.name.removesuffix(f'_{NETWORK}.py') for folder in ('semi', 'multitask')
+             for p in (REPO / f'configs/{folder}/cityscapes').glob('*.py')}
+    assert files == {*SEMI, *MULTI_TASK}
+
+
+@pytest.mark.parametrize('name', STREETS)
+def test_streets_differ_from_each_other_as_their_names_do(name):
+    cfg = load_config(
+        f'configs/streets/{name}_unet-r18w16_600it_streets-192x96_n8.py')
+    words = set(name.split('-'))
+    prefixes = {prefix for prefix, _ in checkpoints(cfg.model)}
+    joint = name == 'multitask'
+    assert ('backbone.' in prefixes) == (joint or 'transfer' in words)
+    assert ('pose_net.' in prefixes) == joint
+    mixer = 'DepthMix' if joint else MIXERS.get(
+        (words & set(MIXERS) or {None}).pop())
+    assert (cfg.model.get('mixing') or {}).get('type') == mixer
+    assert cfg.train_cfg.max_iters == 600 and labeled_subset(cfg) == dict(n=8, seed=7)
+
+
+@pytest.mark.parametrize('name', ['transfer', 'transfer-depthmix-gt', *MULTI_TASK])
+def test_learning_rates(name):
+    cfg = load(name)
+    with torch.device('meta'):
+        model = MODELS.build(copy.deepcopy(cfg.model))
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    names = {id(p): n for n, p in model.named_parameters()}
+    for group in wrapper.optimizer.param_groups:
+        assert group['momentum'] == 0.9 and group['weight_decay'] == 5e-4
+        for parameter in group['params']:
+            part = names[id(parameter)].removeprefix('student.').split('.')[0]
+            rate = dict(backbone=1e-3, pose_net=1e-6).get(part, 1e-2)
+            assert group['lr'] == pytest.approx(rate)
+    assert wrapper.clip_grad_kwargs == dict(max_norm=10)
+
+
+@pytest.mark.parametrize('name', ['transfer', 'transfer-ema',
+                                  'pad-transfer-depthmix-gt'])
+def test_everything_starts_from_the_depth_network(name, tmp_path):
+    sde = load_config(f'configs/sde/cityscapes/{SDE}.py').model.to_dict()
+    del sde['loss_feature']
+    torch.manual_seed(0)
+    state = MODELS.build(ConfigDict(shrink(sde))).state_dict()
+    path = tmp_path / 'sde.pth'
+    torch.save(dict(state_dict=state), path)
+    settings = load(name).model.to_dict()
+    text = ConfigDict(replaced(shrink(settings), str(path)))
+    model = MODELS.build(text)
+    model.init_weights()
+    student = getattr(model, 'student', model)
+    parts = dict(backbone='backbone.', decode_head='depth_head.decoder.',
+                 depth_head='depth_head.', pose_net='pose_net.')
+    for part, prefix in parts.items():
+        module = getattr(student, part)
+        module = module.decoder if part == 'decode_head' else module
+        for key, value in (module.state_dict() if module else {}).items():
+            assert torch.equal(value, state[prefix + key]), (part, key)
+
+
+def replaced(node, checkpoint):
+    """A config with another SDE checkpoint."""
+    if isinstance(node, list | tuple):
+        return [replaced(value, checkpoint) for value in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: replaced(value, checkpoint) for key, value in node.items()}
+    if node.get('type') == 'Pretrained':
+        node['checkpoint'] = checkpoint
+    return node
+
+
+# -- data -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope='module')
+def images(tmp_path_factory):
+    """Five tiny clips in the layout of Cityscapes, with depth labels of noise."""
+    import cv2
+    import numpy as np
+    root = tmp_path_factory.mktemp('cityscapes')
+    render_dataset(root, Options(clips=5, val_clips=1, frames=3, size=(96, 48),
+                                 supersample=1), workers=1)
+    rng = np.random.default_rng(0)
+    for image in (root / 'leftImg8bit_sequence/train').rglob('*.png'):
+        name = image.name.replace('_leftImg8bit', '')
+        path = root / 'depth_labels' / image.parent.name / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = rng.integers(0, 65536, (48, 96)).astype(np.uint16)
+        assert cv2.imwrite(str(path), noise)
+    return root
+
+
+def parts(cfg, images, n=2):
+    """The data sets of a config's training, on the tiny images."""
+    change(cfg, f'train_dataloader.dataset.shared.data_root={images}',
+           f'train_dataloader.dataset.shared.labeled_subset.n={n}',
+           '+train_dataloader.dataset.shared.check_depth_labels=False')
+    return DATASETS.build(cfg.train_dataloader.dataset).datasets
+
+
+MODE = 'train_dataloader.dataset.datasets.1.subset_mode'
+
+
+@pytest.mark.parametrize('options, total, with_label', [
+    ([], 3, 0), ([f'{MODE}=mark'], 5, 2), ([f'{MODE}=keep'], 2, 2)])
+def test_mix_sources(options, total, with_label, images):
+    labeled, mix = parts(load('scratch-classmix', *options), images)
+    infos = [mix.get_data_info(i) for i in range(len(mix))]
+    assert len(infos) == total
+    assert sum(info['is_labeled'] for info in infos) == with_label
+    marked = {info['img_id'] for info in infos if info['is_labeled']}
+    chosen = {labeled.get_data_info(i)['img_id'] for i in range(len(labeled))}
+    assert len(chosen) == 2 and marked <= chosen
+    every = sorted({info['img_id'] for info in infos} | chosen)
+    if len(every) == 5:
+        assert chosen == {every[i] for i in random_subset(5, 2, 7)}
+
+
+def test_video_mix_images_are_all_frames_without_labels(images):
+    _, mix = parts(load('scratch-classmix-video'), images)
+    assert len(mix) == 15 and not any(
+        mix.get_data_info(i)['is_labeled'] for i in range(len(mix)))
+
+
+@pytest.mark.parametrize('name', [
+    'scratch-classmix', 'scratch-classmix-video', 'transfer-depthmix-gt',
+    'pad-transfer-depthmix-gt'])
+def test_samples_are_what_the_model_wants(name, images):
+    for branch, dataset in zip(('labeled', 'mix'), parts(load(name), images)):
+        sample = dataset[0]
+        data = sample['data_samples']
+        assert data.branch == branch
+        assert sample['inputs']['img'].shape == (3, 512, 512)
+        assert ('gt_sem_seg' in data) == data.is_labeled
+        is_triplet = name.startswith('pad')
+        assert ('adjacent' in sample['inputs']) == is_triplet
+        assert ('cam2img' in data) == is_triplet
+        stored = branch == 'mix' and name == 'transfer-depthmix-gt'
+        assert ('disparity_map' in data) == stored
+
+
+@pytest.mark.parametrize('stage, size', [('val', (512, 1024)), ('test', (48, 96))])
+def test_validation_is_the_papers_and_the_test_is_at_full_size(stage, size, images):
+    cfg = load('scratch')
+    change(cfg, f'{stage}_dataloader.dataset.data_root={images}')
+    if stage == 'test':
+        change(cfg, 'test_dataloader.dataset.data_prefix.seg_map_path='
+               f'{images}/gtFine/val')
+    sample = DATASETS.build(cfg[f'{stage}_dataloader'].dataset)[0]
+    assert sample['inputs']['img'].shape == (3, 512, 1024)
+    assert sample['data_samples'].gt_sem_seg.data.shape == (1, *size)
+    assert sample['data_samples'].ori_shape == size
+
+
+# -- variants by one line ---------------------------------------------------------
+
+
+@pytest.mark.parametrize('mixing, kind', [
+    ("{'_delete_': True, 'type': 'CutMix'}", CutMix),
+    ("{'_delete_': True, 'type': 'DepthThresholdMix'}", DepthThresholdMix),
+    ("{'_delete_': True, 'type': 'DepthHistogramMix'}", DepthHistogramMix)])
+def test_other_mixers(mixing, kind):
+    cfg = load('transfer-depthmix-gt', f'model.mixing={mixing}')
+    assert isinstance(TRANSFORMS.build(cfg.model.mixing), kind)
+
+
+def test_labels_and_seed_by_option():
+    cfg = load('transfer-depthmix-gt',
+               'train_dataloader.dataset.shared.labeled_subset.n=100',
+               'train_dataloader.dataset.shared.labeled_subset.seed=25')
+    assert labeled_subset(cfg) == dict(n=100, seed=25)
+
+
+def test_legacy_switches():
+    cfg = load('transfer-depthmix-gt',
+               "+model.ema={'train_mode': True, 'buffers': 'own'}",
+               '+train_dataloader.dataset.datasets.1.pipeline.3.stretch=True')
+    step = cfg.train_dataloader.dataset.datasets[1].pipeline[3]
+    assert TRANSFORMS.build(step).stretch
+    with torch.device('meta'):
+        teacher = MODELS.build(ConfigDict(shrink(cfg.model.to_dict()))).train().teacher
+    assert teacher.buffer_mode == 'own' and teacher.module.training
