@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -28,6 +29,7 @@ OURS = {'files', 'checkpoint', 'checkpoint_sha256', 'options', 'complete'}
 SUFFIX = '.png'
 SCALE = 65535
 SHOWN = 5
+AGAIN = 'run tools/generate_depth.py again (it goes on where it stopped)'
 _noted: set[str] = set()  # manifests whose checkpoint is known to be gone
 
 
@@ -216,16 +218,32 @@ class DepthLabelStore:
         Raises:
             DepthLabelError: Naming the first images concerned and the cure.
         """
+        self.verify_manifest()
+        self.verify_labels(img_ids, img_paths)
+
+    def verify_manifest(self) -> None:
+        """The part of :meth:`verify` that concerns no single image."""
         manifest = self.load_manifest()
-        again = 'run tools/generate_depth.py again (it goes on where it stopped)'
         if not manifest.get('complete'):
             raise DepthLabelError(
                 f'{self.root}: the depth labels are incomplete '
-                f'({len(manifest["files"])} are there); {again}')
+                f'({len(manifest["files"])} are there); {AGAIN}')
         self._verify_checkpoint()
+
+    def verify_labels(self, img_ids: Iterable[str],
+                      img_paths: Mapping[str, str] | None = None) -> None:
+        """The part of :meth:`verify` that concerns the images, of the manifest read.
+
+        Args:
+            img_ids (Iterable[str]): See :meth:`verify`.
+            img_paths (Mapping[str, str], optional): See :meth:`verify`.
+
+        Raises:
+            DepthLabelError: Naming the first images concerned and the cure.
+        """
         missing, broken = [], []
         for img_id in img_ids:
-            size = manifest['files'].get(img_id)
+            size = self.manifest['files'].get(img_id)
             if size is None:
                 missing.append(img_id)
             elif _size(self.path(img_id)) != size:
@@ -238,7 +256,7 @@ class DepthLabelStore:
         if broken:
             raise DepthLabelError(
                 f'{self.root}: {len(broken)} depth label(s) truncated or missing: '
-                f'{", ".join(broken[:SHOWN])}; {again}')
+                f'{", ".join(broken[:SHOWN])}; {AGAIN}')
         changed = self.outdated(img_paths or {})
         if changed:
             raise DepthLabelError(
@@ -260,6 +278,28 @@ class DepthLabelStore:
                 f'{self.root}: the depth labels are out of date: {checkpoint} has '
                 'changed since they were made; run tools/generate_depth.py with '
                 '--overwrite')
+
+
+def opened_store(root: str | Path) -> DepthLabelStore:
+    """The store of a folder, its manifest read and verified once per process.
+
+    Again only when the manifest has changed.
+
+    Raises:
+        DepthLabelError: The manifest is missing, unfinished or out of date.
+    """
+    try:
+        written = os.stat(Path(root) / MANIFEST).st_mtime_ns
+    except OSError:
+        written = 0
+    return _opened_store(str(root), written)
+
+
+@lru_cache(maxsize=8)
+def _opened_store(root: str, written: int) -> DepthLabelStore:
+    store = DepthLabelStore(root)
+    store.verify_manifest()
+    return store
 
 
 def _size(path: Path) -> int:

@@ -167,7 +167,8 @@ def sample_camera(results: Mapping[str, Any]) -> tuple[Camera | None, str]:
         size = camera.size or results.get('camera_size') or image_size
         return camera._replace(size=size), f'Camera file {path}'
     if 'cam2img' in results:
-        size = results.get('cam2img_size') or image_size
+        size = (results.get('legacy_camera_size') or results.get('cam2img_size')
+                or image_size)
         name = results.get('img_id') or results.get('img_path')
         return Camera(results['cam2img'], size), f'Camera of {name}'
     return None, ''

@@ -12,8 +12,11 @@ from .depth_labels import DepthLabelStore
 from .errors import BrokenFileError
 from .listing import join_path
 from .subset import match_names, random_subset, read_names
+from .transforms.foreign import guard
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')
+#: So many broken samples in a row, and no more are tried.
+MAX_IN_A_ROW = 100
 
 
 class SequenceDataset(BaseSegDataset):
@@ -96,7 +99,9 @@ class SequenceDataset(BaseSegDataset):
         self.check_depth_labels = check_depth_labels
         self.broken_files: Counter[str] = Counter()
         self._given_ann_file = ann_file
+        self._in_a_row: list[str] = []
         super().__init__(ann_file=ann_file, **kwargs)
+        guard(self.pipeline)
 
     # -- for subclasses -----------------------------------------------------------
 
@@ -165,12 +170,14 @@ class SequenceDataset(BaseSegDataset):
         figures over a part of the images would pass for those of all.
         """
         try:
-            return super().prepare_data(idx)
+            data = super().prepare_data(idx)
         except BrokenFileError as error:
             if not self.skip_broken or self.test_mode:
                 raise
             self._count_broken(str(error))
             return None
+        self._in_a_row.clear()
+        return data
 
     # -- steps --------------------------------------------------------------------
 
@@ -267,6 +274,13 @@ class SequenceDataset(BaseSegDataset):
             raise BrokenFileError(
                 f'{self._describe()}: {len(self.broken_files)} broken files, more than '
                 f'max_broken={self.max_broken}. The last: {message}')
+        self._in_a_row.append(message)
+        # BaseDataset's own limit ends in a message without any name
+        if len(self._in_a_row) >= min(MAX_IN_A_ROW, self.max_refetch + 1):
+            raise BrokenFileError(
+                f'{self._describe()}: no usable sample found, {len(self._in_a_row)} '
+                'broken ones were skipped in a row. Repair or remove them, or set '
+                f'skip_broken=False to stop at each. The first: {self._in_a_row[0]}')
 
     def _describe(self) -> str:
         return f'{type(self).__name__}({self.data_root})'

@@ -189,55 +189,53 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
 
 def split_inputs(
     inputs: Mapping | Sequence | Tensor
-) -> tuple[Sequence[Tensor], Sequence[Tensor] | None]:
+) -> tuple[Sequence[Tensor], Sequence[Tensor | None] | None]:
     """Images and neighbours of collated inputs, whatever collated them.
 
     Args:
         inputs: see :meth:`DepthSegDataPreProcessor.forward`.
 
     Returns:
-        N images (3, H, W) and N stacks (F, 3, H, W) or None.
-
-    Raises:
-        ValueError: if only some samples have neighbours.
+        N images (3, H, W), and N stacks (F, 3, H, W), those that are missing None, or
+        None if no sample has neighbours.
     """
+    adjacent = None
     if isinstance(inputs, Mapping):
         images, adjacent = inputs['img'], inputs.get('adjacent')
         if isinstance(images, Tensor) and images.ndim == 3:  # a single sample
-            images, adjacent = [images], None if adjacent is None else [adjacent]
-        return images, adjacent
-    if len(inputs) and isinstance(inputs[0], Mapping):
+            images, adjacent = [images], [adjacent]
+    elif len(inputs) and isinstance(inputs[0], Mapping):
+        images = [sample['img'] for sample in inputs]
         adjacent = [sample.get('adjacent') for sample in inputs]
-        lacking = sum(stack is None for stack in adjacent)
-        if 0 < lacking < len(adjacent):
-            raise ValueError(
-                f'{lacking} of {len(adjacent)} samples of the batch have no adjacent '
-                'frames: use the same offsets and LoadAdjacentFrames in all sources.')
-        return [sample['img'] for sample in inputs], None if lacking else adjacent
-    return inputs, None
+    else:
+        images = inputs
+    if adjacent is not None and all(stack is None for stack in adjacent):
+        adjacent = None
+    return images, adjacent
 
 
-def check_adjacent(images: Sequence[Tensor], adjacent: Sequence[Tensor] | None,
+def check_adjacent(images: Sequence[Tensor],
+                   adjacent: Sequence[Tensor | None] | None,
                    samples: Sequence | None) -> None:
     """Raise if the samples of a batch differ in their neighbours.
 
-    ``pseudo_collate`` drops the neighbours of a batch whose first sample has none;
-    the samples' metainfo tells.
+    A collate function that keeps the keys of the first sample only may have dropped
+    neighbours; the samples' metainfo tells.
 
     Raises:
         ValueError: names the first sample that differs.
     """
     counts = [0] * len(images)
     if adjacent is not None:
-        counts = [len(stack) for stack in adjacent]
+        counts = [0 if stack is None else len(stack) for stack in adjacent]
     if samples is None:
         samples = [None] * len(images)
-    for count, sample in zip(counts, samples):
+    for position, (count, sample) in enumerate(zip(counts, samples)):
         meta = {} if sample is None else sample.metainfo
         told = len(meta.get('adjacent_offsets', ())) if meta else count
         if count != counts[0] or told != counts[0] or len(counts) != len(images):
+            name = meta.get('img_id') or meta.get('img_path') or f'no. {position}'
             raise ValueError(
-                f'Sample {meta.get("img_id") or meta.get("img_path")} has '
-                f'{max(count, told)} adjacent frames, the first of the batch '
-                f'{counts[0]}: use the same offsets and LoadAdjacentFrames in all '
-                'sources of a batch.')
+                f'Sample {name} has {max(count, told)} adjacent frames, the first of '
+                f'the batch {counts[0]}: use the same offsets and LoadAdjacentFrames '
+                'in all sources of a batch.')

@@ -42,6 +42,24 @@ def test_too_many_broken_files(broken_root):
             dataset[index]
 
 
+@pytest.mark.parametrize('limits, skips', [({}, 100), (dict(max_refetch=5), 6)])
+def test_nothing_but_broken_images(broken_root, limits, skips):
+    for path in broken_root.glob('a/frames/*.png'):
+        path.write_bytes(b'no image')
+    dataset = build(broken_root, skip_broken=True, **limits)
+    with pytest.raises(BrokenFileError, match=f'{skips} broken ones were skipped in a '
+                       'row.*first: Image .*002.png'):
+        dataset[2]
+    assert sum(dataset.broken_files.values()) == skips
+
+
+def test_a_good_image_ends_the_row(broken_root):
+    dataset = build(broken_root, skip_broken=True, max_refetch=50)
+    np.random.seed(0)
+    for _ in range(101):
+        dataset[1]
+
+
 def test_a_test_never_skips(broken_root):
     dataset = build(broken_root, skip_broken=True, test_mode=True)
     with pytest.raises(BrokenFileError, match='001.png'):

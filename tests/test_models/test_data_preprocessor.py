@@ -5,6 +5,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from mmdepthseg.datasets import PackDepthSegInputs
 from mmdepthseg.models import DepthSegDataPreProcessor
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
@@ -150,12 +151,33 @@ def test_cameras_of_all_or_none():
 def test_different_neighbours():
     with pytest.raises(ValueError, match='5.png has 3 adjacent frames, .* 2'):
         preprocessor()(pseudo_collate([packed(), packed(frames=3, seed=5)]))
-    # pseudo_collate drops the neighbours if the first sample has none
+    mixed = [packed(), packed(frames=0, seed=5)]
+    with pytest.raises(ValueError, match='no. 1 has 0 adjacent frames, .* 2'):
+        preprocessor()(dict(inputs=[sample['inputs'] for sample in mixed]))
+
+
+@pytest.mark.parametrize('frames', [(2, 0), (0, 2), (2, 2, 0)])
+def test_some_samples_without_neighbours(frames):
+    """Whichever comes first, packed as the data sets' pipelines do."""
+    pack = PackDepthSegInputs()
+    samples = []
+    for seed, count in enumerate(frames):
+        results = dict(img=np.zeros((6, 8, 3), np.uint8), img_id=f'a/{seed}')
+        if count:
+            results['adjacent'] = [results['img']] * count
+        samples.append(pack(results))
+    other = next(i for i, count in enumerate(frames) if count != frames[0])
+    with pytest.raises(ValueError, match=f'Sample a/{other} has {frames[other]} adj'):
+        preprocessor()(pseudo_collate(samples))
+    alike = [sample for sample, count in zip(samples, frames) if not count]
+    assert preprocessor()(pseudo_collate(alike))['inputs'].adjacent is None
+    # one sample, not collated
+    assert preprocessor()(dict(inputs=alike[0]['inputs']))['inputs'].adjacent is None
+
+
+def test_neighbours_that_collating_has_dropped():
     with pytest.raises(ValueError, match='5.png has 2 adjacent frames, .* 0'):
         preprocessor()(pseudo_collate([packed(frames=0), packed(seed=5)]))
-    mixed = [packed(), packed(frames=0)]
-    with pytest.raises(ValueError, match='1 of 2 samples'):
-        preprocessor()(dict(inputs=[sample['inputs'] for sample in mixed]))
 
 
 def test_select_and_of():

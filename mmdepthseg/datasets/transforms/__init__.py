@@ -1,5 +1,6 @@
 """Pipeline transforms."""
 
+from .foreign import register_guards
 from .formatting import PackDepthSegInputs
 from .geometric import Pad, RandomCrop, RandomFlip, Resize
 from .loading import (
@@ -11,6 +12,8 @@ from .loading import (
 from .loading_depth import LoadDepthMap, LoadSDEDisparity, LoadStereoDepth
 from .loading_poses import LoadPoses
 from .seeding import SeedBySample
+
+register_guards()
 
 __all__ = [
     'LoadAdjacentFrames', 'LoadCamera', 'LoadDepthMap', 'LoadImageFromFile',

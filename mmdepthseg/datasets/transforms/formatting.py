@@ -32,8 +32,8 @@ class PackDepthSegInputs(PackSegInputs):
 
     Returns a dict with
 
-    - ``inputs``: dict of ``img`` (3, H, W) uint8 and, if loaded, ``adjacent``
-      (F, 3, H, W) uint8, as loaded (BGR);
+    - ``inputs``: dict of ``img`` (3, H, W) uint8 and ``adjacent`` (F, 3, H, W) uint8,
+      as loaded (BGR), or None: collating needs the same keys in all samples;
     - ``data_samples``: ``SegDataSample`` with, if loaded, ``gt_sem_seg`` (1, H, W)
       uint8, ``gt_depth_map`` and ``disparity_map`` (1, H, W) float32, and the
       metainfo ``meta_keys`` (plus ``adjacent_offsets`` with ``adjacent``).
@@ -52,7 +52,7 @@ class PackDepthSegInputs(PackSegInputs):
     def transform(self, results: dict) -> dict:
         """Pack ``results``."""
         self._check(results)
-        inputs = dict(img=torch.from_numpy(to_chw(results['img'])))
+        inputs = dict(img=torch.from_numpy(to_chw(results['img'])), adjacent=None)
         if 'adjacent' in results:
             inputs['adjacent'] = torch.from_numpy(
                 np.stack([to_chw(frame) for frame in results['adjacent']]))

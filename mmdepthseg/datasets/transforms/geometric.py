@@ -24,7 +24,7 @@ from mmdepthseg.geometry.camera import (
 )
 from mmdepthseg.registry import TRANSFORMS
 
-from .state import has_camera, mark_moved
+from .state import has_camera, mark_moved, sample_name
 
 FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)
 
@@ -50,6 +50,18 @@ def move_camera(results: dict, function: Callable) -> None:
         results['cam2img_size'] = results['img'].shape[:2]
 
 
+def legacy_flip(cam2img: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """K after a horizontal flip in the authors' code: wrong, and one pixel off.
+
+    Args:
+        cam2img: (3, 3) of the full image.
+        size: its (height, width).
+    """
+    cam2img = cam2img.copy()
+    cam2img[:2, 2] = size[::-1] - cam2img[:2, 2]
+    return cam2img
+
+
 @TRANSFORMS.register_module()
 class Resize(mmseg_transforms.Resize):
     """MMSegmentation's ``Resize`` that takes neighbours, depth and K along.
@@ -73,8 +85,11 @@ class Resize(mmseg_transforms.Resize):
                               interpolation=self.interpolation, backend=self.backend)
                 for frame in results['adjacent']
             ]
-        move_camera(results, lambda cam2img: resize_intrinsics(
-            cam2img, new_width / width, new_height / height))
+        if 'legacy_camera_size' in results:
+            move_camera(results, np.copy)
+        else:
+            move_camera(results, lambda cam2img: resize_intrinsics(
+                cam2img, new_width / width, new_height / height))
 
     def _resize_seg(self, results: dict) -> None:
         height, width = results['img'].shape[:2]
@@ -131,13 +146,20 @@ class RandomFlip(mmseg_transforms.RandomFlip):
     """MMSegmentation's ``RandomFlip`` that takes neighbours, depth and K along.
 
     K of a mirrored image is that of the mirrored world: cx -> (W - 1) - cx, likewise
-    cy for a vertical flip; focal lengths stay positive.
+    cy for a vertical flip; focal lengths stay positive. With ``legacy_authors_k`` of
+    :class:`LoadCamera` it is what that says.
 
     Args:
         **kwargs: of ``mmcv.transforms.RandomFlip``.
+
+    Raises:
+        ValueError: with ``legacy_authors_k``, for a flip that the authors' code does
+            not know.
     """
 
     def _flip(self, results: dict) -> None:
+        if 'legacy_camera_size' in results:
+            self._check_legacy(results)
         mark_moved(results, type(self).__name__)
         direction = results['flip_direction']
         code = FLIP_CODES[direction]
@@ -151,8 +173,22 @@ class RandomFlip(mmseg_transforms.RandomFlip):
             map_fields(results, 'seg_fields', lambda label: np.ascontiguousarray(
                 self._flip_seg_map(label, direction)))
             results['swap_seg_labels'] = self.swap_seg_labels
+        if 'legacy_camera_size' in results:
+            move_camera(results, lambda cam2img: legacy_flip(
+                cam2img, results['legacy_camera_size']))
+            return
         move_camera(results, lambda cam2img: self._flip_camera(
             cam2img, results['img'].shape[:2], direction))
+
+    @staticmethod
+    def _check_legacy(results: dict) -> None:
+        direction, before = results['flip_direction'], results.get('moved_by')
+        if direction != 'horizontal' or before not in (None, 'RandomFlip'):
+            raise ValueError(
+                'RandomFlip: with legacy_authors_k=True of LoadCamera only horizontal '
+                f'flips before crops and padding are defined, got a {direction} one '
+                f'after {before} (sample {sample_name(results)}); put RandomFlip in '
+                "front, direction='horizontal'.")
 
     @staticmethod
     def _flip_camera(

@@ -95,10 +95,21 @@ class LoadCamera(BaseTransform):
     or ``cam2img`` with ``cam2img_size``. Adds ``cam2img`` (3, 3) float64 in pixels of
     the present image and ``cam2img_size``. A sample without a camera stays as it is.
 
+    Args:
+        legacy_authors_k: treat K as the public code of 3W does, which its published
+            weights were trained with, and which is wrong: K of the camera's own image
+            (2048x1024) is used on the resized one; a horizontal flip turns cx into
+            W - cx and, though nothing is upside down, cy into H - cy, with that
+            image's W and H; a crop takes off its offset. ``RandomFlip`` must stand
+            before ``RandomCrop``, as theirs does. For comparisons only.
+
     Raises:
         KeyError: if the json lacks a key.
         ValueError: if K does not fit the image, or after a transform that moved it.
     """
+
+    def __init__(self, legacy_authors_k: bool = False) -> None:
+        self.legacy_authors_k = legacy_authors_k
 
     def transform(self, results: dict) -> dict:
         """Load the camera of ``results``."""
@@ -110,7 +121,9 @@ class LoadCamera(BaseTransform):
         cam2img = np.array(camera.cam2img, dtype=np.float64)
         check_intrinsics(cam2img, size, source)
         height, width = results['img'].shape[:2]
-        if tuple(size) != (height, width):
+        if self.legacy_authors_k:
+            results['legacy_camera_size'] = tuple(size)
+        elif tuple(size) != (height, width):
             cam2img = resize_intrinsics(cam2img, width / size[1], height / size[0])
         results['cam2img'] = cam2img
         results['cam2img_size'] = (height, width)

@@ -6,6 +6,7 @@ from mmcv.transforms import BaseTransform
 
 from mmdepthseg.registry import TRANSFORMS
 
+from ..depth_labels import opened_store
 from ..intrinsics import sample_camera
 from .files import read_png16
 from .state import require_whole_image, sample_name
@@ -134,31 +135,42 @@ class LoadSDEDisparity(_LoadDepthField):
     ``disparity_map`` (H, W) float32 in [0, 1]. A sample without stays as it is.
 
     Args:
-        root: folder of depth labels ``<root>/<img_id>.png``, for data sets that do
-            not list them; None: what the data set lists.
+        root: folder of depth labels ``<root>/<img_id>.png`` with the manifest of
+            ``tools/generate_depth.py``, for data sets that do not list them; None:
+            what the data set lists (and checks).
         stretch: map each image's smallest disparity to 0 and its largest to 1, as
             the authors' code stores them. Two images are then no longer on one
             scale, so this is not for mixing; but the paper's constants of data
             selection (far below 0.07, errors weighted by 1000) are in these units. A
             constant map becomes 0.
+        legacy_8bit: ``stretch``, then cut (not rounded) to 8 bits: exactly what the
+            authors' code compares in DepthMix. For comparisons only.
         keep_size: see :class:`LoadDepthMap`.
         backend_args: of ``mmengine.fileio.get``.
 
     Raises:
         BrokenFileError: if the file is missing, truncated or not 16 bit.
+        DepthLabelError: if the manifest in ``root`` is missing, unfinished or out of
+            date, or does not know the label as it is.
     """
 
     def __init__(self, root: str | None = None, stretch: bool = False,
-                 keep_size: bool = False, backend_args: dict | None = None) -> None:
+                 legacy_8bit: bool = False, keep_size: bool = False,
+                 backend_args: dict | None = None) -> None:
         super().__init__(keep_size, backend_args)
         self.root = root
-        self.stretch = stretch
+        self.stretch = stretch or legacy_8bit
+        self.legacy_8bit = legacy_8bit
 
     def transform(self, results: dict) -> dict:
         """Load the stored label where there is one."""
         path = results.get('sde_disparity_path')
         if self.root is not None:
-            path = f'{self.root}/{results["img_id"]}.png'
+            img_id = results['img_id']
+            path = f'{self.root}/{img_id}.png'
+            store = opened_store(self.root)
+            image = results.get('img_path')
+            store.verify_labels([img_id], {img_id: image} if image else None)
         if path is None:
             return results
         stored = read_png16(
@@ -168,6 +180,8 @@ class LoadSDEDisparity(_LoadDepthField):
         if self.stretch:
             low, high = disparity.min(), disparity.max()
             disparity = (disparity - low) / max(high - low, np.float32(1))
+            if self.legacy_8bit:
+                disparity = np.floor(disparity * 255) / np.float32(255)
         else:
             disparity *= np.float32(1 / 65535)
         # Dense and smooth, unlike measured depth: linear interpolation is right.

@@ -6,6 +6,8 @@ pad); maps and cameras of the whole image can no longer be loaded after it.
 ``unmoved_fields``: maps kept at their own size for evaluation; they cover the whole
 image whatever its size, so resizing leaves them alone and nothing else is allowed.
 ``cam2img_size``: (height, width) of the image to which ``cam2img`` refers.
+``legacy_camera_size``: (height, width) of the image to which the camera's file refers,
+if K is treated as in the authors' code (see ``LoadCamera``).
 """
 
 import numpy as np

@@ -38,7 +38,8 @@ def test_image_alone():
     packed = PackDepthSegInputs()(
         dict(img=np.zeros((4, 4, 3), np.uint8), adjacent_offsets=(1, ),
              cam2img=[[1., 0, 0], [0, 1., 0], [0, 0, 1.]]))
-    assert set(packed['inputs']) == {'img'}
+    assert packed['inputs']['adjacent'] is None
+    assert set(packed['inputs']) == {'img', 'adjacent'}
     assert set(packed['data_samples'].metainfo) == set()
 
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from mmdepthseg.datasets import BrokenFileError
+from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
 from mmdepthseg.datasets.transforms import (
     LoadCamera,
     LoadDepthMap,
@@ -75,12 +76,53 @@ def test_sde_disparity(tmp_path):
     assert results['depth_fields'] == ['disparity_map']
 
 
-def test_sde_disparity_from_a_folder_of_its_own(tmp_path):
-    (tmp_path / 'a').mkdir()
-    write(tmp_path / 'a/1.png', np.full((16, 32), 65535, np.uint16))
-    loader = LoadSDEDisparity(root=str(tmp_path))
+@pytest.fixture
+def labels(tmp_path):
+    """A folder of depth labels as tools/generate_depth.py makes it."""
+    store = DepthLabelStore(tmp_path / 'labels')
+    (tmp_path / 'sde.pth').write_bytes(b'weights')
+    store.begin(tmp_path / 'sde.pth', {})
+    for img_id in ('a/1', 'a/2'):
+        store.write(img_id, np.ones((16, 32), np.float32))
+    store.flush(complete=True)
+    return store
+
+
+def test_sde_disparity_from_a_folder_of_its_own(labels):
+    loader = LoadSDEDisparity(root=str(labels.root))
     results = loader(dict(image(), img_id='a/1', sde_disparity_path='elsewhere.png'))
     assert (results['disparity_map'] == 1).all()
+
+
+def test_folder_of_its_own_is_verified(labels, tmp_path):
+    loader = LoadSDEDisparity(root=str(labels.root))
+    with pytest.raises(DepthLabelError, match='no depth label for 1 image.*a/3'):
+        loader(dict(image(), img_id='a/3'))
+    write(labels.path('a/2'), np.zeros((16, 32), np.uint16))  # another one's label
+    with pytest.raises(DepthLabelError, match='truncated or missing: a/2'):
+        loader(dict(image(), img_id='a/2'))
+    labels.flush(complete=False)
+    with pytest.raises(DepthLabelError, match='labels are incomplete'):
+        loader(image())
+    labels.flush(complete=True)
+    loader(image())
+    (tmp_path / 'sde.pth').write_bytes(b'other weights')
+    loader(image())  # checked before, once per process
+    labels.flush(complete=True)
+    with pytest.raises(DepthLabelError, match='sde.pth has changed'):
+        loader(image())
+    with pytest.raises(DepthLabelError, match='no depth labels here'):
+        LoadSDEDisparity(root=str(tmp_path / 'none'))(image())
+
+
+def test_manifest_is_read_once(labels, monkeypatch):
+    loader, reads = LoadSDEDisparity(root=str(labels.root)), []
+    load_manifest = DepthLabelStore.load_manifest
+    monkeypatch.setattr(DepthLabelStore, 'load_manifest',
+                        lambda store: reads.append(store) or load_manifest(store))
+    for _ in range(3):
+        loader(image())
+    assert len(reads) == 1
 
 
 def test_stretched_sde_disparity(tmp_path):
