@@ -52,7 +52,7 @@ class NonFiniteLossHook(Hook):
         if bool(torch.isfinite(torch.as_tensor(total)).all()):
             return
         terms = [
-            f"{name} = {float(torch.as_tensor(value).float().mean()):g}"
+            f"{name} = {float(torch.as_tensor(value).detach().float().mean()):g}"
             for name, value in outputs.items()
             if "loss" in name and not bool(torch.isfinite(torch.as_tensor(value)).all())
         ]

@@ -117,7 +117,10 @@ class ViewSynthesisLoss(nn.Module):
                 smoothness; by default it is down-sampled by area averaging.
 
         Returns:
-            ``loss_photometric`` and ``loss_smooth`` (weighted), scalars.
+            ``loss_photometric`` and ``loss_smooth`` (weighted), scalars, and for the
+            log ``warped``: share of the pixels whose error passes a gradient, because
+            a warped source beat the identity (1 without auto-masking). Near 0 the
+            depth learns from the smoothness alone.
 
         Raises:
             ValueError: if the shapes do not fit.
@@ -128,6 +131,7 @@ class ViewSynthesisLoss(nn.Module):
         return dict(
             loss_photometric=torch.stack([t.photometric for t in terms]).mean(),
             loss_smooth=torch.stack([t.smooth for t in terms]).mean(),
+            warped=torch.stack([t.warped_share for t in terms]).mean(),
         )
 
     def per_scale(

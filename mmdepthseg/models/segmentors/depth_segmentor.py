@@ -13,7 +13,9 @@ from mmdepthseg.models.heads.unet_decoder import NUM_STEPS
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 
+from .inference import check_test_cfg
 from .samples import (
+    nan_unless_finite,
     require_disparity,
     require_labels,
     require_neighbours,
@@ -47,8 +49,14 @@ class DepthSegmentor(EncoderDecoder):
             at all (it may still predict): what no loss reaches asks for no gradient.
         loss_feature (dict, optional): :class:`FeatureDistanceLoss`, keeps the
             deepest backbone level near that of a frozen encoder.
-        neck, auxiliary_head, train_cfg, test_cfg, data_preprocessor, init_cfg: As
-            in MMSeg's ``EncoderDecoder``.
+        test_cfg (dict, optional): Of the segmentation: ``mode``, 'whole' (default)
+            or 'slide' with ``crop_size`` and ``stride``, each (height, width).
+        neck, auxiliary_head, train_cfg, data_preprocessor, init_cfg: As in MMSeg's
+            ``EncoderDecoder``.
+        pretrained: Must be None, what ``mmseg.apis.init_model`` sets.
+
+    Raises:
+        ValueError: On parts or options that do not fit.
     """
 
     def __init__(self,
@@ -63,6 +71,7 @@ class DepthSegmentor(EncoderDecoder):
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
                  data_preprocessor: dict | None = None,
+                 pretrained: str | None = None,
                  init_cfg: dict | None = None) -> None:
         # EncoderDecoder.__init__ asserts a decode head: its steps are done here.
         BaseSegmentor.__init__(
@@ -73,6 +82,10 @@ class DepthSegmentor(EncoderDecoder):
         if pose_net is not None and depth_head is None:
             raise ValueError('DepthSegmentor: a pose_net trains a depth_head, and '
                              'there is none')
+        if pretrained is not None:
+            raise ValueError(
+                f'DepthSegmentor: pretrained={pretrained!r} is not taken; give the '
+                "backbone init_cfg=dict(type='Pretrained', checkpoint=...)")
         self.backbone = MODELS.build(backbone)
         if neck is not None:
             self.neck = MODELS.build(neck)
@@ -90,7 +103,8 @@ class DepthSegmentor(EncoderDecoder):
         self.loss_feature = None if loss_feature is None else MODELS.build(loss_feature)
         self.train_cfg = train_cfg
         # MMSeg's inference reads it by attribute
-        self.test_cfg = ConfigDict(test_cfg or dict(mode='whole'))
+        self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
+        check_test_cfg(self.test_cfg, type(self).__name__)
         if self.depth_head is not None and not self.trains_depth:
             self._freeze_untrained()
 
@@ -187,7 +201,8 @@ class DepthSegmentor(EncoderDecoder):
         if self.pose_net is not None:
             offsets = require_neighbours(batch, data_samples)
             transforms = self.pose_net.source_transforms(batch, offsets)
-            losses.update(self.depth_head.loss(disparities, batch, transforms))
+            losses.update(nan_unless_finite(
+                self.depth_head.loss(disparities, batch, transforms), transforms))
         if self.depth_head.loss_disparity is not None:
             losses.update(self.depth_head.supervised_loss(
                 disparities, *require_disparity(data_samples, batch.img)))

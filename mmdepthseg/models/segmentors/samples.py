@@ -43,17 +43,52 @@ def require_labels(data_samples: SampleList) -> None:
 
 def require_neighbours(batch: FrameBatch,
                        data_samples: SampleList) -> tuple[int, ...]:
-    """Offsets of the neighbours; ValueError if the depth loss lacks something."""
-    name = data_samples[0].metainfo.get('img_path')
+    """Offsets of the neighbours.
+
+    Args:
+        batch (FrameBatch): Of the samples.
+        data_samples (list[SegDataSample]): Theirs.
+
+    Raises:
+        ValueError: The depth loss lacks something; names the first image without it.
+    """
     needed = dict(
-        adjacent=(batch.adjacent, 'LoadAdjacentFrames'),
-        cam2img=(batch.cam2img, 'LoadCamera'),
-        img_raw=(batch.img_raw, 'keep_raw=True of the data preprocessor'))
-    for item, (value, cure) in needed.items():
+        adjacent=(
+            batch.adjacent, 'adjacent_offsets',
+            'give the data set offsets, see that the neighbouring frames are there, and'
+            ' put LoadAdjacentFrames into the pipeline'),
+        cam2img=(
+            batch.cam2img, 'cam2img',
+            'see that its camera file (or intrinsics of the data set) is there, and '
+            'put LoadCamera into the pipeline'),
+        img_raw=(
+            batch.img_raw, None, 'set keep_raw=True of the data preprocessor'))
+    for item, (value, key, cure) in needed.items():
         if value is None:
-            raise ValueError(f'{name}: no {item}, which the depth loss needs; add '
-                             f'{cure} to the config')
+            lacking = [s for s in data_samples if s.metainfo.get(key) is None]
+            sample = (lacking or data_samples)[0]
+            raise ValueError(f'{sample.metainfo.get("img_path")}: no {item}, which the '
+                             f'depth loss needs; {cure}')
     return tuple(data_samples[0].metainfo['adjacent_offsets'])
+
+
+def nan_unless_finite(losses: dict[str, Tensor],
+                      transforms: Tensor) -> dict[str, Tensor]:
+    """Losses that are NaN if the poses that they rest on are not finite.
+
+    View synthesis takes pixels that a bad pose sends nowhere for invisible, so that
+    its loss would stay finite, and the depth would learn from the smoothness alone.
+    Nothing here waits for the device; ``NonFiniteLossHook`` names the loss.
+
+    Args:
+        losses (dict[str, Tensor]): Entries without 'loss' in the name stay.
+        transforms (Tensor): (N, F, 4, 4).
+    """
+    finite = transforms.detach().isfinite().all()
+    return {
+        name: torch.where(finite, value, torch.nan) if 'loss' in name else value
+        for name, value in losses.items()
+    }
 
 
 def require_disparity(data_samples: SampleList,
@@ -102,7 +137,18 @@ def ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor
 
 def stack_disparity(data_samples: SampleList,
                     device: torch.device) -> Tensor | None:
-    """(N, 1, H, W), or None unless every sample has a disparity map."""
-    if not all('disparity_map' in s for s in data_samples):
+    """Disparity maps (N, 1, H, W), or None if no sample has one.
+
+    Raises:
+        ValueError: Only some have; names the first without.
+    """
+    lacking = [s for s in data_samples if 'disparity_map' not in s]
+    if len(lacking) == len(data_samples):
         return None
+    if lacking:
+        raise ValueError(
+            f'{lacking[0].metainfo.get("img_path")}: no depth label (disparity_map), '
+            f'as {len(lacking)} of the {len(data_samples)} mix images of this batch; '
+            'make the missing ones with tools/generate_depth.py and put '
+            'LoadSDEDisparity into the pipeline of every source')
     return torch.stack([s.disparity_map.data for s in data_samples]).to(device)

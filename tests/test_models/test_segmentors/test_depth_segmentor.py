@@ -1,7 +1,13 @@
 """DepthSegmentor: the same class for depth, segmentation and both."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
 import pytest
 import torch
+from mmseg.apis import inference_model, init_model
 from tiny_models import (
     CHANNELS,
     CLASSES,
@@ -15,7 +21,13 @@ from tiny_models import (
     packed_batch,
 )
 
+from mmdepthseg.engine.hooks import NonFiniteLossHook
+from mmdepthseg.models.segmentors import DepthSegmentor
+from mmdepthseg.models.segmentors.samples import stack_disparity
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils import UserError
+
+REPO = Path(__file__).resolve().parents[3]
 
 
 def losses_of(model, data):
@@ -27,12 +39,28 @@ def losses_of(model, data):
 def test_sde_trains_every_parameter():
     model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET)
     losses = losses_of(model, packed_batch())
-    assert set(losses) == {'depth.loss_photometric', 'depth.loss_smooth'}
+    assert set(losses) == {
+        'depth.loss_photometric', 'depth.loss_smooth', 'depth.warped'}
+    assert 0 <= losses['depth.warped'] <= 1
     total, _ = model.parse_losses(losses)
     total.backward()
     # find_unused_parameters=False needs exactly this
     without = [n for n, p in model.named_parameters() if p.grad is None]
     assert without == []
+
+
+@pytest.mark.parametrize('where', ['head', 'backbone'])
+def test_pose_that_is_no_number_does_not_go_unnoticed(where):
+    model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET)
+    part = getattr(model.pose_net, where)
+    total, logged = model.parse_losses(losses_of(model, packed_batch()))
+    assert torch.isfinite(total)
+    with torch.no_grad():
+        next(part.parameters()).view(-1)[0] = torch.nan
+    total, logged = model.parse_losses(losses_of(model, packed_batch()))
+    hook, runner = NonFiniteLossHook(), SimpleNamespace(iter=6, work_dir='work')
+    with pytest.raises(UserError, match='depth.loss_photometric = nan.* 0, 1'):
+        hook.after_train_iter(runner, 6, packed_batch(), dict(logged, loss=total))
 
 
 def test_multi_task_has_both_losses():
@@ -182,11 +210,67 @@ def test_what_is_missing_is_named():
     data = packed_batch()
     for sample in data['data_samples']:
         del sample.cam2img
-    with pytest.raises(ValueError, match='0.png.*LoadCamera'):
+    with pytest.raises(ValueError, match='0.png.*camera file.*LoadCamera'):
         losses_of(model, data)
+    data = packed_batch()
+    del data['data_samples'][1].cam2img
+    with pytest.raises(ValueError, match='^1.png: no cam2img'):
+        losses_of(model, data)
+    model.data_preprocessor.keep_raw = False
+    with pytest.raises(ValueError, match='^0.png: no img_raw.*keep_raw=True'):
+        losses_of(model, packed_batch())
+
+
+def test_disparity_of_all_or_none():
+    with_map, without = packed_batch(), packed_batch(disparity=False, first=2)
+    device = torch.device('cpu')
+    assert stack_disparity(without['data_samples'], device) is None
+    maps = stack_disparity(with_map['data_samples'], device)
+    assert maps.shape == (2, 1, HEIGHT, WIDTH)
+    mixed = with_map['data_samples'] + without['data_samples']
+    with pytest.raises(ValueError, match='^2.png: no depth label.* 2 of the 4 mix'):
+        stack_disparity(mixed, device)
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(mode='slid'), "mode must be one of .*'slid'; did you mean 'slide'"),
+    (dict(mod='whole'), "no key 'mod'; did you mean 'mode'"),
+    (dict(mode='slide', crop_sizes=(8, 8)), "no key 'crop_sizes'; did you mean"),
+    (dict(mode='slide', crop_size=(8, 8)), 'needs stride'),
+    (dict(mode='slide', crop_size=8, stride=(8, 8)), 'needs crop_size.* got 8'),
+    (dict(mode='slide', crop_size=(8, 8), stride=(8, 9)), 'must not exceed'),
+])
+def test_options_of_inference(options, message):
+    with pytest.raises(ValueError, match=f'DepthSegmentor: test_cfg.*{message}'):
+        build(decode_head=SEG_HEAD, test_cfg=options)
+    assert build(decode_head=SEG_HEAD, test_cfg={}).test_cfg.mode == 'whole'
+
+
+STREETS_SEG = '''
+_base_ = [{repo!r} + '/configs/streets/'
+          'supervised_unet-r18w16_600it_streets-192x96_n8.py']
+model = dict(decode_head=dict(decoder=dict(channels=[8, 8, 8, 8, 8])))
+'''
+
+
+@pytest.mark.parametrize('image', ['file', 'array', 'list'])
+def test_mmseg_functions_for_inference(tmp_path, image):
+    config = tmp_path / 'tiny_streets.py'
+    config.write_text(STREETS_SEG.format(repo=str(REPO)))
+    model = init_model(str(config), device='cpu')
+    assert isinstance(model, DepthSegmentor)
+    array = np.random.default_rng(0).integers(0, 256, (48, 96, 3), dtype=np.uint8)
+    path = str(tmp_path / 'image.png')
+    assert cv2.imwrite(path, array)
+    given = dict(file=path, array=array, list=[path, path])[image]
+    result = inference_model(model, given)
+    for sample in result if image == 'list' else [result]:
+        assert sample.pred_sem_seg.data.shape == (1, 48, 96)
 
 
 def test_impossible_combinations():
+    with pytest.raises(ValueError, match="pretrained='x.pth' is not taken; .*init_cfg"):
+        build(decode_head=SEG_HEAD, pretrained='x.pth')
     with pytest.raises(ValueError, match='decode_head'):
         build()
     with pytest.raises(ValueError, match='pose_net'):

@@ -1,0 +1,46 @@
+"""Options of inference, checked when a model is built, not at the first validation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmdepthseg.utils.errors import did_you_mean
+
+MODES = ('whole', 'slide')
+WINDOW = ('crop_size', 'stride')
+
+
+def check_test_cfg(test_cfg: Mapping[str, Any], owner: str) -> None:
+    """Raise unless MMSeg's inference can work by these options.
+
+    It ignores keys that it does not know, and reads the others when they are needed.
+
+    Args:
+        test_cfg (Mapping): ``mode``, 'whole' or 'slide'; with 'slide' ``crop_size``
+            and ``stride``, (height, width) in pixels.
+        owner (str): Whose they are, for the message.
+
+    Raises:
+        ValueError: Names the key.
+    """
+    for key in test_cfg:
+        if key not in ('mode', *WINDOW):
+            raise ValueError(
+                f'{owner}: test_cfg has no key {key!r}'
+                f'{did_you_mean(key, ("mode", *WINDOW))} (it takes: mode, '
+                f'{", ".join(WINDOW)})')
+    mode = test_cfg.get('mode')
+    if mode not in MODES:
+        raise ValueError(f'{owner}: test_cfg.mode must be one of {MODES}, got '
+                         f'{mode!r}{did_you_mean(str(mode), MODES)}')
+    if mode != 'slide':
+        return
+    for key in WINDOW:
+        value = test_cfg.get(key)
+        pair = isinstance(value, Sequence) and len(value) == 2
+        if not pair or not all(isinstance(v, int) and v > 0 for v in value):
+            raise ValueError(f"{owner}: test_cfg with mode='slide' needs {key}, "
+                             f'(height, width) in pixels, got {value!r}')
+    if any(s > c for s, c in zip(test_cfg['stride'], test_cfg['crop_size'])):
+        raise ValueError(
+            f'{owner}: test_cfg.stride={tuple(test_cfg["stride"])} must not exceed '
+            f'crop_size={tuple(test_cfg["crop_size"])}: pixels would be left out')
