@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
-GUIDES = ('docs/cityscapes.md', 'configs/_base_/splits/README.md')
+GUIDES = ('docs/cityscapes.md', 'docs/selection.md', 'docs/own_video.md',
+          'configs/_base_/splits/README.md', 'README.md')
 #: What section 4 of the Cityscapes guide leaves off its table of configs.
 TAIL = '_unet-r101-d16_40k_cityscapes-512x512_n372.py'
 

@@ -26,7 +26,8 @@ def test_true_warp_is_at_most_a_fifth_of_identity(clips):
         full, half = measure_triplet(clip, 1.0), measure_triplet(clip, 0.5)
         assert full["share"] > 0.3
         assert full["true"] <= 0.2 * full["identity"]
-        assert half["true"] <= 0.2 * half["identity"]
+        # 96x48: half the size that trainings see, a quarter of the default set's
+        assert half["true"] <= 0.3 * half["identity"]
         assert 0.05 < full["identity"]
 
 
@@ -52,8 +53,9 @@ def test_wrong_depth_or_pose_is_far_worse(clips):
 def test_flow_is_a_few_percent_of_the_width(clips):
     for clip in clips:
         flow = measure_triplet(clip, 1.0)
-        assert 0.004 < flow["flow_median"] < 0.03
-        assert 0.015 < flow["flow_95"] < 0.1
+        assert 0.003 < flow["flow_median"] < 0.03
+        assert 0.015 < flow["flow_95"] < 0.05
+        assert flow["flow_max"] < 0.08
 
 
 def test_classes_and_moving_objects():

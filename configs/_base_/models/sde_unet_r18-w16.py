@@ -1,6 +1,7 @@
 # A small network for a CPU: ResNet-18 with 16 instead of 64 base channels, trained
-# from scratch. disparity_bias, translation_factor and first_translation are chosen for
-# that: see UNetDepthHead and PoseNet on how to choose them for other video.
+# from scratch. disparity_bias, translation_factor, first_translation and
+# difference_gain are chosen for that: see UNetDepthHead and PoseNet on how to choose
+# them for other video.
 encoder_channels = [16, 16, 32, 64, 128]
 norm_cfg = dict(type='BN', requires_grad=True)
 data_preprocessor = dict(
@@ -35,7 +36,8 @@ pose_net = dict(
     channels=64,
     rotation_factor=0.05,
     translation_factor=0.1,
-    first_translation=(0., 0., -0.05))
+    first_translation=(0., 0., -0.05),
+    difference_gain=10.)
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,

@@ -50,3 +50,21 @@ def test_first_translation_is_what_the_net_starts_with():
     wanted = torch.tensor([0., 0., -0.05]).expand(2, 3)
     assert torch.allclose(translation, wanted, atol=5e-3)
     assert rotation.abs().max() < 5e-3
+
+
+def test_difference_gain_is_another_basis_of_the_same_pair():
+    """w1 a + w2 b = (w1 + w2) (a + b) / 2 + (w2 - w1) / 2 (b - a)."""
+    gain = 10.
+    plain, changed = pose_net(), pose_net(difference_gain=gain)
+    changed.load_state_dict(plain.state_dict())
+    name, first = next((n, m) for n, m in changed.backbone.named_modules()
+                       if isinstance(m, torch.nn.Conv2d) and m.in_channels == 6)
+    with torch.no_grad():
+        earlier, later = plain.backbone.get_submodule(name).weight.split(3, dim=1)
+        first.weight.copy_(torch.cat(
+            (earlier + later, (later - earlier) / (2 * gain)), dim=1))
+    batch = frame_batch()
+    pair = batch.img, batch.adjacent[:, 0]
+    for one, other in zip(plain(*pair), changed(*pair), strict=True):
+        assert one.abs().max() > 0
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-6)
