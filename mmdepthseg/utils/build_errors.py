@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -47,8 +47,8 @@ def describe_build_error(error: BaseException) -> str | None:
         return _describe_unregistered(match.group(1).strip("'\""), builds[-1])
     if not isinstance(error, TypeError):
         return None
-    if match := _UNEXPECTED.search(text):
-        return _describe_unexpected(match.group(1), builds)
+    if _UNEXPECTED.search(text):
+        return _describe_unexpected(text, frames, builds)
     if (match := _MISSING.search(text)) and frames[-1] is builds[-1]:
         owner = _owner_name(builds[-1])
         return f"config: type={owner!r} lacks the argument {match.group(1)}"
@@ -68,16 +68,61 @@ def _owner_name(frame: FrameType) -> str:
     return getattr(owner, "__name__", str(frame.f_locals.get("obj_type")))
 
 
-def _describe_unexpected(key: str, builds: list[FrameType]) -> str | None:
-    """Name the innermost config dict that carries `key`."""
+def _describe_unexpected(
+    text: str, frames: list[FrameType], builds: list[FrameType]
+) -> str | None:
+    """Name the innermost config dict that carries the key of the error."""
+    key = _UNEXPECTED.search(text).group(1)
     for frame in reversed(builds):
-        if key in (frame.f_locals.get("args") or {}):
-            known = sorted(argument_names(frame.f_locals.get("obj_cls")) - {key})
+        arguments = frame.f_locals.get("args") or {}
+        owner = f"type={_owner_name(frame)!r}"
+        if key in arguments:
+            known = argument_names(frame.f_locals.get("obj_cls"))
+            return f"config: {owner} has no argument {_with_known(key, known)}"
+        places = list(_places(key, arguments))
+        if places:
+            callee = _callee(text, frames[-1])
+            known = set() if callee is None else argument_names(callee)
             return (
-                f"config: type={_owner_name(frame)!r} has no argument {key!r}"
-                f"{did_you_mean(key, known)} (it takes: {', '.join(known)})"
+                f"config: {' and '.join(places)} of {owner} has no key "
+                f"{_with_known(key, known)}"
             )
     return None  # the constructor itself calls something wrongly: not a config error
+
+
+def _with_known(key: str, known: set[str]) -> str:
+    """The key, the nearest of the known ones, and all of them."""
+    known = known - {key}
+    takes = f" (it takes: {', '.join(sorted(known))})" if known else ""
+    return f"{key!r}{did_you_mean(key, known)}{takes}"
+
+
+def _places(key: str, node: Any, place: str = "") -> Iterator[str]:
+    """Where, below a node, a plain dict holds a key.
+
+    A dict with a type is built for itself, by a call of `build_from_cfg` of its own.
+    """
+    if isinstance(node, Mapping):
+        items = () if place and "type" in node else node.items()
+    else:
+        items = enumerate(node) if isinstance(node, list | tuple) else ()
+    for name, value in items:
+        if name == key and place:
+            yield place
+        yield from _places(key, value, f"{place}.{name}" if place else str(name))
+
+
+def _callee(text: str, frame: FrameType) -> object | None:
+    """What the frame called when it failed, found by its name in the error."""
+    match = _CALLEE.search(text)
+    if match is None:
+        return None
+    first, *rest = match.group(1).split(".")
+    found = frame.f_globals.get(first)
+    # the signature of a class is that of its bases too
+    for name in rest if rest != ["__init__"] else ():
+        found = getattr(found, name, None)
+    return found
 
 
 def argument_names(owner: object) -> set[str]:

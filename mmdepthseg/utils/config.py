@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from mmdepthseg.utils.config_keys import check_nested_keys
 from mmdepthseg.utils.errors import UserError, did_you_mean
 
 #: What MMEngine's Runner and our tools read at the top level of a config.
@@ -109,6 +110,7 @@ def load_config(
         raise UserError(f"config {path} cannot be read: {kind}: {reason}") from error
     apply_options(config, options or {})
     check_top_level_keys(config)
+    check_nested_keys(config)
     return config
 
 

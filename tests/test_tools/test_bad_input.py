@@ -173,6 +173,85 @@ def test_misspelt_key_outside_registries(
     assert f"did you mean {expected}" in message
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "place", "expected"),
+    [
+        ("default_hooks['checkpoint']", "intervall=3", None, "'interval'"),
+        ("optim_wrapper['clip_grad']", "max_nrm=3", None, "'max_norm'"),
+        ("optim_wrapper['paramwise_cfg']", "custom_key={}", None, "'custom_keys'"),
+        (
+            "optim_wrapper['paramwise_cfg']['custom_keys']['backbone']",
+            "lr_mul=1.",
+            "optim_wrapper.paramwise_cfg.custom_keys['backbone']",
+            "'lr_mult'",
+        ),
+    ],
+)
+def test_misspelt_key_that_would_be_ignored(
+    tiny_config, run_tool, tmp_path, capsys, part, key, place, expected
+):
+    config = tiny_config(extra=f"{part}.update({key})\n")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    place = place or part.replace("['", ".").replace("']", "")
+    assert f"{place} has no key {key.split('=')[0]!r}" in message
+    assert f"did you mean {expected}" in message
+
+
+def test_misspelt_metainfo(tiny_config, run_tool, capsys):
+    extra = "metainfo = dict(clases=('road', 'car', 'sky'))\n"
+    extra += "train_dataloader['dataset']['metainfo'] = metainfo\n"
+    message = error_of(capsys, run_tool, "train", tiny_config(extra=extra))
+    assert "train_dataloader.dataset.metainfo has the unknown key 'clases'" in message
+    assert "did you mean 'classes'" in message
+
+
+NETWORK = """
+backbone = dict(type='ResNet', depth=18, base_channels=8, stem_channels=8)
+decode_head = dict(type='FCNHead', in_channels=64, in_index=4, channels=8,
+                   num_convs=1, num_classes=3)
+model = dict(
+    type='DepthSegmentor', backbone=backbone, decode_head=decode_head,
+    data_preprocessor=dict(type='DepthSegDataPreProcessor', color_jitter=dict(p=0.5)))
+"""
+TEACHER = """
+model = dict(type='MeanTeacher', segmentor=model, mixing=dict(type='ClassMix'),
+             ema=dict(decay=0.9), data_preprocessor=dict(
+                 type='DepthSegDataPreProcessor'))
+"""
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        (
+            "model['data_preprocessor']['color_jitter'].update(brightnes=0.5)",
+            "color_jitter of type='DepthSegDataPreProcessor' has no key 'brightnes'; "
+            "did you mean 'brightness'?",
+        ),
+        (
+            TEACHER + "model['ema'].update(decayy=0.5)",
+            "ema of type='MeanTeacher' has no key 'decayy'; did you mean 'decay'",
+        ),
+        (
+            "model['test_cfg'] = dict(mode='slid')",
+            "test_cfg.mode must be one of ('whole', 'slide'), got 'slid'; did you mean",
+        ),
+        (
+            "model['test_cfg'] = dict(mod='slide')",
+            "test_cfg has no key 'mod'; did you mean 'mode'?",
+        ),
+    ],
+)
+def test_misspelt_key_in_a_plain_dict_of_the_model(
+    tiny_config, run_tool, tmp_path, capsys, extra, expected
+):
+    config = tiny_config(extra=NETWORK + extra + "\n")
+    work_dir = ("--work-dir", tmp_path / "run")
+    message = error_of(capsys, run_tool, "train", config, *work_dir)
+    assert expected in message
+
+
 def test_seed_that_is_missing(tiny_config, run_tool, tmp_path, capsys):
     config = tiny_config(extra="randomness = dict(deterministic=True)\n")
     work_dir = ("--work-dir", tmp_path / "run")
@@ -206,6 +285,18 @@ def test_out_that_cannot_be_written(tiny_config, run_tool, run_process, tmp_path
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("streets: ")
     assert str(blocker) in done.stderr and "Traceback" not in done.stderr
+
+
+def test_json_that_cannot_be_written(tiny_config, run_tool, tmp_path, capsys):
+    tool, config = "analysis_tools/benchmark_step", tiny_config()
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    # this model cannot be built: the path is looked at first
+    config.write_text(config.read_text() + "model['backbone']['depth'] = 17\n")
+    message = error_of(capsys, run_tool, tool, config, "--json", blocker / "x.json")
+    assert f"cannot write to {blocker}" in message and "--json" in message
+    message = error_of(capsys, run_tool, tool, config, "--json", tmp_path)
+    assert f"--json {tmp_path} is a folder" in message
 
 
 @pytest.mark.parametrize("option", ["--tta", "--show-dir=x", "--out=x"])

@@ -10,6 +10,7 @@ Example:
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import sys
@@ -215,11 +216,24 @@ def report(watch: Stopwatch, steps: list[float], bare: list[float],
     return figures
 
 
+def check_json(path: str) -> None:
+    """Raise a UserError unless the figures can be written there, before the run."""
+    from mmdepthseg.utils.config import check_writable
+    from mmdepthseg.utils.errors import UserError
+    if Path(path).is_dir():
+        raise UserError(f'--json {path} is a folder: name a file in it')
+    check_writable(Path(path).parent, 'folder of --json')
+    if Path(path).exists() and not os.access(path, os.W_OK):
+        raise UserError(f'--json {path} cannot be written: name another file')
+
+
 def benchmark(args: argparse.Namespace) -> None:
     """Time bare steps on the first batch, then whole steps on the batches after it.
 
     In this order because the whole step's parts are wrapped for measuring.
     """
+    if args.json:
+        check_json(args.json)
     model, optim_wrapper, batches, device = build(args)
     watch = Stopwatch(device)
     data = model.data_preprocessor(next(batches), True)
