@@ -13,6 +13,7 @@ from mmdepthseg.apis import load_model
 from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.converters import PROJECTS, convert
 from mmdepthseg.utils.converters.rules import Rule, rename
+from mmdepthseg.utils.errors import UserError
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs'
@@ -251,6 +252,45 @@ def test_left_over_and_missing_names(monodepth2, tmp_path, capsys):
     torch.save(decoder, monodepth2 / 'depth.pth')
     message = error_of(capsys, 'monodepth2', monodepth2, out)
     assert 'missing: depth_head.decoder.fuse.4.conv.bias' in message
+
+
+def test_config_of_a_mean_teacher(tmp_path, capsys):
+    """It takes the weights of its student."""
+    source = write_training_file(tmp_path / 'best_model.pkl', weights_of('e2'))
+    plain = convert([source], 'authors').config
+    student = {k: v for k, v in plain.items() if k != 'data_preprocessor'}
+    model = dict(type='MeanTeacher', segmentor=student, mixing=dict(type='NoMix'),
+                 data_preprocessor=plain['data_preprocessor'])
+    config, out = tmp_path / 'teacher.py', tmp_path / 'out.pth'
+    config.write_text(f'model = {model!r}\n')
+    tool('authors')(source, out, '--config', config)
+    assert 'missing' not in capsys.readouterr().out
+    image = torch.rand(1, 3, 64, 96)
+    found = load_model(str(config), out).predictor.seg_logits(image)
+    config.write_text(f'model = {plain!r}\n')
+    assert torch.equal(found, load_model(str(config), out).seg_logits(image))
+
+
+def test_encoder_and_decoder_without_poses(monodepth2, tmp_path):
+    """What docs/cityscapes.md says about them."""
+    config = tmp_path / 'config.py'
+    config.write_text(f'model = {convert([monodepth2], "monodepth2").config!r}\n')
+    for name in ('pose', 'pose_encoder'):
+        (monodepth2 / f'{name}.pth').unlink()
+    out = tmp_path / 'out.pth'
+    tool('monodepth2')(monodepth2, out)
+    with pytest.raises(UserError, match='not in the checkpoint: pose_net'):
+        load_model(str(config), out)
+    without = load_config(config, {'model.pose_net': None})
+    assert load_model(without, out).pose_net is None
+
+
+def test_config_without_model(monodepth2, tmp_path, capsys):
+    config = tmp_path / 'data.py'
+    config.write_text('data_root = 3\n')
+    message = error_of(
+        capsys, 'monodepth2', monodepth2, tmp_path / 'out.pth', '--config', config)
+    assert f'{config} has no `model`' in message and 'leave out --config' in message
 
 
 def test_config_that_does_not_fit(monodepth2, tmp_path, capsys):

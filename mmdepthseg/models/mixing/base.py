@@ -22,6 +22,8 @@ class BatchMix(metaclass=ABCMeta):
 
     #: Whether a single image is enough.
     accepts_single = False
+    #: Whether masks depend on depth; if not, the caller need not compute it.
+    needs_disparity = True
 
     @torch.no_grad()
     def __call__(

@@ -20,6 +20,8 @@ class ClassMix(BatchMix):
     pixels stay. Void is no class and is never kept.
     """
 
+    needs_disparity = False
+
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:

@@ -25,6 +25,8 @@ class CutMix(BatchMix):
         ValueError: if ``area`` is not in (0, 1).
     """
 
+    needs_disparity = False
+
     def __init__(self, area: float = 0.5) -> None:
         if not 0 < area < 1:
             raise ValueError(f'area must be in (0, 1), got {area}.')
@@ -49,6 +51,7 @@ class NoMix(BatchMix):
     """Keep every pixel: consistency training without mixing, for any N >= 1."""
 
     accepts_single = True
+    needs_disparity = False
 
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None

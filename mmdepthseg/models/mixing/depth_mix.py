@@ -64,8 +64,14 @@ class DepthMix(BatchMix):
 class DepthThresholdMix(BatchMix):
     """Keep the pixels of i nearer than a random depth: ``M_i = [disp_i >= t]``.
 
+    The thresholds are for disparities stretched to [0, 1] in each image: take depth
+    from a network (``disparity='online'`` or ``'teacher'`` of :class:`MeanTeacher`), or
+    labels by ``LoadSDEDisparity`` with ``stretch=True``. Labels as they are stored keep
+    the model's own range, say 0.04 to 0.2, where most thresholds keep nothing.
+
     Args:
-        threshold: disparity t, or the range from which it is drawn per image.
+        threshold: disparity t, or the range from which it is drawn per image. The
+            default is the paper's.
     """
 
     def __init__(self, threshold: float | tuple[float, float] = (0.1, 0.4)) -> None:
@@ -88,7 +94,9 @@ class DepthHistogramMix(BatchMix):
 
     The threshold is a quantile of the image's own disparity, read off its
     histogram: unlike with :class:`DepthThresholdMix`, the size of the kept part
-    does not depend on the scene.
+    does not depend on the scene. Its bins divide [0, 1]: labels as they are stored,
+    which fill, say, 0.04 to 0.2 of it, share few bins, and the kept part grows in
+    coarse steps. Take stretched disparities, as for :class:`DepthThresholdMix`.
 
     Args:
         kept_share: share of the pixels to keep, or the range from which it is

@@ -9,6 +9,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
+from mmdepthseg.models.losses.pseudo_label import VOID
 from mmdepthseg.models.mixing import MixBatch, normalize_disparity
 from mmdepthseg.registry import MODELS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
@@ -74,7 +75,8 @@ class MeanTeacher(TeacherStudent):
             neighbours and cameras. Defaults to 1.
         disparity (str): Where mixers that look at depth have it from: ``'label'``,
             stored depth labels; ``'online'``, the student, or ``'teacher'``, both
-            stretched to [0, 1] per image. Defaults to 'label'.
+            stretched to [0, 1] per image. Mixers with ``needs_disparity=False`` get
+            none, and none is computed for them. Defaults to 'label'.
         split_backward (bool): Go back through the losses of labelled, clean mix and
             mixed images one after the other, which keeps the activations of one at
             a time; the gradients are the same. On several ranks with
@@ -85,6 +87,7 @@ class MeanTeacher(TeacherStudent):
             to 'teacher'.
         data_preprocessor (dict): As for the student alone; with ``color_jitter``
             it must keep the clean images too (``keep_raw=True``).
+        train_cfg, pretrained (optional): Must be empty, see :class:`TeacherStudent`.
         init_cfg (dict, optional): Initialisation.
     """
 
@@ -103,8 +106,11 @@ class MeanTeacher(TeacherStudent):
                  split_backward: bool = False,
                  predict_with: str = 'teacher',
                  data_preprocessor: dict | None = None,
+                 train_cfg: dict | None = None,
+                 pretrained: str | None = None,
                  init_cfg: dict | None = None) -> None:
-        super().__init__(segmentor, ema, predict_with, data_preprocessor, init_cfg)
+        super().__init__(segmentor, ema, predict_with, data_preprocessor, train_cfg,
+                         pretrained, init_cfg)
         preprocessor = self.data_preprocessor
         if getattr(preprocessor, 'color_jitter', None) and not preprocessor.keep_raw:
             raise ValueError(
@@ -248,7 +254,8 @@ class MeanTeacher(TeacherStudent):
                 already; else it is computed for ``disparity='online'``.
 
         Returns:
-            MixBatch: Mixed images (raw RGB in [0, 1]), labels, confidence, mask.
+            MixBatch: Mixed images (raw RGB in [0, 1]), labels, confidence, mask. What
+            the preprocessor padded is void.
         """
         clean, images = batch.img, batch.img_raw
         if images is None:
@@ -256,8 +263,10 @@ class MeanTeacher(TeacherStudent):
         else:
             # batch.img may be jittered by the preprocessor
             clean = self.data_preprocessor.normalize(images)
+        # a mixer that does not say gets the disparity
+        by_depth = getattr(self.mixing, 'needs_disparity', True)
         teacher = self.teacher.module
-        if self.disparity == 'teacher':
+        if by_depth and self.disparity == 'teacher':
             logits, disparity = teacher.logits_and_disparity(clean)
         else:
             logits = teacher.seg_logits(clean)
@@ -265,7 +274,10 @@ class MeanTeacher(TeacherStudent):
         if self.ground_truth_mixing:
             labels, confidence = with_ground_truth(
                 labels, confidence, *ground_truth(data_samples, labels))
-        if self.disparity == 'label':
+        _ignore_padding(labels, confidence, data_samples)
+        if not by_depth:
+            disparity = None
+        elif self.disparity == 'label':
             disparity = stack_disparity(data_samples, images.device)
         else:
             if disparity is None:
@@ -287,3 +299,20 @@ class MeanTeacher(TeacherStudent):
                 f'{seen}); give the data sets of the ConcatDataset '
                 "branch='labeled' and branch='mix' and use MultiSourceSampler")
         return found
+
+
+def _ignore_padding(labels: Tensor, confidence: Tensor,
+                    data_samples: SampleList) -> None:
+    """Make what the preprocessor padded void (in place): a colour has no class.
+
+    Args:
+        labels (Tensor): (N, H, W).
+        confidence (Tensor): (N, H, W).
+        data_samples (list[SegDataSample]): Theirs.
+    """
+    height, width = labels.shape[1:]
+    for i, sample in enumerate(data_samples):
+        _, right, _, bottom = sample.metainfo.get('padding_size') or (0, ) * 4
+        for part, value in ((labels, VOID), (confidence, 0)):
+            part[i, height - bottom:] = value
+            part[i, :, width - right:] = value

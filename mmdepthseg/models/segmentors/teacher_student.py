@@ -1,5 +1,6 @@
 """A student and its moving average in one model."""
 
+import torch
 from mmengine.model import BaseModel
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.utils import OptSampleList, SampleList
@@ -25,7 +26,12 @@ class TeacherStudent(BaseSegmentor):
         ema (dict, optional): Options of :class:`MeanTeacherEMA`.
         predict_with (str): 'student' or 'teacher'.
         data_preprocessor (dict, optional): As for the student alone.
+        train_cfg, pretrained (optional): Must be empty. MMSeg's tools
+            (``mmseg.apis.init_model``) set them to None in every config.
         init_cfg (dict, optional): Initialisation.
+
+    Raises:
+        ValueError: On options that do not fit.
     """
 
     def __init__(self,
@@ -33,8 +39,19 @@ class TeacherStudent(BaseSegmentor):
                  ema: dict | None = None,
                  predict_with: str = 'teacher',
                  data_preprocessor: dict | None = None,
+                 train_cfg: dict | None = None,
+                 pretrained: str | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        if pretrained is not None:
+            raise ValueError(
+                f'{type(self).__name__}: pretrained={pretrained!r} is not taken; give '
+                'the part that it is for, such as segmentor.backbone, '
+                "init_cfg=dict(type='Pretrained', checkpoint=...)")
+        if train_cfg:
+            raise ValueError(
+                f'{type(self).__name__}: train_cfg={dict(train_cfg)} has no meaning '
+                'here; put it into the segmentor')
         self.student = MODELS.build(segmentor)
         if not getattr(self.student, 'with_decode_head', False):
             raise ValueError(
@@ -70,15 +87,21 @@ class TeacherStudent(BaseSegmentor):
     def adapt_state_dict(self, state_dict: dict) -> dict:
         """Let ``load_from`` take a plain segmentor's checkpoint: both networks get it.
 
+        The teacher's step counter starts at 0: such a checkpoint is complete.
+
         Args:
             state_dict (dict): Of a :class:`MeanTeacher` (returned as it is) or of its
                 segmentor alone.
+
+        Returns:
+            dict: With entries of both networks.
         """
         if any(name.startswith(('student.', 'teacher.')) for name in state_dict):
             return state_dict
         adapted = {f'student.{name}': v for name, v in state_dict.items()}
         adapted.update({f'teacher.module.{n}': v for n, v in state_dict.items()
                         if not self.teacher.excludes(n)})
+        adapted['teacher.steps'] = torch.zeros_like(self.teacher.steps)
         return adapted
 
     def _adapt_in_place(self, state_dict: dict, prefix: str, *_) -> None:

@@ -4,6 +4,7 @@ import argparse
 import pprint
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 
 from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.errors import UserError
@@ -22,13 +23,13 @@ def run(project: str, description: str, argv: list[str] | None = None) -> None:
         argv: command line; None: the process's.
 
     Raises:
-        UserError: see :func:`convert`.
+        UserError: see :func:`convert`; or the config has no model.
     """
     args = _parse_args(description, argv)
     if not str(args.dst).endswith(".pth"):
         raise UserError(f"the checkpoint's name must end with .pth, got {args.dst} "
                         "(it comes last: SRC ... DST)")
-    config = load_config(args.config).model if args.config else None
+    config = _model_of(args.config) if args.config else None
     converted = convert(args.src, project, config, strict=not args.allow_mismatch)
     save(converted, args.dst)
     for line in report(converted, args.list):
@@ -37,6 +38,15 @@ def run(project: str, description: str, argv: list[str] | None = None) -> None:
         model = pprint.pformat(converted.config, width=80, sort_dicts=False)
         print(f"\nA model that it fits:\nmodel = {model}\n")
     print(f"Written: {args.dst}\nLicence: {PROJECTS[project].licence}")
+
+
+def _model_of(path: str) -> Mapping:
+    model = load_config(path).get("model")
+    if not isinstance(model, Mapping):
+        raise UserError(
+            f"{path} has no `model` that the weights could be compared with; name a "
+            "complete config, or leave out --config")
+    return model
 
 
 def report(converted: Converted, every_name: bool = False) -> list[str]:

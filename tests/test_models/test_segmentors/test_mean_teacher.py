@@ -1,13 +1,18 @@
 """MeanTeacher: one step, the teacher's life, plain checkpoints."""
 
+import copy
 import io
 
 import pytest
 import torch
+from mmengine.config import Config
 from tiny_models import (
     BACKBONE,
+    CLASSES,
+    HEIGHT,
     PREPROCESSOR,
     SEG_HEAD,
+    WIDTH,
     build,
     build_teacher,
     teacher_batch,
@@ -79,6 +84,26 @@ def test_mixed_images_come_from_both_partners():
     assert torch.allclose(mixed.images[0], torch.where(mask, first, second))
 
 
+def test_padding_has_no_label():
+    """Images of different sizes in a batch: what was added is void, mixed or not."""
+    data = teacher_batch()
+    data['inputs'][3]['img'] = data['inputs'][3]['img'][:, :40, :56]
+    small = data['data_samples'][3]
+    for item in ('gt_sem_seg', 'disparity_map'):  # its label comes from the teacher
+        delattr(small, item)
+    for mixing in ('NoMix', 'CutMix'):
+        model = build_teacher(mixing=dict(type=mixing), strong_augmentation=IDENTITY)
+        batch = model.data_preprocessor(copy.deepcopy(data), True)
+        samples, mix = batch['data_samples'][2:], batch['inputs'].select((2, 3))
+        mixed = model.mix(mix, samples)
+        inside = torch.ones(2, HEIGHT, WIDTH, dtype=torch.bool)
+        inside[1, 40:] = inside[1, :, 56:] = False
+        inside[0] = samples[0].gt_sem_seg.data[0] != 255
+        known = torch.where(mixed.mask[:, 0], inside, inside.roll(-1, 0))
+        assert torch.equal(mixed.labels != 255, known)
+        assert torch.equal(mixed.confidence > 0, known)
+
+
 def test_predictions_of_student_and_teacher_differ_after_training():
     model = build_teacher().eval()
     with torch.no_grad():
@@ -129,6 +154,26 @@ def test_batches_without_branches_are_explained():
                 type='DecodeDepthHead', decode_head=dict(
                     type='FCNHead', in_channels=64, in_index=-1, channels=8,
                     num_convs=1))))
+
+
+def test_built_by_mmseg(tmp_path):
+    """Its init_model sets pretrained and train_cfg to None in every config."""
+    from mmseg.apis import init_model
+    plain = build(decode_head=SEG_HEAD).state_dict()
+    path = str(tmp_path / 'plain.pth')
+    meta = dict(dataset_meta=dict(classes=['x'] * CLASSES, palette=None))
+    torch.save(dict(state_dict=plain, meta=meta), path)
+    config = Config(dict(default_scope='mmdepthseg', model=dict(
+        type='MeanTeacher', data_preprocessor=PREPROCESSOR, mixing=dict(type='NoMix'),
+        segmentor=dict(
+            type='DepthSegmentor', backbone=BACKBONE, decode_head=SEG_HEAD))))
+    model = init_model(config, path, device='cpu')
+    found = model.teacher.module.state_dict()
+    assert all(torch.equal(plain[k], v) for k, v in found.items())
+    with pytest.raises(ValueError, match="pretrained='a.pth' is not taken.*init_cfg"):
+        build_teacher(pretrained='a.pth')
+    with pytest.raises(ValueError, match='train_cfg.*segmentor'):
+        build_teacher(train_cfg=dict(x=1))
 
 
 def test_rampup_grows_the_weight_of_mixed_images():

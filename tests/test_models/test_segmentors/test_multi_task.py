@@ -1,11 +1,15 @@
 """Multi-task learning (exp. 212): the mean teacher's joint step."""
 
 import io
+import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from tiny_models import (
+    BACKBONE,
     DEPTH_HEAD,
     HEIGHT,
     MULTI_TASK,
@@ -19,8 +23,11 @@ from tiny_models import (
     teacher_batch,
 )
 
+from mmdepthseg.apis import load_model
+from mmdepthseg.engine.hooks import CheckCheckpointHook
 from mmdepthseg.models.mixing import normalize_disparity
 from mmdepthseg.utils.checkpoint import match_checkpoint
+from mmdepthseg.utils.errors import UserError
 
 LOSSES = {'decode.loss_ce', 'side.loss_ce', 'depth.loss_photometric',
           'depth.loss_smooth', 'mix.depth.loss_photometric', 'mix.depth.loss_smooth',
@@ -85,6 +92,10 @@ def test_every_trainable_parameter_gets_a_gradient(disparity, weights):
     (dict(mix_depth_weight=0), (3, 1, 1, 2, 0, 2, 1, 1)),
     (dict(mix_depth_weight=0, disparity='label'), (2, 1, 1, 1, 0, 2, 1, 1)),
     (dict(labeled_depth_weight=0), (3, 1, 1, 1, 0, 2, 1, 1)),
+    # nobody looks at the depth of mix images
+    (dict(mix_depth_weight=0, mixing=dict(type='NoMix')), (2, 1, 1, 1, 0, 2, 1, 1)),
+    (dict(mix_depth_weight=0, mixing=dict(type='ClassMix')), (2, 1, 1, 1, 0, 2, 1, 1)),
+    (dict(disparity='teacher', mixing=dict(type='CutMix')), (3, 1, 2, 2, 0, 2, 1, 1)),
 ])
 def test_nothing_is_computed_for_nobody(options, expected):
     model = build_multi_task_teacher(**options)
@@ -203,12 +214,33 @@ def test_plain_checkpoint_fills_student_and_teacher():
     plain = build(**MULTI_TASK).state_dict()
     model = build_multi_task_teacher()
     match = match_checkpoint(model, dict(state_dict=plain))
-    assert not match.unexpected and not match.misshapen
-    assert set(match.missing) == {'teacher.steps'}
+    assert not match.unexpected and not match.misshapen and not match.missing
     found = model.load_state_dict(dict(plain), strict=False)
     assert found.unexpected_keys == []
     for network in (model.student, model.teacher.module):
         assert all(torch.equal(plain[k], v) for k, v in network.state_dict().items())
+    assert model.teacher.updates == 0 == int(model.teacher.steps)
+
+
+def test_plain_checkpoint_is_tested_as_a_mean_teacher(tmp_path):
+    """Converted weights of exp. 212, say: every entry of the model is filled."""
+    path = tmp_path / 'plain.pth'
+    plain = build(**MULTI_TASK)
+    torch.save(dict(state_dict=plain.state_dict()), path)
+    config = Config(dict(model=dict(
+        type='MeanTeacher', data_preprocessor=PREPROCESSOR, mixing=dict(type='NoMix'),
+        segmentor=dict(type='DepthSegmentor', backbone=BACKBONE, **MULTI_TASK))))
+    model = load_model(config, path)
+    assert model.predict_with == 'teacher'
+    img = torch.rand(1, 3, HEIGHT, WIDTH)
+    assert torch.equal(model.predict_disparity(img),
+                       plain.eval().predict_disparity(img))
+    runner = SimpleNamespace(model=model, logger=logging.getLogger('test'))
+    hook = CheckCheckpointHook()
+    hook.after_load_checkpoint(runner, torch.load(path))
+    other = build(decode_head=SEG_HEAD).state_dict()
+    with pytest.raises(UserError, match='100% needed.*student.depth_head'):
+        hook.after_load_checkpoint(runner, dict(state_dict=other))
 
 
 def test_starts_from_a_depth_checkpoint(tmp_path):
