@@ -11,6 +11,7 @@ from golden import assert_golden, load
 from torch import Tensor
 
 from mmdepthseg.registry import MODELS
+from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.converters import convert, save
 from mmdepthseg.utils.setup_env import register_all_modules
 
@@ -38,17 +39,33 @@ def normalized(model, image: Tensor) -> Tensor:
     return img
 
 
+def check_whole(tensor: Tensor, golden, name: str) -> None:
+    """Shape, sum, sum of sizes, minimum and maximum, of what is stored in part."""
+    assert list(tensor.shape) == golden[f'{name}_shape'].tolist()
+    expected = golden[f'{name}_stats']
+    found = torch.stack(
+        [tensor.sum(), tensor.abs().sum(), tensor.min(), tensor.max()])
+    # positive and negative values cancel: a sum is as exact as the sum of sizes
+    assert_golden(found[0], expected[0], atol=1e-5 * expected[1].item())
+    assert_golden(found[1:], expected[1:])
+
+
 def check_encoder(features, golden) -> None:
+    assert len(features) == 5
     for level, feature in enumerate(features):
         channel, pixel = golden[f'enc{level}_sub_stride_ch_px'].tolist()
         assert_golden(feature[:, ::channel, ::pixel, ::pixel],
                       golden[f'enc{level}_sub'])
+        check_whole(feature, golden, f'enc{level}')
 
 
 def check_decoder(decoded, golden) -> None:
     for step, every in enumerate((8, 4, 2, 1, 1)):
+        # features reach 500: the preprocessor's constants are float32
+        largest = decoded[step].abs().max().item()
         assert_golden(decoded[step][:, ::4, ::every, ::every],
-                      golden[f'upconv{step}_sub'])
+                      golden[f'upconv{step}_sub'], atol=1e-5 + 1e-7 * largest)
+        check_whole(decoded[step], golden, f'upconv{step}')
 
 
 def check_disparities(disparities, golden) -> None:
@@ -72,11 +89,25 @@ def check_pose(model, golden) -> None:
         rotation, translation = model.pose_net(*pair)
         assert_golden(rotation, golden[f'axisangle_{frame}'][:, 0])
         assert_golden(translation, golden[f'translation_{frame}'][:, 0])
+    batch = FrameBatch(image, torch.stack((before, after), 1))
+    transforms = model.pose_net.source_transforms(batch, (-1, 1))
+    for transform, frame in zip(transforms.unbind(1), ('m1', 'p1'), strict=True):
+        assert_golden(transform, golden[f'cam_T_cam_{frame}'])
 
 
 def check_labels(logits, golden) -> None:
     assert_golden(logits[:, :, ::4, ::4], golden['semantics_sub'])
     assert torch.equal(logits.argmax(1), golden['semantics_argmax'].long())
+    check_whole(logits, golden, 'semantics')
+
+
+def decode(model, features):
+    """Outputs of both heads, and the steps from which the disparities are made."""
+    seen = {}
+    head, make = model.depth_head, model.depth_head.disparities
+    object.__setattr__(
+        head, 'disparities', lambda decoded: (seen.update(decoded), make(decoded))[1])
+    return model.distillation(features, model.decode_head, head), seen
 
 
 @torch.no_grad()
@@ -106,8 +137,10 @@ def test_segmentation_and_depth(name, tmp_path):
     model = network(name, tmp_path)
     image = normalized(model, golden['image_0'])
     check_labels(model.seg_logits(image), golden)
+    features = model.extract_feat(image)
+    check_encoder(features, golden)
     if 'disp_0' in golden:
-        check_depth(model, model.extract_feat(image), golden)
+        check_depth(model, features, golden)
 
 
 @pytest.mark.parametrize('name', ['e5', 'e6'])
@@ -120,11 +153,14 @@ def test_multi_task(name, tmp_path):
     check_labels(model.seg_logits(image), golden)
     features = model.extract_feat(image)
     check_encoder(features, golden)
-    decoded = model.distillation(features, model.decode_head, model.depth_head)
+    decoded, steps = decode(model, features)
     check_labels(decoded.logits, golden)
+    # the depth decoder's; at the exchange its own features, before the sum
+    check_decoder(steps, golden)
     check_disparities(decoded.disparities, golden)
     side = model.distillation.side_head([decoded.side])
     assert_golden(side, golden['intermediate_semantics_sub'])
+    check_whole(side, golden, 'intermediate_semantics')
     assert torch.equal(side.argmax(1), golden['intermediate_semantics_argmax'].long())
     if model.pose_net is not None:
         check_pose(model, golden)

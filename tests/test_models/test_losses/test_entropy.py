@@ -37,6 +37,19 @@ def test_golden_cross_entropy_of_mmseg():
     )
 
 
+def test_golden_pixel_weights_of_mmseg():
+    """Weighted pixels, averaged over all of them, ignored ones included."""
+    golden = load('b2')
+    loss = CrossEntropyLoss(avg_non_ignore=False)
+    logits = golden['logits'].requires_grad_()
+    value = loss(logits, golden['target'].long(), weight=golden['pixel_weights'],
+                 ignore_index=250)
+    assert_golden(value, golden['ce_pixel_weighted'])
+    value.backward()
+    total = logits.grad.double().abs().sum()
+    assert_golden(total, golden['ce_pixel_weighted_grad_sum_abs'], 1e-3)
+
+
 def test_limits():
     even, sure = torch.zeros(1, 4, 1, 2), torch.zeros(1, 4, 1, 2)
     sure[:, 2] = 200

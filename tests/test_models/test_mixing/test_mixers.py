@@ -63,13 +63,13 @@ def test_golden_depth_mix(name, threshold):
     golden, batch = _golden_batch()
     mixed = DepthMix(foreground_threshold=threshold)(batch)
     assert torch.equal(mixed.mask[:, 0], golden[f'depthcomp_{name}_mask'].bool())
-    if name == 'ft0':
-        assert_golden(mixed.images, golden['depthcomp_ft0_mixed_image'])
-        assert torch.equal(mixed.labels, golden['depthcomp_ft0_mixed_argmax'].long())
-        assert_golden(mixed.confidence, golden['depthcomp_ft0_mixed_softmax_max'])
+    prefix = f'depthcomp_{name}_mixed'
+    assert_golden(mixed.images, golden[f'{prefix}_image'])
+    assert torch.equal(mixed.labels, golden[f'{prefix}_argmax'].long())
+    assert_golden(mixed.confidence, golden[f'{prefix}_softmax_max'])
     labels = batch.replace(labels=golden['label'].long())
     mixed = DepthMix(foreground_threshold=threshold)(labels)
-    assert torch.equal(mixed.labels, golden[f'depthcomp_{name}_mixed_label'].long())
+    assert torch.equal(mixed.labels, golden[f'{prefix}_label'].long())
 
 
 def test_golden_class_mix():
@@ -93,6 +93,15 @@ def test_golden_depth_threshold():
         expected = golden['depth_mask'][index].bool()
         assert (mixed.mask[index, 0] != expected).sum() == 0
         assert_golden(mixed.images[index], golden['depth_mixed_image'][index])
+
+
+def test_depth_thresholds_are_for_stretched_disparities():
+    """Stored labels lie low in [0, 1], below most thresholds."""
+    batch = _batch(8)
+    stored = batch.replace(disparity=0.04 + 0.06 * batch.disparity)
+    stretched = batch.replace(disparity=normalize_disparity(stored.disparity))
+    assert not DepthThresholdMix((0.1, 0.4))(stored).mask.any()
+    assert DepthThresholdMix((0.1, 0.4))(stretched).mask.float().mean() > 0.5
 
 
 def test_golden_disparity_normalisation():
@@ -158,8 +167,11 @@ def test_missing_disparity_is_named(name):
     batch = _batch().replace(disparity=None)
     with pytest.raises(ValueError, match=f'{name} needs.*LoadSDEDisparity'):
         TRANSFORMS.build(dict(type=name))(batch)
+    assert TRANSFORMS.get(name).needs_disparity
     for other in (ClassMix(), CutMix(), NoMix()):
         assert other(batch).disparity is None
+        assert not other.needs_disparity
+    assert _Masks.needs_disparity  # a mixer that does not say gets it
 
 
 def test_depth_mix_draws_the_foreground_threshold_per_image():
