@@ -9,7 +9,9 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 
+from mmdepthseg.datasets import CamVidDataset
 from mmdepthseg.datasets.subset import random_subset
+from mmdepthseg.evaluation import depth_metric
 from mmdepthseg.models.mixing import (
     CutMix,
     DepthHistogramMix,
@@ -35,6 +37,8 @@ LISTS = {'sel-scratch': 'ds_us', 'sel-ent-scratch': 'ent', 'sel-ds-scratch': 'ds
 MIXERS = dict(ema='NoMix', classmix='ClassMix', depthmix='DepthMix')
 STREETS = ('supervised', 'ema', 'classmix', 'depthmix', 'transfer',
            'transfer-classmix', 'transfer-depthmix', 'multitask')
+CAMVID = ('scratch', 'sel-scratch', 'scratch-classmix-gt', 'scratch-depthmix-gt',
+          'transfer-depthmix-gt', 'sel-transfer-depthmix-gt')
 SDE = 'sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512'
 
 
@@ -116,6 +120,8 @@ def test_every_experiment_has_a_config_and_every_config_is_known():
     files = {p.name.removesuffix(f'_{NETWORK}.py') for folder in ('semi', 'multitask')
              for p in (REPO / f'configs/{folder}/cityscapes').glob('*.py')}
     assert files == {*SEMI, *MULTI_TASK}
+    camvid = (REPO / 'configs/semi/camvid').glob('*.py')
+    assert {p.name.split('_')[0] for p in camvid} == set(CAMVID)
 
 
 @pytest.mark.parametrize('name', STREETS)
@@ -131,6 +137,69 @@ def test_streets_differ_from_each_other_as_their_names_do(name):
         (words & set(MIXERS) or {None}).pop())
     assert (cfg.model.get('mixing') or {}).get('type') == mixer
     assert cfg.train_cfg.max_iters == 600 and labeled_subset(cfg) == dict(n=8, seed=7)
+
+
+@pytest.mark.parametrize('name', CAMVID)
+def test_camvid_at_the_papers_setting(name):
+    cfg = load_config(
+        f'configs/semi/camvid/{name}_unet-r101-d16_20k_camvid-512x512_n50.py')
+    words = set(name.split('-'))
+    prefixes = {prefix for prefix, path in checkpoints(cfg.model) if SDE in path}
+    assert prefixes == (
+        {'backbone.', 'depth_head.decoder.'} if 'transfer' in words else set())
+    subset = labeled_subset(cfg)
+    if 'sel' in words:
+        assert subset == dict(
+            ann_file='configs/_base_/splits/camvid/ds_us_seed42.txt', n=50)
+        assert Path(subset.ann_file).is_file()
+    else:
+        assert subset == dict(n=50, seed=7)
+    assert cfg.train_cfg.max_iters == 20000
+    assert [s.milestones for s in cfg.param_scheduler] == [[15000]]
+    assert cfg.optim_wrapper == load('transfer').optim_wrapper
+    student = cfg.model.get('segmentor', cfg.model)
+    assert student.decode_head.num_classes == len(CamVidDataset.METAINFO['classes'])
+    assert (cfg.model.get('mixing') or {}).get('type') == MIXERS.get(
+        (words & set(MIXERS) or {None}).pop())
+    dataset = cfg.train_dataloader.dataset
+    pipeline = dataset.get('shared', dataset).pipeline
+    assert [t.scale for t in pipeline if t.type == 'Resize'] == [(672, 512)]
+    assert [t.crop_size for t in pipeline if t.type == 'RandomCrop'] == [(512, 512)]
+    assert [t.evaluate_at for loader in (cfg.val_dataloader, cfg.test_dataloader)
+            for t in loader.dataset.pipeline if t.type == 'LoadSegLabel'] == [
+                'image', 'label']
+    if 'datasets' in dataset:
+        mix = dataset.datasets[1]
+        assert cfg.model.ground_truth_mixing and mix.subset_mode == 'mark'
+        stored = any(t.type == 'LoadSDEDisparity' for t in mix.get('pipeline', ()))
+        assert stored == ('depthmix' in words) == ('sde_disparity_dir' in mix)
+
+
+@pytest.mark.parametrize('path', sorted((REPO / 'configs/sde').rglob('*.py')),
+                         ids=lambda path: path.stem)
+def test_depth_without_validation(path):
+    """The options of docs/cityscapes.md, and of DepthMetric's message."""
+    parts = ('val_dataloader', 'val_cfg', 'val_evaluator')
+    cfg = load_config(path)
+    assert all(cfg[part] for part in parts)
+    options = [f'{part}=None' for part in parts]
+    change(cfg, *options)
+    assert [cfg[part] for part in parts] == [None] * 3
+    assert ' '.join(options) in (REPO / 'docs/cityscapes.md').read_text()
+    assert ' '.join(options) in depth_metric.TARGET_CURE
+
+
+def test_the_guide_has_a_command_for_every_table():
+    text = (REPO / 'docs/cityscapes.md').read_text()
+    for path in (REPO / 'configs/tables').glob('*.py'):
+        assert f'run_experiments.py configs/tables/{path.name}' in text
+
+
+def test_the_entropy_student_has_no_dropout_in_its_head():
+    cfg = load_config(
+        'configs/selection/cityscapes/select_entropy_unet-r50_cityscapes-512x512.py')
+    with torch.device('meta'):
+        assert MODELS.build(copy.deepcopy(cfg.model)).decode_head.dropout is None
 
 
 @pytest.mark.parametrize('name', ['transfer', 'transfer-depthmix-gt', *MULTI_TASK])

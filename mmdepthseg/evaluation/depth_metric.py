@@ -23,6 +23,10 @@ from .depth_errors import (
 
 #: Bounds what is inverted; far below any min_depth.
 TINY = 1e-6
+# training needs no depth files, but its validation does
+TARGET_CURE = ('LoadStereoDepth or LoadDepthMap in the pipeline, and depth files in '
+               'the data set. To train without them, switch validation off: '
+               '--cfg-options val_dataloader=None val_cfg=None val_evaluator=None')
 
 
 @METRICS.register_module()
@@ -105,9 +109,8 @@ class DepthMetric(BaseMetric):
             ValueError: if one of them is missing (names image and cure).
         """
         for sample in data_samples:
-            target = self._field(
-                sample, 'gt_depth_map', 'LoadStereoDepth or LoadDepthMap in the '
-                'pipeline (and depth files in the data set)').squeeze(0).float()
+            target = self._field(sample, 'gt_depth_map', TARGET_CURE)
+            target = target.squeeze(0).float()
             prediction = self._field(sample, 'pred_depth_map', 'a model with a '
                                      'depth_head').detach().to(target)
             self.results.append(self._evaluate(prediction, target))

@@ -121,7 +121,8 @@ def test_empty_masks():
 
 def test_missing_maps_are_named():
     p, g = scene(0)
-    with pytest.raises(ValueError, match='a.png has no gt_depth_map.*LoadStereoDepth'):
+    with pytest.raises(ValueError, match='a.png has no gt_depth_map.*LoadStereoDepth.*'
+                       'val_dataloader=None val_cfg=None val_evaluator=None'):
         evaluate([sample(p, None)])
     with pytest.raises(ValueError, match='a.png has no pred_depth_map.*depth_head'):
         evaluate([sample(None, g)])

@@ -3,6 +3,8 @@
 #
 # The authors' code freezes the encoder's parameters only, its batch norms go on
 # training; that is model.backbone.legacy_frozen_bn=True model.backbone.norm_eval=False.
+# They started the pose network from an earlier run of theirs; here it starts from
+# ImageNet.
 _base_ = [
     '../../_base_/models/sde_unet_r101-d16.py',
     '../../_base_/datasets/cityscapes_sde.py', '../../_base_/default_runtime.py'

@@ -1,0 +1,38 @@
+# Labelled images and mix images of CamVid in one batch, 2 + 2, at the paper's setting.
+# Mix images are all training images; those of the labelled subset carry their labels.
+_base_ = './camvid_seg_512x512.py'
+labeled = dict(branch='labeled')
+mix_all = dict(branch='mix', subset_mode='mark')
+# For mixers that look at depth: the depth labels of the mix images.
+mix_pipeline = [*_base_.train_pipeline]
+mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
+with_depth = dict(
+    pipeline=mix_pipeline,
+    sde_disparity_dir='../camvid_depth_labels_672x512')  # beside data_root
+train_dataloader = dict(
+    _delete_=True,
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='MultiSourceSampler', source_counts=[2, 2]),
+    dataset=dict(
+        type='ConcatDataset',
+        shared=dict(
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            split='train',
+            labeled_subset=_base_.labeled_subset,
+            require_labels=True,
+            pipeline=_base_.train_pipeline),
+        datasets=[labeled, mix_all]))
+# whose images get depth labels
+predict_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=_base_.scale),
+    dict(type='PackDepthSegInputs')
+]
+predict_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    dataset=dict(
+        type=_base_.dataset_type, data_root=_base_.data_root, split='train'))
