@@ -33,6 +33,7 @@ from mmdepthseg.selection.farthest_point import (  # noqa: E402
 )
 from mmdepthseg.selection.features import NORMALIZATIONS  # noqa: E402
 from mmdepthseg.selection.files import (  # noqa: E402
+    PAGE,
     RECORD,
     file_hash,
     load_array,
@@ -46,16 +47,21 @@ from mmdepthseg.selection.methods import (  # noqa: E402
     METHODS,
     select,
 )
-from mmdepthseg.selection.report import PAGE, write_report  # noqa: E402
+from mmdepthseg.selection.report import write_report  # noqa: E402
 from mmdepthseg.selection.report_images import find_images  # noqa: E402
 from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
+from mmdepthseg.utils.files import check_writable  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
 
+#: Options that mean nothing with --features (launchers add --local_rank unasked).
+NETWORK_OPTIONS = (
+    'teacher_dir', 'overwrite', 'batch_size', 'num_workers', 'cfg_options', 'launcher',
+)  # fmt: skip
 #: Options that do not lead to other picks from given features.
 NOT_RECORDED = (
-    'config', 'checkpoint', 'images', 'no_page', 'out', 'debug', 'teacher_dir',
-    'overwrite', 'batch_size', 'num_workers', 'cfg_options', 'launcher', 'local_rank',
+    'config', 'checkpoint', 'images', 'no_page', 'out', 'debug', 'local_rank',
+    *NETWORK_OPTIONS,
 )  # fmt: skip
 
 
@@ -181,6 +187,14 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
             'give either --features or CONFIG and CHECKPOINT, whose network makes the '
             'features'
         )
+    for option in NETWORK_OPTIONS:
+        value = getattr(args, option)
+        if value is not None and value is not False and value != 'none':
+            raise UserError(
+                f'--{option.replace("_", "-")} is for CONFIG and CHECKPOINT; with '
+                '--features no network is run: leave it out'
+            )
+    check_writable(Path(args.out), 'folder of --out')  # not after hours
     args.bias = DEFAULT_BIAS if args.bias is None else args.bias
     features = load_array(args.features)
     size = len(features) if features.ndim else 0

@@ -6,6 +6,8 @@ import numpy as np
 
 from .features import name_rows
 
+MAX_SEED = 2**32 - 1
+
 
 def check_rows(
     size: int,
@@ -69,6 +71,19 @@ def check_numbers(values: np.ndarray, size: int, name: str) -> np.ndarray:
     if len(bad):
         raise ValueError(f'{name}: {name_rows(bad)} hold NaN or infinite values.')
     return values
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError unless numpy takes ``seed`` for a permutation."""
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed <= MAX_SEED:
+        raise ValueError(f'seed={seed} must be a whole number from 0 to {MAX_SEED}.')
+
+
+def check_min_distance(min_distance: float) -> None:
+    """Raise ValueError unless it is 0 or more."""
+    if not min_distance >= 0:
+        raise ValueError(f'min_distance={min_distance} must be 0 or more.')
 
 
 def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None:

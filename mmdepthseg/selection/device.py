@@ -1,6 +1,8 @@
 """Where the products of the screening are computed. torch is imported only here."""
 
+import glob
 import importlib.util
+import shutil
 
 import numpy as np
 
@@ -8,6 +10,9 @@ from .screening import CHUNK, Product, chunked_product
 
 #: Multiply-adds from which importing torch and looking for a GPU is worth it.
 _WORTH_A_GPU = 2 * 10**11
+#: What drivers put there: NVIDIA's, NVIDIA's on Jetson and on WSL, AMD's.
+_DEVICE_FILES = ('/dev/nvidia[0-9]*', '/dev/nvhost-gpu', '/dev/dxg', '/dev/kfd')
+_DRIVER_TOOLS = ('nvidia-smi', 'rocm-smi')
 
 
 def choose_product(device: str, work: int) -> Product:
@@ -28,7 +33,9 @@ def choose_product(device: str, work: int) -> Product:
     if device == 'cpu':
         return chunked_product
     if device == 'auto':
-        if work < _WORTH_A_GPU or importlib.util.find_spec('torch') is None:
+        if work < _WORTH_A_GPU or not may_have_gpu():
+            return chunked_product
+        if importlib.util.find_spec('torch') is None:
             return chunked_product
         import torch
 
@@ -36,6 +43,11 @@ def choose_product(device: str, work: int) -> Product:
     if importlib.util.find_spec('torch') is None:
         raise ValueError(f'device={device!r} needs torch, which is not installed.')
     return TorchProduct(device)
+
+
+def may_have_gpu() -> bool:
+    """Whether anything here looks like a GPU; without importing torch (seconds)."""
+    return any(map(glob.glob, _DEVICE_FILES)) or any(map(shutil.which, _DRIVER_TOOLS))
 
 
 class TorchProduct:
@@ -59,7 +71,6 @@ class TorchProduct:
                 f'device={device!r} cannot be used: {str(error).splitlines()[0]}'
             ) from error
         self._torch = torch
-        self._left: tuple[int, object] | None = None
 
     def __call__(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Left @ right.T: (B, D) and (R, D) float32 to (B, R) float32."""

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import check_budget, check_numbers, check_rows
+from .checks import (
+    check_budget,
+    check_min_distance,
+    check_numbers,
+    check_rows,
+    check_seed,
+)
 from .device import choose_product
 from .features import FeaturePool
 from .lazy_greedy import LazyGreedy
@@ -132,7 +138,7 @@ def farthest_point(
     Raises:
         ValueError: for a budget beyond the pool, an empty pool, features or biases
             that are not finite, lengths that do not match, rows out of range or
-            given twice, or an unknown option.
+            given twice, a seed that numpy does not take, or an unknown option.
     """
     options = Distances(**distances)
     pool = FeaturePool(features, options.normalize)
@@ -141,8 +147,8 @@ def farthest_point(
     initial, exclude = check_rows(pool.size, initial, exclude)
     eligible = eligible_rows(pool.size, exclude, candidates)
     check_budget(budget, initial, eligible)
-    if not min_distance >= 0:
-        raise ValueError(f'min_distance={min_distance} must be 0 or more.')
+    check_min_distance(min_distance)
+    check_seed(seed)
     route, greedy = options.start(pool, eligible, bias, budget)
     if len(initial) == 0:
         initial = np.array([first_pick(pool.size, seed, eligible)])

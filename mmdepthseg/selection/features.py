@@ -124,11 +124,9 @@ class FeaturePool:
             scale: (D,) or one number.
             out: where to write, at least (len(rows), D) float32.
         """
-        raw = self.array[rows]
         if self._work is np.float32:
-            if out is None:
-                out = np.empty(raw.shape, np.float32)
-            out = out[: len(raw)]
+            raw = self.array[rows]
+            out = np.empty(raw.shape, np.float32) if out is None else out[: len(raw)]
             np.copyto(out, raw, casting='same_kind')
             if self.row_scale is None:
                 out -= center
@@ -139,7 +137,11 @@ class FeaturePool:
         work = self._rows(rows)
         work -= center
         work *= scale
-        return work.astype(np.float32)
+        if out is None:
+            return work.astype(np.float32)
+        out = out[: len(work)]
+        np.copyto(out, work, casting='same_kind')
+        return out
 
     def _rows(self, rows: np.ndarray | slice) -> np.ndarray:
         """A fresh float64 copy of rows, ``'unit'`` applied, ``'channel'`` not yet."""

@@ -19,6 +19,8 @@ from .features import name_rows
 from .methods import Selection
 
 RECORD = 'selection.json'
+PAGE = 'selection.html'
+_SPLIT = 'budget_{}.txt'
 _UNITS = {'': 1, 'k': 2**10, 'm': 2**20, 'g': 2**30, 't': 2**40}
 
 
@@ -34,18 +36,26 @@ def load_array(path: str | Path) -> np.ndarray:
     """Memory-map a .npy file.
 
     Raises:
-        UserError: if it is no such file.
+        UserError: if it is no such file (a .npz archive is none).
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f'{path}: no such file')
     try:
-        return np.load(path, mmap_mode='r', allow_pickle=False)
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise UserError(
             f'{path}: not a .npy file with one array of numbers ({error}); write it '
             'with numpy.save.'
         ) from error
+    if not isinstance(array, np.ndarray):
+        with array:
+            names = ', '.join(array.files)
+        raise UserError(
+            f'{path}: an archive of arrays ({names}), expected a .npy file with one '
+            'array; write the one that is meant with numpy.save.'
+        )
+    return array
 
 
 def read_lines(path: str | Path) -> list[str]:
@@ -139,7 +149,28 @@ def file_hash(path: str | Path) -> str:
 
 def split_name(budget: int) -> str:
     """Name of the split file of a budget."""
-    return f'budget_{budget}.txt'
+    return _SPLIT.format(budget)
+
+
+def remove_selection(folder: str | Path) -> None:
+    """Remove the selection recorded in a folder: record, page and split files.
+
+    Only split files that the record lists go; a damaged record goes alone.
+    """
+    path = Path(folder) / RECORD
+    try:
+        splits = list(json.loads(path.read_bytes())['splits'].values())
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError, AttributeError):
+        splits = []
+    # The record first: while it is there, so is the rest.
+    path.unlink()
+    (path.parent / PAGE).unlink(missing_ok=True)
+    for name in splits:
+        # A record is a file that anybody can edit: nothing else is removed by it.
+        if re.fullmatch(_SPLIT.format(r'\d+'), str(name)):
+            (path.parent / name).unlink(missing_ok=True)
 
 
 def write_selection(
@@ -152,6 +183,8 @@ def write_selection(
     details: dict | None = None,
 ) -> list[Path]:
     """Write the split file of each budget, then `selection.json`.
+
+    A selection that is recorded there is removed first.
 
     Args:
         folder: made if missing.
@@ -169,6 +202,7 @@ def write_selection(
     folder = Path(folder)
     rows = selection.order.tolist()
     labels = [str(row) if names is None else names[row] for row in rows]
+    remove_selection(folder)
     written, splits = [], {}
     for budget in sorted(set(budgets)):
         path = folder / split_name(budget)

@@ -1,12 +1,19 @@
 """The selection methods, from features and scores to an order of frames."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from .checks import check_budget, check_numbers, check_rows
+from .checks import (
+    check_budget,
+    check_min_distance,
+    check_numbers,
+    check_rows,
+    check_seed,
+)
 from .farthest_point import Progress, eligible_rows, farthest_point
 from .features import check_shape
 
@@ -91,10 +98,11 @@ def select(
         **distances: options of `Distances`.
 
     Raises:
-        ValueError: as `farthest_point`; for an unknown method or missing scores.
+        ValueError: as `farthest_point` and `check_options`; for missing scores.
     """
     size = len(check_shape(features))
-    scores = _check_options(method, size, scores, preselect, min_distance)
+    check_options(method, seed, bias, preselect, min_distance)
+    scores = _check_scores(method, size, scores, preselect)
     initial, exclude = check_rows(size, initial, exclude)
     eligible = eligible_rows(size, exclude)
     budget = check_budgets(budget, initial, eligible)[-1]
@@ -129,28 +137,42 @@ def check_budgets(
     return sorted(set(budgets))
 
 
-def _check_options(
+def check_options(
     method: str,
-    size: int,
-    scores: np.ndarray | None,
-    preselect: float | None,
-    min_distance: float,
-) -> np.ndarray | None:
-    """The scores as (N,) float64, if the options fit each other."""
+    seed: int = 0,
+    bias: float = DEFAULT_BIAS,
+    preselect: float | None = None,
+    min_distance: float = 0.0,
+) -> None:
+    """What can be known to be wrong without features and scores; see `select`.
+
+    Raises:
+        ValueError: for an unknown method, a number out of range, or options that do
+            not fit each other.
+    """
     if method not in METHODS:
         raise ValueError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
-    needs = METHODS[method]
-    if needs.scores and scores is None:
-        raise ValueError(f'method {method!r} needs scores, one number per frame.')
-    if preselect is not None and scores is None:
-        raise ValueError('preselect needs scores, one number per frame.')
-    if preselect is not None and not preselect >= 1:
-        raise ValueError(f'preselect={preselect} must be at least 1.')
-    if min_distance and not needs.distances:
+    check_seed(seed)
+    if not math.isfinite(bias):
+        raise ValueError(f'bias={bias} must be a finite number.')
+    if preselect is not None and not 1 <= preselect < math.inf:
+        raise ValueError(f'preselect={preselect} must be at least 1, and finite.')
+    check_min_distance(min_distance)
+    if min_distance and not METHODS[method].distances:
         raise ValueError(
             f'min_distance has no meaning for method {method!r}, which measures no '
             "distances; use 'ds' or 'ds_us'."
         )
+
+
+def _check_scores(
+    method: str, size: int, scores: np.ndarray | None, preselect: float | None
+) -> np.ndarray | None:
+    """The scores as (N,) float64, if they are there when needed."""
+    if METHODS[method].scores and scores is None:
+        raise ValueError(f'method {method!r} needs scores, one number per frame.')
+    if preselect is not None and scores is None:
+        raise ValueError('preselect needs scores, one number per frame.')
     return None if scores is None else check_numbers(scores, size, 'scores')
 
 

@@ -22,7 +22,6 @@ from .report_page import METHOD_WORDS, cards, head, page, record_section, sectio
 from .report_parts import Group, Pick, group_picks
 from .report_space import DRAWS, Coverage, measure_coverage, nearest_before
 
-PAGE = 'selection.html'
 #: Picks with a card and on the map, and with a picture, at most: bounds of the size.
 MOST_CARDS = 2000
 MOST_IMAGES = 1000

@@ -96,7 +96,12 @@ class Screen:
         """A copy of float32 rows: (R, D)."""
         if self._kept is not None:
             return self._kept[rows]
-        return self.pool.screening_rows(rows, self._center, self._scale)
+        # In steps: what makes them takes several times the memory of the result.
+        out = np.empty((len(rows), self.pool.dims), np.float32)
+        for start in range(0, len(rows), self.block_rows):
+            part = slice(start, start + self.block_rows)
+            self.pool.screening_rows(rows[part], self._center, self._scale, out[part])
+        return out
 
     def bounds(
         self, batch: np.ndarray, vectors: np.ndarray, rows: np.ndarray

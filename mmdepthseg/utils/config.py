@@ -3,7 +3,6 @@
 import argparse
 import ast
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from mmengine.config import Config, DictAction
 
 from mmdepthseg.utils.config_keys import check_nested_keys
 from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.files import check_writable
 
 #: What MMEngine's Runner and our tools read at the top level of a config.
 TOP_LEVEL_KEYS = (
@@ -216,22 +216,6 @@ def prepare_work_dir(
     check_writable(path, "work_dir (--work-dir chooses another)")
     config.work_dir = str(path)
     return path
-
-
-def check_writable(folder: str | os.PathLike, what: str) -> None:
-    """Make `folder` and try to write in it.
-
-    Raises:
-        UserError: naming folder, what it is for and the system's reason.
-    """
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"cannot write to {folder}: {reason}; it is the {what}"
-        raise UserError(message) from error
 
 
 def check_checkpoint_file(path: str, role: str = "checkpoint") -> str:

@@ -1,7 +1,13 @@
-"""Files that are never half-written."""
+"""Files that are never half-written, and folders that can be written to.
+
+No framework is imported here.
+"""
 
 import os
+import tempfile
 from pathlib import Path
+
+from mmdepthseg.utils.errors import UserError
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
@@ -22,3 +28,19 @@ def write_atomically(path: str | Path, data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | os.PathLike, what: str) -> None:
+    """Make `folder` and try to write in it.
+
+    Raises:
+        UserError: naming folder, what it is for and the system's reason.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"cannot write to {folder}: {reason}; it is the {what}"
+        raise UserError(message) from error

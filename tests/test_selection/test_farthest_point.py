@@ -280,6 +280,7 @@ def test_progress_counts_all_frames():
         (dict(bias=np.full(20, np.nan)), r'bias: rows 0, .* hold NaN'),
         (dict(min_distance=-1), 'min_distance=-1 must be'),
         (dict(min_distance=np.nan), 'min_distance=nan must be'),
+        (dict(seed=2**32), 'seed=4294967296 must be a whole number from 0 to 42949672'),
         (dict(normalize='z'), "normalize='z', expected one of"),
         (dict(distance='patch'), "'patch' needs features of shape"),
         (dict(distance='cosine'), "distance='cosine'"),

@@ -1,7 +1,10 @@
+import sys
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from mmdepthseg.selection import FeaturePool
+from mmdepthseg.selection import FeaturePool, device, farthest_point
 from mmdepthseg.selection.device import TorchProduct, choose_product
 from mmdepthseg.selection.screening import Screen, chunked_product
 
@@ -59,6 +62,48 @@ def test_torch_product_equals_numpy():
 def test_small_work_stays_on_the_cpu():
     assert choose_product('auto', work=10**6) is chunked_product
     assert choose_product('cpu', work=10**15) is chunked_product
+
+
+@pytest.mark.parametrize('found', [True, False])
+def test_torch_is_not_imported_where_there_is_no_gpu(monkeypatch, tmp_path, found):
+    if found:
+        (tmp_path / 'nvidia0').touch()
+    monkeypatch.setattr(device, '_DEVICE_FILES', (str(tmp_path / 'nvidia[0-9]*'),))
+    monkeypatch.setattr(device, '_DRIVER_TOOLS', ())
+    monkeypatch.setattr(device.importlib.util, 'find_spec', lambda name: object())
+    monkeypatch.setitem(sys.modules, 'torch', None)  # an import raises
+    if found:
+        with pytest.raises(ImportError):
+            choose_product('auto', work=10**15)
+    else:
+        assert choose_product('auto', work=10**15) is chunked_product
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64', 'int64'])
+def test_many_rows_take_little_more_memory_than_the_result(dtype):
+    features = np.arange(256 * 8192).reshape(256, 8192).astype(dtype)
+    screen = Screen(FeaturePool(features))
+    rows = np.arange(256)
+    expected = np.concatenate([screen.vectors(rows[i:i + 1]) for i in rows])
+    tracemalloc.start()
+    vectors = screen.vectors(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (vectors == expected).all()
+    # 8 MiB; blocks are of 4 MiB as float32, with up to two float64 copies
+    assert peak - vectors.nbytes < 17 * 2**20 + 4 * 2**19
+
+
+def test_blocked_route_keeps_its_memory_limit():
+    """Long float64 rows, and more initial frames than one product takes."""
+    features = np.random.default_rng(0).random((280, 65536))
+    tracemalloc.start()
+    points = farthest_point(
+        features, 272, initial=range(270), route='blocked', device='cpu')
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert points.route == 'blocked' and len(points.order) == 272
+    assert peak < 256 * 2**20
 
 
 def test_an_absurd_frame_is_named():

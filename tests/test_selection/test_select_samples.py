@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import REPO
 
-from mmdepthseg.selection import farthest_point
-from mmdepthseg.selection.files import parse_bytes
+from mmdepthseg.selection import farthest_point, files, select
+from mmdepthseg.selection.files import parse_bytes, remove_selection, write_selection
 
 TOOL = REPO / 'tools/select_samples.py'
 RANDOM = np.random.default_rng(0)
@@ -107,6 +107,15 @@ def test_stops_at_the_minimum_distance(tmp_path, select_samples):
         (['--budget', 3, '--initial', 'far.txt'], 'row 30 is not in the pool'),
         (['--budget', 3, '--scores', 'names.txt'], 'not a .npy file'),
         (['--budget', 3, '--memory', 'lots'], "'lots' is no amount of memory"),
+        (['--budget', 3, '--seed', -1], 'seed=-1 must be a whole number from 0 to 42'),
+        (['--budget', 3, '--method', 'random', '--seed', 2**32], 'must be a whole num'),
+        (['--budget', 3, '--bias', 'nan'], 'bias=nan must be a finite number'),
+        (['--budget', 3, '--overwrite'], '--overwrite is for CONFIG and CHECKPOINT'),
+        (['--budget', 3, '--teacher-dir', 'x'], '--teacher-dir is for CONFIG and CHE'),
+        (['--budget', 3, '--cfg-options', 'a=1'], '--cfg-options is for CONFIG and C'),
+        (['--budget', 3, '--batch-size', 0], '--batch-size is for CONFIG and CHECKP'),
+        (['--budget', 3, '--num-workers', 0], '--num-workers is for CONFIG and CHEC'),
+        (['--budget', 3, '--launcher', 'pytorch'], '--launcher is for CONFIG and CH'),
     ],
 )  # fmt: skip
 def test_errors_are_one_message(tmp_path, select_samples, arguments, message):
@@ -123,7 +132,7 @@ def test_errors_are_one_message(tmp_path, select_samples, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert 'Traceback' not in done.stderr
-    assert not (tmp_path / 'out').exists()
+    assert not list((tmp_path / 'out').glob('*'))
 
 
 def test_features_are_required_and_checked(tmp_path, run_process, select_samples):
@@ -137,6 +146,65 @@ def test_features_are_required_and_checked(tmp_path, run_process, select_samples
     assert 'features: row 11 hold NaN or infinite' in done.stderr
     done = select_samples('--budget', 3, features='absent.npy')
     assert done.returncode == 2 and 'absent.npy: no such file' in done.stderr
+    np.savez(tmp_path / 'f.npz', a=FEATURES, b=SCORES)
+    done = select_samples('--budget', 3, features='f.npz')
+    assert done.returncode == 2
+    assert 'f.npz: an archive of arrays (a, b), expected a .npy file' in done.stderr
+
+
+def test_out_is_tried_before_anything_is_chosen(tmp_path, select_samples):
+    (tmp_path / 'out').write_text('')
+    done = select_samples('--budget', 3)
+    assert done.returncode == 2
+    assert f'cannot write to {tmp_path}/out' in done.stderr and '--out' in done.stderr
+    assert '3/3 frames' not in done.stderr
+
+
+def test_another_selection_replaces_the_whole_of_an_earlier_one(
+    tmp_path, select_samples
+):
+    out = tmp_path / 'out'
+    assert select_samples('--budget', 3, 5, 9).returncode == 0
+    (out / 'budget_7.txt').write_text('not of the selection\n')
+    assert select_samples('--budget', 5, '--seed', 1, '--no-page').returncode == 0
+    assert {path.name for path in out.iterdir()} == {
+        'budget_5.txt', 'budget_7.txt', 'selection.json'}
+    lines = (out / 'budget_5.txt').read_text().splitlines()
+    assert lines == [str(row) for row in farthest_point(FEATURES, 5, seed=1).order]
+
+
+def test_only_split_files_are_removed(tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'budget_3.txt').touch()
+    for name in ('mine.txt', 'budget_3.txt', 'selection.html'):
+        (tmp_path / 'out' / name).touch()
+    splits = {'1': '../budget_3.txt', '2': 'mine.txt', '3': 'budget_3.txt', '4': 5,
+              '9': 'budget_9.txt'}
+    record = tmp_path / 'out/selection.json'
+    record.write_text(json.dumps(dict(splits=splits)))
+    remove_selection(tmp_path / 'out')
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['mine.txt']
+    assert (tmp_path / 'budget_3.txt').exists()
+    remove_selection(tmp_path / 'out')
+    record.write_text('[]')
+    remove_selection(tmp_path / 'out')
+    assert not record.exists()
+
+
+def test_the_record_is_gone_while_splits_are_written(tmp_path, monkeypatch):
+    """So that one that is there always means that the rest is."""
+    def save(seed):
+        chosen = select(FEATURES, 'random', 4, seed=seed)
+        write_selection(tmp_path, chosen, None, [2, 4], dict(seed=seed))
+
+    def full_disk(path, data):
+        raise OSError('disk full')
+
+    save(0)
+    monkeypatch.setattr(files, 'write_atomically', full_disk)
+    with pytest.raises(OSError, match='disk full'):
+        save(1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_framework_is_imported(tmp_path, run_process):
@@ -169,6 +237,21 @@ def test_benchmark_runs(tmp_path, run_process):
         '--shape', 60, 20, 15, '--json', tmp_path / 'numbers.json',
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    head = [line for line in done.stdout.splitlines() if line.startswith('route')]
+    assert head[0].count('of naive') == 3
     numbers = json.loads((tmp_path / 'numbers.json').read_text())
     assert [entry['route'] for entry in numbers] == ['naive', 'memory', 'blocked']
     assert numbers[0]['order'] == numbers[1]['order'] == numbers[2]['order']
+    assert all(0 <= n['picking_cpu_s'] <= n['cpu_s'] for n in numbers)
+
+
+def test_benchmark_says_that_a_route_failed(tmp_path, run_process):
+    done = run_process(
+        sys.executable, REPO / 'tools/analysis_tools/benchmark_selection.py',
+        '--shape', 30, 20, 5, '--device', 'no-such', '--routes', 'memory', 'naive',
+        '--json', tmp_path / 'numbers.json',
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert 'memory   failed (exit code 1)' in done.stdout
+    numbers = json.loads((tmp_path / 'numbers.json').read_text())
+    assert [entry['route'] for entry in numbers] == ['naive']

@@ -2,11 +2,18 @@
 
 Runs each route in a process of its own and prints, per case: CPU and wall seconds,
 CPU seconds of the picking alone (all but distances and the first look at the
-features), peak memory, memory above the features, and whether the picks agree.
+features), peak memory, each also as a share of the naive form's (the picking as a share
+of its whole CPU time), memory above the features, and whether the picks agree.
 
 The naive form is written from the formula: the whole distance matrix (by one float32
 matrix product, the fastest there is), and for each pick the minimum over all chosen
 rows anew.
+
+Matrix products use as many threads as BLAS takes: all cores, or OMP_NUM_THREADS. CPU
+seconds are the sum over them, with what they spin while they wait: for figures to
+compare, set it (OMP_NUM_THREADS=2, say).
+
+The exit code is 1 if a route failed or the picks of the exact routes differ.
 
 Example:
     python tools/analysis_tools/benchmark_selection.py --case small medium large
@@ -37,7 +44,7 @@ from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
 CASES = {
     'small': (3_000, 8_192, 743, 'float32', ('naive', 'memory', 'blocked')),
     'medium': (12_000, 8_192, 1_487, 'float32', ('naive', 'memory', 'blocked')),
-    'large': (200_000, 2_048, 300, 'float16', ('blocked',)),
+    'large': (200_000, 2_048, 300, 'float16', ('memory', 'blocked')),
 }
 EXTRAPOLATE_TO = 1_000_000
 MIB = 2**20
@@ -121,6 +128,7 @@ def ours(
 ) -> np.ndarray:
     """One of the routes, with the time spent on distances taken apart."""
     for owner, name in (
+        (FeaturePool, '__init__'),
         (Screen, '__init__'),
         (Screen, 'bounds'),
         (Screen, 'vectors'),
@@ -189,12 +197,11 @@ def run_child(path: str, route: str, picks: str, device: str) -> None:
         order = ours(route, features, int(picks), device, timers)
     cpu = time.process_time() - cpu
     wall = time.monotonic() - wall
-    products = timers.pop('products', 0.0) + _measure_time(features, route)
     numbers = dict(
         route=route,
         cpu_s=cpu,
         wall_s=wall,
-        picking_cpu_s=cpu - products,
+        picking_cpu_s=cpu - timers.pop('products'),
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB,
         above_features_mib=(memory.stop() - before) / MIB,
         order=order.tolist(),
@@ -203,17 +210,10 @@ def run_child(path: str, route: str, picks: str, device: str) -> None:
     print(json.dumps(numbers))
 
 
-def _measure_time(features: np.ndarray, route: str) -> float:
-    """CPU seconds of the check for finite values, which is no picking."""
-    if route == 'naive':
-        return 0.0
-    start = time.process_time()
-    FeaturePool(features)
-    return time.process_time() - start
-
-
-def run_case(args: argparse.Namespace, kind: str, case: tuple, folder: str) -> list:
-    """All routes of a case; returns their numbers."""
+def run_case(
+    args: argparse.Namespace, kind: str, case: tuple, folder: str
+) -> tuple[list[dict], bool]:
+    """All routes of a case: the numbers of each, and whether one failed."""
     frames, dims, picks, dtype, routes = case
     path = Path(folder) / f'{kind}_{frames}x{dims}_{dtype}.npy'
     if not path.exists():
@@ -223,37 +223,44 @@ def run_case(args: argparse.Namespace, kind: str, case: tuple, folder: str) -> l
     print(f'\n{kind}: {frames} x {dims} {dtype}, {picks} picks', flush=True)
     print(
         f'{"route":<8} {"CPU s":>9} {"of naive":>8} {"wall s":>8} {"picking":>8} '
-        f'{"peak MiB":>9} {"above":>7}  picks'
+        f'{"of naive":>8} {"peak MiB":>9} {"of naive":>8} {"above":>7}  picks'
     )
-    results = []
-    for route in args.routes or routes:
+    results, failed = [], False
+    # The naive form first, for the others' shares of it.
+    for route in sorted(args.routes or routes, key=lambda name: name != 'naive'):
         command = [sys.executable, __file__, '--child', path, route, picks, args.device]
         command = [str(part) for part in command]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             print(f'{route:<8} failed (exit code {done.returncode})', flush=True)
+            failed = True
             continue
         numbers = json.loads(done.stdout.splitlines()[-1])
         results.append(numbers)
         print(describe(numbers, results, frames), flush=True)
-    return results
+    return results, failed
 
 
 def describe(numbers: dict, results: list[dict], frames: int) -> str:
     """A line of the table, and one of extrapolation for a large case."""
-    base = results[0] if results[0]['route'] == 'naive' else None
-    share = f'{numbers["cpu_s"] / base["cpu_s"]:.3f}' if base else '-'
+    base = next((r for r in results if r['route'] == 'naive'), None)
+
+    def share(key: str, whole: str) -> str:
+        return f'{numbers[key] / base[whole]:.3f}' if base else '-'
+
     order, first = numbers['order'], results[0]['order']
     same = sum(1 for _ in iter_equal(order, first))
     agree = 'equal' if same == len(order) else f'first {same} of {len(order)} equal'
     line = (
-        f'{numbers["route"]:<8} {numbers["cpu_s"]:9.2f} {share:>8} '
+        f'{numbers["route"]:<8} {numbers["cpu_s"]:9.2f} {share("cpu_s", "cpu_s"):>8} '
         f'{numbers["wall_s"]:8.2f} {numbers["picking_cpu_s"]:8.3f} '
-        f'{numbers["peak_mib"]:9.0f} {numbers["above_features_mib"]:7.0f}  {agree}'
+        f'{share("picking_cpu_s", "cpu_s"):>8} {numbers["peak_mib"]:9.0f} '
+        f'{share("peak_mib", "peak_mib"):>8} {numbers["above_features_mib"]:7.0f}  '
+        f'{agree}'
     )
     if 'pairs' in numbers:
-        share = numbers['pairs'] / (frames * len(order))
-        line += f'; {share:.0%} of N x picks distances looked at'
+        looked_at = numbers['pairs'] / (frames * len(order))
+        line += f'; {looked_at:.0%} of N x picks distances looked at'
     if frames >= 100_000:
         factor = EXTRAPOLATE_TO / frames
         line += (
@@ -273,7 +280,7 @@ def iter_equal(first: list[int], second: list[int]):
 
 
 def main() -> int:
-    """Run the benchmark; 1 if the two routes' picks differ."""
+    """Run the benchmark; 1 if a route failed or the exact routes' picks differ."""
     args = parse_args()
     if args.child:
         run_child(*args.child)
@@ -281,22 +288,23 @@ def main() -> int:
     cases = [CASES[name] for name in args.case]
     if args.shape:
         cases = [(*args.shape, args.dtype, ('naive', 'memory', 'blocked'))]
-    print(f'{os.cpu_count()} cores, OMP_NUM_THREADS={os.getenv("OMP_NUM_THREADS")}')
-    everything, differ = [], False
+    threads = os.getenv('OMP_NUM_THREADS', 'not set: BLAS decides')
+    print(f'{os.cpu_count()} cores, OMP_NUM_THREADS {threads}')
+    everything, wrong = [], False
     with friendly_errors(args.debug), tempfile.TemporaryDirectory() as temporary:
         folder = args.work or temporary
         Path(folder).mkdir(parents=True, exist_ok=True)
         for case in cases:
             for kind in args.data:
-                results = run_case(args, kind, case, folder)
+                results, failed = run_case(args, kind, case, folder)
                 everything += [
                     dict(numbers, data=kind, shape=case[:3]) for numbers in results
                 ]
                 exact = [r['order'] for r in results if r['route'] != 'naive']
-                differ |= any(order != exact[0] for order in exact)
+                wrong |= failed or any(order != exact[0] for order in exact)
         if args.json:
             Path(args.json).write_text(json.dumps(everything))
-    return int(differ)
+    return int(wrong)
 
 
 if __name__ == '__main__':
