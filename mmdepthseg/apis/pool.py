@@ -17,12 +17,16 @@ from mmengine.dist import barrier, broadcast_object_list, get_dist_info
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader, Dataset
 
+from mmdepthseg.selection.files import file_hash
+from mmdepthseg.selection.stamps import StampedFolder
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 from mmdepthseg.utils.progress import Progress
 
 #: Batches per part: what a kill can cost a rank, and a file written.
 BATCHES_PER_PART = 8
+#: Folder of the parts, below that of a stamp.
+PARTS = 'parts'
 
 
 class ImagePool:
@@ -39,11 +43,16 @@ class ImagePool:
         paths (list[str]): Its file.
 
     Raises:
-        UserError: The data set does not name its images, or two alike.
+        UserError: The data set does not name its images, or two alike; a number is
+            out of range.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int = 8,
                  num_workers: int = 0) -> None:
+        if batch_size < 1 or num_workers < 0:
+            raise UserError(
+                f'batch_size={batch_size}, num_workers={num_workers}: expected at '
+                'least 1 image per batch and 0 or more loader processes')
         self.dataset = dataset
         self.batch_size = batch_size
         self.num_workers = num_workers
@@ -96,12 +105,13 @@ def _collate(samples: list[dict]) -> dict:
 
 @torch.inference_mode()
 def compute_in_parts(pool: ImagePool, rows: Sequence[int], model: BaseModel,
-                     compute: Callable[[dict], np.ndarray], folder: Path,
-                     out: Path, title: str) -> None:
+                     compute: Callable[[dict], np.ndarray], folder: Path, out: Path,
+                     title: str, finish: Callable[[], None] | None = None) -> None:
     """Compute an array with a row per image, and write it.
 
     Parts of some batches are written as they get done; those that are there are not
-    computed again. All ranks must call this with equal arguments.
+    computed again, unless batches are of another size now. All ranks must call this
+    with equal arguments.
 
     Args:
         pool (ImagePool): The images.
@@ -111,15 +121,17 @@ def compute_in_parts(pool: ImagePool, rows: Sequence[int], model: BaseModel,
         folder (Path): Where the parts go; removed at the end.
         out (Path): The .npy file.
         title (str): Of the progress line.
+        finish (Callable, optional): Called on rank 0 when ``out`` is there, before the
+            parts go: until it is done, a kill costs no more than a merge.
 
     Raises:
-        UserError: A result is not finite; names the images.
+        UserError: A result is not finite, naming the images; or a part is damaged.
     """
     rank, world_size = get_dist_info()
     batches = pool.batches(rows)
     parts = [batches[i:i + BATCHES_PER_PART]
              for i in range(0, len(batches), BATCHES_PER_PART)]
-    paths = [folder / f'part_{k:05d}.npy' for k in range(len(parts))]
+    paths = _part_paths(folder, parts, pool.batch_size)
     todo = from_main(lambda: [k for k, p in enumerate(paths) if not p.exists()])
     mine = todo[rank::world_size]
     wanted = [batch for k in mine for batch in parts[k]]
@@ -137,9 +149,42 @@ def compute_in_parts(pool: ImagePool, rows: Sequence[int], model: BaseModel,
         save_array(paths[k], np.concatenate(results))
     barrier()
     if rank == 0:
-        _merge(paths, out)
+        _merge(paths, [sum(map(len, part)) for part in parts], out)
+        if finish is not None:
+            finish()
         shutil.rmtree(folder)
     barrier()
+
+
+def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> bool:
+    """Whether an array that :func:`compute_in_parts` writes is there, from all ranks.
+
+    Args:
+        work (StampedFolder): Its stamp, and its parts in ``PARTS``.
+        out (Path): The .npy file.
+        count (int): Rows that it must have.
+        overwrite (bool): See `StampedFolder.begin`.
+    """
+
+    def look() -> bool:
+        if not work.begin(overwrite) or not _holds_rows(out, count):
+            return False
+        digest = work.facts.get('sha256')
+        if digest is not None and file_hash(out) != digest:
+            return False
+        # those of a run that was stopped just before it did so itself
+        shutil.rmtree(work.folder / PARTS, ignore_errors=True)
+        return True
+
+    return from_main(look)
+
+
+def _holds_rows(path: Path, count: int) -> bool:
+    """Whether a .npy file is there, readable, and has so many rows."""
+    try:
+        return len(np.load(path, mmap_mode='r')) == count
+    except (OSError, ValueError, EOFError, TypeError):
+        return False
 
 
 def from_main(function: Callable[[], Any]) -> Any:
@@ -157,24 +202,37 @@ def save_array(path: Path, array: np.ndarray) -> None:
     write_atomically(path, data.getvalue())
 
 
-def _merge(paths: Sequence[Path], out: Path) -> None:
-    """One file of all parts, without holding it in memory."""
+def _part_paths(folder: Path, parts: Sequence[Sequence[Sequence[int]]],
+                batch_size: int) -> list[Path]:
+    """Files of the parts; the names tell which of the rows, in what batches."""
+    paths, stop = [], 0
+    for part in parts:
+        start, stop = stop, stop + sum(map(len, part))
+        paths.append(folder / f'part_{start:07d}-{stop:07d}_by_{batch_size}.npy')
+    return paths
+
+
+def _merge(paths: Sequence[Path], counts: Sequence[int], out: Path) -> None:
+    """One file of all parts, without holding it in memory.
+
+    It is made among the parts: what a kill leaves of it goes with them.
+    """
+    for path, count in zip(paths, counts, strict=True):
+        if not _holds_rows(path, count):
+            raise UserError(f'{path}: damaged, expected an array of {count} rows; '
+                            'remove it, and run the same again')
     arrays = [np.load(path, mmap_mode='r') for path in paths]
-    temporary = out.with_name(f'{out.name}.tmp-{os.getpid()}')
-    temporary.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        whole = np.lib.format.open_memmap(
-            temporary, 'w+', arrays[0].dtype,
-            (sum(map(len, arrays)), *arrays[0].shape[1:]))
-        start = 0
-        for array in arrays:
-            whole[start:start + len(array)] = array
-            start += len(array)
-        whole.flush()
-        del whole
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    temporary = paths[0].with_name(f'whole.tmp-{os.getpid()}')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    whole = np.lib.format.open_memmap(
+        temporary, 'w+', arrays[0].dtype, (sum(counts), *arrays[0].shape[1:]))
+    start = 0
+    for array in arrays:
+        whole[start:start + len(array)] = array
+        start += len(array)
+    whole.flush()
+    del whole
+    os.replace(temporary, out)
 
 
 def _require_finite(values: np.ndarray, names: Sequence[str], title: str) -> None:

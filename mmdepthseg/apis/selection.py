@@ -1,14 +1,11 @@
 """Choose what to label with networks: an SDE teacher, and students of its depth."""
 
 import gc
-import json
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
-import mmengine
-import mmseg
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -22,6 +19,7 @@ from mmengine.dist import (
 
 from mmdepthseg.apis.model import load_model
 from mmdepthseg.apis.pool import ImagePool, from_main
+from mmdepthseg.apis.selection_record import check_record, describe_files, versions
 from mmdepthseg.apis.selection_settings import SelectionSettings
 from mmdepthseg.apis.selection_student import StudentScorer
 from mmdepthseg.apis.selection_teacher import FEATURES, NAMES, Teacher
@@ -29,16 +27,23 @@ from mmdepthseg.apis.student_config import check_student
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.checks import check_rows
 from mmdepthseg.selection.farthest_point import eligible_rows
-from mmdepthseg.selection.files import RECORD, file_hash, read_rows, write_selection
+from mmdepthseg.selection.files import read_rows, write_selection
 from mmdepthseg.selection.growth import Scorer, Step, grow, needs_scores
-from mmdepthseg.selection.methods import METHODS, Selection, check_budgets
-from mmdepthseg.utils.config import check_writable, load_config
+from mmdepthseg.selection.methods import (
+    METHODS,
+    Selection,
+    check_budgets,
+    check_options,
+)
+from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import check_writable, write_atomically
 from mmdepthseg.utils.launch import setup_distributed
-from mmdepthseg.version import __version__
 
 CONFIG = 'config.py'
+#: What ranks wait for each other: a farthest point step of a large pool takes hours on
+#: the first, and the groups' own limits are minutes.
+PATIENCE = timedelta(days=30)
 
 
 @dataclass
@@ -126,6 +131,8 @@ class NetworkSelection:
 
     def _check(self) -> None:
         """What can be known to be wrong before anything is computed."""
+        check_options(self.method, self.seed, self.bias, self.preselect,
+                      self.options.get('min_distance', 0.))
         kind = self.settings.criterion['type']
         if self.scored:
             check_student(self.cfg, kind)
@@ -159,54 +166,35 @@ class NetworkSelection:
             **{k: v for k, v in self.options.items() if k not in ('progress', 'memory')}
         )
 
-    def _inputs(self) -> dict[str, dict[str, str]]:
-        """Path and hash of the files given, by role."""
-        files = dict(
+    def _inputs(self) -> dict[str, str | None]:
+        """Paths of the files that decide the picks, by role."""
+        return dict(
             checkpoint=self.checkpoint, initial=self.initial, exclude=self.exclude)
-        return {role: describe_file(path) for role, path in files.items() if path}
 
     def _check_folder(self) -> None:
-        """Raise if the folder holds another selection.
-
-        With ``overwrite``, its split files go, since they are not of this one.
-        """
-        path = self.folder / RECORD
-        try:
-            record = json.loads(path.read_text())
-            old, files = dict(record['options']), record['files']
-            splits = list(record['splits'].values())
-        except FileNotFoundError:
-            return
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f'{path}: damaged ({error}); remove it') from None
-        new = json.loads(json.dumps(self._options()))
-        inputs = self._inputs()
-        for role in ('checkpoint', 'initial', 'exclude'):
-            old[role] = files.get(role, {}).get('sha256')
-            new[role] = inputs.get(role, {}).get('sha256')
-        changed = [f'{key} (then {str(old.get(key))[:40]}, now {str(value)[:40]})'
-                   for key, value in new.items() if old.get(key) != value]
-        if changed and not self.overwrite:
-            raise UserError(
-                f'{self.folder} holds another selection: {"; ".join(changed)}. Give '
-                'another --out, or --overwrite to replace it')
-        if changed:
-            path.unlink()
-            for name in splits:
-                (self.folder / name).unlink(missing_ok=True)
+        """Raise if the folder holds another selection; see `check_record`."""
+        check_record(self.folder, self._options(), self._inputs(), self.budgets,
+                     self.scored, self.overwrite)
 
     def _join_ranks(self) -> None:
-        self._joined = not is_distributed()
+        """Start the group, if nobody has, and one that waits as long as it takes."""
+        self._joined, self._patient = not is_distributed(), None
         setup_distributed(Config(), self.launcher)  # the students get theirs later
         if self.launcher != 'none' and not is_distributed():
             options = (self.cfg.get('env_cfg') or {}).get('dist_cfg') or {}
-            init_dist(self.launcher, **options)
+            init_dist(self.launcher, **{
+                'timeout': PATIENCE.total_seconds(), **options})
+        if is_distributed():  # maybe by others, with their limit
+            self._patient = torch.distributed.new_group(
+                timeout=PATIENCE, backend='gloo')
 
     def _leave_ranks(self) -> None:
         """End together: a group that is torn down by an exit may abort the process."""
-        if self._joined and is_distributed():
-            barrier()
-            torch.distributed.destroy_process_group()
+        if not is_distributed():
+            return
+        barrier(self._patient)
+        own = None if self._joined else self._patient
+        torch.distributed.destroy_process_group(own)
 
     def _device(self) -> str:
         return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -218,7 +206,9 @@ class NetworkSelection:
         workers = self.num_workers
         if workers is None:
             workers = loader.get('num_workers', 0)
-        return ImagePool(dataset, self.batch_size or loader.batch_size, workers)
+        size = self.batch_size
+        return ImagePool(
+            dataset, loader.batch_size if size is None else size, workers)
 
     # -- the networks' part -------------------------------------------------------
 
@@ -247,20 +237,25 @@ class NetworkSelection:
               exclude: np.ndarray) -> tuple[Selection, list[Step]] | None:
         """On rank 0 the selection; the others help with the scores."""
         if get_dist_info()[0] > 0:
-            while (rows := _receive()) is not None:
+            while (rows := self._tell(None)) is not None:
                 scorer(rows)
             return None
 
         def score(rows: np.ndarray) -> np.ndarray:
-            broadcast_object_list([rows])
-            return scorer(rows)
+            return scorer(self._tell(rows))
 
         chosen = grow(
             features, self.method, self.budgets, score if self.scored else None,
             seed=self.seed, initial=initial, exclude=exclude, bias=self.bias,
             preselect=self.preselect, **self.options)
-        broadcast_object_list([None])
+        self._tell(None)
         return chosen
+
+    def _tell(self, rows: np.ndarray | None) -> np.ndarray | None:
+        """What the first rank gives, on all ranks, however long they wait for it."""
+        box = [rows]
+        broadcast_object_list(box, group=self._patient)
+        return box[0]
 
     # -- after --------------------------------------------------------------------
 
@@ -268,11 +263,10 @@ class NetworkSelection:
                scorer: StudentScorer | None) -> list[Path]:
         text = self.cfg.pretty_text
         write_atomically(self.folder / CONFIG, text.encode())
-        files = dict(self._inputs(), config=describe_file(self.folder / CONFIG))
+        files = dict(self._inputs(), config=self.folder / CONFIG)
         if self.checkpoint is not None:
             shared = Path(self.teacher_dir or self.out).expanduser()
-            files.update(features=describe_file(shared / FEATURES),
-                         names=describe_file(shared / NAMES))
+            files.update(features=shared / FEATURES, names=shared / NAMES)
         records = {} if scorer is None else scorer.records
         details = dict(
             config=self.cfg.filename,
@@ -281,7 +275,8 @@ class NetworkSelection:
             images=len(pool), versions=versions())
         written = write_selection(
             self.folder, selection, pool.names, self.budgets,
-            dict(self._options(), budget=list(self.budgets)), files, details)
+            dict(self._options(), budget=list(self.budgets)), describe_files(files),
+            details)
         return [self.folder / CONFIG, *written]
 
 
@@ -306,23 +301,3 @@ class NetworkSelectionResult:
     paths: list[str]
     exclude: np.ndarray
     stopped_at: int | None = None
-
-
-def describe_file(path: str | Path) -> dict[str, str]:
-    """What is recorded of a file: its whole path and the SHA-256 of its content."""
-    path = Path(path).expanduser()
-    return dict(path=str(path.resolve()), sha256=file_hash(path))
-
-
-def versions() -> dict[str, str]:
-    """Versions of what takes part."""
-    return dict(
-        python=platform.python_version(), mmdepthseg=__version__,
-        torch=str(torch.__version__), mmengine=mmengine.__version__,
-        mmseg=mmseg.__version__, numpy=np.__version__)
-
-
-def _receive() -> np.ndarray | None:
-    box = [None]
-    broadcast_object_list(box)
-    return box[0]

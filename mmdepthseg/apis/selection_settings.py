@@ -3,10 +3,11 @@
 import inspect
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from mmengine.config import Config
+import numpy as np
+from mmengine.config import Config, ConfigDict
 
 from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.selection.methods import DEFAULT_BIAS
@@ -62,29 +63,30 @@ class SelectionSettings:
         Raises:
             UserError: A key or value is wrong; names it.
         """
-        given = cfg.get('selection')
-        given = {} if given is None else given.to_dict()
+        given = _as_dict(cfg.get('selection', {}), 'selection')
         check_keys(given, [f.name for f in fields(cls)], 'selection')
-        criterion = {'type': 'depth_error', **given.pop('criterion', {})}
-        settings = cls(criterion=criterion, **given)
-        features = {'size': (4, 8), **settings.features}
-        check_keys(features, ('step', 'level', 'size'), 'selection.features')
+        criterion = _as_dict(given.pop('criterion', {}), 'selection.criterion')
+        features = _as_dict(given.pop('features', {}), 'selection.features')
         if 'step' not in features and 'level' not in features:
             features['step'] = 3
-        if 'step' in features and 'level' in features:
-            raise UserError('selection.features: give step or level, not both')
+        criterion = {'type': 'depth_error', **criterion}
+        check_criterion(criterion)
+        settings = cls(
+            features={'size': (4, 8), **features},
+            criterion={**CRITERIA[criterion['type']], **criterion}, **given)
+        check_features(settings.features)
         settings._check()
-        kind = settings.criterion['type']
-        return replace(settings, features=features,
-                       criterion={**CRITERIA[kind], **settings.criterion})
+        return settings
 
     def _check(self) -> None:
-        kind = self.criterion.get('type')
-        if kind not in CRITERIA:
+        """The values that stand alone."""
+        if not isinstance(self.teacher, str | None):
+            raise UserError(f'selection.teacher={self.teacher!r}: expected the path of '
+                            'a config')
+        if not _is_number(self.bias):
             raise UserError(
-                f'selection.criterion: type={kind!r}, expected one of '
-                f'{", ".join(CRITERIA)}{did_you_mean(str(kind), CRITERIA)}')
-        check_keys(self.criterion, ('type', *CRITERIA[kind]), 'selection.criterion')
+                f'selection.bias={self.bias!r}: expected a finite number, the weight '
+                'of a score added to a distance')
         if self.student_ranks not in STUDENT_RANKS:
             raise UserError(
                 f'selection.student_ranks={self.student_ranks!r}, expected one of '
@@ -92,9 +94,10 @@ class SelectionSettings:
         numbers = self.iterations
         if isinstance(numbers, int) or numbers is None:
             numbers = [(1, 1 if numbers is None else numbers)]
-        if not numbers or not all(map(_is_pair, numbers)):
+        if not isinstance(numbers, list | tuple) or not numbers or not all(
+                map(_is_pair, numbers)):
             raise UserError(
-                f'selection.iterations={self.iterations}: expected a positive number '
+                f'selection.iterations={self.iterations!r}: expected a positive number '
                 'or pairs (frames, iterations)')
 
     @property
@@ -144,8 +147,70 @@ class SelectionSettings:
             f'{" and ".join(map(str, places))}')
 
 
+def check_criterion(criterion: dict) -> None:
+    """Raise UserError unless a student can be scored so.
+
+    The options are tried on a small map: what they refuse would be refused when the
+    first student has been trained, hours later.
+    """
+    kind = criterion.get('type')
+    if kind not in CRITERIA:
+        raise UserError(
+            f'selection.criterion: type={kind!r}, expected one of '
+            f'{", ".join(CRITERIA)}{did_you_mean(str(kind), CRITERIA)}')
+    check_keys(criterion, ('type', *CRITERIA[kind]), 'selection.criterion')
+    options = {k: v for k, v in criterion.items() if k != 'type'}
+    height = options.get('valid_height', 1.)
+    if not _is_number(height) or not 0 < height <= 1:
+        raise UserError(
+            f'selection.criterion: valid_height={height!r}, expected the share of the '
+            'rows, from the top, that count: more than 0, at most 1')
+    if kind == 'depth_error':
+        disparity = np.full((1, 8, 8), 0.5)
+        try:
+            depth_error(disparity, disparity, **options)
+        except (TypeError, ValueError) as error:
+            raise UserError(f'selection.criterion={options}: {error}') from error
+
+
+def check_features(features: dict) -> None:
+    """Raise UserError unless features can be taken so."""
+    check_keys(features, ('step', 'level', 'size'), 'selection.features')
+    if 'step' in features and 'level' in features:
+        raise UserError('selection.features: give step or level, not both')
+    size = features['size']
+    if not _is_pair(size):
+        raise UserError(
+            f'selection.features: size={size!r}, expected (h, w), two positive whole '
+            'numbers')
+    for key in ('step', 'level'):
+        if not _is_whole(features.get(key, 0)):
+            raise UserError(f'selection.features: {key}={features[key]!r}, expected a '
+                            'whole number')
+
+
+def _as_dict(value: object, place: str) -> dict:
+    """A part of the config as a plain dict of its own."""
+    if not isinstance(value, dict):
+        raise UserError(
+            f'config: {place}={value!r}, expected a dict; leave it out for the '
+            'defaults')
+    return value.to_dict() if isinstance(value, ConfigDict) else dict(value)
+
+
+def _is_number(value: object) -> bool:
+    return (isinstance(value, int | float) and not isinstance(value, bool)
+            and math.isfinite(value))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_pair(value: object) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and min(value) >= 1
+    """Two positive whole numbers."""
+    return (isinstance(value, list | tuple) and len(value) == 2
+            and all(_is_whole(v) and v >= 1 for v in value))
 
 
 def check_keys(given: dict, known: Sequence[str], place: str) -> None:

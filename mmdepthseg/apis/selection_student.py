@@ -16,7 +16,13 @@ from mmengine.model import BaseModel
 from mmengine.runner import find_latest_checkpoint
 
 from mmdepthseg.apis.model import load_model
-from mmdepthseg.apis.pool import ImagePool, compute_in_parts, from_main
+from mmdepthseg.apis.pool import (
+    PARTS,
+    ImagePool,
+    compute_in_parts,
+    from_main,
+    is_ready,
+)
 from mmdepthseg.apis.selection_settings import SelectionSettings
 from mmdepthseg.apis.student_config import (
     decisive_parts,
@@ -105,7 +111,7 @@ class StudentScorer:
                  pipeline=score_pipeline(self.cfg, None),
                  criterion=self.settings.criterion))
         out = work.folder / 'scores.npy'
-        if not from_main(lambda: work.begin(self.overwrite) and out.is_file()):
+        if not is_ready(work, out, len(rows), self.overwrite):
             if not trained:
                 self._train(config, student)
             self._score(work, student, config, rows)
@@ -181,11 +187,8 @@ class StudentScorer:
         model = load_model(config, self.out / student.facts['checkpoint'], self.device)
         compute_in_parts(
             self._scored, rows, model, make_criterion(model, self.settings),
-            work.folder / 'parts', work.folder / 'scores.npy',
-            f'scores by {student.what}')
-        if get_dist_info()[0] == 0:
-            work.finish()
-        barrier()
+            work.folder / PARTS, work.folder / 'scores.npy',
+            f'scores by {student.what}', work.finish)
 
 
 def _digest(value: object) -> str:

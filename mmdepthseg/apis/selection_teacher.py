@@ -5,11 +5,17 @@ from pathlib import Path
 import numpy as np
 import torch.nn.functional as F
 from mmengine.config import Config
-from mmengine.dist import barrier, get_dist_info
+from mmengine.dist import barrier
 from mmengine.model import BaseModel
 
 from mmdepthseg.apis.depth_labels import generate_depth_labels
-from mmdepthseg.apis.pool import ImagePool, compute_in_parts, from_main
+from mmdepthseg.apis.pool import (
+    PARTS,
+    ImagePool,
+    compute_in_parts,
+    from_main,
+    is_ready,
+)
 from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
 from mmdepthseg.selection.files import file_hash
 from mmdepthseg.selection.stamps import StampedFolder
@@ -114,14 +120,15 @@ class Teacher:
         work = StampedFolder(
             self.folder / 'features', 'the features',
             dict(self.made_with, features=options, images=pool.fingerprint()))
-        if not from_main(lambda: work.begin(self.overwrite) and _intact(work, out)):
+
+        def finish() -> None:
+            names = ''.join(f'{name}\n' for name in pool.names)
+            write_atomically(self.folder / NAMES, names.encode())
+            work.finish(sha256=file_hash(out))
+
+        if not is_ready(work, out, len(pool), self.overwrite):
             compute_in_parts(pool, range(len(pool)), self.model, extract,
-                             work.folder / 'parts', out, 'features')
-            if get_dist_info()[0] == 0:
-                names = ''.join(f'{name}\n' for name in pool.names)
-                write_atomically(self.folder / NAMES, names.encode())
-                work.finish(sha256=file_hash(out))
-            barrier()
+                             work.folder / PARTS, out, 'features', finish)
         return np.load(out, mmap_mode='r')
 
     def depth_labels(self, pool: ImagePool) -> Path:
@@ -149,8 +156,3 @@ class Teacher:
             if not self.overwrite:
                 raise UserError(str(error)) from None
             store.begin(self.checkpoint, options, overwrite=True)
-
-
-def _intact(work: StampedFolder, out: Path) -> bool:
-    """Whether the file is the one that was finished."""
-    return out.is_file() and file_hash(out) == work.facts.get('sha256')

@@ -7,8 +7,9 @@ from tiny_models import DEPTH_HEAD, build
 from tiny_selection import NAMES, load, make_pool
 
 from mmdepthseg.apis import pool as pool_module
-from mmdepthseg.apis.pool import ImagePool, compute_in_parts
+from mmdepthseg.apis.pool import ImagePool, compute_in_parts, is_ready
 from mmdepthseg.registry import DATASETS
+from mmdepthseg.selection.stamps import StampedFolder
 from mmdepthseg.utils.errors import UserError
 
 
@@ -71,7 +72,8 @@ def test_goes_on_with_the_same_batches(pool, model, tmp_path, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         compute_in_parts(pool, rows, model, compute, folder, out, 'means')
-    assert [path.name for path in folder.iterdir()] == ['part_00000.npy']
+    assert [path.name for path in folder.iterdir()] == [
+        'part_0000000-0000004_by_2.npy']
     assert not out.exists()
     compute_in_parts(pool, rows, model, compute, folder, out, 'means')
     wanted = [[NAMES[row] for row in rows[i:i + 2]] for i in (0, 2, 4, 6)]
@@ -91,3 +93,98 @@ def test_what_is_not_finite_is_named(pool, model, tmp_path):
         compute_in_parts(
             pool, [0, 1], model, compute, tmp_path / 'parts', tmp_path / 'x', 'means')
     assert not (tmp_path / 'x').exists()
+
+
+def stop_after(calls):
+    """A function of batches that is interrupted after some."""
+    def compute(batch):
+        nonlocal calls
+        if not calls:
+            raise KeyboardInterrupt
+        calls -= 1
+        return mean_of(batch)
+
+    return compute
+
+
+def test_parts_of_other_batches_are_not_taken(pool, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(pool_module, 'BATCHES_PER_PART', 2)
+    folder, out = tmp_path / 'parts', tmp_path / 'x.npy'
+    with pytest.raises(KeyboardInterrupt):
+        compute_in_parts(
+            pool, range(12), model, stop_after(4), folder, out, 'means')
+    assert len(list(folder.iterdir())) == 2
+    pool.batch_size = 3
+    compute_in_parts(pool, range(12), model, mean_of, folder, out, 'means')
+    expected = [mean_of(next(pool.load([[row]], model)))[0] for row in range(12)]
+    np.testing.assert_allclose(np.load(out), expected, rtol=1e-6)
+    assert not folder.exists()
+
+
+def test_a_damaged_part_is_named(pool, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(pool_module, 'BATCHES_PER_PART', 2)
+    folder, out = tmp_path / 'parts', tmp_path / 'x.npy'
+    with pytest.raises(KeyboardInterrupt):
+        compute_in_parts(
+            pool, range(12), model, stop_after(4), folder, out, 'means')
+    part = folder / 'part_0000004-0000008_by_2.npy'
+    for damage in (lambda: np.save(part, np.zeros(3)), lambda: part.write_bytes(b'x')):
+        damage()
+        with pytest.raises(UserError, match=f'{part.name}: damaged, expected .* 4 row'):
+            compute_in_parts(pool, range(12), model, mean_of, folder, out, 'means')
+    assert not out.exists()
+
+
+def test_parts_stay_until_the_stamp_is_there(pool, model, tmp_path, monkeypatch):
+    """A kill at any moment of the end costs no forward pass, and leaves no files."""
+    work = StampedFolder(tmp_path / 'work', 'the means', dict(a=1))
+    folder, out = work.folder / 'parts', tmp_path / 'x.npy'
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    def again(batch):
+        pytest.fail('computed again')
+
+    work.begin()
+
+    def run(compute, finish):
+        assert not is_ready(work, out, 12, overwrite=False)
+        compute_in_parts(pool, range(12), model, compute, folder, out, 'means', finish)
+
+    with monkeypatch.context() as patch:  # in the merge: what os.replace would move
+        patch.setattr(pool_module.os, 'replace', killed)
+        patch.setattr(pool_module, 'save_array', lambda path, array: (
+            path.parent.mkdir(parents=True, exist_ok=True), np.save(path, array)))
+        with pytest.raises(KeyboardInterrupt):
+            run(mean_of, work.finish)
+    with pytest.raises(KeyboardInterrupt):
+        run(again, killed)
+    with monkeypatch.context() as patch:
+        patch.setattr(pool_module.shutil, 'rmtree', killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(again, work.finish)
+    assert folder.exists()
+    assert is_ready(work, out, 12, overwrite=False) and not folder.exists()
+    assert {path.name for path in tmp_path.rglob('*') if 'clips' not in str(path)} == {
+        'work', 'stamp.json', 'x.npy', 'select.py'}
+    assert len(np.load(out)) == 12
+
+
+def test_what_is_finished_must_have_a_row_per_image(tmp_path):
+    work = StampedFolder(tmp_path / 'work', 'the means', dict(a=1))
+    work.begin()
+    work.finish()
+    assert not is_ready(work, tmp_path / 'x.npy', 12, overwrite=False)
+    np.save(tmp_path / 'x.npy', np.zeros((8, 3)))
+    assert not is_ready(work, tmp_path / 'x.npy', 12, overwrite=False)
+    np.save(tmp_path / 'x.npy', np.zeros((12, 3)))
+    assert is_ready(work, tmp_path / 'x.npy', 12, overwrite=False)
+    work.finish(sha256='of another file')
+    assert not is_ready(work, tmp_path / 'x.npy', 12, overwrite=False)
+
+
+@pytest.mark.parametrize('numbers', [(0, 0), (-1, 0), (2, -1)])
+def test_numbers_out_of_range(pool, numbers):
+    with pytest.raises(UserError, match=f'batch_size={numbers[0]}, num_workers='):
+        ImagePool(pool.dataset, *numbers)

@@ -4,6 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from mmdepthseg.apis.selection_settings import SelectionSettings
+from mmdepthseg.selection.criteria import ERRORS
 from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.errors import UserError
 
@@ -50,12 +51,48 @@ def test_iterations():
         (dict(iterations=[5, 7]), 'expected a positive number or pairs'),
         (dict(iterations=0), 'expected a positive number or pairs'),
         (dict(iterations=[]), 'expected a positive number or pairs'),
+        (dict(iterations=[('5', 7)]), 'expected a positive number or pairs'),
+        (dict(iterations=2.5), 'expected a positive number or pairs'),
+        (dict(criterion=None), 'selection.criterion=None, expected a dict'),
+        (dict(features=None), 'selection.features=None, expected a dict'),
+        (dict(criterion='sq'), "selection.criterion='sq', expected a dict"),
+        (dict(criterion=dict(error='abslog')), "error='abslog'.*expected error in"),
+        (dict(criterion=dict(mean_over='x')), "mean_over='x'; expected .*'all' or"),
+        (dict(criterion=dict(far_dilation=4)), 'size must be odd and positive, got 4'),
+        (dict(criterion=dict(far_dilation='7')), "selection.criterion=.*'7'"),
+        (dict(criterion=dict(far_threshold='x')), "selection.criterion=.*'x'"),
+        (dict(criterion=dict(valid_height=2)), 'valid_height=2, expected the share'),
+        (dict(criterion=dict(valid_height=0)), 'valid_height=0, expected the share'),
+        (dict(criterion=dict(type='entropy', valid_height=0)), 'valid_height=0, exp'),
+        (dict(features=dict(size=4)), r'size=4, expected \(h, w\), two positive'),
+        (dict(features=dict(size=(0, 8))), r'size=\(0, 8\), expected \(h, w\)'),
+        (dict(features=dict(size=(4, 8.))), r'size=\(4, 8.0\), expected \(h, w\)'),
+        (dict(features=dict(step=None)), 'step=None, expected a whole number'),
+        (dict(features=dict(level='x')), "level='x', expected a whole number"),
+        (dict(bias='many'), "selection.bias='many': expected a finite number"),
+        (dict(bias=float('nan')), 'selection.bias=nan: expected a finite number'),
+        (dict(teacher=5), 'selection.teacher=5: expected the path'),
         (dict(student_ranks='two'), "student_ranks='two', expected one of one, all"),
     ],
 )
 def test_errors(selection, message):
     with pytest.raises(UserError, match=message):
         settings(**selection)
+
+
+def test_a_selection_that_is_no_dict():
+    with pytest.raises(UserError, match='config: selection=5, expected a dict'):
+        SelectionSettings.from_config(Config(dict(selection=5)))
+
+
+def test_options_of_a_criterion_that_are_allowed():
+    for error in ERRORS:
+        for threshold in (None, 0.1):
+            options = dict(
+                error=error, far_threshold=threshold, far_dilation=99, valid_height=1,
+                mean_over='valid')
+            assert settings(criterion=options).score_options == options
+    assert settings(features=dict(size=[1, 2], level=-1)).features['size'] == [1, 2]
 
 
 def test_teacher_beside_the_config_or_here(tmp_path, monkeypatch):

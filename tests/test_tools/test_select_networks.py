@@ -164,7 +164,7 @@ def test_goes_on_after_a_kill(world, finished, run_tool, tmp_path):
     features = np.load(out / 'features.npy')
     (out / 'features.npy').unlink()
     (out / 'features/parts').mkdir()
-    np.save(out / 'features/parts/part_00000.npy', features[:12])
+    np.save(out / 'features/parts/part_0000000-0000012_by_2.npy', features[:12])
     manifest = json.loads((out / 'depth_labels/manifest.json').read_text())
     del manifest['files'][NAMES[3]]
     manifest['complete'] = False
@@ -215,6 +215,9 @@ def test_other_settings_are_named(world, finished, run_tool, capsys, tmp_path):
     (tmp_path / 'e.txt').write_text(NAMES[0])
     assert 'another selection: exclude (then None' in error(
         '--exclude', tmp_path / 'e.txt')
+    assert 'selection: budget (then [3, 6, 8], now [6, 8]; each is a step' in error(
+        '--budget', 6, 8)
+    assert 'budget (then [3, 6, 8], now [3, 7, 8]' in error('--budget', 3, 7, 8)
     assert 'the student of 3 images made with something else: train_cfg' in error(
         '--cfg-options', 'selection.iterations=5')
     assert 'the scores by 3 images made with something else: criterion' in error(
@@ -238,6 +241,17 @@ def _record_back(reference):
     yield
     if (reference / 'selection.bak').exists():
         (reference / 'selection.bak').rename(reference / 'selection.json')
+
+
+def test_budgets_may_end_earlier_or_go_on(world, finished, run_tool, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(finished, out)
+    order, before = record_of(out)['order'], times(out)
+    choose(run_tool, world, out, '--budget', 6, 3)
+    assert record_of(out)['order'] == order[:6]
+    assert not (out / 'budget_8.txt').exists() and times(out) == before
+    choose(run_tool, world, out, '--budget', 3, 6, 8)
+    assert record_of(out)['order'] == order and times(out) == before
 
 
 def test_overwrite_makes_anew_what_changed(world, finished, run_tool, tmp_path):
