@@ -13,6 +13,7 @@ Convention (holds for the whole package)
     - Precision: at least float32, also under autocast.
 """
 
+from .alignment import Alignment, align_frames
 from .camera import (
     backproject,
     crop_intrinsics,
@@ -26,6 +27,8 @@ from .pose import axis_angle_to_matrix, pose_vector_to_matrix, transform_points
 from .warp import synthesize_view, synthesize_views
 
 __all__ = [
+    'Alignment',
+    'align_frames',
     'axis_angle_to_matrix',
     'backproject',
     'crop_intrinsics',

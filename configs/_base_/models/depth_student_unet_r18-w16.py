@@ -9,4 +9,5 @@ model = dict(
         disparity_bias=0.,
         loss_disparity=dict(type='BerHuLoss', threshold=0.2),
         valid_height=0.9),
-    pose_net=None)
+    pose_net=None,
+    pose_refinement=None)

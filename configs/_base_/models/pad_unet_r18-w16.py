@@ -8,7 +8,8 @@ model = dict(
         decode_head=dict(channels=None),
         depth_head=_base_.depth_head,
         distillation=dict(type='PADDistillation'),
-        pose_net=_base_.pose_net),
+        pose_net=_base_.pose_net,
+        pose_refinement=_base_.pose_refinement),
     # disparities from the network are stretched to [0, 1]: the paper's margin
     mixing=dict(type='DepthMix', margin=0.03),
     disparity='online')

@@ -38,9 +38,11 @@ pose_net = dict(
     translation_factor=0.1,
     first_translation=(0., 0., -0.05),
     difference_gain=10.)
+pose_refinement = dict(type='DirectPoseRefinement')
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,
     backbone=backbone,
     depth_head=depth_head,
-    pose_net=pose_net)
+    pose_net=pose_net,
+    pose_refinement=pose_refinement)

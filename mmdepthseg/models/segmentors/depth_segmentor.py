@@ -47,6 +47,8 @@ class DepthSegmentor(EncoderDecoder):
         pose_net (dict, optional): :class:`PoseNet`. Without it the depth head is
             trained on stored depth labels if it has a ``loss_disparity``, else not
             at all (it may still predict): what no loss reaches asks for no gradient.
+        pose_refinement (dict, optional): :class:`DirectPoseRefinement` of the pose
+            net's answers in training. None, the papers', takes them as they are.
         loss_feature (dict, optional): :class:`FeatureDistanceLoss`, keeps the
             deepest backbone level near that of a frozen encoder.
         test_cfg (dict, optional): Of the segmentation: ``mode``, 'whole' (default)
@@ -65,6 +67,7 @@ class DepthSegmentor(EncoderDecoder):
                  depth_head: dict | None = None,
                  distillation: dict | None = None,
                  pose_net: dict | None = None,
+                 pose_refinement: dict | None = None,
                  loss_feature: dict | None = None,
                  neck: dict | None = None,
                  auxiliary_head: dict | list | None = None,
@@ -100,6 +103,8 @@ class DepthSegmentor(EncoderDecoder):
                 distillation, decode_head or {}, getattr(self, 'decode_head', None),
                 self.depth_head)
         self.pose_net = None if pose_net is None else MODELS.build(pose_net)
+        self.pose_refinement = (
+            None if pose_refinement is None else MODELS.build(pose_refinement))
         self.loss_feature = None if loss_feature is None else MODELS.build(loss_feature)
         self.train_cfg = train_cfg
         # MMSeg's inference reads it by attribute
@@ -201,8 +206,13 @@ class DepthSegmentor(EncoderDecoder):
         if self.pose_net is not None:
             offsets = require_neighbours(batch, data_samples)
             transforms = self.pose_net.source_transforms(batch, offsets)
+            refined = transforms
+            if self.pose_refinement is not None:
+                _, depth = self.depth_head.predict(disparities, batch.img.shape[2:])
+                refined, more = self.pose_refinement(batch, depth, transforms)
+                losses.update(more)
             losses.update(nan_unless_finite(
-                self.depth_head.loss(disparities, batch, transforms), transforms))
+                self.depth_head.loss(disparities, batch, refined), transforms))
         if self.depth_head.loss_disparity is not None:
             losses.update(self.depth_head.supervised_loss(
                 disparities, *require_disparity(data_samples, batch.img)))

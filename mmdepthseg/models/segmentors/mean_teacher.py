@@ -194,8 +194,8 @@ class MeanTeacher(TeacherStudent):
         if self.mix_depth_weight and getattr(self.student, 'trains_depth', False):
             losses, seen = self.student.loss_and_disparity(batch, samples)
             disparity = seen if self.disparity == 'online' else None
-            yield {f'mix.{name}': self.mix_depth_weight * value
-                   for name, value in losses.items()}
+            yield {f'mix.{name}': value for name, value in _weighted(
+                losses, self.mix_depth_weight).items()}
         yield self.mix_loss(batch, samples, disparity)
 
     def labeled_loss(self, batch: FrameBatch, data_samples: SampleList) -> dict:
@@ -203,9 +203,8 @@ class MeanTeacher(TeacherStudent):
         weight = self.labeled_depth_weight
         if weight == 1:
             return self.student.loss(batch, data_samples)
-        losses = self.student.loss(batch, data_samples, depth=weight > 0)
-        return {name: weight * value if name.startswith('depth.') else value
-                for name, value in losses.items()}
+        return _weighted(
+            self.student.loss(batch, data_samples, depth=weight > 0), weight)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
         """See MMEngine's ``BaseModel``; in parts with ``split_backward``."""
@@ -316,3 +315,11 @@ def _ignore_padding(labels: Tensor, confidence: Tensor,
         for part, value in ((labels, VOID), (confidence, 0)):
             part[i, height - bottom:] = value
             part[i, :, width - right:] = value
+
+
+def _weighted(losses: dict, weight: float) -> dict:
+    """Depth losses times a weight; what is only logged stays."""
+    return {
+        name: weight * value if name.startswith('depth.loss') else value
+        for name, value in losses.items()
+    }

@@ -1,6 +1,6 @@
 # The same for longer: about 50 minutes on one CPU core.
 _base_ = './sde_unet-r18w16_1200it_streets-192x96.py'
-iterations = 8000
+iterations = 5000
 param_scheduler = [
     dict(
         type='MultiStepLR',

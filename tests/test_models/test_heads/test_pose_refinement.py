@@ -1,0 +1,81 @@
+"""Refined poses: what view synthesis sees, and what the pose net learns."""
+
+import pytest
+import torch
+from tiny_models import DEPTH_HEAD, POSE_NET, build, frame_batch, packed_batch
+
+from mmdepthseg.geometry import pose_vector_to_matrix
+from mmdepthseg.models.heads import DirectPoseRefinement
+
+
+def smooth_batch():
+    """Frames with something to align: neighbours are the target, shifted."""
+    batch = frame_batch()
+    image = torch.nn.functional.interpolate(
+        torch.rand(len(batch), 3, 8, 12), batch.img.shape[2:], mode='bicubic')
+    batch.img_raw = image.clamp(0, 1)
+    batch.adjacent_raw = torch.stack(
+        [batch.img_raw.roll(step, -1) for step in (-1, 1)], 1)
+    return batch
+
+
+def test_value_is_refined_and_gradient_reaches_the_net():
+    torch.manual_seed(0)
+    batch = smooth_batch()
+    depth = torch.full_like(batch.img_raw[:, :1], 2.)
+    vector = torch.zeros(2 * len(batch), 3, requires_grad=True)
+    net = pose_vector_to_matrix(vector, vector * 1.).view(len(batch), 2, 4, 4)
+    found, losses = DirectPoseRefinement(loss_weight=0.5)(batch, depth, net)
+    assert losses['refined'] == 1
+    assert not torch.allclose(found, net, atol=1e-3)
+    distance = (net - found)[..., :3, :].abs().sum((-2, -1)).mean()
+    assert torch.allclose(losses['loss_pose'], 0.5 * distance)
+    # as if the refined transform were the net's
+    probe = torch.randn_like(found)
+    through, = torch.autograd.grad((found * probe).sum(), vector, retain_graph=True)
+    straight, = torch.autograd.grad((net * probe).sum(), vector, retain_graph=True)
+    assert torch.equal(through, straight) and through.abs().sum() > 0
+    # a step down the loss brings the net nearer
+    slope, = torch.autograd.grad(losses['loss_pose'], vector)
+    nearer = (vector - 1e-3 * slope.sign()).detach()
+    moved = pose_vector_to_matrix(nearer, nearer).view_as(net)
+    before, after = (t[..., :3, :].abs().sum() for t in (net - found, moved - found))
+    assert after < before
+
+
+def test_segmentor_trains_with_it():
+    torch.manual_seed(0)
+    model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET,
+                  pose_refinement=dict(type='DirectPoseRefinement', iterations=1))
+    batch = smooth_batch()
+    samples = packed_batch(len(batch))['data_samples']
+    losses = model.loss(batch, samples)
+    assert {'depth.loss_pose', 'depth.refined', 'depth.loss_photometric'} <= set(losses)
+    losses['depth.loss_pose'].backward()
+    assert all(p.grad is None for p in model.depth_head.parameters())
+    assert any(p.grad is not None and p.grad.abs().sum() > 0
+               for p in model.pose_net.parameters())
+
+
+def test_the_scale_is_the_pose_nets():
+    torch.manual_seed(0)
+    batch = smooth_batch()
+    depth = torch.full_like(batch.img_raw[:, :1], 2.)
+    shift = torch.tensor([[0.1, 0., -0.05]]).repeat(2 * len(batch), 1)
+    net = pose_vector_to_matrix(0 * shift, shift).view(len(batch), 2, 4, 4)
+    for scale in (1., 3.):
+        start = net.clone()
+        start[..., :3, 3] *= scale
+        found, _ = DirectPoseRefinement()(batch, scale * depth, start)
+        lengths = found[..., :3, 3].norm(dim=-1)
+        assert torch.allclose(lengths.mean(), scale * shift[0].norm(), rtol=1e-4)
+        if scale == 1.:
+            first = found
+    assert torch.allclose(3 * first[..., :3, 3], found[..., :3, 3], atol=1e-3)
+
+
+@pytest.mark.parametrize('options', [
+    dict(iterations=0), dict(robust=0.), dict(loss_weight=-1.)])
+def test_options_are_checked(options):
+    with pytest.raises(ValueError, match='DirectPoseRefinement'):
+        DirectPoseRefinement(**options)
