@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
-GUIDES = ('docs/cityscapes.md', 'docs/selection.md', 'docs/own_video.md',
-          'configs/_base_/splits/README.md', 'README.md')
+GUIDES = (
+    'README.md', 'docs/cityscapes.md', 'docs/own_video.md',
+    'docs/selection.md', 'configs/_base_/splits/README.md')
 #: What section 4 of the Cityscapes guide leaves off its table of configs.
 TAIL = '_unet-r101-d16_40k_cityscapes-512x512_n372.py'
 

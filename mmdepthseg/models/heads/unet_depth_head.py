@@ -24,8 +24,8 @@ class UNetDepthHead(BaseDepthHead):
             scratch, the first depth and the first translation must fit each other
             and the world, else training sinks into a wrong minimum: -2.2 (a depth of
             about 1) with ``first_translation=(0, 0, -0.05)``,
-            ``rotation_factor=0.05`` and ``translation_factor=0.1`` of the
-            :class:`PoseNet` worked on the streets.
+            ``rotation_factor=0.05``, ``translation_factor=0.1`` and
+            ``difference_gain=10`` of the :class:`PoseNet` worked on the streets.
         **kwargs: See :class:`BaseDepthHead`.
     """
 
