@@ -179,11 +179,12 @@ class NetworkSelection:
     def _join_ranks(self) -> None:
         """Start the group, if nobody has, and one that waits as long as it takes."""
         self._joined, self._patient = not is_distributed(), None
-        setup_distributed(Config(), self.launcher)  # the students get theirs later
+        options = {'timeout': PATIENCE.total_seconds(),
+                   **((self.cfg.get('env_cfg') or {}).get('dist_cfg') or {})}
+        # the students get theirs later
+        setup_distributed(Config(dict(env_cfg=dict(dist_cfg=options))), self.launcher)
         if self.launcher != 'none' and not is_distributed():
-            options = (self.cfg.get('env_cfg') or {}).get('dist_cfg') or {}
-            init_dist(self.launcher, **{
-                'timeout': PATIENCE.total_seconds(), **options})
+            init_dist(self.launcher, **options)
         if is_distributed():  # maybe by others, with their limit
             self._patient = torch.distributed.new_group(
                 timeout=PATIENCE, backend='gloo')

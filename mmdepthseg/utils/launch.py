@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from datetime import timedelta
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -38,7 +39,10 @@ def setup_distributed(config: Config, launcher: str) -> None:
         )
     os.environ.setdefault("MASTER_PORT", _DEFAULT_PORT)
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("gloo")
+        # in seconds, as MMEngine's own set-up takes it
+        seconds = (config.get("env_cfg") or {}).get("dist_cfg", {}).get("timeout")
+        timeout = None if seconds is None else timedelta(seconds=seconds)
+        torch.distributed.init_process_group("gloo", timeout=timeout)
     wrapper = config.get("model_wrapper_cfg") or ConfigDict(
         type="MMDistributedDataParallel",
         broadcast_buffers=False,

@@ -7,6 +7,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 from mmdepthseg.utils.compat import require_frameworks
+from mmdepthseg.utils.converters.files import read_safely
 from mmdepthseg.utils.setup_env import register_all_modules, without_import_noise
 
 
@@ -20,6 +21,14 @@ def test_mmengines_checkpoints_load_safely(tmp_path, capsys, dtype):
     assert checkpoint["buffer"].current() == 2
     # what the forks print before they load unsafely
     assert "weights_only=False" not in capsys.readouterr().out
+
+
+def test_a_converter_leaves_what_others_allowed(tmp_path):
+    require_frameworks()
+    torch.save({"best": np.float32(1)}, tmp_path / "other.pth")
+    before = torch.serialization.get_safe_globals()
+    assert read_safely(tmp_path / "other.pth")["best"] == 1
+    assert set(torch.serialization.get_safe_globals()) == set(before)
 
 
 def test_only_the_noise_is_dropped(capsys):

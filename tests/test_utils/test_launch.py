@@ -1,5 +1,7 @@
 """Precision, process groups and resuming, as changes of a config."""
 
+from datetime import timedelta
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -58,7 +60,11 @@ def test_launcher_without_its_environment(monkeypatch):
 def test_slurm_on_cpu_starts_gloo(monkeypatch):
     monkeypatch.setattr(launch, "get_device", lambda: "cpu")
     started = []
-    monkeypatch.setattr(torch.distributed, "init_process_group", started.append)
+    monkeypatch.setattr(
+        torch.distributed,
+        "init_process_group",
+        lambda backend, timeout: started.append((backend, timeout)),
+    )
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -67,7 +73,9 @@ def test_slurm_on_cpu_starts_gloo(monkeypatch):
     monkeypatch.setenv("MASTER_ADDR", "localhost")
     config = Config(dict(find_unused_parameters=True))
     launch.setup_distributed(config, "slurm")
-    assert started == ["gloo"]
+    config.env_cfg = dict(dist_cfg=dict(backend="nccl", timeout=7200))
+    launch.setup_distributed(config, "slurm")
+    assert started == [("gloo", None), ("gloo", timedelta(hours=2))]
     assert launch.os.environ["RANK"] == "1"
     assert config.model_wrapper_cfg.device_ids is None
     assert config.model_wrapper_cfg.find_unused_parameters is True

@@ -175,4 +175,7 @@ def _plain_numbers() -> contextlib.AbstractContextManager:
     scalar = [(core.multiarray.scalar, f"numpy.{name}.multiarray.scalar")
               for name in ("core", "_core")]
     dtypes = [type(np.dtype(kind)) for kind in kinds]
-    return torch.serialization.safe_globals([*scalar, np.dtype, *dtypes])
+    # on leaving, all that was given goes, whoever else had put it there before
+    known = torch.serialization.get_safe_globals()
+    return torch.serialization.safe_globals(
+        [kind for kind in (*scalar, np.dtype, *dtypes) if kind not in known])
