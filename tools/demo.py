@@ -19,8 +19,8 @@ from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 from mmdepthseg.utils.stages import Stage, StageRunner  # noqa: E402
 
-SDE = 'sde_unet-r18w16_1200it_streets-192x96'
-SDE_ITERS = 1200
+SDE = 'sde_unet-r18w16_800it_streets-192x96'
+SDE_ITERS = 800
 SEG_ITERS = 600
 METHODS = {
     'supervised': 'supervised_unet-r18w16_600it_streets-192x96_n8',
@@ -84,7 +84,8 @@ def bases() -> tuple[str, ...]:
     """The config files the demo's configs build on."""
     return tuple(sorted(
         str(p.relative_to(ROOT)) for p in (ROOT / 'configs/_base_').rglob('*.py')
-        if 'streets' in p.name or 'r18-w16' in p.name or 'runtime' in p.name))
+        if 'streets' in p.name or 'r18-w16' in p.name or 'runtime' in p.name
+        or p.parent.name == 'schedules'))
 
 
 def make_stages(args: argparse.Namespace) -> list[Stage]:

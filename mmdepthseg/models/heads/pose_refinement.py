@@ -15,15 +15,17 @@ class DirectPoseRefinement(nn.Module):
     Depth of a far facade moves an image by half a pixel between two frames: a pose
     net that is off by a tenth of a degree in yaw hides it, and training from scratch
     spends most of its time there. A few Gauss-Newton steps on the images themselves,
-    with the depth of the moment, find the motion ten times more exactly (Wang et al.,
-    "Learning Depth from Monocular Videos using Direct Methods", CVPR 2018, who put
-    them behind the pose net as well). Here they take no gradient; view synthesis sees
-    the refined motion, and ``loss_pose`` draws the net to it.
+    with the depth of the moment, find the motion several times more exactly (Wang et
+    al., "Learning Depth from Monocular Videos using Direct Methods", CVPR 2018, who
+    put them behind the pose net as well). Here no gradient passes them: view synthesis
+    sees the refined motion, and the net learns from ``loss_pose`` alone, which draws
+    it there.
 
     Depth and motion are known up to one common factor, and least squares on noisy
     images finds motions a little too short: depth would follow, step by step, to the
     end of its range. So the refined translations of a batch are scaled, all by one
-    factor, to the mean length of the pose net's.
+    factor, to the mean length of the pose net's. The length of its
+    ``first_translation`` then is the unit of depth, and stays it.
 
     Not part of 3W or Monodepth2; for training only, at the cost of ``iterations``
     + 1 warps of a grey image.
@@ -62,10 +64,10 @@ class DirectPoseRefinement(nn.Module):
             transforms (Tensor): The pose net's (N, F, 4, 4).
 
         Returns:
-            tuple[Tensor, dict[str, Tensor]]: Transforms (N, F, 4, 4), whose gradient
-            goes to the given ones unchanged; ``loss_pose``, the mean over all pairs
-            of the absolute differences, summed over the entries of rotation and
-            translation, and ``refined``, the share of pairs that were.
+            tuple[Tensor, dict[str, Tensor]]: Transforms (N, F, 4, 4) without
+            gradient; ``loss_pose``, the mean over all pairs of the absolute
+            differences, summed over the entries of rotation and translation, and
+            ``refined``, the share of pairs that were.
         """
         frames = transforms.shape[1]
 
@@ -78,7 +80,7 @@ class DirectPoseRefinement(nn.Module):
             repeat(batch.cam2img), self.iterations, self.robust)
         found = self._keep_scale(found.view_as(transforms), transforms)
         distance = (transforms - found)[..., :3, :].abs().sum((-2, -1)).mean()
-        return found + (transforms - transforms.detach()), dict(
+        return found, dict(
             loss_pose=self.loss_weight * distance, refined=improved.float().mean())
 
     @staticmethod

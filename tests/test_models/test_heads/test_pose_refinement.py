@@ -19,7 +19,7 @@ def smooth_batch():
     return batch
 
 
-def test_value_is_refined_and_gradient_reaches_the_net():
+def test_the_net_learns_what_was_refined():
     torch.manual_seed(0)
     batch = smooth_batch()
     depth = torch.full_like(batch.img_raw[:, :1], 2.)
@@ -30,11 +30,8 @@ def test_value_is_refined_and_gradient_reaches_the_net():
     assert not torch.allclose(found, net, atol=1e-3)
     distance = (net - found)[..., :3, :].abs().sum((-2, -1)).mean()
     assert torch.allclose(losses['loss_pose'], 0.5 * distance)
-    # as if the refined transform were the net's
-    probe = torch.randn_like(found)
-    through, = torch.autograd.grad((found * probe).sum(), vector, retain_graph=True)
-    straight, = torch.autograd.grad((net * probe).sum(), vector, retain_graph=True)
-    assert torch.equal(through, straight) and through.abs().sum() > 0
+    # view synthesis would change the common scale of depth and motion
+    assert not found.requires_grad
     # a step down the loss brings the net nearer
     slope, = torch.autograd.grad(losses['loss_pose'], vector)
     nearer = (vector - 1e-3 * slope.sign()).detach()

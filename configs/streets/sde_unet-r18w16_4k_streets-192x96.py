@@ -1,6 +1,6 @@
-# The same for longer: about 50 minutes on one CPU core.
-_base_ = './sde_unet-r18w16_1200it_streets-192x96.py'
-iterations = 5000
+# The same for longer: about 40 minutes on one CPU core.
+_base_ = './sde_unet-r18w16_800it_streets-192x96.py'
+iterations = 4000
 param_scheduler = [
     dict(
         type='MultiStepLR',
