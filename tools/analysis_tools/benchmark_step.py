@@ -106,6 +106,8 @@ def watch_parts(watch: Stopwatch, model) -> None:
             watch.watch('student forward', head, 'forward')
     if getattr(student, 'depth_head', None) is not None:
         watch.watch('photometric loss', student.depth_head.loss_depth, 'forward')
+    if getattr(student, 'pose_refinement', None) is not None:
+        watch.watch('pose refinement', student.pose_refinement, 'forward')
 
 
 def train_step(watch: Stopwatch, model, optim_wrapper, batches):
