@@ -24,8 +24,8 @@ class DirectPoseRefinement(nn.Module):
     Depth and motion are known up to one common factor, and least squares on noisy
     images finds motions a little too short: depth would follow, step by step, to the
     end of its range. So the refined translations of a batch are scaled, all by one
-    factor, to the mean length of the pose net's. The length of its
-    ``first_translation`` then is the unit of depth, and stays it.
+    factor, to the lengths of the pose net's; the unit of depth stays what its
+    ``first_translation`` made it.
 
     Not part of 3W or Monodepth2; for training only, at the cost of ``iterations``
     + 1 warps of a grey image.
@@ -86,8 +86,13 @@ class DirectPoseRefinement(nn.Module):
     @staticmethod
     @torch.no_grad()
     def _keep_scale(found: Tensor, given: Tensor) -> Tensor:
-        """Translations scaled to the mean length of the given ones."""
-        before, after = (t[..., :3, 3].norm(dim=-1).mean() for t in (given, found))
+        """Translations scaled, so that as many are longer than given as shorter.
+
+        The median, since that is what absolute differences draw to: with the mean
+        and lengths of a skewed distribution the net would shrink without end.
+        """
+        before, after = (t[..., :3, 3].norm(dim=-1) for t in (given, found))
+        ratio = torch.where(after > 0, before / after, torch.ones_like(before))
         factor = torch.ones_like(found)
-        factor[..., :3, 3] = torch.where(after > 0, before / after, 1.)
+        factor[..., :3, 3] = ratio.flatten().quantile(0.5)
         return found * factor

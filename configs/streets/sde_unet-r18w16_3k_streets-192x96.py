@@ -1,6 +1,6 @@
-# The same for longer: about 40 minutes on one CPU core.
+# The same for longer: about half an hour on one CPU core.
 _base_ = './sde_unet-r18w16_800it_streets-192x96.py'
-iterations = 4000
+iterations = 3000
 param_scheduler = [
     dict(
         type='MultiStepLR',
