@@ -24,7 +24,7 @@ class DirectPoseRefinement(nn.Module):
     Depth and motion are known up to one common factor, and least squares on noisy
     images finds motions a little too short: depth would follow, step by step, to the
     end of its range. So the refined translations of a batch are scaled, all by one
-    factor, to the lengths of the pose net's; the unit of depth stays what its
+    factor, to the size of the pose net's; the unit of depth stays what its
     ``first_translation`` made it.
 
     Not part of 3W or Monodepth2; for training only, at the cost of ``iterations``
@@ -86,13 +86,15 @@ class DirectPoseRefinement(nn.Module):
     @staticmethod
     @torch.no_grad()
     def _keep_scale(found: Tensor, given: Tensor) -> Tensor:
-        """Translations scaled, so that as many are longer than given as shorter.
+        """Translations scaled so that, along the given ones, they are as long.
 
-        The median, since that is what absolute differences draw to: with the mean
-        and lengths of a skewed distribution the net would shrink without end.
+        Not to the same length: the net answers with the middle of uncertain motions,
+        which is shorter than each of them, and would shrink without end.
         """
-        before, after = (t[..., :3, 3].norm(dim=-1) for t in (given, found))
-        ratio = torch.where(after > 0, before / after, torch.ones_like(before))
+        before, after = given[..., :3, 3], found[..., :3, 3]
+        along = (before * after).sum(-1)
+        ratio = torch.where(
+            along > 0, before.square().sum(-1) / along, torch.ones_like(along))
         factor = torch.ones_like(found)
         factor[..., :3, 3] = ratio.flatten().quantile(0.5)
         return found * factor
