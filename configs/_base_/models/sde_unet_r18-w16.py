@@ -28,7 +28,7 @@ depth_head = dict(
         channels=[16, 16, 32, 64, 64],
         aspp_rates=[1, 2, 3],
         aspp_dropout=0.1),
-    disparity_bias=-2.2)
+    disparity_bias=-1.8)
 pose_net = dict(
     type='PoseNet',
     backbone=dict(backbone, in_channels=6, out_stem=False),
@@ -36,7 +36,7 @@ pose_net = dict(
     channels=64,
     rotation_factor=0.05,
     translation_factor=0.1,
-    first_translation=(0., 0., -0.05),
+    first_translation=(0., 0., -0.016),
     difference_gain=10.)
 pose_refinement = dict(type='DirectPoseRefinement')
 model = dict(
