@@ -6,6 +6,8 @@ _base_ = [
     '../_base_/models/sde_unet_r18-w16.py', '../_base_/datasets/clips_sde.py',
     '../_base_/default_runtime.py'
 ]
+# a car at 15 m/s and 25 frames a second; see docs/own_video.md
+model = dict(pose_net=dict(first_translation=(0., 0., -0.04)))
 iterations = 1000
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4))

@@ -41,7 +41,7 @@ class PoseNet(BaseModule):
             A camera that looks forward and drives forward has (0, 0, -v): trained
             from scratch, starting near the true motion decides whether training
             finds the right minimum or a sideways one. Choose v = (metres per
-            frame / typical depth in metres) * first depth; the streets have 0.05.
+            frame / typical depth in metres) * first depth; the streets have 0.016.
         difference_gain (float): 0, the papers': the six channels are the two frames.
             Above 0 they are the frames' mean and their difference times this. The
             same information, but a shift of a fraction of a pixel (a yaw, say) is a

@@ -22,8 +22,8 @@ class UNetDepthHead(BaseDepthHead):
             papers') starts at disparity 0.5, a depth of about 0.2 with the default
             range: right with ImageNet weights and translation factor 0.01. From
             scratch, the first depth and the first translation must fit each other
-            and the world, else training sinks into a wrong minimum: -2.2 (a depth of
-            about 1) with ``first_translation=(0, 0, -0.05)``,
+            and the world, else training sinks into a wrong minimum: -1.8 (a depth of
+            about 0.7) with ``first_translation=(0, 0, -0.016)``,
             ``rotation_factor=0.05``, ``translation_factor=0.1`` and
             ``difference_gain=10`` of the :class:`PoseNet` worked on the streets.
         **kwargs: See :class:`BaseDepthHead`.
