@@ -19,8 +19,8 @@ from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 from mmdepthseg.utils.stages import Stage, StageRunner  # noqa: E402
 
-SDE = 'sde_unet-r18w16_800it_streets-192x96'
-SDE_ITERS = 800
+SDE = 'sde_unet-r18w16_500it_streets-192x96'
+SDE_ITERS = 500
 SEG_ITERS = 600
 METHODS = {
     'supervised': 'supervised_unet-r18w16_600it_streets-192x96_n8',

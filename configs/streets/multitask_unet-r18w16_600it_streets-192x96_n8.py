@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/datasets/streets_multitask.py', '../_base_/default_runtime.py',
     '../_base_/schedules/seg_600it.py'
 ]
-sde = 'work_dirs/sde_unet-r18w16_800it_streets-192x96/iter_800.pth'
+sde = 'work_dirs/sde_unet-r18w16_500it_streets-192x96/iter_500.pth'
 init = dict(type='Pretrained', checkpoint=sde)
 model = dict(
     segmentor=dict(

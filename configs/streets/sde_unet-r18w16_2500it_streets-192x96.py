@@ -1,5 +1,5 @@
 # The same for longer: about half an hour on one CPU core.
-_base_ = './sde_unet-r18w16_800it_streets-192x96.py'
+_base_ = './sde_unet-r18w16_500it_streets-192x96.py'
 iterations = 2500
 param_scheduler = [
     dict(

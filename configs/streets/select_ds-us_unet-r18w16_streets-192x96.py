@@ -1,5 +1,5 @@
 # Which images of the streets to label, by depth: a small exp. 211. Teacher:
-# sde_unet-r18w16_800it_streets-192x96.py, trained.
+# sde_unet-r18w16_500it_streets-192x96.py, trained.
 #   python tools/select_samples.py THIS SDE_CHECKPOINT --method ds_us --budget 5 10 20 \
 #       --out work_dirs/select_streets
 _base_ = [
@@ -9,5 +9,5 @@ _base_ = [
 ]
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 selection = dict(
-    teacher='sde_unet-r18w16_800it_streets-192x96.py',
+    teacher='sde_unet-r18w16_500it_streets-192x96.py',
     iterations=[(5, 200), (10, 300), (20, 400)])

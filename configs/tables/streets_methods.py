@@ -5,7 +5,7 @@ title = 'Streets at 192x96, 600 iterations'
 seeds = [7, 25, 42]
 label_counts = [8, 20]
 baseline = 'supervised'
-sde = 'configs/streets/sde_unet-r18w16_800it_streets-192x96.py'
+sde = 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
 prerequisites = [
     dict(
         name='streets',

@@ -9,7 +9,7 @@ import torch
 from .conftest import ITERS
 
 REPO = Path(__file__).resolve().parents[2]
-SDE = REPO / 'configs/streets/sde_unet-r18w16_800it_streets-192x96.py'
+SDE = REPO / 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
 FULL = REPO / 'configs/streets/transfer-depthmix_unet-r18w16_600it_streets-192x96_n8.py'
 BACKBONES = {
     'mit-b0': (dict(

@@ -17,7 +17,7 @@ from mmdepthseg.utils.errors import UserError
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs'
-OTHER_CONFIG = CONFIGS / 'streets/sde_unet-r18w16_800it_streets-192x96.py'
+OTHER_CONFIG = CONFIGS / 'streets/sde_unet-r18w16_500it_streets-192x96.py'
 
 
 def tool(name):

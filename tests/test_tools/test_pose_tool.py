@@ -17,7 +17,7 @@ from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.errors import UserError
 
 REPO = Path(__file__).resolve().parents[2]
-CONFIG = REPO / 'configs/streets/sde_unet-r18w16_800it_streets-192x96.py'
+CONFIG = REPO / 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
 
 
 @pytest.fixture

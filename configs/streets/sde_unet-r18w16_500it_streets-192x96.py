@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/sde_unet_r18-w16.py', '../_base_/datasets/streets_sde.py',
     '../_base_/default_runtime.py'
 ]
-iterations = 800
+iterations = 500
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4))
 param_scheduler = [
