@@ -8,6 +8,7 @@ test -> a table and a picture. Stages already done are not done again.
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -219,4 +220,6 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
+    # as Ctrl-C: the processes of the stages are stopped too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     main()
