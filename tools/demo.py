@@ -166,9 +166,9 @@ def verdict(results: dict[str, dict]) -> str:
     better = [key for key in DEPTH_KEYS if _better(depth, key)]
     worse = [key for key in DEPTH_KEYS if key not in better]
     full = results['full']['teacher/mIoU']
-    lines = [f'Depth from video against the mean depth per row: better in '
-             f'{", ".join(better) or "nothing"}; not better in '
-             f'{", ".join(worse) or "nothing"}.']
+    lines = ['Depth from video against the mean depth per row: better in '
+             f'{", ".join(better) or "nothing"}' +
+             (f'; not better in {", ".join(worse)}.' if worse else '.')]
     for name, key in (('supervised', 'mIoU'), ('classmix', 'teacher/mIoU')):
         gain = full - results[name][key]
         lines.append(f'Full method (teacher) against {TITLES[name]}: {gain:+.1f} '
