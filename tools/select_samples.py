@@ -35,7 +35,6 @@ from mmdepthseg.selection.features import NORMALIZATIONS  # noqa: E402
 from mmdepthseg.selection.files import (  # noqa: E402
     PAGE,
     RECORD,
-    file_hash,
     load_array,
     parse_bytes,
     read_names,
@@ -51,7 +50,7 @@ from mmdepthseg.selection.report import write_report  # noqa: E402
 from mmdepthseg.selection.report_images import find_images  # noqa: E402
 from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
-from mmdepthseg.utils.files import check_writable  # noqa: E402
+from mmdepthseg.utils.files import check_writable, file_hash  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
 
 #: Options that mean nothing with --features (launchers add --local_rank unasked).

@@ -6,7 +6,7 @@
 #       --out data/camvid_depth_labels
 #   python tools/train.py THIS
 _base_ = './transfer-classmix_unet-r18w16_400it_camvid-256x192_n50.py'
-# disparities of this model lie around 0.04 to 0.2; the paper's margin of 0.03 is for
+# disparities of this model fill a part of [0, 1]; the paper's margin of 0.03 is for
 # disparities that fill [0, 1]
 model = dict(mixing=dict(_delete_=True, type='DepthMix', margin=0.005))
 train_dataloader = dict(

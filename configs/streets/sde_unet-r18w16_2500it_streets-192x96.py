@@ -1,4 +1,4 @@
-# The same for longer: about half an hour on one CPU core.
+# The same for longer: about 25 minutes on one CPU core.
 _base_ = './sde_unet-r18w16_500it_streets-192x96.py'
 iterations = 2500
 param_scheduler = [

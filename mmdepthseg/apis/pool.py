@@ -17,10 +17,9 @@ from mmengine.dist import barrier, broadcast_object_list, get_dist_info
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader, Dataset
 
-from mmdepthseg.selection.files import file_hash
 from mmdepthseg.selection.stamps import StampedFolder
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.progress import Progress
 
 #: Batches per part: what a kill can cost a rank, and a file written.

@@ -10,8 +10,9 @@ import mmseg
 import numpy as np
 import torch
 
-from mmdepthseg.selection.files import RECORD, file_hash, remove_selection
+from mmdepthseg.selection.files import RECORD, remove_selection
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import file_hash
 from mmdepthseg.version import __version__
 
 

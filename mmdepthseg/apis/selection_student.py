@@ -35,10 +35,9 @@ from mmdepthseg.apis.student_config import (
 from mmdepthseg.models.losses.entropy import prediction_entropy
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
-from mmdepthseg.selection.files import file_hash
 from mmdepthseg.selection.stamps import StampedFolder
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.launch import setup_distributed, setup_resume
 from mmdepthseg.utils.runner import build_runner
 

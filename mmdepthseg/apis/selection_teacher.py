@@ -17,10 +17,9 @@ from mmdepthseg.apis.pool import (
     is_ready,
 )
 from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
-from mmdepthseg.selection.files import file_hash
 from mmdepthseg.selection.stamps import StampedFolder
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.progress import Progress
 
 FEATURES = 'features.npy'

@@ -11,7 +11,6 @@ end, so that a half-made, truncated or outdated set is found before anything tra
 it.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -22,7 +21,7 @@ import cv2
 import numpy as np
 from mmengine.logging import print_log
 
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import file_hash, write_atomically
 
 MANIFEST = 'manifest.json'
 OURS = {'files', 'checkpoint', 'checkpoint_sha256', 'options', 'complete'}
@@ -35,15 +34,6 @@ _noted: set[str] = set()  # manifests whose checkpoint is known to be gone
 
 class DepthLabelError(RuntimeError):
     """Depth labels are missing, truncated, incomplete or from another model."""
-
-
-def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 class DepthLabelStore:

@@ -4,7 +4,6 @@ All of what is written replaces whole files at once; `selection.json` is written
 so that it being there means that the rest is.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -136,15 +135,6 @@ def read_rows(
         first = f' ({names[twice[0]]})' if names else ''
         raise UserError(f'{path}: {name_rows(twice)}{first} given more than once.')
     return np.array(rows, dtype=np.int64)
-
-
-def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file's content, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while data := file.read(2**20):
-            digest.update(data)
-    return digest.hexdigest()
 
 
 def split_name(budget: int) -> str:

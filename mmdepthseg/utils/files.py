@@ -3,11 +3,21 @@
 No framework is imported here.
 """
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
 
 from mmdepthseg.utils.errors import UserError
+
+
+def file_hash(path: str | Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:

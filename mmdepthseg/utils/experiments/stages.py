@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmdepthseg.selection.files import file_hash
 from mmdepthseg.utils.config import load_config
+from mmdepthseg.utils.files import file_hash
 from mmdepthseg.utils.stages import Stage
 
 from .table import ExperimentTable, Run, fields_of, filled, find, pairs

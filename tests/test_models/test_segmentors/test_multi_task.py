@@ -154,6 +154,11 @@ def test_weights_of_the_depth_losses():
     for name in LOSSES:
         factor = 1 if 'depth' not in name else 3 if name.startswith('mix') else 0.5
         torch.testing.assert_close(weighted[name], factor * plain[name])
+    # a share is logged as it is
+    shares = [name for name in plain if name.endswith('warped')]
+    assert len(shares) == 2
+    for name in shares:
+        torch.testing.assert_close(weighted[name], plain[name])
 
 
 def test_a_joint_model_without_exchange():
