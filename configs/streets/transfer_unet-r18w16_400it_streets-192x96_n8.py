@@ -1,5 +1,5 @@
 # Transfer alone: the few labelled frames, starting from self-supervised depth.
-_base_ = './supervised_unet-r18w16_600it_streets-192x96_n8.py'
+_base_ = './supervised_unet-r18w16_400it_streets-192x96_n8.py'
 sde = 'work_dirs/sde_unet-r18w16_500it_streets-192x96/iter_500.pth'
 model = dict(
     backbone=dict(

@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/models/pad_unet_r18-w16.py',
     '../_base_/datasets/streets_multitask.py', '../_base_/default_runtime.py',
-    '../_base_/schedules/seg_600it.py'
+    '../_base_/schedules/seg_400it.py'
 ]
 sde = 'work_dirs/sde_unet-r18w16_500it_streets-192x96/iter_500.pth'
 init = dict(type='Pretrained', checkpoint=sde)

@@ -1,0 +1,13 @@
+# Depth and pose from scratch in a few hundred to a few thousand iterations, to the end
+# of whatever `train_cfg.max_iters` says. The rate is for a decoder with batch norm; the
+# pose network, which only follows the refined motions, gets a quarter of it.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='Adam', lr=2e-3),
+    paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.25))))
+warm_up = 50
+param_scheduler = [
+    dict(
+        type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=warm_up),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, eta_min=0.)
+]
