@@ -8,8 +8,7 @@ label_counts = [10, 20]
 baseline = 'random'
 sde = 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
 select = 'configs/streets/select_{}_unet-r18w16_streets-192x96.py'
-by_depth = select.format('ds-us') + ' {sde} --teacher-dir {work_dir}/teacher'
-by_entropy = select.format('entropy')
+by_depth, by_entropy = select.format('ds-us'), select.format('entropy')
 chosen = '{work_dir}/select_%s_seed%s'
 prerequisites = [
     dict(
@@ -23,15 +22,20 @@ for kind in ['ds', 'us', 'ds_us', 'entropy']:
         folder = chosen % (kind, number)
         how = by_entropy if kind == 'entropy' else by_depth
         before = ['streets']
-        # the first one by depth computes the teacher's features and depth labels
-        if how == by_depth and (kind, number) != ('ds', seeds[0]):
-            before.append(f'select_ds_seed{seeds[0]}')
+        arguments = f'--method {kind} --budget 5 10 20 --seed {number} --out {folder}'
+        if how == by_depth:
+            arguments = '{sde} ' + arguments
+            # the first one computes the teacher's features and depth labels
+            if (kind, number) != ('ds', seeds[0]):
+                before.append(f'select_ds_seed{seeds[0]}')
+                arguments += ' --teacher-dir ' + chosen % ('ds', seeds[0])
         prerequisites.append(
             dict(
                 name=f'select_{kind}_seed{number}',
                 needs=before,
-                command=f'tools/select_samples.py {how} --method {kind} '
-                f'--budget 5 10 20 --seed {number} --out {folder}',
+                command=f'tools/select_samples.py {how} {arguments}',
+                config=how,
+                folder=folder,
                 outputs=[folder + '/budget_20.txt']))
 config = 'configs/streets/supervised_unet-r18w16_400it_streets-192x96_{}.py'
 meanings = dict(

@@ -231,9 +231,9 @@ class StageRunner:
             run.lock.close()
 
     def _fail(self, name: str, why: str) -> None:
+        self.failed[name] = why
         if not self.keep_going:
             raise UserError(f'stage {name} failed: {why}')
-        self.failed[name] = why
         print(f'[{name}] FAILED: {why}', flush=True)
 
     def _show_progress(self, name: str, log: Path) -> None:

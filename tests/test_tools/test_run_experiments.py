@@ -126,8 +126,8 @@ def test_a_failed_run_is_reported_and_stops_no_other(tiny_table, capfd):  # noqa
     captured = capfd.readouterr()
     assert 'stage odd_n10_seed1 failed' in captured.err
     assert ['plain', '11.0 (1)', '-'] in rows(captured.out)
-    # the failed one too: nothing is noted of it
-    assert 'Not run yet, 10 of 12' in captured.out
+    assert 'Failed, 1 of 12: odd_n10_seed1.' in captured.out
+    assert 'Not run yet, 9 of 12' in captured.out
 
 
 def test_what_needs_a_failed_prerequisite_is_left_out(tiny_table, capfd):  # noqa: F811
@@ -135,6 +135,31 @@ def test_what_needs_a_failed_prerequisite_is_left_out(tiny_table, capfd):  # noq
     assert stops(tiny_table) == 1
     assert 'needs labels, which failed' in capfd.readouterr().out
     assert tiny_table.trained() == sorted([*(n for n in ALL if 'plain' in n), 'depth'])
+
+
+def test_a_command_with_config_and_folder(tiny_table):  # noqa: F811
+    """Another config is another result, and begins in an empty folder."""
+    folder = tiny_table.work / 'chosen'
+    tiny_table.add(
+        "prerequisites.append(dict(name='chosen', command='choose.py --out "
+        "{work_dir}/chosen', outputs=['{work_dir}/chosen/manifest.json'], "
+        f"config='{tiny_table.folder}/random.py', folder='{{work_dir}}/chosen'))\n"
+        "methods = [dict(methods[0], needs=['chosen'])]")
+    tiny_table.fake.write_text(tiny_table.fake.read_text().replace(
+        "'generate_depth':", "'choose':").replace('    assert Path(rest[1]).name', '#'))
+    tiny_table.run()
+    assert [c['name'] for c in tiny_table.calls()][0] == 'chosen'
+    (folder / 'old').touch()
+    tiny_table.run()
+    assert tiny_table.calls() == []
+    config = tiny_table.folder / 'random.py'
+    config.write_text(config.read_text().replace('start = None', 'start = 1'))
+    tiny_table.run()
+    assert [c['name'] for c in tiny_table.calls()][0] == 'chosen'
+    assert not (folder / 'old').exists()
+    tiny_table.add("prerequisites[0]['folder'] = 'x'")
+    with pytest.raises(SystemExit):
+        tiny_table.run()
 
 
 def test_print_only_and_list_run_nothing(tiny_table, capfd):  # noqa: F811

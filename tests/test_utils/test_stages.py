@@ -61,8 +61,10 @@ def test_a_lost_output_redoes_the_stage(tmp_path):
 
 def test_a_failure_names_stage_and_log_and_is_not_stamped(tmp_path):
     stages = [stage('bad', tmp_path, fail=True), stage('after', tmp_path, ('bad', ))]
+    runner = StageRunner(stages, tmp_path / 'work')
     with pytest.raises(UserError, match='stage bad failed.*exit code 1.*bad.log'):
-        run(stages, tmp_path)
+        runner.run()
+    assert list(runner.failed) == ['bad']
     assert (tmp_path / 'order').read_text().split() == ['bad']
     with pytest.raises(UserError):
         run(stages, tmp_path)

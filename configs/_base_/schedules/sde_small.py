@@ -5,9 +5,8 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=2e-3),
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.25))))
-warm_up = 50
+# both from the start: their factors multiply, and a training may be shorter than 50
 param_scheduler = [
-    dict(
-        type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=warm_up),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, eta_min=0.)
+    dict(type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=50),
+    dict(type='CosineAnnealingLR', by_epoch=False, eta_min=0.)
 ]

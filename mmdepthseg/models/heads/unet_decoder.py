@@ -1,5 +1,6 @@
 """U-Net decoder shared by depth and segmentation heads (method: 3W, section 3)."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -169,12 +170,15 @@ def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
 
 def _conv_block(in_channels: int, out_channels: int,
                 norm_cfg: dict | None) -> ConvModule:
-    return ConvModule(
-        in_channels,
-        out_channels,
-        3,
-        padding=1,
-        padding_mode='reflect',
-        bias=True,
-        norm_cfg=norm_cfg,
-        act_cfg=dict(type='ELU'))
+    with warnings.catch_warnings():
+        # the authors' blocks have a bias before batch norm, too
+        warnings.filterwarnings('ignore', message='Unnecessary conv bias')
+        return ConvModule(
+            in_channels,
+            out_channels,
+            3,
+            padding=1,
+            padding_mode='reflect',
+            bias=True,
+            norm_cfg=norm_cfg,
+            act_cfg=dict(type='ELU'))

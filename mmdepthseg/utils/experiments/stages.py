@@ -89,8 +89,9 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
             *(['--cfg-options', *options] if options else []))
         config, outputs = entry['depth_labels'], [str(folder / MANIFEST)]
     else:
-        # its outputs may be anywhere: there is no folder to be removed
-        folder, config = None, None
+        config = entry.get('config')
+        # its outputs may be anywhere: no folder is removed but one named for it
+        folder = filled([entry['folder']], products)[0] if 'folder' in entry else None
         command = _python(*filled(entry['command'].split(), products))
         outputs = filled(entry['outputs'], products)
     return Stage(

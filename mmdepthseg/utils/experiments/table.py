@@ -23,7 +23,7 @@ KEYS = dict(
            'metrics', 'options', 'baseline'),
     methods=('name!', 'config!', 'title', 'needs', 'options', 'label_counts'),
     prerequisites=('name!', 'needs', 'options', 'train', 'depth_labels', 'checkpoint',
-                   'model_config', 'command', 'outputs'),
+                   'model_config', 'command', 'outputs', 'config', 'folder'),
     tests=('name!', 'options'),
     metrics=('title!', 'keys!', 'test'))
 # above this a variable of a table file is taken for a misspelt key
@@ -73,7 +73,9 @@ class ExperimentTable:
       with ``train=CONFIG`` (stands for the last checkpoint), with
       ``depth_labels=CONFIG, checkpoint=...`` (stands for their folder; with
       ``model_config`` if the checkpoint is of another config), or with
-      ``command='tools/x.py ...', outputs=[...]`` (stands for the first of them);
+      ``command='tools/x.py ...', outputs=[...]`` (stands for the first of them; with
+      ``config`` if the content of one decides too, and with ``folder`` if it is the
+      command's own, to be removed before a start with anything changed);
     - ``tests``: ``dict(name, options)``, evaluations of each run; default: one;
     - ``metrics``: ``dict(title, keys, test)``: the first of ``keys`` that the test
       (default: the first) reports; default: mIoU of student and teacher;
@@ -210,6 +212,9 @@ class ExperimentTable:
             raise UserError(f'{place}: depth_labels and checkpoint go together')
         if ('command' in entry) != bool(entry.get('outputs')):
             raise UserError(f'{place}: command and outputs go together')
+        alone = [key for key in ('config', 'folder') if key in entry]
+        if alone and 'command' not in entry:
+            raise UserError(f'{place}: {", ".join(alone)} without command')
 
     def config(self, path: str) -> Config:
         """A config, read once."""
