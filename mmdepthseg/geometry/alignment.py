@@ -34,11 +34,21 @@ class Alignment(NamedTuple):
 
 
 class _Normal(NamedTuple):
-    """Normal equations of a Gauss-Newton step, and the cost where they were made."""
+    """Normal equations of a Gauss-Newton step, and where they were made.
+
+    Attributes:
+        matrix: (N, 6, 6).
+        vector: (N, 6).
+        cost: mean over the pixels that count, (N,).
+        pixels: where the target's pixels lie in the source, (N, 2, H, W).
+        counted: which of them count, bool (N, 1, H, W).
+    """
 
     matrix: Tensor
     vector: Tensor
     cost: Tensor
+    pixels: Tensor
+    counted: Tensor
 
 
 @torch.no_grad()
@@ -50,6 +60,7 @@ def align_frames(
     cam2img: Tensor,
     iterations: int = 2,
     robust: float = 0.02,
+    max_shift: float = 0.03,
 ) -> Alignment:
     """Refine camera motions by direct alignment, given the target's depth.
 
@@ -58,7 +69,10 @@ def align_frames(
     Wang et al., "Learning Depth from Monocular Videos using Direct Methods", CVPR
     2018). Fair's weights 1 / (1 + |r| / robust) keep moving objects and occlusions
     from deciding. The start must be right to about a pixel: a pose network's. Where
-    the cost has not fallen, the given transform comes back.
+    the cost has not fallen, or fell because the motion ran away (the pixels moved by
+    more than ``max_shift`` in the mean, or fewer than half of them still lie in the
+    source: then little is compared, which costs little), the given transform comes
+    back.
 
     Args:
         target: images in [0, 1], (N, C, H, W); their mean over C is compared.
@@ -68,6 +82,7 @@ def align_frames(
         cam2img: K, (N, 3, 3).
         iterations: Gauss-Newton steps.
         robust: difference from which on a pixel loses weight.
+        max_shift: how far a result may lie from the start, as a share of the width.
 
     Returns:
         The refined transforms, without gradient.
@@ -86,16 +101,26 @@ def align_frames(
         source = source.mean(1, keepdim=True)
         maps = torch.cat([source, *_gradients(source)], 1)
         points = backproject(depth, cam2img)
-        found, first = start, None
+        found = start
+        first = last = _linearise(target, maps, points, found, cam2img, robust)
         for _ in range(iterations):
-            normal = _linearise(target, maps, points, found, cam2img, robust)
-            first = normal.cost if first is None else first
-            step = _solve(normal)
+            step = _solve(last)
             found = pose_vector_to_matrix(step[:, 3:], step[:, :3]) @ found
-        last = _linearise(target, maps, points, found, cam2img, robust).cost
-        # also False where something is NaN
-        improved = (last < first) if iterations else torch.zeros_like(last).bool()
+            last = _linearise(target, maps, points, found, cam2img, robust)
+        improved = _is_improved(first, last, max_shift * target.shape[-1])
         return Alignment(torch.where(improved[:, None, None], found, start), improved)
+
+
+def _is_improved(first: _Normal, last: _Normal, max_pixels: float) -> Tensor:
+    """Whether the cost has fallen and the motion has not run away, bool (N,).
+
+    False where something is NaN.
+    """
+    both = (first.counted & last.counted).flatten(1)
+    distance = (last.pixels - first.pixels).norm(dim=1).flatten(1)
+    shift = torch.where(both, distance, torch.zeros_like(distance)).sum(1) / both.sum(1)
+    kept = both.sum(1) >= 0.5 * first.counted.flatten(1).sum(1)
+    return (last.cost < first.cost) & (shift <= max_pixels) & kept
 
 
 def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,6 +167,8 @@ def _linearise(
         weighted @ jacobian.transpose(1, 2),
         (weighted * residual[:, None]).sum(2),
         cost,
+        pixels,
+        valid,
     )
 
 

@@ -9,6 +9,7 @@ from mmdepthseg.geometry import (
     pose_vector_to_matrix,
     synthesize_view,
 )
+from mmdepthseg.geometry.alignment import _is_improved, _Normal
 
 HEIGHT, WIDTH, BATCH = 48, 64, 3
 CAMERA = torch.tensor([[60.0, 0, 31.0], [0, 58.0, 23.0], [0, 0, 1]])
@@ -83,6 +84,27 @@ def test_nothing_better_gives_back_the_start(scene):
     found, improved = align_frames(blank, blank, depth, start, cam2img)
     assert not improved.any()
     assert torch.equal(found, start)
+
+
+def test_a_motion_that_runs_away_gives_back_the_start(scene):
+    source, target, depth, truth, cam2img = scene
+    found, improved = align_frames(
+        target, source, depth, identity(), cam2img, max_shift=1e-3)
+    assert not improved.any() and torch.equal(found, identity())
+    # a cost that falls because most pixels left the source
+    first = _linearised(torch.zeros(1, 2, 2, 8), torch.ones(1, 1, 2, 8), 1.0)
+    fewer = torch.zeros(1, 1, 2, 8)
+    fewer[..., :4] = 1
+    assert _is_improved(first, _linearised(first.pixels, fewer, 0.5), 1.0)
+    fewer[0, 0, 0, 0] = 0
+    assert not _is_improved(first, _linearised(first.pixels, fewer, 0.5), 1.0)
+    none = _linearised(first.pixels, 0 * fewer, 0.5)
+    assert not _is_improved(none, none._replace(cost=torch.zeros(1)), 1.0)
+
+
+def _linearised(pixels, counted, cost):
+    return _Normal(torch.zeros(1, 6, 6), torch.zeros(1, 6), torch.tensor([cost]),
+                   pixels, counted.bool())
 
 
 @pytest.mark.parametrize('broken', ['depth', 'pose', 'behind', 'image'])

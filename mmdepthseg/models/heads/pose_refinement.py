@@ -18,8 +18,10 @@ class DirectPoseRefinement(nn.Module):
     with the depth of the moment, find the motion several times more exactly (Wang et
     al., "Learning Depth from Monocular Videos using Direct Methods", CVPR 2018, who
     put them behind the pose net as well). Here no gradient passes them: view synthesis
-    sees the refined motion, and the net learns from ``loss_pose`` alone, which draws
-    it there.
+    sees the refined motion, and the net learns from ``loss_pose``, which draws it
+    there. Where alignment finds nothing better, or runs away (empty roads give it
+    little to hold on to), view synthesis sees the net's own motion, and the net learns
+    from that as without refinement.
 
     Depth and motion are known up to one common factor, and least squares on noisy
     images finds motions a little too short: depth would follow, step by step, to the
@@ -33,6 +35,7 @@ class DirectPoseRefinement(nn.Module):
     Args:
         iterations (int): Gauss-Newton steps. Defaults to 2.
         robust (float): See :func:`mmdepthseg.geometry.align_frames`.
+        max_shift (float): See there. Defaults to 0.03 of the width.
         loss_weight (float): Of ``loss_pose``. Defaults to 1.
 
     Raises:
@@ -42,14 +45,17 @@ class DirectPoseRefinement(nn.Module):
     def __init__(self,
                  iterations: int = 2,
                  robust: float = 0.02,
+                 max_shift: float = 0.03,
                  loss_weight: float = 1.) -> None:
         super().__init__()
-        if iterations < 1 or robust <= 0 or loss_weight < 0:
+        if iterations < 1 or robust <= 0 or max_shift <= 0 or loss_weight < 0:
             raise ValueError(
-                'DirectPoseRefinement: expected iterations >= 1, robust > 0 and '
-                f'loss_weight >= 0, got {iterations}, {robust}, {loss_weight}')
+                'DirectPoseRefinement: expected iterations >= 1, robust > 0, '
+                'max_shift > 0 and loss_weight >= 0, got '
+                f'{iterations}, {robust}, {max_shift}, {loss_weight}')
         self.iterations = iterations
         self.robust = robust
+        self.max_shift = max_shift
         self.loss_weight = loss_weight
 
     def forward(self, batch: FrameBatch, depth: Tensor,
@@ -64,10 +70,10 @@ class DirectPoseRefinement(nn.Module):
             transforms (Tensor): The pose net's (N, F, 4, 4).
 
         Returns:
-            tuple[Tensor, dict[str, Tensor]]: Transforms (N, F, 4, 4) without
-            gradient; ``loss_pose``, the mean over all pairs of the absolute
-            differences, summed over the entries of rotation and translation, and
-            ``refined``, the share of pairs that were.
+            tuple[Tensor, dict[str, Tensor]]: Transforms (N, F, 4, 4), the refined
+            ones without gradient; ``loss_pose``, the mean over all pairs of the
+            absolute differences, summed over the entries of rotation and translation,
+            and ``refined``, the share of pairs that were.
         """
         frames = transforms.shape[1]
 
@@ -77,8 +83,10 @@ class DirectPoseRefinement(nn.Module):
         found, improved = align_frames(
             repeat(batch.img_raw), batch.adjacent_raw.flatten(0, 1),
             repeat(depth.detach()), transforms.detach().flatten(0, 1),
-            repeat(batch.cam2img), self.iterations, self.robust)
+            repeat(batch.cam2img), self.iterations, self.robust, self.max_shift)
         found = self._keep_scale(found.view_as(transforms), transforms)
+        chosen = improved.view(-1, frames, 1, 1)
+        found = torch.where(chosen, found, transforms)
         distance = (transforms - found)[..., :3, :].abs().sum((-2, -1)).mean()
         return found, dict(
             loss_pose=self.loss_weight * distance, refined=improved.float().mean())

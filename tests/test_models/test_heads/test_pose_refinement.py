@@ -31,13 +31,35 @@ def test_the_net_learns_what_was_refined():
     distance = (net - found)[..., :3, :].abs().sum((-2, -1)).mean()
     assert torch.allclose(losses['loss_pose'], 0.5 * distance)
     # view synthesis would change the common scale of depth and motion
-    assert not found.requires_grad
+    slope, = torch.autograd.grad(found.square().sum(), vector, retain_graph=True)
+    assert (slope == 0).all()
     # a step down the loss brings the net nearer
     slope, = torch.autograd.grad(losses['loss_pose'], vector)
     nearer = (vector - 1e-3 * slope.sign()).detach()
     moved = pose_vector_to_matrix(nearer, nearer).view_as(net)
     before, after = (t[..., :3, :].abs().sum() for t in (net - found, moved - found))
     assert after < before
+
+
+def test_the_net_learns_from_view_synthesis_where_nothing_was_refined():
+    torch.manual_seed(0)
+    batch = smooth_batch()
+    batch.adjacent_raw[1, 1] = 0.5  # nothing to align with
+    depth = torch.full_like(batch.img_raw[:, :1], 2.)
+    vector = torch.zeros(len(batch), 2, 3, requires_grad=True)
+    flat = vector.flatten(0, 1)
+    net = pose_vector_to_matrix(flat, flat * 1.).view(len(batch), 2, 4, 4)
+    found, losses = DirectPoseRefinement()(batch, depth, net)
+    pairs = 2 * len(batch)
+    assert losses['refined'] == torch.tensor((pairs - 1) / pairs)
+    assert torch.equal(found[1, 1], net[1, 1])
+    learns = torch.zeros(len(batch), 2, dtype=torch.bool)
+    learns[1, 1] = True
+    weights = torch.rand(found.shape)
+    slope, = torch.autograd.grad((found * weights).sum(), vector, retain_graph=True)
+    assert torch.equal((slope != 0).any(-1), learns)
+    slope, = torch.autograd.grad(losses['loss_pose'], vector)
+    assert torch.equal((slope != 0).any(-1), ~learns)
 
 
 def test_segmentor_trains_with_it():
@@ -74,7 +96,7 @@ def test_the_scale_is_the_pose_nets():
 
 
 @pytest.mark.parametrize('options', [
-    dict(iterations=0), dict(robust=0.), dict(loss_weight=-1.)])
+    dict(iterations=0), dict(robust=0.), dict(max_shift=0.), dict(loss_weight=-1.)])
 def test_options_are_checked(options):
     with pytest.raises(ValueError, match='DirectPoseRefinement'):
         DirectPoseRefinement(**options)
