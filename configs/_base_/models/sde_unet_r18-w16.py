@@ -27,9 +27,7 @@ depth_head = dict(
         in_channels=encoder_channels,
         channels=[16, 16, 32, 64, 64],
         aspp_rates=[1, 2, 3],
-        aspp_dropout=0.1,
-        # learns from scratch in half the iterations
-        norm_cfg=dict(type='BN')),
+        aspp_dropout=0.1),
     disparity_bias=-1.8)
 pose_net = dict(
     type='PoseNet',
