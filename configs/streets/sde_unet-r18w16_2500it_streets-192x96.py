@@ -8,10 +8,9 @@ model = dict(depth_head=dict(decoder=dict(norm_cfg=dict(type='BN'))))
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.25))))
-# both from the start: their factors multiply, and a training may be shorter than 50
 param_scheduler = [
-    dict(type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, eta_min=0.)
+    dict(type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=100),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, eta_min=0.)
 ]
 train_cfg = dict(max_iters=iterations, val_interval=iterations // 10)
 default_hooks = dict(checkpoint=dict(interval=iterations // 10))
