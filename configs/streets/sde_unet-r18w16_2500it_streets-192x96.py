@@ -1,4 +1,4 @@
-# The same for longer, for the depth itself: about 25 minutes on one CPU core. Batch norm
+# The same for longer, for the depth itself: 25 minutes on one CPU core. Batch norm
 # in the decoder and a larger rate (the pose network keeps its own) learn depth in half
 # the iterations; segmentation learns more slowly from such a start, so the short
 # training, which is there for transfer, has neither.
