@@ -12,12 +12,15 @@ from torch.utils.data import Dataset
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.models.mixing import MixBatch
+from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.registry import DATASETS, TRANSFORMS
 from mmdepthseg.utils.setup_env import register_all_modules
 
 from .contact_sheet import color_depth, color_labels, contact_sheet, write_image
 
 EXAMPLES = 3
+#: Second images tried for the mixture that is shown.
+CANDIDATES = 8
 
 
 def draw_demo_sheet(path: Path,
@@ -83,7 +86,10 @@ def _example_rows(index: int, seg_set: Dataset, depth_set: Dataset,
 @torch.inference_mode()
 def _mix_rows(model: BaseModel, depth_labels: Path,
               palette: list) -> list[list[tuple[str, np.ndarray]]]:
-    """Two training images, their disparity, mask and mixture."""
+    """Two training images, their disparity, mask and mixture.
+
+    Of a few pairs the one whose mask is most nearly half and half is shown.
+    """
     cfg = model.cfg
     parts = cfg.train_dataloader.dataset
     mix = ConfigDict(parts.get('shared') or {}, **parts.datasets[-1])
@@ -92,17 +98,12 @@ def _mix_rows(model: BaseModel, depth_labels: Path,
     dataset = DATASETS.build(
         Config(dict(mix, pipeline=pipeline, subset_mode='keep', data_prefix=dict(
             sde_disparity_path=str(depth_labels.resolve())))).to_dict())
-    picks = (0, len(dataset) // 2)
-    samples = [dataset[i] for i in picks]
-    data = model.data_preprocessor(
-        dict(inputs=[s['inputs'] for s in samples],
-             data_samples=[s['data_samples'] for s in samples]), False)
-    images = model.data_preprocessor.denormalize(data['inputs'].img)
-    labels = torch.stack(
-        [s.gt_sem_seg.data[0] for s in data['data_samples']]).long()
-    disparity = torch.stack([s.disparity_map.data for s in data['data_samples']])
-    mixed = TRANSFORMS.build(cfg.model.mixing)(
-        MixBatch(images, labels, (labels != 255).float(), disparity))
+    mixer = TRANSFORMS.build(cfg.model.mixing)
+    tried = np.linspace(0, len(dataset) - 1, min(len(dataset), CANDIDATES + 1))
+    first, *others = (dataset[int(i)] for i in tried)
+    mixtures = [_mix_pair(model, mixer, [first, other]) for other in others]
+    images, disparity, mixed = min(
+        mixtures, key=lambda mixture: abs(mixture[2].mask[0].float().mean() - 0.5))
     row = []
     for i, name in enumerate('AB'):
         row.append((f'{name}', _bgr(images[i])))
@@ -112,6 +113,20 @@ def _mix_rows(model: BaseModel, depth_labels: Path,
     return [row, [('DepthMix: mask (white: from A)', mask),
                   ('mixed image', _bgr(mixed.images[0])),
                   ('mixed label', color_labels(mixed.labels[0].numpy(), palette))]]
+
+
+def _mix_pair(model: BaseModel, mixer: BatchMix, samples: list[dict]
+              ) -> tuple[torch.Tensor, torch.Tensor, MixBatch]:
+    """Images in [0, 1] and disparities of two samples, and what becomes of them."""
+    data = model.data_preprocessor(
+        dict(inputs=[s['inputs'] for s in samples],
+             data_samples=[s['data_samples'] for s in samples]), False)
+    images = model.data_preprocessor.denormalize(data['inputs'].img)
+    labels = torch.stack(
+        [s.gt_sem_seg.data[0] for s in data['data_samples']]).long()
+    disparity = torch.stack([s.disparity_map.data for s in data['data_samples']])
+    mixed = mixer(MixBatch(images, labels, (labels != 255).float(), disparity))
+    return images, disparity, mixed
 
 
 def _bgr(image: torch.Tensor) -> np.ndarray:
