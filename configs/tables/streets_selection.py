@@ -17,7 +17,7 @@ prerequisites = [
         outputs=['data/streets/streets.json']),
     dict(name='sde', train=sde, needs=['streets'])
 ]
-for kind in ['ds', 'us', 'ds_us', 'entropy']:
+for kind in ['us', 'ds', 'ds_us', 'entropy']:
     for number in seeds:
         folder = chosen % (kind, number)
         how = by_entropy if kind == 'entropy' else by_depth
@@ -25,10 +25,10 @@ for kind in ['ds', 'us', 'ds_us', 'entropy']:
         arguments = f'--method {kind} --budget 5 10 20 --seed {number} --out {folder}'
         if how == by_depth:
             arguments = '{sde} ' + arguments
-            # the first one computes the teacher's features and depth labels
-            if (kind, number) != ('ds', seeds[0]):
-                before.append(f'select_ds_seed{seeds[0]}')
-                arguments += ' --teacher-dir ' + chosen % ('ds', seeds[0])
+            # the first one computes the teacher's features and depth labels, for all
+            if (kind, number) != ('us', seeds[0]):
+                before.append(f'select_us_seed{seeds[0]}')
+                arguments += ' --teacher-dir ' + chosen % ('us', seeds[0])
         prerequisites.append(
             dict(
                 name=f'select_{kind}_seed{number}',
