@@ -1,6 +1,7 @@
 """Tables of experiments: what is run, what is not run again, what is printed."""
 
 import copy
+import importlib.util
 import re
 import warnings
 from pathlib import Path
@@ -238,6 +239,18 @@ def test_tables_of_the_repository(path, tmp_path, monkeypatch):
                                              table.products))
         stages = make_stages(table, table.runs)
     assert {run.name for run in table.runs} <= {stage.name for stage in stages}
+    for command in {command for stage in stages for command in stage.commands}:
+        understood(command[1:])
+
+
+def understood(command):
+    """The tool takes these arguments."""
+    script, *arguments = command
+    spec = importlib.util.spec_from_file_location('tool', script)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    if hasattr(tool, 'parse_args'):
+        tool.parse_args(arguments)
 
 
 def build_data(loader):

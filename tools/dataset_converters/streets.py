@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmdepthseg.streets import Options, render_dataset  # noqa: E402
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     default = Options()
     parser = argparse.ArgumentParser(description=__doc__)
@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="afterwards, measure what the data set must fulfil and print it",
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 class Progress:

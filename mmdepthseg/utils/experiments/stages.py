@@ -53,8 +53,7 @@ def _run_stage(table: ExperimentTable, run: Run) -> Stage:
     for name, test in table.tests.items():
         commands.append(_python(
             'tools/test.py', find(run.config), checkpoint, '--work-dir',
-            run.folder / name, '--cfg-options', *run.options,
-            *pairs(test.get('options'))))
+            run.folder / name, *_options([*run.options, *pairs(test.get('options'))])))
     seed = next(s for s in table.seeds if s['seed'] == run.seed)
     decisive = dict(
         labels=run.labels, seed=seed, options=pairs(method.get('options')),
@@ -86,7 +85,7 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
             '--out', folder,
             *(['--model-config', find(entry['model_config'])]
               if 'model_config' in entry else []),
-            *(['--cfg-options', *options] if options else []))
+            *_options(options))
         config, outputs = entry['depth_labels'], [str(folder / MANIFEST)]
     else:
         config = entry.get('config')
@@ -111,7 +110,12 @@ def _given_stage(name: str, place: Path) -> Stage:
 
 def _train(config: str, folder: Path, options: Sequence[str]) -> tuple[str, ...]:
     return _python('tools/train.py', find(config), '--work-dir', folder, '--resume',
-                   '--cfg-options', *options)
+                   *_options(options))
+
+
+def _options(options: Sequence[str]) -> list[str]:
+    # argparse wants at least one value
+    return ['--cfg-options', *options] if options else []
 
 
 def _python(script: str, *arguments: object) -> tuple[str, ...]:
