@@ -69,6 +69,7 @@ class LazyGreedy:
         self.key_low = np.full(size, -np.inf)
         self.pairs = 0
         self._screen, self._bias = screen, bias
+        self._rows = np.empty(budget, np.int64)  # ``chosen`` as an array
         most = max(1, _VECTOR_BYTES // (4 * dims))
         self._max_pending = min(_MAX_PENDING, most)
         # The square of a front should not cost more than all distances of its picks.
@@ -93,6 +94,7 @@ class LazyGreedy:
         place = self._place.get(row)
         picked = self.key_low[row] > -np.inf  # not one of those given
         self.nearest.append(self.chosen[self.owner[row]] if picked else -1)
+        self._rows[len(self.chosen)] = row
         self.chosen.append(row)
         if last:
             return
@@ -232,20 +234,23 @@ class LazyGreedy:
     def _compare(self, places: np.ndarray, rows: np.ndarray) -> None:
         """Bring the chosen frames at ``places`` into the minima of ``rows``."""
         low, high = self._bounds(places, rows)
-        known = places[:, None] < self.seen[rows]
-        if known.any():
-            low[known] = high[known] = np.inf
+        seen = self.seen[rows]
+        if places[0] < seen.max():
+            known = places[:, None] < seen
+            np.copyto(low, np.inf, where=known)
+            np.copyto(high, np.inf, where=known)
         self._merge(places, rows, low, high)
 
     def _bounds(
         self, places: np.ndarray, rows: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """`Screen.bounds` from chosen frames."""
-        batch = np.asarray(self.chosen)[places]
+        batch = self._rows[places]
         if self._vectors is not None:
-            new = self.chosen[self._filled :]
-            self._vectors[self._filled : len(self.chosen)] = self._screen.vectors(new)
-            self._filled = len(self.chosen)
+            new = slice(self._filled, len(self.chosen))
+            if new.start < new.stop:
+                self._vectors[new] = self._screen.vectors(self._rows[new])
+                self._filled = new.stop
             vectors = self._vectors[places[0] : places[-1] + 1]
         else:
             vectors = self._screen.vectors(batch)
@@ -270,15 +275,16 @@ class LazyGreedy:
         columns = np.arange(len(rows))
         winner = high.argmin(axis=0)
         best_low, best_high = low[winner, columns], high[winner, columns]
-        least = np.minimum(best_high, self.high[rows])
-        contenders = low <= least
-        clear = (contenders.sum(axis=0) == 1) & (best_high < self.low[rows])
+        low[winner, columns] = np.inf
+        clear = (best_high < low.min(axis=0)) & (best_high < self.low[rows])
+        low[winner, columns] = best_low
         self.low[rows[clear]] = best_low[clear]
         self.high[rows[clear]] = best_high[clear]
         self.owner[rows[clear]] = places[winner[clear]]
         if not clear.all():
-            contenders[:, clear] = False
-            self._merge_exactly(places, rows[~clear], contenders[:, ~clear])
+            rows = rows[~clear]
+            least = np.minimum(best_high[~clear], self.high[rows])
+            self._merge_exactly(places, rows, low[:, ~clear] <= least)
 
     def _merge_exactly(
         self, places: np.ndarray, rows: np.ndarray, contenders: np.ndarray
@@ -292,7 +298,7 @@ class LazyGreedy:
         """
         self._refine(rows)
         place, column = np.nonzero(contenders)
-        first = np.asarray(self.chosen)[places[place]]
+        first = self._rows[places[place]]
         exact = self._screen.exact_squared(first, rows[column])
         for value, p, row in zip(exact, places[place], rows[column], strict=True):
             if value < self.high[row]:
@@ -304,7 +310,7 @@ class LazyGreedy:
         rows = rows[self.low[rows] < self.high[rows]]
         if len(rows) == 0:
             return
-        owners = np.asarray(self.chosen)[self.owner[rows]]
+        owners = self._rows[self.owner[rows]]
         exact = self._screen.exact_squared(owners, rows)
         self.low[rows] = self.high[rows] = exact
         self._finish(rows[self.seen[rows] == len(self.chosen)])
