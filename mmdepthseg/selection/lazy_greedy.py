@@ -23,8 +23,8 @@ import numpy as np
 
 from .screening import Screen
 
-#: Candidates that catch up at once, and the smallest and largest front.
-_CATCH_UP = 256
+#: Candidates that catch up at once, a sixth of the pool, and size of the front.
+_MIN_CATCH_UP, _MAX_CATCH_UP = 256, 1024
 _MIN_FRONT, _MAX_FRONT = 16, 512
 #: What bounds temporary memory: chosen frames and pairs per product.
 _MAX_PENDING = 512
@@ -70,6 +70,7 @@ class LazyGreedy:
         self.pairs = 0
         self._screen, self._bias = screen, bias
         self._rows = np.empty(budget, np.int64)  # ``chosen`` as an array
+        self._catch_up_size = min(_MAX_CATCH_UP, max(_MIN_CATCH_UP, size // 6))
         most = max(1, _VECTOR_BYTES // (4 * dims))
         self._max_pending = min(_MAX_PENDING, most)
         # The square of a front should not cost more than all distances of its picks.
@@ -170,9 +171,9 @@ class LazyGreedy:
     def _leading_stale(self) -> np.ndarray:
         """Leading candidates that have missed picks; at least one if there are any."""
         stale = np.where(self.seen < len(self.chosen), self.key_high, -np.inf)
-        count = min(_CATCH_UP, len(stale))
+        count = min(self._catch_up_size, len(stale))
         # Of those below the leaders' range nothing is needed yet.
-        leaders = self._leading(2 * _CATCH_UP)
+        leaders = self._leading(2 * self._catch_up_size)
         floor = min(self.key_high[leaders].min(), stale.max())
         rows = np.argpartition(stale, -count)[-count:]
         rows = rows[(stale[rows] >= floor) & (stale[rows] > -np.inf)]
@@ -322,7 +323,6 @@ class LazyGreedy:
 
     def _set_keys(self, rows: np.ndarray) -> None:
         """Keys of ``rows``, which are up to date."""
-        rows = rows[self.key_high[rows] > -np.inf]
         bias, unit = self._bias[rows], self._screen.unit
         self.key_low[rows] = np.sqrt(self.low[rows]) * unit + bias
         self.key_high[rows] = np.sqrt(self.high[rows]) * unit + bias

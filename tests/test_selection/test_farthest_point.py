@@ -68,7 +68,8 @@ def pool(kind: str, random: np.random.Generator, count: int, dims: int) -> np.nd
 @pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
 def test_same_picks_as_the_formula(kind, dtype, monkeypatch):
     # Small steps, so that small pools go through fronts and catching up.
-    monkeypatch.setattr(lazy_greedy, '_CATCH_UP', 8)
+    monkeypatch.setattr(lazy_greedy, '_MIN_CATCH_UP', 8)
+    monkeypatch.setattr(lazy_greedy, '_MAX_CATCH_UP', 8)
     monkeypatch.setattr(lazy_greedy, '_MIN_FRONT', 3)
     monkeypatch.setattr(lazy_greedy, '_MAX_PENDING', 16)
     random = np.random.default_rng(len(kind))

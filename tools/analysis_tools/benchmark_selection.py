@@ -5,9 +5,10 @@ CPU seconds of the picking alone (all but distances and the first look at the
 features), peak memory, each also as a share of the naive form's (the picking as a share
 of its whole CPU time), memory above the features, and whether the picks agree.
 
-The naive form is written from the formula: the whole distance matrix (by one float32
-matrix product, the fastest there is), and for each pick the minimum over all chosen
-rows anew.
+The naive form is written from the formula: the whole distance matrix (by one matrix
+product), and for each pick the minimum over all chosen rows anew. In float64 ("naive64")
+its picks are the reference; in float32 ("naive", all shares are of this) it is the
+fastest there is, but near-ties are decided by rounding.
 
 Matrix products use as many threads as BLAS takes: all cores, or OMP_NUM_THREADS. CPU
 seconds are the sum over them, with what they spin while they wait: for figures to
@@ -37,14 +38,17 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
+from mmdepthseg.selection.farthest_point import ROUTES  # noqa: E402
+from mmdepthseg.selection.lazy_greedy import LazyGreedy  # noqa: E402
 from mmdepthseg.selection.screening import Screen  # noqa: E402
 from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
 
+NAIVE = ('naive', 'naive64')
 #: frames, dimensions, picks, type, routes
 CASES = {
-    'small': (3_000, 8_192, 743, 'float32', ('naive', 'memory', 'blocked')),
-    'medium': (12_000, 8_192, 1_487, 'float32', ('naive', 'memory', 'blocked')),
-    'large': (200_000, 2_048, 300, 'float16', ('memory', 'blocked')),
+    'small': (3_000, 8_192, 743, 'float32', NAIVE + ROUTES),
+    'medium': (12_000, 8_192, 1_487, 'float32', ('naive', *ROUTES)),
+    'large': (200_000, 2_048, 300, 'float16', ROUTES),
 }
 EXTRAPOLATE_TO = 1_000_000
 MIB = 2**20
@@ -69,7 +73,7 @@ def parse_args() -> argparse.Namespace:
         help='gaussian: all frames about equally far from each other; clips: 30 '
         'similar frames each',
     )
-    parser.add_argument('--routes', nargs='+', choices=('naive', 'memory', 'blocked'))
+    parser.add_argument('--routes', nargs='+', choices=NAIVE + ROUTES)
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--work', help='folder for the features (default: temporary)')
     parser.add_argument('--json', help='write the numbers to this file too')
@@ -107,10 +111,10 @@ def write_features(path: Path, kind: str, shape: tuple, dtype: str) -> None:
     out.flush()
 
 
-def naive(features: np.ndarray, picks: int, timers: dict) -> np.ndarray:
+def naive(features: np.ndarray, picks: int, dtype: str, timers: dict) -> np.ndarray:
     """Farthest point from the formula."""
     start = time.process_time()
-    features = features.astype(np.float32, copy=False)
+    features = features.astype(dtype, copy=False)
     lengths = np.square(features).sum(axis=1)
     squared = lengths[:, None] + lengths[None] - 2 * (features @ features.T)
     distances = np.sqrt(np.maximum(squared, 0))
@@ -131,6 +135,7 @@ def ours(
         (FeaturePool, '__init__'),
         (Screen, '__init__'),
         (Screen, 'bounds'),
+        (LazyGreedy, '_bounds'),
         (Screen, 'vectors'),
         (FeaturePool, 'exact_squared'),
     ):
@@ -142,12 +147,12 @@ def ours(
 
 def _timed(function: Callable, timers: dict) -> Callable:
     def timed(*args, **kwargs):
-        start = time.process_time()
+        before, start = timers.get('products', 0.0), time.process_time()
         try:
             return function(*args, **kwargs)
         finally:
-            spent = time.process_time() - start
-            timers['products'] = timers.get('products', 0.0) + spent
+            # with what timed functions called by this one have counted
+            timers['products'] = before + time.process_time() - start
 
     return timed
 
@@ -191,8 +196,9 @@ def run_child(path: str, route: str, picks: str, device: str) -> None:
     memory = Memory()
     memory.start()
     wall, cpu, timers = time.monotonic(), time.process_time(), {}
-    if route == 'naive':
-        order = naive(features, int(picks), timers)
+    if route in NAIVE:
+        dtype = 'float64' if route == 'naive64' else 'float32'
+        order = naive(features, int(picks), dtype, timers)
     else:
         order = ours(route, features, int(picks), device, timers)
     cpu = time.process_time() - cpu
@@ -287,7 +293,7 @@ def main() -> int:
         return 0
     cases = [CASES[name] for name in args.case]
     if args.shape:
-        cases = [(*args.shape, args.dtype, ('naive', 'memory', 'blocked'))]
+        cases = [(*args.shape, args.dtype, NAIVE + ROUTES)]
     threads = os.getenv('OMP_NUM_THREADS', 'not set: BLAS decides')
     print(f'{os.cpu_count()} cores, OMP_NUM_THREADS {threads}')
     everything, wrong = [], False
