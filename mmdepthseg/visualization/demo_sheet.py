@@ -101,7 +101,7 @@ def _mix_rows(model: BaseModel, depth_labels: Path,
     mixer = TRANSFORMS.build(cfg.model.mixing)
     tried = np.linspace(0, len(dataset) - 1, min(len(dataset), CANDIDATES + 1))
     first, *others = (dataset[int(i)] for i in tried)
-    mixtures = [_mix_pair(model, mixer, [first, other]) for other in others]
+    mixtures = [_mix_pair(model, mixer, [first, other]) for other in others or [first]]
     images, disparity, mixed = min(
         mixtures, key=lambda mixture: abs(mixture[2].mask[0].float().mean() - 0.5))
     row = []

@@ -3,8 +3,12 @@
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
+
+from mmdepthseg.visualization.demo_sheet import draw_demo_sheet
 
 from .conftest import ITERS
 
@@ -63,6 +67,21 @@ def test_both_stages(run_tool, options, tmp_path, capfd):
              tmp_path / 'test', '--cfg-options', *full)
     printed = capfd.readouterr()
     assert 'student/mIoU' in printed.out + printed.err
+    draw_sheet(tmp_path)
+
+
+def draw_sheet(folder):
+    """The demo's picture of what both stages left in a folder."""
+    stages = {
+        name: (str(next((folder / name).glob('*.py'))),
+               str(folder / name / f'iter_{ITERS}.pth')) for name in ('sde', 'full')}
+    draw_demo_sheet(
+        folder / 'sheet.png', stages['sde'], dict(Full=stages['full']),
+        folder / 'labels', examples=1)
+    sheet = cv2.imread(str(folder / 'sheet.png'))
+    # image, two labels and two depths in a row, then two rows of a mixture
+    assert sheet.shape[1] >= 5 * 96 and sheet.shape[0] >= 3 * 48
+    assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 100
 
 
 def test_damaged_depth_labels_stop_the_second_stage(run_tool, options, tmp_path,

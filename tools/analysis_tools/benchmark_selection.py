@@ -6,9 +6,9 @@ features), peak memory, each also as a share of the naive form's (the picking as
 of its whole CPU time), memory above the features, and whether the picks agree.
 
 The naive form is written from the formula: the whole distance matrix (by one matrix
-product), and for each pick the minimum over all chosen rows anew. In float64 ("naive64")
-its picks are the reference; in float32 ("naive", all shares are of this) it is the
-fastest there is, but near-ties are decided by rounding.
+product), and for each pick the minimum over all chosen rows anew. In float64
+("naive64") its picks are the reference; in float32 ("naive", all shares are of this)
+it is the fastest there is, but near-ties are decided by rounding.
 
 Matrix products use as many threads as BLAS takes: all cores, or OMP_NUM_THREADS. CPU
 seconds are the sum over them, with what they spin while they wait: for figures to
