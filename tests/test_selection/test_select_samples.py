@@ -241,7 +241,7 @@ def test_benchmark_runs(tmp_path, run_process):
     assert head[0].count('of naive') == 3
     numbers = json.loads((tmp_path / 'numbers.json').read_text())
     assert [entry['route'] for entry in numbers] == [
-        'naive', 'naive64', 'memory', 'blocked']
+        'naive64', 'naive', 'memory', 'blocked']
     assert all(entry['order'] == numbers[0]['order'] for entry in numbers)
     assert all(0 <= n['picking_cpu_s'] <= n['cpu_s'] for n in numbers)
 

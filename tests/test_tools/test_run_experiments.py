@@ -249,8 +249,7 @@ def understood(command):
     spec = importlib.util.spec_from_file_location('tool', script)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    if hasattr(tool, 'parse_args'):
-        tool.parse_args(arguments)
+    tool.parse_args(arguments)
 
 
 def build_data(loader):
