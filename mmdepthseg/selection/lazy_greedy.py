@@ -21,6 +21,8 @@ on clips of 20 similar frames (N = 2,000) it hardly ever applied to a whole bloc
 
 import numpy as np
 
+from .front import Front
+from .minima import Minima
 from .screening import Screen
 
 #: Candidates that catch up at once, a sixth of the pool, and size of the front.
@@ -45,13 +47,8 @@ class LazyGreedy:
         chosen: rows in order of choice.
         nearest: for each, the row of the nearest frame chosen before; -1 for those
             that were given.
-        low, high: (N,) float64, interval of the squared distance to the nearest of
-            the first ``seen`` chosen frames, units of the screen; inf for none.
-        owner: (N,) int32, place in ``chosen`` of that nearest frame.
-        seen: (N,) int32, how many chosen frames have been taken into account.
-        key_high: (N,) float64, upper bound of distance + bias, pool units; -inf for
-            what may not be picked (any more).
-        key_low: (N,) float64, lower bound, if ``seen`` is all; else -inf.
+        seen: (N,) int32, how many chosen frames have been taken into account. (Those
+            of a live front have seen all.)
         pairs: distances bounded so far, for benchmarks.
     """
 
@@ -61,15 +58,12 @@ class LazyGreedy:
         size, dims = screen.pool.size, screen.pool.dims
         self.chosen: list[int] = []
         self.nearest: list[int] = []
-        self.low = np.full(size, np.inf)
-        self.high = np.full(size, np.inf)
-        self.owner = np.zeros(size, np.int32)
         self.seen = np.zeros(size, np.int32)
-        self.key_high = np.where(eligible, np.inf, -np.inf)
-        self.key_low = np.full(size, -np.inf)
         self.pairs = 0
-        self._screen, self._bias = screen, bias
+        self._screen = screen
         self._rows = np.empty(budget, np.int64)  # ``chosen`` as an array
+        self._minima = Minima(screen, np.arange(size), bias, self._rows)
+        self._minima.key_high[~eligible] = -np.inf
         self._catch_up_size = min(_MAX_CATCH_UP, max(_MIN_CATCH_UP, size // 6))
         most = max(1, _VECTOR_BYTES // (4 * dims))
         self._max_pending = min(_MAX_PENDING, most)
@@ -80,10 +74,7 @@ class LazyGreedy:
         self._filled = 0
         # Up to date, but outside the front, which alone is kept so.
         self._caught_up: list[np.ndarray] = []
-        self._front = np.empty(0, np.int64)
-        self._place: dict[int, int] = {}
-        self._front_low = self._front_high = np.empty((0, 0))
-        self._front_picks = 0
+        self._front: Front | None = None
 
     def choose(self, row: int, last: bool = False) -> None:
         """Append ``row`` to the chosen.
@@ -92,63 +83,74 @@ class LazyGreedy:
             row: the pick.
             last: True if no more picks will be asked for.
         """
-        place = self._place.get(row)
-        picked = self.key_low[row] > -np.inf  # not one of those given
-        self.nearest.append(self.chosen[self.owner[row]] if picked else -1)
-        self._rows[len(self.chosen)] = row
+        number, front, minima = len(self.chosen), self._front, self._minima
+        if front is not None and front.live:  # then row is one of the front
+            owner, picked = front.owner(row), True
+        else:
+            owner = minima.owner[row]
+            picked = minima.key_low[row] > -np.inf  # not one of those given
+        self.nearest.append(self.chosen[owner] if picked else -1)
+        self._rows[number] = row
         self.chosen.append(row)
         if last:
             return
-        if picked and place is None:
-            self._open_front(row)
-            place = self._place[row]
-        self.retire(row)
+        if picked:
+            if front is None or row not in front.place:
+                front = self._open_front(row)
+            if not front.live:
+                front.enter(minima)
+            front.take(row, number)
+        else:
+            minima.retire(row)
         for rows in self._caught_up:  # they have missed this one
-            self.key_low[rows] = -np.inf
+            minima.key_low[rows] = -np.inf
         self._caught_up.clear()
-        if len(self.chosen) == 1:
+        if number == 0:
             # Everybody has a bound from here on.
-            self._catch_up(np.flatnonzero(self.key_high > -np.inf))
-        elif picked:
-            self._front_picks += 1
-            self._advance_front(place)
+            self._catch_up(np.flatnonzero(minima.key_high > -np.inf))
 
     def retire(self, rows: int | np.ndarray) -> None:
         """``rows`` may not be picked any more."""
-        self.key_low[rows] = self.key_high[rows] = -np.inf
-        self.low[rows] = self.high[rows] = 0.0  # nothing is nearer: no more updates
+        self._leave_front()
+        self._minima.retire(rows)
 
     def retire_nearer(self, distance: float) -> None:
         """Retire the candidates surely nearer than ``distance`` to a chosen frame."""
-        self.retire(np.sqrt(self.high) * self._screen.unit < distance)
+        self._leave_front()
+        near = np.sqrt(self._minima.high) * self._screen.unit < distance
+        self._minima.retire(near)
 
     def best(self) -> int | None:
         """The candidate of largest distance + bias, the lowest row on ties.
 
         None if nothing can be picked.
         """
-        while True:
-            row = int(self.key_low.argmax())
-            top = self.key_low[row]
-            rivals = self.key_high >= top
-            if top > -np.inf and np.count_nonzero(rivals) == 1:
+        if self._front is not None and self._front.live:
+            row = self._front.best()
+            if row is not None:
                 return row
-            rivals = np.flatnonzero(rivals)
-            rivals = rivals[self.key_high[rivals] > -np.inf]
+            self._leave_front()
+        minima = self._minima
+        low, high = minima.key_low, minima.key_high
+        while True:
+            row = int(low.argmax())
+            rivals = np.flatnonzero(high >= low[row])
+            rivals = rivals[high[rivals] > -np.inf]
             if len(rivals) == 0:
                 return None
             if (self.seen[rivals] < len(self.chosen)).any():
                 self._catch_up(self._leading_stale())
                 continue
-            unsure = rivals[self.low[rivals] < self.high[rivals]]
+            unsure = minima.refine(rivals)
             if len(unsure) == 0:
                 return row
-            self._refine(unsure)
+            minima.set_keys(unsure)
 
     def distance(self, row: int) -> float:
         """Exact distance from what `best` returned to the nearest chosen frame."""
-        self._refine(np.array([row]))
-        return float(np.sqrt(self.high[row]) * self._screen.unit)
+        self._leave_front()
+        self._minima.set_keys(self._minima.refine(np.array([row])))
+        return float(np.sqrt(self._minima.high[row]) * self._screen.unit)
 
     def pick_distances(self) -> np.ndarray:
         """Exact distance of each pick to its `nearest`; NaN without: (K,) float64."""
@@ -161,7 +163,7 @@ class LazyGreedy:
 
     def _leading(self, count: int) -> np.ndarray:
         """The ``count`` candidates of highest bound, ascending rows."""
-        keys = self.key_high
+        keys = self._minima.key_high
         if len(keys) <= count:
             leaders = np.arange(len(keys))
         else:
@@ -170,50 +172,36 @@ class LazyGreedy:
 
     def _leading_stale(self) -> np.ndarray:
         """Leading candidates that have missed picks; at least one if there are any."""
-        stale = np.where(self.seen < len(self.chosen), self.key_high, -np.inf)
+        stale = np.where(self.seen < len(self.chosen), self._minima.key_high, -np.inf)
         count = min(self._catch_up_size, len(stale))
         # Of those below the leaders' range nothing is needed yet.
         leaders = self._leading(2 * self._catch_up_size)
-        floor = min(self.key_high[leaders].min(), stale.max())
+        floor = min(self._minima.key_high[leaders].min(), stale.max())
         rows = np.argpartition(stale, -count)[-count:]
         rows = rows[(stale[rows] >= floor) & (stale[rows] > -np.inf)]
         return np.sort(rows)
 
-    def _open_front(self, row: int) -> None:
+    def _open_front(self, row: int) -> Front:
         """Compute all distances among ``row`` and the leading candidates."""
-        wanted = max(_MIN_FRONT, 4 * self._front_picks)
+        picks = 0 if self._front is None else self._front.picks
+        self._leave_front()
+        wanted = max(_MIN_FRONT, 4 * picks)
         front = self._leading(min(wanted, self._max_front))
-        self._front_picks = 0
         front = front[self.seen[front] == len(self.chosen) - 1]
-        self._front = np.union1d(front, [row])
-        self._place = {row: place for place, row in enumerate(self._front.tolist())}
-        self.key_low[:] = -np.inf
+        if row not in front:
+            front = np.sort(np.append(front, row))
+        self._minima.key_low[:] = -np.inf
         self._caught_up.clear()
-        self._set_keys(self._front)
-        vectors = self._screen.vectors(self._front)
-        self._front_low, self._front_high = self._screen.bounds(
-            self._front, vectors, self._front
-        )
-        self.pairs += len(self._front) ** 2
+        self._minima.set_keys(front)
+        self._front = Front(self._screen, front, self._minima)
+        self.pairs += len(front) ** 2
+        return self._front
 
-    def _advance_front(self, place: int) -> None:
-        """Take the last pick, at ``place`` of the front, into account for all of it."""
-        front, low = self._front, self._front_low[place]
-        nearer = (low < self.high[front]).nonzero()[0]
-        if len(nearer):
-            rows, low = front[nearer], low[nearer]
-            high = self._front_high[place, nearer]
-            clear = high < self.low[rows]
-            if not clear.all():
-                unclear = rows[~clear]
-                last = np.array([len(self.chosen) - 1])
-                self._merge_exactly(last, unclear, np.ones((1, len(unclear)), bool))
-                self._set_keys(unclear)
-                rows, low, high = rows[clear], low[clear], high[clear]
-            self.low[rows], self.high[rows] = low, high
-            self.owner[rows] = len(self.chosen) - 1
-            self._set_keys(rows)
-        self.seen[front] = len(self.chosen)
+    def _leave_front(self) -> None:
+        """Everybody's minima are true again."""
+        if self._front is not None and self._front.live:
+            self._front.leave(self._minima)
+            self.seen[self._front.rows] = len(self.chosen)
 
     def _catch_up(self, rows: np.ndarray) -> None:
         """Take all chosen frames into account that ``rows`` have missed."""
@@ -229,17 +217,19 @@ class LazyGreedy:
                 last = min(first + self._max_pending, len(self.chosen))
                 places = np.arange(first, last)
                 self._compare(places, part)
-            self._finish(part)
+            self.seen[part] = len(self.chosen)
+            self._minima.set_keys(part)
             self._caught_up.append(part)
 
     def _compare(self, places: np.ndarray, rows: np.ndarray) -> None:
         """Bring the chosen frames at ``places`` into the minima of ``rows``."""
         low, high = self._bounds(places, rows)
         seen = self.seen[rows]
-        if places[0] < seen.max():
-            known = places[:, None] < seen
-            np.copyto(low, np.inf, where=known)
-            np.copyto(high, np.inf, where=known)
+        some = np.searchsorted(places, seen.max())  # have been seen by somebody
+        if some:
+            known = places[:some] < seen[:, None]
+            np.copyto(low[:, :some], np.inf, where=known)
+            np.copyto(high[:, :some], np.inf, where=known)
         self._merge(places, rows, low, high)
 
     def _bounds(
@@ -250,7 +240,7 @@ class LazyGreedy:
         if self._vectors is not None:
             new = slice(self._filled, len(self.chosen))
             if new.start < new.stop:
-                self._vectors[new] = self._screen.vectors(self._rows[new])
+                self._screen.vectors(self._rows[new], out=self._vectors[new])
                 self._filled = new.stop
             vectors = self._vectors[places[0] : places[-1] + 1]
         else:
@@ -266,63 +256,26 @@ class LazyGreedy:
         Args:
             places: (B,) places in ``chosen``.
             rows: (R,) rows.
-            low: (B, R) lower bounds of squared distances.
-            high: (B, R) upper bounds.
+            low: (R, B) lower bounds of squared distances.
+            high: (R, B) upper bounds.
         """
-        rivals = low.min(axis=0) < self.high[rows]
-        if not rivals.any():
+        minima = self._minima
+        rivals = (low.min(axis=1) < minima.high[rows]).nonzero()[0]
+        if len(rivals) == 0:
             return
-        rows, low, high = rows[rivals], low[:, rivals], high[:, rivals]
-        columns = np.arange(len(rows))
-        winner = high.argmin(axis=0)
-        best_low, best_high = low[winner, columns], high[winner, columns]
-        low[winner, columns] = np.inf
-        clear = (best_high < low.min(axis=0)) & (best_high < self.low[rows])
-        low[winner, columns] = best_low
-        self.low[rows[clear]] = best_low[clear]
-        self.high[rows[clear]] = best_high[clear]
-        self.owner[rows[clear]] = places[winner[clear]]
+        if len(rivals) < len(rows):
+            rows, low, high = rows[rivals], low[rivals], high[rivals]
+        index = np.arange(len(rows))
+        winner = high.argmin(axis=1)
+        best_low, best_high = low[index, winner], high[index, winner]
+        low[index, winner] = np.inf
+        clear = (best_high < low.min(axis=1)) & (best_high < minima.low[rows])
+        low[index, winner] = best_low
+        minima.put(
+            rows[clear], best_low[clear], best_high[clear], places[winner[clear]]
+        )
         if not clear.all():
-            rows = rows[~clear]
-            least = np.minimum(best_high[~clear], self.high[rows])
-            self._merge_exactly(places, rows, low[:, ~clear] <= least)
-
-    def _merge_exactly(
-        self, places: np.ndarray, rows: np.ndarray, contenders: np.ndarray
-    ) -> None:
-        """The same by exact distances, for intervals that overlap.
-
-        Args:
-            places: (B,) places in ``chosen``.
-            rows: (R,) rows.
-            contenders: (B, R) bool, pairs that may be the minimum.
-        """
-        self._refine(rows)
-        place, column = np.nonzero(contenders)
-        first = self._rows[places[place]]
-        exact = self._screen.exact_squared(first, rows[column])
-        for value, p, row in zip(exact, places[place], rows[column], strict=True):
-            if value < self.high[row]:
-                self.low[row] = self.high[row] = value
-                self.owner[row] = p
-
-    def _refine(self, rows: np.ndarray) -> None:
-        """Replace the intervals of ``rows`` by exact values."""
-        rows = rows[self.low[rows] < self.high[rows]]
-        if len(rows) == 0:
-            return
-        owners = self._rows[self.owner[rows]]
-        exact = self._screen.exact_squared(owners, rows)
-        self.low[rows] = self.high[rows] = exact
-        self._finish(rows[self.seen[rows] == len(self.chosen)])
-
-    def _finish(self, rows: np.ndarray) -> None:
-        """``rows`` know of all chosen frames now."""
-        self.seen[rows] = len(self.chosen)
-        self._set_keys(rows)
-
-    def _set_keys(self, rows: np.ndarray) -> None:
-        """Keys of ``rows``, which are up to date."""
-        bias, unit = self._bias[rows], self._screen.unit
-        self.key_low[rows] = np.sqrt(self.low[rows]) * unit + bias
-        self.key_high[rows] = np.sqrt(self.high[rows]) * unit + bias
+            unclear = ~clear
+            rows = rows[unclear]
+            least = np.minimum(best_high[unclear], minima.high[rows])
+            minima.merge_exactly(places, rows, low[unclear] <= least[:, None])

@@ -92,12 +92,13 @@ class Screen:
         self.squared_length = np.empty(pool.size)
         self._measure()
 
-    def vectors(self, rows: np.ndarray) -> np.ndarray:
-        """A copy of float32 rows: (R, D)."""
+    def vectors(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """A copy of float32 rows: (R, D), in ``out`` if given."""
+        if out is None:
+            out = np.empty((len(rows), self.pool.dims), np.float32)
         if self._kept is not None:
-            return self._kept[rows]
+            return np.take(self._kept, rows, axis=0, out=out, mode='clip')
         # In steps: what makes them takes several times the memory of the result.
-        out = np.empty((len(rows), self.pool.dims), np.float32)
         for start in range(0, len(rows), self.block_rows):
             part = slice(start, start + self.block_rows)
             self.pool.screening_rows(rows[part], self._center, self._scale, out[part])
@@ -114,14 +115,14 @@ class Screen:
             rows: (R,) row indices.
 
         Returns:
-            Lower and upper bounds, (B, R) float64 each, units of this screen, squared.
+            Lower and upper bounds, (R, B) float64 each, units of this screen, squared.
         """
-        middle = np.empty((len(batch), len(rows)))
+        middle = np.empty((len(rows), len(batch)))
         for start in range(0, len(rows), self.block_rows):
             part = slice(start, start + self.block_rows)
-            middle[:, part] = self._product(vectors, self._rows(rows[part]))
-        own = self.squared_length[batch][:, None]
-        lengths = own + self.squared_length[rows]
+            middle[part] = self._product(self._rows(rows[part]), vectors)
+        own = self.squared_length[rows][:, None]
+        lengths = own + self.squared_length[batch]
         middle *= -2.0
         middle += lengths
         lengths *= self.kappa

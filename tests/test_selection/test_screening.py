@@ -22,7 +22,7 @@ def test_intervals_hold_the_exact_distances(normalize, dtype, scale, keep):
     screen = Screen(pool, keep=keep)
     rows, batch = np.arange(60), np.array([0, 31, 59])
     low, high = screen.bounds(batch, screen.vectors(batch), rows)
-    exact = np.stack([screen.exact_squared(np.array([b]), rows) for b in batch])
+    exact = np.stack([screen.exact_squared(np.array([b]), rows) for b in batch], axis=1)
     assert (low <= exact).all() and (exact <= high).all()
     # Narrow enough to be of use, too.
     far = exact > 0.1
