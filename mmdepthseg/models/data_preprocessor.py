@@ -41,6 +41,12 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             ``contrast``, ``saturation``, ``hue``, ``p``); all frames of a sample
             get the same parameters. None: no jitter.
         keep_raw: training only: keep ``img_raw`` and ``adjacent_raw``.
+        input_scale: training only: size of what the networks see (``img`` and
+            ``adjacent``, area averages), as a share of the frames', which the raw
+            images keep. Below 1, view synthesis compares at a higher resolution than
+            the networks work at: far points move by fractions of a pixel, and what
+            interpolation does to small images outweighs them. For self-supervised
+            depth alone: labels are as large as the frames.
         non_blocking: of the transfer to the device.
     """
 
@@ -53,10 +59,15 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
                  seg_pad_val: int = 255,
                  color_jitter: dict | None = None,
                  keep_raw: bool = False,
+                 input_scale: float = 1.,
                  non_blocking: bool = True) -> None:
         super().__init__(non_blocking=non_blocking)
         if (mean is None) != (std is None):
             raise ValueError('Give both mean and std, or neither.')
+        if not 0 < input_scale <= 1 or (input_scale < 1 and not keep_raw):
+            raise ValueError('DepthSegDataPreProcessor: expected 0 < input_scale <= 1, '
+                             'and keep_raw=True where it is below 1, got '
+                             f'input_scale={input_scale}, keep_raw={keep_raw}')
         mean = torch.tensor([0.] if mean is None else mean) / 255
         std = torch.tensor([255.] if std is None else std) / 255
         self.register_buffer('mean', mean.view(-1, 1, 1), persistent=False)
@@ -69,6 +80,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         if self.color_jitter:
             draw_color_jitter(1, **self.color_jitter)  # raises on wrong options
         self.keep_raw = keep_raw
+        self.input_scale = input_scale
 
     def normalize(self, raw: Tensor) -> Tensor:
         """Images in [0, 1] (..., 3, H, W) -> what the networks see."""
@@ -92,20 +104,24 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             ``inputs``: :class:`FrameBatch`; ``data_samples``: on the device.
 
         Raises:
-            ValueError: if samples differ in their neighbours.
+            ValueError: if samples differ in their neighbours, or have labels that
+                ``input_scale`` would not fit.
         """
         images, adjacent = split_inputs(data['inputs'])
         samples = data.get('data_samples')
         check_adjacent(images, adjacent, samples)
+        if training and self.input_scale < 1:
+            check_without_labels(samples)
         shapes = [tuple(image.shape[-2:]) for image in images]
         parameters = self._draw_jitter(len(images)) if training else None
-        img, img_raw = self._prepare(images, shapes, parameters)
-        near, near_raw = self._prepare(adjacent, shapes, parameters)
+        scale = self.input_scale if training else 1.
+        img, img_raw = self._prepare(images, shapes, parameters, scale)
+        near, near_raw = self._prepare(adjacent, shapes, parameters, scale)
         keep = training and self.keep_raw
         batch = FrameBatch(
             img=img, adjacent=near, img_raw=img_raw if keep else None,
             adjacent_raw=near_raw if keep else None, cam2img=self._cameras(samples))
-        samples = self._finish_samples(samples, shapes, img.shape[-2:], training)
+        samples = self._finish_samples(samples, shapes, img_raw.shape[-2:], training)
         return dict(inputs=batch, data_samples=samples)
 
     # -- images -------------------------------------------------------------------
@@ -116,9 +132,9 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         return draw_color_jitter(count, device=self.device, **self.color_jitter)
 
     def _prepare(self, images: Sequence[Tensor] | None, shapes: list[tuple[int, int]],
-                 parameters: ColorJitterParams | None
+                 parameters: ColorJitterParams | None, scale: float
                  ) -> tuple[Tensor | None, Tensor | None]:
-        """Normalised and raw (N, ..., 3, H, W) of N images (..., 3, h, w)."""
+        """Normalised (at ``scale``) and raw (N, ..., 3, H, W) of N images."""
         if images is None:
             return None, None
         raw = self._stack(images, shapes).to(self.device,
@@ -129,6 +145,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             seen = color_jitter(raw, parameters)
         img = self.normalize(seen)
         self._fill_padding(img, shapes)
+        if scale < 1:
+            img = _shrink(img, scale)
         return img, raw
 
     def _stack(self, images: Sequence[Tensor], shapes: list[tuple[int, int]]
@@ -187,6 +205,13 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         return finished
 
 
+def _shrink(images: Tensor, scale: float) -> Tensor:
+    """Area averages of (..., 3, H, W) at a share of their size."""
+    size = [round(side * scale) for side in images.shape[-2:]]
+    small = F.interpolate(images.flatten(0, -4), size=size, mode='area')
+    return small.unflatten(0, images.shape[:-3])
+
+
 def split_inputs(
     inputs: Mapping | Sequence | Tensor
 ) -> tuple[Sequence[Tensor], Sequence[Tensor | None] | None]:
@@ -212,6 +237,22 @@ def split_inputs(
     if adjacent is not None and all(stack is None for stack in adjacent):
         adjacent = None
     return images, adjacent
+
+
+def check_without_labels(samples: Sequence | None) -> None:
+    """Raise if a sample has labels, for networks that see smaller images.
+
+    Raises:
+        ValueError: names the sample.
+    """
+    for sample in samples or ():
+        labels = {'gt_sem_seg', 'disparity_map'} & set(sample.keys())
+        if labels:
+            raise ValueError(
+                f'{sample.metainfo.get("img_path")}: {labels.pop()} is as large as the '
+                'frame, and input_scale below 1 of the data preprocessor makes the '
+                'networks see smaller ones: set it to 1, or leave the label out of '
+                'the pipeline')
 
 
 def check_adjacent(images: Sequence[Tensor],

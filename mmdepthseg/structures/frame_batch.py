@@ -15,11 +15,12 @@ class FrameBatch:
     jittered; N is the batch size, F the number of neighbours per sample.
 
     Attributes:
-        img: what the networks see, normalised, (N, 3, H, W).
-        adjacent: neighbouring frames, normalised, (N, F, 3, H, W), or None.
-        img_raw: (N, 3, H, W), or None.
+        img: what the networks see, normalised, (N, 3, h, w).
+        adjacent: neighbouring frames, normalised, (N, F, 3, h, w), or None.
+        img_raw: (N, 3, H, W), or None; h, w = H, W unless the data preprocessor has
+            an ``input_scale``.
         adjacent_raw: (N, F, 3, H, W), or None.
-        cam2img: K in pixels of ``img``, (N, 3, 3) float32, or None.
+        cam2img: K in pixels of the frames (H, W), (N, 3, 3) float32, or None.
 
     Raises:
         ValueError: if the parts have different batch sizes.

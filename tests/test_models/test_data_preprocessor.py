@@ -143,6 +143,40 @@ def test_the_samples_of_the_loader_stay_as_they_are():
     assert samples['data_samples'][1].gt_sem_seg.data.dtype == torch.uint8
 
 
+def test_networks_that_see_less():
+    samples = [packed(seed=i, gt_depth_map=True) for i in range(3)]
+    data = preprocessor(keep_raw=True, input_scale=0.5)
+    batch = data(pseudo_collate(samples), training=True)
+    inputs = batch['inputs']
+    assert inputs.img_raw.shape == (3, 3, 6, 8)
+    assert inputs.adjacent_raw.shape == (3, 2, 3, 6, 8)
+    assert inputs.img.shape == (3, 3, 3, 4) and inputs.adjacent.shape == (3, 2, 3, 3, 4)
+    assert inputs.cam2img[:, 0, 0].tolist() == [1, 2, 3]
+    for small, raw in ((inputs.img, inputs.img_raw),
+                       (inputs.adjacent, inputs.adjacent_raw)):
+        whole = data.normalize(raw).unflatten(-1, (4, 2)).unflatten(-3, (3, 2))
+        assert torch.allclose(small, whole.mean((-1, -3)), atol=1e-5)
+    assert batch['data_samples'][0].metainfo['pad_shape'] == (6, 8)
+    tested = data(pseudo_collate(samples), training=False)['inputs']
+    assert tested.img.shape == (3, 3, 6, 8)
+
+
+@pytest.mark.parametrize('label', ['gt_sem_seg', 'disparity_map'])
+def test_networks_that_see_less_than_their_labels(label):
+    data = preprocessor(keep_raw=True, input_scale=0.5)
+    samples = [packed(gt_depth_map=True), packed(seed=5, **{label: True})]
+    with pytest.raises(ValueError, match=f'5.png: {label} is .* input_scale'):
+        data(pseudo_collate(samples), training=True)
+    data(pseudo_collate(samples), training=False)
+
+
+@pytest.mark.parametrize('options', [
+    dict(input_scale=0.), dict(input_scale=2.), dict(input_scale=0.5, keep_raw=False)])
+def test_input_scale_is_checked_at_once(options):
+    with pytest.raises(ValueError, match='expected 0 < input_scale <= 1'):
+        preprocessor(**{'keep_raw': True, **options})
+
+
 def test_cameras_of_all_or_none():
     samples = [packed(), packed(camera=False)]
     assert preprocessor()(pseudo_collate(samples))['inputs'].cam2img is None

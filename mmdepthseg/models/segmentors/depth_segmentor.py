@@ -208,7 +208,8 @@ class DepthSegmentor(EncoderDecoder):
             transforms = self.pose_net.source_transforms(batch, offsets)
             refined = transforms
             if self.pose_refinement is not None:
-                _, depth = self.depth_head.predict(disparities, batch.img.shape[2:])
+                size = batch.img_raw.shape[2:]
+                _, depth = self.depth_head.predict(disparities, size)
                 refined, more = self.pose_refinement(batch, depth, transforms)
                 losses.update(more)
             losses.update(nan_unless_finite(

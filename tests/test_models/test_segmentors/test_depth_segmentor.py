@@ -15,6 +15,7 @@ from tiny_models import (
     HEIGHT,
     MULTI_TASK,
     POSE_NET,
+    PREPROCESSOR,
     SEG_HEAD,
     WIDTH,
     build,
@@ -47,6 +48,24 @@ def test_sde_trains_every_parameter():
     # find_unused_parameters=False needs exactly this
     without = [n for n, p in model.named_parameters() if p.grad is None]
     assert without == []
+
+
+def test_views_are_synthesised_at_the_size_of_the_frames():
+    small = dict(PREPROCESSOR, input_scale=0.75)
+    model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET, data_preprocessor=small,
+                  pose_refinement=dict(type='DirectPoseRefinement'))
+    seen = []
+    model.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    loss = model.depth_head.loss_depth
+    loss.register_forward_pre_hook(lambda _, args: seen.extend(args))
+    losses = losses_of(model, packed_batch(label=False, disparity=False))
+    model.parse_losses(losses)[0].backward()
+    img, disparities, target, sources, cam2img, _ = seen
+    assert img.shape[2:] == (HEIGHT * 3 // 4, WIDTH * 3 // 4)
+    assert disparities[0].shape[2:] == img.shape[2:]
+    assert target.shape[2:] == sources.shape[3:] == (HEIGHT, WIDTH)
+    assert cam2img[0, 0, 2] == WIDTH / 2
+    assert [n for n, p in model.named_parameters() if p.grad is None] == []
 
 
 @pytest.mark.parametrize('where', ['head', 'backbone'])
