@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from torch.utils.data import Dataset
 
 from mmdepthseg.apis import load_model
+from mmdepthseg.datasets.samplers import StreamIndex
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.registry import DATASETS, TRANSFORMS
@@ -93,14 +94,14 @@ def _mix_rows(model: BaseModel, depth_labels: Path,
     cfg = model.cfg
     parts = cfg.train_dataloader.dataset
     mix = ConfigDict(parts.get('shared') or {}, **parts.datasets[-1])
-    pipeline = [t for t in mix.pipeline if t['type'] not in
-                ('RandomFlip', 'SeedBySample')]
+    pipeline = [t for t in mix.pipeline if t['type'] != 'RandomFlip']
     dataset = DATASETS.build(
         Config(dict(mix, pipeline=pipeline, subset_mode='keep', data_prefix=dict(
             sde_disparity_path=str(depth_labels.resolve())))).to_dict())
     mixer = TRANSFORMS.build(cfg.model.mixing)
     tried = np.linspace(0, len(dataset) - 1, min(len(dataset), CANDIDATES + 1))
-    first, *others = (dataset[int(i)] for i in tried)
+    # with a position, so that the crops are the same in every picture
+    first, *others = (dataset[StreamIndex(int(i), int(i), 0)] for i in tried)
     mixtures = [_mix_pair(model, mixer, [first, other]) for other in others or [first]]
     images, disparity, mixed = min(
         mixtures, key=lambda mixture: abs(mixture[2].mask[0].float().mean() - 0.5))

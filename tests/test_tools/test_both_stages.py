@@ -75,10 +75,12 @@ def draw_sheet(folder):
     stages = {
         name: (str(next((folder / name).glob('*.py'))),
                str(folder / name / f'iter_{ITERS}.pth')) for name in ('sde', 'full')}
-    draw_demo_sheet(
-        folder / 'sheet.png', stages['sde'], dict(Full=stages['full']),
-        folder / 'labels', examples=1)
+    for name in ('sheet', 'again'):
+        draw_demo_sheet(
+            folder / f'{name}.png', stages['sde'], dict(Full=stages['full']),
+            folder / 'labels', examples=1)
     sheet = cv2.imread(str(folder / 'sheet.png'))
+    assert (folder / 'again.png').read_bytes() == (folder / 'sheet.png').read_bytes()
     # image, two labels and two depths in a row, then two rows of a mixture
     assert sheet.shape[1] >= 5 * 96 and sheet.shape[0] >= 3 * 48
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 100
