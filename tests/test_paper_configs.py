@@ -127,7 +127,7 @@ def test_every_experiment_has_a_config_and_every_config_is_known():
 @pytest.mark.parametrize('name', STREETS)
 def test_streets_differ_from_each_other_as_their_names_do(name):
     cfg = load_config(
-        f'configs/streets/{name}_unet-r18w16_400it_streets-192x96_n8.py')
+        f'configs/streets/{name}_unet-r18w16_600it_streets-192x96_n8.py')
     words = set(name.split('-'))
     prefixes = {prefix for prefix, _ in checkpoints(cfg.model)}
     joint = name == 'multitask'
@@ -136,7 +136,7 @@ def test_streets_differ_from_each_other_as_their_names_do(name):
     mixer = 'DepthMix' if joint else MIXERS.get(
         (words & set(MIXERS) or {None}).pop())
     assert (cfg.model.get('mixing') or {}).get('type') == mixer
-    assert cfg.train_cfg.max_iters == 400 and labeled_subset(cfg) == dict(n=8, seed=7)
+    assert cfg.train_cfg.max_iters == 600 and labeled_subset(cfg) == dict(n=8, seed=7)
 
 
 @pytest.mark.parametrize('name', CAMVID)

@@ -22,11 +22,11 @@ from mmdepthseg.utils.stages import Stage, StageRunner  # noqa: E402
 
 SDE = 'sde_unet-r18w16_500it_streets-192x96'
 SDE_ITERS = 500
-SEG_ITERS = 400
+SEG_ITERS = 600
 METHODS = {
-    'supervised': 'supervised_unet-r18w16_400it_streets-192x96_n8',
-    'classmix': 'classmix_unet-r18w16_400it_streets-192x96_n8',
-    'full': 'transfer-depthmix_unet-r18w16_400it_streets-192x96_n8',
+    'supervised': 'supervised_unet-r18w16_600it_streets-192x96_n8',
+    'classmix': 'classmix_unet-r18w16_600it_streets-192x96_n8',
+    'full': 'transfer-depthmix_unet-r18w16_600it_streets-192x96_n8',
 }
 TITLES = {
     'supervised': 'supervised baseline',

@@ -1,12 +1,12 @@
 # The paper's two phases in small. Phase 1: decoder and pose network learn beside a
 # frozen encoder, on square crops. ImageNet's place is taken by the encoder of
-# supervised_unet-r18w16_400it_streets-192x96_n8.py, to be trained before.
+# supervised_unet-r18w16_600it_streets-192x96_n8.py, to be trained before.
 _base_ = [
     '../_base_/models/sde_unet_r18-w16.py', '../_base_/datasets/streets_sde.py',
     '../_base_/default_runtime.py'
 ]
-pretrained = ('work_dirs/supervised_unet-r18w16_400it_streets-192x96_n8/'
-              'iter_400.pth')
+pretrained = ('work_dirs/supervised_unet-r18w16_600it_streets-192x96_n8/'
+              'iter_600.pth')
 init_cfg = dict(type='Pretrained', checkpoint=pretrained, prefix='backbone.')
 model = dict(
     backbone=dict(frozen_stages=4, norm_eval=True, init_cfg=init_cfg),

@@ -1,12 +1,12 @@
 # What of the gain on CamVid is transfer and what is mixing. Depth comes from two
 # highway clips of another camera (data/video, see configs/clips).
 #   python tools/run_experiments.py THIS --jobs 2
-title = 'CamVid val at 256x192, 400 iterations'
+title = 'CamVid val at 256x192, 600 iterations'
 seeds = [7, 25, 42]
 label_counts = [50, 100]
 baseline = 'supervised'
 sde = 'configs/clips/sde_unet-r18w16_1k_udacity-clips-320x160.py'
-semi = 'configs/camvid/{}_unet-r18w16_400it_camvid-256x192_n50.py'
+semi = 'configs/camvid/{}_unet-r18w16_600it_camvid-256x192_n50.py'
 prerequisites = [
     dict(name='sde', train=sde),
     # of CamVid's training images, by the depth network of the clips

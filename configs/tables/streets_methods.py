@@ -1,7 +1,7 @@
 # What each part of the method adds on the streets, with 8 and with 20 of 70 labels: 42
-# trainings of 400 iterations, and one of self-supervised depth.
+# trainings of 600 iterations, and one of self-supervised depth.
 #   python tools/run_experiments.py THIS --jobs 2
-title = 'Streets at 192x96, 400 iterations'
+title = 'Streets at 192x96, 600 iterations'
 seeds = [7, 25, 42]
 label_counts = [8, 20]
 baseline = 'supervised'
@@ -14,7 +14,7 @@ prerequisites = [
     dict(name='sde', train=sde, needs=['streets']),
     dict(name='depth_labels', depth_labels=sde, checkpoint='{sde}')
 ]
-semi = 'configs/streets/{}_unet-r18w16_400it_streets-192x96_n8.py'
+semi = 'configs/streets/{}_unet-r18w16_600it_streets-192x96_n8.py'
 from_sde = {
     'model.segmentor.backbone.init_cfg.checkpoint': '{sde}',
     'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}'

@@ -2,7 +2,7 @@
 # each method of tools/select_samples.py chooses, 10 and 20 of 70 frames: 30 trainings,
 # nine selections with students and three without, one of self-supervised depth.
 #   python tools/run_experiments.py THIS --jobs 2
-title = 'Streets at 192x96, 400 iterations'
+title = 'Streets at 192x96, 600 iterations'
 seeds = [7, 25, 42]
 label_counts = [10, 20]
 baseline = 'random'
@@ -37,7 +37,7 @@ for kind in ['us', 'ds', 'ds_us', 'entropy']:
                 config=how,
                 folder=folder,
                 outputs=[folder + '/budget_20.txt']))
-config = 'configs/streets/supervised_unet-r18w16_400it_streets-192x96_{}.py'
+config = 'configs/streets/supervised_unet-r18w16_600it_streets-192x96_{}.py'
 meanings = dict(
     ds='diversity (DS)',
     us='depth uncertainty (US)',

@@ -14,7 +14,7 @@ from .conftest import ITERS
 
 REPO = Path(__file__).resolve().parents[2]
 SDE = REPO / 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
-FULL = REPO / 'configs/streets/transfer-depthmix_unet-r18w16_400it_streets-192x96_n8.py'
+FULL = REPO / 'configs/streets/transfer-depthmix_unet-r18w16_600it_streets-192x96_n8.py'
 BACKBONES = {
     'mit-b0': (dict(
         type='MixVisionTransformer', in_channels=3, embed_dims=32, num_stages=4,

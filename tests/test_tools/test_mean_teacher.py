@@ -8,7 +8,7 @@ import torch
 from .test_train_test import assert_same_states, load
 
 REPO = Path(__file__).resolve().parents[2]
-CLASSMIX = REPO / 'configs/streets/classmix_unet-r18w16_400it_streets-192x96_n8.py'
+CLASSMIX = REPO / 'configs/streets/classmix_unet-r18w16_600it_streets-192x96_n8.py'
 
 
 def longer(options, iterations):

@@ -14,7 +14,7 @@ from mmdepthseg.utils.setup_env import register_all_modules
 from .conftest import ITERS
 
 STREETS = Path(__file__).resolve().parents[2] / 'configs/streets'
-PRETRAINED = STREETS / 'supervised_unet-r18w16_400it_streets-192x96_n8.py'
+PRETRAINED = STREETS / 'supervised_unet-r18w16_600it_streets-192x96_n8.py'
 PHASE_1 = STREETS / 'sde_phase1_unet-r18w16_900it_streets-192x96.py'
 PHASE_2 = STREETS / 'sde_phase2-fd_unet-r18w16_300it_streets-192x96.py'
 

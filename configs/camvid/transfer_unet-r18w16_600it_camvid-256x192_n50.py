@@ -1,6 +1,6 @@
-# Transfer alone: the few labelled frames, starting from self-supervised depth.
-_base_ = './supervised_unet-r18w16_400it_streets-192x96_n8.py'
-sde = 'work_dirs/sde_unet-r18w16_500it_streets-192x96/iter_500.pth'
+# Transfer alone, from depth learned on the highway clips (see transfer-depthmix_...).
+_base_ = './supervised_unet-r18w16_600it_camvid-256x192_n50.py'
+sde = 'work_dirs/sde_unet-r18w16_1k_udacity-clips-320x160/iter_1000.pth'
 model = dict(
     backbone=dict(
         init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),

@@ -5,7 +5,7 @@
 #       --model-config configs/clips/sde_unet-r18w16_1k_udacity-clips-320x160.py \
 #       --out data/camvid_depth_labels
 #   python tools/train.py THIS
-_base_ = './transfer-classmix_unet-r18w16_400it_camvid-256x192_n50.py'
+_base_ = './transfer-classmix_unet-r18w16_600it_camvid-256x192_n50.py'
 # disparities of this model fill a part of [0, 1]; the paper's margin of 0.03 is for
 # disparities that fill [0, 1]
 model = dict(mixing=dict(_delete_=True, type='DepthMix', margin=0.005))

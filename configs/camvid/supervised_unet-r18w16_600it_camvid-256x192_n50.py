@@ -1,7 +1,7 @@
 # Baseline: 50 labelled images and nothing else, from scratch.
 _base_ = [
     '../_base_/models/seg_unet_r18-w16.py', '../_base_/datasets/camvid_seg.py',
-    '../_base_/default_runtime.py', '../_base_/schedules/seg_400it.py'
+    '../_base_/default_runtime.py', '../_base_/schedules/seg_600it.py'
 ]
 model = dict(decode_head=dict(num_classes=11))
 default_hooks = dict(checkpoint=dict(interval=_base_.iterations // 2))

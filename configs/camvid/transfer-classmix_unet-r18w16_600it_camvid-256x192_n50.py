@@ -1,6 +1,6 @@
 # Transfer from depth learned on the highway clips (see transfer-depthmix_...), and
 # ClassMix: no depth labels are needed.
-_base_ = './classmix_unet-r18w16_400it_camvid-256x192_n50.py'
+_base_ = './classmix_unet-r18w16_600it_camvid-256x192_n50.py'
 sde = 'work_dirs/sde_unet-r18w16_1k_udacity-clips-320x160/iter_1000.pth'
 model = dict(
     segmentor=dict(

@@ -1,5 +1,5 @@
 # Transfer, and ClassMix in the place of DepthMix: no depth labels are needed.
-_base_ = './classmix_unet-r18w16_400it_streets-192x96_n8.py'
+_base_ = './classmix_unet-r18w16_600it_streets-192x96_n8.py'
 sde = 'work_dirs/sde_unet-r18w16_500it_streets-192x96/iter_500.pth'
 model = dict(
     segmentor=dict(

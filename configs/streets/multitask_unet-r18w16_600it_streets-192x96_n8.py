@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/models/pad_unet_r18-w16.py',
     '../_base_/datasets/streets_multitask.py', '../_base_/default_runtime.py',
-    '../_base_/schedules/seg_400it.py'
+    '../_base_/schedules/seg_600it.py'
 ]
 sde = 'work_dirs/sde_unet-r18w16_500it_streets-192x96/iter_500.pth'
 init = dict(type='Pretrained', checkpoint=sde)
@@ -15,6 +15,9 @@ model = dict(
         depth_head=dict(init_cfg=dict(init, prefix='depth_head.')),
         pose_net=dict(init_cfg=dict(init, prefix='pose_net.'))),
     rampup=_base_.iterations // 4)
+# the pose network goes on as slowly as it has learned
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.05))))
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

@@ -1,6 +1,6 @@
 # The supervised baseline on frames that tools/select_samples.py chose (see
 # select_ds-us_unet-r18w16_streets-192x96.py): the first n of the list.
-_base_ = './supervised_unet-r18w16_400it_streets-192x96_n8.py'
+_base_ = './supervised_unet-r18w16_600it_streets-192x96_n8.py'
 train_dataloader = dict(
     dataset=dict(
         labeled_subset=dict(

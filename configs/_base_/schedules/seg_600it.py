@@ -1,7 +1,7 @@
-iterations = 400
+iterations = 600
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-4),
     clip_grad=dict(max_norm=10))
 param_scheduler = [
     dict(type='PolyLR', by_epoch=False, power=0.9, eta_min=0., end=iterations)
