@@ -1,5 +1,5 @@
-# Depth for its own sake, first of two steps: at 192x96, on more clips. Batch norm in the
-# decoder and a larger rate (the pose network keeps its own) learn depth in half the
+# Depth for its own sake, first of two steps: at 192x96, on more clips. Batch norm in
+# the decoder and a larger rate (the pose network keeps its own) learn depth in half the
 # iterations; segmentation learns more slowly from such a start, so the short training,
 # which is there for transfer, has neither.
 #   python tools/dataset_converters/streets.py --out data/streets_long --clips 240
