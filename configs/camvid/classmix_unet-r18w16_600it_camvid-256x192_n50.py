@@ -7,7 +7,7 @@ _base_ = [
 model = dict(
     segmentor=dict(decode_head=dict(num_classes=11)),
     mixing=dict(type='ClassMix'),
-    rampup=_base_.iterations // 4)
+    burn_in=_base_.iterations // 2)
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/datasets/streets_semi.py', '../_base_/default_runtime.py',
     '../_base_/schedules/seg_600it.py'
 ]
-model = dict(mixing=dict(type='ClassMix'), rampup=_base_.iterations // 4)
+model = dict(mixing=dict(type='ClassMix'), burn_in=_base_.iterations // 2)
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

@@ -14,7 +14,7 @@ model = dict(
             decoder=dict(init_cfg=dict(init, prefix='depth_head.decoder.'))),
         depth_head=dict(init_cfg=dict(init, prefix='depth_head.')),
         pose_net=dict(init_cfg=dict(init, prefix='pose_net.'))),
-    rampup=_base_.iterations // 4)
+    burn_in=_base_.iterations // 2)
 # the pose network goes on as slowly as it has learned
 optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.05))))

@@ -36,7 +36,8 @@ def options(streets, tmp_path):
            f'val_evaluator.baseline.cache={tmp_path}/rows.npz',
            f'test_evaluator.baseline.dataset.data_root={streets}',
            f'test_evaluator.baseline.cache={tmp_path}/rows.npz']
-    full = [*common, 'train_dataloader.batch_size=4',
+    # the few steps of a test are to mix
+    full = [*common, 'model.burn_in=0', 'train_dataloader.batch_size=4',
             'train_dataloader.sampler.source_counts=[2,2]',
             f'train_dataloader.dataset.shared.data_root={streets}',
             'train_dataloader.dataset.shared.labeled_subset.n=2']

@@ -62,9 +62,13 @@ class MeanTeacher(TeacherStudent):
         ema (dict): Options of :class:`MeanTeacherEMA`.
         loss_pseudo (dict): Loss on mixed images.
         pseudo_weight (float): Weight of that loss. Defaults to 1.
-        rampup (int): Teacher updates over which that weight grows linearly from 0
-            (the ramp-up of Tarvainen and Valpola). Short trainings from scratch need
-            it: early pseudo-labels know the largest classes only. Defaults to 0, the
+        burn_in (int): Teacher updates before mixed images count; until then they are
+            not computed, which saves half a step (Liu et al., "Unbiased Teacher", ICLR
+            2021). From scratch early pseudo-labels know the largest classes only, and
+            keep the student from learning the others. Defaults to 0, the paper's,
+            whose trainings start from ImageNet weights.
+        rampup (int): Teacher updates, behind those, over which that weight grows
+            linearly from 0 (the ramp-up of Tarvainen and Valpola). Defaults to 0, the
             paper's.
         ground_truth_mixing (bool): Use the labels of labelled mix samples.
             Defaults to True.
@@ -98,6 +102,7 @@ class MeanTeacher(TeacherStudent):
                  ema: dict | None = None,
                  loss_pseudo: dict = dict(type='PseudoLabelLoss'),
                  pseudo_weight: float = 1.,
+                 burn_in: int = 0,
                  rampup: int = 0,
                  ground_truth_mixing: bool = True,
                  labeled_depth_weight: float = 1.,
@@ -120,6 +125,10 @@ class MeanTeacher(TeacherStudent):
         self.strong_augmentation = [TRANSFORMS.build(t) for t in strong_augmentation]
         self.loss_pseudo = MODELS.build(loss_pseudo)
         self.pseudo_weight = pseudo_weight
+        if burn_in < 0 or rampup < 0:
+            raise ValueError('MeanTeacher: burn_in and rampup are numbers of updates, '
+                             f'got {burn_in} and {rampup}')
+        self.burn_in = burn_in
         self.rampup = rampup
         self.ground_truth_mixing = ground_truth_mixing
         self.labeled_depth_weight = labeled_depth_weight
@@ -157,9 +166,9 @@ class MeanTeacher(TeacherStudent):
 
         Returns:
             dict[str, Tensor]: The student's losses on the labelled samples,
-            ``mix.depth.*`` if it has depth losses, ``mix.loss_pseudo``, and for the
-            log ``mix.confident`` (share of pixels that pass the confidence
-            threshold).
+            ``mix.depth.*`` if it has depth losses, and after the burn-in
+            ``mix.loss_pseudo``, and for the log ``mix.confident`` (share of pixels
+            that pass the confidence threshold).
 
         Raises:
             RuntimeError: With ``split_backward`` under another wrapper than
@@ -196,7 +205,8 @@ class MeanTeacher(TeacherStudent):
             disparity = seen if self.disparity == 'online' else None
             yield {f'mix.{name}': value for name, value in _weighted(
                 losses, self.mix_depth_weight).items()}
-        yield self.mix_loss(batch, samples, disparity)
+        if self.teacher.updates >= self.burn_in:
+            yield self.mix_loss(batch, samples, disparity)
 
     def labeled_loss(self, batch: FrameBatch, data_samples: SampleList) -> dict:
         """The student's own losses, those of depth weighted."""
@@ -234,9 +244,10 @@ class MeanTeacher(TeacherStudent):
         }
 
     def _pseudo_weight_now(self) -> float:
-        if self.teacher.updates >= self.rampup:
+        updates = self.teacher.updates - self.burn_in
+        if updates >= self.rampup:
             return self.pseudo_weight
-        return self.pseudo_weight * self.teacher.updates / self.rampup
+        return self.pseudo_weight * updates / self.rampup
 
     @torch.no_grad()
     def mix(self,

@@ -191,6 +191,25 @@ def test_rampup_grows_the_weight_of_mixed_images():
     assert model._pseudo_weight_now() == model.pseudo_weight
 
 
+def test_burn_in_trains_on_labeled_images_alone():
+    model = build_teacher(burn_in=2, rampup=2, mixing=dict(type='NoMix'),
+                          strong_augmentation=IDENTITY)
+    seen = []
+    model.teacher.module.backbone.register_forward_pre_hook(
+        lambda *_: seen.append(model.teacher.updates))
+    data = teacher_batch()
+    weights = []
+    for _ in range(5):
+        losses = losses_of(model, data)
+        assert 'decode.loss_ce' in losses
+        assert ('mix.loss_pseudo' in losses) == (model.teacher.updates >= 2)
+        weights.append(model._pseudo_weight_now())
+        model.update_teacher()
+    assert seen == [2, 3, 4] and weights[2:] == [0, 0.5, 1]
+    with pytest.raises(ValueError, match='burn_in and rampup.*got -1 and 0'):
+        build_teacher(burn_in=-1)
+
+
 def test_teacher_sees_the_images_without_jitter():
     jitter = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1, p=1.)
     model = build_teacher(
