@@ -1,7 +1,8 @@
 # DepthMix for a network that segments already: 600 iterations more from the
 # supervised baseline, whose labels are worth learning from. (From scratch a teacher of
 # 300 iterations takes pavement for road, and the student never finds the pavement.)
-#   python tools/train.py configs/camvid/supervised_unet-r18w16_600it_camvid-256x192_n50.py
+#   python tools/train.py \
+#       configs/camvid/supervised_unet-r18w16_600it_camvid-256x192_n50.py
 #   depth labels as for transfer-depthmix_...; then python tools/train.py THIS
 _base_ = './depthmix_unet-r18w16_600it_camvid-256x192_n50.py'
 supervised = ('work_dirs/supervised_unet-r18w16_600it_camvid-256x192_n50/'
