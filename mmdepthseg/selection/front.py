@@ -33,10 +33,8 @@ class Front:
         self.live = False
         vectors = screen.vectors(rows)
         self._low, self._high = screen.bounds(rows, vectors, rows)
-        self._minima = everybody.part(rows)
         # What keys become if a pick, the first index, is the nearest frame.
-        self._keys = self._minima.keys(self._low, self._high, slice(None))
-        self._ceiling = np.inf
+        self._keys = everybody.keys(self._low, self._high, rows)
 
     def enter(self, everybody: Minima) -> None:
         """Copy from everybody's minima; nobody else's may change until `leave`."""

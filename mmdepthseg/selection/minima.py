@@ -61,7 +61,7 @@ class Minima:
         self.low[index] = self.high[index] = 0.0  # nothing is nearer: no more updates
 
     def keys(
-        self, low: np.ndarray, high: np.ndarray, index: np.ndarray | slice
+        self, low: np.ndarray, high: np.ndarray, index: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Bounds of distance + bias of ``index``, from those of squared distances."""
         unit, bias = self._screen.unit, self._bias[index]

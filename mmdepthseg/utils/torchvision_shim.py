@@ -25,13 +25,13 @@ def declare_torchvision_operators() -> bool:
         Whether the operators are declared.
     """
     import torch
-    from torch.library import Library
+    from torch import library as operators
 
     if _libraries:
         return True
     if torch.version.cuda is not None or not _has_cuda_torchvision():
         return False
-    library = Library("torchvision", "FRAGMENT")
+    library = operators.Library("torchvision", "FRAGMENT")
     for name in _OPERATORS:
         arguments = "Tensor dets, Tensor scores, float iou_threshold"
         library.define(f"{name}({arguments}) -> Tensor")
