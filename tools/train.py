@@ -59,6 +59,7 @@ def train(args: argparse.Namespace) -> None:
     """Build the runner from the config and train."""
     from mmdepthseg.utils.config import load_config, prepare_work_dir
     from mmdepthseg.utils.launch import (
+        leave_distributed,
         setup_distributed,
         setup_precision,
         setup_resume,
@@ -74,6 +75,7 @@ def train(args: argparse.Namespace) -> None:
     setup_distributed(config, args.launcher)
     needs = ("train_dataloader", "train_cfg", "optim_wrapper")
     build_runner(config, needs=needs).train()
+    leave_distributed()
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -38,7 +38,7 @@ from mmdepthseg.selection.methods import (
 from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import check_writable, write_atomically
-from mmdepthseg.utils.launch import setup_distributed
+from mmdepthseg.utils.launch import leave_distributed, setup_distributed
 
 CONFIG = 'config.py'
 #: What ranks wait for each other: a farthest point step of a large pool takes hours on
@@ -190,12 +190,9 @@ class NetworkSelection:
                 timeout=PATIENCE, backend='gloo')
 
     def _leave_ranks(self) -> None:
-        """End together: a group that is torn down by an exit may abort the process."""
-        if not is_distributed():
-            return
+        """End together, however long the first rank took; not a group of others."""
         barrier(self._patient)
-        own = None if self._joined else self._patient
-        torch.distributed.destroy_process_group(own)
+        leave_distributed(None if self._joined else self._patient)
 
     def _device(self) -> str:
         return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')

@@ -1,5 +1,6 @@
 """What training and test tools set up before the Runner, on any device."""
 
+import gc
 import os
 import subprocess
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
+from mmengine.dist import barrier, is_distributed
 from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 
@@ -50,6 +52,24 @@ def setup_distributed(config: Config, launcher: str) -> None:
     )
     wrapper.setdefault("device_ids", None)
     config.model_wrapper_cfg = wrapper
+
+
+def leave_distributed(group: torch.distributed.ProcessGroup | None = None) -> None:
+    """Wait for the other ranks, then end the process group; without one do nothing.
+
+    A process that exits with a gloo group still open now and then aborts (signal 6):
+    the group's threads free their tensors while the interpreter is being taken down.
+    Not to be called after an error, when the others may be waiting in some other
+    collective: torchrun ends them.
+
+    Args:
+        group: where to wait, and what to end; None: the default group, with all others.
+    """
+    if not is_distributed():
+        return
+    barrier(group)
+    gc.collect()  # a DDP model keeps its group alive, and a Runner is full of cycles
+    torch.distributed.destroy_process_group(group)
 
 
 def _set_slurm_environment() -> None:

@@ -116,6 +116,8 @@ def test_both_stages_on_two_ranks(run_process, options, tmp_path):
             tmp_path / stage, '--cfg-options', *found, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (tmp_path / f'{stage}.txt').read_text() == 'same 2'
+        for rank in range(2):
+            assert not (tmp_path / f'{stage}.txt.exit{rank}').read_text()
         if stage == 'sde':
             done = run_process(
                 sys.executable, REPO / 'tools/generate_depth.py', SDE,
