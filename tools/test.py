@@ -70,7 +70,7 @@ def evaluate(args: argparse.Namespace) -> None:
         load_config,
         prepare_work_dir,
     )
-    from mmdepthseg.utils.launch import leave_distributed, setup_distributed
+    from mmdepthseg.utils.launch import setup_distributed
     from mmdepthseg.utils.runner import build_runner
     from mmdepthseg.utils.setup_env import register_all_modules
 
@@ -88,7 +88,6 @@ def evaluate(args: argparse.Namespace) -> None:
     setup_distributed(config, args.launcher)
     needs = ("test_dataloader", "test_cfg", "test_evaluator")
     build_runner(config, needs=needs).test()
-    leave_distributed()
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -102,3 +101,7 @@ def main(argv: list[str] | None = None) -> None:
 
 if __name__ == "__main__":
     main()
+    # Here and not in main(), which may be called again by the same process.
+    from mmdepthseg.utils.launch import leave_distributed
+
+    leave_distributed()

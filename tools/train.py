@@ -59,7 +59,6 @@ def train(args: argparse.Namespace) -> None:
     """Build the runner from the config and train."""
     from mmdepthseg.utils.config import load_config, prepare_work_dir
     from mmdepthseg.utils.launch import (
-        leave_distributed,
         setup_distributed,
         setup_precision,
         setup_resume,
@@ -75,7 +74,6 @@ def train(args: argparse.Namespace) -> None:
     setup_distributed(config, args.launcher)
     needs = ("train_dataloader", "train_cfg", "optim_wrapper")
     build_runner(config, needs=needs).train()
-    leave_distributed()
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -89,3 +87,7 @@ def main(argv: list[str] | None = None) -> None:
 
 if __name__ == "__main__":
     main()
+    # Here and not in main(), which may be called again by the same process.
+    from mmdepthseg.utils.launch import leave_distributed
+
+    leave_distributed()

@@ -145,6 +145,8 @@ common = [config, '--launcher', 'pytorch', '--cfg-options']
 main([*common, '+experiment_name=whole', '--work-dir', whole])
 main([*common, '+experiment_name=resumed', '--work-dir', resumed,
       '--resume', whole + '/iter_2.pth'])
+from mmdepthseg.utils.launch import leave_distributed
+leave_distributed()
 """
 
 
