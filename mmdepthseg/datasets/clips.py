@@ -1,4 +1,4 @@
-"""Any folder of clips with known intrinsics."""
+"""Any folder of clips: frames, intrinsics, labels of one's own classes."""
 
 import os.path as osp
 from collections.abc import Mapping, Sequence
@@ -16,22 +16,29 @@ IMG_SUFFIXES = ('.jpg', '.jpeg', '.png')
 
 @DATASETS.register_module()
 class ClipDataset(SequenceDataset):
-    """Frames of video clips: what it takes to learn depth from one's own video.
+    """Frames of video clips, some of them labelled: one's own video.
 
     Layout, frames sorted by name, numbers as numbers (2 before 10)::
 
         <data_root>/<clip>/frames/*.jpg      (or the images right in <clip>)
         <data_root>/<clip>/intrinsics.json   {"K": 3x3, "width": ..., "height": ...}
+        <data_root>/<clip>/labels/<stem>.png  of frame <stem>, where there is a label
 
     ``data_root`` may also be one clip itself. Neighbours are counted in the sorted
     order of the clip's frames; a clip's ends have none beyond.
 
+    Labels are 8-bit pngs of class indices, 255 = ignore. They are looked for when the
+    config names the classes: ``metainfo=dict(classes=('road', 'car', ...))``; without
+    classes every frame is one without label.
+
     Args:
         clips: names of the clips to use, in this order; None: all, sorted.
+        exclude_clips: names of clips not to use (those for validation, say).
         intrinsics: one camera for all clips, ``dict(K=..., width=..., height=...)``
             or with ``normalized=True``; None: each clip's ``intrinsics.json``, which
             may be missing when ``offsets`` is empty.
         frames_dir: folder of the frames within a clip.
+        labels_dir: folder of the label maps within a clip.
         depth_dir: folder of depth maps (16-bit png, metres * 256) for each clip:
             ``{clip: folder}``, relative to ``data_root`` or absolute; or one string
             for all, with ``{clip}`` in it if need be. Frame ``<stem>`` has
@@ -49,23 +56,33 @@ class ClipDataset(SequenceDataset):
     def __init__(self,
                  *,
                  clips: Sequence[str] | None = None,
+                 exclude_clips: Sequence[str] = (),
                  intrinsics: dict | None = None,
                  frames_dir: str = 'frames',
+                 labels_dir: str = 'labels',
                  depth_dir: str | Mapping[str, str] | None = None,
                  sde_disparity_dir: str | None = None,
                  poses_file: str | None = None,
                  img_suffixes: Sequence[str] = IMG_SUFFIXES,
                  **kwargs) -> None:
         self.clips = None if clips is None else list(clips)
+        self.exclude_clips = list(exclude_clips)
         self.intrinsics = intrinsics and parse_intrinsics(intrinsics, 'intrinsics')
         self.frames_dir = frames_dir
+        self.labels_dir = labels_dir
         self.depth_dir = depth_dir
         self.sde_disparity_dir = sde_disparity_dir
         self.poses_file = poses_file
         self.img_suffixes = tuple(img_suffixes)
         self._frames: dict[str, list[str]] = {}
         self._folders: dict[str, str] = {}
-        super().__init__(data_prefix=dict(img_path=''), **kwargs)
+        super().__init__(
+            data_prefix=dict(img_path='', seg_map_path='{clip}/' + labels_dir),
+            **kwargs)
+
+    @classmethod
+    def get_label_map(cls, new_classes: Sequence[str] | None = None) -> None:
+        """None: there are no classes but those of the config."""
 
     def load_data_list(self) -> list[dict]:
         """List the samples; the listing of neighbours is dropped afterwards."""
@@ -91,6 +108,8 @@ class ClipDataset(SequenceDataset):
                     f'{osp.join(folder, self.frames_dir)} and {folder} for '
                     f'*{", *".join(self.img_suffixes)}.')
             camera = self._camera(clip, folder)
+            labels_folder = osp.join(folder, self.labels_dir)
+            labels = self._label_files(labels_folder, frames_folder, names)
             depth_folder, depth_names = self._depth_files(clip)
             self._frames[clip] = [osp.join(frames_folder, name) for name in names]
             for position, path in enumerate(self._frames[clip]):
@@ -99,6 +118,9 @@ class ClipDataset(SequenceDataset):
                             position=position)
                 if camera is not None:
                     info.update(cam2img=camera.cam2img, cam2img_size=camera.size)
+                if stem in labels:
+                    info['seg_map_path'] = osp.join(labels_folder, f'{stem}.png')
+                    info['label_table'] = len(self.metainfo['classes'])
                 if f'{stem}.png' in depth_names:
                     info['depth_path'] = osp.join(depth_folder, f'{stem}.png')
                 samples.append(info)
@@ -124,21 +146,28 @@ class ClipDataset(SequenceDataset):
 
     def _clip_folders(self) -> dict[str, str]:
         root = join_path(self.data_root or '.')
+        named = [*(self.clips or ()), *self.exclude_clips]
+        missing = [c for c in named if not osp.isdir(join_path(root, c))]
+        if missing or self.clips == []:
+            named = ('no clip ' + ', '.join(missing) if missing
+                     else 'clips=[] names none')
+            raise FileNotFoundError(
+                f'ClipDataset: {named} in {root}; there are: '
+                f'{", ".join(list_folders(root)) or "none"}.')
         if self.clips is not None:
-            missing = [c for c in self.clips if not osp.isdir(join_path(root, c))]
-            if missing or not self.clips:
-                raise FileNotFoundError(
-                    f'ClipDataset: no clip {", ".join(missing) or "is named"} in '
-                    f'{root}; there are: {", ".join(list_folders(root)) or "none"}.')
-            return {clip: join_path(root, clip) for clip in self.clips}
-        if list_frames(osp.join(root, self.frames_dir), self.img_suffixes) or (
+            clips = self.clips
+        elif list_frames(osp.join(root, self.frames_dir), self.img_suffixes) or (
                 list_frames(root, self.img_suffixes)):
             return {osp.basename(osp.abspath(root)): root}
-        folders = {clip: osp.join(root, clip) for clip in list_folders(root)}
+        else:
+            clips = list_folders(root)
+        folders = {clip: join_path(root, clip) for clip in clips
+                   if clip not in self.exclude_clips}
         if not folders:
             raise FileNotFoundError(
                 f'ClipDataset: no clip: searched {root} for <clip>/{self.frames_dir}/*'
-                f'{", *".join(self.img_suffixes)}.')
+                f'{", *".join(self.img_suffixes)}; exclude_clips takes out '
+                f'{", ".join(self.exclude_clips) or "none"}.')
         return folders
 
     def _camera(self, clip: str, folder: str) -> Camera | None:
@@ -159,6 +188,20 @@ class ClipDataset(SequenceDataset):
             f'{cy:.2f} for {camera.size[1]}x{camera.size[0]} pixels ({source})',
             logger='current')
         return camera
+
+    def _label_files(self, folder: str, frames_folder: str,
+                     frames: Sequence[str]) -> set[str]:
+        """Stems of the frames that have a label; none without classes."""
+        if not self.metainfo['classes']:
+            return set()
+        labels = {osp.splitext(name)[0] for name in list_names(folder, '.png')}
+        strange = sorted(labels - {osp.splitext(name)[0] for name in frames})
+        if strange:
+            raise FileNotFoundError(
+                f'ClipDataset: {len(strange)} label(s) in {folder} belong to no frame '
+                f'of {frames_folder}: {", ".join(strange[:3])}. The label of frame '
+                f'{frames[0]} is {osp.splitext(frames[0])[0]}.png.')
+        return labels
 
     def _depth_files(self, clip: str) -> tuple[str, set[str]]:
         folder = self.depth_dir

@@ -1,7 +1,8 @@
 """Tables from the ids stored in label files to class indices.
 
 A data set names its table in ``data_info['label_table']``; ``LoadSegLabel`` applies
-it. 255 is "ignore" everywhere; an id without an entry is an error.
+it. A number in its place is that of the classes, whose indices the files hold. 255 is
+"ignore" everywhere; an id without an entry is an error.
 """
 
 from functools import lru_cache
@@ -27,11 +28,12 @@ LABEL_TABLES: dict[str, dict[int, int]] = {
 
 
 @lru_cache(maxsize=None)
-def lookup_table(name: str) -> np.ndarray:
-    """The 256 entries of a named table, uint8; ``UNKNOWN`` where it has none.
+def lookup_table(name: str | int) -> np.ndarray:
+    """The 256 entries of a table, uint8; ``UNKNOWN`` where it has none.
 
     Args:
-        name: key of ``LABEL_TABLES``.
+        name: key of ``LABEL_TABLES``; or the number of classes, for label files that
+            hold class indices.
 
     Returns:
         (256,) uint8.
@@ -39,10 +41,14 @@ def lookup_table(name: str) -> np.ndarray:
     Raises:
         KeyError: if there is no such table.
     """
-    if name not in LABEL_TABLES:
+    if isinstance(name, int):
+        entries = {i: i for i in range(name)}
+    elif name in LABEL_TABLES:
+        entries = LABEL_TABLES[name]
+    else:
         raise KeyError(f'No label table {name!r}; there are {sorted(LABEL_TABLES)}.')
     table = np.full(256, UNKNOWN, dtype=np.uint8)
     table[255] = 255
-    for label_id, index in LABEL_TABLES[name].items():
+    for label_id, index in entries.items():
         table[label_id] = index
     return table

@@ -41,7 +41,8 @@ class SequenceDataset(BaseSegDataset):
             under ``data_root`` or, if not there, as given.
         labeled_subset: ``dict(n=100, seed=42)``: a random subset as in the papers;
             ``dict(ann_file='ds_us_seed42.txt', n=100)``: the first n names of a file
-            (without n all), the same as ``ann_file`` with ``dict(n=100)``.
+            (without n all), the same as ``ann_file`` with ``dict(n=100)``;
+            ``'all'``: all samples that have a label file.
         subset_mode: what the subset is for. ``'keep'``: the data set is the subset.
             ``'mark'``: all samples stay, only the subset's are labelled.
             ``'exclude'``: all others, without labels. Labels of samples outside the
@@ -62,7 +63,7 @@ class SequenceDataset(BaseSegDataset):
                  offsets: Sequence[int] = (),
                  missing_neighbours: str = 'skip',
                  ann_file: str = '',
-                 labeled_subset: dict | None = None,
+                 labeled_subset: dict | str | None = None,
                  subset_mode: str = 'keep',
                  require_labels: bool = False,
                  branch: str | None = None,
@@ -79,11 +80,17 @@ class SequenceDataset(BaseSegDataset):
         if 0 in offsets or len(set(offsets)) != len(offsets):
             raise ValueError(
                 f'offsets must be different and not 0, got {tuple(offsets)}.')
-        unknown = set(labeled_subset or ()) - {'n', 'seed', 'ann_file'}
-        if unknown:
+        if isinstance(labeled_subset, str):
+            if labeled_subset != 'all':
+                raise ValueError("labeled_subset is a dict of n, seed and ann_file, or "
+                                 f"'all', not {labeled_subset!r}.")
+            if ann_file:
+                raise ValueError("Give either ann_file or labeled_subset='all'.")
+        elif set(labeled_subset or ()) - {'n', 'seed', 'ann_file'}:
+            unknown = set(labeled_subset) - {'n', 'seed', 'ann_file'}
             raise ValueError(
                 f'labeled_subset knows n, seed and ann_file, not {sorted(unknown)}.')
-        if labeled_subset and 'ann_file' in labeled_subset:
+        elif labeled_subset and 'ann_file' in labeled_subset:
             if ann_file:
                 raise ValueError('Give ann_file once, beside labeled_subset or in it.')
             labeled_subset = dict(labeled_subset)
@@ -184,6 +191,16 @@ class SequenceDataset(BaseSegDataset):
     def _subset_positions(self, samples: list[dict]) -> set[int] | None:
         img_ids = [info['img_id'] for info in samples]
         subset = self.labeled_subset
+        if subset == 'all':
+            found = {i for i, info in enumerate(samples) if 'seg_map_path' in info}
+            if not found:
+                raise FileNotFoundError(
+                    f"{self._describe()}: labeled_subset='all', but none of the "
+                    f'{len(samples)} samples has a label: searched '
+                    f'{self.data_prefix.get("seg_map_path")} for '
+                    f'*{self.seg_map_suffix}; the metainfo names '
+                    f'{len(self.metainfo["classes"])} classes.')
+            return found
         if self.ann_file:
             if subset is not None and 'seed' in subset:
                 raise ValueError(

@@ -4,7 +4,7 @@ import argparse
 import ast
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,26 @@ TOP_LEVEL_KEYS = (
     "visualizer",
     "work_dir",
 )
+# Read too, but too short or too unlike anything to be taken for a misspelt name.
+_MORE_KEYS = (
+    "activation_checkpointing",
+    "compile",
+    "data_preprocessor",
+    "efficient_conv_bn_eval",
+    "launcher",
+    "model",
+    "predict_dataloader",
+    "predict_pipeline",
+    "resume",
+    "selection",
+    "sync_bn",
+    "test_cfg",
+    "train_cfg",
+    "tta_model",
+    "tta_pipeline",
+    "val_cfg",
+)
+_PLACES_NAMED = 4
 # Above this likeness a new name is taken for a misspelt one. Chosen so that the names
 # of MMSegmentation's own configs (`train_pipeline`, `vis_backends`, ...) stay below.
 _TOP_LEVEL_LIKENESS = 0.87
@@ -135,6 +155,7 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
         name = key.lstrip("+")
         if not key.startswith("+"):
             _check_option(config, name)
+            _refuse_variable(config, name)
         try:
             config.merge_from_dict({name: value})
         except (TypeError, KeyError, IndexError) as error:
@@ -163,6 +184,45 @@ def _check_option(config: Config, key: str) -> None:
         else:
             return  # a value is about to be replaced by a dict
         walked.append(part)
+
+
+def _refuse_variable(config: Config, key: str) -> None:
+    """Raise if a key is of a variable that the config's file used for other keys.
+
+    MMEngine has read the file by then: another value would go nowhere, silently.
+    """
+    name = key.split(".")[0]
+    known = {*TOP_LEVEL_KEYS, *_MORE_KEYS}
+    if name not in config or name.rstrip("_0123456789") in known:
+        return
+    value = config._cfg_dict[name]
+    places = [
+        place
+        for root in sorted(known & set(config))
+        for place, found in _walk(config._cfg_dict[root], root)
+        if found == value and type(found) is type(value)
+    ]
+    if not places:  # perhaps somebody's hook reads it
+        return
+    more = ", ..." if len(places) > _PLACES_NAMED else ""
+    where = ", ".join(places[:_PLACES_NAMED]) + more
+    raise UserError(
+        f"--cfg-options {key}: {name!r} is a variable of the config file, whose value "
+        "has gone to other keys already; setting it would change nothing. The same "
+        f"value stands at: {where}. Set those, or change the variable in its file "
+        f"(+{key}=... sets it all the same)"
+    )
+
+
+def _walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Every value below a node, with its place."""
+    yield place, node
+    if isinstance(node, Mapping):
+        items = node.items()
+    else:
+        items = enumerate(node) if isinstance(node, list | tuple) else ()
+    for key, value in items:
+        yield from _walk(value, f"{place}.{key}")
 
 
 def _reject_if_misspelt(key: str, part: str, place: str, known: set[str]) -> None:

@@ -113,3 +113,84 @@ def test_labels_of_changed_frames_are_refused(clip_root, tmp_path):
     write_image(clip_root / 'a/frames/002.png', np.zeros((24, 40, 3), np.uint8))
     with pytest.raises(DepthLabelError, match='out of date.*a/002'):
         build(clip_root, **given)
+
+
+# -- labels of one's own ---------------------------------------------------------------
+
+LABELS = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
+CLASSES = dict(classes=('road', 'car'))
+
+
+def labelled(root, *names, value=1):
+    for name in names:
+        label = np.full((12, 20), value, np.uint8)
+        label[0] = 255
+        write_image(root / f'{name}.png', label)
+
+
+def test_own_classes(clip_root):
+    labelled(clip_root, 'a/labels/001', 'b/labels/002')
+    dataset = ClipDataset(
+        data_root=str(clip_root), pipeline=LABELS, metainfo=CLASSES,
+        labeled_subset='all')
+    assert [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))] == [
+        'a/001', 'b/002']
+    sample = dataset[0]
+    assert set(np.unique(sample['gt_seg_map'])) == {1, 255}
+    assert dataset.metainfo['classes'] == CLASSES['classes']
+    assert len(dataset.metainfo['palette']) == 2
+
+
+@pytest.mark.parametrize('mode, total, with_label', [
+    ('keep', 2, 2), ('mark', 7, 2), ('exclude', 5, 0)])
+def test_all_labelled_frames_as_subset(mode, total, with_label, clip_root):
+    labelled(clip_root, 'a/labels/001', 'b/labels/002')
+    dataset = build(clip_root, metainfo=CLASSES, labeled_subset='all', subset_mode=mode)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert len(infos) == total
+    assert sum(info['is_labeled'] for info in infos) == with_label
+
+
+def test_chosen_frames_by_a_list(clip_root, tmp_path):
+    labelled(clip_root, 'a/labels/001', 'a/labels/003', 'b/labels/002')
+    names = tmp_path / 'budget_2.txt'
+    names.write_text('b/002\na/003\n')
+    dataset = build(clip_root, metainfo=CLASSES, require_labels=True,
+                    labeled_subset=dict(ann_file=str(names)))
+    assert [dataset.get_data_info(i)['img_id'] for i in range(2)] == ['a/003', 'b/002']
+    names.write_text('b/001\n')
+    with pytest.raises(FileNotFoundError, match=r'no label file in .*\{clip\}/labels'):
+        build(clip_root, metainfo=CLASSES, require_labels=True, ann_file=str(names))
+
+
+def test_without_classes_labels_are_not_looked_at(clip_root):
+    labelled(clip_root, 'a/labels/nothing')
+    dataset = build(clip_root)
+    assert not any(dataset.get_data_info(i)['is_labeled'] for i in range(len(dataset)))
+
+
+def test_clips_for_validation_are_kept_out(clip_root):
+    dataset = build(clip_root, exclude_clips=['a'])
+    assert {dataset.get_data_info(i)['img_id'][0] for i in range(len(dataset))} == {'b'}
+    with pytest.raises(FileNotFoundError, match='no clip c in .*there are: a, b'):
+        build(clip_root, exclude_clips=['c'])
+    with pytest.raises(FileNotFoundError, match='exclude_clips takes out a, b'):
+        build(clip_root, exclude_clips=['a', 'b'])
+    with pytest.raises(FileNotFoundError, match=r'clips=\[\] names none in'):
+        build(clip_root, clips=[])
+
+
+def test_bad_labels(clip_root):
+    with pytest.raises(FileNotFoundError, match='none of the 7 samples has a label: '
+                       r'searched .*\{clip\}/labels.*names 2 classes'):
+        build(clip_root, metainfo=CLASSES, labeled_subset='all')
+    labelled(clip_root, 'a/labels/frame1')
+    with pytest.raises(FileNotFoundError, match='belong to no frame .*frame1.*000.png'):
+        build(clip_root, metainfo=CLASSES)
+    (clip_root / 'a/labels/frame1.png').unlink()
+    labelled(clip_root, 'a/labels/001', value=2)
+    dataset = ClipDataset(data_root=str(clip_root), pipeline=LABELS, metainfo=CLASSES)
+    with pytest.raises(ValueError, match='001.png holds ids that the 2 classes'):
+        dataset[1]
+    with pytest.raises(ValueError, match="or 'all', not 'every'"):
+        build(clip_root, metainfo=CLASSES, labeled_subset='every')

@@ -76,6 +76,24 @@ def test_misspelt_key_is_refused_and_plus_adds_it():
     apply_options(config, {"+model.chanels": 8})
     assert config.model.chanels == 8
 
+def test_a_variable_of_the_file_is_no_option(tmp_path):
+    path = tmp_path / "c.py"
+    path.write_text(
+        "data_root = 'data/a'\n"
+        "steps = [2, 3]\n"
+        "train_dataloader = dict(dataset=dict(data_root=data_root))\n"
+        "train_cfg = dict(milestones=steps, max_iters=steps[0])\n"
+        "sync_bn = 'torch'\n"
+        "custom_hooks = []\n")
+    with pytest.raises(UserError, match=r"data_root: .* variable .* would change "
+                       r"nothing.*: train_dataloader\.dataset\.data_root\. Set"):
+        load_config(path, dict(data_root="data/b"))
+    with pytest.raises(UserError, match=r"train_cfg\.milestones\. Set"):
+        load_config(path, {"steps.0": 4})
+    assert load_config(path, {"+data_root": "data/b"}).data_root == "data/b"
+    config = load_config(path, dict(sync_bn="mmcv", load_from="x.pth"))
+    assert config.sync_bn == "mmcv" and config.load_from == "x.pth"
+
 
 def test_work_dir_argument_goes_before_config_before_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

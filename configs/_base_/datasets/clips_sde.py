@@ -1,20 +1,17 @@
-# Frame triplets of clips: <data_root>/<clip>/frames/* and intrinsics.json. For your own
-# video set data_root (and scale); nothing else is needed.
-dataset_type = 'ClipDataset'
-data_root = 'data/clips'
-scale = (320, 160)
+# Frame triplets of clips. For your own video edit clips.py.
+_base_ = './clips.py'
 train_pipeline = [
     dict(type='SeedBySample'),
     dict(type='LoadImageFromFile'),
     dict(type='LoadAdjacentFrames'),
     dict(type='LoadCamera'),
-    dict(type='Resize', scale=scale),
+    dict(type='Resize', scale=_base_.scale),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDepthSegInputs')
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=scale),
+    dict(type='Resize', scale=_base_.scale),
     dict(type='PackDepthSegInputs')
 ]
 train_dataloader = dict(
@@ -23,11 +20,11 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
+        type=_base_.dataset_type,
+        data_root=_base_.data_root,
         offsets=(-1, 1),
         pipeline=train_pipeline))
 predict_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    dataset=dict(type=dataset_type, data_root=data_root))
+    dataset=dict(type=_base_.dataset_type, data_root=_base_.data_root))

@@ -1,25 +1,27 @@
 # Data selection from a folder of clips: the pool (predict_*) are all frames, students
 # learn from square crops with the teacher's disparity (filled in, with the images of
 # each student, by tools/select_samples.py). Neither labels nor neighbours are needed.
-dataset_type = 'ClipDataset'
-data_root = 'data/clips'
-scale = (320, 160)
-crop_size = (160, 160)
+_base_ = './clips.py'
+# the whole height: students leave out rows counted in the image (valid_height)
+crop_size = (_base_.scale[1], _base_.scale[1])
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=scale),
+    dict(type='Resize', scale=_base_.scale),
     dict(type='PackDepthSegInputs')
 ]
 train_pipeline = [
     dict(type='SeedBySample'),
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=scale),
+    dict(type='Resize', scale=_base_.scale),
     dict(type='LoadSDEDisparity', stretch=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDepthSegInputs')
 ]
-pool = dict(type=dataset_type, data_root=data_root)
+pool = dict(
+    type=_base_.dataset_type,
+    data_root=_base_.data_root,
+    exclude_clips=_base_.val_clips)
 predict_dataloader = dict(batch_size=8, num_workers=2, dataset=pool)
 train_dataloader = dict(
     batch_size=4,

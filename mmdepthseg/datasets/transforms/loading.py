@@ -138,10 +138,11 @@ class LoadSegLabel(LoadAnnotations):
     files beforehand, lets unknown ids through (a CUDA assert later) and decodes with
     pillow, several times slower.
 
-    Uses ``seg_map_path``, ``label_table`` (a name in ``LABEL_TABLES``),
-    ``label_map``, ``reduce_zero_label``; adds ``gt_seg_map`` (H, W) uint8, 255 =
-    ignore, listed in ``seg_fields``. A sample without label stays as it is. Loaded
-    after a ``Resize`` the label keeps its own size and nothing may move it any more.
+    Uses ``seg_map_path``, ``label_table`` (a name in ``LABEL_TABLES`` or the number of
+    classes), ``label_map``, ``reduce_zero_label``; adds ``gt_seg_map`` (H, W) uint8,
+    255 = ignore, listed in ``seg_fields``. A sample without label stays as it is.
+    Loaded after a ``Resize`` the label keeps its own size and nothing may move it any
+    more.
 
     Args:
         evaluate_at: where predictions and labels are compared. None: at the size of
@@ -228,12 +229,13 @@ class LoadSegLabel(LoadAnnotations):
         return label
 
     @staticmethod
-    def _translate(label: np.ndarray, table: str, path: str) -> np.ndarray:
+    def _translate(label: np.ndarray, table: str | int, path: str) -> np.ndarray:
         translated = cv2.LUT(label, lookup_table(table))
         if (translated == UNKNOWN).any():
             unknown = np.unique(label[translated == UNKNOWN]).tolist()
+            known = f'table {table}' if isinstance(table, str) else f'{table} classes'
             raise ValueError(
-                f'Label {path} holds ids that the table {table} does not know: '
+                f'Label {path} holds ids that the {known} do not have: '
                 f'{unknown}. Wrong kind of label file (labelIds, labelTrainIds, '
                 'colours)?')
         return translated

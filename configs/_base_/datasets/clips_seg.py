@@ -1,0 +1,49 @@
+# Labelled frames of your own clips; edit clips.py. The labelled set: all frames that
+# have a label (labeled_subset='all'), or the first n of a list that
+# tools/select_samples.py wrote: dict(_delete_=True, ann_file=..., n=...).
+_base_ = './clips.py'
+train_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadSegLabel'),
+    # part of the frame, and not the same one each time
+    dict(
+        type='RandomResize',
+        scale=_base_.scale,
+        ratio_range=(1.0, 1.5),
+        keep_ratio=False),
+    dict(type='RandomCrop', crop_size=_base_.scale[::-1]),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs')
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=_base_.scale),
+    # after Resize: the ground truth stays at full resolution
+    dict(type='LoadSegLabel', evaluate_at='label'),
+    dict(type='PackDepthSegInputs')
+]
+labeled_frames = dict(
+    type=_base_.dataset_type,
+    data_root=_base_.data_root,
+    metainfo=dict(classes=_base_.classes),
+    labeled_subset='all')
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
+    dataset=dict(
+        labeled_frames,
+        exclude_clips=_base_.val_clips,
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        labeled_frames, clips=_base_.val_clips, pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,0 +1,24 @@
+# Labelled frames and mix images of your own clips in one batch, 4 + 4; edit clips.py.
+# Mix images are all frames (those with a label carry it), with their depth labels.
+_base_ = './clips_seg.py'
+mix_pipeline = [*_base_.train_pipeline]
+mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
+labeled = dict(branch='labeled')
+mix = dict(
+    branch='mix',
+    subset_mode='mark',
+    pipeline=mix_pipeline,
+    sde_disparity_dir='../clips_depth_labels')  # beside data_root
+train_dataloader = dict(
+    _delete_=True,
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='MultiSourceSampler', source_counts=[4, 4]),
+    dataset=dict(
+        type='ConcatDataset',
+        shared=dict(
+            _base_.labeled_frames,
+            exclude_clips=_base_.val_clips,
+            pipeline=_base_.train_pipeline),
+        datasets=[labeled, mix]))

@@ -1,0 +1,93 @@
+"""Own clips with labels of own classes, from video to DepthMix, through the tools."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+REPO = Path(__file__).resolve().parents[2]
+CONFIGS = REPO / 'configs/clips'
+NAME = '{}_unet-r18w16_{}_clips-320x160.py'
+ITERS = 2
+
+
+@pytest.fixture
+def clips(streets, tmp_path):
+    """Three clips of the streets' frames; each clip's middle frame has a label."""
+    root = tmp_path / 'clips'
+    sequences = {}
+    for image in sorted((streets / 'leftImg8bit_sequence/train').rglob('*.png')):
+        city, sequence, frame, _ = image.stem.split('_')
+        sequences.setdefault(f'{city}_{sequence}', []).append((frame, image))
+    for clip, frames in sequences.items():
+        for frame, image in frames:
+            (root / clip / 'frames').mkdir(parents=True, exist_ok=True)
+            shutil.copy(image, root / clip / 'frames' / f'{frame}.png')
+        (root / clip / 'intrinsics.json').write_text(json.dumps(
+            dict(K=[[90, 0, 48], [0, 90, 24], [0, 0, 1]], width=96, height=48)))
+        frame, image = frames[len(frames) // 2]
+        label = np.zeros((48, 96), np.uint8)
+        label[24:] = 1
+        label[:2] = 255
+        (root / clip / 'labels').mkdir()
+        assert cv2.imwrite(str(root / clip / 'labels' / f'{frame}.png'), label)
+    return root
+
+
+@pytest.fixture
+def own_configs(clips, tmp_path):
+    """A copy of the configs in which the one file to edit is edited."""
+    shutil.copytree(REPO / 'configs', tmp_path / 'configs')
+    path = tmp_path / 'configs/_base_/datasets/clips.py'
+    text = path.read_text()
+    *_, last = sorted(p.name for p in clips.iterdir())
+    for old, new in (("'data/clips'", f"'{clips}'"), ('(320, 160)', '(96, 64)'),
+                     ("('road', 'pavement', 'building', 'vehicle', 'person', 'other')",
+                      "('road', 'other')"),
+                     ('val_clips = []', f"val_clips = ['{last}']")):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path.write_text(text)
+    return tmp_path / 'configs/clips'
+
+
+def options(*more):
+    return ['--cfg-options', f'train_cfg.max_iters={ITERS}',
+            f'default_hooks.checkpoint.interval={ITERS}',
+            'train_dataloader.num_workers=0',
+            'train_dataloader.persistent_workers=False', *more]
+
+
+def test_from_video_to_depthmix(own_configs, run_tool, tmp_path, capfd):
+    segmentation = (
+        f'train_cfg.val_interval={ITERS}', 'val_dataloader.num_workers=0',
+        'val_dataloader.persistent_workers=False')
+    sde = own_configs / NAME.format('sde', '1k')
+    run_tool('train', sde, '--work-dir', tmp_path / 'sde',
+             *options('train_dataloader.batch_size=2'))
+    checkpoint = tmp_path / f'sde/iter_{ITERS}.pth'
+    run_tool('generate_depth', sde, checkpoint, '--out',
+             tmp_path / 'clips_depth_labels', '--num-workers', 0)
+    run_tool('train', own_configs / NAME.format('transfer', '600it'), '--work-dir',
+             tmp_path / 'transfer',
+             *options(f'model.backbone.init_cfg.checkpoint={checkpoint}',
+                      f'model.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
+                      *segmentation))
+    start = tmp_path / f'transfer/iter_{ITERS}.pth'
+    run_tool('train', own_configs / NAME.format('depthmix', '600it'), '--work-dir',
+             tmp_path / 'depthmix',
+             *options(f'model.segmentor.init_cfg.checkpoint={start}',
+                      'train_dataloader.batch_size=4',
+                      'train_dataloader.sampler.source_counts=[2,2]', *segmentation))
+    printed = capfd.readouterr()
+    printed = printed.out + printed.err
+    # two training clips of three frames, one of them labelled
+    assert '6 samples: 2 labels, 6 cameras, 6 depth labels' in printed
+    assert 'mix.loss_pseudo' in printed and 'teacher/mIoU' in printed
+    state = torch.load(tmp_path / f'depthmix/iter_{ITERS}.pth', weights_only=False)
+    weight = state['state_dict']['teacher.module.decode_head.conv_seg.weight']
+    assert len(weight) == 2 and torch.isfinite(weight).all()
