@@ -1,6 +1,7 @@
 # DepthMix for a network that segments already: 600 iterations more from the
-# supervised baseline, whose labels are worth learning from. (From scratch a teacher of
-# 300 iterations takes pavement for road, and the student never finds the pavement.)
+# supervised baseline. (From scratch a teacher of 300 iterations takes pavement for
+# road, and the student never finds the pavement. What 600 iterations more bring without
+# mixing: see supervised_...)
 #   python tools/train.py \
 #       configs/camvid/supervised_unet-r18w16_600it_camvid-256x192_n50.py
 #   depth labels as for transfer-depthmix_...; then python tools/train.py THIS

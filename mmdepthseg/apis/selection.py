@@ -155,7 +155,8 @@ class NetworkSelection:
                     'the pool) and predict_pipeline (LoadImageFromFile, Resize, '
                     'PackDepthSegInputs)')
         for folder in {self.out, self.teacher_dir or self.out}:
-            check_writable(Path(folder).expanduser(), 'folder of --out')
+            check_writable(
+                Path(folder).expanduser(), 'folder of --out or --teacher-dir')
 
     def _options(self) -> dict:
         """What the picks depend on, besides files and budgets."""

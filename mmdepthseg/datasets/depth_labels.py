@@ -28,7 +28,9 @@ OURS = {'files', 'checkpoint', 'checkpoint_sha256', 'options', 'complete'}
 SUFFIX = '.png'
 SCALE = 65535
 SHOWN = 5
-AGAIN = 'run tools/generate_depth.py again (it goes on where it stopped)'
+AGAIN = (
+    'run what made them, tools/generate_depth.py or tools/select_samples.py, again (it '
+    'goes on where it stopped)')
 _noted: set[str] = set()  # manifests whose checkpoint is known to be gone
 
 
@@ -108,7 +110,7 @@ class DepthLabelStore:
                 raise DepthLabelError(
                     f'{self.root}: holds depth labels made with other '
                     f'{" and ".join(changed)} (by {old.get("checkpoint")}, options '
-                    f'{old.get("options")}); give another --out, or --overwrite to '
+                    f'{old.get("options")}); give another folder, or --overwrite to '
                     'make them anew')
             files, images = old['files'], old.get('images', {})
         else:

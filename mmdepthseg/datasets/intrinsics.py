@@ -61,8 +61,8 @@ def check_intrinsics(
             raise ValueError(
                 f'{source}: the principal point ({cx:g}, {cy:g}) lies outside the '
                 f'{width}x{height} image. Either K is wrong or it belongs to another '
-                'image size: give that size (`width` and `height` in the file, or '
-                '`camera_size` of the data set).')
+                'image size: give that size (`width` and `height` beside K, or, for '
+                'Cityscapes camera files, `camera_size` of the data set).')
         if fx < width * 0.05 or fy < height * 0.05:
             raise ValueError(
                 f'{source}: fx={fx:g}, fy={fy:g} are too small for a {width}x{height} '

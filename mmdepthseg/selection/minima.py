@@ -10,8 +10,9 @@ _STATE = ('low', 'high', 'owner', 'key_low', 'key_high')
 class Minima:
     """Intervals of the squared distance to the nearest chosen frame.
 
-    Indices are places in ``rows``, be these all frames of a pool or a few. Keys are
-    brought up to date by `set_keys` alone, when the caller wants them.
+    Indices are places in ``rows``, be these all frames of a pool or a few. Keys
+    are brought up to date when the caller wants them: by `set_keys`, and within a
+    `Front` by its picks.
 
     Args:
         screen: exact distances.

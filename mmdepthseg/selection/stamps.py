@@ -61,7 +61,8 @@ class StampedFolder:
             if self.folder.exists() and any(self.folder.iterdir()):
                 raise UserError(
                     f'{self.folder} is where {self.what} should go, but it holds other '
-                    'files; give another --out, or move them away.'
+                    'files; give another folder (--out, --teacher-dir), or move them '
+                    'away.'
                 )
             self._write(complete=False)
             return False
@@ -79,7 +80,8 @@ class StampedFolder:
             differences = '; '.join(self._difference(key, before) for key in changed)
             raise UserError(
                 f'{self.folder} holds {self.what} made with something else: '
-                f'{differences}. Give another --out, or --overwrite to make anew what '
+                f'{differences}. Give another folder (--out, --teacher-dir), or '
+                '--overwrite to make anew what '
                 'has changed.'
             )
         shutil.rmtree(self.folder)

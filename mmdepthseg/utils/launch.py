@@ -37,7 +37,7 @@ def setup_distributed(config: Config, launcher: str) -> None:
     if launcher == "mpi" or missing:
         raise UserError(
             f"--launcher {launcher} on CPU needs {', '.join(missing) or 'pytorch'}: "
-            "start with tools/dist_train.sh, tools/dist_test.sh or torchrun"
+            "start with tools/dist_train.sh, dist_test.sh, dist_select.sh or torchrun"
         )
     os.environ.setdefault("MASTER_PORT", _DEFAULT_PORT)
     if not torch.distributed.is_initialized():
@@ -86,7 +86,7 @@ def _set_slurm_environment() -> None:
     except (KeyError, OSError, IndexError, subprocess.CalledProcessError) as error:
         raise UserError(
             f"--launcher slurm: not inside an srun job ({error}); start with "
-            "tools/slurm_train.sh or tools/slurm_test.sh"
+            "tools/slurm_train.sh, slurm_test.sh or slurm_select.sh"
         ) from error
 
 

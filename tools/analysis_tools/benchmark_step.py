@@ -186,6 +186,8 @@ def build(args: argparse.Namespace):
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).to(device).train()
+    if getattr(model, 'burn_in', 0):
+        model.burn_in = 0  # the step that mixes is what takes the time
     if args.channels_last:
         model = model.to(memory_format=torch.channels_last)
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
