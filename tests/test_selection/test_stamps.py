@@ -29,7 +29,8 @@ def test_what_changed_is_named(tmp_path):
     folder(tmp_path).begin()
     (tmp_path / 'f/part').write_text('old')
     message = (r'f holds the features made with something else: a \(then 1, now 2\); '
-               r'new \(then None, now 3\)\. Give another --out, or --overwrite')
+               r'new \(then None, now 3\)\. Give another folder \(--out, '
+               r'--teacher-dir\), or --overwrite')
     with pytest.raises(UserError, match=message):
         folder(tmp_path, a=2, new=3).begin()
     with pytest.raises(UserError, match='else: model. Give') as error:
