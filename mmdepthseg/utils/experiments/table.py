@@ -29,7 +29,9 @@ KEYS = dict(
 # above this a variable of a table file is taken for a misspelt key
 LIKENESS = 0.8
 METRICS = (dict(title='mIoU % of the student', keys=['student/mIoU', 'mIoU']),
-           dict(title='mIoU % of the teacher', keys=['teacher/mIoU']))
+           dict(title='mIoU % of the teacher', keys=['teacher/mIoU']),
+           dict(title='% of pixels right (aAcc) of the student',
+                keys=['student/aAcc', 'aAcc']))
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class ExperimentTable:
       command's own, to be removed before a start with anything changed);
     - ``tests``: ``dict(name, options)``, evaluations of each run; default: one;
     - ``metrics``: ``dict(title, keys, test)``: the first of ``keys`` that the test
-      (default: the first) reports; default: mIoU of student and teacher;
+      (default: the first) reports; default: mIoU of student and teacher,
+      and the student's share of pixels that are right;
     - ``options``: of every training and test;
     - ``baseline``: the method from which the others' differences are taken.
 
