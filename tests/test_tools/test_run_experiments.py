@@ -298,13 +298,15 @@ def test_a_real_run(streets, options, tmp_path, capfd):
         labels={k: v for k, v in sde.items() if k.startswith('predict')}))
     table.run()
     printed = capfd.readouterr().out
-    (_, student), (_, teacher) = rows(printed)
-    assert student.endswith('(1)') and teacher.endswith('(1)')
+    (_, student), (_, teacher), (_, pixels) = rows(printed)
+    assert all(cell.endswith('(1)') for cell in (student, teacher, pixels))
     run, = table.results()['runs']
     assert run['state'] == 'done' and run['name'] == 'transfer-depthmix_n2_seed7'
     assert (tmp_path / f'work/{run["name"]}/iter_{ITERS}.pth').is_file()
     assert run['figures']['test']['student/mIoU'] == pytest.approx(
         float(student.split()[0]), abs=0.06)
+    assert run['figures']['test']['student/aAcc'] == pytest.approx(
+        float(pixels.split()[0]), abs=0.06)
     log = (tmp_path / f'work/{run["name"]}.log').read_text()
     assert '2 labels' in log and '3 depth labels' in log
     assert str(tmp_path / 'work/sde/iter_2.pth') in log
