@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dist import (
-    barrier,
     broadcast_object_list,
     get_dist_info,
     init_dist,
@@ -192,8 +191,9 @@ class NetworkSelection:
 
     def _leave_ranks(self) -> None:
         """End together, however long the first rank took; not a group of others."""
-        barrier(self._patient)
-        leave_distributed(None if self._joined else self._patient)
+        leave_distributed(self._patient)
+        if self._joined:
+            leave_distributed()
 
     def _device(self) -> str:
         return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')

@@ -149,10 +149,9 @@ class ClipDataset(SequenceDataset):
         named = [*(self.clips or ()), *self.exclude_clips]
         missing = [c for c in named if not osp.isdir(join_path(root, c))]
         if missing or self.clips == []:
-            named = ('no clip ' + ', '.join(missing) if missing
-                     else 'clips=[] names none')
+            problem = f'no clip {", ".join(missing)}' if missing else 'clips names none'
             raise FileNotFoundError(
-                f'ClipDataset: {named} in {root}; there are: '
+                f'ClipDataset: {problem} in {root}; there are: '
                 f'{", ".join(list_folders(root)) or "none"}.')
         if self.clips is not None:
             clips = self.clips

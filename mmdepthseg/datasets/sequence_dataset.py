@@ -42,7 +42,8 @@ class SequenceDataset(BaseSegDataset):
         labeled_subset: ``dict(n=100, seed=42)``: a random subset as in the papers;
             ``dict(ann_file='ds_us_seed42.txt', n=100)``: the first n names of a file
             (without n all), the same as ``ann_file`` with ``dict(n=100)``;
-            ``'all'``: all samples that have a label file.
+            ``'all'``: all samples that have a label file, if no ``ann_file`` says
+            which.
         subset_mode: what the subset is for. ``'keep'``: the data set is the subset.
             ``'mark'``: all samples stay, only the subset's are labelled.
             ``'exclude'``: all others, without labels. Labels of samples outside the
@@ -84,10 +85,8 @@ class SequenceDataset(BaseSegDataset):
             if labeled_subset != 'all':
                 raise ValueError("labeled_subset is a dict of n, seed and ann_file, or "
                                  f"'all', not {labeled_subset!r}.")
-            if ann_file:
-                raise ValueError("Give either ann_file or labeled_subset='all'.")
-        elif set(labeled_subset or ()) - {'n', 'seed', 'ann_file'}:
-            unknown = set(labeled_subset) - {'n', 'seed', 'ann_file'}
+            labeled_subset = None if ann_file else 'all'
+        elif unknown := set(labeled_subset or ()) - {'n', 'seed', 'ann_file'}:
             raise ValueError(
                 f'labeled_subset knows n, seed and ann_file, not {sorted(unknown)}.')
         elif labeled_subset and 'ann_file' in labeled_subset:

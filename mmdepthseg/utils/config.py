@@ -4,13 +4,13 @@ import argparse
 import ast
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from mmdepthseg.utils.config_keys import check_nested_keys
+from mmdepthseg.utils.config_keys import check_nested_keys, walk
 from mmdepthseg.utils.errors import UserError, did_you_mean
 from mmdepthseg.utils.files import check_writable
 
@@ -43,7 +43,6 @@ TOP_LEVEL_KEYS = (
 _MORE_KEYS = (
     "activation_checkpointing",
     "compile",
-    "data_preprocessor",
     "efficient_conv_bn_eval",
     "launcher",
     "model",
@@ -199,7 +198,7 @@ def _refuse_variable(config: Config, key: str) -> None:
     places = [
         place
         for root in sorted(known & set(config))
-        for place, found in _walk(config._cfg_dict[root], root)
+        for place, found in walk(config._cfg_dict[root], root)
         if found == value and type(found) is type(value)
     ]
     if not places:  # perhaps somebody's hook reads it
@@ -212,17 +211,6 @@ def _refuse_variable(config: Config, key: str) -> None:
         f"value stands at: {where}. Set those, or change the variable in its file "
         f"(+{key}=... sets it all the same)"
     )
-
-
-def _walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Every value below a node, with its place."""
-    yield place, node
-    if isinstance(node, Mapping):
-        items = node.items()
-    else:
-        items = enumerate(node) if isinstance(node, list | tuple) else ()
-    for key, value in items:
-        yield from _walk(value, f"{place}.{key}")
 
 
 def _reject_if_misspelt(key: str, part: str, place: str, known: set[str]) -> None:

@@ -48,8 +48,9 @@ def check_nested_keys(config: Config) -> None:
         _check_paramwise(wrapper)
     for loader in ("train", "val", "test", "predict"):
         place = f"{loader}_dataloader"
-        for where, metainfo in _find("metainfo", config.get(place), place):
-            _check_metainfo(where, metainfo)
+        for where, value in walk(config.get(place), place):
+            if where.endswith(".metainfo"):
+                _check_metainfo(where, value)
 
 
 def _refuse_unknown(place: str, given: Mapping, known: set[str]) -> None:
@@ -132,14 +133,20 @@ def _resolve(kind: Any, registry: Any) -> Callable | None:
     return registry.get(kind) if isinstance(kind, str) else kind
 
 
-def _find(name: str, node: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Every value of that key below a node, with its place."""
+def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """A part of a config and every value below it, with their places.
+
+    Args:
+        node: dict, list, tuple or value.
+        place: its dotted key.
+
+    Yields:
+        Dotted key and value.
+    """
+    yield place, node
     if isinstance(node, Mapping):
         items = node.items()
     else:
         items = enumerate(node) if isinstance(node, list | tuple) else ()
     for key, value in items:
-        where = f"{place}.{key}"
-        if key == name:
-            yield where, value
-        yield from _find(name, value, where)
+        yield from walk(value, f"{place}.{key}")

@@ -62,7 +62,7 @@ def options(*more):
             'train_dataloader.persistent_workers=False', *more]
 
 
-def test_from_video_to_depthmix(own_configs, run_tool, tmp_path, capfd):
+def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
     segmentation = (
         f'train_cfg.val_interval={ITERS}', 'val_dataloader.num_workers=0',
         'val_dataloader.persistent_workers=False')
@@ -72,9 +72,13 @@ def test_from_video_to_depthmix(own_configs, run_tool, tmp_path, capfd):
     checkpoint = tmp_path / f'sde/iter_{ITERS}.pth'
     run_tool('generate_depth', sde, checkpoint, '--out',
              tmp_path / 'clips_depth_labels', '--num-workers', 0)
+    chosen, *_ = sorted(
+        f'{label.parts[-3]}/{label.stem}' for label in clips.rglob('labels/*.png'))
+    (tmp_path / 'budget_1.txt').write_text(f'{chosen}\n')
     run_tool('train', own_configs / NAME.format('transfer', '600it'), '--work-dir',
              tmp_path / 'transfer',
-             *options(f'model.backbone.init_cfg.checkpoint={checkpoint}',
+             *options(f'train_dataloader.dataset.ann_file={tmp_path}/budget_1.txt',
+                      f'model.backbone.init_cfg.checkpoint={checkpoint}',
                       f'model.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
                       *segmentation))
     start = tmp_path / f'transfer/iter_{ITERS}.pth'
@@ -85,6 +89,7 @@ def test_from_video_to_depthmix(own_configs, run_tool, tmp_path, capfd):
                       'train_dataloader.sampler.source_counts=[2,2]', *segmentation))
     printed = capfd.readouterr()
     printed = printed.out + printed.err
+    assert '1 samples: 1 labels' in printed
     # two training clips of three frames, one of them labelled
     assert '6 samples: 2 labels, 6 cameras, 6 depth labels' in printed
     assert 'mix.loss_pseudo' in printed and 'teacher/mIoU' in printed

@@ -1,6 +1,5 @@
 # Labelled frames of your own clips; edit clips.py. The labelled set: all frames that
-# have a label (labeled_subset='all'), or the first n of a list that
-# tools/select_samples.py wrote: dict(_delete_=True, ann_file=..., n=...).
+# have a label, or those of a list that tools/select_samples.py wrote (ann_file).
 _base_ = './clips.py'
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -27,7 +26,8 @@ labeled_frames = dict(
     type=_base_.dataset_type,
     data_root=_base_.data_root,
     metainfo=dict(classes=_base_.classes),
-    labeled_subset='all')
+    labeled_subset='all',
+    require_labels=True)
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,

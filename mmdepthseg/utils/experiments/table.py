@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmdepthseg.utils.config import OptionsAction, apply_options, load_config
+from mmdepthseg.utils.config_keys import walk
 from mmdepthseg.utils.errors import UserError, did_you_mean
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -299,15 +300,10 @@ def find(path: str) -> str:
 
 def find_subsets(config: Config) -> Iterator[tuple[str, Mapping]]:
     """Dotted key and content of each ``labeled_subset`` of the training data."""
-    def walk(node: Any, place: str) -> Iterator[tuple[str, Mapping]]:
-        items = node.items() if isinstance(node, Mapping) else enumerate(node)
-        for key, value in items:
-            if key == 'labeled_subset' and isinstance(value, Mapping):
-                yield f'{place}.{key}', value
-            elif isinstance(value, Mapping | list | tuple):
-                yield from walk(value, f'{place}.{key}')
-
-    yield from walk(config.get('train_dataloader') or {}, 'train_dataloader')
+    loader = config.get('train_dataloader') or {}
+    for place, value in walk(loader, 'train_dataloader'):
+        if place.endswith('.labeled_subset') and isinstance(value, Mapping):
+            yield place, value
 
 
 def pairs(options: Mapping | None) -> list[str]:
