@@ -1,4 +1,4 @@
-# make demo | test | lint | env | lock | clean
+# make demo | test | test-gpu | lint | env | lock | clean
 #
 # PYTHON=/path/to/python   interpreter for the environment (default: a fitting python3)
 # PIP_ARGS="..."           for pip install, e.g. torch without CUDA:
@@ -15,7 +15,7 @@ WORKERS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint lock clean
+.PHONY: help env demo test test-gpu lint lock clean
 
 help:
 	@sed -n '1,8s/^# \{0,1\}//p' Makefile
@@ -30,6 +30,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) $(PYTEST_ARGS) $(TESTS)
+
+# What a CUDA GPU must do as the CPU does; the tests above hide it.
+test-gpu: $(STAMP)
+	@OMP_NUM_THREADS=1 MMDEPTHSEG_TEST_GPU=1 $(PY) -m pytest -q -m gpu $(TESTS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

@@ -10,14 +10,15 @@ from mmdepthseg.utils.compat import require_frameworks
 
 require_frameworks()
 
+import mmengine.registry as root_registry  # noqa: E402
 import mmseg.registry as mmseg_registry  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
 SCOPE = 'mmdepthseg'
 
 
-def _child(kind: str, *locations: str) -> Registry:
-    parent = getattr(mmseg_registry, kind)
+def _child(kind: str, *locations: str, of=mmseg_registry) -> Registry:
+    parent = getattr(of, kind)
     return Registry(
         parent.name, parent=parent, scope=SCOPE, locations=list(locations))
 
@@ -27,7 +28,9 @@ DATA_SAMPLERS = _child('DATA_SAMPLERS', 'mmdepthseg.datasets.samplers')
 TRANSFORMS = _child(
     'TRANSFORMS', 'mmdepthseg.datasets.transforms', 'mmdepthseg.models.mixing')
 MODELS = _child('MODELS', 'mmdepthseg.models')
-MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmdepthseg.models')
+# The Runner asks MMEngine's own registry for wrappers by name, and that looks no
+# further down than its own children.
+MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmdepthseg.models', of=root_registry)
 METRICS = _child('METRICS', 'mmdepthseg.evaluation')
 HOOKS = _child('HOOKS', 'mmdepthseg.engine.hooks')
 LOOPS = _child('LOOPS', 'mmdepthseg.engine.loops')

@@ -6,7 +6,14 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Without a GPU to be seen: the numbers compared with are a CPU's, and two ranks would
+# need two GPUs. Tests marked `gpu` have a run of their own: make test-gpu.
+os.environ.update(
+    {} if "MMDEPTHSEG_TEST_GPU" in os.environ else {"CUDA_VISIBLE_DEVICES": ""}
+)
+
 import importlib.util
+import socket
 import subprocess
 import sys
 import uuid
@@ -21,6 +28,19 @@ import torch
 REPO = Path(__file__).resolve().parents[1]
 
 torch.set_num_threads(1)
+
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the GPU's tests, unless they were asked for."""
+    if "MMDEPTHSEG_TEST_GPU" in os.environ:
+        if not torch.cuda.is_available():
+            raise pytest.UsageError("MMDEPTHSEG_TEST_GPU is set, but torch sees no GPU")
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="needs a GPU: make test-gpu"))
+
 
 TINY_CONFIG = """
 default_scope = 'mmdepthseg'
@@ -136,6 +156,18 @@ def run_tool(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         tool.main(arguments)
 
     return run
+
+
+@pytest.fixture
+def free_port() -> Callable[[], str]:
+    """A TCP port for a group of processes; tests run side by side."""
+
+    def find() -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return str(probe.getsockname()[1])
+
+    return find
 
 
 @pytest.fixture

@@ -252,9 +252,11 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
     from mmdepthseg.utils.compat import require_frameworks
 
     require_frameworks()
+    from mmdepthseg.utils.launch import check_gpus
     from mmdepthseg.utils.setup_env import register_all_modules
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    check_gpus(args.launcher)
     register_all_modules()  # before the other imports: it keeps them quiet
     from mmdepthseg.apis import NetworkSelection
     from mmdepthseg.utils.config import OptionsAction, load_config

@@ -70,10 +70,11 @@ def evaluate(args: argparse.Namespace) -> None:
         load_config,
         prepare_work_dir,
     )
-    from mmdepthseg.utils.launch import setup_distributed
+    from mmdepthseg.utils.launch import check_gpus, setup_distributed
     from mmdepthseg.utils.runner import build_runner
     from mmdepthseg.utils.setup_env import register_all_modules
 
+    check_gpus(args.launcher)
     config = load_config(args.config, args.cfg_options)
     prepare_work_dir(config, args.config, args.work_dir)
     config.load_from = check_checkpoint_file(args.checkpoint)

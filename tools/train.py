@@ -59,6 +59,7 @@ def train(args: argparse.Namespace) -> None:
     """Build the runner from the config and train."""
     from mmdepthseg.utils.config import load_config, prepare_work_dir
     from mmdepthseg.utils.launch import (
+        check_gpus,
         setup_distributed,
         setup_precision,
         setup_resume,
@@ -66,6 +67,7 @@ def train(args: argparse.Namespace) -> None:
     from mmdepthseg.utils.runner import build_runner
     from mmdepthseg.utils.setup_env import register_all_modules
 
+    check_gpus(args.launcher)
     config = load_config(args.config, args.cfg_options)
     prepare_work_dir(config, args.config, args.work_dir)
     setup_resume(config, args.resume)

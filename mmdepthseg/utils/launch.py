@@ -54,6 +54,26 @@ def setup_distributed(config: Config, launcher: str) -> None:
     config.model_wrapper_cfg = wrapper
 
 
+def check_gpus(launcher: str) -> None:
+    """Check, before anything else, that this process has a GPU of its own.
+
+    Without one MMEngine's logger would end in an IndexError, or NCCL in "Duplicate GPU
+    detected". Only for `pytorch`: with the other launchers MMEngine shares GPUs out.
+
+    Raises:
+        UserError: the launcher started more processes here than there are GPUs.
+    """
+    if launcher != "pytorch" or get_device() != "cuda":
+        return
+    rank, found = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+    if rank >= found:
+        raise UserError(
+            f"process {rank + 1} of this machine has no GPU, torch sees {found}: start "
+            "as many processes as there are GPUs, or hide these to run on the CPU: "
+            "CUDA_VISIBLE_DEVICES=''"
+        )
+
+
 def leave_distributed(group: torch.distributed.ProcessGroup | None = None) -> None:
     """Wait for the other ranks, then end the process group; without one do nothing.
 

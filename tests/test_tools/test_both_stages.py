@@ -101,7 +101,7 @@ def test_damaged_depth_labels_stop_the_second_stage(run_tool, options, tmp_path,
     assert 'truncated' in error and label.stem in error
 
 
-def test_both_stages_on_two_ranks(run_process, options, tmp_path):
+def test_both_stages_on_two_ranks(run_process, free_port, options, tmp_path):
     environment = dict(PYTHONPATH=str(REPO / 'tests'), OMP_NUM_THREADS='1')
     for config, stage, found in ((SDE, 'sde', options['sde']), (FULL, 'full', None)):
         found = found or full_options(options, tmp_path)
@@ -113,7 +113,7 @@ def test_both_stages_on_two_ranks(run_process, options, tmp_path):
             f"out='{tmp_path}/{stage}.txt')]\n")
         done = run_process(
             'bash', REPO / 'tools/dist_train.sh', wrapper, 2, '--work-dir',
-            tmp_path / stage, '--cfg-options', *found, **environment)
+            tmp_path / stage, '--cfg-options', *found, PORT=free_port(), **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (tmp_path / f'{stage}.txt').read_text() == 'same 2'
         for rank in range(2):

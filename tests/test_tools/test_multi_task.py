@@ -83,6 +83,16 @@ def test_trains_and_is_evaluated(config, run_tool, options, tmp_path, capfd):
     assert 'teacher/mIoU' in printed.out + printed.err
 
 
+def test_several_backward_passes_on_two_ranks(config, run_process, free_port, options,
+                                              tmp_path):
+    """By the config's lines; tests of the wrapper itself: test_split_backward.py."""
+    done = run_process(
+        'bash', REPO / 'tools/dist_train.sh', config(split=True), 2, '--work-dir',
+        tmp_path / 'run', '--cfg-options', *options['full'], PORT=free_port())
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / 'run/iter_2.pth').exists()
+
+
 def test_benchmark_knows_the_parts(config, run_tool, options, capsys):
     # the step that counts is the one that mixes, which the config's own comes to late
     kept = [o for o in options['full'] if not o.startswith('model.burn_in')]

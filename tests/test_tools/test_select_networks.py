@@ -185,13 +185,14 @@ def unfinish(folder):
 
 
 @pytest.mark.parametrize('ranks', ['one', 'all'])
-def test_two_ranks_choose_the_same(ranks, world, finished, run_process, tmp_path):
+def test_two_ranks_choose_the_same(ranks, world, finished, run_process, free_port,
+                                   tmp_path):
     out = tmp_path / 'out'
     done = run_process(
         'bash', REPO / 'tools/dist_select.sh', world / 'select.py',
         world / 'teacher_0.pth', 2, '--method', 'ds_us', '--out', out, '--seed', 5,
         *BUDGETS, '--no-page', '--cfg-options', f'selection.student_ranks={ranks}',
-        OMP_NUM_THREADS='1', PORT='29517' if ranks == 'one' else '29518')
+        OMP_NUM_THREADS='1', PORT=free_port())
     assert done.returncode == 0, done.stdout + done.stderr
     found, expected = contents(out), contents(finished)
     if ranks == 'all':  # students are equal up to rounding

@@ -1,7 +1,6 @@
 """tools/train.py and tools/test.py train, resume and evaluate, on CPU too."""
 
 import os
-import socket
 import stat
 import sys
 from pathlib import Path
@@ -130,12 +129,6 @@ tta_pipeline = [
     assert "SegTTAModel" in logs
 
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 # In each of two processes: train, then resume, both by tools/train.py's main.
 TRAIN_AND_RESUME = """
 import runpy, sys
@@ -150,9 +143,7 @@ leave_distributed()
 """
 
 
-def test_two_processes_on_cpu(tiny_config, run_process, tmp_path):
-    if torch.cuda.is_available():
-        pytest.skip("would need two GPUs")
+def test_two_processes_on_cpu(tiny_config, run_process, free_port, tmp_path):
     config = tiny_config()
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     script = tmp_path / "train_and_resume.py"
