@@ -35,11 +35,12 @@ METRICS = _child('METRICS', 'mmdepthseg.evaluation')
 HOOKS = _child('HOOKS', 'mmdepthseg.engine.hooks')
 LOOPS = _child('LOOPS', 'mmdepthseg.engine.loops')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmdepthseg.engine.optim')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'OPTIM_WRAPPER_CONSTRUCTORS', 'mmdepthseg.engine.optim')
 
 EVALUATOR = _child('EVALUATOR')
 INFERENCERS = _child('INFERENCERS')
 LOG_PROCESSORS = _child('LOG_PROCESSORS')
-OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS')
 OPTIMIZERS = _child('OPTIMIZERS')
 PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS')
 RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS')

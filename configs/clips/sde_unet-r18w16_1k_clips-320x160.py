@@ -13,6 +13,7 @@ iterations = 1000
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=5e-4),
+    constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.2))))
 param_scheduler = [
     dict(

@@ -17,6 +17,7 @@ model = dict(
     burn_in=_base_.iterations // 2)
 # the pose network goes on as slowly as it has learned
 optim_wrapper = dict(
+    constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.05))))
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')

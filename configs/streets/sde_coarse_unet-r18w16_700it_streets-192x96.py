@@ -9,6 +9,7 @@ iterations = 700
 model = dict(depth_head=dict(decoder=dict(norm_cfg=dict(type='BN'))))
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
+    constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.25))))
 param_scheduler = [
     dict(type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=100),

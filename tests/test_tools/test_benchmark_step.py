@@ -48,6 +48,18 @@ def test_the_samples_tell_their_offsets(run_tool, options, monkeypatch):
     assert seen == {(1, )}
 
 
+def test_feature_distance_without_weights_to_read(run_tool, options, tmp_path, capsys):
+    config = tmp_path / 'feature_distance.py'
+    config.write_text(
+        f"_base_ = '{SDE}'\n"
+        "model = dict(loss_feature=dict(type='FeatureDistanceLoss', encoder=dict(\n"
+        "    init_cfg=dict(type='Pretrained', checkpoint='nowhere.pth'),\n"
+        "    **_base_.model.backbone)))\n")
+    run_tool(TOOL, config, '--iters', 1, '--warmup', 0, '--cfg-options',
+             *options['sde'])
+    assert 'whole step' in capsys.readouterr().out
+
+
 def test_errors_are_one_line(run_tool, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         run_tool(TOOL, tmp_path / 'none.py')

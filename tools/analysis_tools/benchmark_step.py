@@ -164,6 +164,7 @@ def build(args: argparse.Namespace):
     from mmengine.runner import Runner
     from mmengine.runner.loops import _InfiniteDataloaderIterator
 
+    from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
     from mmdepthseg.registry import MODELS
     from mmdepthseg.utils.config import load_config
     from mmdepthseg.utils.errors import UserError
@@ -188,6 +189,9 @@ def build(args: argparse.Namespace):
     model = MODELS.build(cfg.model).to(device).train()
     if getattr(model, 'burn_in', 0):
         model.burn_in = 0  # the step that mixes is what takes the time
+    for module in model.modules():
+        if isinstance(module, FrozenEncoder):
+            module.use_random_weights()
     if args.channels_last:
         model = model.to(memory_format=torch.channels_last)
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
@@ -249,6 +253,11 @@ def benchmark(args: argparse.Namespace) -> None:
             bare.append(watch.clock() - start)
     watch_parts(watch, model)
     for i in range(args.warmup + args.iters):
+        if i == args.warmup and device.type == 'cuda':
+            # without the workspaces that cuDNN has tried while it looked for the
+            # fastest convolutions: on a large card many times what a step needs
+            import torch
+            torch.cuda.reset_peak_memory_stats(device)
         start = watch.clock()
         train_step(watch, model, optim_wrapper, batches)
         if i >= args.warmup:

@@ -47,6 +47,13 @@ class FrozenEncoder(BaseModule):
                 'in checkpoints, so they have to come from a file')
         network = MODELS.build(copy.deepcopy(self.backbone_cfg))
         network.init_weights()
+        self._freeze(network)
+
+    def use_random_weights(self) -> None:
+        """Build the network without weights to read: for timings, never to train."""
+        self._freeze(MODELS.build(copy.deepcopy(self.backbone_cfg)))
+
+    def _freeze(self, network: nn.Module) -> None:
         network.requires_grad_(False)
         network.eval()
         self._network = [network]
