@@ -1,4 +1,4 @@
-# make demo | test | test-gpu | lint | env | lock | clean
+# make demo | test | test-gpu (needs a CUDA GPU) | lint | env | lock | clean
 #
 # PYTHON=/path/to/python   interpreter for the environment (default: a fitting python3)
 # PIP_ARGS="..."           for pip install, e.g. torch without CUDA:
@@ -33,7 +33,7 @@ test: $(STAMP)
 
 # What a CUDA GPU must do as the CPU does; the tests above hide it.
 test-gpu: $(STAMP)
-	@OMP_NUM_THREADS=1 MMDEPTHSEG_TEST_GPU=1 $(PY) -m pytest -q -m gpu $(TESTS)
+	@OMP_NUM_THREADS=1 MMDEPTHSEG_TEST_GPU=1 $(PY) -m pytest -q $(PYTEST_ARGS) $(TESTS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

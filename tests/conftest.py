@@ -7,9 +7,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Without a GPU to be seen: the numbers compared with are a CPU's, and two ranks would
-# need two GPUs. Tests marked `gpu` have a run of their own: make test-gpu.
+# need two GPUs. Tests marked `gpu` have a run of their own: make test-gpu. (As an
+# expression, because before imports the linter lets nothing else stand.)
 os.environ.update(
-    {} if "MMDEPTHSEG_TEST_GPU" in os.environ else {"CUDA_VISIBLE_DEVICES": ""}
+    {}
+    if os.environ.get("MMDEPTHSEG_TEST_GPU") == "1"
+    else {"CUDA_VISIBLE_DEVICES": ""}
 )
 
 import importlib.util
@@ -28,18 +31,32 @@ import torch
 REPO = Path(__file__).resolve().parents[1]
 
 torch.set_num_threads(1)
+ON_GPU = os.environ.get("MMDEPTHSEG_TEST_GPU") == "1"
 
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the GPU's tests, unless they were asked for."""
-    if "MMDEPTHSEG_TEST_GPU" in os.environ:
-        if not torch.cuda.is_available():
-            raise pytest.UsageError("MMDEPTHSEG_TEST_GPU is set, but torch sees no GPU")
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """With GPUs to be seen only the tests marked so, else all others."""
+    if not ON_GPU:
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a GPU: make test-gpu"))
         return
-    for item in items:
-        if item.get_closest_marker("gpu"):
-            item.add_marker(pytest.mark.skip(reason="needs a GPU: make test-gpu"))
+    if not torch.cuda.is_available():
+        raise pytest.UsageError("MMDEPTHSEG_TEST_GPU=1, but torch sees no GPU")
+    others = [item for item in items if not item.get_closest_marker("gpu")]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item.get_closest_marker("gpu")]
+
+
+@pytest.fixture
+def full_float32():
+    """Convolutions as exact as a CPU's: cuDNN may round to TF32, torch's default."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cudnn.allow_tf32 = before
 
 
 TINY_CONFIG = """

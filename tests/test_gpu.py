@@ -23,7 +23,7 @@ from mmdepthseg.selection import farthest_point
 from mmdepthseg.selection.device import TorchProduct, choose_product
 from mmdepthseg.selection.screening import chunked_product
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures('full_float32')]
 # nothing random: each device has random numbers of its own
 PLAIN = dict(strong_augmentation=[])
 MODELS = {
@@ -37,15 +37,6 @@ MODELS = {
     'multi-task teacher': lambda: (
         build_multi_task_teacher(**PLAIN), teacher_batch(neighbours=True)),
 }
-
-
-@pytest.fixture(autouse=True)
-def full_float32():
-    """cuDNN may round convolutions to TF32, which is torch's default."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    yield
-    torch.backends.cudnn.allow_tf32 = before
 
 
 def one_step(model: nn.Module, batch: dict, device: str) -> tuple[dict, dict]:

@@ -25,6 +25,8 @@ PARAMWISE_KEYS = (
     "norm_decay_mult",
 )
 CUSTOM_KEYS = ("decay_mult", "lr_mult")
+#: The constructors that read these and no others.
+PARAMWISE_READERS = ("DefaultOptimWrapperConstructor", "MergedGroupsConstructor")
 #: Metainfo may hold anything; these are read.
 METAINFO_KEYS = ("classes", "palette")
 _METAINFO_LIKENESS = 0.75
@@ -98,11 +100,11 @@ def _check_clip_grad(clip_grad: Any) -> None:
 
 
 def _check_paramwise(wrapper: Mapping) -> None:
-    """Keys of MMEngine's own constructor; another one may read others."""
+    """Keys of MMEngine's own constructor and of ours; others may read others."""
     paramwise = wrapper.get("paramwise_cfg")
     constructor = wrapper.get("constructor", "DefaultOptimWrapperConstructor")
     name = getattr(constructor, "__name__", constructor).rsplit(".", 1)[-1]
-    if not isinstance(paramwise, Mapping) or name != "DefaultOptimWrapperConstructor":
+    if not isinstance(paramwise, Mapping) or name not in PARAMWISE_READERS:
         return
     place = "optim_wrapper.paramwise_cfg"
     _refuse_unknown(place, paramwise, set(PARAMWISE_KEYS))

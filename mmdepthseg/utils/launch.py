@@ -16,6 +16,10 @@ from mmdepthseg.utils.config import check_checkpoint_file
 from mmdepthseg.utils.errors import UserError
 
 _DEFAULT_PORT = "29500"
+# where MMEngine reads which of this machine's processes, and so GPUs, this one is
+_LOCAL_RANKS = dict(
+    pytorch="LOCAL_RANK", slurm="SLURM_LOCALID", mpi="OMPI_COMM_WORLD_LOCAL_RANK"
+)
 _BF16_WRAPPER = "mmdepthseg.BFloat16OptimWrapper"
 
 
@@ -57,15 +61,19 @@ def setup_distributed(config: Config, launcher: str) -> None:
 def check_gpus(launcher: str) -> None:
     """Check, before anything else, that this process has a GPU of its own.
 
-    Without one MMEngine's logger would end in an IndexError, or NCCL in "Duplicate GPU
-    detected". Only for `pytorch`: with the other launchers MMEngine shares GPUs out.
+    Without one MMEngine's logger would end in an IndexError, or torch in "invalid
+    device ordinal".
+
+    Args:
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
         UserError: the launcher started more processes here than there are GPUs.
     """
-    if launcher != "pytorch" or get_device() != "cuda":
+    if launcher == "none" or get_device() != "cuda":
         return
-    rank, found = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+    rank = int(os.environ.get(_LOCAL_RANKS[launcher], 0))
+    found = torch.cuda.device_count()
     if rank >= found:
         raise UserError(
             f"process {rank + 1} of this machine has no GPU, torch sees {found}: start "

@@ -41,6 +41,7 @@ def test_both_stages(run_tool, options, tmp_path, capfd):
     assert 'teacher/mIoU' in printed.out + printed.err
 
 
+@pytest.mark.usefixtures('full_float32')
 def test_depth_labels_are_the_cpus(run_tool, options, tmp_path):
     run_tool('train', SDE, '--work-dir', tmp_path / 'sde', '--cfg-options',
              *options['sde'])
@@ -52,7 +53,8 @@ def test_depth_labels_are_the_cpus(run_tool, options, tmp_path):
         found[device] = {path.name: read(path) for path in out.glob('*/*.png')}
     assert len(found['cpu']) == 3
     for name, expected in found['cpu'].items():
-        np.testing.assert_allclose(found['cuda'][name], expected, atol=0.005 * 65535)
+        # of 65535; disparities of an untrained network are a few hundredths of it
+        np.testing.assert_allclose(found['cuda'][name], expected, atol=20)
 
 
 def test_resumed_run_goes_the_same_way(run_tool, options, tmp_path):
@@ -98,6 +100,7 @@ def test_more_processes_than_gpus(tiny_config, run_process, free_port, tmp_path)
     assert 'no GPU, torch sees' in done.stderr
 
 
+@pytest.mark.usefixtures('full_float32')
 @pytest.mark.parametrize('method', ['ds', 'ds_us'])
 def test_selection(method, run_tool, tmp_path):
     make_pool(tmp_path)

@@ -38,8 +38,6 @@ def test_resumed_run_equals_uninterrupted_run(run_tool, options, tmp_path, amp):
 
 def test_amp_runs_student_and_teacher_in_bfloat16(run_tool, options, tmp_path,
                                                   monkeypatch):
-    if torch.cuda.is_available():
-        pytest.skip('bfloat16 is chosen on CPU only')
     seen = {True: set(), False: set()}
     forward = torch.nn.Conv2d.forward
 

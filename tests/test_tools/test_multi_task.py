@@ -32,8 +32,11 @@ labeled, mix = _base_.train_dataloader.dataset.datasets
 for part in (labeled, mix):
     part.update(offsets=(-1, 1), pipeline=pipeline)
 train_dataloader = dict(dataset=dict(datasets=[labeled, mix]))
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={{
-    'student.backbone': dict(lr_mult=0.1), 'student.pose_net': dict(lr_mult=1e-4)}}))
+optim_wrapper = dict(
+    constructor='MergedGroupsConstructor',
+    paramwise_cfg=dict(custom_keys={{
+        'student.backbone': dict(lr_mult=0.1),
+        'student.pose_net': dict(lr_mult=1e-4)}}))
 del Config, sde, seg, part
 """
 SCHEDULE = ('train_cfg', 'default_hooks', 'val_', 'test_')

@@ -1,6 +1,7 @@
 """tools/train.py and tools/test.py train, resume and evaluate, on CPU too."""
 
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -92,9 +93,25 @@ def test_resume_auto_takes_newest_checkpoint_or_starts(tiny_config, run_tool, tm
     assert (work_dir / "iter_4.pth").exists()
 
 
+def test_resuming_with_other_groups_of_parameters(
+    tiny_config, run_tool, tmp_path, capsys
+):
+    command = ("train", tiny_config(), "--work-dir", tmp_path / "run")
+    run_tool(*command, "--cfg-options", "train_cfg.max_iters=2")
+    with pytest.raises(SystemExit) as stop:
+        run_tool(
+            *command,
+            "--resume",
+            "--cfg-options",
+            "+optim_wrapper.constructor=MergedGroupsConstructor",
+        )
+    assert stop.value.code == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(r"iter_2\.pth cannot be resumed: .* \d\d groups", message)
+    assert "the config makes 2 " in message
+
+
 def test_amp_on_cpu_runs_in_bfloat16(tiny_config, run_tool, tmp_path, monkeypatch):
-    if torch.cuda.is_available():
-        pytest.skip("bfloat16 is chosen on CPU only")
     seen = set()
     forward = torch.nn.Conv2d.forward
 

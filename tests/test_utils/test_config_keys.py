@@ -49,6 +49,13 @@ def test_all_that_is_read_passes():
         (dict(clip_grad=dict(type="value", max_norm=1)), "no key 'max_norm'"),
         (dict(clip_grad=dict(type="nrm", max_norm=1)), "'norm' or 'value', not 'nrm'"),
         (dict(paramwise_cfg=dict(norm_decay_mul=0)), "did you mean 'norm_decay_mult'"),
+        (
+            dict(
+                paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mul=0.1))),
+                constructor="mmdepthseg.MergedGroupsConstructor",
+            ),
+            "did you mean 'lr_mult'",
+        ),
     ],
 )
 def test_optim_wrapper(options, message):

@@ -57,21 +57,23 @@ def test_launcher_without_its_environment(monkeypatch):
         launch.setup_distributed(Config(dict()), "slurm")
 
 
-@pytest.mark.parametrize(("rank", "launcher"), [(1, "slurm"), (0, "pytorch")])
-def test_each_process_has_a_gpu(rank, launcher, device, monkeypatch):
+LOCAL_RANKS = dict(
+    pytorch="LOCAL_RANK", slurm="SLURM_LOCALID", mpi="OMPI_COMM_WORLD_LOCAL_RANK"
+)
+
+
+@pytest.mark.parametrize("launcher", LOCAL_RANKS)
+def test_each_process_has_a_gpu(launcher, device, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setenv("LOCAL_RANK", str(rank))
+    monkeypatch.setenv(LOCAL_RANKS[launcher], "0")
     launch.check_gpus(launcher)
-
-
-def test_more_processes_than_gpus(device, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv(LOCAL_RANKS[launcher], "1")
+    launch.check_gpus("none")
     if device == "cpu":
-        launch.check_gpus("pytorch")
+        launch.check_gpus(launcher)
         return
     with pytest.raises(UserError, match="process 2 .* no GPU, torch sees 1"):
-        launch.check_gpus("pytorch")
+        launch.check_gpus(launcher)
 
 
 def test_slurm_on_cpu_starts_gloo(monkeypatch):

@@ -3,6 +3,9 @@
 Prints the median time per part of the step (data, forward passes, photometric loss,
 teacher, mixing, backward, optimiser, EMA), the peak memory, and the ratio of the
 whole step to the bare forward + backward of the same networks on the same batch.
+On CPU the peak is the process's, on a GPU that of the timed steps: before them cuDNN
+may take much more while it looks for the fastest convolutions, if the card has it.
+Networks start from random weights, the one of a feature distance too.
 
 Example:
     OMP_WAIT_POLICY=PASSIVE python tools/analysis_tools/benchmark_step.py CONFIG
@@ -220,7 +223,8 @@ def report(watch: Stopwatch, steps: list[float], bare: list[float],
     print(f'  {"whole step":<18}{whole * 1e3:9.1f} ms')
     print(f'  {"bare fwd + bwd":<18}{bare_time * 1e3:9.1f} ms; step without data / '
           f'bare = {figures["ratio"]:.2f}')
-    print(f'  peak memory {memory:.2f} GiB')
+    whose = 'the timed steps' if watch.device.type == 'cuda' else 'the process'
+    print(f'  peak memory of {whose} {memory:.2f} GiB')
     return figures
 
 
@@ -254,8 +258,6 @@ def benchmark(args: argparse.Namespace) -> None:
     watch_parts(watch, model)
     for i in range(args.warmup + args.iters):
         if i == args.warmup and device.type == 'cuda':
-            # without the workspaces that cuDNN has tried while it looked for the
-            # fastest convolutions: on a large card many times what a step needs
             import torch
             torch.cuda.reset_peak_memory_stats(device)
         start = watch.clock()

@@ -4,7 +4,7 @@ iterations = 40000
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=5e-4),
-    # not one group for each parameter, which takes a quarter of a step on a GPU
+    # two groups of parameters instead of one for each
     constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
     clip_grad=dict(max_norm=10))

@@ -2,6 +2,7 @@
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
@@ -18,7 +19,8 @@ class CheckCheckpointHook(Hook):
     a warning in the log, and the evaluation reports the figures of random weights.
     Resuming and testing want every entry of the model; `load_from` at the start of a
     training wants `min_share` of them (a new head is normal there). Entries that only
-    the checkpoint has do no harm and are logged.
+    the checkpoint has do no harm and are logged. Resuming also wants the optimiser's
+    groups of parameters to be those of the checkpoint.
 
     Args:
         min_share: least share of the model's parameters and buffers that `load_from`
@@ -39,7 +41,7 @@ class CheckCheckpointHook(Hook):
         """Compare before the weights are copied.
 
         Raises:
-            UserError: naming the first differences.
+            UserError: naming the first differences, or the groups' numbers.
         """
         match = match_checkpoint(runner.model, checkpoint)
         starts_training = isinstance(
@@ -64,3 +66,25 @@ class CheckCheckpointHook(Hook):
                 f"{name} fills {match.share:.0%} of the model's entries: "
                 f"{match.describe()}"
             )
+        if getattr(runner, "_resume", False):
+            _check_groups(name, checkpoint, getattr(runner, "optim_wrapper", None))
+
+
+def _check_groups(name: str, checkpoint: dict, wrapper: object) -> None:
+    """Compare the optimiser's groups of parameters, which torch loads one by one."""
+    saved = checkpoint.get("optimizer")
+    if not isinstance(wrapper, OptimWrapper) or "param_groups" not in (saved or {}):
+        return
+    then, now = (
+        [len(group["params"]) for group in groups]
+        for groups in (saved["param_groups"], wrapper.optimizer.param_groups)
+    )
+    if then != now:
+        raise UserError(
+            f"{name} cannot be resumed: its optimiser had {len(then)} groups of "
+            f"parameters ({sum(then)} in all), the config makes {len(now)} "
+            f"({sum(now)}), so optim_wrapper.paramwise_cfg or .constructor is another "
+            "now. Resume with those of then (MMEngine's own: --cfg-options "
+            "optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start anew "
+            "from its weights: load_from"
+        )

@@ -1,48 +1,52 @@
 """Few parameter groups instead of one for each parameter."""
 
-from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
+from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
 from mmdepthseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
-
-_NOT_A_SETTING = ("params", "param_names")
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
     """MMEngine's constructor, its groups of equal settings put together.
 
-    With any ``paramwise_cfg`` MMEngine makes each parameter a group of its own, which
-    torch's optimisers update one after the other. On a GPU that takes some four kernel
-    launches a parameter, with hundreds of parameters a quarter of a step; those of one
-    group are updated together, to the same values up to rounding: clipping adds the
-    gradients' norms up in another order.
+    With any ``paramwise_cfg`` MMEngine makes each parameter a group of its own, and
+    torch's optimisers update group after group, however small: on a GPU that is a few
+    kernel launches for each parameter instead of a few for all. The values are the same
+    up to rounding: clipping adds the gradients' norms up in another order.
 
-    Optimiser states are stored by group: a checkpoint of a run without this constructor
-    cannot be resumed with it, nor the other way round.
+    Optimiser states are stored by group: a run begun without this constructor cannot be
+    resumed with it, nor the other way round (`CheckCheckpointHook` says so).
 
     Args:
         optim_wrapper_cfg (dict): as for MMEngine's.
         paramwise_cfg (dict): as for MMEngine's.
     """
 
-    def __call__(self, model: nn.Module) -> OptimWrapper:
-        """Build the optimiser wrapper of a model."""
-        wrapper = super().__call__(model)
+    def add_params(
+        self, params: list[dict], module: nn.Module, prefix: str = "", **options
+    ) -> None:
+        """Add a module's parameters, and at the root merge the groups.
+
+        Args:
+            params: groups, changed in place.
+            module: the module.
+            prefix: its name; empty for the whole model.
+            **options: MMEngine's own.
+        """
+        super().add_params(params, module, prefix, **options)
+        if prefix:
+            return
         merged: list[dict] = []
-        for group in wrapper.optimizer.param_groups:
+        for group in params:
             for other in merged:
                 if _settings(other) == _settings(group):
-                    for key in _NOT_A_SETTING:
-                        if key in group:
-                            other[key] = [*other[key], *group[key]]
+                    other["params"] += group["params"]
                     break
             else:
                 merged.append(group)
-        # in place: schedulers and hooks may hold the list
-        wrapper.optimizer.param_groups[:] = merged
-        return wrapper
+        params[:] = merged
 
 
 def _settings(group: dict) -> dict:
-    return {k: v for k, v in group.items() if k not in _NOT_A_SETTING}
+    return {key: value for key, value in group.items() if key != "params"}

@@ -19,7 +19,9 @@ def model():
 
 
 def build(model, **options):
-    optimizer = dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01)
+    # foreach: all of a group at once, as on a GPU
+    optimizer = dict(
+        type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01, foreach=True)
     return build_optim_wrapper(model, dict(
         type='OptimWrapper', optimizer=optimizer, clip_grad=dict(max_norm=1.),
         **options))
