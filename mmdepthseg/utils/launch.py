@@ -30,9 +30,10 @@ def setup_distributed(config: Config, launcher: str) -> None:
     of which fail on CPU. The Runner leaves a group that exists alone.
 
     Raises:
-        UserError: the launcher's environment variables are missing.
+        UserError: the launcher's environment variables are missing, or a GPU.
     """
     config.launcher = launcher
+    check_gpus(launcher)
     if launcher == "none" or get_device() != "cpu":
         return
     if launcher == "slurm":
@@ -59,10 +60,10 @@ def setup_distributed(config: Config, launcher: str) -> None:
 
 
 def check_gpus(launcher: str) -> None:
-    """Check, before anything else, that this process has a GPU of its own.
+    """Check that this process has a GPU of its own.
 
-    Without one MMEngine's logger would end in an IndexError, or torch in "invalid
-    device ordinal".
+    Tools do it before anything else: without one MMEngine's logger would end in an
+    IndexError, or torch in "invalid device ordinal".
 
     Args:
         launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
