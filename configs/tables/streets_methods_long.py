@@ -1,6 +1,6 @@
 # The methods of streets_methods.py with 3,000 instead of 600 iterations (depth 1,500
-# instead of 500), 240 clips instead of 70, and 10 or 40 labels: for a GPU (a training
-# takes 10 to 25 minutes on a CPU core). Eight at a time on one:
+# instead of 500), 240 clips instead of 70, and 10 or 40 labels: for a GPU (on a CPU
+# core a training takes 10 to 25 minutes, multi-task learning more). Eight at a time:
 #   python tools/run_experiments.py THIS --gpus 0 0 0 0 0 0 0 0
 _base_ = './streets_methods.py'
 title = 'Streets at 192x96, 3,000 iterations, 240 clips'
