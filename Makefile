@@ -33,7 +33,7 @@ test: $(STAMP)
 
 # What a CUDA GPU must do as the CPU does; the tests above hide it.
 test-gpu: $(STAMP)
-	@OMP_NUM_THREADS=1 MMDEPTHSEG_TEST_GPU=1 $(PY) -m pytest -q $(PYTEST_ARGS) $(TESTS)
+	@OMP_NUM_THREADS=1 MMDEPTHSEG_TEST_GPU=1 $(PY) -m pytest -q -m gpu $(PYTEST_ARGS) $(TESTS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

@@ -31,23 +31,6 @@ import torch
 REPO = Path(__file__).resolve().parents[1]
 
 torch.set_num_threads(1)
-ON_GPU = os.environ.get("MMDEPTHSEG_TEST_GPU") == "1"
-
-
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    """With GPUs to be seen only the tests marked so, else all others."""
-    if not ON_GPU:
-        for item in items:
-            if item.get_closest_marker("gpu"):
-                item.add_marker(pytest.mark.skip(reason="needs a GPU: make test-gpu"))
-        return
-    if not torch.cuda.is_available():
-        raise pytest.UsageError("MMDEPTHSEG_TEST_GPU=1, but torch sees no GPU")
-    others = [item for item in items if not item.get_closest_marker("gpu")]
-    config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if item.get_closest_marker("gpu")]
 
 
 @pytest.fixture

@@ -23,7 +23,12 @@ from mmdepthseg.selection import farthest_point
 from mmdepthseg.selection.device import TorchProduct, choose_product
 from mmdepthseg.selection.screening import chunked_product
 
-pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures('full_float32')]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(
+        not torch.cuda.is_available(), reason='needs a GPU: make test-gpu'),
+    pytest.mark.usefixtures('full_float32'),
+]
 # nothing random: each device has random numbers of its own
 PLAIN = dict(strong_augmentation=[])
 MODELS = {

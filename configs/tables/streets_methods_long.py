@@ -26,12 +26,8 @@ prerequisites = [
             'train_dataloader.num_workers': 4,
             'train_dataloader.dataset.data_root': clips,
             'val_dataloader.dataset.data_root': clips,
-            'test_dataloader.dataset.data_root': clips,
-            'predict_dataloader.dataset.data_root': clips,
             'val_evaluator.baseline.dataset.data_root': clips,
-            'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_long.npz',
-            'test_evaluator.baseline.dataset.data_root': clips,
-            'test_evaluator.baseline.cache': 'work_dirs/baselines/streets_long.npz'
+            'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_long.npz'
         }),
     dict(
         name='depth_labels',

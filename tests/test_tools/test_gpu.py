@@ -12,7 +12,11 @@ from .test_both_stages import FULL, SDE, full_options, make_labels
 from .test_multi_task import CLASSMIX, CONFIG
 from .test_train_test import load
 
-pytestmark = pytest.mark.gpu
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(
+        not torch.cuda.is_available(), reason='needs a GPU: make test-gpu'),
+]
 
 
 def read(path):
