@@ -1,13 +1,14 @@
 """Any folder of clips: frames, intrinsics, labels of one's own classes."""
 
 import os.path as osp
+import re
 from collections.abc import Mapping, Sequence
 
 from mmengine.logging import print_log
 
 from mmdepthseg.registry import DATASETS
 
-from .intrinsics import Camera, parse_intrinsics, read_intrinsics
+from .intrinsics import Camera, parse_intrinsics, read_intrinsics, read_kitti_calib
 from .listing import join_path, list_folders, list_frames, list_names
 from .sequence_dataset import SequenceDataset
 
@@ -27,6 +28,11 @@ class ClipDataset(SequenceDataset):
     ``data_root`` may also be one clip itself. Neighbours are counted in the sorted
     order of the clip's frames; a clip's ends have none beyond.
 
+    Sequences of KITTI odometry as they are unpacked (Geiger et al., CVPR 2012) are
+    clips too: ``data_root='.../sequences', frames_dir='image_2',
+    poses_file='../poses/{clip}.txt'``. A clip without ``intrinsics.json`` takes K from
+    its ``calib.txt``, the line ``P2`` for ``image_2``.
+
     Labels are 8-bit pngs of class indices, 255 = ignore. They are looked for when the
     config names the classes: ``metainfo=dict(classes=('road', 'car', ...))``; without
     classes every frame is one without label.
@@ -35,8 +41,8 @@ class ClipDataset(SequenceDataset):
         clips: names of the clips to use, in this order; None: all, sorted.
         exclude_clips: names of clips not to use (those for validation, say).
         intrinsics: one camera for all clips, ``dict(K=..., width=..., height=...)``
-            or with ``normalized=True``; None: each clip's ``intrinsics.json``, which
-            may be missing when ``offsets`` is empty.
+            or with ``normalized=True``; None: each clip's ``intrinsics.json`` or
+            ``calib.txt``, which may be missing when ``offsets`` is empty.
         frames_dir: folder of the frames within a clip.
         labels_dir: folder of the label maps within a clip.
         depth_dir: folder of depth maps (16-bit png, metres * 256) for each clip:
@@ -45,8 +51,9 @@ class ClipDataset(SequenceDataset):
             ``<stem>.png``.
         sde_disparity_dir: folder of stored depth labels
             ``<sde_disparity_dir>/<clip>/<stem>.png``; promises a file for each frame.
-        poses_file: name of the camera poses within a clip (``'poses.txt'``), a line a
-            frame (see ``LoadPoses``); promises one for each clip.
+        poses_file: name of the camera poses within a clip (``'poses.txt'``), or with
+            ``{clip}`` in it relative to ``data_root``; a line a frame (see
+            ``LoadPoses``). Promises one for each clip.
         img_suffixes: ends of image names, in any case.
         **kwargs: of :class:`SequenceDataset`.
     """
@@ -132,10 +139,15 @@ class ClipDataset(SequenceDataset):
             folder = join_path(self.data_root or '', self.sde_disparity_dir)
             info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'
         if self.poses_file:
-            info['poses_path'] = osp.join(self._folders[info['clip']], self.poses_file)
+            info['poses_path'] = self._poses_path(info['clip'])
             info['pose_count'] = len(self._frames[info['clip']])
             info['pose_lines'] = [
                 info['position'] + offset for offset in (0, *self.offsets)]
+
+    def _poses_path(self, clip: str) -> str:
+        if '{clip}' in self.poses_file:
+            return join_path(self.data_root or '', self.poses_file.format(clip=clip))
+        return osp.join(self._folders[clip], self.poses_file)
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
         """The frame ``offset`` further in the sorted order of the clip."""
@@ -172,21 +184,33 @@ class ClipDataset(SequenceDataset):
     def _camera(self, clip: str, folder: str) -> Camera | None:
         camera, source = self.intrinsics, 'config'
         if camera is None:
-            source = osp.join(folder, 'intrinsics.json')
-            if not osp.isfile(source):
-                if self.offsets:
-                    raise FileNotFoundError(
-                        f'ClipDataset: clip {clip!r} has no {source}: write one with '
-                        'K (3x3, pixels), width and height, or give `intrinsics` in '
-                        'the config.')
-                return None
-            camera = read_intrinsics(source)
+            camera, source = self._camera_file(folder)
+        if camera is None:
+            if self.offsets:
+                raise FileNotFoundError(
+                    f'ClipDataset: clip {clip!r} has no {source}: write one with K '
+                    '(3x3, pixels), width and height, or give `intrinsics` in the '
+                    'config.')
+            return None
         (fx, _, cx), (_, fy, cy), _ = camera.cam2img
+        of_size = 'their own size' if camera.size is None else (
+            f'{camera.size[1]}x{camera.size[0]} pixels')
         print_log(
             f'ClipDataset: clip {clip}: K fx {fx:.2f}, fy {fy:.2f}, cx {cx:.2f}, cy '
-            f'{cy:.2f} for {camera.size[1]}x{camera.size[0]} pixels ({source})',
+            f'{cy:.2f} for images of {of_size} ({source})',
             logger='current')
         return camera
+
+    def _camera_file(self, folder: str) -> tuple[Camera | None, str]:
+        """The camera a clip's files tell, and the file that does or could."""
+        source = osp.join(folder, 'intrinsics.json')
+        if osp.isfile(source):
+            return read_intrinsics(source), source
+        calib = osp.join(folder, 'calib.txt')
+        number = re.fullmatch('image_([0-3])', self.frames_dir)
+        if number and osp.isfile(calib):
+            return read_kitti_calib(calib, int(number[1])), calib
+        return None, source
 
     def _label_files(self, folder: str, frames_folder: str,
                      frames: Sequence[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Reading camera files: Cityscapes camera json and plain intrinsics json."""
+"""Reading camera files: Cityscapes camera json, plain intrinsics json, KITTI calib."""
 
 import json
 from collections.abc import Mapping
@@ -146,6 +146,37 @@ def read_cityscapes_camera(path: str) -> Camera:
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f'Camera file {path}: {error}.') from None
     return Camera([[fx, 0., u0], [0., fy, v0], [0., 0., 1.]], size, baseline)
+
+
+def read_kitti_calib(path: str, camera: int) -> Camera:
+    """A camera of a ``calib.txt`` of KITTI odometry (Geiger et al., CVPR 2012).
+
+    Args:
+        path: text with a line ``P<camera>:`` and the 12 numbers of the 3x4 projection
+            matrix; K is its left part. The rest, the shift from camera 0 (to whose
+            frame KITTI's poses belong), is left out: on the way from frame to frame
+            it moves the camera by the shift (6 cm) times the angle turned.
+        camera: 0 to 3, the number in ``image_<camera>``.
+
+    Returns:
+        The camera. The file does not tell the size of its images.
+
+    Raises:
+        KeyError: if there is no such line.
+        ValueError: if it is no projection matrix.
+    """
+    lines = Path(path).read_text(encoding='utf-8', errors='replace').splitlines()
+    found = [line[3:] for line in lines if line.startswith(f'P{camera}:')]
+    if not found:
+        raise KeyError(f'Camera file {path} lacks the line P{camera}: of the images in '
+                       f'image_{camera}.')
+    try:
+        projection = np.array(found[0].split(), dtype=np.float64).reshape(3, 4)
+    except ValueError:
+        raise ValueError(f'Camera file {path}: P{camera}: 12 numbers are expected, got '
+                         f'{found[0].strip()[:60]!r}.') from None
+    check_intrinsics(projection[:, :3], None, f'{path}, P{camera}')
+    return Camera(projection[:, :3].tolist())
 
 
 def sample_camera(results: Mapping[str, Any]) -> tuple[Camera | None, str]:

@@ -95,12 +95,27 @@ class OptionsAction(DictAction):
         setattr(namespace, self.dest, options)
 
 
+class _DictCalls(ast.NodeTransformer):
+    """``dict(a=1)``, as configs have it, becomes ``{'a': 1}``."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """Literals stay what they are; other calls stay calls, and are refused."""
+        self.generic_visit(node)
+        named = isinstance(node.func, ast.Name) and node.func.id == "dict"
+        if not named or node.args or not all(word.arg for word in node.keywords):
+            return node
+        return ast.Dict([ast.Constant(word.arg) for word in node.keywords],
+                        [word.value for word in node.keywords])
+
+
 def _parse_value(parser: argparse.ArgumentParser, key: str, text: str) -> Any:
     try:
-        if "{" in text:
-            return ast.literal_eval(text)
+        if "{" in text or "dict(" in text:
+            tree = _DictCalls().visit(ast.parse(text.strip(), mode="eval"))
+            return ast.literal_eval(tree)
         return DictAction._parse_iterable(text)
-    except (AssertionError, SyntaxError, ValueError):
+    # MMEngine's parser runs in circles on brackets that do not match
+    except (AssertionError, RecursionError, SyntaxError, ValueError):
         return parser.error(f"the value of {key}={text!r} cannot be read")
 
 

@@ -41,6 +41,51 @@ def test_flat_layout(clip_root):
     assert len(build(clip_root / 'a/frames')) == 4
 
 
+@pytest.fixture
+def kitti_root(tmp_path):
+    """KITTI odometry as it is unpacked: sequences/NN and poses/NN.txt."""
+    for number, focal in (('00', 30), ('03', 32)):
+        folder = tmp_path / 'sequences' / number
+        for i in range(3):
+            image = np.full((12, 20, 3), i, np.uint8)
+            write_image(folder / f'image_2/{i:06d}.png', image)
+        (folder / 'calib.txt').write_text(
+            'P0: 9 0 9 0 0 9 5 0 0 0 1 0\n'
+            f'P2: {focal} 0 9.5 4 0 {focal} 5.5 1 0 0 1 0\n')
+        (tmp_path / 'poses').mkdir(exist_ok=True)
+        (tmp_path / f'poses/{number}.txt').write_text(''.join(
+            f'1 0 0 {focal + i} 0 1 0 0 0 0 1 0\n' for i in range(3)))
+    return tmp_path / 'sequences'
+
+
+KITTI = dict(frames_dir='image_2', poses_file='../poses/{clip}.txt')
+
+
+def test_kitti_odometry(kitti_root):
+    pipeline = [*LOAD[:3], dict(type='LoadPoses'), dict(type='Resize', scale=(10, 6))]
+    dataset = ClipDataset(
+        data_root=str(kitti_root), offsets=(1, ), pipeline=pipeline, **KITTI)
+    ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
+    assert ids == ['00/000000', '00/000001', '03/000000', '03/000001']
+    sample = dataset[3]
+    assert sample['gt_poses'][:, 0, 3].tolist() == [33, 34]
+    # the file tells no size: K is that of the images before the Resize to half
+    assert np.allclose(sample['cam2img'], [[16, 0, 4.5], [0, 16, 2.5], [0, 0, 1]])
+
+
+def test_bad_kitti_calibration(kitti_root):
+    calib = kitti_root / '03/calib.txt'
+    for text, error in (('P0: 1', 'lacks the line P2: of the images in image_2'),
+                        ('P2: 30 0 9', 'calib.txt: P2: 12 numbers are expected'),
+                        ('P2:' + ' 0' * 12, 'calib.txt, P2: the last row of K')):
+        calib.write_text(text)
+        with pytest.raises((KeyError, ValueError), match=error):
+            build(kitti_root, offsets=(1, ), **KITTI)
+    calib.unlink()
+    with pytest.raises(FileNotFoundError, match="'03' has no .*intrinsics.json"):
+        build(kitti_root, offsets=(1, ), **KITTI)
+
+
 def test_depth_folder(clip_root, tmp_path):
     depth = np.zeros((24, 40), np.uint16)
     depth[0, 0] = 256 * 3

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
 from authors_weights import names_of, weights_of, write_folder, write_training_file
+from monodepth2_weights import decode, depth_decoder, levels, resnet, write_published
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.utils.config import load_config
@@ -38,85 +38,10 @@ def error_of(capsys, name, *arguments) -> str:
     return line
 
 
-def batch_norm(name, channels):
-    return {f'{name}.{part}': torch.rand(channels)
-            for part in ('weight', 'bias', 'running_mean', 'running_var')}
-
-
-def resnet18(prefix, in_channels=3, width=2):
-    """An encoder with torchvision's names and few channels."""
-    state = {f'{prefix}.conv1.weight': torch.rand(width, in_channels, 7, 7),
-             **batch_norm(f'{prefix}.bn1', width)}
-    for stage in range(4):
-        out, previous = width * 2**stage, width * 2**max(stage - 1, 0)
-        for block in range(2):
-            name = f'{prefix}.layer{stage + 1}.{block}'
-            inputs = out if block else previous
-            state[f'{name}.conv1.weight'] = torch.rand(out, inputs, 3, 3)
-            state[f'{name}.conv2.weight'] = torch.rand(out, out, 3, 3)
-            state.update(batch_norm(f'{name}.bn1', out))
-            state.update(batch_norm(f'{name}.bn2', out))
-            if stage and not block:
-                down = f'{name}.downsample'
-                state[f'{down}.0.weight'] = torch.rand(out, inputs, 1, 1)
-                state.update(batch_norm(f'{down}.1', out))
-    state[f'{prefix}.fc.weight'] = torch.rand(10, 8 * width)
-    state[f'{prefix}.fc.bias'] = torch.rand(10)
-    return state
-
-
-def depth_decoder(encoder=(2, 2, 4, 8, 16), channels=(16, 32, 64, 128, 256)):
-    """Monodepth2's: ten blocks, four disparity convolutions."""
-    state, previous = {}, encoder[-1]
-    for step in range(5):
-        width = channels[4 - step]
-        skip = encoder[3 - step] if step < 4 else 0
-        for layer, inputs in ((2 * step, previous), (2 * step + 1, width + skip)):
-            name = f'decoder.{layer}.conv.conv'
-            state[f'{name}.weight'] = torch.randn(width, inputs, 3, 3) / 30
-            state[f'{name}.bias'] = torch.randn(width) / 10
-        previous = width
-    for scale in range(4):
-        name = f'decoder.{10 + scale}.conv'
-        state[f'{name}.weight'] = torch.randn(1, channels[scale], 3, 3) / 10
-        state[f'{name}.bias'] = torch.randn(1)
-    return state
-
-
-def decode(state, features):
-    """The paper's decoder by its names: disparities, finest first."""
-    def conv(name, x):
-        x = F.pad(x, (1, 1, 1, 1), mode='reflect')
-        return F.conv2d(x, state[f'{name}.weight'], state[f'{name}.bias'])
-
-    x, disparities = features[-1], []
-    for step in range(5):
-        x = F.elu(conv(f'decoder.{2 * step}.conv.conv', x))
-        x = F.interpolate(x, scale_factor=2, mode='nearest')
-        if step < 4:
-            x = torch.cat((x, features[3 - step]), 1)
-        x = F.elu(conv(f'decoder.{2 * step + 1}.conv.conv', x))
-        if step:
-            scale = 4 - step
-            disparities.insert(0, conv(f'decoder.{10 + scale}.conv', x).sigmoid())
-    return disparities
-
-
 @pytest.fixture
 def monodepth2(tmp_path):
     """A folder as Monodepth2 publishes it, with few channels."""
-    shapes = ((8, 16, 1, 1), (8, 8, 3, 3), (8, 8, 3, 3), (12, 8, 1, 1))
-    pose = {f'net.{i}.{part}': torch.rand(shape if part == 'weight' else shape[:1])
-            for i, shape in enumerate(shapes) for part in ('weight', 'bias')}
-    folder = tmp_path / 'mono_64x32'
-    folder.mkdir()
-    options = dict(height=32, width=64, use_stereo=False)
-    torch.save({**resnet18('encoder'), **options}, folder / 'encoder.pth')
-    torch.save(depth_decoder(), folder / 'depth.pth')
-    torch.save(resnet18('encoder', 6), folder / 'pose_encoder.pth')
-    torch.save(pose, folder / 'pose.pth')
-    torch.save({'state': {}}, folder / 'adam.pth')
-    return folder
+    return write_published(tmp_path / 'mono_64x32')
 
 
 def part(folder, name):
@@ -145,22 +70,30 @@ def test_monodepth2(monodepth2, tmp_path, capsys):
     assert torch.equal(state['pose_net.head.2.weight'], pose['net.1.weight'])
 
 
-def test_monodepth2_model_predicts(monodepth2, tmp_path):
+@pytest.mark.parametrize('depth', [18, 50])
+def test_monodepth2_model_predicts(depth, tmp_path):
     """The converted file loads strictly into the model that the tool prints, whose
     disparities are those of Monodepth2's layers in their order.
     """
-    converted = convert([monodepth2], 'monodepth2')
+    folder = write_published(tmp_path / 'published', depth)
+    converted = convert([folder], 'monodepth2')
+    assert converted.config['backbone']['depth'] == depth
+    assert converted.config['pose_net']['backbone']['depth'] == depth
+    encoder = part(folder, 'encoder')
+    ours = converted.checkpoint['state_dict']
+    assert all(torch.equal(ours[name.replace('encoder.', 'backbone.')], weight)
+               for name, weight in encoder.items() if '.layer' in name)
     out = tmp_path / 'md2.pth'
-    tool('monodepth2')(monodepth2, out)
+    tool('monodepth2')(folder, out)
     config = tmp_path / 'config.py'
     config.write_text(f'model = {converted.config!r}\n')
     model = load_model(str(config), out)
     assert model.predict_disparity(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)
     features = [torch.rand(1, c, 64 // s, 96 // s)
-                for c, s in zip((2, 2, 4, 8, 16), (2, 4, 8, 16, 32), strict=True)]
-    wanted = decode(part(monodepth2, 'depth'), features)
-    for ours, theirs in zip(model.depth_head(features), wanted, strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-6)
+                for c, s in zip(levels(depth), (2, 4, 8, 16, 32), strict=True)]
+    wanted = decode(part(folder, 'depth'), features)
+    for found, theirs in zip(model.depth_head(features), wanted, strict=True):
+        assert torch.allclose(found, theirs, atol=1e-6)
         assert theirs.std() > 1e-3
 
 
@@ -198,7 +131,7 @@ def test_full_size_names(network, tmp_path, monkeypatch):
 def test_configs_for_the_converted_weights(tmp_path, monkeypatch):
     """Those of the published networks take them as they are."""
     with torch.device('meta'):
-        files = dict(encoder=resnet18('encoder', width=64), depth=depth_decoder(
+        files = dict(encoder=resnet(18, "encoder", width=64), depth=depth_decoder(
             (64, 64, 128, 256, 512)))
     names = names_of('r101_monodepth_pretraining')
     files['best_model'] = {name: torch.empty(shape, device='meta')
@@ -247,6 +180,11 @@ def test_left_over_and_missing_names(monodepth2, tmp_path, capsys):
     assert 'no rule for depth.decoder.20.weight' in message and not out.exists()
     tool('monodepth2')(monodepth2, out, '--allow-mismatch')
     assert 'left over: 1 (depth.decoder.20.weight)' in capsys.readouterr().out
+    strange = {f'decoder.{i}.weight': torch.rand(1) for i in range(20, 40)}
+    torch.save({**decoder, **strange}, monodepth2 / 'depth.pth')
+    tool('monodepth2')(monodepth2, out, '--allow-mismatch', '--list')
+    said = capsys.readouterr().out
+    assert all(f'depth.{name}' in said for name in strange)
 
     del decoder['decoder.9.conv.conv.bias']
     torch.save(decoder, monodepth2 / 'depth.pth')

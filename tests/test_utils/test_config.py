@@ -33,9 +33,12 @@ def test_values_are_read_as_mmengine_does_and_dicts_too():
         "g": (0.5, 1),
     }
     assert parse("hooks=[{'type': 'X', 'n': 1}]") == {"hooks": [dict(type="X", n=1)]}
+    assert parse("ema=dict(decay=0.9, steps=[dict(a=(1, 2))])") == {
+        "ema": dict(decay=0.9, steps=[dict(a=(1, 2))])}
 
 
-@pytest.mark.parametrize("pair", ["max_iters", "=3", "a=[1,(2]", "a={'x':"])
+@pytest.mark.parametrize("pair", ["max_iters", "=3", "a=[1,(2]", "a={'x':", "a=b(1,2)",
+                                  "a=dict(b)", "a=dict(b=len('c'))"])
 def test_unreadable_pairs_are_refused(pair, capsys):
     with pytest.raises(SystemExit) as stop:
         parse(pair)

@@ -104,15 +104,19 @@ def describe_gaps(listings: Sequence[Listing],
     for listing in listings:
         package, found = PACKAGES[listing.package], len(listing.files)
         expected = expected_files(listing.name)
-        if found == expected:
+        official = names.get(listing.split)
+        if found == expected and not official:
             continue
-        gap = f'{listing.name}: {found:,} of {expected:,} files'
-        annotated = names.get(listing.split) or sorted({
+        # the right number may still be one missing and a stray one
+        annotated = official or sorted({
             name for other in listings
             if other.split == listing.split and PACKAGES[other.package].frames == 1
             for name in other.files})
         missing = [name for name in _all_frames(annotated, package.frames)
                    if name not in listing.files] if found else []
+        if found == expected and not missing:
+            continue
+        gap = f'{listing.name}: {found:,} of {expected:,} files'
         if missing:
             more = f' and {len(missing) - SHOWN:,} more' * (len(missing) > SHOWN)
             gap += f'; missing {", ".join(missing[:SHOWN])}{more}'

@@ -75,8 +75,9 @@ def report(converted: Converted, every_name: bool = False) -> list[str]:
     for reason, names in reasons.items():
         shown = ", ".join(names) if every_name else listed(names)
         lines.append(f"  {shown}: {reason}")
+    left_over = ", ".join(result.left_over) if every_name else listed(result.left_over)
     lines.append(f"left over: {len(result.left_over)}"
-                 + (f" ({listed(result.left_over)})" if result.left_over else ""))
+                 + (f" ({left_over})" if left_over else ""))
     match = converted.match
     total = len(match.matched) + len(match.missing) + len(match.misshapen)
     lines.append(f"model: {len(match.matched)} of {total} entries filled")
