@@ -33,10 +33,12 @@ MULTI_TASK = ('pad-transfer-depthmix-gt', 'sel-pad-transfer-depthmix-gt')
 LISTS = {'sel-scratch': 'ds_us', 'sel-ent-scratch': 'ent', 'sel-ds-scratch': 'ds',
          'sel-us-scratch': 'us'}
 MIXERS = dict(ema='NoMix', classmix='ClassMix', depthmix='DepthMix')
-STREETS = ('supervised', 'ema', 'classmix', 'depthmix', 'transfer',
-           'transfer-classmix', 'transfer-depthmix', 'multitask')
-CAMVID = ('scratch', 'sel-scratch', 'scratch-classmix-gt', 'scratch-depthmix-gt',
-          'transfer-depthmix-gt', 'sel-transfer-depthmix-gt')
+STREETS = ('supervised', 'ema', 'classmix', 'classmix-unlabeled', 'classmix-video',
+           'depthmix', 'transfer', 'transfer-ema', 'transfer-classmix',
+           'transfer-depthmix', 'multitask')
+# CamVid has no video to mix or to learn depth from, and one kind of lists
+CAMVID = tuple(name for name in SEMI if 'video' not in name
+               and LISTS.get(name, 'ds_us') == 'ds_us')
 SDE = 'sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512'
 
 
@@ -134,6 +136,12 @@ def test_streets_differ_from_each_other_as_their_names_do(name):
     mixer = 'DepthMix' if joint else MIXERS.get(
         (words & set(MIXERS) or {None}).pop())
     assert (cfg.model.get('mixing') or {}).get('type') == mixer
+    if mixer:
+        # with ground truth where the names of the paper's experiments end in -gt
+        mix = cfg.train_dataloader.dataset.datasets[1]
+        assert cfg.model.get('ground_truth_mixing', True) == (
+            mix.get('subset_mode') == 'mark') == (not words & {'unlabeled', 'video'})
+        assert (mix.get('frames') == 'sequence') == ('video' in words)
     assert cfg.train_cfg.max_iters == 600 and labeled_subset(cfg) == dict(n=8, seed=7)
 
 
@@ -168,7 +176,8 @@ def test_camvid_at_the_papers_setting(name):
                 'image', 'label']
     if 'datasets' in dataset:
         mix = dataset.datasets[1]
-        assert cfg.model.ground_truth_mixing and mix.subset_mode == 'mark'
+        assert cfg.model.ground_truth_mixing == ('gt' in words)
+        assert mix.subset_mode == ('mark' if 'gt' in words else 'exclude')
         stored = any(t.type == 'LoadSDEDisparity' for t in mix.get('pipeline', ()))
         assert stored == ('depthmix' in words) == ('sde_disparity_dir' in mix)
 

@@ -1,8 +1,8 @@
 # Labelled images and mix images of CamVid in one batch, 2 + 2, at the paper's setting.
-# Mix images are all training images; those of the labelled subset carry their labels.
 _base_ = './camvid_seg_512x512.py'
 labeled = dict(branch='labeled')
-mix_all = dict(branch='mix', subset_mode='mark')
+mix_unlabeled = dict(branch='mix', subset_mode='exclude')
+mix_all = dict(branch='mix', subset_mode='mark')  # the labelled ones with their labels
 # For mixers that look at depth: the depth labels of the mix images.
 mix_pipeline = [*_base_.train_pipeline]
 mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
@@ -24,7 +24,7 @@ train_dataloader = dict(
             labeled_subset=_base_.labeled_subset,
             require_labels=True,
             pipeline=_base_.train_pipeline),
-        datasets=[labeled, mix_all]))
+        datasets=[labeled, mix_unlabeled]))
 # whose images get depth labels
 predict_pipeline = [
     dict(type='LoadImageFromFile'),

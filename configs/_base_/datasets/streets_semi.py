@@ -3,6 +3,13 @@
 _base_ = './streets_seg.py'
 labeled = dict(branch='labeled')
 mix = dict(branch='mix', subset_mode='mark')
+mix_unlabeled = dict(branch='mix', subset_mode='exclude')
+mix_video = dict(  # any frame of the clips, without labels
+    branch='mix',
+    frames='sequence',
+    labeled_subset=None,
+    require_labels=False,
+    data_prefix=dict(seg_map_path=None))
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,

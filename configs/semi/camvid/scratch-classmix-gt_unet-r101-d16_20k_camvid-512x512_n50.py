@@ -1,18 +1,5 @@
 # Mean teacher with ClassMix; mix images are all training images, the labelled ones with
 # their ground truth.
-#
-# Other subsets: `labeled_subset` in configs/_base_/datasets/camvid_seg_512x512.py, or
-# train_dataloader.dataset.shared.labeled_subset, as in scratch_...
-_base_ = [
-    '../../_base_/models/mean_teacher_unet_r101-d16.py',
-    '../../_base_/datasets/camvid_semi_512x512.py', '../../_base_/default_runtime.py',
-    '../../_base_/schedules/seg_20k.py'
-]
-model = dict(
-    segmentor=dict(decode_head=dict(num_classes=11)),
-    mixing=dict(type='ClassMix'),
-    ground_truth_mixing=True)
-custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
-val_cfg = dict(type='TeacherStudentValLoop')
-test_cfg = dict(type='TeacherStudentTestLoop')
-default_hooks = dict(checkpoint=dict(interval=2000))
+_base_ = './scratch-ema_unet-r101-d16_20k_camvid-512x512_n50.py'
+model = dict(mixing=dict(type='ClassMix'), ground_truth_mixing=True)
+train_dataloader = dict(dataset=dict(datasets=[_base_.labeled, _base_.mix_all]))

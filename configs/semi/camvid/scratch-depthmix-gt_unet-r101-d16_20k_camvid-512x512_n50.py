@@ -2,7 +2,7 @@
 # their ground truth. Depth is used for mixing only.
 #
 # CamVid's frames have no neighbours to learn depth from: the depth labels are those of
-# the depth network of Cityscapes (SDE.py and SDE.pth: see transfer-depthmix-gt_...):
+# the depth network of Cityscapes (SDE.py and SDE.pth: see transfer-ema_...):
 #   python tools/generate_depth.py THIS SDE.pth --model-config SDE.py \
 #       --out data/camvid_depth_labels_672x512
 _base_ = './scratch-classmix-gt_unet-r101-d16_20k_camvid-512x512_n50.py'

@@ -1,17 +1,9 @@
-# Transfer from the self-supervised depth of Cityscapes, and DepthMix by its depth
-# labels (see scratch-depthmix-gt_...). The depth network is that of
-# configs/sde/cityscapes/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512.py; or a
-# checkpoint that tools/model_converters/authors.py makes of the authors' weights.
-_base_ = './scratch-depthmix-gt_unet-r101-d16_20k_camvid-512x512_n50.py'
-sde = ('work_dirs/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512/'
-       'iter_50000.pth')
+# Transfer from the self-supervised depth of Cityscapes (see transfer-ema_...), and
+# DepthMix by its depth labels (see scratch-depthmix-gt_...).
+_base_ = './transfer-classmix-gt_unet-r101-d16_20k_camvid-512x512_n50.py'
 model = dict(
-    segmentor=dict(
-        backbone=dict(
-            init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
-        decode_head=dict(
-            decoder=dict(
-                init_cfg=dict(
-                    type='Pretrained',
-                    checkpoint=sde,
-                    prefix='depth_head.decoder.')))))
+    mixing=dict(
+        _delete_=True, type='DepthMix', margin=0.03, relative_margin=True))
+train_dataloader = dict(
+    dataset=dict(
+        datasets=[_base_.labeled, dict(_base_.mix_all, **_base_.with_depth)]))

@@ -1,0 +1,10 @@
+# Transfer and DepthMix on frames that tools/select_samples.py chose (see
+# select_ds-us_unet-r18w16_streets-192x96.py): the first n of the list.
+_base_ = './transfer-depthmix_unet-r18w16_600it_streets-192x96_n8.py'
+train_dataloader = dict(
+    dataset=dict(
+        shared=dict(
+            labeled_subset=dict(
+                _delete_=True,
+                ann_file='work_dirs/select_streets/budget_20.txt',
+                n=20))))
