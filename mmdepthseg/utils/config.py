@@ -74,8 +74,8 @@ OPTIONS_HELP = (
 class OptionsAction(DictAction):
     """Argparse action for KEY=VALUE pairs.
 
-    MMEngine's DictAction ends in a traceback when `=` is missing and cannot read dicts,
-    which it passes on as strings.
+    MMEngine's DictAction ends in a traceback when `=` is missing, passes dicts on as
+    strings, and takes the quotes off: '09' becomes 9.
     """
 
     def __call__(
@@ -109,10 +109,16 @@ class _DictCalls(ast.NodeTransformer):
 
 
 def _parse_value(parser: argparse.ArgumentParser, key: str, text: str) -> Any:
+    text = text.strip()
     try:
-        if "{" in text or "dict(" in text:
-            tree = _DictCalls().visit(ast.parse(text.strip(), mode="eval"))
-            return ast.literal_eval(tree)
+        if text.startswith(("{", "[", "(", "dict(", "'", '"')):
+            try:
+                tree = _DictCalls().visit(ast.parse(text, mode="eval"))
+                return ast.literal_eval(tree)
+            except (SyntaxError, ValueError):
+                if "{" in text or "dict(" in text:
+                    raise
+        # [a,b], (true,false), x,y: words without quotes
         return DictAction._parse_iterable(text)
     # MMEngine's parser runs in circles on brackets that do not match
     except (AssertionError, RecursionError, SyntaxError, ValueError):

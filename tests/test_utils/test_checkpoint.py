@@ -61,3 +61,12 @@ def test_addresses_go_to_mmengine(monkeypatch):
         name='torchvision://resnet50')
     with pytest.raises(UserError, match='gone.pth could not be fetched .*no route'):
         read_checkpoint('https://x.org/gone.pth')
+
+
+def test_an_address_that_needs_a_package(monkeypatch):
+    def no_module(*_, **__):
+        raise ModuleNotFoundError("No module named 'torchvision'", name='torchvision')
+
+    monkeypatch.setattr(CheckpointLoader, 'load_checkpoint', no_module)
+    with pytest.raises(UserError, match='install torchvision, or name a file'):
+        read_checkpoint('torchvision://resnet18')

@@ -33,6 +33,8 @@ def test_values_are_read_as_mmengine_does_and_dicts_too():
         "g": (0.5, 1),
     }
     assert parse("hooks=[{'type': 'X', 'n': 1}]") == {"hooks": [dict(type="X", n=1)]}
+    assert parse("clips=['09','10']", "one='09'", "file=../{clip}.txt", "w=[a,b]") == {
+        "clips": ["09", "10"], "one": "09", "file": "../{clip}.txt", "w": ["a", "b"]}
     assert parse("ema=dict(decay=0.9, steps=[dict(a=(1, 2))])") == {
         "ema": dict(decay=0.9, steps=[dict(a=(1, 2))])}
 
