@@ -110,15 +110,17 @@ class _DictCalls(ast.NodeTransformer):
 
 def _parse_value(parser: argparse.ArgumentParser, key: str, text: str) -> Any:
     text = text.strip()
+    dicts = text.startswith(("{", "[", "(", "dict(")) and (
+        "{" in text or "dict(" in text)
+    quoted = text.startswith(("[", "(", "'", '"')) and ("'" in text or '"' in text)
     try:
-        if text.startswith(("{", "[", "(", "dict(", "'", '"')):
+        if dicts or quoted:
             try:
                 tree = _DictCalls().visit(ast.parse(text, mode="eval"))
                 return ast.literal_eval(tree)
             except (SyntaxError, ValueError):
-                if "{" in text or "dict(" in text:
+                if dicts:
                     raise
-        # [a,b], (true,false), x,y: words without quotes
         return DictAction._parse_iterable(text)
     # MMEngine's parser runs in circles on brackets that do not match
     except (AssertionError, RecursionError, SyntaxError, ValueError):

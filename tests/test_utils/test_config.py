@@ -24,13 +24,15 @@ def parse(*pairs: str) -> dict:
 
 
 def test_values_are_read_as_mmengine_does_and_dicts_too():
-    assert parse("a.b=1", "c=[1,2]", "d=x,y", "e=None", "f=true", "g=(0.5,1)") == {
+    pairs = ("a.b=1", "c=[1,2]", "d=x,y", "e=None", "f=true", "g=(0.5,1)", "h=(1)")
+    assert parse(*pairs) == {
         "a.b": 1,
         "c": [1, 2],
         "d": ["x", "y"],
         "e": None,
         "f": True,
         "g": (0.5, 1),
+        "h": (1,),
     }
     assert parse("hooks=[{'type': 'X', 'n': 1}]") == {"hooks": [dict(type="X", n=1)]}
     assert parse("clips=['09','10']", "one='09'", "file=../{clip}.txt", "w=[a,b]") == {
