@@ -1,0 +1,51 @@
+# What the multi-task network of the streets does to the segmentation, without learning
+# depth: "transfer + DepthMix" and its parts, 8 labels, same frames in the same order.
+#   python tools/run_experiments.py THIS --jobs 2
+_base_ = './streets_methods.py'
+title = 'Streets at 192x96, 600 iterations: the multi-task network'
+label_counts = [8]
+baseline = 'labels'
+config = _base_.semi.format('transfer-depthmix')
+# the teacher mixes from here on: never
+labels_only = {'model.burn_in': 600}
+student = 'model.segmentor'
+network = {
+    f'+{student}.depth_head': dict(
+        type='UNetDepthHead',
+        decoder=dict(
+            type='UNetDecoder',
+            in_channels=[16, 16, 32, 64, 128],
+            channels=[16, 16, 32, 64, 64],
+            aspp_rates=[1, 2, 3],
+            aspp_dropout=0.1),
+        disparity_bias=-1.8,
+        init_cfg=dict(type='Pretrained', checkpoint='{sde}', prefix='depth_head.')),
+    f'+{student}.distillation': dict(type='PADDistillation', side_weight=0)
+}
+papers = {
+    **network, f'+{student}.distillation': dict(type='PADDistillation'),
+    f'{student}.decode_head.channels': None
+}
+from_sde = dict(_base_.from_sde, **_base_.labels_for_mixing)
+methods = [
+    dict(
+        name='labels',
+        title='transfer, labels only',
+        config=config,
+        options=dict(from_sde, **labels_only)),
+    dict(
+        name='network-labels',
+        title='multi-task network, labels only',
+        config=config,
+        options=dict(from_sde, **network, **labels_only)),
+    dict(
+        name='papers-labels',
+        title="the same with the paper's head and side output",
+        config=config,
+        options=dict(from_sde, **papers, **labels_only)),
+    dict(
+        name='papers-depthmix',
+        title='... + DepthMix by depth labels',
+        config=config,
+        options=dict(from_sde, **papers))
+]
