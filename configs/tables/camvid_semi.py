@@ -1,7 +1,7 @@
 # The paper's methods on CamVid at its setting, with depth learned on Cityscapes: one
 # seed of all is 30 trainings of 20,000 iterations. --given sde=CHECKPOINT spares the
 # two phases of self-supervised depth (a checkpoint that cityscapes_semi.py left in its
-# work_dir, or that tools/model_converters/authors.py makes).
+# work_dir, or that tools/model_converters/authors.py makes of a depth training).
 #   python tools/run_experiments.py THIS --gpus 0 1 2 3
 _base_ = './cityscapes_semi.py'
 title = 'CamVid val, single scale'

@@ -1,7 +1,7 @@
 # What the multi-task network of the streets does to the segmentation, without learning
 # depth: "transfer + DepthMix" and its parts, 8 labels, same frames in the same order.
 #   python tools/run_experiments.py THIS --jobs 2
-_base_ = './streets_methods.py'
+_base_ = ['./streets_methods.py', '../_base_/models/sde_unet_r18-w16.py']
 title = 'Streets at 192x96, 600 iterations: the multi-task network'
 label_counts = [8]
 baseline = 'labels'
@@ -11,15 +11,9 @@ labels_only = {'model.burn_in': 600}
 student = 'model.segmentor'
 network = {
     f'+{student}.depth_head': dict(
-        type='UNetDepthHead',
-        decoder=dict(
-            type='UNetDecoder',
-            in_channels=[16, 16, 32, 64, 128],
-            channels=[16, 16, 32, 64, 64],
-            aspp_rates=[1, 2, 3],
-            aspp_dropout=0.1),
-        disparity_bias=-1.8,
-        init_cfg=dict(type='Pretrained', checkpoint='{sde}', prefix='depth_head.')),
+        _base_.depth_head,
+        init_cfg=dict(
+            type='Pretrained', checkpoint='{sde}', prefix='depth_head.')),
     f'+{student}.distillation': dict(type='PADDistillation', side_weight=0)
 }
 papers = {

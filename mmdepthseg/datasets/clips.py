@@ -146,7 +146,8 @@ class ClipDataset(SequenceDataset):
 
     def _poses_path(self, clip: str) -> str:
         if '{clip}' in self.poses_file:
-            return join_path(self.data_root or '', self.poses_file.format(clip=clip))
+            return join_path(
+                self.data_root or '', self.poses_file.replace('{clip}', clip))
         return osp.join(self._folders[clip], self.poses_file)
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
@@ -202,15 +203,17 @@ class ClipDataset(SequenceDataset):
         return camera
 
     def _camera_file(self, folder: str) -> tuple[Camera | None, str]:
-        """The camera a clip's files tell, and the file that does or could."""
+        """The camera a clip's files tell; the file that does, or those that could."""
         source = osp.join(folder, 'intrinsics.json')
         if osp.isfile(source):
             return read_intrinsics(source), source
+        number = re.fullmatch('image_([0-3])', self.frames_dir.strip('/'))
+        if number is None:
+            return None, source
         calib = osp.join(folder, 'calib.txt')
-        number = re.fullmatch('image_([0-3])', self.frames_dir)
-        if number and osp.isfile(calib):
+        if osp.isfile(calib):
             return read_kitti_calib(calib, int(number[1])), calib
-        return None, source
+        return None, f'{source} (and no calib.txt)'
 
     def _label_files(self, folder: str, frames_folder: str,
                      frames: Sequence[str]) -> set[str]:

@@ -155,7 +155,7 @@ def read_kitti_calib(path: str, camera: int) -> Camera:
         path: text with a line ``P<camera>:`` and the 12 numbers of the 3x4 projection
             matrix; K is its left part. The rest, the shift from camera 0 (to whose
             frame KITTI's poses belong), is left out: on the way from frame to frame
-            it moves the camera by the shift (6 cm) times the angle turned.
+            it moves the camera by the shift (6 cm of camera 2) times the angle turned.
         camera: 0 to 3, the number in ``image_<camera>``.
 
     Returns:

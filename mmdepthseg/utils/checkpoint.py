@@ -50,7 +50,8 @@ def read_checkpoint(
         raise
     except Exception as error:
         if isinstance(error, ModuleNotFoundError):
-            cure = f"install {error.name}, or name a file or an https address"
+            cure = f"install {error.name}"
+            cure += ", or name a file or an https address" * is_remote(path)
         first = (str(error).strip().splitlines() or [""])[0]
         reason = f"{type(error).__name__}: {first[:120]}"
         verb = "could not be fetched" if is_remote(path) else "is damaged or no"

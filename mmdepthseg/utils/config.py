@@ -3,6 +3,7 @@
 import argparse
 import ast
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,7 +67,8 @@ _OPTION_LIKENESS = 0.8
 OPTIONS_HELP = (
     "override settings of the config, KEY=VALUE with dots for nesting "
     "(optim_wrapper.optimizer.lr=0.01, train_dataloader.dataset.pipeline.1.prob=0). "
-    'Lists: KEY="[a,b]" or KEY=a,b; dicts: KEY="{\'type\': \'X\'}". A key that looks '
+    'Lists: KEY="[a,b]" or KEY=a,b; dicts: KEY="dict(type=X)"; what has quotes within '
+    "the value stays text: KEY=\"['09','10']\". A key that looks "
     "like a misspelt one is refused; +KEY=VALUE adds it all the same."
 )
 
@@ -95,36 +97,50 @@ class OptionsAction(DictAction):
         setattr(namespace, self.dest, options)
 
 
-class _DictCalls(ast.NodeTransformer):
-    """``dict(a=1)``, as configs have it, becomes ``{'a': 1}``."""
+class _Literals(ast.NodeTransformer):
+    """``dict(a=1)`` becomes ``{'a': 1}``, a word without quotes what MMEngine reads."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """true, false: bool; other words: str."""
+        return ast.Constant(DictAction._parse_int_float_bool(node.id))
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        """Literals stay what they are; other calls stay calls, and are refused."""
-        self.generic_visit(node)
+        """Calls of anything but dict stay calls, and are refused."""
         named = isinstance(node.func, ast.Name) and node.func.id == "dict"
         if not named or node.args or not all(word.arg for word in node.keywords):
             return node
+        self.generic_visit(node)
         return ast.Dict([ast.Constant(word.arg) for word in node.keywords],
                         [word.value for word in node.keywords])
 
 
 def _parse_value(parser: argparse.ArgumentParser, key: str, text: str) -> Any:
     text = text.strip()
-    dicts = text.startswith(("{", "[", "(", "dict(")) and (
-        "{" in text or "dict(" in text)
-    quoted = text.startswith(("[", "(", "'", '"')) and ("'" in text or '"' in text)
+    # {clip} and ../{clip}.txt are words
+    dicts = text.startswith(("{", "[", "(", "dict(")) and re.search(
+        r"\{\s*['\"\d}({[]|\bdict\(", text)
+    quoted = text.startswith(("[", "(", "'", '"')) and re.search("['\"]", text)
     try:
         if dicts or quoted:
             try:
-                tree = _DictCalls().visit(ast.parse(text, mode="eval"))
-                return ast.literal_eval(tree)
-            except (SyntaxError, ValueError):
+                return _python_value(text)
+            except (SyntaxError, TypeError, ValueError):
                 if dicts:
                     raise
         return DictAction._parse_iterable(text)
-    # MMEngine's parser runs in circles on brackets that do not match
-    except (AssertionError, RecursionError, SyntaxError, ValueError):
+    # MMEngine's parser runs in circles on a comma in inner brackets
+    except (AssertionError, RecursionError, SyntaxError, TypeError, ValueError):
         return parser.error(f"the value of {key}={text!r} cannot be read")
+
+
+def _python_value(text: str) -> Any:
+    # a backslash is a backslash, as in what MMEngine reads
+    tree = ast.parse(text.replace("\\", "\\\\"), mode="eval")
+    value = ast.literal_eval(_Literals().visit(tree))
+    # its rules: (x) is a tuple of one, x,y a list
+    if text.startswith("("):
+        return value if isinstance(value, tuple) else (value,)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def load_config(

@@ -131,7 +131,7 @@ def test_full_size_names(network, tmp_path, monkeypatch):
 def test_configs_for_the_converted_weights(tmp_path, monkeypatch):
     """Those of the published networks take them as they are."""
     with torch.device('meta'):
-        files = dict(encoder=resnet(18, "encoder", width=64), depth=depth_decoder(
+        files = dict(encoder=resnet(18, 'encoder', width=64), depth=depth_decoder(
             (64, 64, 128, 256, 512)))
     names = names_of('r101_monodepth_pretraining')
     files['best_model'] = {name: torch.empty(shape, device='meta')

@@ -35,14 +35,24 @@ def test_values_are_read_as_mmengine_does_and_dicts_too():
         "h": (1,),
     }
     assert parse("hooks=[{'type': 'X', 'n': 1}]") == {"hooks": [dict(type="X", n=1)]}
-    assert parse("clips=['09','10']", "one='09'", "file=../{clip}.txt", "w=[a,b]") == {
-        "clips": ["09", "10"], "one": "09", "file": "../{clip}.txt", "w": ["a", "b"]}
     assert parse("ema=dict(decay=0.9, steps=[dict(a=(1, 2))])") == {
         "ema": dict(decay=0.9, steps=[dict(a=(1, 2))])}
 
 
+@pytest.mark.parametrize(("text", "value"), [
+    ("['09','10']", ["09", "10"]), ("'09'", "09"), ("('09')", ("09",)),
+    ("'09','10'", ["09", "10"]), ("['09',b,true,3]", ["09", "b", True, 3]),
+    ("../{clip}.txt", "../{clip}.txt"), ("{clip}/x", "{clip}/x"),
+    ("[../{clip}.txt,b]", ["../{clip}.txt", "b"]), ("'C:\\new'", "C:\\new"),
+    ("dict(a=1),dict(b=c)", [dict(a=1), dict(b="c")]), ("[a,b]", ["a", "b"]),
+])
+def test_quotes_braces_and_words(text, value):
+    assert parse(f"key={text}") == {"key": value}
+
+
 @pytest.mark.parametrize("pair", ["max_iters", "=3", "a=[1,(2]", "a={'x':", "a=b(1,2)",
-                                  "a=dict(b)", "a=dict(b=len('c'))"])
+                                  "a=dict(b)", "a=dict(b=len('c'))",
+                                  "a={[1]:2}", "a={1:{[]: 2}}"])
 def test_unreadable_pairs_are_refused(pair, capsys):
     with pytest.raises(SystemExit) as stop:
         parse(pair)

@@ -69,7 +69,7 @@ def convert(args: argparse.Namespace) -> None:
     for gap in manifest['gaps'].values():
         print(f'  not whole in the original: {gap}')
     if manifest['complete']:
-        print('  every count is that of the official release')
+        print('  all files of the official release')
 
 
 def main(argv: list[str] | None = None) -> None:

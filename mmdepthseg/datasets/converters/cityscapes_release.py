@@ -105,9 +105,9 @@ def describe_gaps(listings: Sequence[Listing],
         package, found = PACKAGES[listing.package], len(listing.files)
         expected = expected_files(listing.name)
         official = names.get(listing.split)
+        # with names, the right number may still be one missing and a stray one
         if found == expected and not official:
             continue
-        # the right number may still be one missing and a stray one
         annotated = official or sorted({
             name for other in listings
             if other.split == listing.split and PACKAGES[other.package].frames == 1

@@ -246,11 +246,11 @@ def test_a_stray_file_does_not_stand_for_a_missing_one(original, tmp_path, monke
     module = 'mmdepthseg.datasets.converters.cityscapes_release'
     monkeypatch.setattr(f'{module}.SPLITS', dict(train=1, val=1))
     options = dict(packages=('leftImg8bit', ), allow_partial=False)
-    official = [sorted((original / 'leftImg8bit/train').rglob('*.png'))[0]]
-    stem = official[0].name.removesuffix('_leftImg8bit.png')
-    names = dict(train=[f'{official[0].parent.name}/{stem}'])
+    official, = original.glob('leftImg8bit/train/*/*.png')
+    stem = official.name.removesuffix('_leftImg8bit.png')
+    names = dict(train=[f'{official.parent.name}/{stem}'])
     assert convert(original, tmp_path / 'small', names=names, **options)['complete']
-    official[0].rename(official[0].with_name('aachen_000009_000019_leftImg8bit.png'))
+    official.rename(official.with_name('aachen_000009_000019_leftImg8bit.png'))
     gap = f'train: 1 of 1 files; missing {names["train"][0]}'
     with pytest.raises(UserError, match=gap):
         convert(original, tmp_path / 'other', names=names, **options)
