@@ -8,83 +8,35 @@ title = 'CamVid val, single scale'
 label_counts = [50, 100, 367]
 # the lists end at 100, and with 367 labels no image is left without
 fewer = [50, 100]
-phase = 'configs/sde/cityscapes/sde_phase{}_cityscapes-512x512.py'
 semi = 'configs/semi/camvid/{}_unet-r101-d16_20k_camvid-512x512_n50.py'
 prerequisites = [
-    dict(name='phase1', train=phase.format('1_unet-r101-d16_300k')),
-    dict(
-        name='sde',
-        train=phase.format('2-fd_unet-r101-d16_50k'),
-        options=dict(load_from='{phase1}')),
+    *_base_.prerequisites[:2],
     # of CamVid's training images, by the depth network of Cityscapes
     dict(
         name='depth_labels',
         depth_labels=semi.format('scratch-depthmix-gt'),
-        model_config=phase.format('2-fd_unet-r101-d16_50k'),
+        model_config=_base_.prerequisites[1]['train'],
         checkpoint='{sde}')
 ]
-selected = 'configs/_base_/splits/camvid/ds_us_seed{list}.txt'
-from_sde = _base_.from_sde
-labels_for_mixing = {
-    'train_dataloader.dataset.datasets.1.sde_disparity_dir': '{depth_labels}'
-}
+# where the data sets have the depth labels: Cityscapes, CamVid
+stored = 'data_prefix.sde_disparity_path', 'sde_disparity_dir'
+lists = 'splits/cityscapes', 'splits/camvid'
+# CamVid has no video: nothing to mix from it, no multi-task learning
 methods = [
-    dict(name='scratch', config=semi.format('scratch')),
     dict(
-        name='sel-scratch',
-        config=semi.format('sel-scratch'),
-        label_counts=fewer,
-        options={'train_dataloader.dataset.labeled_subset.ann_file': selected}),
-    dict(name='scratch-ema', config=semi.format('scratch-ema'), label_counts=fewer),
-    dict(
-        name='scratch-classmix',
-        config=semi.format('scratch-classmix'),
-        label_counts=fewer),
-    dict(name='scratch-classmix-gt', config=semi.format('scratch-classmix-gt')),
-    dict(
-        name='scratch-depthmix-gt',
-        config=semi.format('scratch-depthmix-gt'),
-        options=labels_for_mixing),
-    dict(
-        name='transfer',
-        config=semi.format('transfer'),
+        method,
+        config=semi.format(method['name']),
+        label_counts=fewer if 'label_counts' in method else label_counts,
         options={
-            'model.backbone.init_cfg.checkpoint': '{sde}',
-            'model.decode_head.decoder.init_cfg.checkpoint': '{sde}'
-        }),
-    dict(
-        name='transfer-ema',
-        config=semi.format('transfer-ema'),
-        label_counts=fewer,
-        options=from_sde),
-    dict(
-        name='transfer-classmix',
-        config=semi.format('transfer-classmix'),
-        label_counts=fewer,
-        options=from_sde),
-    dict(
-        name='transfer-classmix-gt',
-        config=semi.format('transfer-classmix-gt'),
-        options=from_sde),
-    dict(
-        name='transfer-depthmix-gt',
-        config=semi.format('transfer-depthmix-gt'),
-        options=dict(from_sde, **labels_for_mixing)),
-    dict(
-        name='sel-transfer-depthmix-gt',
-        config=semi.format('sel-transfer-depthmix-gt'),
-        label_counts=fewer,
-        options={
-            **from_sde,
-            **labels_for_mixing,
-            'train_dataloader.dataset.shared.labeled_subset.ann_file': selected
-        })
+            key.replace(*stored): value.replace(*lists)
+            for key, value in method.get('options', {}).items()
+        }) for method in _base_.methods
+    if 'video' not in method['name'] and 'pad-' not in method['name']
 ]
 metrics = [
     dict(
-        title=f'mIoU % of the {network} at {size}',
-        keys=[f'{network}/mIoU', *(['mIoU'] if network == 'student' else [])],
-        test=test) for test, size in (('paper', '672x512 (the paper\'s protocol)'),
-                                      ('full', '480x360, the labels\' own size'))
-    for network in ('student', 'teacher')
+        metric,
+        title=metric['title'].replace('1024x512', '672x512').replace(
+            '2048x1024', "480x360, the labels' own size"))
+    for metric in _base_.metrics
 ]

@@ -7,8 +7,8 @@ model = dict(
     segmentor=dict(
         depth_head=_base_.depth_head,
         # Not the paper's head (no projection: decode_head.channels=None; a side
-        # classifier: side_weight=0.5): in short trainings from few channels it learns
-        # more slowly (configs/tables/streets_multitask.py)
+        # classifier: side_weight=0.5): in short trainings from few channels that one
+        # ends lower (configs/tables/streets_multitask.py)
         distillation=dict(type='PADDistillation', side_weight=0),
         pose_net=_base_.pose_net,
         pose_refinement=_base_.pose_refinement),
