@@ -37,6 +37,7 @@ test-gpu: $(STAMP)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
 
 # After a change of the extras: write down what is installed now.
 lock: $(STAMP)

@@ -8,4 +8,4 @@ MMSegmentation. The check that those are there, and fit, is made by
 
 from mmdepthseg.version import __version__
 
-__all__ = ["__version__"]
+__all__ = ['__version__']

@@ -20,12 +20,12 @@ from mmdepthseg.utils.torchvision_shim import declare_torchvision_operators
 from mmdepthseg.version import __version__
 
 _MINIMUM_PYTHON = (3, 10)
-_NEEDED_LIBRARIES = (("numpy", "arrays"), ("cv2", "images (opencv-python)"))
+_NEEDED_LIBRARIES = (('numpy', 'arrays'), ('cv2', 'images (opencv-python)'))
 _OPTIONAL = (
-    ("mmpretrain", "more backbones, `type='mmpretrain.X'`"),
-    ("torchvision", "needed by mmpretrain's models and by timm"),
-    ("timm", "backbones of `type='TIMMBackbone'`"),
-    ("tensorboard", "TensorboardVisBackend"),
+    ('mmpretrain', "more backbones, `type='mmpretrain.X'`"),
+    ('torchvision', "needed by mmpretrain's models and by timm"),
+    ('timm', "backbones of `type='TIMMBackbone'`"),
+    ('tensorboard', 'TensorboardVisBackend'),
 )
 
 
@@ -35,12 +35,12 @@ class Row:
 
     name: str
     found: str
-    note: str = ""
-    problem: str = ""
+    note: str = ''
+    problem: str = ''
 
 
 def _version(module: object) -> str:
-    return str(getattr(module, "__version__", "installed"))
+    return str(getattr(module, '__version__', 'installed'))
 
 
 def _reason(error: BaseException) -> str:
@@ -50,11 +50,11 @@ def _reason(error: BaseException) -> str:
 
 def check_python() -> Row:
     """The interpreter."""
-    wanted = ".".join(map(str, _MINIMUM_PYTHON))
-    problem = ""
+    wanted = '.'.join(map(str, _MINIMUM_PYTHON))
+    problem = ''
     if sys.version_info < _MINIMUM_PYTHON:
-        problem = f"Python {wanted} or newer is needed."
-    return Row("python", platform.python_version(), sys.prefix, problem)
+        problem = f'Python {wanted} or newer is needed.'
+    return Row('python', platform.python_version(), sys.prefix, problem)
 
 
 def check_needed() -> list[Row]:
@@ -64,16 +64,16 @@ def check_needed() -> list[Row]:
         try:
             rows.append(Row(name, _version(importlib.import_module(name)), purpose))
         except Exception as error:
-            cure = f"{name} does not load ({_reason(error)}): pip install -e .[onedl]"
-            rows.append(Row(name, "MISSING", purpose, cure))
+            cure = f'{name} does not load ({_reason(error)}): pip install -e .[onedl]'
+            rows.append(Row(name, 'MISSING', purpose, cure))
     for requirement in REQUIREMENTS:
-        note = f">= {requirement.minimum}; {requirement.purpose}"
+        note = f'>= {requirement.minimum}; {requirement.purpose}'
         try:
             module = import_requirement(requirement)
             rows.append(Row(requirement.module, _version(module), note))
         except FrameworkImportError as error:
             there = importlib.util.find_spec(requirement.module) is not None
-            found = "DOES NOT FIT" if there else "MISSING"
+            found = 'DOES NOT FIT' if there else 'MISSING'
             rows.append(Row(requirement.module, found, note, str(error)))
     return rows
 
@@ -87,28 +87,28 @@ def check_optional() -> list[Row]:
         try:
             rows.append(Row(name, _version(importlib.import_module(name)), purpose))
         except ModuleNotFoundError as error:
-            found = "-" if error.name == name else f"needs {error.name}"
+            found = '-' if error.name == name else f'needs {error.name}'
             rows.append(Row(name, found, purpose))
         except Exception as error:
-            rows.append(Row(name, "does not load", f"{purpose}; {_reason(error)}"))
+            rows.append(Row(name, 'does not load', f'{purpose}; {_reason(error)}'))
     ops = _has_compiled_ops()
     note = "a few of MMSegmentation's heads (point_sample, deformable attention)"
-    rows.append(Row("mmcv.ops", "compiled" if ops else "-", note))
+    rows.append(Row('mmcv.ops', 'compiled' if ops else '-', note))
     return rows
 
 
 def _has_compiled_ops() -> bool:
     try:
-        return importlib.util.find_spec("mmcv._ext") is not None
+        return importlib.util.find_spec('mmcv._ext') is not None
     except (ImportError, ValueError):
         return False
 
 
 def check_devices() -> list[Row]:
     """Processor, accelerator and the threads setting."""
-    available = getattr(os, "sched_getaffinity", None)
+    available = getattr(os, 'sched_getaffinity', None)
     cores = len(available(0)) if available else os.cpu_count() or 1
-    rows = [Row("cpu cores", str(cores), platform.machine())]
+    rows = [Row('cpu cores', str(cores), platform.machine())]
     try:
         import torch
 
@@ -116,55 +116,55 @@ def check_devices() -> list[Row]:
             for index in range(torch.cuda.device_count()):
                 memory = torch.cuda.get_device_properties(index).total_memory / 2**30
                 name = torch.cuda.get_device_name(index)
-                rows.append(Row(f"cuda:{index}", name, f"{memory:.0f} GiB"))
-            rows.append(Row("cuda (torch)", str(torch.version.cuda), "build of torch"))
+                rows.append(Row(f'cuda:{index}', name, f'{memory:.0f} GiB'))
+            rows.append(Row('cuda (torch)', str(torch.version.cuda), 'build of torch'))
         else:
             built = torch.version.cuda
-            note = f"torch is built for CUDA {built}" if built else "CPU build of torch"
-            rows.append(Row("gpu", "none", note))
+            note = f'torch is built for CUDA {built}' if built else 'CPU build of torch'
+            rows.append(Row('gpu', 'none', note))
     except Exception:
-        rows.append(Row("gpu", "unknown", "torch does not load"))
-    for variable in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY"):
-        rows.append(Row(variable, os.environ.get(variable, "not set")))
+        rows.append(Row('gpu', 'unknown', 'torch does not load'))
+    for variable in ('OMP_NUM_THREADS', 'OMP_WAIT_POLICY'):
+        rows.append(Row(variable, os.environ.get(variable, 'not set')))
     return rows
 
 
 def hints(rows: list[Row]) -> list[str]:
     """Advice that is no problem."""
     values = {row.name: row.found for row in rows}
-    passive = values.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
-    if values.get("gpu") == "none" and not passive:
+    passive = values.get('OMP_WAIT_POLICY', '').upper() == 'PASSIVE'
+    if values.get('gpu') == 'none' and not passive:
         return [
             "Training on CPU: set OMP_WAIT_POLICY=PASSIVE. With OpenMP's default, "
-            "threads spin while they wait and a busy machine gets several times slower."
+            'threads spin while they wait and a busy machine gets several times slower.'
         ]
     return []
 
 
 def report(title: str, rows: list[Row]) -> None:
     """Print rows as a table."""
-    print(f"\n{title}")
+    print(f'\n{title}')
     for row in rows:
-        print(f"  {row.name:<16} {row.found:<18} {row.note}".rstrip())
+        print(f'  {row.name:<16} {row.found:<18} {row.note}'.rstrip())
 
 
 def main() -> int:
     """Print the report; 0 when everything needed is there, else 1."""
-    print(f"mmdepthseg {__version__}")
+    print(f'mmdepthseg {__version__}')
     needed = [check_python(), *check_needed()]
-    report("needed", needed)
+    report('needed', needed)
     devices = check_devices()
-    report("machine", devices)
-    report("optional", check_optional())
+    report('machine', devices)
+    report('optional', check_optional())
     for hint in hints(devices):
-        print(f"\nhint: {hint}")
+        print(f'\nhint: {hint}')
     problems = [row.problem for row in needed if row.problem]
     for problem in problems:
-        print(f"\nproblem: {problem}")
-    count = f"{len(problems)} problem(s)."
-    print(f"\n{count if problems else 'All needed parts are there.'}")
+        print(f'\nproblem: {problem}')
+    count = f'{len(problems)} problem(s).'
+    print(f'\n{count if problems else "All needed parts are there."}')
     return 1 if problems else 0
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     sys.exit(main())

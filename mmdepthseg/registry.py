@@ -19,14 +19,14 @@ SCOPE = 'mmdepthseg'
 
 def _child(kind: str, *locations: str, of=mmseg_registry) -> Registry:
     parent = getattr(of, kind)
-    return Registry(
-        parent.name, parent=parent, scope=SCOPE, locations=list(locations))
+    return Registry(parent.name, parent=parent, scope=SCOPE, locations=list(locations))
 
 
 DATASETS = _child('DATASETS', 'mmdepthseg.datasets')
 DATA_SAMPLERS = _child('DATA_SAMPLERS', 'mmdepthseg.datasets.samplers')
 TRANSFORMS = _child(
-    'TRANSFORMS', 'mmdepthseg.datasets.transforms', 'mmdepthseg.models.mixing')
+    'TRANSFORMS', 'mmdepthseg.datasets.transforms', 'mmdepthseg.models.mixing'
+)
 MODELS = _child('MODELS', 'mmdepthseg.models')
 # The Runner asks MMEngine's own registry for wrappers by name, and that looks no
 # further down than its own children.
@@ -36,7 +36,8 @@ HOOKS = _child('HOOKS', 'mmdepthseg.engine.hooks')
 LOOPS = _child('LOOPS', 'mmdepthseg.engine.loops')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmdepthseg.engine.optim')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    'OPTIM_WRAPPER_CONSTRUCTORS', 'mmdepthseg.engine.optim')
+    'OPTIM_WRAPPER_CONSTRUCTORS', 'mmdepthseg.engine.optim'
+)
 
 EVALUATOR = _child('EVALUATOR')
 INFERENCERS = _child('INFERENCERS')
@@ -48,13 +49,31 @@ RUNNERS = _child('RUNNERS')
 TASK_UTILS = _child('TASK_UTILS')
 VISBACKENDS = _child('VISBACKENDS')
 VISUALIZERS = _child(
-    'VISUALIZERS', 'mmseg.visualization', 'mmdepthseg.visualization.local_visualizer')
+    'VISUALIZERS', 'mmseg.visualization', 'mmdepthseg.visualization.local_visualizer'
+)
 WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'mmdepthseg.models')
 
 __all__ = [
-    'DATASETS', 'DATA_SAMPLERS', 'EVALUATOR', 'HOOKS', 'INFERENCERS',
-    'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS',
-    'OPTIMIZERS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS',
-    'PARAM_SCHEDULERS', 'RUNNERS', 'RUNNER_CONSTRUCTORS', 'SCOPE', 'TASK_UTILS',
-    'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS'
+    'DATASETS',
+    'DATA_SAMPLERS',
+    'EVALUATOR',
+    'HOOKS',
+    'INFERENCERS',
+    'LOG_PROCESSORS',
+    'LOOPS',
+    'METRICS',
+    'MODELS',
+    'MODEL_WRAPPERS',
+    'OPTIMIZERS',
+    'OPTIM_WRAPPERS',
+    'OPTIM_WRAPPER_CONSTRUCTORS',
+    'PARAM_SCHEDULERS',
+    'RUNNERS',
+    'RUNNER_CONSTRUCTORS',
+    'SCOPE',
+    'TASK_UTILS',
+    'TRANSFORMS',
+    'VISBACKENDS',
+    'VISUALIZERS',
+    'WEIGHT_INITIALIZERS',
 ]

@@ -57,7 +57,13 @@ def write_folder(folder: Path, state: dict[str, Tensor]) -> Path:
 
 def write_training_file(path: Path, state: dict[str, Tensor]) -> Path:
     """A best_model.pkl, with what a training leaves beside the network."""
-    torch.save(dict(
-        epoch=3, model_state=state, best_iou=np.float64(0.5),
-        optimizer_state=dict(state={}, param_groups=[dict(lr=0.1)])), path)
+    torch.save(
+        dict(
+            epoch=3,
+            model_state=state,
+            best_iou=np.float64(0.5),
+            optimizer_state=dict(state={}, param_groups=[dict(lr=0.1)]),
+        ),
+        path,
+    )
     return path

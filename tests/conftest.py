@@ -3,16 +3,14 @@
 import os
 
 # Before torch is imported: the suite runs one process per core.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 # Without a GPU to be seen: the numbers compared with are a CPU's, and two ranks would
 # need two GPUs. Tests marked `gpu` have a run of their own: make test-gpu. (As an
 # expression, because before imports the linter lets nothing else stand.)
 os.environ.update(
-    {}
-    if os.environ.get("MMDEPTHSEG_TEST_GPU") == "1"
-    else {"CUDA_VISIBLE_DEVICES": ""}
+    {} if os.environ.get('MMDEPTHSEG_TEST_GPU') == '1' else {'CUDA_VISIBLE_DEVICES': ''}
 )
 
 import importlib.util
@@ -112,16 +110,16 @@ randomness = dict(seed=3)
 def tiny_config(tmp_path: Path) -> Callable[..., Path]:
     """Write a data set of four images and a config that trains on it in seconds."""
 
-    def write(workers: int = 0, extra: str = "", name: str = "tiny.py") -> Path:
-        data_root = tmp_path / "tiny"
+    def write(workers: int = 0, extra: str = '', name: str = 'tiny.py') -> Path:
+        data_root = tmp_path / 'tiny'
         random = np.random.default_rng(0)
-        for folder in ("images", "labels"):
+        for folder in ('images', 'labels'):
             (data_root / folder).mkdir(parents=True, exist_ok=True)
         for index in range(4):
             image = random.integers(0, 256, (32, 48, 3), dtype=np.uint8)
             label = random.integers(0, 3, (32, 48), dtype=np.uint8)
-            cv2.imwrite(str(data_root / f"images/{index}.png"), image)
-            cv2.imwrite(str(data_root / f"labels/{index}.png"), label)
+            cv2.imwrite(str(data_root / f'images/{index}.png'), image)
+            cv2.imwrite(str(data_root / f'labels/{index}.png'), label)
         config = tmp_path / name
         values = dict(data_root=str(data_root), workers=workers, name=uuid.uuid4().hex)
         text = TINY_CONFIG.format(**values)
@@ -136,23 +134,23 @@ def run_tool(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run a tool's `main` in this process: run_tool('train', config, '--amp')."""
     # MMEngine lays out the config anew for each of its logs and files: more than half
     # of a tiny run's time. `run_process` keeps it.
-    layout = "yapf.yapflib.yapf_api.FormatCode"
+    layout = 'yapf.yapflib.yapf_api.FormatCode'
     monkeypatch.setattr(layout, lambda text, **options: (text, True))
 
     def run(name: str, *arguments: object) -> None:
         spec = importlib.util.spec_from_file_location(
-            f"tools_{name}", REPO / f"tools/{name}.py"
+            f'tools_{name}', REPO / f'tools/{name}.py'
         )
         tool = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(tool)
         arguments = [str(argument) for argument in arguments]
         # Runners of one second share their name, and with it MMEngine's log records.
-        options = [f"+experiment_name={uuid.uuid4().hex}"]
-        if "--cfg-options" in arguments:
-            place = arguments.index("--cfg-options") + 1
+        options = [f'+experiment_name={uuid.uuid4().hex}']
+        if '--cfg-options' in arguments:
+            place = arguments.index('--cfg-options') + 1
             arguments[place:place] = options
         else:
-            arguments += ["--cfg-options", *options]
+            arguments += ['--cfg-options', *options]
         tool.main(arguments)
 
     return run
@@ -164,7 +162,7 @@ def free_port() -> Callable[[], str]:
 
     def find() -> str:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind(('127.0.0.1', 0))
             return str(probe.getsockname()[1])
 
     return find
@@ -175,9 +173,9 @@ def run_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     """Run a command in an empty folder, with this Python first on the PATH."""
 
     def run(*command: object, **environment: str) -> subprocess.CompletedProcess:
-        cwd = tmp_path / "elsewhere"
+        cwd = tmp_path / 'elsewhere'
         cwd.mkdir(exist_ok=True)
-        variables = {**os.environ, "PYTHON": sys.executable, **environment}
+        variables = {**os.environ, 'PYTHON': sys.executable, **environment}
         return subprocess.run(
             [str(part) for part in command],
             cwd=cwd,

@@ -25,8 +25,10 @@ class SameOnAllRanksHook(Hook):
 
     def after_train(self, runner):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        prints = {name: hashlib.sha256(value.cpu().numpy().tobytes()).hexdigest()
-                  for name, value in model.state_dict().items()}
+        prints = {
+            name: hashlib.sha256(value.cpu().numpy().tobytes()).hexdigest()
+            for name, value in model.state_dict().items()
+        }
         gathered = all_gather_object(prints)
         different = [name for name in prints if len({g[name] for g in gathered}) > 1]
         atexit.register(write_group_threads, Path(f'{self.out}.exit{get_rank()}'))

@@ -11,24 +11,32 @@ DEPTHS = {18: ((2, 2, 2, 2), 1), 50: ((3, 4, 6, 3), 4)}
 
 
 def batch_norm(name: str, channels: int) -> dict[str, Tensor]:
-    return {f'{name}.{part}': torch.rand(channels)
-            for part in ('weight', 'bias', 'running_mean', 'running_var')}
+    return {
+        f'{name}.{part}': torch.rand(channels)
+        for part in ('weight', 'bias', 'running_mean', 'running_var')
+    }
 
 
-def resnet(depth: int, prefix: str, in_channels: int = 3,
-           width: int = 2) -> dict[str, Tensor]:
+def resnet(
+    depth: int, prefix: str, in_channels: int = 3, width: int = 2
+) -> dict[str, Tensor]:
     """An encoder with torchvision's names, `width` in the place of 64 channels."""
     blocks, expansion = DEPTHS[depth]
-    state = {f'{prefix}.conv1.weight': torch.rand(width, in_channels, 7, 7),
-             **batch_norm(f'{prefix}.bn1', width)}
+    state = {
+        f'{prefix}.conv1.weight': torch.rand(width, in_channels, 7, 7),
+        **batch_norm(f'{prefix}.bn1', width),
+    }
     inputs = width
     for stage, count in enumerate(blocks):
         inner = width * 2**stage
         out = inner * expansion
         for block in range(count):
             name = f'{prefix}.layer{stage + 1}.{block}'
-            shapes = ((inner, inputs, 3), (out, inner, 3)) if expansion == 1 else (
-                (inner, inputs, 1), (inner, inner, 3), (out, inner, 1))
+            shapes = (
+                ((inner, inputs, 3), (out, inner, 3))
+                if expansion == 1
+                else ((inner, inputs, 1), (inner, inner, 3), (out, inner, 1))
+            )
             for i, (to, of, size) in enumerate(shapes, 1):
                 state[f'{name}.conv{i}.weight'] = torch.rand(to, of, size, size)
                 state.update(batch_norm(f'{name}.bn{i}', to))
@@ -48,8 +56,9 @@ def levels(depth: int, width: int = 2) -> list[int]:
     return [width, *(width * 2**stage * expansion for stage in range(4))]
 
 
-def depth_decoder(encoder: list[int],
-                  channels=(16, 32, 64, 128, 256)) -> dict[str, Tensor]:
+def depth_decoder(
+    encoder: list[int], channels=(16, 32, 64, 128, 256)
+) -> dict[str, Tensor]:
     """Ten blocks, four disparity convolutions."""
     state, previous = {}, encoder[-1]
     for step in range(5):
@@ -69,6 +78,7 @@ def depth_decoder(encoder: list[int],
 
 def decode(state: dict[str, Tensor], features: list[Tensor]) -> list[Tensor]:
     """The paper's decoder by its names: disparities, finest first."""
+
     def conv(name, x):
         x = F.pad(x, (1, 1, 1, 1), mode='reflect')
         return F.conv2d(x, state[f'{name}.weight'], state[f'{name}.bias'])
@@ -90,8 +100,11 @@ def write_published(folder: Path, depth: int = 18) -> Path:
     """The folder of a download, with few channels in the encoders."""
     last = levels(depth)[-1]
     shapes = ((8, last, 1, 1), (8, 8, 3, 3), (8, 8, 3, 3), (12, 8, 1, 1))
-    pose = {f'net.{i}.{part}': torch.rand(shape if part == 'weight' else shape[:1])
-            for i, shape in enumerate(shapes) for part in ('weight', 'bias')}
+    pose = {
+        f'net.{i}.{part}': torch.rand(shape if part == 'weight' else shape[:1])
+        for i, shape in enumerate(shapes)
+        for part in ('weight', 'bias')
+    }
     folder.mkdir()
     options = dict(height=32, width=64, use_stereo=False)
     torch.save({**resnet(depth, 'encoder'), **options}, folder / 'encoder.pth')

@@ -10,7 +10,11 @@ from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 
-from mmdepthseg.models.utils.pretrained_init import CheckedPretrainedInit
+from mmdepthseg.checkpoints.pretrained_init import CheckedPretrainedInit
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.launch.runner import check_source_counts
+from mmdepthseg.launch.setup import setup_precision
 from mmdepthseg.registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -22,15 +26,13 @@ from mmdepthseg.registry import (
     PARAM_SCHEDULERS,
     TRANSFORMS,
 )
-from mmdepthseg.utils.config import load_config
-from mmdepthseg.utils.launch import setup_precision
-from mmdepthseg.utils.runner import check_source_counts
-from mmdepthseg.utils.setup_env import register_all_modules
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
-    str(p.relative_to(REPO)) for p in (REPO / 'configs').rglob('*.py')
-    if not {'_base_', 'tables'} & {*p.parts})
+    str(p.relative_to(REPO))
+    for p in (REPO / 'configs').rglob('*.py')
+    if not {'_base_', 'tables'} & {*p.parts}
+)
 FULL_WIDTH, TINY_WIDTH = 64, 8
 
 
@@ -73,8 +75,12 @@ def test_config_builds(path):
         loader = cfg.get(f'{name}_dataloader')
         if loader:
             for part in nested(loader.dataset):
-                Compose([TRANSFORMS.build(copy.deepcopy(t))
-                         for t in part.get('pipeline', ())])
+                Compose(
+                    [
+                        TRANSFORMS.build(copy.deepcopy(t))
+                        for t in part.get('pipeline', ())
+                    ]
+                )
                 assert 'type' not in part or DATASETS.get(part.type) is not None
             sampler = loader.get('sampler')
             assert sampler is None or DATA_SAMPLERS.get(sampler.type)
@@ -101,15 +107,21 @@ def shrink(node, parent=''):
     """
     if isinstance(node, list | tuple):
         return [shrink(value, parent) for value in node]
-    if isinstance(node, int) and parent in (
-            'channels', 'in_channels', 'inter_channels') and node >= FULL_WIDTH:
+    if (
+        isinstance(node, int)
+        and parent in ('channels', 'in_channels', 'inter_channels')
+        and node >= FULL_WIDTH
+    ):
         return node * TINY_WIDTH // FULL_WIDTH
     if not isinstance(node, dict):
         return node
     small = {key: shrink(value, key) for key, value in node.items()}
     if node.get('type') == 'ResNet':
-        small.update(base_channels=TINY_WIDTH, stem_channels=TINY_WIDTH,
-                     depth=min(node['depth'], 50))
+        small.update(
+            base_channels=TINY_WIDTH,
+            stem_channels=TINY_WIDTH,
+            depth=min(node['depth'], 50),
+        )
     return small
 
 
@@ -140,7 +152,8 @@ def test_a_step_reaches_every_parameter(path, tiny_model):
     data = model.data_preprocessor(batch(2, neighbours=True), True)
     losses = model(**data, mode='loss')
     model.parse_losses(losses)[0].backward()
-    missed = [n for n, p in model.named_parameters()
-              if p.requires_grad and p.grad is None]
+    missed = [
+        n for n, p in model.named_parameters() if p.requires_grad and p.grad is None
+    ]
     assert missed == []
     assert cfg.get('find_unused_parameters', False) is False

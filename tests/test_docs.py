@@ -7,8 +7,12 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[1]
 GUIDES = (
-    'README.md', 'docs/cityscapes.md', 'docs/own_video.md',
-    'docs/selection.md', 'configs/_base_/splits/README.md')
+    'README.md',
+    'docs/cityscapes.md',
+    'docs/own_video.md',
+    'docs/selection.md',
+    'configs/_base_/splits/README.md',
+)
 #: What section 4 of the Cityscapes guide leaves off its table of configs.
 TAIL = '_unet-r101-d16_40k_cityscapes-512x512_n372.py'
 
@@ -19,8 +23,11 @@ def test_named_files_exist(guide):
     named = re.findall(r'\b((?:configs|tools|docs)/[\w./-]+\.(?:py|txt|md))\b', text)
     assert named and not [name for name in named if not (REPO / name).is_file()]
     experiments = re.findall(r'`((?:semi|multitask)/cityscapes/[\w-]+)`', text)
-    assert not [name for name in experiments
-                if not (REPO / 'configs' / f'{name}{TAIL}').is_file()]
+    assert not [
+        name
+        for name in experiments
+        if not (REPO / 'configs' / f'{name}{TAIL}').is_file()
+    ]
 
 
 def test_cityscapes_guide_lists_every_experiment():

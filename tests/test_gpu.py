@@ -20,13 +20,14 @@ from tiny_models import (
 from torch import nn
 
 from mmdepthseg.selection import farthest_point
-from mmdepthseg.selection.device import TorchProduct, choose_product
-from mmdepthseg.selection.screening import chunked_product
+from mmdepthseg.selection.farthest.device import TorchProduct, choose_product
+from mmdepthseg.selection.farthest.screening import chunked_product
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(
-        not torch.cuda.is_available(), reason='needs a GPU: make test-gpu'),
+        not torch.cuda.is_available(), reason='needs a GPU: make test-gpu'
+    ),
     pytest.mark.usefixtures('full_float32'),
 ]
 # nothing random: each device has random numbers of its own
@@ -35,12 +36,19 @@ MODELS = {
     'segmentation': lambda: (build(decode_head=SEG_HEAD), packed_batch()),
     'sde': lambda: (build(depth_head=DEPTH_HEAD, pose_net=POSE_NET), packed_batch()),
     'refined poses': lambda: (
-        build(depth_head=DEPTH_HEAD, pose_net=POSE_NET,
-              pose_refinement=dict(type='DirectPoseRefinement')), packed_batch()),
+        build(
+            depth_head=DEPTH_HEAD,
+            pose_net=POSE_NET,
+            pose_refinement=dict(type='DirectPoseRefinement'),
+        ),
+        packed_batch(),
+    ),
     'two decoders': lambda: (build(**MULTI_TASK), packed_batch()),
     'mean teacher': lambda: (build_teacher(**PLAIN), teacher_batch()),
     'multi-task teacher': lambda: (
-        build_multi_task_teacher(**PLAIN), teacher_batch(neighbours=True)),
+        build_multi_task_teacher(**PLAIN),
+        teacher_batch(neighbours=True),
+    ),
 }
 
 
@@ -49,12 +57,15 @@ def one_step(model: nn.Module, batch: dict, device: str) -> tuple[dict, dict]:
     model = copy.deepcopy(model).to(device).train()
     for layer in model.modules():
         if isinstance(layer, nn.Dropout | nn.Dropout2d):
-            layer.p = 0.
+            layer.p = 0.0
     student = getattr(model, 'student', model)
     wrapper = OptimWrapper(torch.optim.SGD(student.parameters(), 1e-3))
     gradients = {}
-    wrapper.optimizer.register_step_pre_hook(lambda *_: gradients.update(
-        {n: p.grad.cpu() for n, p in student.named_parameters()}))
+    wrapper.optimizer.register_step_pre_hook(
+        lambda *_: gradients.update(
+            {n: p.grad.cpu() for n, p in student.named_parameters()}
+        )
+    )
     torch.manual_seed(0)
     losses = model.train_step(copy.deepcopy(batch), wrapper)
     return {name: value.item() for name, value in losses.items()}, gradients
@@ -74,10 +85,15 @@ def test_losses_and_gradients_are_the_cpus(name):
     assert (other - whole).norm() < 0.02 * whole.norm()
 
 
-@pytest.mark.parametrize('options', [
-    dict(route='memory'), dict(route='blocked'),
-    dict(route='blocked', normalize='unit')],
-    ids=['memory', 'blocked', 'blocked, unit length'])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(route='memory'),
+        dict(route='blocked'),
+        dict(route='blocked', normalize='unit'),
+    ],
+    ids=['memory', 'blocked', 'blocked, unit length'],
+)
 def test_same_frames_are_chosen(options):
     random = np.random.default_rng(0)
     features = random.standard_normal((400, 700)).astype(np.float32)

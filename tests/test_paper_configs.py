@@ -11,34 +11,62 @@ from mmengine.optim import build_optim_wrapper
 
 from mmdepthseg.datasets import CamVidDataset
 from mmdepthseg.evaluation import depth_metric
+from mmdepthseg.launch.config import OptionsAction, apply_options, load_config
+from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.models.mixing import (
     CutMix,
     DepthHistogramMix,
     DepthThresholdMix,
 )
 from mmdepthseg.registry import MODELS, TRANSFORMS
-from mmdepthseg.utils.config import OptionsAction, apply_options, load_config
-from mmdepthseg.utils.setup_env import register_all_modules
 
 from .test_configs import shrink
 
 REPO = Path(__file__).resolve().parents[1]
 NETWORK = 'unet-r101-d16_40k_cityscapes-512x512_n372'
-SEMI = ('scratch', 'sel-scratch', 'scratch-ema', 'scratch-classmix',
-        'scratch-classmix-video', 'scratch-classmix-gt', 'scratch-depthmix-gt',
-        'transfer', 'transfer-ema', 'transfer-classmix', 'transfer-classmix-gt',
-        'transfer-depthmix-gt', 'sel-transfer-depthmix-gt', 'sel-ent-scratch',
-        'sel-ds-scratch', 'sel-us-scratch')
+SEMI = (
+    'scratch',
+    'sel-scratch',
+    'scratch-ema',
+    'scratch-classmix',
+    'scratch-classmix-video',
+    'scratch-classmix-gt',
+    'scratch-depthmix-gt',
+    'transfer',
+    'transfer-ema',
+    'transfer-classmix',
+    'transfer-classmix-gt',
+    'transfer-depthmix-gt',
+    'sel-transfer-depthmix-gt',
+    'sel-ent-scratch',
+    'sel-ds-scratch',
+    'sel-us-scratch',
+)
 MULTI_TASK = ('pad-transfer-depthmix-gt', 'sel-pad-transfer-depthmix-gt')
-LISTS = {'sel-scratch': 'ds_us', 'sel-ent-scratch': 'ent', 'sel-ds-scratch': 'ds',
-         'sel-us-scratch': 'us'}
+LISTS = {
+    'sel-scratch': 'ds_us',
+    'sel-ent-scratch': 'ent',
+    'sel-ds-scratch': 'ds',
+    'sel-us-scratch': 'us',
+}
 MIXERS = dict(ema='NoMix', classmix='ClassMix', depthmix='DepthMix')
-STREETS = ('supervised', 'ema', 'classmix', 'classmix-unlabeled', 'classmix-video',
-           'depthmix', 'transfer', 'transfer-ema', 'transfer-classmix',
-           'transfer-depthmix', 'multitask')
+STREETS = (
+    'supervised',
+    'ema',
+    'classmix',
+    'classmix-unlabeled',
+    'classmix-video',
+    'depthmix',
+    'transfer',
+    'transfer-ema',
+    'transfer-classmix',
+    'transfer-depthmix',
+    'multitask',
+)
 # CamVid has no video to mix or to learn depth from, and one kind of lists
-CAMVID = tuple(name for name in SEMI if 'video' not in name
-               and LISTS.get(name, 'ds_us') == 'ds_us')
+CAMVID = tuple(
+    name for name in SEMI if 'video' not in name and LISTS.get(name, 'ds_us') == 'ds_us'
+)
 SDE = 'sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512'
 
 
@@ -97,7 +125,8 @@ def test_what_an_experiment_is(name):
     if 'sel' in words:
         method = LISTS.get(name, 'ds_us')
         assert subset == dict(
-            ann_file=f'configs/_base_/splits/cityscapes/{method}_seed42.txt', n=372)
+            ann_file=f'configs/_base_/splits/cityscapes/{method}_seed42.txt', n=372
+        )
         assert Path(subset.ann_file).is_file()
     else:
         assert subset == dict(n=372, seed=7)
@@ -117,8 +146,11 @@ def test_what_an_experiment_is(name):
 
 
 def test_every_experiment_has_a_config_and_every_config_is_known():
-    files = {p.name.removesuffix(f'_{NETWORK}.py') for folder in ('semi', 'multitask')
-             for p in (REPO / f'configs/{folder}/cityscapes').glob('*.py')}
+    files = {
+        p.name.removesuffix(f'_{NETWORK}.py')
+        for folder in ('semi', 'multitask')
+        for p in (REPO / f'configs/{folder}/cityscapes').glob('*.py')
+    }
     assert files == {*SEMI, *MULTI_TASK}
     camvid = (REPO / 'configs/semi/camvid').glob('*.py')
     assert {p.name.split('_')[0] for p in camvid} == set(CAMVID)
@@ -126,21 +158,22 @@ def test_every_experiment_has_a_config_and_every_config_is_known():
 
 @pytest.mark.parametrize('name', STREETS)
 def test_streets_differ_from_each_other_as_their_names_do(name):
-    cfg = load_config(
-        f'configs/streets/{name}_unet-r18w16_600it_streets-192x96_n8.py')
+    cfg = load_config(f'configs/streets/{name}_unet-r18w16_600it_streets-192x96_n8.py')
     words = set(name.split('-'))
     prefixes = {prefix for prefix, _ in checkpoints(cfg.model)}
     joint = name == 'multitask'
     assert ('backbone.' in prefixes) == (joint or 'transfer' in words)
     assert ('pose_net.' in prefixes) == joint
-    mixer = 'DepthMix' if joint else MIXERS.get(
-        (words & set(MIXERS) or {None}).pop())
+    mixer = 'DepthMix' if joint else MIXERS.get((words & set(MIXERS) or {None}).pop())
     assert (cfg.model.get('mixing') or {}).get('type') == mixer
     if mixer:
         # with ground truth where the names of the paper's experiments end in -gt
         mix = cfg.train_dataloader.dataset.datasets[1]
-        assert cfg.model.get('ground_truth_mixing', True) == (
-            mix.get('subset_mode') == 'mark') == (not words & {'unlabeled', 'video'})
+        assert (
+            cfg.model.get('ground_truth_mixing', True)
+            == (mix.get('subset_mode') == 'mark')
+            == (not words & {'unlabeled', 'video'})
+        )
         assert (mix.get('frames') == 'sequence') == ('video' in words)
     assert cfg.train_cfg.max_iters == 600 and labeled_subset(cfg) == dict(n=8, seed=7)
 
@@ -148,15 +181,18 @@ def test_streets_differ_from_each_other_as_their_names_do(name):
 @pytest.mark.parametrize('name', CAMVID)
 def test_camvid_at_the_papers_setting(name):
     cfg = load_config(
-        f'configs/semi/camvid/{name}_unet-r101-d16_20k_camvid-512x512_n50.py')
+        f'configs/semi/camvid/{name}_unet-r101-d16_20k_camvid-512x512_n50.py'
+    )
     words = set(name.split('-'))
     prefixes = {prefix for prefix, path in checkpoints(cfg.model) if SDE in path}
     assert prefixes == (
-        {'backbone.', 'depth_head.decoder.'} if 'transfer' in words else set())
+        {'backbone.', 'depth_head.decoder.'} if 'transfer' in words else set()
+    )
     subset = labeled_subset(cfg)
     if 'sel' in words:
         assert subset == dict(
-            ann_file='configs/_base_/splits/camvid/ds_us_seed42.txt', n=50)
+            ann_file='configs/_base_/splits/camvid/ds_us_seed42.txt', n=50
+        )
         assert Path(subset.ann_file).is_file()
     else:
         assert subset == dict(n=50, seed=7)
@@ -166,14 +202,18 @@ def test_camvid_at_the_papers_setting(name):
     student = cfg.model.get('segmentor', cfg.model)
     assert student.decode_head.num_classes == len(CamVidDataset.METAINFO['classes'])
     assert (cfg.model.get('mixing') or {}).get('type') == MIXERS.get(
-        (words & set(MIXERS) or {None}).pop())
+        (words & set(MIXERS) or {None}).pop()
+    )
     dataset = cfg.train_dataloader.dataset
     pipeline = dataset.get('shared', dataset).pipeline
     assert [t.scale for t in pipeline if t.type == 'Resize'] == [(672, 512)]
     assert [t.crop_size for t in pipeline if t.type == 'RandomCrop'] == [(512, 512)]
-    assert [t.evaluate_at for loader in (cfg.val_dataloader, cfg.test_dataloader)
-            for t in loader.dataset.pipeline if t.type == 'LoadSegLabel'] == [
-                'image', 'label']
+    assert [
+        t.evaluate_at
+        for loader in (cfg.val_dataloader, cfg.test_dataloader)
+        for t in loader.dataset.pipeline
+        if t.type == 'LoadSegLabel'
+    ] == ['image', 'label']
     if 'datasets' in dataset:
         mix = dataset.datasets[1]
         assert cfg.model.ground_truth_mixing == ('gt' in words)
@@ -182,8 +222,9 @@ def test_camvid_at_the_papers_setting(name):
         assert stored == ('depthmix' in words) == ('sde_disparity_dir' in mix)
 
 
-@pytest.mark.parametrize('path', sorted((REPO / 'configs/sde').rglob('*.py')),
-                         ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'path', sorted((REPO / 'configs/sde').rglob('*.py')), ids=lambda path: path.stem
+)
 def test_depth_without_validation(path):
     """The options of docs/cityscapes.md, and of DepthMetric's message."""
     parts = ('val_dataloader', 'val_cfg', 'val_evaluator')
@@ -204,7 +245,8 @@ def test_the_guide_has_a_command_for_every_table():
 
 def test_the_entropy_student_has_no_dropout_in_its_head():
     cfg = load_config(
-        'configs/selection/cityscapes/select_entropy_unet-r50_cityscapes-512x512.py')
+        'configs/selection/cityscapes/select_entropy_unet-r50_cityscapes-512x512.py'
+    )
     with torch.device('meta'):
         assert MODELS.build(copy.deepcopy(cfg.model)).decode_head.dropout is None
 
@@ -225,8 +267,9 @@ def test_learning_rates(name):
     assert wrapper.clip_grad_kwargs == dict(max_norm=10)
 
 
-@pytest.mark.parametrize('name', ['transfer', 'transfer-ema',
-                                  'pad-transfer-depthmix-gt'])
+@pytest.mark.parametrize(
+    'name', ['transfer', 'transfer-ema', 'pad-transfer-depthmix-gt']
+)
 def test_everything_starts_from_the_depth_network(name, tmp_path):
     sde = load_config(f'configs/sde/cityscapes/{SDE}.py').model.to_dict()
     del sde['loss_feature']
@@ -239,8 +282,12 @@ def test_everything_starts_from_the_depth_network(name, tmp_path):
     model = MODELS.build(text)
     model.init_weights()
     student = getattr(model, 'student', model)
-    parts = dict(backbone='backbone.', decode_head='depth_head.decoder.',
-                 depth_head='depth_head.', pose_net='pose_net.')
+    parts = dict(
+        backbone='backbone.',
+        decode_head='depth_head.decoder.',
+        depth_head='depth_head.',
+        pose_net='pose_net.',
+    )
     for part, prefix in parts.items():
         module = getattr(student, part)
         module = module.decoder if part == 'decode_head' else module
@@ -263,26 +310,34 @@ def replaced(node, checkpoint):
 # -- variants by one line ---------------------------------------------------------
 
 
-@pytest.mark.parametrize('mixing, kind', [
-    ("{'_delete_': True, 'type': 'CutMix'}", CutMix),
-    ("{'_delete_': True, 'type': 'DepthThresholdMix'}", DepthThresholdMix),
-    ("{'_delete_': True, 'type': 'DepthHistogramMix'}", DepthHistogramMix)])
+@pytest.mark.parametrize(
+    'mixing, kind',
+    [
+        ("{'_delete_': True, 'type': 'CutMix'}", CutMix),
+        ("{'_delete_': True, 'type': 'DepthThresholdMix'}", DepthThresholdMix),
+        ("{'_delete_': True, 'type': 'DepthHistogramMix'}", DepthHistogramMix),
+    ],
+)
 def test_other_mixers(mixing, kind):
     cfg = load('transfer-depthmix-gt', f'model.mixing={mixing}')
     assert isinstance(TRANSFORMS.build(cfg.model.mixing), kind)
 
 
 def test_labels_and_seed_by_option():
-    cfg = load('transfer-depthmix-gt',
-               'train_dataloader.dataset.shared.labeled_subset.n=100',
-               'train_dataloader.dataset.shared.labeled_subset.seed=25')
+    cfg = load(
+        'transfer-depthmix-gt',
+        'train_dataloader.dataset.shared.labeled_subset.n=100',
+        'train_dataloader.dataset.shared.labeled_subset.seed=25',
+    )
     assert labeled_subset(cfg) == dict(n=100, seed=25)
 
 
 def test_legacy_switches():
-    cfg = load('transfer-depthmix-gt',
-               "+model.ema={'train_mode': True, 'buffers': 'own'}",
-               '+train_dataloader.dataset.datasets.1.pipeline.3.stretch=True')
+    cfg = load(
+        'transfer-depthmix-gt',
+        "+model.ema={'train_mode': True, 'buffers': 'own'}",
+        '+train_dataloader.dataset.datasets.1.pipeline.3.stretch=True',
+    )
     step = cfg.train_dataloader.dataset.datasets[1].pipeline[3]
     assert TRANSFORMS.build(step).stretch
     with torch.device('meta'):

@@ -15,8 +15,11 @@ from .test_paper_configs import _at_home, change, load  # noqa: F401
 def images(tmp_path_factory):
     """Five tiny clips in the layout of Cityscapes, with depth labels of noise."""
     root = tmp_path_factory.mktemp('cityscapes')
-    render_dataset(root, Options(clips=5, val_clips=1, frames=3, size=(96, 48),
-                                 supersample=1), workers=1)
+    render_dataset(
+        root,
+        Options(clips=5, val_clips=1, frames=3, size=(96, 48), supersample=1),
+        workers=1,
+    )
     rng = np.random.default_rng(0)
     for image in (root / 'leftImg8bit_sequence/train').rglob('*.png'):
         name = image.name.replace('_leftImg8bit', '')
@@ -29,17 +32,22 @@ def images(tmp_path_factory):
 
 def parts(cfg, images, n=2):
     """The data sets of a config's training, on the tiny images."""
-    change(cfg, f'train_dataloader.dataset.shared.data_root={images}',
-           f'train_dataloader.dataset.shared.labeled_subset.n={n}',
-           '+train_dataloader.dataset.shared.check_depth_labels=False')
+    change(
+        cfg,
+        f'train_dataloader.dataset.shared.data_root={images}',
+        f'train_dataloader.dataset.shared.labeled_subset.n={n}',
+        '+train_dataloader.dataset.shared.check_depth_labels=False',
+    )
     return DATASETS.build(cfg.train_dataloader.dataset).datasets
 
 
 MODE = 'train_dataloader.dataset.datasets.1.subset_mode'
 
 
-@pytest.mark.parametrize('options, total, with_label', [
-    ([], 3, 0), ([f'{MODE}=mark'], 5, 2), ([f'{MODE}=keep'], 2, 2)])
+@pytest.mark.parametrize(
+    'options, total, with_label',
+    [([], 3, 0), ([f'{MODE}=mark'], 5, 2), ([f'{MODE}=keep'], 2, 2)],
+)
 def test_mix_sources(options, total, with_label, images):
     labeled, mix = parts(load('scratch-classmix', *options), images)
     infos = [mix.get_data_info(i) for i in range(len(mix))]
@@ -56,12 +64,19 @@ def test_mix_sources(options, total, with_label, images):
 def test_video_mix_images_are_all_frames_without_labels(images):
     _, mix = parts(load('scratch-classmix-video'), images)
     assert len(mix) == 15 and not any(
-        mix.get_data_info(i)['is_labeled'] for i in range(len(mix)))
+        mix.get_data_info(i)['is_labeled'] for i in range(len(mix))
+    )
 
 
-@pytest.mark.parametrize('name', [
-    'scratch-classmix', 'scratch-classmix-video', 'transfer-depthmix-gt',
-    'pad-transfer-depthmix-gt'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'scratch-classmix',
+        'scratch-classmix-video',
+        'transfer-depthmix-gt',
+        'pad-transfer-depthmix-gt',
+    ],
+)
 def test_samples_are_what_the_model_wants(name, images):
     for branch, dataset in zip(('labeled', 'mix'), parts(load(name), images)):
         sample = dataset[0]
@@ -81,8 +96,9 @@ def test_validation_is_the_papers_and_the_test_is_at_full_size(stage, size, imag
     cfg = load('scratch')
     change(cfg, f'{stage}_dataloader.dataset.data_root={images}')
     if stage == 'test':
-        change(cfg, 'test_dataloader.dataset.data_prefix.seg_map_path='
-               f'{images}/gtFine/val')
+        change(
+            cfg, f'test_dataloader.dataset.data_prefix.seg_map_path={images}/gtFine/val'
+        )
     sample = DATASETS.build(cfg[f'{stage}_dataloader'].dataset)[0]
     assert sample['inputs']['img'].shape == (3, 512, 1024)
     assert sample['data_samples'].gt_sem_seg.data.shape == (1, *size)

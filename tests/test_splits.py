@@ -38,15 +38,22 @@ def test_official_splits(train):
     for names, cities in ((train, 18), (val, 3)):
         assert names == sorted(names)
         assert len({name.split('/')[0] for name in names}) == cities
-        assert all(split_stem(name)[0].split('/')[1].startswith(name.split('/')[0])
-                   for name in names)
+        assert all(
+            split_stem(name)[0].split('/')[1].startswith(name.split('/')[0])
+            for name in names
+        )
     assert not set(train) & set(val)
 
 
 def test_every_list_is_known():
     there = {path.stem for path in CITYSCAPES.glob('*')}
-    assert there == {'train', 'val', *ORDERED, *RANDOM,
-                     *(f'unimatch_{part}' for part in UNIMATCH)}
+    assert there == {
+        'train',
+        'val',
+        *ORDERED,
+        *RANDOM,
+        *(f'unimatch_{part}' for part in UNIMATCH),
+    }
 
 
 @pytest.mark.parametrize('name', ORDERED + RANDOM)
@@ -86,15 +93,22 @@ def test_camvid(seed):
 def test_a_named_subset_is_one_config_line(tmp_path, train):
     names = names_of('ds_us_seed42')
     for name in names[:6]:
-        for folder, end in (('leftImg8bit', 'leftImg8bit'),
-                            ('gtFine', 'gtFine_labelIds')):
+        for folder, end in (
+            ('leftImg8bit', 'leftImg8bit'),
+            ('gtFine', 'gtFine_labelIds'),
+        ):
             path = tmp_path / folder / 'train' / f'{name}_{end}.png'
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     for n in (2, 5):  # the smaller subset is part of the larger one
         dataset = CityscapesSequenceDataset(
-            data_root=str(tmp_path), subset_mode='mark', labeled_subset=dict(
-                ann_file=str(CITYSCAPES / 'ds_us_seed42.txt'), n=n))
+            data_root=str(tmp_path),
+            subset_mode='mark',
+            labeled_subset=dict(ann_file=str(CITYSCAPES / 'ds_us_seed42.txt'), n=n),
+        )
         assert len(dataset) == 6
-        assert {info['img_id'] for info in map(dataset.get_data_info, range(6))
-                if info['is_labeled']} == set(names[:n])
+        assert {
+            info['img_id']
+            for info in map(dataset.get_data_info, range(6))
+            if info['is_labeled']
+        } == set(names[:n])

@@ -17,32 +17,46 @@ from tiny_models import (
     build,
 )
 
-from mmdepthseg.utils.config import load_config
+from mmdepthseg.launch.config import load_config
 
 CLIPS = ('drive 1', 'drive 2')
 FRAMES = 6
 NAMES = [f'{clip}/{frame}' for clip in CLIPS for frame in range(FRAMES)]
 # without batch statistics and dropout, so that ranks can share a batch
 GROUP_NORM = dict(type='GN', num_groups=2)
-PLAIN_DECODER = dict(DECODER, aspp_dropout=0., aspp_norm_cfg=GROUP_NORM)
+PLAIN_DECODER = dict(DECODER, aspp_dropout=0.0, aspp_norm_cfg=GROUP_NORM)
 STUDENT = dict(
     type='DepthSegmentor',
     backbone=dict(BACKBONE, norm_cfg=GROUP_NORM),
     data_preprocessor=dict(PREPROCESSOR, keep_raw=False),
     depth_head=dict(
-        type='UNetDepthHead', decoder=PLAIN_DECODER, num_scales=1,
-        loss_disparity=dict(type='BerHuLoss'), valid_height=0.9))
+        type='UNetDepthHead',
+        decoder=PLAIN_DECODER,
+        num_scales=1,
+        loss_disparity=dict(type='BerHuLoss'),
+        valid_height=0.9,
+    ),
+)
 SEG_STUDENT = dict(
     type='DepthSegmentor',
     backbone=BACKBONE,
     data_preprocessor=dict(PREPROCESSOR, keep_raw=False),
     decode_head=dict(
-        type='UNetSegHead', in_channels=CHANNELS, decoder=DECODER, channels=8,
+        type='UNetSegHead',
+        in_channels=CHANNELS,
+        decoder=DECODER,
+        channels=8,
         num_classes=19,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)
 TEACHER = dict(
-    type='DepthSegmentor', backbone=BACKBONE, data_preprocessor=PREPROCESSOR,
-    depth_head=DEPTH_HEAD, pose_net=POSE_NET)
+    type='DepthSegmentor',
+    backbone=BACKBONE,
+    data_preprocessor=PREPROCESSOR,
+    depth_head=DEPTH_HEAD,
+    pose_net=POSE_NET,
+)
 CONFIG = """
 default_scope = 'mmdepthseg'
 model = {student!r}
@@ -88,7 +102,8 @@ def make_pool(root: Path) -> Path:
 def make_teacher(root: Path, seed: int = 0) -> Path:
     """``teacher.py`` and an untrained checkpoint; the latter's path."""
     (root / 'teacher.py').write_text(
-        f"default_scope = 'mmdepthseg'\nmodel = {TEACHER!r}\n")
+        f"default_scope = 'mmdepthseg'\nmodel = {TEACHER!r}\n"
+    )
     torch.manual_seed(seed)
     parts = {key: TEACHER[key] for key in ('depth_head', 'pose_net')}
     path = root / f'teacher_{seed}.pth'

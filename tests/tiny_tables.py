@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mmdepthseg.utils import stages as stages_module
-from mmdepthseg.utils.experiments import stages as table_stages
+from mmdepthseg.experiments import plan as table_stages
+from mmdepthseg.experiments import run as stages_module
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIG = """
@@ -90,8 +90,13 @@ class TinyTable:
 
     def command(self, script: str, *arguments: object) -> tuple[str, ...]:
         """What is run in the place of a tool."""
-        return (sys.executable, '-S', str(self.fake), Path(script).stem,
-                *map(str, arguments))
+        return (
+            sys.executable,
+            '-S',
+            str(self.fake),
+            Path(script).stem,
+            *map(str, arguments),
+        )
 
     def calls(self) -> list[dict]:
         """What was run since the last time."""
@@ -108,11 +113,11 @@ class TinyTable:
     def run(self, *arguments: object) -> None:
         """tools/run_experiments.py, in this process."""
         spec = importlib.util.spec_from_file_location(
-            'run_experiments', REPO / 'tools/run_experiments.py')
+            'run_experiments', REPO / 'tools/run_experiments.py'
+        )
         tool = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(tool)
-        tool.main([str(self.path), '--work-dir', str(self.work),
-                   *map(str, arguments)])
+        tool.main([str(self.path), '--work-dir', str(self.work), *map(str, arguments)])
 
     def results(self) -> dict:
         """results.json."""

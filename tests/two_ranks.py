@@ -18,14 +18,18 @@ def trained(split: bool, rank: int) -> dict[str, torch.Tensor]:
     model.train()
     wrapper = OptimWrapper(
         torch.optim.SGD(model.student.parameters(), 1e-2, momentum=0.9),
-        clip_grad=dict(max_norm=1.))
+        clip_grad=dict(max_norm=1.0),
+    )
     kind = SplitBackwardDDP if split else MMDistributedDataParallel
     ddp = kind(module=model, find_unused_parameters=False, broadcast_buffers=False)
     torch.manual_seed(1 + rank)
     for step in range(STEPS):
-        ddp.train_step(teacher_batch(
-            mix=2 + step % 2, neighbours=True, first=10 * (STEPS * rank + step)),
-            wrapper)
+        ddp.train_step(
+            teacher_batch(
+                mix=2 + step % 2, neighbours=True, first=10 * (STEPS * rank + step)
+            ),
+            wrapper,
+        )
         model.update_teacher()
     return {name: value.detach().clone() for name, value in model.named_parameters()}
 
@@ -33,8 +37,9 @@ def trained(split: bool, rank: int) -> dict[str, torch.Tensor]:
 def run(rank: int, rendezvous: str, out: str) -> None:
     """Train both ways; the ranks must agree; rank 0 writes the weights of both."""
     torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{rendezvous}', rank=rank,
-                            world_size=2)
+    dist.init_process_group(
+        'gloo', init_method=f'file://{rendezvous}', rank=rank, world_size=2
+    )
     found = {}
     for name, split in dict(whole=False, split=True).items():
         weights = trained(split, rank)

@@ -16,9 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.experiments.run import Stage, StageRunner  # noqa: E402
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
-from mmdepthseg.utils.stages import Stage, StageRunner  # noqa: E402
 
 SDE = 'sde_unet-r18w16_500it_streets-192x96'
 SDE_ITERS = 500
@@ -35,9 +35,11 @@ TITLES = {
 }
 DATA = 'data/streets'  # where the configs look
 DEPTH_KEYS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'silog', 'a1', 'a2', 'a3')
-DEPTH_ROWS = (('self-supervised depth (SDE)', ''),
-              ("baseline: training set's mean per row", 'row_mean/'),
-              ('baseline: one constant depth', 'constant/'))
+DEPTH_ROWS = (
+    ('self-supervised depth (SDE)', ''),
+    ("baseline: training set's mean per row", 'row_mean/'),
+    ('baseline: one constant depth', 'constant/'),
+)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -46,8 +48,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--work-dir', default='work_dirs/demo')
     parser.add_argument('--seed', type=int, default=7)
     parser.add_argument(
-        '--jobs', type=int, default=min(2, os.cpu_count() or 1),
-        help='stages at a time')
+        '--jobs', type=int, default=min(2, os.cpu_count() or 1), help='stages at a time'
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args(argv)
 
@@ -58,35 +60,62 @@ def checkpoint(work: Path, name: str) -> str:
     return str(work / name / f'iter_{iters}.pth')
 
 
-def train_and_test(name: str, config: str, work: Path, options: list[str],
-                   needs: tuple[str, ...]) -> list[Stage]:
+def train_and_test(
+    name: str, config: str, work: Path, options: list[str], needs: tuple[str, ...]
+) -> list[Stage]:
     """Training and test of one config."""
     path = f'configs/streets/{config}.py'
     options = ['--cfg-options', *options]
     train = Stage(
         name,
-        ((sys.executable, 'tools/train.py', path, '--work-dir', str(work / name),
-          '--resume', *options), ),
+        (
+            (
+                sys.executable,
+                'tools/train.py',
+                path,
+                '--work-dir',
+                str(work / name),
+                '--resume',
+                *options,
+            ),
+        ),
         needs=needs,
         reads=(path, *bases()),
-        outputs=(checkpoint(work, name), ),
-        folder=str(work / name))
+        outputs=(checkpoint(work, name),),
+        folder=str(work / name),
+    )
     test = Stage(
         f'{name}-test',
-        ((sys.executable, 'tools/test.py', path, checkpoint(work, name),
-          '--work-dir', str(work / f'{name}-test'), *options), ),
-        needs=(name, ),
-        outputs=(str(work / f'{name}-test'), ),
-        folder=str(work / f'{name}-test'))
+        (
+            (
+                sys.executable,
+                'tools/test.py',
+                path,
+                checkpoint(work, name),
+                '--work-dir',
+                str(work / f'{name}-test'),
+                *options,
+            ),
+        ),
+        needs=(name,),
+        outputs=(str(work / f'{name}-test'),),
+        folder=str(work / f'{name}-test'),
+    )
     return [train, test]
 
 
 def bases() -> tuple[str, ...]:
     """The config files the demo's configs build on."""
-    return tuple(sorted(
-        str(p.relative_to(ROOT)) for p in (ROOT / 'configs/_base_').rglob('*.py')
-        if 'streets' in p.name or 'r18-w16' in p.name or 'runtime' in p.name
-        or p.parent.name == 'schedules'))
+    return tuple(
+        sorted(
+            str(p.relative_to(ROOT))
+            for p in (ROOT / 'configs/_base_').rglob('*.py')
+            if 'streets' in p.name
+            or 'r18-w16' in p.name
+            or 'runtime' in p.name
+            or p.parent.name == 'schedules'
+        )
+    )
 
 
 def make_stages(args: argparse.Namespace) -> list[Stage]:
@@ -99,31 +128,42 @@ def make_stages(args: argparse.Namespace) -> list[Stage]:
     sde_config = f'configs/streets/{SDE}.py'
     streets = Stage(
         'streets',
-        ((sys.executable, 'tools/dataset_converters/streets.py', '--out', DATA), ),
-        outputs=(f'{DATA}/streets.json', ))
+        ((sys.executable, 'tools/dataset_converters/streets.py', '--out', DATA),),
+        outputs=(f'{DATA}/streets.json',),
+    )
     depth_labels = Stage(
         'depth-labels',
-        ((sys.executable, 'tools/generate_depth.py', sde_config,
-          checkpoint(work, 'sde'), '--out', labels), ),
-        needs=('sde', ),
-        outputs=(f'{labels}/manifest.json', ),
-        folder=labels)
+        (
+            (
+                sys.executable,
+                'tools/generate_depth.py',
+                sde_config,
+                checkpoint(work, 'sde'),
+                '--out',
+                labels,
+            ),
+        ),
+        needs=('sde',),
+        outputs=(f'{labels}/manifest.json',),
+        folder=labels,
+    )
     transfer = [
         'model.segmentor.backbone.init_cfg.checkpoint=' + checkpoint(work, 'sde'),
-        'model.segmentor.decode_head.decoder.init_cfg.checkpoint=' +
-        checkpoint(work, 'sde'),
-        f'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path={labels}'
+        'model.segmentor.decode_head.decoder.init_cfg.checkpoint='
+        + checkpoint(work, 'sde'),
+        f'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path={labels}',
     ]
     return [
         streets,
-        *train_and_test('sde', SDE, work, common, ('streets', )),
-        *train_and_test('supervised', METHODS['supervised'], work, common,
-                        ('streets', )),
-        *train_and_test('classmix', METHODS['classmix'], work, common,
-                        ('streets', )),
+        *train_and_test('sde', SDE, work, common, ('streets',)),
+        *train_and_test(
+            'supervised', METHODS['supervised'], work, common, ('streets',)
+        ),
+        *train_and_test('classmix', METHODS['classmix'], work, common, ('streets',)),
         depth_labels,
-        *train_and_test('full', METHODS['full'], work, common + transfer,
-                        ('depth-labels', )),
+        *train_and_test(
+            'full', METHODS['full'], work, common + transfer, ('depth-labels',)
+        ),
     ]
 
 
@@ -133,29 +173,36 @@ def read_metrics(folder: Path) -> dict[str, float]:
     return json.loads(files[-1].read_text())
 
 
-def table(results: dict[str, dict], args: argparse.Namespace,
-          seconds: dict[str, float]) -> str:
+def table(
+    results: dict[str, dict], args: argparse.Namespace, seconds: dict[str, float]
+) -> str:
     """The result table, as Markdown."""
     depth = results['sde']
     lines = [
-        f'Depth on held-out streets (median alignment), seed {args.seed}', '',
+        f'Depth on held-out streets (median alignment), seed {args.seed}',
+        '',
         '| predictor | ' + ' | '.join(DEPTH_KEYS) + ' |',
-        '|---' * (len(DEPTH_KEYS) + 1) + '|'
+        '|---' * (len(DEPTH_KEYS) + 1) + '|',
     ]
     for title, prefix in DEPTH_ROWS:
         numbers = [f'{depth[prefix + key]:.3f}' for key in DEPTH_KEYS]
         lines.append(f'| {title} | ' + ' | '.join(numbers) + ' |')
     lines += [
-        '', f'Segmentation with 8 labelled frames, mIoU %, seed {args.seed}', '',
-        '| method | student | teacher | training s |', '|---|---|---|---|'
+        '',
+        f'Segmentation with 8 labelled frames, mIoU %, seed {args.seed}',
+        '',
+        '| method | student | teacher | training s |',
+        '|---|---|---|---|',
     ]
     for name, title in TITLES.items():
         metrics = results[name]
         student = metrics.get('student/mIoU', metrics.get('mIoU'))
         teacher = metrics.get('teacher/mIoU')
-        lines.append(f'| {title} | {student:.1f} | '
-                     f'{"-" if teacher is None else f"{teacher:.1f}"} | '
-                     f'{seconds[name]:.0f} |')
+        lines.append(
+            f'| {title} | {student:.1f} | '
+            f'{"-" if teacher is None else f"{teacher:.1f}"} | '
+            f'{seconds[name]:.0f} |'
+        )
     lines += ['', verdict(results)]
     return '\n'.join(lines)
 
@@ -166,13 +213,16 @@ def verdict(results: dict[str, dict]) -> str:
     better = [key for key in DEPTH_KEYS if _better(depth, key)]
     worse = [key for key in DEPTH_KEYS if key not in better]
     full = results['full']['teacher/mIoU']
-    lines = ['Depth from video against the mean depth per row: better in '
-             f'{", ".join(better) or "nothing"}' +
-             (f'; not better in {", ".join(worse)}.' if worse else '.')]
+    lines = [
+        'Depth from video against the mean depth per row: better in '
+        f'{", ".join(better) or "nothing"}'
+        + (f'; not better in {", ".join(worse)}.' if worse else '.')
+    ]
     for name, key in (('supervised', 'mIoU'), ('classmix', 'teacher/mIoU')):
         gain = full - results[name][key]
-        lines.append(f'Full method (teacher) against {TITLES[name]}: {gain:+.1f} '
-                     'points mIoU.')
+        lines.append(
+            f'Full method (teacher) against {TITLES[name]}: {gain:+.1f} points mIoU.'
+        )
     lines.append('One seed and 8 labels: differences of one or two points are noise.')
     return '\n'.join(lines)
 
@@ -189,27 +239,34 @@ def run_demo(args: argparse.Namespace) -> None:
     work = Path(args.work_dir)
     threads = max(1, (os.cpu_count() or 1) // max(1, args.jobs))
     env = dict(
-        OMP_WAIT_POLICY='PASSIVE', OMP_NUM_THREADS=str(threads), PYTHONUNBUFFERED='1')
+        OMP_WAIT_POLICY='PASSIVE', OMP_NUM_THREADS=str(threads), PYTHONUNBUFFERED='1'
+    )
     stamps = StageRunner(make_stages(args), work, args.jobs, env).run()
-    results = {
-        name: read_metrics(work / f'{name}-test') for name in ('sde', *METHODS)
-    }
-    from mmdepthseg.visualization.demo_sheet import draw_demo_sheet
+    results = {name: read_metrics(work / f'{name}-test') for name in ('sde', *METHODS)}
+    from mmdepthseg.experiments.demo_sheet import draw_demo_sheet
+
     sheet = work / 'contact_sheet.png'
     draw_demo_sheet(
         sheet,
         sde=(f'configs/streets/{SDE}.py', checkpoint(work, 'sde')),
-        segmentation={TITLES[n]: (f'configs/streets/{c}.py', checkpoint(work, n))
-                      for n, c in METHODS.items()},
-        depth_labels=work / 'depth_labels')
+        segmentation={
+            TITLES[n]: (f'configs/streets/{c}.py', checkpoint(work, n))
+            for n, c in METHODS.items()
+        },
+        depth_labels=work / 'depth_labels',
+    )
     seconds = {name: stamp['seconds'] for name, stamp in stamps.items()}
     text = table(results, args, seconds)
     wall = time.monotonic() - started
-    text += (f'\n\nThe stages took {sum(seconds.values()):.0f} s added up; '
-             f'this call took {wall:.0f} s on {os.cpu_count()} cores.')
+    text += (
+        f'\n\nThe stages took {sum(seconds.values()):.0f} s added up; '
+        f'this call took {wall:.0f} s on {os.cpu_count()} cores.'
+    )
     write_atomically(work / 'results.md', (text + '\n').encode())
-    write_atomically(work / 'results.json',
-                     json.dumps(dict(results, seed=args.seed), indent=1).encode())
+    write_atomically(
+        work / 'results.json',
+        json.dumps(dict(results, seed=args.seed), indent=1).encode(),
+    )
     print(f'\n{text}\n\nTable: {work / "results.md"}\nPicture: {sheet}')
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
-    from mmdepthseg.utils.config import OPTIONS_HELP, OptionsAction
+    from mmdepthseg.launch.config import OPTIONS_HELP, OptionsAction
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of the model and the images')
@@ -24,26 +24,36 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--model-config',
         help="config of the model, if CONFIG's own is another one's (say a "
-        'segmentation config whose images are to get depth labels)')
+        'segmentation config whose images are to get depth labels)',
+    )
     parser.add_argument(
-        '--split', default='predict', choices=['predict', 'train', 'val', 'test'],
-        help="whose images: the config's SPLIT_dataloader (default: predict)")
+        '--split',
+        default='predict',
+        choices=['predict', 'train', 'val', 'test'],
+        help="whose images: the config's SPLIT_dataloader (default: predict)",
+    )
     parser.add_argument('--batch-size', type=int, help="default: the dataloader's")
     parser.add_argument('--num-workers', type=int, help="default: the dataloader's")
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: best)')
     parser.add_argument(
-        '--overwrite', action='store_true',
-        help='remove the depth labels in --out first, and nothing else')
+        '--overwrite',
+        action='store_true',
+        help='remove the depth labels in --out first, and nothing else',
+    )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE',
-        help=OPTIONS_HELP)
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        metavar='KEY=VALUE',
+        help=OPTIONS_HELP,
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args(argv)
 
 
 def generate(args: argparse.Namespace) -> None:
     """Build model and data set, write what is missing."""
-    from mmdepthseg.utils.setup_env import register_all_modules
+    from mmdepthseg.launch.environment import register_all_modules
 
     register_all_modules()  # before the other imports: it keeps them quiet
     import torch
@@ -51,8 +61,8 @@ def generate(args: argparse.Namespace) -> None:
 
     from mmdepthseg.apis import generate_depth_labels, load_model
     from mmdepthseg.datasets.depth_labels import DepthLabelStore
+    from mmdepthseg.launch.config import check_writable, load_config
     from mmdepthseg.registry import DATASETS
-    from mmdepthseg.utils.config import check_writable, load_config
     from mmdepthseg.utils.errors import UserError
 
     cfg = load_config(args.config, args.cfg_options)
@@ -60,7 +70,8 @@ def generate(args: argparse.Namespace) -> None:
     if cfg.get(name) is None or cfg.get('predict_pipeline') is None:
         raise UserError(
             f'{args.config}: needs {name} and predict_pipeline (LoadImageFromFile, '
-            'Resize, PackDepthSegInputs) for depth labels')
+            'Resize, PackDepthSegInputs) for depth labels'
+        )
     out = Path(args.out).expanduser()
     checkpoint = Path(args.checkpoint).expanduser()
     check_writable(out, 'folder of --out')
@@ -68,23 +79,33 @@ def generate(args: argparse.Namespace) -> None:
     model_cfg = load_config(args.model_config) if args.model_config else cfg
     model = load_model(model_cfg, checkpoint, device)
     dataset = DATASETS.build(
-        dict(cfg[name].dataset, pipeline=cfg.predict_pipeline, test_mode=True))
+        dict(cfg[name].dataset, pipeline=cfg.predict_pipeline, test_mode=True)
+    )
     store = DepthLabelStore(out)
-    bad = store.begin(checkpoint,
-                      dict(pipeline=[dict(t) for t in cfg.predict_pipeline]),
-                      overwrite=args.overwrite)
+    bad = store.begin(
+        checkpoint,
+        dict(pipeline=[dict(t) for t in cfg.predict_pipeline]),
+        overwrite=args.overwrite,
+    )
     if bad:
-        print(f'{len(bad)} depth label(s) truncated or gone, made anew: '
-              f'{", ".join(bad[:5])}')
+        print(
+            f'{len(bad)} depth label(s) truncated or gone, made anew: '
+            f'{", ".join(bad[:5])}'
+        )
     bar = ProgressBar(len(dataset), file=sys.stdout)
     written = generate_depth_labels(
-        model, dataset, store,
+        model,
+        dataset,
+        store,
         batch_size=args.batch_size or cfg[name].batch_size,
         num_workers=cfg[name].num_workers
-        if args.num_workers is None else args.num_workers,
-        progress=lambda done, _: bar.update(done - bar.completed))
-    print(f'\n{out}: {written} depth labels written, {len(dataset) - written} were '
-          'there')
+        if args.num_workers is None
+        else args.num_workers,
+        progress=lambda done, _: bar.update(done - bar.completed),
+    )
+    print(
+        f'\n{out}: {written} depth labels written, {len(dataset) - written} were there'
+    )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -22,37 +22,53 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('table', help='table file, see configs/tables')
     parser.add_argument('--work-dir', help='default: work_dirs/<table name>')
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
-        '--jobs', type=_positive, default=1, help='processes at a time (default: 1)')
+        '--jobs', type=_positive, default=1, help='processes at a time (default: 1)'
+    )
     place.add_argument(
-        '--gpus', nargs='+', metavar='ID',
-        help='one process at a time on each; an id twice: two on that GPU')
+        '--gpus',
+        nargs='+',
+        metavar='ID',
+        help='one process at a time on each; an id twice: two on that GPU',
+    )
     some = parser.add_argument_group('only some of the runs')
     some.add_argument('--methods', nargs='+', metavar='NAME')
     some.add_argument('--label-counts', nargs='+', type=int, metavar='N')
     some.add_argument('--seeds', nargs='+', type=int, metavar='SEED')
     parser.add_argument(
-        '--given', nargs='+', default=[], metavar='NAME=PATH',
-        help='use this checkpoint or folder in the place of a prerequisite')
+        '--given',
+        nargs='+',
+        default=[],
+        metavar='NAME=PATH',
+        help='use this checkpoint or folder in the place of a prerequisite',
+    )
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
-        help='of every training and test, prerequisites included')
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='of every training and test, prerequisites included',
+    )
     parser.add_argument(
-        '--print-only', action='store_true', help='run nothing, print what is there')
+        '--print-only', action='store_true', help='run nothing, print what is there'
+    )
     parser.add_argument(
-        '--list', action='store_true', help='run nothing, list states and commands')
+        '--list', action='store_true', help='run nothing, list states and commands'
+    )
     parser.add_argument(
-        '--stop-on-failure', action='store_true', help='stop at the first failed run')
+        '--stop-on-failure', action='store_true', help='stop at the first failed run'
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args(argv)
 
@@ -65,14 +81,19 @@ def _positive(text: str) -> int:
 
 def code_version() -> str:
     """Commit of this checkout; '-dirty' if files differ from it."""
+
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ['git', '-C', str(ROOT), *arguments], capture_output=True, text=True,
-            check=True).stdout.strip()
+            ['git', '-C', str(ROOT), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
 
     try:
         return git('rev-parse', '--short', 'HEAD') + (
-            '-dirty' if git('status', '--porcelain') else '')
+            '-dirty' if git('status', '--porcelain') else ''
+        )
     except (OSError, subprocess.CalledProcessError):
         return 'unknown'
 
@@ -81,23 +102,27 @@ def choose(runs: list, args: argparse.Namespace) -> list:
     """The runs that the command line asks for."""
     from mmdepthseg.utils.errors import UserError
 
-    for wanted, option, attribute in ((args.methods, '--methods', 'method'),
-                                      (args.label_counts, '--label-counts', 'labels'),
-                                      (args.seeds, '--seeds', 'seed')):
+    for wanted, option, attribute in (
+        (args.methods, '--methods', 'method'),
+        (args.label_counts, '--label-counts', 'labels'),
+        (args.seeds, '--seeds', 'seed'),
+    ):
         if wanted is None:
             continue
         known = list(dict.fromkeys(getattr(run, attribute) for run in runs))
         unknown = [value for value in wanted if value not in known]
         if unknown:
-            raise UserError(f'{option}: the table has no {unknown[0]}; it has '
-                            f'{", ".join(map(str, known))}')
+            raise UserError(
+                f'{option}: the table has no {unknown[0]}; it has '
+                f'{", ".join(map(str, known))}'
+            )
         runs = [run for run in runs if getattr(run, attribute) in wanted]
     return runs
 
 
 def make_runner(stages: list, work: Path, args: argparse.Namespace):
     """The runner of the stages, on CPUs or GPUs."""
-    from mmdepthseg.utils.stages import StageRunner
+    from mmdepthseg.experiments.run import StageRunner
 
     places = [{}] * args.jobs
     if args.gpus:
@@ -107,8 +132,13 @@ def make_runner(stages: list, work: Path, args: argparse.Namespace):
     env = dict(OMP_WAIT_POLICY='PASSIVE', OMP_NUM_THREADS=str(threads))
     env = {key: os.environ.get(key, value) for key, value in env.items()}
     return StageRunner(
-        stages, work, env=dict(env, PYTHONUNBUFFERED='1'), places=places,
-        keep_going=not args.stop_on_failure, version=code_version())
+        stages,
+        work,
+        env=dict(env, PYTHONUNBUFFERED='1'),
+        places=places,
+        keep_going=not args.stop_on_failure,
+        version=code_version(),
+    )
 
 
 def show_list(runner) -> None:
@@ -122,27 +152,32 @@ def show_list(runner) -> None:
 
 def report(table, runs: list, runner, work: Path) -> list[dict]:
     """Print the tables, write them and the figures of every run; returns those."""
-    from mmdepthseg.utils.experiments import collect, markdown, summarize
+    from mmdepthseg.experiments import collect, markdown, summarize
     from mmdepthseg.utils.files import write_atomically
 
     records = collect(table, runs, runner)
     text = markdown(table, records, runner.version)
     figures = dict(
-        table=table.path, title=table.title, version=runner.version,
-        summary=summarize(table, records), runs=records)
+        table=table.path,
+        title=table.title,
+        version=runner.version,
+        summary=summarize(table, records),
+        runs=records,
+    )
     write_atomically(work / 'results.md', (text + '\n').encode())
-    write_atomically(
-        work / 'results.json', json.dumps(figures, indent=1).encode())
-    print(f'\n{text}\n\nTable: {work / "results.md"}\nEvery run: '
-          f'{work / "results.json"}', flush=True)
+    write_atomically(work / 'results.json', json.dumps(figures, indent=1).encode())
+    print(
+        f'\n{text}\n\nTable: {work / "results.md"}\nEvery run: {work / "results.json"}',
+        flush=True,
+    )
     return records
 
 
 def run_experiments(args: argparse.Namespace) -> bool:
     """Run the table and report; whether no run failed."""
-    from mmdepthseg.utils.config import check_writable
+    from mmdepthseg.experiments import ExperimentTable, make_stages
+    from mmdepthseg.launch.config import check_writable
     from mmdepthseg.utils.errors import UserError
-    from mmdepthseg.utils.experiments import ExperimentTable, make_stages
 
     work = Path(args.work_dir or f'work_dirs/{Path(args.table).stem}').expanduser()
     for pair in args.given:

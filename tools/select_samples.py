@@ -27,7 +27,8 @@ import numpy as np
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.selection.farthest_point import (  # noqa: E402
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.selection.farthest.farthest_point import (  # noqa: E402
     DEFAULT_MEMORY,
     DISTANCES,
 )
@@ -46,9 +47,8 @@ from mmdepthseg.selection.methods import (  # noqa: E402
     METHODS,
     select,
 )
-from mmdepthseg.selection.report import write_report  # noqa: E402
-from mmdepthseg.selection.report_images import find_images  # noqa: E402
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.selection.page.images import find_images  # noqa: E402
+from mmdepthseg.selection.page.report import write_report  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.files import check_writable, file_hash  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
@@ -71,7 +71,9 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('config', nargs='?', metavar='CONFIG', help='selection config')
     parser.add_argument(
-        'checkpoint', nargs='?', metavar='CHECKPOINT',
+        'checkpoint',
+        nargs='?',
+        metavar='CHECKPOINT',
         help='of the depth teacher; random and entropy do without',
     )
     parser.add_argument(
@@ -82,7 +84,11 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--method', choices=METHODS, default='ds')
     parser.add_argument(
-        '--budget', type=int, nargs='+', required=True, metavar='N',
+        '--budget',
+        type=int,
+        nargs='+',
+        required=True,
+        metavar='N',
         help='frames to choose, the initial ones counted; several give nested sets',
     )
     parser.add_argument('--out', required=True, metavar='DIR')
@@ -92,7 +98,10 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     _add_network_options(parser)
     work = parser.add_argument_group('resources (the picks are the same)')
     work.add_argument(
-        '--memory', type=_bytes, default=DEFAULT_MEMORY, metavar='SIZE',
+        '--memory',
+        type=_bytes,
+        default=DEFAULT_MEMORY,
+        metavar='SIZE',
         help='hold the features as float32 if that fits, e.g. 8GiB (default 2GiB)',
     )
     work.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, ...')
@@ -103,7 +112,8 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def _add_frame_options(parser: argparse.ArgumentParser) -> None:
     lists = parser.add_argument_group('what the rows are')
     lists.add_argument(
-        '--names', metavar='FILE',
+        '--names',
+        metavar='FILE',
         help='with --features: name of each row, one a line',
     )
     lists.add_argument(
@@ -114,7 +124,8 @@ def _add_frame_options(parser: argparse.ArgumentParser) -> None:
     )
     page = parser.add_mutually_exclusive_group()
     page.add_argument(
-        '--images', metavar='PATH',
+        '--images',
+        metavar='PATH',
         help='with --features, pictures for the page: the folder that --names are '
         'below (with or without .png, _leftImg8bit.png, ...), or a file with an image '
         'path per row',
@@ -125,20 +136,27 @@ def _add_frame_options(parser: argparse.ArgumentParser) -> None:
 def _add_criterion_options(parser: argparse.ArgumentParser) -> None:
     criterion = parser.add_argument_group('criterion')
     criterion.add_argument(
-        '--scores', metavar='FILE.npy',
+        '--scores',
+        metavar='FILE.npy',
         help='with --features: (N,), higher is more worth a label',
     )
     criterion.add_argument(
-        '--bias', type=float,
-        help='ds_us: weight of a score added to a distance (default: the config\'s, '
+        '--bias',
+        type=float,
+        help="ds_us: weight of a score added to a distance (default: the config's, "
         f'or {DEFAULT_BIAS:g})',
     )
     criterion.add_argument(
-        '--preselect', type=float, metavar='M',
+        '--preselect',
+        type=float,
+        metavar='M',
         help='pick only among the M x (new frames) highest scores',
     )
     criterion.add_argument(
-        '--min-distance', type=float, default=0.0, metavar='D',
+        '--min-distance',
+        type=float,
+        default=0.0,
+        metavar='D',
         help='stop when no frame is at least this far from the chosen ones',
     )
     criterion.add_argument('--normalize', choices=NORMALIZATIONS, default='auto')
@@ -148,18 +166,22 @@ def _add_criterion_options(parser: argparse.ArgumentParser) -> None:
 def _add_network_options(parser: argparse.ArgumentParser) -> None:
     networks = parser.add_argument_group('with networks')
     networks.add_argument(
-        '--teacher-dir', metavar='DIR',
+        '--teacher-dir',
+        metavar='DIR',
         help="where the teacher's features and depth labels are kept, for several "
         'selections to share (default: --out)',
     )
     networks.add_argument(
-        '--overwrite', action='store_true',
+        '--overwrite',
+        action='store_true',
         help='make anew what is in --out and was made with something else',
     )
     networks.add_argument('--batch-size', type=int, help="default: the config's")
     networks.add_argument('--num-workers', type=int, help="default: the config's")
     networks.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE',
+        '--cfg-options',
+        nargs='+',
+        metavar='KEY=VALUE',
         help='override settings of the config',
     )
     networks.add_argument(
@@ -232,9 +254,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         if key not in (*roles, *NOT_RECORDED)
     }
     options['shape'] = list(features.shape)
-    written = write_selection(
-        args.out, selection, names, args.budget, options, files
-    )
+    written = write_selection(args.out, selection, names, args.budget, options, files)
     if selection.stopped:
         tell_end(len(selection.order), args.min_distance)
     if not args.no_page:
@@ -252,14 +272,14 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
     from mmdepthseg.utils.compat import require_frameworks
 
     require_frameworks()
-    from mmdepthseg.utils.launch import check_gpus
-    from mmdepthseg.utils.setup_env import register_all_modules
+    from mmdepthseg.launch.environment import register_all_modules
+    from mmdepthseg.launch.setup import check_gpus
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     check_gpus(args.launcher)
     register_all_modules()  # before the other imports: it keeps them quiet
     from mmdepthseg.apis import NetworkSelection
-    from mmdepthseg.utils.config import OptionsAction, load_config
+    from mmdepthseg.launch.config import OptionsAction, load_config
 
     for option in ('names', 'scores', 'images'):
         if getattr(args, option) is not None:

@@ -14,18 +14,26 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 
-PREDICTORS = (('', 'model'), ('constant/', 'baseline: always the same motion'),
-              ('identity/', 'baseline: no motion'))
-COLUMNS = dict(rotation='rotation deg', translation='translation m',
-               relative='relative %', direction='direction deg', ate='ATE m',
-               ate_std='ATE std')
+PREDICTORS = (
+    ('', 'model'),
+    ('constant/', 'baseline: always the same motion'),
+    ('identity/', 'baseline: no motion'),
+)
+COLUMNS = dict(
+    rotation='rotation deg',
+    translation='translation m',
+    relative='relative %',
+    direction='direction deg',
+    ate='ATE m',
+    ate_std='ATE std',
+)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
-    from mmdepthseg.utils.config import OPTIONS_HELP, OptionsAction
+    from mmdepthseg.launch.config import OPTIONS_HELP, OptionsAction
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of the model and the frames')
@@ -35,33 +43,39 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--num-workers', type=int, help="default: the dataloader's")
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: best)')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE',
-        help=OPTIONS_HELP)
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        metavar='KEY=VALUE',
+        help=OPTIONS_HELP,
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args(argv)
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, float]:
     """Build model, data set and metric; predict; return the figures."""
-    from mmdepthseg.utils.setup_env import register_all_modules
+    from mmdepthseg.launch.environment import register_all_modules
 
     register_all_modules()  # before the other imports: it keeps them quiet
     import torch
     from mmengine.evaluator import Evaluator
 
     from mmdepthseg.apis import load_model, predict_poses
+    from mmdepthseg.launch.config import load_config
     from mmdepthseg.registry import DATASETS
-    from mmdepthseg.utils.config import load_config
     from mmdepthseg.utils.errors import UserError
     from mmdepthseg.utils.progress import Progress
 
     config = load_config(args.config, args.cfg_options)
-    missing = [key for key in ('pose_dataloader', 'pose_evaluator')
-               if config.get(key) is None]
+    missing = [
+        key for key in ('pose_dataloader', 'pose_evaluator') if config.get(key) is None
+    ]
     if missing:
         raise UserError(
             f'{args.config}: needs {" and ".join(missing)}: frames with true poses and '
-            'a PoseMetric, as in configs/_base_/datasets/streets_sde.py')
+            'a PoseMetric, as in configs/_base_/datasets/streets_sde.py'
+        )
     loader = config.pose_dataloader
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = load_model(config, Path(args.checkpoint).expanduser(), device)
@@ -70,9 +84,12 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
     evaluator.dataset_meta = dataset.metainfo
     workers = args.num_workers
     for samples in predict_poses(
-            model, dataset, args.batch_size or loader.get('batch_size', 8),
-            loader.get('num_workers', 0) if workers is None else workers,
-            Progress('poses', 'samples')):
+        model,
+        dataset,
+        args.batch_size or loader.get('batch_size', 8),
+        loader.get('num_workers', 0) if workers is None else workers,
+        Progress('poses', 'samples'),
+    ):
         evaluator.process(samples)
     return evaluator.evaluate(len(dataset))
 
@@ -80,8 +97,10 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
 def table(figures: dict[str, float]) -> str:
     """The figures as a Markdown table, a predictor a row."""
     columns = {key: title for key, title in COLUMNS.items() if key in figures}
-    lines = [f'| predictor | {" | ".join(columns.values())} |',
-             f'|---|{"---|" * len(columns)}']
+    lines = [
+        f'| predictor | {" | ".join(columns.values())} |',
+        f'|---|{"---|" * len(columns)}',
+    ]
     for prefix, name in PREDICTORS:
         if f'{prefix}rotation' in figures:
             values = ' | '.join(f'{figures[prefix + key]:.4f}' for key in columns)

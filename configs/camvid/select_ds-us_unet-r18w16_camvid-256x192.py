@@ -5,14 +5,15 @@
 #       --out work_dirs/select_camvid
 _base_ = [
     '../_base_/models/depth_student_unet_r18-w16.py',
-    '../_base_/datasets/clips_select.py', '../_base_/default_runtime.py',
-    '../_base_/schedules/student.py'
+    '../_base_/datasets/clips_select.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/student.py',
 ]
 scale = (256, 192)
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -21,13 +22,13 @@ train_pipeline = [
     dict(type='LoadSDEDisparity', stretch=True),
     dict(type='RandomCrop', crop_size=(192, 192)),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
-pool = dict(
-    _delete_=True, type='CamVidDataset', data_root='data/camvid', split='train')
+pool = dict(_delete_=True, type='CamVidDataset', data_root='data/camvid', split='train')
 predict_dataloader = dict(dataset=pool)
 train_dataloader = dict(dataset=dict(pool, pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 selection = dict(
     teacher='../clips/sde_unet-r18w16_1k_udacity-clips-320x160.py',
-    iterations=[(25, 500), (100, 1000), (400, 1500)])
+    iterations=[(25, 500), (100, 1000), (400, 1500)],
+)

@@ -5,8 +5,10 @@
 #       --cfg-options optim_wrapper.optimizer.lr=1e-3 \
 #       load_from=work_dirs/supervised_unet-r18w16_600it_camvid-256x192_n50/iter_600.pth
 _base_ = [
-    '../_base_/models/seg_unet_r18-w16.py', '../_base_/datasets/camvid_seg.py',
-    '../_base_/default_runtime.py', '../_base_/schedules/seg_600it.py'
+    '../_base_/models/seg_unet_r18-w16.py',
+    '../_base_/datasets/camvid_seg.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/seg_600it.py',
 ]
 model = dict(decode_head=dict(num_classes=11))
 default_hooks = dict(checkpoint=dict(interval=_base_.iterations // 2))

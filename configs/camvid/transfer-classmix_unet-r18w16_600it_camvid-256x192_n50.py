@@ -5,10 +5,14 @@ sde = 'work_dirs/sde_unet-r18w16_1k_udacity-clips-320x160/iter_1000.pth'
 model = dict(
     segmentor=dict(
         backbone=dict(
-            init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
+            init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')
+        ),
         decode_head=dict(
             decoder=dict(
                 init_cfg=dict(
-                    type='Pretrained',
-                    checkpoint=sde,
-                    prefix='depth_head.decoder.')))))
+                    type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'
+                )
+            )
+        ),
+    )
+)

@@ -9,5 +9,4 @@ _base_ = './transfer-classmix_unet-r18w16_600it_camvid-256x192_n50.py'
 # disparities of this model fill a part of [0, 1]; the paper's margin of 0.03 is for
 # disparities that fill [0, 1]
 model = dict(mixing=dict(_delete_=True, type='DepthMix', margin=0.005))
-train_dataloader = dict(
-    dataset=dict(datasets=[_base_.labeled, _base_.mix_with_depth]))
+train_dataloader = dict(dataset=dict(datasets=[_base_.labeled, _base_.mix_with_depth]))

@@ -10,18 +10,21 @@
 #   python tools/train.py THIS --work-dir work_dirs/depthmix
 _base_ = [
     '../_base_/models/mean_teacher_unet_r18-w16.py',
-    '../_base_/datasets/clips_semi.py', '../_base_/default_runtime.py',
-    '../_base_/schedules/seg_600it.py'
+    '../_base_/datasets/clips_semi.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/seg_600it.py',
 ]
 # or transfer_...'s
 start = 'work_dirs/supervised/iter_600.pth'
 model = dict(
     segmentor=dict(
         decode_head=dict(num_classes=len(_base_.classes)),
-        init_cfg=dict(type='Pretrained', checkpoint=start)),
+        init_cfg=dict(type='Pretrained', checkpoint=start),
+    ),
     # a share of the range that a batch's disparities cover, whatever the depth network
     mixing=dict(type='DepthMix', margin=0.03, relative_margin=True),
-    rampup=150)
+    rampup=150,
+)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')

@@ -15,21 +15,22 @@ train_pipeline = [
     dict(type='LoadCamera'),
     dict(type='Resize', scale=scale),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadDepthMap', keep_size=True),
     dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_dataloader = dict(
-    dataset=dict(data_root=data_root, clips=clips, pipeline=train_pipeline))
+    dataset=dict(data_root=data_root, clips=clips, pipeline=train_pipeline)
+)
 predict_dataloader = dict(dataset=dict(data_root=data_root, clips=clips))
 val_dataloader = dict(
     batch_size=4,
@@ -41,7 +42,9 @@ val_dataloader = dict(
         data_root=data_root,
         clips=[lidar_clip],
         depth_dir='../depth/kitti_lidar/depth',
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(
     type='DepthMetric',
@@ -52,8 +55,11 @@ val_evaluator = dict(
             type='ClipDataset',
             data_root=data_root,
             clips=[lidar_clip],
-            depth_dir='../depth/kitti_lidar/depth'),
-        cache='work_dirs/baselines/kitti_lidar_row_mean.npz'))
+            depth_dir='../depth/kitti_lidar/depth',
+        ),
+        cache='work_dirs/baselines/kitti_lidar_row_mean.npz',
+    ),
+)
 test_evaluator = val_evaluator
 # camera motion on the odometry clip (tools/test_pose.py): it has poses.txt
 pose_dataloader = dict(
@@ -63,15 +69,17 @@ pose_dataloader = dict(
         type='ClipDataset',
         data_root=data_root,
         clips=['kitti_odom_06_first51'],
-        offsets=(1, ),
+        offsets=(1,),
         poses_file='poses.txt',
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(type='LoadAdjacentFrames'),
             dict(type='LoadPoses'),
             dict(type='Resize', scale=scale),
-            dict(type='PackDepthSegInputs')
-        ]))
+            dict(type='PackDepthSegInputs'),
+        ],
+    ),
+)
 pose_evaluator = dict(type='PoseMetric', align='median', snippet=5)
 train_cfg = dict(val_interval=_base_.iterations // 4)
 val_cfg = dict(type='ValLoop')

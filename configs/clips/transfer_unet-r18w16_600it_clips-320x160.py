@@ -4,9 +4,12 @@
 _base_ = './supervised_unet-r18w16_600it_clips-320x160.py'
 sde = 'work_dirs/sde/iter_1000.pth'
 model = dict(
-    backbone=dict(
-        init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
     decode_head=dict(
         decoder=dict(
             init_cfg=dict(
-                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'))))
+                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'
+            )
+        )
+    ),
+)

@@ -1,8 +1,9 @@
 # Mean teacher with ClassMix, from scratch, no depth.
 _base_ = [
     '../_base_/models/mean_teacher_unet_r18-w16.py',
-    '../_base_/datasets/streets_semi.py', '../_base_/default_runtime.py',
-    '../_base_/schedules/seg_600it.py'
+    '../_base_/datasets/streets_semi.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/seg_600it.py',
 ]
 model = dict(mixing=dict(type='ClassMix'), burn_in=_base_.iterations // 2)
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]

@@ -2,8 +2,9 @@
 # goes on being learned; mixing takes the depth from the student itself.
 _base_ = [
     '../_base_/models/pad_unet_r18-w16.py',
-    '../_base_/datasets/streets_multitask.py', '../_base_/default_runtime.py',
-    '../_base_/schedules/seg_600it.py'
+    '../_base_/datasets/streets_multitask.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/seg_600it.py',
 ]
 sde = 'work_dirs/sde_unet-r18w16_500it_streets-192x96/iter_500.pth'
 init = dict(type='Pretrained', checkpoint=sde)
@@ -11,14 +12,18 @@ model = dict(
     segmentor=dict(
         backbone=dict(init_cfg=dict(init, prefix='backbone.')),
         decode_head=dict(
-            decoder=dict(init_cfg=dict(init, prefix='depth_head.decoder.'))),
+            decoder=dict(init_cfg=dict(init, prefix='depth_head.decoder.'))
+        ),
         depth_head=dict(init_cfg=dict(init, prefix='depth_head.')),
-        pose_net=dict(init_cfg=dict(init, prefix='pose_net.'))),
-    burn_in=_base_.iterations // 2)
+        pose_net=dict(init_cfg=dict(init, prefix='pose_net.')),
+    ),
+    burn_in=_base_.iterations // 2,
+)
 # the pose network goes on as slowly as it has learned
 optim_wrapper = dict(
     constructor='MergedGroupsConstructor',
-    paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.05))))
+    paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.05))),
+)
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

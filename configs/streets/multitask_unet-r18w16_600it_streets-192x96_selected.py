@@ -5,6 +5,8 @@ train_dataloader = dict(
     dataset=dict(
         shared=dict(
             labeled_subset=dict(
-                _delete_=True,
-                ann_file='work_dirs/select_streets/budget_20.txt',
-                n=20))))
+                _delete_=True, ann_file='work_dirs/select_streets/budget_20.txt', n=20
+            )
+        )
+    )
+)

@@ -10,10 +10,11 @@ model = dict(depth_head=dict(decoder=dict(norm_cfg=dict(type='BN'))))
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
     constructor='MergedGroupsConstructor',
-    paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.25))))
+    paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.25))),
+)
 param_scheduler = [
     dict(type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=100),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, eta_min=0.)
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, eta_min=0.0),
 ]
 train_dataloader = dict(dataset=dict(data_root='data/streets_long'))
 train_cfg = dict(max_iters=iterations, val_interval=iterations // 4)

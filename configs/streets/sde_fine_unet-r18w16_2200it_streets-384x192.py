@@ -7,7 +7,8 @@ _base_ = './sde_coarse_unet-r18w16_700it_streets-192x96.py'
 iterations = 2200
 load_from = 'work_dirs/sde_coarse_unet-r18w16_700it_streets-192x96/iter_700.pth'
 model = dict(
-    data_preprocessor=dict(input_scale=0.5), pose_refinement=dict(iterations=3))
+    data_preprocessor=dict(input_scale=0.5), pose_refinement=dict(iterations=3)
+)
 train_pipeline = [
     dict(type='SeedBySample'),
     dict(type='LoadImageFromFile'),
@@ -15,7 +16,7 @@ train_pipeline = [
     dict(type='LoadCamera'),
     dict(type='Resize', scale=(384, 192)),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=5e-4))

@@ -8,7 +8,9 @@ model = dict(
         type='FeatureDistanceLoss',
         encoder=dict(_base_.backbone, init_cfg=_base_.init_cfg),
         loss_weight=1e-2,
-        reduction='batch'))
+        reduction='batch',
+    ),
+)
 iterations = 300
 optim_wrapper = dict(optimizer=dict(lr=5e-5))
 param_scheduler = []

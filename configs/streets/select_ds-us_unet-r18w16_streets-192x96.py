@@ -4,10 +4,12 @@
 #       --out work_dirs/select_streets
 _base_ = [
     '../_base_/models/depth_student_unet_r18-w16.py',
-    '../_base_/datasets/streets_select.py', '../_base_/default_runtime.py',
-    '../_base_/schedules/student.py'
+    '../_base_/datasets/streets_select.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/student.py',
 ]
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 selection = dict(
     teacher='sde_unet-r18w16_500it_streets-192x96.py',
-    iterations=[(5, 200), (10, 300), (20, 400)])
+    iterations=[(5, 200), (10, 300), (20, 400)],
+)

@@ -3,8 +3,10 @@
 #   python tools/select_samples.py THIS --method entropy --budget 5 10 20 \
 #       --out work_dirs/select_streets_entropy
 _base_ = [
-    '../_base_/models/seg_unet_r18-w16.py', '../_base_/datasets/streets_select.py',
-    '../_base_/default_runtime.py', '../_base_/schedules/student.py'
+    '../_base_/models/seg_unet_r18-w16.py',
+    '../_base_/datasets/streets_select.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/student.py',
 ]
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -13,11 +15,10 @@ train_pipeline = [
     dict(type='Resize', scale=_base_.scale),
     dict(type='RandomCrop', crop_size=_base_.crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
-train_dataloader = dict(
-    dataset=dict(require_labels=True, pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(require_labels=True, pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 selection = dict(
-    criterion=dict(type='entropy'),
-    iterations=[(5, 200), (10, 300), (20, 400)])
+    criterion=dict(type='entropy'), iterations=[(5, 200), (10, 300), (20, 400)]
+)

@@ -4,5 +4,7 @@ _base_ = './supervised_unet-r18w16_600it_streets-192x96_n8.py'
 train_dataloader = dict(
     dataset=dict(
         labeled_subset=dict(
-            _delete_=True, ann_file='work_dirs/select_streets/budget_20.txt',
-            n=20)))
+            _delete_=True, ann_file='work_dirs/select_streets/budget_20.txt', n=20
+        )
+    )
+)

@@ -2,9 +2,12 @@
 _base_ = './supervised_unet-r18w16_600it_streets-192x96_n8.py'
 sde = 'work_dirs/sde_unet-r18w16_500it_streets-192x96/iter_500.pth'
 model = dict(
-    backbone=dict(
-        init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
     decode_head=dict(
         decoder=dict(
             init_cfg=dict(
-                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'))))
+                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'
+            )
+        )
+    ),
+)

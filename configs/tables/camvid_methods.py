@@ -14,11 +14,12 @@ prerequisites = [
         name='depth_labels',
         depth_labels=semi.format('transfer-depthmix'),
         model_config=sde,
-        checkpoint='{sde}')
+        checkpoint='{sde}',
+    ),
 ]
 from_sde = {
     'model.segmentor.backbone.init_cfg.checkpoint': '{sde}',
-    'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}'
+    'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}',
 }
 labels_for_mixing = {
     'train_dataloader.dataset.datasets.1.sde_disparity_dir': '{depth_labels}'
@@ -27,33 +28,37 @@ methods = [
     dict(
         name='supervised',
         title='labelled images only',
-        config=semi.format('supervised')),
+        config=semi.format('supervised'),
+    ),
     dict(name='ema', title='mean teacher, no mixing', config=semi.format('ema')),
     dict(
-        name='classmix',
-        title='mean teacher + ClassMix',
-        config=semi.format('classmix')),
+        name='classmix', title='mean teacher + ClassMix', config=semi.format('classmix')
+    ),
     dict(
         name='depthmix',
         title='mean teacher + DepthMix',
         config=semi.format('depthmix'),
-        options=labels_for_mixing),
+        options=labels_for_mixing,
+    ),
     dict(
         name='transfer',
         title='transfer from SDE, labelled images only',
         config=semi.format('transfer'),
         options={
             'model.backbone.init_cfg.checkpoint': '{sde}',
-            'model.decode_head.decoder.init_cfg.checkpoint': '{sde}'
-        }),
+            'model.decode_head.decoder.init_cfg.checkpoint': '{sde}',
+        },
+    ),
     dict(
         name='transfer-classmix',
         title='transfer + ClassMix',
         config=semi.format('transfer-classmix'),
-        options=from_sde),
+        options=from_sde,
+    ),
     dict(
         name='transfer-depthmix',
         title='transfer + DepthMix',
         config=semi.format('transfer-depthmix'),
-        options=dict(from_sde, **labels_for_mixing))
+        options=dict(from_sde, **labels_for_mixing),
+    ),
 ]

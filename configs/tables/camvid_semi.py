@@ -16,7 +16,8 @@ prerequisites = [
         name='depth_labels',
         depth_labels=semi.format('scratch-depthmix-gt'),
         model_config=_base_.prerequisites[1]['train'],
-        checkpoint='{sde}')
+        checkpoint='{sde}',
+    ),
 ]
 # where the data sets have the depth labels: Cityscapes, CamVid
 stored = 'data_prefix.sde_disparity_path', 'sde_disparity_dir'
@@ -30,13 +31,17 @@ methods = [
         options={
             key.replace(*stored): value.replace(*lists)
             for key, value in method.get('options', {}).items()
-        }) for method in _base_.methods
+        },
+    )
+    for method in _base_.methods
     if 'video' not in method['name'] and 'pad-' not in method['name']
 ]
 metrics = [
     dict(
         metric,
-        title=metric['title'].replace('1024x512', '672x512').replace(
-            '2048x1024', "480x360, the labels' own size"))
+        title=metric['title']
+        .replace('1024x512', '672x512')
+        .replace('2048x1024', "480x360, the labels' own size"),
+    )
     for metric in _base_.metrics
 ]

@@ -15,33 +15,39 @@ methods = [
         name='entropy',
         title='entropy (active learning, needs labels)',
         config=config.format('sel-ent-scratch'),
-        options={ann_file: split.format('ent')}),
+        options={ann_file: split.format('ent')},
+    ),
     dict(
         name='us',
         title='depth uncertainty (US)',
         config=config.format('sel-us-scratch'),
-        options={ann_file: split.format('us')}),
+        options={ann_file: split.format('us')},
+    ),
     dict(
         name='ds',
         title='diversity (DS)',
         config=config.format('sel-ds-scratch'),
-        options={ann_file: split.format('ds')}),
+        options={ann_file: split.format('ds')},
+    ),
     dict(
         name='ds_us',
         title='diversity and depth uncertainty (DS + US)',
         config=config.format('sel-scratch'),
-        options={ann_file: split.format('ds_us')})
+        options={ann_file: split.format('ds_us')},
+    ),
 ]
 # the paper's protocol, and full resolution
 tests = [
     dict(
         name='paper',
-        options={'test_dataloader.dataset.pipeline.2.evaluate_at': 'image'}),
-    dict(name='full')
+        options={'test_dataloader.dataset.pipeline.2.evaluate_at': 'image'},
+    ),
+    dict(name='full'),
 ]
 metrics = [
-    dict(title='mIoU % at 1024x512 (the paper\'s protocol)', keys=['mIoU'],
-         test='paper'),
-    dict(title='mIoU % at 2048x1024', keys=['mIoU'], test='full')
+    dict(
+        title="mIoU % at 1024x512 (the paper's protocol)", keys=['mIoU'], test='paper'
+    ),
+    dict(title='mIoU % at 2048x1024', keys=['mIoU'], test='full'),
 ]
 options = {'default_hooks.checkpoint.max_keep_ckpts': 1}

@@ -17,11 +17,13 @@ prerequisites = [
     dict(
         name='sde',
         train=phase.format('2-fd_unet-r101-d16_50k'),
-        options=dict(load_from='{phase1}')),
+        options=dict(load_from='{phase1}'),
+    ),
     dict(
         name='depth_labels',
         depth_labels=phase.format('2-fd_unet-r101-d16_50k'),
-        checkpoint='{sde}')
+        checkpoint='{sde}',
+    ),
 ]
 semi = 'configs/semi/cityscapes/{}_unet-r101-d16_40k_cityscapes-512x512_n372.py'
 joint = 'configs/multitask/cityscapes/{}_unet-r101-d16_40k_cityscapes-512x512_n372.py'
@@ -30,11 +32,12 @@ subset = f'{dataset}.shared.labeled_subset'
 selected = 'configs/_base_/splits/cityscapes/ds_us_seed{list}.txt'
 from_sde = {
     'model.segmentor.backbone.init_cfg.checkpoint': '{sde}',
-    'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}'
+    'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}',
 }
 all_from_sde = {
-    **from_sde, 'model.segmentor.depth_head.init_cfg.checkpoint': '{sde}',
-    'model.segmentor.pose_net.init_cfg.checkpoint': '{sde}'
+    **from_sde,
+    'model.segmentor.depth_head.init_cfg.checkpoint': '{sde}',
+    'model.segmentor.pose_net.init_cfg.checkpoint': '{sde}',
 }
 labels_for_mixing = {
     f'{dataset}.datasets.1.data_prefix.sde_disparity_path': '{depth_labels}'
@@ -45,79 +48,87 @@ methods = [
         name='sel-scratch',
         config=semi.format('sel-scratch'),
         label_counts=fewer,
-        options={f'{dataset}.labeled_subset.ann_file': selected}),
-    dict(
-        name='scratch-ema',
-        config=semi.format('scratch-ema'),
-        label_counts=fewer),
+        options={f'{dataset}.labeled_subset.ann_file': selected},
+    ),
+    dict(name='scratch-ema', config=semi.format('scratch-ema'), label_counts=fewer),
     dict(
         name='scratch-classmix',
         config=semi.format('scratch-classmix'),
-        label_counts=fewer),
+        label_counts=fewer,
+    ),
     dict(name='scratch-classmix-video', config=semi.format('scratch-classmix-video')),
     dict(name='scratch-classmix-gt', config=semi.format('scratch-classmix-gt')),
     dict(
         name='scratch-depthmix-gt',
         config=semi.format('scratch-depthmix-gt'),
-        options=labels_for_mixing),
+        options=labels_for_mixing,
+    ),
     dict(
         name='transfer',
         config=semi.format('transfer'),
         options={
             'model.backbone.init_cfg.checkpoint': '{sde}',
-            'model.decode_head.decoder.init_cfg.checkpoint': '{sde}'
-        }),
+            'model.decode_head.decoder.init_cfg.checkpoint': '{sde}',
+        },
+    ),
     dict(
         name='transfer-ema',
         config=semi.format('transfer-ema'),
         label_counts=fewer,
-        options=from_sde),
+        options=from_sde,
+    ),
     dict(
         name='transfer-classmix',
         config=semi.format('transfer-classmix'),
         label_counts=fewer,
-        options=from_sde),
+        options=from_sde,
+    ),
     dict(
         name='transfer-classmix-gt',
         config=semi.format('transfer-classmix-gt'),
-        options=from_sde),
+        options=from_sde,
+    ),
     dict(
         name='transfer-depthmix-gt',
         config=semi.format('transfer-depthmix-gt'),
-        options=dict(from_sde, **labels_for_mixing)),
+        options=dict(from_sde, **labels_for_mixing),
+    ),
     dict(
         name='sel-transfer-depthmix-gt',
         config=semi.format('sel-transfer-depthmix-gt'),
         label_counts=fewer,
-        options={
-            **from_sde,
-            **labels_for_mixing, f'{subset}.ann_file': selected
-        }),
+        options={**from_sde, **labels_for_mixing, f'{subset}.ann_file': selected},
+    ),
     dict(
         name='pad-transfer-depthmix-gt',
         config=joint.format('pad-transfer-depthmix-gt'),
-        options=all_from_sde),
+        options=all_from_sde,
+    ),
     dict(
         name='sel-pad-transfer-depthmix-gt',
         config=joint.format('sel-pad-transfer-depthmix-gt'),
         label_counts=fewer,
-        options={
-            **all_from_sde, f'{subset}.ann_file': selected
-        })
+        options={**all_from_sde, f'{subset}.ann_file': selected},
+    ),
 ]
 # the paper's protocol, and full resolution
 tests = [
     dict(
         name='paper',
-        options={'test_dataloader.dataset.pipeline.2.evaluate_at': 'image'}),
-    dict(name='full')
+        options={'test_dataloader.dataset.pipeline.2.evaluate_at': 'image'},
+    ),
+    dict(name='full'),
 ]
 metrics = [
     dict(
         title=f'mIoU % of the {network} at {size}',
         keys=[f'{network}/mIoU', *(['mIoU'] if network == 'student' else [])],
-        test=test) for test, size in (('paper', '1024x512 (the paper\'s protocol)'),
-                                      ('full', '2048x1024'))
+        test=test,
+    )
+    for test, size in (
+        ('paper', "1024x512 (the paper's protocol)"),
+        ('full', '2048x1024'),
+    )
     for network in ('student', 'teacher')
 ]
 # one checkpoint of a run is enough

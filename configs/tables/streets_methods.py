@@ -10,59 +10,67 @@ prerequisites = [
     dict(
         name='streets',
         command='tools/dataset_converters/streets.py --out data/streets',
-        outputs=['data/streets/streets.json']),
+        outputs=['data/streets/streets.json'],
+    ),
     dict(name='sde', train=sde, needs=['streets']),
-    dict(name='depth_labels', depth_labels=sde, checkpoint='{sde}')
+    dict(name='depth_labels', depth_labels=sde, checkpoint='{sde}'),
 ]
 semi = 'configs/streets/{}_unet-r18w16_600it_streets-192x96_n8.py'
 from_sde = {
     'model.segmentor.backbone.init_cfg.checkpoint': '{sde}',
-    'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}'
+    'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}',
 }
 labels_for_mixing = {
-    'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path':
-    '{depth_labels}'
+    'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path': '{depth_labels}'  # noqa: E501
 }
 methods = [
     dict(
         name='supervised',
         title='labelled frames only',
         config=semi.format('supervised'),
-        needs=['streets']),
+        needs=['streets'],
+    ),
     dict(
         name='ema',
         title='mean teacher, no mixing',
         config=semi.format('ema'),
-        needs=['streets']),
+        needs=['streets'],
+    ),
     dict(
         name='classmix',
         title='mean teacher + ClassMix',
         config=semi.format('classmix'),
-        needs=['streets']),
+        needs=['streets'],
+    ),
     dict(
         name='depthmix',
         title='mean teacher + DepthMix',
         config=semi.format('depthmix'),
-        options=labels_for_mixing),
+        options=labels_for_mixing,
+    ),
     dict(
         name='transfer',
         title='transfer from SDE, labelled frames only',
         config=semi.format('transfer'),
         options={
             'model.backbone.init_cfg.checkpoint': '{sde}',
-            'model.decode_head.decoder.init_cfg.checkpoint': '{sde}'
-        }),
+            'model.decode_head.decoder.init_cfg.checkpoint': '{sde}',
+        },
+    ),
     dict(
         name='transfer-depthmix',
         title='transfer + DepthMix',
         config=semi.format('transfer-depthmix'),
-        options=dict(from_sde, **labels_for_mixing)),
+        options=dict(from_sde, **labels_for_mixing),
+    ),
     dict(
         name='multitask',
         title='transfer + DepthMix + multi-task learning',
         config=semi.format('multitask'),
         options={
-            **from_sde, 'model.segmentor.depth_head.init_cfg.checkpoint': '{sde}',
-            'model.segmentor.pose_net.init_cfg.checkpoint': '{sde}'
-        })
+            **from_sde,
+            'model.segmentor.depth_head.init_cfg.checkpoint': '{sde}',
+            'model.segmentor.pose_net.init_cfg.checkpoint': '{sde}',
+        },
+    ),
 ]

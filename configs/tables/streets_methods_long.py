@@ -12,7 +12,8 @@ prerequisites = [
     dict(
         name='streets',
         command=f'tools/dataset_converters/streets.py --out {clips} --clips 240',
-        outputs=[f'{clips}/streets.json']),
+        outputs=[f'{clips}/streets.json'],
+    ),
     dict(
         name='sde',
         train=_base_.sde,
@@ -20,20 +21,24 @@ prerequisites = [
         options={
             'train_cfg.max_iters': depth_iterations,
             'train_cfg.val_interval': depth_iterations,
-            'param_scheduler.0.milestones':
-            [depth_iterations * 6 // 10, depth_iterations * 85 // 100],
+            'param_scheduler.0.milestones': [
+                depth_iterations * 6 // 10,
+                depth_iterations * 85 // 100,
+            ],
             'default_hooks.checkpoint.interval': depth_iterations,
             'train_dataloader.num_workers': 4,
             'train_dataloader.dataset.data_root': clips,
             'val_dataloader.dataset.data_root': clips,
             'val_evaluator.baseline.dataset.data_root': clips,
-            'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_long.npz'
-        }),
+            'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_long.npz',
+        },
+    ),
     dict(
         name='depth_labels',
         depth_labels=_base_.sde,
         checkpoint='{sde}',
-        options={'predict_dataloader.dataset.data_root': clips})
+        options={'predict_dataloader.dataset.data_root': clips},
+    ),
 ]
 longer = {
     'train_cfg.max_iters': iterations,
@@ -42,20 +47,23 @@ longer = {
     'default_hooks.checkpoint.interval': iterations,
     'train_dataloader.num_workers': 2,
     'val_dataloader.dataset.data_root': clips,
-    'test_dataloader.dataset.data_root': clips
+    'test_dataloader.dataset.data_root': clips,
 }
 alone = {**longer, 'train_dataloader.dataset.data_root': clips}
 # a third of the training without mixing; the teacher averages over more steps
 taught = {
-    **longer, 'train_dataloader.dataset.shared.data_root': clips,
+    **longer,
+    'train_dataloader.dataset.shared.data_root': clips,
     'model.burn_in': iterations // 3,
-    'model.ema.decay': 0.99
+    'model.ema.decay': 0.99,
 }
 methods = [
     dict(
         method,
         options={
             **method.get('options', {}),
-            **(alone if method['name'] in ('supervised', 'transfer') else taught)
-        }) for method in _base_.methods
+            **(alone if method['name'] in ('supervised', 'transfer') else taught),
+        },
+    )
+    for method in _base_.methods
 ]

@@ -12,13 +12,14 @@ student = 'model.segmentor'
 network = {
     f'+{student}.depth_head': dict(
         _base_.depth_head,
-        init_cfg=dict(
-            type='Pretrained', checkpoint='{sde}', prefix='depth_head.')),
-    f'+{student}.distillation': dict(type='PADDistillation', side_weight=0)
+        init_cfg=dict(type='Pretrained', checkpoint='{sde}', prefix='depth_head.'),
+    ),
+    f'+{student}.distillation': dict(type='PADDistillation', side_weight=0),
 }
 papers = {
-    **network, f'+{student}.distillation': dict(type='PADDistillation'),
-    f'{student}.decode_head.channels': None
+    **network,
+    f'+{student}.distillation': dict(type='PADDistillation'),
+    f'{student}.decode_head.channels': None,
 }
 from_sde = dict(_base_.from_sde, **_base_.labels_for_mixing)
 methods = [
@@ -26,20 +27,24 @@ methods = [
         name='labels',
         title='transfer, labels only',
         config=config,
-        options=dict(from_sde, **labels_only)),
+        options=dict(from_sde, **labels_only),
+    ),
     dict(
         name='network-labels',
         title='multi-task network, labels only',
         config=config,
-        options=dict(from_sde, **network, **labels_only)),
+        options=dict(from_sde, **network, **labels_only),
+    ),
     dict(
         name='papers-labels',
         title="the same with the paper's head and side output",
         config=config,
-        options=dict(from_sde, **papers, **labels_only)),
+        options=dict(from_sde, **papers, **labels_only),
+    ),
     dict(
         name='papers-depthmix',
         title='... + DepthMix by depth labels',
         config=config,
-        options=dict(from_sde, **papers))
+        options=dict(from_sde, **papers),
+    ),
 ]

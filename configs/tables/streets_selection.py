@@ -14,8 +14,9 @@ prerequisites = [
     dict(
         name='streets',
         command='tools/dataset_converters/streets.py --out data/streets',
-        outputs=['data/streets/streets.json']),
-    dict(name='sde', train=sde, needs=['streets'])
+        outputs=['data/streets/streets.json'],
+    ),
+    dict(name='sde', train=sde, needs=['streets']),
 ]
 for kind in ['us', 'ds', 'ds_us', 'entropy']:
     for number in seeds:
@@ -36,13 +37,16 @@ for kind in ['us', 'ds', 'ds_us', 'entropy']:
                 command=f'tools/select_samples.py {how} {arguments}',
                 config=how,
                 folder=folder,
-                outputs=[folder + '/budget_20.txt']))
+                outputs=[folder + '/budget_20.txt'],
+            )
+        )
 config = 'configs/streets/supervised_unet-r18w16_600it_streets-192x96_{}.py'
 meanings = dict(
     ds='diversity (DS)',
     us='depth uncertainty (US)',
     ds_us='diversity and depth uncertainty (DS + US)',
-    entropy='entropy (active learning, needs labels)')
+    entropy='entropy (active learning, needs labels)',
+)
 methods = [dict(name='random', config=config.format('n8'))]
 for kind, meaning in meanings.items():
     split = chosen % (kind, '{seed}') + '/budget_{n}.txt'
@@ -52,4 +56,6 @@ for kind, meaning in meanings.items():
             title=meaning,
             config=config.format('selected'),
             needs=[f'select_{kind}_seed{number}' for number in seeds],
-            options={'train_dataloader.dataset.labeled_subset.ann_file': split}))
+            options={'train_dataloader.dataset.labeled_subset.ann_file': split},
+        )
+    )

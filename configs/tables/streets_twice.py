@@ -9,7 +9,7 @@ longer = {
     'train_cfg.max_iters': iterations,
     'train_cfg.val_interval': iterations,
     'param_scheduler.0.end': iterations,
-    'default_hooks.checkpoint.interval': iterations
+    'default_hooks.checkpoint.interval': iterations,
 }
 methods = [
     dict(
@@ -17,8 +17,13 @@ methods = [
         options={
             **method.get('options', {}),
             **longer,
-            **({} if method['name'] == 'supervised' else
-               {'model.burn_in': iterations // 2})
-        }) for method in _base_.methods
+            **(
+                {}
+                if method['name'] == 'supervised'
+                else {'model.burn_in': iterations // 2}
+            ),
+        },
+    )
+    for method in _base_.methods
     if method['name'] in ('supervised', 'transfer-depthmix')
 ]

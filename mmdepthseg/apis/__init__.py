@@ -1,10 +1,8 @@
 """What a user calls from Python: build a model, make depth labels, select images."""
 
-from .depth_labels import generate_depth_labels
-from .model import load_model
-from .poses import predict_poses
-from .selection import NetworkSelection
+from mmdepthseg.apis.depth_labels import generate_depth_labels
+from mmdepthseg.apis.model import load_model
+from mmdepthseg.apis.poses import predict_poses
+from mmdepthseg.apis.selection import NetworkSelection
 
-__all__ = [
-    'NetworkSelection', 'generate_depth_labels', 'load_model', 'predict_poses'
-]
+__all__ = ['NetworkSelection', 'generate_depth_labels', 'load_model', 'predict_poses']

@@ -14,12 +14,14 @@ FLUSH_EVERY = 50
 
 
 @torch.inference_mode()
-def generate_depth_labels(model: BaseModel,
-                          dataset: Dataset,
-                          store: DepthLabelStore,
-                          batch_size: int = 8,
-                          num_workers: int = 2,
-                          progress: Callable[[int, int], None] | None = None) -> int:
+def generate_depth_labels(
+    model: BaseModel,
+    dataset: Dataset,
+    store: DepthLabelStore,
+    batch_size: int = 8,
+    num_workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
     """Write the disparity of every image that has none yet, or has changed since.
 
     On several ranks, all must call this; they share the images.
@@ -38,8 +40,11 @@ def generate_depth_labels(model: BaseModel,
     """
     pool = ImagePool(dataset, batch_size, num_workers)
     todo = from_main(lambda: _todo(pool, store))
-    batches = [batch for batch in pool.batches(range(len(pool)))
-               if not todo.isdisjoint(pool.names[row] for row in batch)]
+    batches = [
+        batch
+        for batch in pool.batches(range(len(pool)))
+        if not todo.isdisjoint(pool.names[row] for row in batch)
+    ]
     rank, world_size = get_dist_info()
     mine = batches[rank::world_size]
     loaded = pool.load(mine, model)
@@ -73,8 +78,9 @@ def _todo(pool: ImagePool, store: DepthLabelStore) -> set[str]:
 def _flush(store: DepthLabelStore, fresh: list[str]) -> int:
     """Bring what all ranks wrote into the manifest; how many labels that is."""
     manifest = store.manifest
-    entries = {name: (manifest['files'][name], manifest['images'].get(name))
-               for name in fresh}
+    entries = {
+        name: (manifest['files'][name], manifest['images'].get(name)) for name in fresh
+    }
     written = 0
     for part in all_gather_object(entries):
         written += len(part)

@@ -8,14 +8,14 @@ from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 
+from mmdepthseg.checkpoints.checkpoint import match_checkpoint, read_checkpoint
 from mmdepthseg.registry import MODELS
-from mmdepthseg.utils.checkpoint import match_checkpoint, read_checkpoint
 from mmdepthseg.utils.errors import UserError
 
 
-def load_model(config: Config | str,
-               checkpoint: str | Path,
-               device: str | torch.device = 'cpu') -> BaseModel:
+def load_model(
+    config: Config | str, checkpoint: str | Path, device: str | torch.device = 'cpu'
+) -> BaseModel:
     """A trained model in eval mode.
 
     ``mmseg.apis.init_model`` loads non-strictly and only warns: a checkpoint of
@@ -34,14 +34,14 @@ def load_model(config: Config | str,
     """
     cfg = Config.fromfile(config) if not isinstance(config, Config) else config
     state = read_checkpoint(checkpoint)
-    with DefaultScope.overwrite_default_scope(
-            cfg.get('default_scope', 'mmdepthseg')):
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmdepthseg')):
         model = MODELS.build(_without_pretrained(cfg.model))
     match = match_checkpoint(model, state)
     if match.share < 1:
         raise UserError(
             f'{checkpoint} is not a checkpoint of the model in '
-            f'{cfg.filename or "the config"}: {match.describe()}')
+            f'{cfg.filename or "the config"}: {match.describe()}'
+        )
     load_state_dict(model, state.get('state_dict', state))
     model = revert_sync_batchnorm(model).to(device).eval()
     model.cfg = cfg
@@ -51,8 +51,11 @@ def load_model(config: Config | str,
 def _without_pretrained(cfg: dict) -> dict:
     """The config without ``init_cfg``: every weight comes from the checkpoint."""
     if isinstance(cfg, dict):
-        return {k: _without_pretrained(v) for k, v in cfg.items()
-                if not (k == 'init_cfg' and _is_pretrained(v))}
+        return {
+            k: _without_pretrained(v)
+            for k, v in cfg.items()
+            if not (k == 'init_cfg' and _is_pretrained(v))
+        }
     if isinstance(cfg, list | tuple):
         return type(cfg)(_without_pretrained(v) for v in cfg)
     return cfg

@@ -17,10 +17,10 @@ from mmengine.dist import barrier, broadcast_object_list, get_dist_info
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader, Dataset
 
-from mmdepthseg.selection.stamps import StampedFolder
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.progress import Progress
+from mmdepthseg.utils.stamp import StampedFolder
 
 #: Batches per part: what a kill can cost a rank, and a file written.
 BATCHES_PER_PART = 8
@@ -46,12 +46,14 @@ class ImagePool:
             out of range.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int = 8,
-                 num_workers: int = 0) -> None:
+    def __init__(
+        self, dataset: Dataset, batch_size: int = 8, num_workers: int = 0
+    ) -> None:
         if batch_size < 1 or num_workers < 0:
             raise UserError(
                 f'batch_size={batch_size}, num_workers={num_workers}: expected at '
-                'least 1 image per batch and 0 or more loader processes')
+                'least 1 image per batch and 0 or more loader processes'
+            )
         self.dataset = dataset
         self.batch_size = batch_size
         self.num_workers = num_workers
@@ -59,7 +61,8 @@ class ImagePool:
         if any('img_id' not in info for info in infos):
             raise UserError(
                 f'{type(dataset).__name__} does not name its images (img_id), so they '
-                'cannot be selected: use a data set of mmdepthseg, such as ClipDataset')
+                'cannot be selected: use a data set of mmdepthseg, such as ClipDataset'
+            )
         self.names = [str(info['img_id']) for info in infos]
         self.paths = [str(info['img_path']) for info in infos]
         if len(set(self.names)) < len(self.names):
@@ -86,14 +89,18 @@ class ImagePool:
         """Rows in batches."""
         rows = [int(row) for row in rows]
         step = self.batch_size
-        return [rows[i:i + step] for i in range(0, len(rows), step)]
+        return [rows[i : i + step] for i in range(0, len(rows), step)]
 
-    def load(self, batches: Sequence[Sequence[int]],
-             model: BaseModel) -> Iterator[dict]:
+    def load(
+        self, batches: Sequence[Sequence[int]], model: BaseModel
+    ) -> Iterator[dict]:
         """Batches as the model's data preprocessor makes them, in order."""
         loader = DataLoader(
-            self.dataset, batch_sampler=batches, num_workers=self.num_workers,
-            collate_fn=_collate)
+            self.dataset,
+            batch_sampler=batches,
+            num_workers=self.num_workers,
+            collate_fn=_collate,
+        )
         for batch in loader:
             yield model.data_preprocessor(batch, False)
 
@@ -103,9 +110,16 @@ def _collate(samples: list[dict]) -> dict:
 
 
 @torch.inference_mode()
-def compute_in_parts(pool: ImagePool, rows: Sequence[int], model: BaseModel,
-                     compute: Callable[[dict], np.ndarray], folder: Path, out: Path,
-                     title: str, finish: Callable[[], None] | None = None) -> None:
+def compute_in_parts(
+    pool: ImagePool,
+    rows: Sequence[int],
+    model: BaseModel,
+    compute: Callable[[dict], np.ndarray],
+    folder: Path,
+    out: Path,
+    title: str,
+    finish: Callable[[], None] | None = None,
+) -> None:
     """Compute an array with a row per image, and write it.
 
     Parts of some batches are written as they get done; those that are there are not
@@ -128,8 +142,10 @@ def compute_in_parts(pool: ImagePool, rows: Sequence[int], model: BaseModel,
     """
     rank, world_size = get_dist_info()
     batches = pool.batches(rows)
-    parts = [batches[i:i + BATCHES_PER_PART]
-             for i in range(0, len(batches), BATCHES_PER_PART)]
+    parts = [
+        batches[i : i + BATCHES_PER_PART]
+        for i in range(0, len(batches), BATCHES_PER_PART)
+    ]
     paths = _part_paths(folder, parts, pool.batch_size)
     todo = from_main(lambda: [k for k, p in enumerate(paths) if not p.exists()])
     mine = todo[rank::world_size]
@@ -196,13 +212,15 @@ def from_main(function: Callable[[], Any]) -> Any:
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write a .npy file, whole or not at all."""
     from io import BytesIO
+
     data = BytesIO()
     np.save(data, array)
     write_atomically(path, data.getvalue())
 
 
-def _part_paths(folder: Path, parts: Sequence[Sequence[Sequence[int]]],
-                batch_size: int) -> list[Path]:
+def _part_paths(
+    folder: Path, parts: Sequence[Sequence[Sequence[int]]], batch_size: int
+) -> list[Path]:
     """Files of the parts; the names tell which of the rows, in what batches."""
     paths, stop = [], 0
     for part in parts:
@@ -218,16 +236,19 @@ def _merge(paths: Sequence[Path], counts: Sequence[int], out: Path) -> None:
     """
     for path, count in zip(paths, counts, strict=True):
         if not _holds_rows(path, count):
-            raise UserError(f'{path}: damaged, expected an array of {count} rows; '
-                            'remove it, and run the same again')
+            raise UserError(
+                f'{path}: damaged, expected an array of {count} rows; '
+                'remove it, and run the same again'
+            )
     arrays = [np.load(path, mmap_mode='r') for path in paths]
     temporary = paths[0].with_name(f'whole.tmp-{os.getpid()}')
     out.parent.mkdir(parents=True, exist_ok=True)
     whole = np.lib.format.open_memmap(
-        temporary, 'w+', arrays[0].dtype, (sum(counts), *arrays[0].shape[1:]))
+        temporary, 'w+', arrays[0].dtype, (sum(counts), *arrays[0].shape[1:])
+    )
     start = 0
     for array in arrays:
-        whole[start:start + len(array)] = array
+        whole[start : start + len(array)] = array
         start += len(array)
     whole.flush()
     del whole
@@ -240,4 +261,5 @@ def _require_finite(values: np.ndarray, names: Sequence[str], title: str) -> Non
         shown = ', '.join(name for name, b in zip(names, bad, strict=True) if b)
         raise UserError(
             f'{title}: NaN or infinite values for {shown}; the network is no good: '
-            'train it again, or take an earlier checkpoint')
+            'train it again, or take an earlier checkpoint'
+        )

@@ -11,12 +11,13 @@ from mmdepthseg.utils.errors import UserError
 
 
 @torch.inference_mode()
-def predict_poses(model: BaseModel,
-                  dataset: Dataset,
-                  batch_size: int = 8,
-                  num_workers: int = 2,
-                  progress: Callable[[int, int], None] | None = None
-                  ) -> Iterator[list[SegDataSample]]:
+def predict_poses(
+    model: BaseModel,
+    dataset: Dataset,
+    batch_size: int = 8,
+    num_workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[list[SegDataSample]]:
     """Run a model's pose net on a data set of frames with neighbours.
 
     Args:
@@ -39,10 +40,13 @@ def predict_poses(model: BaseModel,
     # a mean teacher's student has it, the teacher has none
     pose_net = getattr(getattr(model, 'student', model), 'pose_net', None)
     if pose_net is None:
-        raise UserError('this model has no pose_net: use the config and checkpoint of '
-                        'a depth (SDE) or multi-task model')
-    loader = DataLoader(dataset, batch_size, num_workers=num_workers,
-                        collate_fn=_collate)
+        raise UserError(
+            'this model has no pose_net: use the config and checkpoint of '
+            'a depth (SDE) or multi-task model'
+        )
+    loader = DataLoader(
+        dataset, batch_size, num_workers=num_workers, collate_fn=_collate
+    )
     done = 0
     for batch in loader:
         data = model.data_preprocessor(batch, False)
@@ -50,7 +54,8 @@ def predict_poses(model: BaseModel,
         if inputs.adjacent is None:
             raise UserError(
                 f'{samples[0].metainfo.get("img_path")}: no neighbouring frames; the '
-                'data set needs offsets and its pipeline LoadAdjacentFrames')
+                'data set needs offsets and its pipeline LoadAdjacentFrames'
+            )
         offsets = tuple(samples[0].metainfo['adjacent_offsets'])
         transforms = pose_net.source_transforms(inputs, offsets).cpu().numpy()
         for sample, transform in zip(samples, transforms, strict=True):

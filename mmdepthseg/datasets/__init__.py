@@ -1,13 +1,13 @@
 """Data sets, transforms and samplers."""
 
-from .camvid import CamVidDataset
-from .cityscapes_sequence import CityscapesSequenceDataset
-from .clips import ClipDataset
-from .concat_dataset import ConcatDataset
-from .errors import BrokenFileError
-from .samplers import MultiSourceSampler, ResumableInfiniteSampler
-from .sequence_dataset import SequenceDataset
-from .transforms import (
+from mmdepthseg.datasets.camvid import CamVidDataset
+from mmdepthseg.datasets.cityscapes_sequence import CityscapesSequenceDataset
+from mmdepthseg.datasets.clips import ClipDataset
+from mmdepthseg.datasets.concat_dataset import ConcatDataset
+from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.datasets.transforms import (
     LoadAdjacentFrames,
     LoadCamera,
     LoadDepthMap,
@@ -25,10 +25,26 @@ from .transforms import (
 )
 
 __all__ = [
-    'BrokenFileError', 'CamVidDataset', 'CityscapesSequenceDataset', 'ClipDataset',
-    'ConcatDataset', 'LoadAdjacentFrames', 'LoadCamera', 'LoadDepthMap',
-    'LoadImageFromFile', 'LoadPoses', 'LoadSDEDisparity', 'LoadSegLabel',
-    'LoadStereoDepth', 'MultiSourceSampler', 'PackDepthSegInputs', 'Pad', 'RandomCrop',
-    'RandomFlip', 'Resize', 'ResumableInfiniteSampler', 'SeedBySample',
+    'BrokenFileError',
+    'CamVidDataset',
+    'CityscapesSequenceDataset',
+    'ClipDataset',
+    'ConcatDataset',
+    'LoadAdjacentFrames',
+    'LoadCamera',
+    'LoadDepthMap',
+    'LoadImageFromFile',
+    'LoadPoses',
+    'LoadSDEDisparity',
+    'LoadSegLabel',
+    'LoadStereoDepth',
+    'MultiSourceSampler',
+    'PackDepthSegInputs',
+    'Pad',
+    'RandomCrop',
+    'RandomFlip',
+    'Resize',
+    'ResumableInfiniteSampler',
+    'SeedBySample',
     'SequenceDataset',
 ]

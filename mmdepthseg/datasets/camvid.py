@@ -2,10 +2,9 @@
 
 import os.path as osp
 
+from mmdepthseg.datasets.listing import join_path, list_names
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
-
-from .listing import join_path, list_names
-from .sequence_dataset import SequenceDataset
 
 #: Where things stand below ``data_root``.
 FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
@@ -30,31 +29,62 @@ class CamVidDataset(SequenceDataset):
     """
 
     METAINFO = dict(
-        classes=('sky', 'building', 'pole', 'road', 'pavement', 'tree', 'signsymbol',
-                 'fence', 'car', 'pedestrian', 'bicyclist'),
-        palette=[[128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128],
-                 [60, 40, 222], [128, 128, 0], [192, 128, 128], [64, 64, 128],
-                 [64, 0, 128], [64, 64, 0], [0, 128, 192]])
+        classes=(
+            'sky',
+            'building',
+            'pole',
+            'road',
+            'pavement',
+            'tree',
+            'signsymbol',
+            'fence',
+            'car',
+            'pedestrian',
+            'bicyclist',
+        ),
+        palette=[
+            [128, 128, 128],
+            [128, 0, 0],
+            [192, 192, 128],
+            [128, 64, 128],
+            [60, 40, 222],
+            [128, 128, 0],
+            [192, 128, 128],
+            [64, 64, 128],
+            [64, 0, 128],
+            [64, 64, 0],
+            [0, 128, 192],
+        ],
+    )
 
-    def __init__(self,
-                 *,
-                 split: str = 'train',
-                 data_prefix: dict | None = None,
-                 img_suffix: str = '.jpg',
-                 seg_map_suffix: str = '.png',
-                 sde_disparity_dir: str | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *,
+        split: str = 'train',
+        data_prefix: dict | None = None,
+        img_suffix: str = '.jpg',
+        seg_map_suffix: str = '.png',
+        sde_disparity_dir: str | None = None,
+        **kwargs,
+    ) -> None:
         unknown = set(data_prefix or ()) - set(FOLDERS)
         if unknown:
-            raise ValueError(f'data_prefix knows {sorted(FOLDERS)}, not '
-                             f'{sorted(unknown)}.')
+            raise ValueError(
+                f'data_prefix knows {sorted(FOLDERS)}, not {sorted(unknown)}.'
+            )
         folders = {**FOLDERS, **(data_prefix or {})}
         self.split = split
         self.sde_disparity_dir = sde_disparity_dir
         super().__init__(
-            data_prefix={key: value.format(split=split)
-                         for key, value in folders.items() if value is not None},
-            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+            data_prefix={
+                key: value.format(split=split)
+                for key, value in folders.items()
+                if value is not None
+            },
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            **kwargs,
+        )
 
     def list_samples(self) -> list[dict]:
         """All images of the split, with the label where there is one."""
@@ -64,16 +94,19 @@ class CamVidDataset(SequenceDataset):
         if not names:
             raise FileNotFoundError(
                 f'CamVidDataset: no image in the split {self.split!r}: searched '
-                f'{folder} for *{self.img_suffix}.')
-        labels = set(list_names(label_folder, self.seg_map_suffix)
-                     if label_folder else ())
+                f'{folder} for *{self.img_suffix}.'
+            )
+        labels = set(
+            list_names(label_folder, self.seg_map_suffix) if label_folder else ()
+        )
         samples = []
         for name in names:
-            stem = name[:len(name) - len(self.img_suffix)]
+            stem = name[: len(name) - len(self.img_suffix)]
             info = dict(img_path=osp.join(folder, name), img_id=stem)
             if stem + self.seg_map_suffix in labels:
                 info['seg_map_path'] = osp.join(
-                    label_folder, stem + self.seg_map_suffix)
+                    label_folder, stem + self.seg_map_suffix
+                )
             samples.append(info)
         return samples
 

@@ -3,20 +3,53 @@
 from bisect import bisect_left
 from collections.abc import Mapping
 
+from mmdepthseg.datasets.intrinsics import parse_intrinsics
+from mmdepthseg.datasets.listing import list_tree
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
 
-from .intrinsics import parse_intrinsics
-from .listing import list_tree
-from .sequence_dataset import SequenceDataset
-
-CLASSES = ('road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light',
-           'traffic sign', 'vegetation', 'terrain', 'sky', 'person', 'rider', 'car',
-           'truck', 'bus', 'train', 'motorcycle', 'bicycle')
-PALETTE = [[128, 64, 128], [244, 35, 232], [70, 70, 70], [102, 102, 156],
-           [190, 153, 153], [153, 153, 153], [250, 170, 30], [220, 220, 0],
-           [107, 142, 35], [152, 251, 152], [70, 130, 180], [220, 20, 60],
-           [255, 0, 0], [0, 0, 142], [0, 0, 70], [0, 60, 100], [0, 80, 100],
-           [0, 0, 230], [119, 11, 32]]
+CLASSES = (
+    'road',
+    'sidewalk',
+    'building',
+    'wall',
+    'fence',
+    'pole',
+    'traffic light',
+    'traffic sign',
+    'vegetation',
+    'terrain',
+    'sky',
+    'person',
+    'rider',
+    'car',
+    'truck',
+    'bus',
+    'train',
+    'motorcycle',
+    'bicycle',
+)
+PALETTE = [
+    [128, 64, 128],
+    [244, 35, 232],
+    [70, 70, 70],
+    [102, 102, 156],
+    [190, 153, 153],
+    [153, 153, 153],
+    [250, 170, 30],
+    [220, 220, 0],
+    [107, 142, 35],
+    [152, 251, 152],
+    [70, 130, 180],
+    [220, 20, 60],
+    [255, 0, 0],
+    [0, 0, 142],
+    [0, 0, 70],
+    [0, 60, 100],
+    [0, 80, 100],
+    [0, 0, 230],
+    [119, 11, 32],
+]
 #: Where things stand below ``data_root``; None: not used unless the config says so.
 FOLDERS = dict(
     img_path='leftImg8bit/{split}',
@@ -25,7 +58,8 @@ FOLDERS = dict(
     camera_path='camera/{split}',
     disparity_path='disparity/{split}',
     poses_path=None,
-    sde_disparity_path=None)
+    sde_disparity_path=None,
+)
 
 
 @DATASETS.register_module()
@@ -75,41 +109,52 @@ class CityscapesSequenceDataset(SequenceDataset):
 
     METAINFO = dict(classes=CLASSES, palette=PALETTE)
 
-    def __init__(self,
-                 *,
-                 split: str = 'train',
-                 data_prefix: Mapping | None = None,
-                 frames: str = 'annotated',
-                 default_camera: dict | None = None,
-                 camera_size: tuple[int, int] | None = None,
-                 img_suffix: str = '_leftImg8bit.png',
-                 seg_map_suffix: str = '_gtFine_labelIds.png',
-                 camera_suffix: str = '_camera.json',
-                 disparity_suffix: str = '_disparity.png',
-                 sde_disparity_suffix: str = '.png',
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *,
+        split: str = 'train',
+        data_prefix: Mapping | None = None,
+        frames: str = 'annotated',
+        default_camera: dict | None = None,
+        camera_size: tuple[int, int] | None = None,
+        img_suffix: str = '_leftImg8bit.png',
+        seg_map_suffix: str = '_gtFine_labelIds.png',
+        camera_suffix: str = '_camera.json',
+        disparity_suffix: str = '_disparity.png',
+        sde_disparity_suffix: str = '.png',
+        **kwargs,
+    ) -> None:
         if frames not in ('annotated', 'sequence'):
             raise ValueError(
-                f"frames must be 'annotated' or 'sequence', got {frames!r}.")
+                f"frames must be 'annotated' or 'sequence', got {frames!r}."
+            )
         unknown = set(data_prefix or ()) - set(FOLDERS)
         if unknown:
-            raise ValueError(f'data_prefix knows {sorted(FOLDERS)}, not '
-                             f'{sorted(unknown)}.')
+            raise ValueError(
+                f'data_prefix knows {sorted(FOLDERS)}, not {sorted(unknown)}.'
+            )
         folders = {**FOLDERS, **(data_prefix or {})}
         self.split = split
         self.frames = frames
         self.camera_size = tuple(camera_size) if camera_size else None
         self.default_camera = default_camera and parse_intrinsics(
-            default_camera, 'default_camera')
+            default_camera, 'default_camera'
+        )
         self.camera_suffix = camera_suffix
         self.disparity_suffix = disparity_suffix
         self.sde_disparity_suffix = sde_disparity_suffix
         self._sequence_files: dict[str, str] = {}
         self._frame_numbers: dict[str, list[int]] = {}
         super().__init__(
-            data_prefix={key: value.format(split=split)
-                         for key, value in folders.items() if value is not None},
-            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+            data_prefix={
+                key: value.format(split=split)
+                for key, value in folders.items()
+                if value is not None
+            },
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            **kwargs,
+        )
 
     def load_data_list(self) -> list[dict]:
         """List the samples; the listing of neighbours is dropped afterwards."""
@@ -123,22 +168,30 @@ class CityscapesSequenceDataset(SequenceDataset):
         prefix = self.data_prefix
         if self.offsets or self.frames == 'sequence' or 'poses_path' in prefix:
             self._sequence_files = list_tree(
-                prefix.get('sequence_path'), self.img_suffix)
+                prefix.get('sequence_path'), self.img_suffix
+            )
         if 'poses_path' in prefix:
             for img_id in self._sequence_files:
                 sequence, number = split_stem(img_id)
                 self._frame_numbers.setdefault(sequence, []).append(number)
         key = 'img_path' if self.frames == 'annotated' else 'sequence_path'
-        images = self._sequence_files if self.frames == 'sequence' else list_tree(
-            prefix.get(key), self.img_suffix)
+        images = (
+            self._sequence_files
+            if self.frames == 'sequence'
+            else list_tree(prefix.get(key), self.img_suffix)
+        )
         if not images:
             raise FileNotFoundError(
                 f'{type(self).__name__}: no image in the split {self.split!r}: '
-                f'searched {prefix.get(key)}/<city>/*{self.img_suffix}.')
-        samples = [dict(img_path=path, img_id=img_id)
-                   for img_id, path in images.items()]
-        for key, suffix in (('seg_map_path', self.seg_map_suffix),
-                            ('disparity_path', self.disparity_suffix)):
+                f'searched {prefix.get(key)}/<city>/*{self.img_suffix}.'
+            )
+        samples = [
+            dict(img_path=path, img_id=img_id) for img_id, path in images.items()
+        ]
+        for key, suffix in (
+            ('seg_map_path', self.seg_map_suffix),
+            ('disparity_path', self.disparity_suffix),
+        ):
             files = list_tree(prefix.get(key), suffix)
             for info in samples:
                 if info['img_id'] in files:
@@ -149,12 +202,15 @@ class CityscapesSequenceDataset(SequenceDataset):
         """Add the label table and the paths of poses and the stored depth label."""
         if 'seg_map_path' in info:
             info['label_table'] = (
-                'cityscapes_train_ids' if 'labelTrainIds' in self.seg_map_suffix
-                else 'cityscapes_label_ids')
+                'cityscapes_train_ids'
+                if 'labelTrainIds' in self.seg_map_suffix
+                else 'cityscapes_label_ids'
+            )
         folder = self.data_prefix.get('sde_disparity_path')
         if folder:
             info['sde_disparity_path'] = (
-                f'{folder}/{info["img_id"]}{self.sde_disparity_suffix}')
+                f'{folder}/{info["img_id"]}{self.sde_disparity_suffix}'
+            )
         if 'poses_path' in self.data_prefix:
             sequence, number = split_stem(info['img_id'])
             numbers = self._frame_numbers.get(sequence, [])
@@ -162,19 +218,21 @@ class CityscapesSequenceDataset(SequenceDataset):
                 raise FileNotFoundError(
                     f'{type(self).__name__}: poses need all frames of a sequence, and '
                     f'{info["img_id"]}{self.img_suffix} is not in '
-                    f'{self.data_prefix.get("sequence_path")}.')
+                    f'{self.data_prefix.get("sequence_path")}.'
+                )
             info['poses_path'] = (
-                f'{self.data_prefix["poses_path"]}/{sequence}_poses.txt')
+                f'{self.data_prefix["poses_path"]}/{sequence}_poses.txt'
+            )
             info['pose_count'] = len(numbers)
             info['pose_lines'] = [
-                numbers.index(number + offset) for offset in (0, *self.offsets)]
+                numbers.index(number + offset) for offset in (0, *self.offsets)
+            ]
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
         """The frame of the same sequence with the number ``offset`` further."""
         sequence, number = split_stem(info['img_id'])
         neighbour = f'{sequence}_{number + offset:06d}'
-        wanted = (f'{self.data_prefix.get("sequence_path")}/{neighbour}'
-                  f'{self.img_suffix}')
+        wanted = f'{self.data_prefix.get("sequence_path")}/{neighbour}{self.img_suffix}'
         return self._sequence_files.get(neighbour), wanted
 
     def _add_cameras(self, samples: list[dict]) -> list[dict]:
@@ -211,12 +269,13 @@ def split_stem(img_id: str) -> tuple[str, int]:
     sequence, _, number = img_id.rpartition('_')
     if not sequence or not number.isdigit():
         raise ValueError(
-            f'{img_id} is no Cityscapes name: <city>/<city>_<sequence>_<frame>.')
+            f'{img_id} is no Cityscapes name: <city>/<city>_<sequence>_<frame>.'
+        )
     return sequence, int(number)
 
 
 def nearest_number(numbers: list[int], number: int) -> int:
     """The element of a sorted list nearest to ``number`` (the earlier on a tie)."""
     right = bisect_left(numbers, number)
-    candidates = numbers[max(right - 1, 0):right + 1]
+    candidates = numbers[max(right - 1, 0) : right + 1]
     return min(candidates, key=lambda other: abs(other - number))

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.logging import print_log
 
+from mmdepthseg.datasets.intrinsics import (
+    Camera,
+    parse_intrinsics,
+    read_intrinsics,
+    read_kitti_calib,
+)
+from mmdepthseg.datasets.listing import join_path, list_folders, list_frames, list_names
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
-
-from .intrinsics import Camera, parse_intrinsics, read_intrinsics, read_kitti_calib
-from .listing import join_path, list_folders, list_frames, list_names
-from .sequence_dataset import SequenceDataset
 
 IMG_SUFFIXES = ('.jpg', '.jpeg', '.png')
 
@@ -60,18 +64,20 @@ class ClipDataset(SequenceDataset):
 
     METAINFO = dict(classes=(), palette=[])
 
-    def __init__(self,
-                 *,
-                 clips: Sequence[str] | None = None,
-                 exclude_clips: Sequence[str] = (),
-                 intrinsics: dict | None = None,
-                 frames_dir: str = 'frames',
-                 labels_dir: str = 'labels',
-                 depth_dir: str | Mapping[str, str] | None = None,
-                 sde_disparity_dir: str | None = None,
-                 poses_file: str | None = None,
-                 img_suffixes: Sequence[str] = IMG_SUFFIXES,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *,
+        clips: Sequence[str] | None = None,
+        exclude_clips: Sequence[str] = (),
+        intrinsics: dict | None = None,
+        frames_dir: str = 'frames',
+        labels_dir: str = 'labels',
+        depth_dir: str | Mapping[str, str] | None = None,
+        sde_disparity_dir: str | None = None,
+        poses_file: str | None = None,
+        img_suffixes: Sequence[str] = IMG_SUFFIXES,
+        **kwargs,
+    ) -> None:
         self.clips = None if clips is None else list(clips)
         self.exclude_clips = list(exclude_clips)
         self.intrinsics = intrinsics and parse_intrinsics(intrinsics, 'intrinsics')
@@ -84,8 +90,8 @@ class ClipDataset(SequenceDataset):
         self._frames: dict[str, list[str]] = {}
         self._folders: dict[str, str] = {}
         super().__init__(
-            data_prefix=dict(img_path='', seg_map_path='{clip}/' + labels_dir),
-            **kwargs)
+            data_prefix=dict(img_path='', seg_map_path='{clip}/' + labels_dir), **kwargs
+        )
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> None:
@@ -113,7 +119,8 @@ class ClipDataset(SequenceDataset):
                 raise FileNotFoundError(
                     f'ClipDataset: clip {clip!r} has no image: searched '
                     f'{osp.join(folder, self.frames_dir)} and {folder} for '
-                    f'*{", *".join(self.img_suffixes)}.')
+                    f'*{", *".join(self.img_suffixes)}.'
+                )
             camera = self._camera(clip, folder)
             labels_folder = osp.join(folder, self.labels_dir)
             labels = self._label_files(labels_folder, frames_folder, names)
@@ -121,8 +128,9 @@ class ClipDataset(SequenceDataset):
             self._frames[clip] = [osp.join(frames_folder, name) for name in names]
             for position, path in enumerate(self._frames[clip]):
                 stem = osp.splitext(osp.basename(path))[0]
-                info = dict(img_path=path, img_id=f'{clip}/{stem}', clip=clip,
-                            position=position)
+                info = dict(
+                    img_path=path, img_id=f'{clip}/{stem}', clip=clip, position=position
+                )
                 if camera is not None:
                     info.update(cam2img=camera.cam2img, cam2img_size=camera.size)
                 if stem in labels:
@@ -142,12 +150,14 @@ class ClipDataset(SequenceDataset):
             info['poses_path'] = self._poses_path(info['clip'])
             info['pose_count'] = len(self._frames[info['clip']])
             info['pose_lines'] = [
-                info['position'] + offset for offset in (0, *self.offsets)]
+                info['position'] + offset for offset in (0, *self.offsets)
+            ]
 
     def _poses_path(self, clip: str) -> str:
         if '{clip}' in self.poses_file:
             return join_path(
-                self.data_root or '', self.poses_file.replace('{clip}', clip))
+                self.data_root or '', self.poses_file.replace('{clip}', clip)
+            )
         return osp.join(self._folders[clip], self.poses_file)
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
@@ -165,21 +175,27 @@ class ClipDataset(SequenceDataset):
             problem = f'no clip {", ".join(missing)}' if missing else 'clips names none'
             raise FileNotFoundError(
                 f'ClipDataset: {problem} in {root}; there are: '
-                f'{", ".join(list_folders(root)) or "none"}.')
+                f'{", ".join(list_folders(root)) or "none"}.'
+            )
         if self.clips is not None:
             clips = self.clips
         elif list_frames(osp.join(root, self.frames_dir), self.img_suffixes) or (
-                list_frames(root, self.img_suffixes)):
+            list_frames(root, self.img_suffixes)
+        ):
             return {osp.basename(osp.abspath(root)): root}
         else:
             clips = list_folders(root)
-        folders = {clip: join_path(root, clip) for clip in clips
-                   if clip not in self.exclude_clips}
+        folders = {
+            clip: join_path(root, clip)
+            for clip in clips
+            if clip not in self.exclude_clips
+        }
         if not folders:
             raise FileNotFoundError(
                 f'ClipDataset: no clip: searched {root} for <clip>/{self.frames_dir}/*'
                 f'{", *".join(self.img_suffixes)}; exclude_clips takes out '
-                f'{", ".join(self.exclude_clips) or "none"}.')
+                f'{", ".join(self.exclude_clips) or "none"}.'
+            )
         return folders
 
     def _camera(self, clip: str, folder: str) -> Camera | None:
@@ -191,15 +207,20 @@ class ClipDataset(SequenceDataset):
                 raise FileNotFoundError(
                     f'ClipDataset: clip {clip!r} has no {source}: write one with K '
                     '(3x3, pixels), width and height, or give `intrinsics` in the '
-                    'config.')
+                    'config.'
+                )
             return None
         (fx, _, cx), (_, fy, cy), _ = camera.cam2img
-        of_size = 'their own size' if camera.size is None else (
-            f'{camera.size[1]}x{camera.size[0]} pixels')
+        of_size = (
+            'their own size'
+            if camera.size is None
+            else (f'{camera.size[1]}x{camera.size[0]} pixels')
+        )
         print_log(
             f'ClipDataset: clip {clip}: K fx {fx:.2f}, fy {fy:.2f}, cx {cx:.2f}, cy '
             f'{cy:.2f} for images of {of_size} ({source})',
-            logger='current')
+            logger='current',
+        )
         return camera
 
     def _camera_file(self, folder: str) -> tuple[Camera | None, str]:
@@ -215,8 +236,9 @@ class ClipDataset(SequenceDataset):
             return read_kitti_calib(calib, int(number[1])), calib
         return None, f'{source} (and no calib.txt)'
 
-    def _label_files(self, folder: str, frames_folder: str,
-                     frames: Sequence[str]) -> set[str]:
+    def _label_files(
+        self, folder: str, frames_folder: str, frames: Sequence[str]
+    ) -> set[str]:
         """Stems of the frames that have a label; none without classes."""
         if not self.metainfo['classes']:
             return set()
@@ -226,7 +248,8 @@ class ClipDataset(SequenceDataset):
             raise FileNotFoundError(
                 f'ClipDataset: {len(strange)} label(s) in {folder} belong to no frame '
                 f'of {frames_folder}: {", ".join(strange[:3])}. The label of frame '
-                f'{frames[0]} is {osp.splitext(frames[0])[0]}.png.')
+                f'{frames[0]} is {osp.splitext(frames[0])[0]}.png.'
+            )
         return labels
 
     def _depth_files(self, clip: str) -> tuple[str, set[str]]:
@@ -239,5 +262,6 @@ class ClipDataset(SequenceDataset):
         names = list_names(folder, '.png')
         if not names:
             raise FileNotFoundError(
-                f'ClipDataset: depth_dir of clip {clip!r}: no *.png in {folder}.')
+                f'ClipDataset: depth_dir of clip {clip!r}: no *.png in {folder}.'
+            )
         return folder, set(names)

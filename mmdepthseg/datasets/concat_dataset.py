@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from mmengine.dataset import BaseDataset
 from mmengine.dataset import ConcatDataset as MMEngineConcatDataset
 
+from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import DATASETS
-
-from .samplers.stream_index import StreamIndex
 
 
 @DATASETS.register_module()
@@ -26,13 +25,19 @@ class ConcatDataset(MMEngineConcatDataset):
         **kwargs: of MMEngine's ``ConcatDataset``.
     """
 
-    def __init__(self,
-                 datasets: Sequence[BaseDataset | Mapping],
-                 shared: Mapping | None = None,
-                 **kwargs) -> None:
-        super().__init__([
-            {**(shared or {}), **part} if isinstance(part, Mapping) else part
-            for part in datasets], **kwargs)
+    def __init__(
+        self,
+        datasets: Sequence[BaseDataset | Mapping],
+        shared: Mapping | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            [
+                {**(shared or {}), **part} if isinstance(part, Mapping) else part
+                for part in datasets
+            ],
+            **kwargs,
+        )
 
     def _get_ori_dataset_idx(self, idx: int) -> tuple[int, int]:
         dataset_idx, sample_idx = super()._get_ori_dataset_idx(idx)

@@ -30,7 +30,8 @@ SCALE = 65535
 SHOWN = 5
 AGAIN = (
     'run what made them, tools/generate_depth.py or tools/select_samples.py, again (it '
-    'goes on where it stopped)')
+    'goes on where it stopped)'
+)
 _noted: set[str] = set()  # manifests whose checkpoint is known to be gone
 
 
@@ -73,16 +74,19 @@ class DepthLabelStore:
             raise DepthLabelError(
                 f'{self.root}: no depth labels here ({MANIFEST} is missing); make '
                 'them with tools/generate_depth.py CONFIG CHECKPOINT --out '
-                f'{self.root}') from None
+                f'{self.root}'
+            ) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DepthLabelError(
                 f'{self.manifest_path}: not a manifest of depth labels ({error}); '
                 'give another folder, or if it is a damaged one remove that file and '
-                'run tools/generate_depth.py again') from None
+                'run tools/generate_depth.py again'
+            ) from None
         return self.manifest
 
-    def begin(self, checkpoint: str | Path, options: dict,
-              overwrite: bool = False) -> list[str]:
+    def begin(
+        self, checkpoint: str | Path, options: dict, overwrite: bool = False
+    ) -> list[str]:
         """Start or go on writing; returns the names of bad files found.
 
         Args:
@@ -99,19 +103,24 @@ class DepthLabelStore:
             scale=SCALE,
             checkpoint=str(Path(checkpoint).resolve()),
             checkpoint_sha256=file_hash(checkpoint),
-            options=json.loads(json.dumps(options)))
+            options=json.loads(json.dumps(options)),
+        )
         if overwrite:
             self.clear()
         if self.manifest_path.exists():
             old = self.load_manifest()
-            changed = [k for k in ('checkpoint_sha256', 'options', 'format', 'scale')
-                       if old.get(k) != header[k]]
+            changed = [
+                k
+                for k in ('checkpoint_sha256', 'options', 'format', 'scale')
+                if old.get(k) != header[k]
+            ]
             if changed:
                 raise DepthLabelError(
                     f'{self.root}: holds depth labels made with other '
                     f'{" and ".join(changed)} (by {old.get("checkpoint")}, options '
                     f'{old.get("options")}); give another folder, or --overwrite to '
-                    'make them anew')
+                    'make them anew'
+                )
             files, images = old['files'], old.get('images', {})
         else:
             files, images = {}, {}
@@ -138,8 +147,9 @@ class DepthLabelStore:
                 Path(path).unlink(missing_ok=True)
         self.manifest_path.unlink()
 
-    def write(self, img_id: str, disparity: np.ndarray,
-              img_path: str | None = None) -> None:
+    def write(
+        self, img_id: str, disparity: np.ndarray, img_path: str | None = None
+    ) -> None:
         """Store one label.
 
         Args:
@@ -154,9 +164,11 @@ class DepthLabelStore:
             raise DepthLabelError(
                 f'{img_id}: the predicted disparity has NaN or infinite values; the '
                 f'checkpoint is no good ({self.manifest.get("checkpoint")}): train '
-                'again or take an earlier one')
+                'again or take an earlier one'
+            )
         ok, png = cv2.imencode(
-            '.png', np.rint(disparity.clip(0, 1) * SCALE).astype(np.uint16))
+            '.png', np.rint(disparity.clip(0, 1) * SCALE).astype(np.uint16)
+        )
         if not ok:
             raise DepthLabelError(f'{img_id}: could not encode the depth label')
         path = self.path(img_id)
@@ -187,19 +199,21 @@ class DepthLabelStore:
             if now is None:
                 continue
             if now['size'] != then['size'] or (
-                    now['path'] == then['path']
-                    and now['mtime_ns'] != then['mtime_ns']):
+                now['path'] == then['path'] and now['mtime_ns'] != then['mtime_ns']
+            ):
                 changed.append(img_id)
         return changed
 
     def flush(self, complete: bool = False) -> None:
         """Write the manifest."""
         self.manifest['complete'] = complete
-        write_atomically(self.manifest_path,
-                         json.dumps(self.manifest, indent=1).encode())
+        write_atomically(
+            self.manifest_path, json.dumps(self.manifest, indent=1).encode()
+        )
 
-    def verify(self, img_ids: Iterable[str],
-               img_paths: Mapping[str, str] | None = None) -> None:
+    def verify(
+        self, img_ids: Iterable[str], img_paths: Mapping[str, str] | None = None
+    ) -> None:
         """Check that every image has an intact label of one known model.
 
         Args:
@@ -219,11 +233,13 @@ class DepthLabelStore:
         if not manifest.get('complete'):
             raise DepthLabelError(
                 f'{self.root}: the depth labels are incomplete '
-                f'({len(manifest["files"])} are there); {AGAIN}')
+                f'({len(manifest["files"])} are there); {AGAIN}'
+            )
         self._verify_checkpoint()
 
-    def verify_labels(self, img_ids: Iterable[str],
-                      img_paths: Mapping[str, str] | None = None) -> None:
+    def verify_labels(
+        self, img_ids: Iterable[str], img_paths: Mapping[str, str] | None = None
+    ) -> None:
         """The part of :meth:`verify` that concerns the images, of the manifest read.
 
         Args:
@@ -244,17 +260,20 @@ class DepthLabelStore:
             raise DepthLabelError(
                 f'{self.root}: no depth label for {len(missing)} image(s): '
                 f'{", ".join(missing[:SHOWN])}; make them for this split with '
-                'tools/generate_depth.py')
+                'tools/generate_depth.py'
+            )
         if broken:
             raise DepthLabelError(
                 f'{self.root}: {len(broken)} depth label(s) truncated or missing: '
-                f'{", ".join(broken[:SHOWN])}; {AGAIN}')
+                f'{", ".join(broken[:SHOWN])}; {AGAIN}'
+            )
         changed = self.outdated(img_paths or {})
         if changed:
             raise DepthLabelError(
                 f'{self.root}: {len(changed)} depth label(s) out of date, their images '
                 f'have changed since: {", ".join(changed[:SHOWN])}; run '
-                'tools/generate_depth.py again (it makes just those anew)')
+                'tools/generate_depth.py again (it makes just those anew)'
+            )
 
     def _verify_checkpoint(self) -> None:
         checkpoint = Path(self.manifest['checkpoint'])
@@ -264,12 +283,14 @@ class DepthLabelStore:
                 print_log(
                     f'{self.root}: the checkpoint of these depth labels is gone '
                     f'({checkpoint}), so whether they are up to date is not checked',
-                    logger='current')
+                    logger='current',
+                )
         elif file_hash(checkpoint) != self.manifest['checkpoint_sha256']:
             raise DepthLabelError(
                 f'{self.root}: the depth labels are out of date: {checkpoint} has '
                 'changed since they were made; run tools/generate_depth.py with '
-                '--overwrite')
+                '--overwrite'
+            )
 
 
 def opened_store(root: str | Path) -> DepthLabelStore:
@@ -307,5 +328,6 @@ def _image_state(path: str) -> dict | None:
         state = os.stat(path)
     except OSError:
         return None
-    return dict(path=os.path.abspath(path), size=state.st_size,
-                mtime_ns=state.st_mtime_ns)
+    return dict(
+        path=os.path.abspath(path), size=state.st_size, mtime_ns=state.st_mtime_ns
+    )

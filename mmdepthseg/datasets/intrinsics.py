@@ -54,7 +54,8 @@ def check_intrinsics(
     fx, fy, cx, cy = cam2img[[0, 1, 0, 1], [0, 1, 2, 2]]
     if fx <= 0 or fy <= 0:
         raise ValueError(
-            f'{source}: focal lengths must be positive, got fx={fx:g}, fy={fy:g}.')
+            f'{source}: focal lengths must be positive, got fx={fx:g}, fy={fy:g}.'
+        )
     if size is not None:
         height, width = size
         if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
@@ -62,11 +63,13 @@ def check_intrinsics(
                 f'{source}: the principal point ({cx:g}, {cy:g}) lies outside the '
                 f'{width}x{height} image. Either K is wrong or it belongs to another '
                 'image size: give that size (`width` and `height` beside K, or, for '
-                'Cityscapes camera files, `camera_size` of the data set).')
+                'Cityscapes camera files, `camera_size` of the data set).'
+            )
         if fx < width * 0.05 or fy < height * 0.05:
             raise ValueError(
                 f'{source}: fx={fx:g}, fy={fy:g} are too small for a {width}x{height} '
-                'image. If K is normalised by the image size, say normalized=True.')
+                'image. If K is normalised by the image size, say normalized=True.'
+            )
 
 
 def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
@@ -91,7 +94,8 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
     if missing:
         raise KeyError(
             f'{source} lacks {", ".join(missing)}: K (3x3, pixels), width and height '
-            'of the image K refers to are needed.')
+            'of the image K refers to are needed.'
+        )
     size = (int(config['height']), int(config['width']))
     try:
         cam2img = np.array(config['K'], dtype=np.float64)
@@ -145,7 +149,7 @@ def read_cityscapes_camera(path: str) -> Camera:
                 size = (int(holder['height']), int(holder['width']))
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f'Camera file {path}: {error}.') from None
-    return Camera([[fx, 0., u0], [0., fy, v0], [0., 0., 1.]], size, baseline)
+    return Camera([[fx, 0.0, u0], [0.0, fy, v0], [0.0, 0.0, 1.0]], size, baseline)
 
 
 def read_kitti_calib(path: str, camera: int) -> Camera:
@@ -168,13 +172,17 @@ def read_kitti_calib(path: str, camera: int) -> Camera:
     lines = Path(path).read_text(encoding='utf-8', errors='replace').splitlines()
     found = [line[3:] for line in lines if line.startswith(f'P{camera}:')]
     if not found:
-        raise KeyError(f'Camera file {path} lacks the line P{camera}: of the images in '
-                       f'image_{camera}.')
+        raise KeyError(
+            f'Camera file {path} lacks the line P{camera}: of the images in '
+            f'image_{camera}.'
+        )
     try:
         projection = np.array(found[0].split(), dtype=np.float64).reshape(3, 4)
     except ValueError:
-        raise ValueError(f'Camera file {path}: P{camera}: 12 numbers are expected, got '
-                         f'{found[0].strip()[:60]!r}.') from None
+        raise ValueError(
+            f'Camera file {path}: P{camera}: 12 numbers are expected, got '
+            f'{found[0].strip()[:60]!r}.'
+        ) from None
     check_intrinsics(projection[:, :3], None, f'{path}, P{camera}')
     return Camera(projection[:, :3].tolist())
 
@@ -198,8 +206,11 @@ def sample_camera(results: Mapping[str, Any]) -> tuple[Camera | None, str]:
         size = camera.size or results.get('camera_size') or image_size
         return camera._replace(size=size), f'Camera file {path}'
     if 'cam2img' in results:
-        size = (results.get('legacy_camera_size') or results.get('cam2img_size')
-                or image_size)
+        size = (
+            results.get('legacy_camera_size')
+            or results.get('cam2img_size')
+            or image_size
+        )
         name = results.get('img_id') or results.get('img_path')
         return Camera(results['cam2img'], size), f'Camera of {name}'
     return None, ''

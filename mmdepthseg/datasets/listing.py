@@ -67,5 +67,5 @@ def list_tree(root: str | None, suffix: str) -> dict[str, str]:
     for city in list_folders(root) if root else ():
         folder = osp.join(root, city)
         for name in list_names(folder, suffix):
-            found[f'{city}/{name[:len(name) - len(suffix)]}'] = osp.join(folder, name)
+            found[f'{city}/{name[: len(name) - len(suffix)]}'] = osp.join(folder, name)
     return found

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
-from .depth_labels import DepthLabelStore
-from .errors import BrokenFileError
-from .listing import join_path
-from .subset import match_names, random_subset, read_names
-from .transforms.foreign import guard
+from mmdepthseg.datasets.depth_labels import DepthLabelStore
+from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.listing import join_path
+from mmdepthseg.datasets.subset import match_names, random_subset, read_names
+from mmdepthseg.datasets.transforms.foreign import guard
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')
 #: So many broken samples in a row, and no more are tried.
@@ -59,36 +59,45 @@ class SequenceDataset(BaseSegDataset):
         **kwargs: of ``BaseSegDataset``.
     """
 
-    def __init__(self,
-                 *,
-                 offsets: Sequence[int] = (),
-                 missing_neighbours: str = 'skip',
-                 ann_file: str = '',
-                 labeled_subset: dict | str | None = None,
-                 subset_mode: str = 'keep',
-                 require_labels: bool = False,
-                 branch: str | None = None,
-                 skip_broken: bool = False,
-                 max_broken: int = 10,
-                 check_depth_labels: bool = True,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *,
+        offsets: Sequence[int] = (),
+        missing_neighbours: str = 'skip',
+        ann_file: str = '',
+        labeled_subset: dict | str | None = None,
+        subset_mode: str = 'keep',
+        require_labels: bool = False,
+        branch: str | None = None,
+        skip_broken: bool = False,
+        max_broken: int = 10,
+        check_depth_labels: bool = True,
+        **kwargs,
+    ) -> None:
         if missing_neighbours not in ('skip', 'error'):
-            raise ValueError("missing_neighbours must be 'skip' or 'error', got "
-                             f'{missing_neighbours!r}.')
+            raise ValueError(
+                "missing_neighbours must be 'skip' or 'error', got "
+                f'{missing_neighbours!r}.'
+            )
         if subset_mode not in SUBSET_MODES:
             raise ValueError(
-                f'subset_mode must be one of {SUBSET_MODES}, got {subset_mode!r}.')
+                f'subset_mode must be one of {SUBSET_MODES}, got {subset_mode!r}.'
+            )
         if 0 in offsets or len(set(offsets)) != len(offsets):
             raise ValueError(
-                f'offsets must be different and not 0, got {tuple(offsets)}.')
+                f'offsets must be different and not 0, got {tuple(offsets)}.'
+            )
         if isinstance(labeled_subset, str):
             if labeled_subset != 'all':
-                raise ValueError("labeled_subset is a dict of n, seed and ann_file, or "
-                                 f"'all', not {labeled_subset!r}.")
+                raise ValueError(
+                    'labeled_subset is a dict of n, seed and ann_file, or '
+                    f"'all', not {labeled_subset!r}."
+                )
             labeled_subset = None if ann_file else 'all'
         elif unknown := set(labeled_subset or ()) - {'n', 'seed', 'ann_file'}:
             raise ValueError(
-                f'labeled_subset knows n, seed and ann_file, not {sorted(unknown)}.')
+                f'labeled_subset knows n, seed and ann_file, not {sorted(unknown)}.'
+            )
         elif labeled_subset and 'ann_file' in labeled_subset:
             if ann_file:
                 raise ValueError('Give ann_file once, beside labeled_subset or in it.')
@@ -130,7 +139,8 @@ class SequenceDataset(BaseSegDataset):
             Its path, or None if it does not exist, and the path looked for.
         """
         raise NotImplementedError(
-            f'{type(self).__name__} has no neighbouring frames: leave offsets empty.')
+            f'{type(self).__name__} has no neighbouring frames: leave offsets empty.'
+        )
 
     def finish_sample(self, info: dict) -> None:
         """Last touches to the info of a sample that stays (in place)."""
@@ -141,11 +151,15 @@ class SequenceDataset(BaseSegDataset):
         super()._join_prefix()
         self.data_prefix = {
             key: join_path(value) if isinstance(value, str) else value
-            for key, value in self.data_prefix.items()}
+            for key, value in self.data_prefix.items()
+        }
         if self.ann_file:
             self.ann_file = join_path(self.ann_file)
-        if self.ann_file and not osp.isfile(self.ann_file) and osp.isfile(
-                self._given_ann_file):
+        if (
+            self.ann_file
+            and not osp.isfile(self.ann_file)
+            and osp.isfile(self._given_ann_file)
+        ):
             self.ann_file = self._given_ann_file
 
     def load_data_list(self) -> list[dict]:
@@ -198,18 +212,22 @@ class SequenceDataset(BaseSegDataset):
                     f'{len(samples)} samples has a label: searched '
                     f'{self.data_prefix.get("seg_map_path")} for '
                     f'*{self.seg_map_suffix}; the metainfo names '
-                    f'{len(self.metainfo["classes"])} classes.')
+                    f'{len(self.metainfo["classes"])} classes.'
+                )
             return found
         if self.ann_file:
             if subset is not None and 'seed' in subset:
                 raise ValueError(
-                    'Give either ann_file or labeled_subset with a seed, not both.')
+                    'Give either ann_file or labeled_subset with a seed, not both.'
+                )
             names = read_names(self.ann_file)
             if subset:
                 if not 1 <= subset['n'] <= len(names):
-                    raise ValueError(f'labeled_subset asks for n={subset["n"]} of the '
-                                     f'{len(names)} names in {self.ann_file}.')
-                names = names[:subset['n']]
+                    raise ValueError(
+                        f'labeled_subset asks for n={subset["n"]} of the '
+                        f'{len(names)} names in {self.ann_file}.'
+                    )
+                names = names[: subset['n']]
             return set(match_names(names, img_ids, self.ann_file))
         if subset is not None:
             if set(subset) != {'n', 'seed'}:
@@ -232,8 +250,10 @@ class SequenceDataset(BaseSegDataset):
             if self.subset_mode == 'mark' or inside == (self.subset_mode == 'keep'):
                 kept.append(info)
         if not kept:
-            raise ValueError(f'{self._describe()}: no sample is left of '
-                             f'{len(samples)} after the subset was taken out.')
+            raise ValueError(
+                f'{self._describe()}: no sample is left of '
+                f'{len(samples)} after the subset was taken out.'
+            )
         return kept
 
     def _check_labels(self, samples: list[dict]) -> None:
@@ -244,7 +264,8 @@ class SequenceDataset(BaseSegDataset):
             raise FileNotFoundError(
                 f'{self._describe()}: {len(without)} of {len(samples)} samples have no '
                 f'label file in {self.data_prefix.get("seg_map_path")} (suffix '
-                f'{self.seg_map_suffix}), the first: {", ".join(without[:3])}.')
+                f'{self.seg_map_suffix}), the first: {", ".join(without[:3])}.'
+            )
 
     def _add_neighbours(self, samples: list[dict]) -> list[dict]:
         if not self.offsets:
@@ -264,12 +285,15 @@ class SequenceDataset(BaseSegDataset):
             raise FileNotFoundError(
                 f'{self._describe()}: frame {img_id} lacks its neighbour {wanted} '
                 f'({len(missing)} of {len(samples)} frames lack one; offsets '
-                f"{self.offsets}). missing_neighbours='skip' leaves such frames out.")
+                f"{self.offsets}). missing_neighbours='skip' leaves such frames out."
+            )
         if missing:
             print_log(
                 f'{self._describe()}: {len(missing)} of {len(samples)} frames left '
                 f'out, a neighbour at offsets {self.offsets} is missing (first: '
-                f'{missing[0][0]} lacks {missing[0][1]}).', logger='current')
+                f'{missing[0][0]} lacks {missing[0][1]}).',
+                logger='current',
+            )
         return kept
 
     def _verify_depth_labels(self, samples: list[dict]) -> None:
@@ -279,36 +303,49 @@ class SequenceDataset(BaseSegDataset):
             root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
             DepthLabelStore(root).verify(
                 (info['img_id'] for info in labelled),
-                {info['img_id']: info['img_path'] for info in labelled})
+                {info['img_id']: info['img_path'] for info in labelled},
+            )
 
     def _count_broken(self, message: str) -> None:
         if message not in self.broken_files:
-            print_log(f'{self._describe()}: sample skipped. {message}',
-                      logger='current', level=logging.WARNING)
+            print_log(
+                f'{self._describe()}: sample skipped. {message}',
+                logger='current',
+                level=logging.WARNING,
+            )
         self.broken_files[message] += 1
         if len(self.broken_files) > self.max_broken:
             raise BrokenFileError(
                 f'{self._describe()}: {len(self.broken_files)} broken files, more than '
-                f'max_broken={self.max_broken}. The last: {message}')
+                f'max_broken={self.max_broken}. The last: {message}'
+            )
         self._in_a_row.append(message)
         # BaseDataset's own limit ends in a message without any name
         if len(self._in_a_row) >= min(MAX_IN_A_ROW, self.max_refetch + 1):
             raise BrokenFileError(
                 f'{self._describe()}: no usable sample found, {len(self._in_a_row)} '
                 'broken ones were skipped in a row. Repair or remove them, or set '
-                f'skip_broken=False to stop at each. The first: {self._in_a_row[0]}')
+                f'skip_broken=False to stop at each. The first: {self._in_a_row[0]}'
+            )
 
     def _describe(self) -> str:
         return f'{type(self).__name__}({self.data_root})'
 
     def _log_summary(self, samples: list[dict]) -> None:
-        keys = dict(seg_map_path='labels', adjacent_paths='neighbours',
-                    camera_path='camera files', cam2img='cameras',
-                    disparity_path='stereo disparities', depth_path='depth maps',
-                    sde_disparity_path='depth labels')
+        keys = dict(
+            seg_map_path='labels',
+            adjacent_paths='neighbours',
+            camera_path='camera files',
+            cam2img='cameras',
+            disparity_path='stereo disparities',
+            depth_path='depth maps',
+            sde_disparity_path='depth labels',
+        )
         counts = Counter(key for info in samples for key in keys if key in info)
         parts = ', '.join(
-            f'{counts[key]} {name}' for key, name in keys.items() if counts[key])
+            f'{counts[key]} {name}' for key, name in keys.items() if counts[key]
+        )
         print_log(
             f'{self._describe()}: {len(samples)} samples{": " if parts else ""}{parts}',
-            logger='current')
+            logger='current',
+        )

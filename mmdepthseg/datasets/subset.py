@@ -28,8 +28,7 @@ def read_names(path: str) -> list[str]:
         raise FileNotFoundError(f'ann_file {path} does not exist.')
     lines = Path(path).read_text(encoding='utf-8').splitlines()
     lines = [line.strip() for line in lines]
-    names = [re.sub(r'^\d+\s+', '', line) for line in lines
-             if line and line[0] != '#']
+    names = [re.sub(r'^\d+\s+', '', line) for line in lines if line and line[0] != '#']
     if not names:
         raise ValueError(f'ann_file {path} holds no name.')
     return list(dict.fromkeys(names))
@@ -67,7 +66,8 @@ def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> li
             raise ValueError(
                 f'{source}: {len(wrong)} of {len(names)} names are {why}: '
                 f'{", ".join(wrong[:3])}{", ..." if len(wrong) > 3 else ""}. '
-                f'Names look like {img_ids[0]}.')
+                f'Names look like {img_ids[0]}.'
+            )
     return found
 
 

@@ -1,5 +1,5 @@
 """Hooks, loops and optimiser wrappers."""
 
-from . import hooks, loops, optim
+from mmdepthseg.engine import hooks, loops, optim
 
-__all__ = ["hooks", "loops", "optim"]
+__all__ = ['hooks', 'loops', 'optim']

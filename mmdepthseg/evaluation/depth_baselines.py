@@ -32,14 +32,22 @@ class RowMeanDepth:
 
     def __init__(self, rows: np.ndarray) -> None:
         rows = np.asarray(rows, dtype=np.float64)
-        if rows.ndim != 1 or not len(rows) or not (np.isfinite(rows) &
-                                                   (rows > 0)).all():
+        if (
+            rows.ndim != 1
+            or not len(rows)
+            or not (np.isfinite(rows) & (rows > 0)).all()
+        ):
             raise ValueError('RowMeanDepth needs positive depths per row.')
         self.rows = rows
 
     @classmethod
-    def fit(cls, depth_maps: Iterable[np.ndarray], min_depth: float = 1e-3,
-            max_depth: float = 80., num_rows: int = 128) -> 'RowMeanDepth':
+    def fit(
+        cls,
+        depth_maps: Iterable[np.ndarray],
+        min_depth: float = 1e-3,
+        max_depth: float = 80.0,
+        num_rows: int = 128,
+    ) -> 'RowMeanDepth':
         """Average depth maps of any sizes, row by row.
 
         Args:
@@ -70,8 +78,9 @@ class RowMeanDepth:
         means = sums[filled] / counts[filled]
         return cls(np.interp(np.arange(num_rows), filled, means))
 
-    def predict(self, height: int, width: int, device: torch.device | str = 'cpu'
-                ) -> Tensor:
+    def predict(
+        self, height: int, width: int, device: torch.device | str = 'cpu'
+    ) -> Tensor:
         """The same map for every image of a size.
 
         Args:
@@ -105,13 +114,19 @@ def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
             name = dataset.get_data_info(index).get('img_path')
             raise ValueError(
                 f'Depth baseline: {name} has no gt_depth_map; the data set needs '
-                'depth files and LoadStereoDepth or LoadDepthMap in its pipeline.')
+                'depth files and LoadStereoDepth or LoadDepthMap in its pipeline.'
+            )
         depth = sample.get('gt_depth_map')
         yield depth if isinstance(depth, np.ndarray) else depth.data[0].numpy()
 
 
-def build_row_mean(dataset: Mapping, cache: str | None, min_depth: float,
-                   max_depth: float, num_rows: int = 128) -> RowMeanDepth:
+def build_row_mean(
+    dataset: Mapping,
+    cache: str | None,
+    min_depth: float,
+    max_depth: float,
+    num_rows: int = 128,
+) -> RowMeanDepth:
     """The row means of a data set, from the cache if its options match.
 
     The first rank computes and writes, the others are told.
@@ -127,13 +142,21 @@ def build_row_mean(dataset: Mapping, cache: str | None, min_depth: float,
         The predictor.
     """
     config = dict(dataset)
-    config.setdefault('pipeline', [
-        dict(type='LoadStereoDepth', keep_size=True),
-        dict(type='LoadDepthMap', keep_size=True),
-    ])
+    config.setdefault(
+        'pipeline',
+        [
+            dict(type='LoadStereoDepth', keep_size=True),
+            dict(type='LoadDepthMap', keep_size=True),
+        ],
+    )
     # not the pipeline's cost, but everything that changes the result
-    options = json.dumps(dict(dataset=config, min_depth=min_depth, max_depth=max_depth,
-                              num_rows=num_rows), sort_keys=True, default=str)
+    options = json.dumps(
+        dict(
+            dataset=config, min_depth=min_depth, max_depth=max_depth, num_rows=num_rows
+        ),
+        sort_keys=True,
+        default=str,
+    )
     key = hashlib.sha256(options.encode()).hexdigest()
     box: list[Any] = [None]
     if get_dist_info()[0] == 0:
@@ -147,11 +170,18 @@ def build_row_mean(dataset: Mapping, cache: str | None, min_depth: float,
     return RowMeanDepth(box[0])
 
 
-def _load_or_fit(config: dict, cache: str | None, key: str, min_depth: float,
-                 max_depth: float, num_rows: int) -> np.ndarray:
+def _load_or_fit(
+    config: dict,
+    cache: str | None,
+    key: str,
+    min_depth: float,
+    max_depth: float,
+    num_rows: int,
+) -> np.ndarray:
     built = DATASETS.build(config)
     files = '\n'.join(
-        _file_state(built.get_data_info(index)) for index in range(len(built)))
+        _file_state(built.get_data_info(index)) for index in range(len(built))
+    )
     key += hashlib.sha256(files.encode()).hexdigest()
     if cache is not None and os.path.isfile(cache):
         try:
@@ -160,10 +190,12 @@ def _load_or_fit(config: dict, cache: str | None, key: str, min_depth: float,
                     return stored['rows']
         except (OSError, ValueError, KeyError, EOFError):
             pass  # a foreign or damaged file: computed again
-    print_log(f'Depth baseline: row means of {len(built)} training images',
-              logger='current')
+    print_log(
+        f'Depth baseline: row means of {len(built)} training images', logger='current'
+    )
     rows = RowMeanDepth.fit(
-        dataset_depth_maps(built), min_depth, max_depth, num_rows).rows
+        dataset_depth_maps(built), min_depth, max_depth, num_rows
+    ).rows
     if cache is not None:
         buffer = io.BytesIO()
         np.savez(buffer, rows=rows, key=key)

@@ -20,8 +20,17 @@ benchmark (silog, scale invariant, times 100; MMSegmentation's halves the second
 import torch
 from torch import Tensor
 
-DEPTH_ERRORS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'log10', 'silog', 'a1', 'a2',
-                'a3')
+DEPTH_ERRORS = (
+    'abs_rel',
+    'sq_rel',
+    'rmse',
+    'rmse_log',
+    'log10',
+    'silog',
+    'a1',
+    'a2',
+    'a3',
+)
 ALIGNMENTS = ('median', 'lsqr', 'affine', 'none')
 
 #: Crops as fractions (top, bottom, left, right) of height and width.
@@ -35,12 +44,13 @@ CROPS = {
     # the bottom quarter.
     'cityscapes': (0.25, 0.75, 0.09375, 0.90625),
     # All but the bottom quarter, the ego vehicle: the images of Zhou et al., CVPR 2017.
-    'cityscapes_no_ego': (0., 0.75, 0., 1.),
+    'cityscapes_no_ego': (0.0, 0.75, 0.0, 1.0),
 }
 
 
-def crop_box(crop: str | tuple[float, float, float, float] | None, height: int,
-             width: int) -> tuple[slice, slice]:
+def crop_box(
+    crop: str | tuple[float, float, float, float] | None, height: int, width: int
+) -> tuple[slice, slice]:
     """Rows and columns of a crop.
 
     Args:
@@ -58,15 +68,20 @@ def crop_box(crop: str | tuple[float, float, float, float] | None, height: int,
         return slice(0, height), slice(0, width)
     if isinstance(crop, str):
         if crop not in CROPS:
-            raise ValueError(f'crop must be one of {sorted(CROPS)}, fractions or None, '
-                             f'got {crop!r}.')
+            raise ValueError(
+                f'crop must be one of {sorted(CROPS)}, fractions or None, got {crop!r}.'
+            )
         crop = CROPS[crop]
     top, bottom, left, right = crop
     if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
-        raise ValueError('crop must be fractions (top, bottom, left, right) with '
-                         f'0 <= top < bottom <= 1 and so on, got {tuple(crop)}.')
-    return (slice(int(top * height), int(bottom * height)),
-            slice(int(left * width), int(right * width)))
+        raise ValueError(
+            'crop must be fractions (top, bottom, left, right) with '
+            f'0 <= top < bottom <= 1 and so on, got {tuple(crop)}.'
+        )
+    return (
+        slice(int(top * height), int(bottom * height)),
+        slice(int(left * width), int(right * width)),
+    )
 
 
 def median(values: Tensor) -> Tensor:
@@ -81,8 +96,9 @@ def median(values: Tensor) -> Tensor:
     return (lower + torch.where(repeated, lower, above)) / 2
 
 
-def align_depth(prediction: Tensor, target: Tensor, align: str, max_depth: float
-                ) -> tuple[Tensor, Tensor]:
+def align_depth(
+    prediction: Tensor, target: Tensor, align: str, max_depth: float
+) -> tuple[Tensor, Tensor]:
     """Fit a prediction that is only known up to scale to the ground truth.
 
     - ``median``: p * median(g) / median(p) (Zhou et al., CVPR 2017).
@@ -117,12 +133,14 @@ def align_depth(prediction: Tensor, target: Tensor, align: str, max_depth: float
         x, y = prediction.reciprocal(), target.reciprocal()
         dx, dy = x - x.mean(), y - y.mean()
         variance = (dx * dx).mean()
-        flat = variance <= (1e-6 * x.mean())**2
-        scale = torch.where(flat, 0., (dx * dy).mean() / torch.where(
-            flat, 1., variance))
+        flat = variance <= (1e-6 * x.mean()) ** 2
+        scale = torch.where(
+            flat, 0.0, (dx * dy).mean() / torch.where(flat, 1.0, variance)
+        )
         inverse = scale * x + (y.mean() - scale * x.mean())
         return inverse.clamp(min=1 / max_depth).reciprocal(), torch.where(
-            flat, 1., scale).reciprocal()
+            flat, 1.0, scale
+        ).reciprocal()
     return prediction, prediction.new_ones(())
 
 
@@ -142,12 +160,14 @@ def depth_errors(prediction: Tensor, target: Tensor) -> Tensor:
     squared = difference * difference
     # not as a difference of means, which cancels in single precision
     variance = (log_error - log_error.mean()).square().mean()
-    return torch.stack([
-        (difference.abs() / target).mean(),
-        (squared / target).mean(),
-        squared.mean().sqrt(),
-        log_error.square().mean().sqrt(),
-        log_error.abs().mean() / torch.log(log_error.new_tensor(10.)),
-        100 * variance.sqrt(),
-        *((ratio < 1.25**power).to(ratio.dtype).mean() for power in (1, 2, 3)),
-    ])
+    return torch.stack(
+        [
+            (difference.abs() / target).mean(),
+            (squared / target).mean(),
+            squared.mean().sqrt(),
+            log_error.square().mean().sqrt(),
+            log_error.abs().mean() / torch.log(log_error.new_tensor(10.0)),
+            100 * variance.sqrt(),
+            *((ratio < 1.25**power).to(ratio.dtype).mean() for power in (1, 2, 3)),
+        ]
+    )

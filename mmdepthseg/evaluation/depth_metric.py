@@ -10,23 +10,24 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmdepthseg.registry import METRICS
-
-from .depth_baselines import RowMeanDepth, build_row_mean
-from .depth_errors import (
+from mmdepthseg.evaluation.depth_baselines import RowMeanDepth, build_row_mean
+from mmdepthseg.evaluation.depth_errors import (
     ALIGNMENTS,
     DEPTH_ERRORS,
     align_depth,
     crop_box,
     depth_errors,
 )
+from mmdepthseg.registry import METRICS
 
 #: Bounds what is inverted; far below any min_depth.
 TINY = 1e-6
 # training needs no depth files, but its validation does
-TARGET_CURE = ('LoadStereoDepth or LoadDepthMap in the pipeline, and depth files in '
-               'the data set. To train without them, switch validation off: '
-               '--cfg-options val_dataloader=None val_cfg=None val_evaluator=None')
+TARGET_CURE = (
+    'LoadStereoDepth or LoadDepthMap in the pipeline, and depth files in '
+    'the data set. To train without them, switch validation off: '
+    '--cfg-options val_dataloader=None val_cfg=None val_evaluator=None'
+)
 
 
 @METRICS.register_module()
@@ -68,27 +69,32 @@ class DepthMetric(BaseMetric):
         ValueError: for options that make no sense, and for samples without depth.
     """
 
-    def __init__(self,
-                 align: str = 'median',
-                 min_depth: float = 1e-3,
-                 max_depth: float = 80.,
-                 crop: str | Sequence[float] | None = None,
-                 baseline: Mapping | None = None,
-                 constant: bool = True,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        align: str = 'median',
+        min_depth: float = 1e-3,
+        max_depth: float = 80.0,
+        crop: str | Sequence[float] | None = None,
+        baseline: Mapping | None = None,
+        constant: bool = True,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if align not in ALIGNMENTS:
             raise ValueError(f'align must be one of {ALIGNMENTS}, got {align!r}.')
         if not 0 < min_depth < max_depth:
-            raise ValueError('0 < min_depth < max_depth is needed, got '
-                             f'{min_depth}, {max_depth}.')
+            raise ValueError(
+                f'0 < min_depth < max_depth is needed, got {min_depth}, {max_depth}.'
+            )
         if baseline is not None:
             unknown = set(baseline) - {'dataset', 'cache', 'num_rows'}
             if unknown or 'dataset' not in baseline:
-                raise ValueError('baseline needs dataset and may have cache and '
-                                 f'num_rows, got {sorted(baseline)}.')
+                raise ValueError(
+                    'baseline needs dataset and may have cache and '
+                    f'num_rows, got {sorted(baseline)}.'
+                )
         crop_box(crop, 100, 100)
         self.align = align
         self.min_depth = min_depth
@@ -111,8 +117,11 @@ class DepthMetric(BaseMetric):
         for sample in data_samples:
             target = self._field(sample, 'gt_depth_map', TARGET_CURE)
             target = target.squeeze(0).float()
-            prediction = self._field(sample, 'pred_depth_map', 'a model with a '
-                                     'depth_head').detach().to(target)
+            prediction = (
+                self._field(sample, 'pred_depth_map', 'a model with a depth_head')
+                .detach()
+                .to(target)
+            )
             self.results.append(self._evaluate(prediction, target))
 
     def _field(self, sample: Mapping, key: str, cure: str) -> Tensor:
@@ -133,14 +142,14 @@ class DepthMetric(BaseMetric):
             row_mean = self._get_row_mean().predict(height, width, target.device)
             predictions['row_mean'] = row_mean[rows, columns]
         if self.constant:
-            level = 1. if self.align != 'none' else float(
-                self._get_row_mean().rows.mean())
+            level = (
+                1.0 if self.align != 'none' else float(self._get_row_mean().rows.mean())
+            )
             predictions['constant'] = torch.full_like(target, level)
         if not mask.any():
             return {}
         target = target[mask]
-        figures = [self._errors(p[mask], target)
-                   for p in predictions.values()]
+        figures = [self._errors(p[mask], target) for p in predictions.values()]
         return dict(zip(predictions, torch.stack(figures).tolist()))
 
     def _errors(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -153,11 +162,13 @@ class DepthMetric(BaseMetric):
         if self._row_mean is None:
             options = dict(cache=None) | dict(self.baseline)
             self._row_mean = build_row_mean(
-                min_depth=self.min_depth, max_depth=self.max_depth, **options)
+                min_depth=self.min_depth, max_depth=self.max_depth, **options
+            )
         return self._row_mean
 
-    def compute_metrics(self, results: list[dict[str, list[float]]]
-                        ) -> dict[str, float]:
+    def compute_metrics(
+        self, results: list[dict[str, list[float]]]
+    ) -> dict[str, float]:
         """Average over images.
 
         Args:
@@ -171,22 +182,27 @@ class DepthMetric(BaseMetric):
             print_log(
                 f'DepthMetric: {len(results) - len(valid)} of {len(results)} images '
                 'have no valid ground truth depth and do not count.',
-                logger='current', level=logging.WARNING)
+                logger='current',
+                level=logging.WARNING,
+            )
         if not valid:
             return dict.fromkeys(DEPTH_ERRORS, float('nan'))
         metrics = {}
         for predictor in valid[0]:
-            table = torch.tensor([result[predictor] for result in valid],
-                                 dtype=torch.float64)
+            table = torch.tensor(
+                [result[predictor] for result in valid], dtype=torch.float64
+            )
             means = table.mean(0).tolist()
             prefix = '' if predictor == 'prediction' else f'{predictor}/'
             metrics.update(
-                {f'{prefix}{name}': mean for name, mean in zip(DEPTH_ERRORS, means)})
+                {f'{prefix}{name}': mean for name, mean in zip(DEPTH_ERRORS, means)}
+            )
             if predictor == 'prediction' and self.align != 'none':
                 scales = table[:, -1]
                 metrics['scale'] = scales.mean().item()
                 metrics['scale_spread'] = (
-                    scales.std(correction=0) / scales.mean().abs()).item()
+                    scales.std(correction=0) / scales.mean().abs()
+                ).item()
         return metrics
 
 
@@ -204,5 +220,6 @@ def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(depth.shape[-2:]) != tuple(size):
         inverse = depth.clamp(min=TINY).reciprocal()
         depth = F.interpolate(
-            inverse, tuple(size), mode='bilinear', align_corners=False).reciprocal()
+            inverse, tuple(size), mode='bilinear', align_corners=False
+        ).reciprocal()
     return depth[0, 0]

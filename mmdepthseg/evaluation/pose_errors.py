@@ -64,11 +64,10 @@ def direction_angle(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     cross = np.linalg.norm(np.cross(prediction, target), axis=-1)
     inner = (prediction * target).sum(-1)
     angle = np.degrees(np.arctan2(cross, inner))
-    return np.where((prediction == 0).all(-1), 90., angle)
+    return np.where((prediction == 0).all(-1), 90.0, angle)
 
 
-def translation_scale(prediction: np.ndarray, target: np.ndarray,
-                      align: str) -> float:
+def translation_scale(prediction: np.ndarray, target: np.ndarray, align: str) -> float:
     """The factor that brings predicted translations to metres.
 
     - ``median``: median |t_g| / median |t_p|.
@@ -85,17 +84,18 @@ def translation_scale(prediction: np.ndarray, target: np.ndarray,
         The factor; 1 if nothing moves in the prediction.
     """
     if align == 'none' or not prediction.any():
-        return 1.
+        return 1.0
     if align == 'lsqr':
-        return max(float((prediction * target).sum() / (prediction**2).sum()), 0.)
+        return max(float((prediction * target).sum() / (prediction**2).sum()), 0.0)
     length = float(np.median(np.linalg.norm(prediction, axis=-1)))
     if length == 0:
-        return 1.
+        return 1.0
     return float(np.median(np.linalg.norm(target, axis=-1))) / length
 
 
-def pose_errors(prediction: np.ndarray, target: np.ndarray, scale: np.ndarray,
-                min_motion: float) -> dict[str, float]:
+def pose_errors(
+    prediction: np.ndarray, target: np.ndarray, scale: np.ndarray, min_motion: float
+) -> dict[str, float]:
     """The errors of ``POSE_ERRORS``.
 
     Args:
@@ -109,8 +109,7 @@ def pose_errors(prediction: np.ndarray, target: np.ndarray, scale: np.ndarray,
     """
     aligned = prediction[:, :3, 3] * scale[:, None]
     truth = target[:, :3, 3]
-    angle = rotation_angle(
-        np.swapaxes(target[:, :3, :3], 1, 2) @ prediction[:, :3, :3])
+    angle = rotation_angle(np.swapaxes(target[:, :3, :3], 1, 2) @ prediction[:, :3, :3])
     error = np.linalg.norm(aligned - truth, axis=-1)
     length = np.linalg.norm(truth, axis=-1)
     moved = length >= min_motion
@@ -119,7 +118,8 @@ def pose_errors(prediction: np.ndarray, target: np.ndarray, scale: np.ndarray,
         rotation=float(angle.mean()),
         translation=float(error.mean()),
         relative=100 * float(error.sum() / length.sum()) if length.any() else np.nan,
-        direction=float(direction.mean()) if moved.any() else np.nan)
+        direction=float(direction.mean()) if moved.any() else np.nan,
+    )
 
 
 def camera_centres(motions: Sequence[np.ndarray]) -> np.ndarray:
@@ -138,8 +138,9 @@ def camera_centres(motions: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(centres)
 
 
-def snippet_ate(prediction: Sequence[np.ndarray],
-                target: Sequence[np.ndarray]) -> float:
+def snippet_ate(
+    prediction: Sequence[np.ndarray], target: Sequence[np.ndarray]
+) -> float:
     """Absolute trajectory error of a snippet, as Zhou et al. (CVPR 2017) report it.
 
     Both paths start at the origin of the first camera; the factor s that fits the
@@ -157,8 +158,8 @@ def snippet_ate(prediction: Sequence[np.ndarray],
     """
     path, truth = camera_centres(prediction), camera_centres(target)
     square = (path**2).sum()
-    scale = (path * truth).sum() / square if square > 0 else 1.
-    return float(np.sqrt(((scale * path - truth)**2).sum()) / len(truth))
+    scale = (path * truth).sum() / square if square > 0 else 1.0
+    return float(np.sqrt(((scale * path - truth) ** 2).sum()) / len(truth))
 
 
 def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
@@ -178,5 +179,5 @@ def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
         raise ValueError('There is no motion to average: no sample has poses.')
     mean = np.mean(motions, axis=0)
     left, _, right = np.linalg.svd(mean[:3, :3])
-    mean[:3, :3] = left @ np.diag([1., 1., np.linalg.det(left @ right)]) @ right
+    mean[:3, :3] = left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right
     return mean

@@ -9,9 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmdepthseg.registry import DATASETS, METRICS
-
-from .pose_errors import (
+from mmdepthseg.evaluation.pose_errors import (
     POSE_ALIGNMENTS,
     mean_motion,
     pose_errors,
@@ -19,6 +17,7 @@ from .pose_errors import (
     snippet_ate,
     translation_scale,
 )
+from mmdepthseg.registry import DATASETS, METRICS
 
 
 @dataclass(frozen=True)
@@ -65,22 +64,22 @@ class PoseMetric(BaseMetric):
         ValueError: for options that make no sense, and for samples without poses.
     """
 
-    def __init__(self,
-                 align: str = 'median',
-                 scale_over: str = 'clip',
-                 snippet: int = 5,
-                 min_motion: float = 0.05,
-                 baseline: Mapping | None = None,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        align: str = 'median',
+        scale_over: str = 'clip',
+        snippet: int = 5,
+        min_motion: float = 0.05,
+        baseline: Mapping | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if align not in POSE_ALIGNMENTS:
-            raise ValueError(
-                f'align must be one of {POSE_ALIGNMENTS}, got {align!r}.')
+            raise ValueError(f'align must be one of {POSE_ALIGNMENTS}, got {align!r}.')
         if scale_over not in ('clip', 'all'):
-            raise ValueError(
-                f"scale_over must be 'clip' or 'all', got {scale_over!r}.")
+            raise ValueError(f"scale_over must be 'clip' or 'all', got {scale_over!r}.")
         if snippet < 2:
             raise ValueError(f'snippet must be at least 2 frames, got {snippet}.')
         if baseline is not None and set(baseline) != {'dataset'}:
@@ -106,7 +105,8 @@ class PoseMetric(BaseMetric):
             if 'pred_transforms' not in sample:
                 raise ValueError(
                     f'PoseMetric: {sample.get("img_path")} has no pred_transforms: run '
-                    'it by tools/test_pose.py.')
+                    'it by tools/test_pose.py.'
+                )
             self.results.append(_pairs(sample))
 
     def compute_metrics(self, results: list[list[Pair]]) -> dict[str, float]:
@@ -118,8 +118,11 @@ class PoseMetric(BaseMetric):
         Returns:
             The figures; none if there is no pair.
         """
-        pairs = list({(p.clip, p.first, p.second): p
-                      for found in results for p in found}.values())
+        pairs = list(
+            {
+                (p.clip, p.first, p.second): p for found in results for p in found
+            }.values()
+        )
         if not pairs:
             return {}
         pairs.sort(key=lambda pair: (pair.clip, pair.first, pair.second))
@@ -128,57 +131,76 @@ class PoseMetric(BaseMetric):
         for name, motion in (('identity', np.eye(4)), ('constant', constant)):
             if motion is not None:
                 fixed = self._figures([replace(p, prediction=motion) for p in pairs])
-                figures.update({f'{name}/{key}': value for key, value in fixed.items()
-                                if not key.startswith('scale')})
+                figures.update(
+                    {
+                        f'{name}/{key}': value
+                        for key, value in fixed.items()
+                        if not key.startswith('scale')
+                    }
+                )
         clips = len({pair.clip for pair in pairs})
-        print_log(f'PoseMetric: {len(pairs)} frame pairs of {clips} clips',
-                  logger='current')
+        print_log(
+            f'PoseMetric: {len(pairs)} frame pairs of {clips} clips', logger='current'
+        )
         if 'ate' not in figures:
             print_log(
                 f'PoseMetric: no clip has {self.snippet} consecutive frames: no ate.',
-                logger='current', level=logging.WARNING)
+                logger='current',
+                level=logging.WARNING,
+            )
         return figures
 
     def _figures(self, pairs: Sequence[Pair]) -> dict[str, float]:
         prediction = np.stack([pair.prediction for pair in pairs])
         target = np.stack([pair.target for pair in pairs])
-        groups = np.array([pair.clip if self.scale_over == 'clip' else ''
-                           for pair in pairs])
+        groups = np.array(
+            [pair.clip if self.scale_over == 'clip' else '' for pair in pairs]
+        )
         scale, factors = np.ones(len(pairs)), []
         for group in np.unique(groups):
             inside = groups == group
-            factors.append(translation_scale(
-                prediction[inside, :3, 3], target[inside, :3, 3], self.align))
+            factors.append(
+                translation_scale(
+                    prediction[inside, :3, 3], target[inside, :3, 3], self.align
+                )
+            )
             scale[inside] = factors[-1]
         figures = pose_errors(prediction, target, scale, self.min_motion)
-        ates = [snippet_ate([p.prediction for p in snippet],
-                            [p.target for p in snippet])
-                for snippet in snippets(pairs, self.snippet)]
+        ates = [
+            snippet_ate([p.prediction for p in snippet], [p.target for p in snippet])
+            for snippet in snippets(pairs, self.snippet)
+        ]
         if ates:
             figures.update(ate=float(np.mean(ates)), ate_std=float(np.std(ates)))
         if self.align != 'none':
             mean = float(np.mean(factors))
             figures['scale'] = mean
             if len(factors) > 1:
-                figures['scale_spread'] = float(np.std(factors)) / mean if mean else (
-                    float('nan'))
+                figures['scale_spread'] = (
+                    float(np.std(factors)) / mean if mean else (float('nan'))
+                )
         return figures
 
     def _constant(self, pairs: Sequence[Pair]) -> np.ndarray | None:
         """The motion of the baseline ``constant``; None if there is none."""
         if self.baseline is None:
             ahead = np.eye(4)
-            ahead[2, 3] = -1.  # what is in front comes nearer
+            ahead[2, 3] = -1.0  # what is in front comes nearer
             return None if self.align == 'none' else ahead
         dataset = DATASETS.build(
-            dict(pipeline=[dict(type='LoadPoses')]) | dict(self.baseline['dataset']))
-        training = [pair for index in range(len(dataset))
-                    for pair in _pairs(dataset[index], predicted=False)]
+            dict(pipeline=[dict(type='LoadPoses')]) | dict(self.baseline['dataset'])
+        )
+        training = [
+            pair
+            for index in range(len(dataset))
+            for pair in _pairs(dataset[index], predicted=False)
+        ]
         steps = {pair.second - pair.first for pair in (*pairs, *training)}
         if len(steps) > 1:
             raise ValueError(
                 'PoseMetric: baseline.dataset and the evaluated data set must have one '
-                f'step between frames in common, they have {sorted(steps)}.')
+                f'step between frames in common, they have {sorted(steps)}.'
+            )
         return mean_motion(pair.target for pair in training)
 
 
@@ -187,7 +209,8 @@ def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
     if 'gt_poses' not in sample:
         raise ValueError(
             f'PoseMetric: {sample.get("img_path")} has no gt_poses; needs LoadPoses in '
-            'the pipeline and pose files in the data set (poses_path, poses_file).')
+            'the pipeline and pose files in the data set (poses_path, poses_file).'
+        )
     poses, lines = sample['gt_poses'], sample['pose_lines']
     pairs = []
     for f, offset in enumerate(sample['adjacent_offsets']):
@@ -199,8 +222,15 @@ def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
             ends.reverse()
             motion = np.linalg.inv(motion)
         (first, earlier), (second, later) = ends
-        pairs.append(Pair(str(sample['poses_path']), first, second,
-                          relative_motion(earlier, later), motion))
+        pairs.append(
+            Pair(
+                str(sample['poses_path']),
+                first,
+                second,
+                relative_motion(earlier, later),
+                motion,
+            )
+        )
     return pairs
 
 

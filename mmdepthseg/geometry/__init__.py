@@ -13,8 +13,8 @@ Convention (holds for the whole package)
     - Precision: at least float32, also under autocast.
 """
 
-from .alignment import Alignment, align_frames
-from .camera import (
+from mmdepthseg.geometry.alignment import Alignment, align_frames
+from mmdepthseg.geometry.camera import (
     backproject,
     crop_intrinsics,
     flip_intrinsics,
@@ -22,9 +22,13 @@ from .camera import (
     project,
     resize_intrinsics,
 )
-from .depth import depth_to_disparity, disparity_to_depth
-from .pose import axis_angle_to_matrix, pose_vector_to_matrix, transform_points
-from .warp import synthesize_view, synthesize_views
+from mmdepthseg.geometry.depth import depth_to_disparity, disparity_to_depth
+from mmdepthseg.geometry.pose import (
+    axis_angle_to_matrix,
+    pose_vector_to_matrix,
+    transform_points,
+)
+from mmdepthseg.geometry.warp import synthesize_view, synthesize_views
 
 __all__ = [
     'Alignment',

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._tensor import check_shape, full_precision, no_autocast
-from .camera import backproject, project
-from .pose import pose_vector_to_matrix, transform_points
+from mmdepthseg.geometry.camera import backproject, project
+from mmdepthseg.geometry.pose import pose_vector_to_matrix, transform_points
+from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 
 # Added to a normal equation whose diagonal is 1.
 _DAMPING = 1e-4

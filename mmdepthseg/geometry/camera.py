@@ -15,7 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._tensor import apply_matrix, check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import (
+    apply_matrix,
+    check_shape,
+    full_precision,
+    no_autocast,
+)
 
 Matrix = TypeVar('Matrix', np.ndarray, Tensor)
 
@@ -166,9 +171,7 @@ def project(points: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor]:
         return pixels, valid
 
 
-def divide_by_z(
-    xy: Tensor, z: Tensor, valid: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def divide_by_z(xy: Tensor, z: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Perspective division that neither yields nor back-propagates NaN.
 
     Where ``valid`` is False or z <= ``MIN_Z``, z is replaced by infinity *before*

@@ -9,7 +9,7 @@ Convention
 
 from torch import Tensor
 
-from ._tensor import full_precision, no_autocast
+from mmdepthseg.geometry.tensors import full_precision, no_autocast
 
 
 def _check_range(min_depth: float, max_depth: float) -> None:

@@ -11,7 +11,12 @@ Convention
 import torch
 from torch import Tensor
 
-from ._tensor import apply_matrix, check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import (
+    apply_matrix,
+    check_shape,
+    full_precision,
+    no_autocast,
+)
 
 # Below this squared angle the series is exact to float32 and the quotients,
 # whose gradient is 0/0 at a zero vector, are not used.

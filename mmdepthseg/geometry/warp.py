@@ -16,8 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ._tensor import apply_matrix, check_shape, full_precision, no_autocast
-from .camera import Z_EPS, divide_by_z, inverse_intrinsics
+from mmdepthseg.geometry.camera import Z_EPS, divide_by_z, inverse_intrinsics
+from mmdepthseg.geometry.tensors import (
+    apply_matrix,
+    check_shape,
+    full_precision,
+    no_autocast,
+)
 
 # No sensible camera, motion or depth has larger numbers; products of four of them
 # stay finite in float32.
@@ -132,9 +137,7 @@ class _PlaneSweep(torch.autograd.Function):
         columns = (turn[..., 0:1] * xs).unsqueeze(-2)
         rows = (turn[..., 1:2] * ys + turn[..., 2:3]).unsqueeze(-1)
         points = torch.addcmul(shift, depth, columns + rows)
-        grid, valid, z = divide_by_z(
-            points[:, :, :2], points[:, :, 2:], known & usable
-        )
+        grid, valid, z = divide_by_z(points[:, :, :2], points[:, :, 2:], known & usable)
         ctx.save_for_backward(depth, shift, grid, z)
         ctx.mark_non_differentiable(valid)
         return grid, valid
@@ -174,9 +177,7 @@ def _pixel_axes(like: Tensor) -> tuple[Tensor, Tensor]:
     )
 
 
-def _sane_cameras(
-    transforms: Tensor, cam2img: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def _sane_cameras(transforms: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Replace by the identity what would only give NaN.
 
     Returns:

@@ -1,12 +1,12 @@
 """Networks, losses, mixing and segmentors."""
 
-from .backbones import *  # noqa: F401,F403
-from .data_preprocessor import DepthSegDataPreProcessor
-from .ema import MeanTeacherEMA
-from .heads import *  # noqa: F401,F403
-from .losses import *  # noqa: F401,F403
-from .mixing import *  # noqa: F401,F403
-from .segmentors import *  # noqa: F401,F403
-from .utils import CheckedPretrainedInit
+from mmdepthseg.checkpoints.pretrained_init import CheckedPretrainedInit
+from mmdepthseg.models.backbones import *  # noqa: F401,F403
+from mmdepthseg.models.data_preprocessor import DepthSegDataPreProcessor
+from mmdepthseg.models.ema import MeanTeacherEMA
+from mmdepthseg.models.heads import *  # noqa: F401,F403
+from mmdepthseg.models.losses import *  # noqa: F401,F403
+from mmdepthseg.models.mixing import *  # noqa: F401,F403
+from mmdepthseg.models.segmentors import *  # noqa: F401,F403
 
 __all__ = ['CheckedPretrainedInit', 'DepthSegDataPreProcessor', 'MeanTeacherEMA']

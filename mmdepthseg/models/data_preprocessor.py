@@ -9,14 +9,13 @@ from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import PixelData
 from torch import Tensor
 
-from mmdepthseg.registry import MODELS
-from mmdepthseg.structures import FrameBatch
-
-from .utils.color_jitter import (
+from mmdepthseg.models.mixing.color_jitter import (
     ColorJitterParams,
     color_jitter,
     draw_color_jitter,
 )
+from mmdepthseg.registry import MODELS
+from mmdepthseg.structures import FrameBatch
 
 
 @MODELS.register_module()
@@ -50,26 +49,30 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         non_blocking: of the transfer to the device.
     """
 
-    def __init__(self,
-                 mean: Sequence[float] | None = None,
-                 std: Sequence[float] | None = None,
-                 bgr_to_rgb: bool = True,
-                 size_divisor: int = 1,
-                 pad_val: float = 0,
-                 seg_pad_val: int = 255,
-                 color_jitter: dict | None = None,
-                 keep_raw: bool = False,
-                 input_scale: float = 1.,
-                 non_blocking: bool = True) -> None:
+    def __init__(
+        self,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        bgr_to_rgb: bool = True,
+        size_divisor: int = 1,
+        pad_val: float = 0,
+        seg_pad_val: int = 255,
+        color_jitter: dict | None = None,
+        keep_raw: bool = False,
+        input_scale: float = 1.0,
+        non_blocking: bool = True,
+    ) -> None:
         super().__init__(non_blocking=non_blocking)
         if (mean is None) != (std is None):
             raise ValueError('Give both mean and std, or neither.')
         if not 0 < input_scale <= 1 or (input_scale < 1 and not keep_raw):
-            raise ValueError('DepthSegDataPreProcessor: expected 0 < input_scale <= 1, '
-                             'and keep_raw=True where it is below 1, got '
-                             f'input_scale={input_scale}, keep_raw={keep_raw}')
-        mean = torch.tensor([0.] if mean is None else mean) / 255
-        std = torch.tensor([255.] if std is None else std) / 255
+            raise ValueError(
+                'DepthSegDataPreProcessor: expected 0 < input_scale <= 1, '
+                'and keep_raw=True where it is below 1, got '
+                f'input_scale={input_scale}, keep_raw={keep_raw}'
+            )
+        mean = torch.tensor([0.0] if mean is None else mean) / 255
+        std = torch.tensor([255.0] if std is None else std) / 255
         self.register_buffer('mean', mean.view(-1, 1, 1), persistent=False)
         self.register_buffer('std', std.view(-1, 1, 1), persistent=False)
         self.bgr_to_rgb = bgr_to_rgb
@@ -114,13 +117,17 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             check_without_labels(samples)
         shapes = [tuple(image.shape[-2:]) for image in images]
         parameters = self._draw_jitter(len(images)) if training else None
-        scale = self.input_scale if training else 1.
+        scale = self.input_scale if training else 1.0
         img, img_raw = self._prepare(images, shapes, parameters, scale)
         near, near_raw = self._prepare(adjacent, shapes, parameters, scale)
         keep = training and self.keep_raw
         batch = FrameBatch(
-            img=img, adjacent=near, img_raw=img_raw if keep else None,
-            adjacent_raw=near_raw if keep else None, cam2img=self._cameras(samples))
+            img=img,
+            adjacent=near,
+            img_raw=img_raw if keep else None,
+            adjacent_raw=near_raw if keep else None,
+            cam2img=self._cameras(samples),
+        )
         samples = self._finish_samples(samples, shapes, img_raw.shape[-2:], training)
         return dict(inputs=batch, data_samples=samples)
 
@@ -131,14 +138,19 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             return None
         return draw_color_jitter(count, device=self.device, **self.color_jitter)
 
-    def _prepare(self, images: Sequence[Tensor] | None, shapes: list[tuple[int, int]],
-                 parameters: ColorJitterParams | None, scale: float
-                 ) -> tuple[Tensor | None, Tensor | None]:
+    def _prepare(
+        self,
+        images: Sequence[Tensor] | None,
+        shapes: list[tuple[int, int]],
+        parameters: ColorJitterParams | None,
+        scale: float,
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Normalised (at ``scale``) and raw (N, ..., 3, H, W) of N images."""
         if images is None:
             return None, None
-        raw = self._stack(images, shapes).to(self.device,
-                                             non_blocking=self._non_blocking)
+        raw = self._stack(images, shapes).to(
+            self.device, non_blocking=self._non_blocking
+        )
         raw = (raw.flip(-3) if self.bgr_to_rgb else raw).to(torch.float32) / 255
         seen = raw
         if parameters is not None:
@@ -149,16 +161,15 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             img = _shrink(img, scale)
         return img, raw
 
-    def _stack(self, images: Sequence[Tensor], shapes: list[tuple[int, int]]
-               ) -> Tensor:
+    def _stack(self, images: Sequence[Tensor], shapes: list[tuple[int, int]]) -> Tensor:
         """One contiguous tensor, padded right and bottom with 0."""
         divisor = self.size_divisor or 1
         height, width = (ceil(max(side) / divisor) * divisor for side in zip(*shapes))
         if all(shape == (height, width) for shape in shapes):
-            return (images if isinstance(images, Tensor) else
-                    torch.stack(list(images))).contiguous()
-        stacked = images[0].new_zeros(
-            len(images), *images[0].shape[:-2], height, width)
+            return (
+                images if isinstance(images, Tensor) else torch.stack(list(images))
+            ).contiguous()
+        stacked = images[0].new_zeros(len(images), *images[0].shape[:-2], height, width)
         for target, image, (h, w) in zip(stacked, images, shapes):
             target[..., :h, :w] = image
         return stacked
@@ -175,13 +186,18 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         cameras = [sample.metainfo.get('cam2img') for sample in samples or ()]
         if not cameras or any(camera is None for camera in cameras):
             return None
-        stacked = torch.stack([torch.as_tensor(c, dtype=torch.float32)
-                               for c in cameras])
+        stacked = torch.stack(
+            [torch.as_tensor(c, dtype=torch.float32) for c in cameras]
+        )
         return stacked.to(self.device, non_blocking=self._non_blocking)
 
-    def _finish_samples(self, samples: Sequence | None,
-                        shapes: list[tuple[int, int]], size: torch.Size,
-                        training: bool) -> list | None:
+    def _finish_samples(
+        self,
+        samples: Sequence | None,
+        shapes: list[tuple[int, int]],
+        size: torch.Size,
+        training: bool,
+    ) -> list | None:
         """Samples on the device; the ground truth padded as the image is."""
         if samples is None:
             return None
@@ -195,7 +211,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
                 sample.gt_sem_seg = PixelData(data=label)
             for key in ('gt_depth_map', 'disparity_map'):
                 if training and any(padding) and key in sample:
-                    field = F.pad(sample.get(key).data, padding, value=0.)
+                    field = F.pad(sample.get(key).data, padding, value=0.0)
                     sample.set_data({key: PixelData(data=field)})
             meta = dict(pad_shape=tuple(size), padding_size=padding)
             if not training:
@@ -213,7 +229,7 @@ def _shrink(images: Tensor, scale: float) -> Tensor:
 
 
 def split_inputs(
-    inputs: Mapping | Sequence | Tensor
+    inputs: Mapping | Sequence | Tensor,
 ) -> tuple[Sequence[Tensor], Sequence[Tensor | None] | None]:
     """Images and neighbours of collated inputs, whatever collated them.
 
@@ -252,12 +268,15 @@ def check_without_labels(samples: Sequence | None) -> None:
                 f'{sample.metainfo.get("img_path")}: {labels.pop()} is as large as the '
                 'frame, and input_scale below 1 of the data preprocessor makes the '
                 'networks see smaller ones: set it to 1, or leave the label out of '
-                'the pipeline')
+                'the pipeline'
+            )
 
 
-def check_adjacent(images: Sequence[Tensor],
-                   adjacent: Sequence[Tensor | None] | None,
-                   samples: Sequence | None) -> None:
+def check_adjacent(
+    images: Sequence[Tensor],
+    adjacent: Sequence[Tensor | None] | None,
+    samples: Sequence | None,
+) -> None:
     """Raise if the samples of a batch differ in their neighbours.
 
     A collate function that keeps the keys of the first sample only may have dropped
@@ -279,4 +298,5 @@ def check_adjacent(images: Sequence[Tensor],
             raise ValueError(
                 f'Sample {name} has {max(count, told)} adjacent frames, the first of '
                 f'the batch {counts[0]}: use the same offsets and LoadAdjacentFrames '
-                'in all sources of a batch.')
+                'in all sources of a batch.'
+            )

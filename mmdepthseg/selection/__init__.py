@@ -3,10 +3,10 @@
 Plain numpy; torch is imported only for work on a GPU.
 """
 
-from .criteria import ERRORS, depth_error, depth_error_mask
-from .farthest_point import FarthestPoints, farthest_point
-from .features import FeaturePool
-from .methods import METHODS, Selection, select
+from mmdepthseg.selection.criteria import ERRORS, depth_error, depth_error_mask
+from mmdepthseg.selection.farthest.farthest_point import FarthestPoints, farthest_point
+from mmdepthseg.selection.features import FeaturePool
+from mmdepthseg.selection.methods import METHODS, Selection, select
 
 __all__ = [
     'ERRORS',

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .features import name_rows
+from mmdepthseg.selection.features import name_rows
 
 MAX_SEED = 2**32 - 1
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mmdepthseg.selection.features import name_rows
+from mmdepthseg.selection.methods import Selection
 from mmdepthseg.utils.errors import UserError, did_you_mean
 from mmdepthseg.utils.files import write_atomically
-
-from .features import name_rows
-from .methods import Selection
 
 RECORD = 'selection.json'
 PAGE = 'selection.html'

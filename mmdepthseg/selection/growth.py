@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import check_rows
-from .farthest_point import eligible_rows
-from .features import check_shape
-from .methods import METHODS, Selection, check_budgets, select
+from mmdepthseg.selection.checks import check_rows
+from mmdepthseg.selection.farthest.farthest_point import eligible_rows
+from mmdepthseg.selection.features import check_shape
+from mmdepthseg.selection.methods import METHODS, Selection, check_budgets, select
 
 #: Rows chosen so far -> (N,) scores; those of rows that may not be picked are not used
 #: and may be NaN.

@@ -7,15 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import (
+from mmdepthseg.selection.checks import (
     check_budget,
     check_min_distance,
     check_numbers,
     check_rows,
     check_seed,
 )
-from .farthest_point import Progress, eligible_rows, farthest_point
-from .features import check_shape
+from mmdepthseg.selection.farthest.farthest_point import (
+    Progress,
+    eligible_rows,
+    farthest_point,
+)
+from mmdepthseg.selection.features import check_shape
 
 
 class Needs(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .features import FeaturePool
+from mmdepthseg.selection.features import FeaturePool
 
 _BLOCK_BYTES = 16 * 2**20
 

@@ -5,11 +5,28 @@ metres, pixel centres at integers. Everything random follows from
 ``SeedSequence([seed, split, clip])``, textures from the seed and the city's name.
 """
 
-from .cities import STYLES, TRAIN_CITIES, VAL_CITIES, Camera, CityStyle
-from .dataset import Clip, Options, clip_is_complete, render_clip, render_dataset
-from .layout import CLASS_NAMES, TRAIN_IDS, decode_disparity, encode_disparity
-from .render import Frame, Renderer
-from .scene import FRAME_RATE, Scene, build_scene
+from mmdepthseg.streets.cities import (
+    STYLES,
+    TRAIN_CITIES,
+    VAL_CITIES,
+    Camera,
+    CityStyle,
+)
+from mmdepthseg.streets.dataset import (
+    Clip,
+    Options,
+    clip_is_complete,
+    render_clip,
+    render_dataset,
+)
+from mmdepthseg.streets.layout import (
+    CLASS_NAMES,
+    TRAIN_IDS,
+    decode_disparity,
+    encode_disparity,
+)
+from mmdepthseg.streets.render import Frame, Renderer
+from mmdepthseg.streets.scene import FRAME_RATE, Scene, build_scene
 
 __all__ = [
     "CLASS_NAMES", "FRAME_RATE", "STYLES", "TRAIN_CITIES", "TRAIN_IDS", "VAL_CITIES",

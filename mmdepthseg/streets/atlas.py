@@ -52,7 +52,7 @@ class Atlas:
         height, width = image.shape[:2]
         if height & (height - 1) or width & (width - 1):
             raise ValueError(
-                f"texture {name!r}: edges must be powers of two, got {width}x{height}"
+                f'texture {name!r}: edges must be powers of two, got {width}x{height}'
             )
         has_alpha = image.shape[2] == 4
         if not has_alpha:

@@ -13,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import layout
-from .dataset import Clip, Options, render_clip
+from mmdepthseg.streets import layout
+from mmdepthseg.streets.dataset import Clip, Options, render_clip
 
 MAX_DEPTH = 80.0
 MAX_RATIO = 0.2
-_SCALES = {"full": 1.0, "half": 0.5}
+_SCALES = {'full': 1.0, 'half': 0.5}
 _DEPTH_TOLERANCE = 0.03
 
 
@@ -165,14 +165,14 @@ def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
         flows.append(np.hypot(*flow[target.depth > 0].T) / size[0])
     flow = np.concatenate(flows)
     return {
-        "true": sums[0] / max(sums[2], 1),
-        "identity": sums[1] / max(sums[2], 1),
-        "true_all": sums[3] / max(sums[5], 1),
-        "identity_all": sums[4] / max(sums[5], 1),
-        "share": sums[2] / (2 * size[0] * size[1]),
-        "flow_median": float(np.median(flow)),
-        "flow_95": float(np.quantile(flow, 0.95)),
-        "flow_max": float(np.quantile(flow, 0.999)),
+        'true': sums[0] / max(sums[2], 1),
+        'identity': sums[1] / max(sums[2], 1),
+        'true_all': sums[3] / max(sums[5], 1),
+        'identity_all': sums[4] / max(sums[5], 1),
+        'share': sums[2] / (2 * size[0] * size[1]),
+        'flow_median': float(np.median(flow)),
+        'flow_95': float(np.quantile(flow, 0.95)),
+        'flow_max': float(np.quantile(flow, 0.999)),
     }
 
 
@@ -201,7 +201,7 @@ def row_baseline(
         guess = guess * np.median(truth) / np.median(guess)
         errors.append((np.abs(guess - truth) / truth).mean())
         inliers.append((np.maximum(guess / truth, truth / guess) < 1.25).mean())
-    return {"abs_rel": float(np.mean(errors)), "a1": float(np.mean(inliers))}
+    return {'abs_rel': float(np.mean(errors)), 'a1': float(np.mean(inliers))}
 
 
 def _stored_clip(out: Path, options: Options, split: str, number: int) -> Clip:
@@ -209,12 +209,12 @@ def _stored_clip(out: Path, options: Options, split: str, number: int) -> Clip:
     clip = render_clip(options, split, number, colour=False)
     files = layout.clip_files(split, clip.city, clip.sequence, len(clip.frames))
     for name, (kind, index) in files.items():
-        if kind == "image" and name.startswith("leftImg8bit_sequence"):
+        if kind == 'image' and name.startswith('leftImg8bit_sequence'):
             clip.frames[index].image = cv2.imread(str(out / name), cv2.IMREAD_COLOR)
-        elif kind == "label":
+        elif kind == 'label':
             label = cv2.imread(str(out / name), cv2.IMREAD_UNCHANGED)
             clip.frames[index].label = label
-        elif kind == "disparity":
+        elif kind == 'disparity':
             code = cv2.imread(str(out / name), cv2.IMREAD_UNCHANGED)
             depth = layout.decode_disparity(code, clip.camera)
             clip.frames[index].depth = depth
@@ -239,13 +239,13 @@ def check_dataset(
     """
     out, jobs = Path(out), options.jobs()
     report: dict = {}
-    depths: dict[str, list] = {"train": [], "val": []}
+    depths: dict[str, list] = {'train': [], 'val': []}
     table = layout.train_id_table()
     for done, (split, number) in enumerate(jobs, start=1):
         clip = _stored_clip(out, options, split, number)
-        part = report.setdefault(split, {"full": [], "half": [], "ids": np.zeros(256)})
+        part = report.setdefault(split, {'full': [], 'half': [], 'ids': np.zeros(256)})
         middle = clip.frames[len(clip.frames) // 2]
-        part["ids"] += np.bincount(table[middle.label].ravel(), minlength=256)
+        part['ids'] += np.bincount(table[middle.label].ravel(), minlength=256)
         depths[split].append(middle.depth)
         if len(clip.frames) >= 3:
             for name, factor in _SCALES.items():
@@ -253,13 +253,13 @@ def check_dataset(
         if progress:
             progress(done, len(jobs))
     for part in report.values():
-        for name in ("full", "half"):
+        for name in ('full', 'half'):
             part[name] = _summary(part[name])
-        counts = part.pop("ids")[: len(layout.CLASS_NAMES)]
+        counts = part.pop('ids')[: len(layout.CLASS_NAMES)]
         shares = (counts / max(counts.sum(), 1)).tolist()
-        part["shares"] = dict(zip(layout.CLASS_NAMES, shares, strict=True))
-    if depths["train"] and depths["val"]:
-        report["row_mean"] = row_baseline(depths["train"], depths["val"])
+        part['shares'] = dict(zip(layout.CLASS_NAMES, shares, strict=True))
+    if depths['train'] and depths['val']:
+        report['row_mean'] = row_baseline(depths['train'], depths['val'])
     return report
 
 
@@ -267,48 +267,48 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
     if not rows:
         return {}
     summary = {k: float(np.mean([r[k] for r in rows])) for k in rows[0]}
-    summary["ratio"] = summary["true"] / summary["identity"]
-    summary["ratio_all"] = summary["true_all"] / summary["identity_all"]
-    summary["worst"] = max(r["true"] / r["identity"] for r in rows)
-    summary["flow_max"] = max(r["flow_max"] for r in rows)
+    summary['ratio'] = summary['true'] / summary['identity']
+    summary['ratio_all'] = summary['true_all'] / summary['identity_all']
+    summary['worst'] = max(r['true'] / r['identity'] for r in rows)
+    summary['flow_max'] = max(r['flow_max'] for r in rows)
     return summary
 
 
 def is_good(report: dict) -> bool:
     """Whether the true warp's error is at most a fifth of identity everywhere."""
-    rows = [report[s][n] for s in ("train", "val") if s in report for n in _SCALES]
-    return all(row["ratio"] <= MAX_RATIO for row in rows if row)
+    rows = [report[s][n] for s in ('train', 'val') if s in report for n in _SCALES]
+    return all(row['ratio'] <= MAX_RATIO for row in rows if row)
 
 
 def format_report(report: dict) -> str:
     """Return the report as text."""
     lines = []
-    for split in ("train", "val"):
+    for split in ('train', 'val'):
         part = report.get(split)
         if part is None:
             continue
-        for name in ("full", "half"):
+        for name in ('full', 'half'):
             row = part[name]
             if not row:
                 continue
             lines.append(
-                f"{split:5} {name}: true warp {row['true']:.4f}, identity "
-                f"{row['identity']:.4f}, ratio {row['ratio']:.3f} (must be <= 0.2; "
-                f"worst clip {row['worst']:.3f}; without margin at occlusions "
-                f"{row['ratio_all']:.3f}), {row['share']:.0%} of the pixels"
+                f'{split:5} {name}: true warp {row["true"]:.4f}, identity '
+                f'{row["identity"]:.4f}, ratio {row["ratio"]:.3f} (must be <= 0.2; '
+                f'worst clip {row["worst"]:.3f}; without margin at occlusions '
+                f'{row["ratio_all"]:.3f}), {row["share"]:.0%} of the pixels'
             )
-        row = part["full"]
+        row = part['full']
         if row:
             lines.append(
-                f"{split:5} flow / width: median {row['flow_median']:.1%}, 95th "
-                f"percentile {row['flow_95']:.1%}, largest {row['flow_max']:.1%}"
+                f'{split:5} flow / width: median {row["flow_median"]:.1%}, 95th '
+                f'percentile {row["flow_95"]:.1%}, largest {row["flow_max"]:.1%}'
             )
-        present = [f"{k} {v:.2%}" for k, v in part["shares"].items() if v > 0]
-        lines.append(f"{split:5} classes ({len(present)}): " + ", ".join(present))
-    if "row_mean" in report:
-        row = report["row_mean"]
+        present = [f'{k} {v:.2%}' for k, v in part['shares'].items() if v > 0]
+        lines.append(f'{split:5} classes ({len(present)}): ' + ', '.join(present))
+    if 'row_mean' in report:
+        row = report['row_mean']
         lines.append(
-            f"per-row mean depth of train on val: abs_rel {row['abs_rel']:.3f}, a1 "
-            f"{row['a1']:.3f}"
+            f'per-row mean depth of train on val: abs_rel {row["abs_rel"]:.3f}, a1 '
+            f'{row["a1"]:.3f}'
         )
-    return "\n".join(lines)
+    return '\n'.join(lines)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TRAIN_CITIES = ("alderport", "birchfield", "cedarham", "dunmoor", "elmstead")
-VAL_CITIES = ("foxhaven", "greywick")
+TRAIN_CITIES = ('alderport', 'birchfield', 'cedarham', 'dunmoor', 'elmstead')
+VAL_CITIES = ('foxhaven', 'greywick')
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,20 @@ class Camera:
     def as_json(self) -> dict:
         """Return the dictionary that Cityscapes stores per image."""
         return {
-            "extrinsic": {
-                "baseline": self.baseline,
-                "pitch": self.pitch,
-                "roll": 0.0,
-                "x": 1.7,
-                "y": 0.1,
-                "yaw": 0.0,
-                "z": self.height,
+            'extrinsic': {
+                'baseline': self.baseline,
+                'pitch': self.pitch,
+                'roll': 0.0,
+                'x': 1.7,
+                'y': 0.1,
+                'yaw': 0.0,
+                'z': self.height,
             },
-            "intrinsic": {
-                "fx": self.fx,
-                "fy": self.fy,
-                "u0": self.u0,
-                "v0": self.v0,
+            'intrinsic': {
+                'fx': self.fx,
+                'fy': self.fy,
+                'u0': self.u0,
+                'v0': self.v0,
             },
         }
 
@@ -90,9 +90,9 @@ _COOL = ((0.78, 0.72, 0.64), (0.85, 0.8, 0.74), (0.66, 0.64, 0.66))
 STYLES = {
     style.name: style
     for style in (
-        CityStyle("alderport", _BRICK + _SAND, (1, 4), parked=0.65, tram=0.0),
+        CityStyle('alderport', _BRICK + _SAND, (1, 4), parked=0.65, tram=0.0),
         CityStyle(
-            "birchfield",
+            'birchfield',
             _PASTEL,
             (1, 3),
             setback=(3.0, 8.0),
@@ -106,7 +106,7 @@ STYLES = {
             pitch=0.027,
         ),
         CityStyle(
-            "cedarham",
+            'cedarham',
             _GREY + _COOL,
             (3, 6),
             half_width=(3.8, 6.4),
@@ -120,7 +120,7 @@ STYLES = {
             height=1.3,
         ),
         CityStyle(
-            "dunmoor",
+            'dunmoor',
             _SAND + _PASTEL,
             (1, 4),
             setback=(0.5, 3.0),
@@ -136,7 +136,7 @@ STYLES = {
             pitch=0.033,
         ),
         CityStyle(
-            "elmstead",
+            'elmstead',
             _COOL + _BRICK,
             (1, 4),
             setback=(3.0, 12.0),
@@ -150,7 +150,7 @@ STYLES = {
             tram=0.1,
         ),
         CityStyle(
-            "foxhaven",
+            'foxhaven',
             _PASTEL + _BRICK,
             (1, 4),
             setback=(1.0, 6.0),
@@ -162,7 +162,7 @@ STYLES = {
             baseline=0.215,
         ),
         CityStyle(
-            "greywick",
+            'greywick',
             _GREY + _SAND,
             (1, 4),
             setback=(1.0, 5.0),
@@ -183,7 +183,7 @@ STYLES = {
 
 def city_of(split: str, clip: int) -> tuple[str, int]:
     """Return the city of a clip of a split and the clip's number within the city."""
-    cities = TRAIN_CITIES if split == "train" else VAL_CITIES
+    cities = TRAIN_CITIES if split == 'train' else VAL_CITIES
     return cities[clip % len(cities)], clip // len(cities)
 
 

@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from . import sprites, surfaces, vehicles
-from .atlas import Atlas
-from .noise import fractal_tile
+from mmdepthseg.streets import sprites, surfaces, vehicles
+from mmdepthseg.streets.atlas import Atlas
+from mmdepthseg.streets.noise import fractal_tile
 
 _CITY_KEY = 7
 
@@ -29,35 +29,35 @@ def city_atlas(seed: int, city: str) -> Atlas:
     key = [seed, _CITY_KEY, *city.encode()]
     rng = np.random.default_rng(np.random.SeedSequence(key))
     atlas = Atlas()
-    atlas.add("noise", _noise_texture(seed), wrap=True)
-    for name in ("asphalt", "paving", "grass", "leaves"):
+    atlas.add('noise', _noise_texture(seed), wrap=True)
+    for name in ('asphalt', 'paving', 'grass', 'leaves'):
         atlas.add(name, getattr(surfaces, name)(rng), wrap=True)
     for k in range(5):
-        atlas.add(f"facade{k}", surfaces.facade(rng), wrap=True)
+        atlas.add(f'facade{k}', surfaces.facade(rng), wrap=True)
     for k in range(2):
-        atlas.add(f"shop{k}", surfaces.shopfront(rng), wrap=True)
-    atlas.add("wall", surfaces.bricks(rng, 256), wrap=True)
-    atlas.add("plaster", surfaces.plaster(rng), wrap=True)
-    atlas.add("roof", surfaces.roof_tiles(rng), wrap=True)
-    atlas.add("boards", surfaces.fence_boards(rng), wrap=True)
-    atlas.add("railing", surfaces.railing(rng), wrap=True)
+        atlas.add(f'shop{k}', surfaces.shopfront(rng), wrap=True)
+    atlas.add('wall', surfaces.bricks(rng, 256), wrap=True)
+    atlas.add('plaster', surfaces.plaster(rng), wrap=True)
+    atlas.add('roof', surfaces.roof_tiles(rng), wrap=True)
+    atlas.add('boards', surfaces.fence_boards(rng), wrap=True)
+    atlas.add('railing', surfaces.railing(rng), wrap=True)
     for k in range(4):
         slim = float(rng.uniform(0.75, 1.0))
-        atlas.add(f"crown{k}", sprites.crown(rng, slim=slim), wrap=False)
+        atlas.add(f'crown{k}', sprites.crown(rng, slim=slim), wrap=False)
     for k in range(8):
-        atlas.add(f"person{k}", sprites.person(rng), wrap=False)
+        atlas.add(f'person{k}', sprites.person(rng), wrap=False)
     for k in range(2):
-        for kind, motor in (("bike", False), ("motor", True)):
+        for kind, motor in (('bike', False), ('motor', True)):
             side = sprites.two_wheeler(rng, motor)
-            atlas.add(f"{kind}_side{k}", side, wrap=False)
-            atlas.add(f"{kind}_back{k}", sprites.wheel_from_behind(rng), wrap=False)
-        atlas.add(f"rider_side{k}", sprites.rider(rng, True), wrap=False)
-        atlas.add(f"rider_back{k}", sprites.rider(rng, False), wrap=False)
+            atlas.add(f'{kind}_side{k}', side, wrap=False)
+            atlas.add(f'{kind}_back{k}', sprites.wheel_from_behind(rng), wrap=False)
+        atlas.add(f'rider_side{k}', sprites.rider(rng, True), wrap=False)
+        atlas.add(f'rider_back{k}', sprites.rider(rng, False), wrap=False)
     for k in range(6):
-        atlas.add(f"sign{k}", sprites.sign(rng, k), wrap=False)
+        atlas.add(f'sign{k}', sprites.sign(rng, k), wrap=False)
     for k in range(3):
-        atlas.add(f"light{k}", sprites.traffic_light(k), wrap=False)
-    atlas.add("gable", sprites.gable(), wrap=False)
+        atlas.add(f'light{k}', sprites.traffic_light(k), wrap=False)
+    atlas.add('gable', sprites.gable(), wrap=False)
     vehicles.add_textures(atlas)
     atlas.build()
     return atlas

@@ -10,14 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import layout
-from .cities import city_of
-from .render import Frame, Renderer
-from .scene import FRAME_RATE, SPLITS, build_scene
+from mmdepthseg.streets import layout
+from mmdepthseg.streets.cities import city_of
+from mmdepthseg.streets.render import Frame, Renderer
+from mmdepthseg.streets.scene import FRAME_RATE, SPLITS, build_scene
 
 VERSION = 2
-MANIFEST = "streets.json"
-PARTIAL = "streets.partial.json"
+MANIFEST = 'streets.json'
+PARTIAL = 'streets.partial.json'
 
 
 @dataclass(frozen=True)
@@ -44,37 +44,37 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        object.__setattr__(self, "size", tuple(int(v) for v in self.size))
+        object.__setattr__(self, 'size', tuple(int(v) for v in self.size))
         width, height = self.size
         if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
+            raise ValueError(f'seed must not be negative, got {self.seed}')
         if self.clips < 0 or self.val_clips < 0 or self.clips + self.val_clips < 1:
             raise ValueError(
-                "clips and val_clips must not be negative and not both 0, got "
-                f"{self.clips} and {self.val_clips}"
+                'clips and val_clips must not be negative and not both 0, got '
+                f'{self.clips} and {self.val_clips}'
             )
-        for name in ("frames", "val_frames"):
+        for name in ('frames', 'val_frames'):
             value = getattr(self, name)
             if not (1 <= value <= 39 and value % 2):
                 raise ValueError(
-                    f"{name} must be odd (the middle frame is annotated) and at most "
-                    f"39, got {value}"
+                    f'{name} must be odd (the middle frame is annotated) and at most '
+                    f'39, got {value}'
                 )
         if not (32 <= width <= 4096 and 16 <= height <= 4096):
             raise ValueError(
-                "size must lie between 32x16 and 4096x4096 pixels (width x height), "
-                f"got {width}x{height}"
+                'size must lie between 32x16 and 4096x4096 pixels (width x height), '
+                f'got {width}x{height}'
             )
         if not 0.2 <= height / width <= 1.5:
             raise ValueError(
-                f"height / width must lie between 0.2 and 1.5, got {width}x{height}"
+                f'height / width must lie between 0.2 and 1.5, got {width}x{height}'
             )
         if not 1 <= self.supersample <= 4:
-            raise ValueError(f"supersample must be 1 to 4, got {self.supersample}")
+            raise ValueError(f'supersample must be 1 to 4, got {self.supersample}')
 
     def frame_count(self, split: str) -> int:
         """Frames per clip of a split."""
-        return self.frames if split == "train" else self.val_frames
+        return self.frames if split == 'train' else self.val_frames
 
     def jobs(self) -> list[tuple[str, int]]:
         """All (split, clip), ordered by city: a city's textures are painted once."""
@@ -85,7 +85,7 @@ class Options:
     def as_json(self) -> dict:
         """Return the options as json stores them."""
         content = asdict(self)
-        content["size"] = list(self.size)
+        content['size'] = list(self.size)
         return content
 
 
@@ -111,7 +111,7 @@ def render_clip(options: Options, split: str, clip: int, colour: bool = True) ->
         colour: False leaves the images black (geometry and labels only).
     """
     if split not in SPLITS:
-        raise ValueError(f"split must be one of {SPLITS}, got {split!r}")
+        raise ValueError(f'split must be one of {SPLITS}, got {split!r}')
     width, height = options.size
     scene, sequence = build_scene(options.seed, split, clip, width, height)
     renderer = Renderer(scene, width, height, options.supersample)
@@ -127,14 +127,14 @@ def _write_clip(out: Path, options: Options, clip: Clip) -> None:
     # KITTI's convention: the world is the first frame's camera.
     poses = np.linalg.inv(clip.poses[0]) @ clip.poses
     encoders: dict[str, Callable[[Frame | None], bytes]] = {
-        "image": lambda f: layout.png_bytes(f.image),
-        "label": lambda f: layout.png_bytes(f.label),
-        "train_id": lambda f: layout.png_bytes(table[f.label]),
-        "disparity": lambda f: layout.png_bytes(
+        'image': lambda f: layout.png_bytes(f.image),
+        'label': lambda f: layout.png_bytes(f.label),
+        'train_id': lambda f: layout.png_bytes(table[f.label]),
+        'disparity': lambda f: layout.png_bytes(
             layout.encode_disparity(f.depth, clip.camera)
         ),
-        "camera": lambda _: layout.json_bytes(clip.camera.as_json()),
-        "poses": lambda _: layout.poses_bytes(poses),
+        'camera': lambda _: layout.json_bytes(clip.camera.as_json()),
+        'poses': lambda _: layout.poses_bytes(poses),
     }
     names = layout.clip_files(clip.split, clip.city, clip.sequence, count)
     for name, (kind, number) in names.items():
@@ -174,14 +174,14 @@ def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[str, int]]:
             cv2.setNumThreads(threads)
         return
     # Spawned, not forked: forking a process with threads (torch, OpenCV) may hang.
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context('spawn')
     with context.Pool(min(workers, len(tasks)), _start_worker) as pool:
         yield from pool.imap_unordered(_job, tasks)
 
 
 def _claim(out: Path, options: Options) -> None:
     """Take the folder, or refuse it if it holds something else."""
-    wanted = {"version": VERSION, "options": options.as_json()}
+    wanted = {'version': VERSION, 'options': options.as_json()}
     known = [out / MANIFEST, out / PARTIAL]
     found = [path for path in known if path.exists()]
     for path in found:
@@ -190,33 +190,33 @@ def _claim(out: Path, options: Options) -> None:
             present = {key: content[key] for key in wanted}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{path} is not a readable streets manifest ({error}); delete the "
-                "folder or choose another one"
+                f'{path} is not a readable streets manifest ({error}); delete the '
+                'folder or choose another one'
             ) from error
         if present != wanted:
-            names = {**present["options"], "version": present["version"]}
-            mine = {**wanted["options"], "version": VERSION}
-            differing = ", ".join(
-                f"{k}: {names.get(k)} there, {mine.get(k)} asked for"
+            names = {**present['options'], 'version': present['version']}
+            mine = {**wanted['options'], 'version': VERSION}
+            differing = ', '.join(
+                f'{k}: {names.get(k)} there, {mine.get(k)} asked for'
                 for k in sorted({*names, *mine})
                 if names.get(k) != mine.get(k)
             )
             raise ValueError(
-                f"{out} holds streets rendered with other options ({differing}); "
-                "use the same options, delete the folder or choose another one"
+                f'{out} holds streets rendered with other options ({differing}); '
+                'use the same options, delete the folder or choose another one'
             )
-    if not found and (out / "leftImg8bit").exists():
+    if not found and (out / 'leftImg8bit').exists():
         raise ValueError(
-            f"{out} holds a data set that is not streets (leftImg8bit without "
-            f"{MANIFEST}); choose another folder"
+            f'{out} holds a data set that is not streets (leftImg8bit without '
+            f'{MANIFEST}); choose another folder'
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
         layout.write_atomic(out / PARTIAL, layout.json_bytes(wanted))
     except OSError as error:
         raise OSError(
-            f"cannot write to the output folder {out}: {error.strerror or error}; "
-            "choose a folder you may write to"
+            f'cannot write to the output folder {out}: {error.strerror or error}; '
+            'choose a folder you may write to'
         ) from error
 
 
@@ -245,7 +245,7 @@ def render_dataset(
     out = Path(out)
     workers = workers or len(os.sched_getaffinity(0))
     if workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
+        raise ValueError(f'workers must be at least 1, got {workers}')
     _claim(out, options)
     jobs = options.jobs()
     todo = [job for job in jobs if not clip_is_complete(out, options, *job)]
@@ -258,15 +258,15 @@ def render_dataset(
         if progress:
             progress(done, len(jobs))
     manifest = {
-        "version": VERSION,
-        "options": options.as_json(),
-        "frame_rate": FRAME_RATE,
-        "counts": {
+        'version': VERSION,
+        'options': options.as_json(),
+        'frame_rate': FRAME_RATE,
+        'counts': {
             split: {
-                "clips": count,
-                "annotated": count,
-                "frames": count * options.frame_count(split),
-                "cities": sorted({city_of(split, k)[0] for k in range(count)}),
+                'clips': count,
+                'annotated': count,
+                'frames': count * options.frame_count(split),
+                'cities': sorted({city_of(split, k)[0] for k in range(count)}),
             }
             for split, count in zip(
                 SPLITS, (options.clips, options.val_clips), strict=True

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .atlas import Atlas
-from .raster import Quads
+from mmdepthseg.streets.atlas import Atlas
+from mmdepthseg.streets.raster import Quads
 
 BUILDING, WALL, FENCE, POLE, LIGHT, SIGN, TREE = 11, 12, 13, 17, 19, 20, 21
 PERSON, RIDER, MOTORCYCLE, BICYCLE, STATIC = 24, 25, 32, 33, 4
@@ -92,12 +92,12 @@ class Builder:
         rng, atlas = self.rng, self.atlas
         floor, ground = float(rng.uniform(2.8, 3.3)), float(rng.uniform(3.0, 3.9))
         left, right = front
-        facade = self.pick("facade")
+        facade = self.pick('facade')
         bay = float(rng.uniform(2.4, 3.4))
         height = ground + floor * (floors - 1)
         plan = [(left, right), (right, right + away), (left + away, left),
                 (right + away, left + away)]  # fmt: skip
-        shop = self.pick("shop") if rng.random() < 0.6 else None
+        shop = self.pick('shop') if rng.random() < 0.6 else None
         for number, (a, b) in enumerate(plan):
             tile = (4 * bay, 4 * floor)
             if number == 0 and shop is not None:
@@ -113,7 +113,7 @@ class Builder:
         lift = UP * height
         if not gabled:
             top = left + away + lift
-            plaster = atlas["plaster"]
+            plaster = atlas['plaster']
             self.quads.add(top, right - left, -away, plaster, BUILDING, tint)
             return
         rise = float(rng.uniform(0.35, 0.7)) * float(np.linalg.norm(away))
@@ -121,7 +121,7 @@ class Builder:
         roof = tuple(red.tolist()) if rng.random() < 0.7 else (0.42, 0.42, 0.44)
         eave = 0.3 * away / np.linalg.norm(away)
         ridge = left + away / 2 + lift + UP * rise
-        tiles, repeats = atlas["roof"], float(np.linalg.norm(right - left)) / 4.0
+        tiles, repeats = atlas['roof'], float(np.linalg.norm(right - left)) / 4.0
         uv = (0.0, 0.0, repeats, 2.0)
         slope = left - eave + lift - ridge
         self.quads.add(ridge, right - left, slope, tiles, BUILDING, roof, uv)
@@ -130,7 +130,7 @@ class Builder:
             ridge + right - left, left - right, slope, tiles, BUILDING, roof, uv
         )
         for a, b in (plan[1], plan[2]):
-            self.panel(a, b, rise, atlas["gable"], BUILDING, tint, base=height)
+            self.panel(a, b, rise, atlas['gable'], BUILDING, tint, base=height)
 
     def wall(self, left: np.ndarray, right: np.ndarray, height: float) -> None:
         """Free-standing wall."""
@@ -138,13 +138,13 @@ class Builder:
         tint = tuple((tone * np.array([0.82, 0.92, 1.0])).tolist())
         if self.rng.random() < 0.4:
             tint = (0.4, 0.5, 0.8)
-        texture = self.atlas["wall"]
+        texture = self.atlas['wall']
         self.panel(left, right, height, texture, WALL, tint, (3.2, 3.2), two_sided=True)
 
     def fence(self, left: np.ndarray, right: np.ndarray, height: float) -> None:
         """Board fence or railing."""
         boards = self.rng.random() < 0.6
-        name = "boards" if boards else "railing"
+        name = 'boards' if boards else 'railing'
         tint = (0.42, 0.58, 0.78) if boards else (0.5, 0.56, 0.5)
         if self.rng.random() < 0.3:
             tint = (0.85, 0.88, 0.9)
@@ -191,7 +191,7 @@ class Builder:
         trunk = height * float(rng.uniform(0.28, 0.4))
         thick = max(0.16, height * 0.035)
         bark = (0.3, 0.38, 0.46)
-        plaster = self.atlas["plaster"]
+        plaster = self.atlas['plaster']
         for axis in (right, along):
             self.billboard(
                 foot, axis, (thick, trunk + 0.2 * height), plaster, TREE, bark,
@@ -204,7 +204,7 @@ class Builder:
             place = foot + along * shift * spread + right * rng.normal(0, 0.08) * spread
             scale = 1.0 - abs(shift) * 0.9
             crown, tint = (
-                self.pick("crown"),
+                self.pick('crown'),
                 tuple((tone * (0.9 - shift * 0.3)).tolist()),
             )
             extent = (size[0] * scale, size[1] * scale)
@@ -218,7 +218,7 @@ class Builder:
             foot,
             along,
             extent,
-            self.pick("crown"),
+            self.pick('crown'),
             TREE,
             tuple(tone.tolist()),
             base=trunk,
@@ -231,7 +231,7 @@ class Builder:
         tone = float(self.rng.uniform(0.35, 0.7))
         tint = (tone, tone, tone * 0.97)
         self.billboard(
-            foot, right, (thick, height), self.atlas["plaster"], POLE, tint, detail=0.15
+            foot, right, (thick, height), self.atlas['plaster'], POLE, tint, detail=0.15
         )
 
     def lamp(self, foot: np.ndarray, right: np.ndarray, inward: float) -> None:
@@ -258,7 +258,7 @@ class Builder:
                 place,
                 right,
                 (size, size),
-                self.pick("sign"),
+                self.pick('sign'),
                 SIGN,
                 base=base,
                 detail=0.03,
@@ -273,7 +273,7 @@ class Builder:
             foot - along * 0.12,
             right,
             (0.46, 1.1),
-            self.pick("light"),
+            self.pick('light'),
             LIGHT,
             base=2.5,
             detail=0.02,
@@ -285,7 +285,7 @@ class Builder:
         """Person of random height and clothes."""
         height = float(self.rng.uniform(1.55, 1.9))
         mirror = bool(self.rng.random() < 0.5)
-        texture = self.pick("person")
+        texture = self.pick('person')
         size = (height / 2, height)
         self.billboard(
             foot, right, size, texture, PERSON, mirror=mirror, instance=instance
@@ -303,20 +303,20 @@ class Builder:
     ) -> None:
         """Two-wheeler, seen from the side or from behind, ridden or parked."""
         label = MOTORCYCLE if motor else BICYCLE
-        kind = "motor" if motor else "bike"
+        kind = 'motor' if motor else 'bike'
         mirror = bool(self.rng.random() < 0.5)
         if side:
             size = (1.9, 0.95) if not motor else (2.1, 1.05)
-            texture = self.pick(kind + "_side")
+            texture = self.pick(kind + '_side')
         else:
             size = (0.6, 1.1) if not motor else (0.8, 1.2)
-            texture = self.pick(kind + "_back")
+            texture = self.pick(kind + '_back')
         self.billboard(
             foot, right, size, texture, label, mirror=mirror, instance=instance
         )
         if not ridden:
             return
-        texture = self.pick("rider_side" if side else "rider_back")
+        texture = self.pick('rider_side' if side else 'rider_back')
         size = (1.45, 1.45) if side else (0.75, 1.45)
         place = foot - along * 0.02
         self.billboard(

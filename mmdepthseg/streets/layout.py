@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .cities import Camera
+from mmdepthseg.streets.cities import Camera
 
 # Cityscapes label id -> train id; everything else is ignored (255).
 TRAIN_IDS = {
@@ -21,7 +21,7 @@ CLASS_NAMES = (
     "bus", "train", "motorcycle", "bicycle",
 )  # fmt: skip
 _ANNOTATED_FRAME = 19
-_PNG_END = b"IEND\xaeB`\x82"
+_PNG_END = b'IEND\xaeB`\x82'
 
 
 def train_id_table() -> np.ndarray:
@@ -59,7 +59,7 @@ def decode_disparity(code: np.ndarray, camera: Camera) -> np.ndarray:
 def frame_stem(city: str, sequence: int, frame: int, frames: int) -> str:
     """Name of a clip's frame; the annotated (middle) one is number 19 if possible."""
     first = max(0, _ANNOTATED_FRAME - frames // 2)
-    return f"{city}_{sequence:06d}_{first + frame:06d}"
+    return f'{city}_{sequence:06d}_{first + frame:06d}'
 
 
 def clip_files(
@@ -69,47 +69,47 @@ def clip_files(
     files: dict[str, tuple[str, int | None]] = {}
     for frame in range(frames):
         stem = frame_stem(city, sequence, frame, frames)
-        name = f"leftImg8bit_sequence/{split}/{city}/{stem}_leftImg8bit.png"
-        files[name] = ("image", frame)
+        name = f'leftImg8bit_sequence/{split}/{city}/{stem}_leftImg8bit.png'
+        files[name] = ('image', frame)
     middle = frames // 2
     stem = frame_stem(city, sequence, middle, frames)
     kinds = {
-        "image": f"leftImg8bit/{split}/{city}/{stem}_leftImg8bit.png",
-        "label": f"gtFine/{split}/{city}/{stem}_gtFine_labelIds.png",
-        "train_id": f"gtFine/{split}/{city}/{stem}_gtFine_labelTrainIds.png",
-        "camera": f"camera/{split}/{city}/{stem}_camera.json",
-        "disparity": f"disparity/{split}/{city}/{stem}_disparity.png",
+        'image': f'leftImg8bit/{split}/{city}/{stem}_leftImg8bit.png',
+        'label': f'gtFine/{split}/{city}/{stem}_gtFine_labelIds.png',
+        'train_id': f'gtFine/{split}/{city}/{stem}_gtFine_labelTrainIds.png',
+        'camera': f'camera/{split}/{city}/{stem}_camera.json',
+        'disparity': f'disparity/{split}/{city}/{stem}_disparity.png',
     }
     files.update({name: (kind, middle) for kind, name in kinds.items()})
-    files[f"poses/{split}/{city}/{city}_{sequence:06d}_poses.txt"] = ("poses", None)
+    files[f'poses/{split}/{city}/{city}_{sequence:06d}_poses.txt'] = ('poses', None)
     return files
 
 
 def png_bytes(image: np.ndarray) -> bytes:
     """Encode an image as PNG."""
-    done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 4])
+    done, data = cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 4])
     if not done:
-        raise RuntimeError("OpenCV could not encode a PNG")
+        raise RuntimeError('OpenCV could not encode a PNG')
     return data.tobytes()
 
 
 def json_bytes(content: dict) -> bytes:
     """Encode a dictionary as readable json."""
-    return (json.dumps(content, indent=2) + "\n").encode()
+    return (json.dumps(content, indent=2) + '\n').encode()
 
 
 def poses_bytes(poses: np.ndarray) -> bytes:
     """Encode camera-to-world poses (F, 4, 4) in KITTI's layout, 12 numbers a line."""
-    lines = (" ".join(f"{v:.9e}" for v in p[:3].reshape(-1)) for p in poses)
-    return ("\n".join(lines) + "\n").encode()
+    lines = (' '.join(f'{v:.9e}' for v in p[:3].reshape(-1)) for p in poses)
+    return ('\n'.join(lines) + '\n').encode()
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f"{path.name}.tmp-*"):
+    for stale in path.parent.glob(f'{path.name}.tmp-*'):
         stale.unlink(missing_ok=True)
-    part = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    part = path.with_name(f'{path.name}.tmp-{os.getpid()}')
     try:
         part.write_bytes(data)
         os.replace(part, path)
@@ -127,18 +127,18 @@ def is_complete(path: Path, kind: str, size: tuple[int, int], frames: int) -> bo
         frames: Expected number of poses.
     """
     try:
-        if kind == "camera":
+        if kind == 'camera':
             content = json.loads(path.read_text())
-            return {"extrinsic", "intrinsic"} <= set(content)
-        if kind == "poses":
+            return {'extrinsic', 'intrinsic'} <= set(content)
+        if kind == 'poses':
             text = path.read_text()
             rows = [line.split() for line in text.splitlines()]
-            whole = text.endswith("\n") and len(rows) == frames
+            whole = text.endswith('\n') and len(rows) == frames
             return whole and all(len(row) == 12 for row in rows)
-        with path.open("rb") as file:
+        with path.open('rb') as file:
             head = file.read(24)
             file.seek(-len(_PNG_END), os.SEEK_END)
             tail = file.read()
-        return tail == _PNG_END and struct.unpack(">II", head[16:24]) == size
+        return tail == _PNG_END and struct.unpack('>II', head[16:24]) == size
     except (OSError, ValueError, struct.error):
         return False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .atlas import Atlas
+from mmdepthseg.streets.atlas import Atlas
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Light:
         colour = self.horizon + (self.zenith - self.horizon) * blend
         level = np.full(elevation.shape, 1.5, np.float32)
         noise = atlas.sample(
-            atlas["noise"],
+            atlas['noise'],
             azimuth * 0.35 + self.cloud_offset[0],
             elevation * 0.9 + self.cloud_offset[1],
             level,
@@ -68,8 +68,8 @@ class Light:
 
 def random_light(rng: np.random.Generator) -> Light:
     """Draw a clip's light: sunny, overcast, low sun or hazy."""
-    kind = rng.choice(["sunny", "overcast", "low", "hazy"], p=[0.4, 0.3, 0.15, 0.15])
-    elevation = rng.uniform(0.12, 0.4) if kind == "low" else rng.uniform(0.5, 1.1)
+    kind = rng.choice(['sunny', 'overcast', 'low', 'hazy'], p=[0.4, 0.3, 0.15, 0.15])
+    elevation = rng.uniform(0.12, 0.4) if kind == 'low' else rng.uniform(0.5, 1.1)
     azimuth = rng.uniform(-np.pi, np.pi)
     to_sun = np.array(
         [
@@ -79,17 +79,17 @@ def random_light(rng: np.random.Generator) -> Light:
         ]
     )
     sun, ambient, haze, clouds = {
-        "sunny": (0.72, 0.64, 0.0012, 0.35),
-        "overcast": (0.12, 0.95, 0.0022, 0.85),
-        "low": (0.66, 0.58, 0.0022, 0.45),
-        "hazy": (0.2, 0.88, 0.0065, 0.6),
+        'sunny': (0.72, 0.64, 0.0012, 0.35),
+        'overcast': (0.12, 0.95, 0.0022, 0.85),
+        'low': (0.66, 0.58, 0.0022, 0.45),
+        'hazy': (0.2, 0.88, 0.0065, 0.6),
     }[str(kind)]
-    warm = {"low": 0.3, "sunny": 0.1}.get(str(kind), 0.0)
+    warm = {'low': 0.3, 'sunny': 0.1}.get(str(kind), 0.0)
     tint = 1.0 + rng.normal(0.0, 0.025, 3)
     grey = np.array([0.9, 0.88, 0.86])
     blue = np.array([0.92, 0.7, 0.5])
     horizon = np.array([0.95, 0.92, 0.9]) - warm * np.array([0.35, 0.1, -0.1])
-    zenith = {"overcast": grey * 0.92, "hazy": grey}.get(str(kind), blue)
+    zenith = {'overcast': grey * 0.92, 'hazy': grey}.get(str(kind), blue)
     return Light(
         to_sun=to_sun,
         sun=sun * rng.uniform(0.85, 1.1) * (1 + warm * np.array([-0.5, 0.0, 0.4])),

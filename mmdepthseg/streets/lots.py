@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .cities import CityStyle
-from .furniture import STATIC, TREE, Builder
-from .road import KERB_HEIGHT, Road
-from .shading import Shadow
+from mmdepthseg.streets.cities import CityStyle
+from mmdepthseg.streets.furniture import STATIC, TREE, Builder
+from mmdepthseg.streets.road import KERB_HEIGHT, Road
+from mmdepthseg.streets.shading import Shadow
 
 _START, _END = -14.0, 190.0
 
@@ -163,7 +163,7 @@ class Lots:
             if foot is not None:
                 corner = foot - along * 0.3 - right * 0.3
                 tile, tint = (1.5, 1.5), (0.35, 0.4, 0.3)
-                plaster = self.b.atlas["plaster"]
+                plaster = self.b.atlas['plaster']
                 args = (corner, along * 0.6, right * 0.6, 1.05, plaster, STATIC, tint)
                 self.b.box(*args, tile)
 
@@ -228,12 +228,12 @@ class Lots:
             half = across * radius * 0.045
             height = float(rng.uniform(7.0, 22.0))
             if rng.random() < 0.55:
-                facade, tile = self.b.pick("facade"), (12.0, 12.0)
+                facade, tile = self.b.pick('facade'), (12.0, 12.0)
                 self.b.panel(
                     middle - half, middle + half, height, facade, 11, self._tint(), tile
                 )
             else:
                 tone = float(rng.uniform(0.7, 1.0))
-                leaves, tile = self.b.atlas["leaves"], (9.0, 9.0)
+                leaves, tile = self.b.atlas['leaves'], (9.0, 9.0)
                 args = (height * 0.8, leaves, TREE, (tone,) * 3, tile)
                 self.b.panel(middle - half, middle + half, *args)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from .atlas import Atlas
+from mmdepthseg.streets.atlas import Atlas
 
 NEAR = 0.25
 
@@ -75,7 +75,7 @@ class Quads:
         """Return the number of quads."""
         return len(self.origin)
 
-    def extended(self, other: "Quads") -> "Quads":
+    def extended(self, other: 'Quads') -> 'Quads':
         """Return a new list holding the quads of both."""
         names = self.__dataclass_fields__
         return Quads(**{n: getattr(self, n) + getattr(other, n) for n in names})
@@ -168,13 +168,13 @@ def rasterise(
     corners = np.stack(
         [origin, origin + edge_u, origin + edge_u + edge_v, origin + edge_v], axis=1
     )
-    facing = np.einsum("ij,ij->i", np.cross(edge_u, edge_v), origin)
+    facing = np.einsum('ij,ij->i', np.cross(edge_u, edge_v), origin)
     scale = np.linalg.norm(np.cross(edge_u, edge_v), axis=1)
     seen = np.where(quads.two_sided, np.abs(facing), facing) > 1e-4 * scale
     seen &= corners[..., 2].max(axis=1) > NEAR
     all_front = corners[..., 2].min(axis=1) >= NEAR
     boxes = _boxes(corners, cam2img, width, height)
-    for index in np.argsort(corners[..., 2].mean(axis=1), kind="stable"):
+    for index in np.argsort(corners[..., 2].mean(axis=1), kind='stable'):
         if not seen[index]:
             continue
         if all_front[index]:

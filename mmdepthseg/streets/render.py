@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .raster import FIRST_QUAD, Buffers, Quads, rasterise
-from .road import GROUND_LABELS, draw_ground
-from .scene import Scene
-from .shading import (
+from mmdepthseg.streets.raster import FIRST_QUAD, Buffers, Quads, rasterise
+from mmdepthseg.streets.road import GROUND_LABELS, draw_ground
+from mmdepthseg.streets.scene import Scene
+from mmdepthseg.streets.shading import (
     Shadow,
     quad_table,
     shade_ground,

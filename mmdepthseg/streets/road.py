@@ -40,8 +40,8 @@ def _centre_line(rng: np.random.Generator, length: float, bend: float) -> np.nda
     half = int(18.0 / _STEP)
     kernel = np.convolve(np.ones(half), np.ones(half))
     kernel /= kernel.sum()
-    padded = np.pad(heading, half - 1, mode="edge")
-    return np.convolve(padded, kernel, mode="valid")
+    padded = np.pad(heading, half - 1, mode='edge')
+    return np.convolve(padded, kernel, mode='valid')
 
 
 class Road:

@@ -4,20 +4,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .atlas import Atlas
-from .cities import STYLES, Camera, CityStyle, city_of, make_camera
-from .city_atlas import city_atlas
-from .furniture import UP, Builder
-from .light import Light, random_light
-from .lots import Lots
-from .raster import Quads
-from .road import KERB_HEIGHT, Road, SideStreet
-from .shading import Markings, Shadow
-from .vehicles import MODELS, add_vehicle, pick_colour
+from mmdepthseg.streets.atlas import Atlas
+from mmdepthseg.streets.cities import STYLES, Camera, CityStyle, city_of, make_camera
+from mmdepthseg.streets.city_atlas import city_atlas
+from mmdepthseg.streets.furniture import UP, Builder
+from mmdepthseg.streets.light import Light, random_light
+from mmdepthseg.streets.lots import Lots
+from mmdepthseg.streets.raster import Quads
+from mmdepthseg.streets.road import KERB_HEIGHT, Road, SideStreet
+from mmdepthseg.streets.shading import Markings, Shadow
+from mmdepthseg.streets.vehicles import MODELS, add_vehicle, pick_colour
 
 FRAME_RATE = 17.0
 PARKING = 2.35  # width of a parking lane, metres
-SPLITS = ("train", "val")
+SPLITS = ('train', 'val')
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Mover:
     velocity_s: float
     velocity_n: float
     key: int
-    model: str = ""
+    model: str = ''
     colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
@@ -94,7 +94,7 @@ class Scene:
         s = mover.s + mover.velocity_s * time
         n = mover.n + mover.velocity_n * time
         along, right = self.road.axes(s)
-        if mover.kind == "vehicle":
+        if mover.kind == 'vehicle':
             foot = self.road.point(s, n)
             if mover.n < 0:
                 along, right = -along, -right
@@ -110,10 +110,10 @@ class Scene:
         on_walk = n > right_kerb or n < -left_kerb
         on_walk = on_walk and not self.road.crossing(s, side=int(np.sign(n)))
         foot = self.road.point(s, n, KERB_HEIGHT if on_walk else 0.0)
-        if mover.kind == "person":
+        if mover.kind == 'person':
             builder.pedestrian(foot, right, number)
         else:
-            motor, side = mover.kind == "motor", abs(mover.velocity_n) > 0.5
+            motor, side = mover.kind == 'motor', abs(mover.velocity_n) > 0.5
             builder.cyclist(foot, right, along, motor, side, instance=number)
         shadows.append(Shadow(foot, along, 0.2, 0.25, 0.4, True))
 
@@ -152,7 +152,7 @@ def _markings(
         if parks or rng.random() < 0.3:
             edges.append(sign * (width - 0.1))
     centre = str(
-        rng.choice(["dashed", "solid", "double", "none"], p=[0.5, 0.2, 0.1, 0.2])
+        rng.choice(['dashed', 'solid', 'double', 'none'], p=[0.5, 0.2, 0.1, 0.2])
     )
     return Markings(
         centre,
@@ -176,11 +176,11 @@ def _parked(
             continue
         s, density = -6.0 + rng.uniform(0, 4), rng.uniform(0.45, 0.9)
         while s < 130.0:
-            names = ["hatch", "sedan", "van", "truck", "bus"]
+            names = ['hatch', 'sedan', 'van', 'truck', 'bus']
             model = MODELS[str(rng.choice(names, p=[0.4, 0.35, 0.15, 0.06, 0.04]))]
             middle = s + model.length / 2
             s += model.length + rng.uniform(0.8, 2.0)
-            wide_and_near = model.name in ("truck", "bus") and middle < 14.0
+            wide_and_near = model.name in ('truck', 'bus') and middle < 14.0
             if rng.random() > density or wide_and_near or road.crossing(middle, 7.0):
                 continue
             along, right = road.axes(middle)
@@ -203,19 +203,19 @@ def _traffic(
     """
     movers: list[Mover] = []
 
-    names = ["hatch", "sedan", "van", "truck", "bus"]
+    names = ['hatch', 'sedan', 'van', 'truck', 'bus']
     share = [0.34, 0.32, 0.12, 0.1, 0.12]
     s = float(rng.uniform(10.0, 45.0))
     for _ in range(int(rng.integers(0, 4))):
         name = str(rng.choice(names, p=share))
         if rng.random() < style.tram:
-            name = "tram"
+            name = 'tram'
         lane = -min(drive[0] / 2, 1.75)
-        waits = rng.random() < (0.8 if name == "tram" else 0.4)
+        waits = rng.random() < (0.8 if name == 'tram' else 0.4)
         velocity = 0.0 if waits else -float(rng.uniform(5.0, 11.0))
         colour = pick_colour(rng, MODELS[name])
         args = (s, lane, velocity, 0.0, len(movers), name, colour)
-        movers.append(Mover("vehicle", *args))
+        movers.append(Mover('vehicle', *args))
         s += float(rng.uniform(20.0, 45.0))
     s = float(rng.uniform(18.0, 45.0))
     for _ in range(int(rng.integers(0, 2))):
@@ -224,10 +224,10 @@ def _traffic(
         velocity = speed * float(rng.uniform(0.75, 1.15))
         colour = pick_colour(rng, MODELS[name])
         args = (s, lane, velocity, 0.0, len(movers), name, colour)
-        movers.append(Mover("vehicle", *args))
+        movers.append(Mover('vehicle', *args))
         s += float(rng.uniform(18.0, 40.0))
     for _ in range(int(rng.integers(0, 4))):
-        kind = "motor" if rng.random() < 0.35 else "bike"
+        kind = 'motor' if rng.random() < 0.35 else 'bike'
         sign = 1 if rng.random() < 0.65 else -1
         lane = sign * (drive[(sign + 1) // 2] - 0.55)
         velocity = sign * float(rng.uniform(3.0, 6.5))
@@ -249,14 +249,14 @@ def _people(
         pace = float(rng.choice([-1, 1]) * rng.uniform(0.8, 1.5))
         for k in range(1 + int(rng.random() < 0.3)):
             place = (s + 0.5 * k, sign * (n + 0.55 * k))
-            movers.append(Mover("person", *place, pace, 0.0, first + len(movers)))
+            movers.append(Mover('person', *place, pace, 0.0, first + len(movers)))
     for begin, end in markings.zebras:
         for _ in range(int(rng.integers(0, 3))):
             n = float(rng.uniform(-road.half_width[0], road.half_width[1]))
             pace = float(rng.choice([-1, 1]) * rng.uniform(0.9, 1.5))
             s = float(rng.uniform(begin + 0.4, end - 0.4))
             if s > 9.0:
-                movers.append(Mover("person", s, n, 0.0, pace, first + len(movers)))
+                movers.append(Mover('person', s, n, 0.0, pace, first + len(movers)))
     return movers
 
 
@@ -311,4 +311,4 @@ def build_scene(
     return scene, sequence
 
 
-__all__ = ["FRAME_RATE", "SPLITS", "UP", "Mover", "Scene", "build_scene"]
+__all__ = ['FRAME_RATE', 'SPLITS', 'UP', 'Mover', 'Scene', 'build_scene']

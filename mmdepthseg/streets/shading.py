@@ -4,20 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .atlas import Atlas
-from .light import Light
-from .raster import FIRST_QUAD, Buffers, Quads
-from .road import KERB, ROAD, SIDEWALK, TERRAIN, Road
+from mmdepthseg.streets.atlas import Atlas
+from mmdepthseg.streets.light import Light
+from mmdepthseg.streets.raster import FIRST_QUAD, Buffers, Quads
+from mmdepthseg.streets.road import KERB, ROAD, SIDEWALK, TERRAIN, Road
 
 _DETAIL_PERIOD = 5.0
 VEHICLE_LABELS = (26, 27, 28, 31)
 # Ground tiles are longer along the road than across, as wear is; it also evens out
 # the very unequal footprint of a pixel on the ground.
 _TILES = {
-    ROAD: ("asphalt", 6.5, 16.0),
-    SIDEWALK: ("paving", 4.8, 9.6),
-    TERRAIN: ("grass", 6.0, 14.0),
-    KERB: ("plaster", 2.0, 4.0),
+    ROAD: ('asphalt', 6.5, 16.0),
+    SIDEWALK: ('paving', 4.8, 9.6),
+    TERRAIN: ('grass', 6.0, 14.0),
+    KERB: ('plaster', 2.0, 4.0),
 }
 
 
@@ -50,11 +50,11 @@ def quad_table(quads: Quads, atlas: Atlas, light: Light) -> dict[str, np.ndarray
     # A quad's place in the detail noise follows from its place in the list only.
     start = np.modf(np.arange(len(texture))[:, None] * np.array([0.618034, 0.414214]))
     return {
-        "texture": texture.astype(np.int32),
-        "painted": np.isin(quads.label, VEHICLE_LABELS),
-        "bare": (lit / 255.0).astype(np.float32),
-        "colour": (lit * np.asarray(quads.tint) / 255.0).astype(np.float32),
-        "values": np.concatenate(
+        'texture': texture.astype(np.int32),
+        'painted': np.isin(quads.label, VEHICLE_LABELS),
+        'bare': (lit / 255.0).astype(np.float32),
+        'colour': (lit * np.asarray(quads.tint) / 255.0).astype(np.float32),
+        'values': np.concatenate(
             [
                 uv,
                 texels,
@@ -82,7 +82,7 @@ def shade_quads(
     depth = 1.0 / buffers.inverse_depth.reshape(-1)[index]
     h = inverse.reshape(-1, 9).astype(np.float32)[:, [0, 1, 3, 4, 6, 7]]
     h = h.take(quad, axis=0)
-    values = table["values"].take(quad, axis=0)
+    values = table['values'].take(quad, axis=0)
     ku, kv = values[:, 4], values[:, 5]
     sx = (h[:, 0] - s * h[:, 4]) * ku
     tx = (h[:, 2] - t * h[:, 4]) * kv
@@ -92,22 +92,22 @@ def shade_quads(
     level = 0.5 * np.log2(np.maximum(area, 1e-12)) + np.log2(depth)
     u = values[:, 0] + values[:, 2] * s
     v = values[:, 1] + values[:, 3] * t
-    colour = atlas.sample(table["texture"].take(quad), u, v, level)
+    colour = atlas.sample(table['texture'].take(quad), u, v, level)
     noise = atlas.sample(
-        atlas["noise"],
+        atlas['noise'],
         s * values[:, 8] + values[:, 10],
         t * values[:, 9] + values[:, 11],
         level + values[:, 6],
     )[:, 0]
-    tint = table["colour"].take(quad, axis=0)
-    painted = np.flatnonzero(table["painted"].take(quad))
+    tint = table['colour'].take(quad, axis=0)
+    painted = np.flatnonzero(table['painted'].take(quad))
     if len(painted):
         # Lamps and number plates keep their colour: only grey texels take paint.
         texel = colour[painted]
         high = texel.max(axis=1)
         grey = 1.0 - 1.6 * (high - texel.min(axis=1)) / np.maximum(high, 1.0)
         grey = np.clip(grey, 0.0, 1.0)[:, None]
-        bare = table["bare"].take(quad[painted], axis=0)
+        bare = table['bare'].take(quad[painted], axis=0)
         tint[painted] = bare + (tint[painted] - bare) * grey
     colour *= tint
     colour *= (1.0 + values[:, 7] * (noise - 128.0) / 48.0)[:, None]
@@ -153,11 +153,11 @@ class Markings:
     ) -> np.ndarray:
         """Share (N,) of paint at road coordinates, given the footprints in metres."""
         paint = np.zeros_like(n)
-        if self.centre == "dashed":
+        if self.centre == 'dashed':
             paint = _stripe(n, 0.07, across) * _dashes(s, 9.0, 0.45, along)
-        elif self.centre == "solid":
+        elif self.centre == 'solid':
             paint = _stripe(n, 0.07, across)
-        elif self.centre == "double":
+        elif self.centre == 'double':
             paint = _stripe(n - 0.12, 0.06, across) + _stripe(n + 0.12, 0.06, across)
         for place in self.lanes:
             lane = _stripe(n - place, 0.07, across)
@@ -215,7 +215,7 @@ def shade_ground(
     colour = atlas.sample(texture, n / periods[0], s / periods[1], level) / 255.0
     footprint = np.maximum(across / 23.0, along / 61.0)
     stains = atlas.sample(
-        atlas["noise"], n / 23.0 + 0.3, s / 61.0, np.log2(512.0 * footprint)
+        atlas['noise'], n / 23.0 + 0.3, s / 61.0, np.log2(512.0 * footprint)
     )[:, 0]
     on_road = surface == ROAD
     colour[on_road] *= tint.astype(np.float32)

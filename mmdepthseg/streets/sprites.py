@@ -7,8 +7,8 @@ object's own colour, so that filtering never mixes in a foreign one.
 import cv2
 import numpy as np
 
-from .noise import fractal_tile
-from .surfaces import leaves
+from mmdepthseg.streets.noise import fractal_tile
+from mmdepthseg.streets.surfaces import leaves
 
 Colour = tuple[float, float, float]
 

@@ -6,7 +6,7 @@ All are BGR uint8, painted in neutral or typical colours; quads tint them.
 import cv2
 import numpy as np
 
-from .noise import fractal_tile
+from mmdepthseg.streets.noise import fractal_tile
 
 
 def _shade(colour: tuple[float, float, float], brightness: np.ndarray) -> np.ndarray:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .atlas import Atlas
-from .raster import Quads
-from .sprites import Canvas
+from mmdepthseg.streets.atlas import Atlas
+from mmdepthseg.streets.raster import Quads
+from mmdepthseg.streets.sprites import Canvas
 
 CAR, TRUCK, BUS, TRAM = 26, 27, 28, 31
 _PAINT = (236, 236, 236)
@@ -153,34 +153,34 @@ def _ends() -> dict[str, np.ndarray]:
     images = {}
     for name in ("car_rear", "van_rear", "truck_rear", "bus_rear", "car_front",
                  "bus_front"):  # fmt: skip
-        c = Canvas(256, 256 if "car" not in name else 128, _PAINT)
-        rear = name.endswith("rear")
+        c = Canvas(256, 256 if 'car' not in name else 128, _PAINT)
+        rear = name.endswith('rear')
         lamp = (38, 38, 200) if rear else (250, 250, 250)
         c.box(0, 0, 1, 1, _PAINT)
-        c.box(0, 0.86 if "car" not in name else 0.74, 1, 1, (84, 84, 86))
-        if name == "van_rear":
+        c.box(0, 0.86 if 'car' not in name else 0.74, 1, 1, (84, 84, 86))
+        if name == 'van_rear':
             c.box(0.08, 0.1, 0.47, 0.4, _GLASS)
             c.box(0.53, 0.1, 0.92, 0.4, _GLASS)
-        elif name in ("bus_rear", "bus_front"):
+        elif name in ('bus_rear', 'bus_front'):
             c.box(0.06, 0.14, 0.94, 0.56 if rear else 0.66, _GLASS)
             c.box(0.3, 0.03, 0.7, 0.11, (60, 170, 235))
-        elif name == "truck_rear":
+        elif name == 'truck_rear':
             c.box(0.49, 0.03, 0.51, 0.86, (150,) * 3)
             c.box(0.03, 0.03, 0.97, 0.06, (150,) * 3)
-        elif name == "car_front":
+        elif name == 'car_front':
             c.box(0.28, 0.32, 0.72, 0.6, (52, 52, 54))
-        height = 0.16 if "car" not in name else 0.3
-        top = 0.66 if "car" not in name else 0.14
+        height = 0.16 if 'car' not in name else 0.3
+        top = 0.66 if 'car' not in name else 0.14
         for x in (0.0, 0.79):
             c.box(x, top - 0.03, x + 0.21, top + height + 0.03, (110,) * 3)
             c.box(x + 0.02, top, x + 0.19, top + height, lamp)
-        low = 0.72 if "car" not in name else 0.52
+        low = 0.72 if 'car' not in name else 0.52
         c.box(0.37, low, 0.63, low + height * 0.6, (235, 238, 238))
         images[name] = c.finish(opaque=True)
     paint = Canvas(32, 32, _PAINT)
-    images["paint"] = paint.finish(opaque=True)
+    images['paint'] = paint.finish(opaque=True)
     ramp = np.linspace(1.5, 0.7, 64)[:, None, None] * np.array(_GLASS)
-    images["glass"] = np.broadcast_to(ramp, (64, 64, 3)).astype(np.uint8)
+    images['glass'] = np.broadcast_to(ramp, (64, 64, 3)).astype(np.uint8)
     return images
 
 
@@ -189,7 +189,7 @@ def add_textures(atlas: Atlas) -> None:
     for name, image in _ends().items():
         atlas.add(name, image, wrap=False)
     for name, model in MODELS.items():
-        atlas.add(f"side_{name}", _side(model), wrap=False)
+        atlas.add(f'side_{name}', _side(model), wrap=False)
 
 
 def add_vehicle(
@@ -217,8 +217,8 @@ def add_vehicle(
     up = np.array([0.0, -1.0, 0.0])
     rear = foot - along * model.length / 2
     half = right * model.width / 2
-    common = {"label": model.label, "instance": instance, "detail": 0.06}
-    side = atlas[f"side_{model.name}"]
+    common = {'label': model.label, 'instance': instance, 'detail': 0.06}
+    side = atlas[f'side_{model.name}']
     top = up * model.height
     span = along * model.length
     # Right side: seen from the right, the front is to the right of the picture.
@@ -230,7 +230,7 @@ def add_vehicle(
     for (a0, h0), (a1, h1), name in steps:
         low = rear + span * a0 + up * h0
         high = rear + span * a1 + up * h1
-        tint = (1.0, 1.0, 1.0) if name == "glass" else colour
+        tint = (1.0, 1.0, 1.0) if name == 'glass' else colour
         if h1 >= h0:  # seen from behind: right is right, top is the later point
             corner, edge_u, edge_v = high - half, 2 * half, low - high
         else:  # seen from the front: mirrored, top is the earlier point

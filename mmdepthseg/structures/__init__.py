@@ -1,5 +1,5 @@
 """Data structures that travel between the parts."""
 
-from .frame_batch import FrameBatch
+from mmdepthseg.structures.frame_batch import FrameBatch
 
 __all__ = ['FrameBatch']

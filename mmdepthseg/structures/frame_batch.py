@@ -62,11 +62,13 @@ class FrameBatch:
             A new batch, in the order of ``indices``.
         """
         if not isinstance(indices, slice | Tensor):
-            indices = torch.as_tensor(list(indices), device=self.img.device,
-                                      dtype=torch.long)
+            indices = torch.as_tensor(
+                list(indices), device=self.img.device, dtype=torch.long
+            )
         return FrameBatch(**{name: part[indices] for name, part in self._parts()})
 
     def to(self, *args, **kwargs) -> 'FrameBatch':
         """Every part moved as by ``Tensor.to``."""
         return FrameBatch(
-            **{name: part.to(*args, **kwargs) for name, part in self._parts()})
+            **{name: part.to(*args, **kwargs) for name, part in self._parts()}
+        )

@@ -2,4 +2,4 @@
 
 from mmdepthseg.utils.errors import UserError, did_you_mean
 
-__all__ = ["UserError", "did_you_mean"]
+__all__ = ['UserError', 'did_you_mean']

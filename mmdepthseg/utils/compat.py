@@ -14,8 +14,8 @@ from mmdepthseg.utils.torchvision_shim import declare_torchvision_operators
 
 CURE = (
     "Install the maintained set with `pip install -e .[onedl]` (or OpenMMLab's "
-    "originals with `pip install -e .[openmmlab]`); `python -m mmdepthseg.doctor` "
-    "shows what is there."
+    'originals with `pip install -e .[openmmlab]`); `python -m mmdepthseg.doctor` '
+    'shows what is there.'
 )
 
 
@@ -34,10 +34,10 @@ class Requirement:
 
 #: In the order of import: a later one needs the earlier ones.
 REQUIREMENTS = (
-    Requirement("torch", "2.0", "tensors and training"),
-    Requirement("mmengine", "0.10", "runner, registries, configs"),
-    Requirement("mmcv", "2.0", "image transforms"),
-    Requirement("mmseg", "1.2", "segmentation models, data sets and metrics"),
+    Requirement('torch', '2.0', 'tensors and training'),
+    Requirement('mmengine', '0.10', 'runner, registries, configs'),
+    Requirement('mmcv', '2.0', 'image transforms'),
+    Requirement('mmseg', '1.2', 'segmentation models, data sets and metrics'),
 )
 
 
@@ -51,8 +51,8 @@ def parse_version(text: str) -> tuple[int, ...]:
     `mmengine.utils.digit_version` does the same, but MMEngine may be what is
     missing. Pre-release tags count as the release itself.
     """
-    match = re.match(r"\d+(?:\.\d+)*", text.strip())
-    return tuple(int(part) for part in match.group().split(".")) if match else ()
+    match = re.match(r'\d+(?:\.\d+)*', text.strip())
+    return tuple(int(part) for part in match.group().split('.')) if match else ()
 
 
 def import_requirement(requirement: Requirement) -> ModuleType:
@@ -66,23 +66,23 @@ def import_requirement(requirement: Requirement) -> ModuleType:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         what = (
-            f"{name} (>= {minimum}; {requirement.purpose}) is not installed"
+            f'{name} (>= {minimum}; {requirement.purpose}) is not installed'
             if error.name == name
-            else f"{name} does not load: it needs {error.name}, which is missing"
+            else f'{name} does not load: it needs {error.name}, which is missing'
         )
-        raise FrameworkImportError(f"{what}. {CURE}", name=name) from None
+        raise FrameworkImportError(f'{what}. {CURE}', name=name) from None
     except Exception as error:
         # MMSegmentation asserts its mmcv range when imported; a compiled part that
         # does not fit raises OSError, RuntimeError or ImportError.
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = ' '.join(str(error).split()) or type(error).__name__
         raise FrameworkImportError(
-            f"{name} is installed but does not load: {reason}. {CURE}", name=name
+            f'{name} is installed but does not load: {reason}. {CURE}', name=name
         ) from None
-    found = str(getattr(module, "__version__", ""))
+    found = str(getattr(module, '__version__', ''))
     if parse_version(found) < parse_version(minimum):
         raise FrameworkImportError(
-            f"{name} {found or '(without a version)'} is too old: mmdepthseg needs "
-            f"{name} >= {minimum}. {CURE}",
+            f'{name} {found or "(without a version)"} is too old: mmdepthseg needs '
+            f'{name} >= {minimum}. {CURE}',
             name=name,
         )
     return module
@@ -114,16 +114,16 @@ def allow_checkpoint_globals() -> None:
     import numpy as np
     import torch
 
-    if not hasattr(torch.serialization, "add_safe_globals"):
+    if not hasattr(torch.serialization, 'add_safe_globals'):
         return  # torch < 2.4 has no such list and loads everything
     dtypes = (np.float32, np.float64, np.int32, np.int64, np.uint8, np.uint32, np.bool_)
     allowed = [type(np.dtype(dtype)) for dtype in dtypes]
-    checkpoint = importlib.import_module("mmengine.runner.checkpoint")
-    if not hasattr(checkpoint, "get_torch_safe_globals"):
+    checkpoint = importlib.import_module('mmengine.runner.checkpoint')
+    if not hasattr(checkpoint, 'get_torch_safe_globals'):
         # The forks allow these themselves, for the time of the load only.
         from mmengine.logging import HistoryBuffer
 
-        core = getattr(np, "_core", None) or np.core
+        core = getattr(np, '_core', None) or np.core
         reconstruct, scalar = core.multiarray._reconstruct, core.multiarray.scalar
         allowed += [reconstruct, scalar, np.ndarray, np.dtype, HistoryBuffer]
         allowed += [getattr, slice]

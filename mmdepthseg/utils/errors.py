@@ -7,12 +7,12 @@ from collections.abc import Iterable
 class UserError(Exception):
     """Something the user has to change; the message says what, where and how.
 
-    The tools show it without a traceback (`mmdepthseg.utils.cli.friendly_errors`).
+    The tools show it without a traceback (`mmdepthseg.launch.errors.friendly_errors`).
     """
 
 
 def did_you_mean(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
     """A hint naming the nearest candidates: `; did you mean 'a' or 'b'?`, or ''."""
     near = difflib.get_close_matches(name, sorted(set(candidates)), 3, cutoff)
-    names = " or ".join(repr(candidate) for candidate in near)
-    return f"; did you mean {names}?" if near else ""
+    names = ' or '.join(repr(candidate) for candidate in near)
+    return f'; did you mean {names}?' if near else ''

@@ -52,5 +52,5 @@ def check_writable(folder: str | os.PathLike, what: str) -> None:
             pass
     except OSError as error:
         reason = error.strerror or str(error)
-        message = f"cannot write to {folder}: {reason}; it is the {what}"
+        message = f'cannot write to {folder}: {reason}; it is the {what}'
         raise UserError(message) from error

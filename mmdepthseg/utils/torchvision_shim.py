@@ -11,7 +11,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-_OPERATORS = ("nms", "qnms")
+_OPERATORS = ('nms', 'qnms')
 _libraries = []  # torch drops the declarations with the last reference
 
 
@@ -31,18 +31,18 @@ def declare_torchvision_operators() -> bool:
         return True
     if torch.version.cuda is not None or not _has_cuda_torchvision():
         return False
-    library = operators.Library("torchvision", "FRAGMENT")
+    library = operators.Library('torchvision', 'FRAGMENT')
     for name in _OPERATORS:
-        arguments = "Tensor dets, Tensor scores, float iou_threshold"
-        library.define(f"{name}({arguments}) -> Tensor")
+        arguments = 'Tensor dets, Tensor scores, float iou_threshold'
+        library.define(f'{name}({arguments}) -> Tensor')
     _libraries.append(library)
     return True
 
 
 def _has_cuda_torchvision() -> bool:
-    spec = importlib.util.find_spec("torchvision")
+    spec = importlib.util.find_spec('torchvision')
     if spec is None or spec.origin is None:
         return False
-    version = Path(spec.origin).with_name("version.py")
-    text = version.read_text(encoding="utf-8") if version.is_file() else ""
-    return re.search(r"^__version__\b.*\+cu\d+", text, flags=re.MULTILINE) is not None
+    version = Path(spec.origin).with_name('version.py')
+    text = version.read_text(encoding='utf-8') if version.is_file() else ''
+    return re.search(r'^__version__\b.*\+cu\d+', text, flags=re.MULTILINE) is not None

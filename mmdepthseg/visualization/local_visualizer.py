@@ -16,9 +16,14 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
     another size, as ``LoadSegLabel(evaluate_at=...)`` makes them.
     """
 
-    def add_datasample(self, name: str, image: np.ndarray,
-                       data_sample: SegDataSample | None = None, *args,
-                       **kwargs) -> None:
+    def add_datasample(
+        self,
+        name: str,
+        image: np.ndarray,
+        data_sample: SegDataSample | None = None,
+        *args,
+        **kwargs,
+    ) -> None:
         """Bring the image to the size of the label maps, then draw as usual.
 
         Args:
@@ -32,7 +37,8 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
             if data_sample is not None and key in data_sample:
                 height, width = data_sample.get(key).data.shape[-2:]
                 if image.shape[:2] != (height, width):
-                    image = cv2.resize(image, (width, height),
-                                       interpolation=cv2.INTER_LINEAR)
+                    image = cv2.resize(
+                        image, (width, height), interpolation=cv2.INTER_LINEAR
+                    )
                 break
         super().add_datasample(name, image, data_sample, *args, **kwargs)

@@ -13,8 +13,12 @@ from mmdepthseg.utils.errors import UserError
 
 def config(**parts):
     """A config with a DepthSegmentor."""
-    model = dict(type='DepthSegmentor', backbone=BACKBONE,
-                 data_preprocessor=PREPROCESSOR, **parts)
+    model = dict(
+        type='DepthSegmentor',
+        backbone=BACKBONE,
+        data_preprocessor=PREPROCESSOR,
+        **parts,
+    )
     return Config(dict(default_scope='mmdepthseg', model=copy.deepcopy(model)))
 
 

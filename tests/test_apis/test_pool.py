@@ -9,8 +9,8 @@ from tiny_selection import NAMES, load, make_pool
 from mmdepthseg.apis import pool as pool_module
 from mmdepthseg.apis.pool import ImagePool, compute_in_parts, is_ready
 from mmdepthseg.registry import DATASETS
-from mmdepthseg.selection.stamps import StampedFolder
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.stamp import StampedFolder
 
 
 @pytest.fixture(scope='module')
@@ -23,7 +23,8 @@ def pool(tmp_path, model):
     make_pool(tmp_path)
     cfg = load(tmp_path)
     dataset = DATASETS.build(
-        dict(cfg.predict_dataloader.dataset, pipeline=cfg.predict_pipeline))
+        dict(cfg.predict_dataloader.dataset, pipeline=cfg.predict_pipeline)
+    )
     return ImagePool(dataset, batch_size=2)
 
 
@@ -72,11 +73,10 @@ def test_goes_on_with_the_same_batches(pool, model, tmp_path, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         compute_in_parts(pool, rows, model, compute, folder, out, 'means')
-    assert [path.name for path in folder.iterdir()] == [
-        'part_0000000-0000004_by_2.npy']
+    assert [path.name for path in folder.iterdir()] == ['part_0000000-0000004_by_2.npy']
     assert not out.exists()
     compute_in_parts(pool, rows, model, compute, folder, out, 'means')
-    wanted = [[NAMES[row] for row in rows[i:i + 2]] for i in (0, 2, 4, 6)]
+    wanted = [[NAMES[row] for row in rows[i : i + 2]] for i in (0, 2, 4, 6)]
     assert seen == [*wanted[:3], 'stopped', *wanted[2:]]
     assert not folder.exists()
     expected = [mean_of(next(pool.load([[row]], model)))[0] for row in rows]
@@ -91,12 +91,14 @@ def test_what_is_not_finite_is_named(pool, model, tmp_path):
 
     with pytest.raises(UserError, match=f'means: NaN .* for {NAMES[1]}; the network'):
         compute_in_parts(
-            pool, [0, 1], model, compute, tmp_path / 'parts', tmp_path / 'x', 'means')
+            pool, [0, 1], model, compute, tmp_path / 'parts', tmp_path / 'x', 'means'
+        )
     assert not (tmp_path / 'x').exists()
 
 
 def stop_after(calls):
     """A function of batches that is interrupted after some."""
+
     def compute(batch):
         nonlocal calls
         if not calls:
@@ -111,8 +113,7 @@ def test_parts_of_other_batches_are_not_taken(pool, model, tmp_path, monkeypatch
     monkeypatch.setattr(pool_module, 'BATCHES_PER_PART', 2)
     folder, out = tmp_path / 'parts', tmp_path / 'x.npy'
     with pytest.raises(KeyboardInterrupt):
-        compute_in_parts(
-            pool, range(12), model, stop_after(4), folder, out, 'means')
+        compute_in_parts(pool, range(12), model, stop_after(4), folder, out, 'means')
     assert len(list(folder.iterdir())) == 2
     pool.batch_size = 3
     compute_in_parts(pool, range(12), model, mean_of, folder, out, 'means')
@@ -125,8 +126,7 @@ def test_a_damaged_part_is_named(pool, model, tmp_path, monkeypatch):
     monkeypatch.setattr(pool_module, 'BATCHES_PER_PART', 2)
     folder, out = tmp_path / 'parts', tmp_path / 'x.npy'
     with pytest.raises(KeyboardInterrupt):
-        compute_in_parts(
-            pool, range(12), model, stop_after(4), folder, out, 'means')
+        compute_in_parts(pool, range(12), model, stop_after(4), folder, out, 'means')
     part = folder / 'part_0000004-0000008_by_2.npy'
     for damage in (lambda: np.save(part, np.zeros(3)), lambda: part.write_bytes(b'x')):
         damage()
@@ -154,8 +154,14 @@ def test_parts_stay_until_the_stamp_is_there(pool, model, tmp_path, monkeypatch)
 
     with monkeypatch.context() as patch:  # in the merge: what os.replace would move
         patch.setattr(pool_module.os, 'replace', killed)
-        patch.setattr(pool_module, 'save_array', lambda path, array: (
-            path.parent.mkdir(parents=True, exist_ok=True), np.save(path, array)))
+        patch.setattr(
+            pool_module,
+            'save_array',
+            lambda path, array: (
+                path.parent.mkdir(parents=True, exist_ok=True),
+                np.save(path, array),
+            ),
+        )
         with pytest.raises(KeyboardInterrupt):
             run(mean_of, work.finish)
     with pytest.raises(KeyboardInterrupt):
@@ -167,7 +173,11 @@ def test_parts_stay_until_the_stamp_is_there(pool, model, tmp_path, monkeypatch)
     assert folder.exists()
     assert is_ready(work, out, 12, overwrite=False) and not folder.exists()
     assert {path.name for path in tmp_path.rglob('*') if 'clips' not in str(path)} == {
-        'work', 'stamp.json', 'x.npy', 'select.py'}
+        'work',
+        'stamp.json',
+        'x.npy',
+        'select.py',
+    }
     assert len(np.load(out)) == 12
 
 

@@ -7,8 +7,9 @@ import pytest
 from mmengine.registry import DefaultScope
 
 HEIGHT, WIDTH = 16, 32
-CAMERA = dict(intrinsic=dict(fx=30., fy=31., u0=17., v0=8.),
-              extrinsic=dict(baseline=0.2))
+CAMERA = dict(
+    intrinsic=dict(fx=30.0, fy=31.0, u0=17.0, v0=8.0), extrinsic=dict(baseline=0.2)
+)
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
@@ -34,8 +35,9 @@ def cityscapes_root(tmp_path: Path) -> Path:
         for sequence in range(2):
             for frame in range(5):
                 stem = f'train/{city}/{city}_{sequence:06d}_{frame:06d}'
-                image = np.full((HEIGHT, WIDTH, 3), 100 * c + 50 * sequence + frame,
-                                np.uint8)
+                image = np.full(
+                    (HEIGHT, WIDTH, 3), 100 * c + 50 * sequence + frame, np.uint8
+                )
                 name = f'{stem}_leftImg8bit.png'
                 write_image(root / 'leftImg8bit_sequence' / name, image)
                 if frame != 2:
@@ -60,8 +62,13 @@ def clip_root(tmp_path: Path) -> Path:
     root = tmp_path / 'clips'
     for clip, count, shape in (('a', 4, (12, 20)), ('b', 3, (12, 20, 3))):
         for frame in range(count):
-            write_image(root / clip / f'frames/{frame:03d}.png',
-                        np.full(shape, 10 * frame, np.uint8))
-        (root / clip / 'intrinsics.json').write_text(json.dumps(
-            dict(K=[[20., 0, 9.5], [0, 20., 5.5], [0, 0, 1]], width=20, height=12)))
+            write_image(
+                root / clip / f'frames/{frame:03d}.png',
+                np.full(shape, 10 * frame, np.uint8),
+            )
+        (root / clip / 'intrinsics.json').write_text(
+            json.dumps(
+                dict(K=[[20.0, 0, 9.5], [0, 20.0, 5.5], [0, 0, 1]], width=20, height=12)
+            )
+        )
     return root

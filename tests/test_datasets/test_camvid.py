@@ -18,8 +18,12 @@ def root(tmp_path):
 
 
 def test_labels_are_optional_and_11_is_ignored(root):
-    dataset = CamVidDataset(data_root=str(root), pipeline=LOAD, sde_disparity_dir='sde',
-                            check_depth_labels=False)
+    dataset = CamVidDataset(
+        data_root=str(root),
+        pipeline=LOAD,
+        sde_disparity_dir='sde',
+        check_depth_labels=False,
+    )
     labels = dataset[0]['gt_seg_map']
     assert np.unique(labels).tolist() == [*range(11), 255]
     assert 'gt_seg_map' not in dataset[1]
@@ -34,7 +38,7 @@ def test_ann_file_below_the_root(root):
 
 def test_no_neighbours_and_empty_split(root):
     with pytest.raises(NotImplementedError, match='no neighbouring frames'):
-        CamVidDataset(data_root=str(root), offsets=(1, ))
+        CamVidDataset(data_root=str(root), offsets=(1,))
     with pytest.raises(FileNotFoundError, match="split 'val': searched .*val for"):
         CamVidDataset(data_root=str(root), split='val')
 
@@ -49,8 +53,11 @@ def test_parent_of_a_linked_root_is_the_written_one(root, tmp_path_factory):
     (links / 'camvid').symlink_to(root, target_is_directory=True)
     write_image(links / 'labels/0001.png', np.zeros((6, 8), np.uint8))
     dataset = CamVidDataset(
-        data_root=str(links / 'camvid'), sde_disparity_dir='../sde',
-        data_prefix=dict(seg_map_path='../labels'), check_depth_labels=False)
+        data_root=str(links / 'camvid'),
+        sde_disparity_dir='../sde',
+        data_prefix=dict(seg_map_path='../labels'),
+        check_depth_labels=False,
+    )
     info = dataset.get_data_info(0)
     assert info['seg_map_path'] == f'{links}/labels/0001.png'
     assert info['sde_disparity_path'] == f'{links}/sde/0001.png'

@@ -6,9 +6,13 @@ import pytest
 from mmdepthseg.datasets import CityscapesSequenceDataset
 from mmdepthseg.datasets.cityscapes_sequence import nearest_number, split_stem
 
-LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAdjacentFrames'),
-        dict(type='LoadCamera'), dict(type='LoadSegLabel'),
-        dict(type='LoadStereoDepth')]
+LOAD = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadCamera'),
+    dict(type='LoadSegLabel'),
+    dict(type='LoadStereoDepth'),
+]
 
 
 def build(root, **kwargs):
@@ -16,9 +20,14 @@ def build(root, **kwargs):
 
 
 def test_annotated_frames_with_everything(cityscapes_root):
-    dataset = build(cityscapes_root, offsets=(-1, 1), pipeline=LOAD,
-                    default_camera=dict(K=[[20., 0, 9], [0, 20., 5], [0, 0, 1]],
-                                        width=32, height=16))
+    dataset = build(
+        cityscapes_root,
+        offsets=(-1, 1),
+        pipeline=LOAD,
+        default_camera=dict(
+            K=[[20.0, 0, 9], [0, 20.0, 5], [0, 0, 1]], width=32, height=16
+        ),
+    )
     assert len(dataset) == 4
     assert dataset.get_data_info(0)['img_id'] == 'aachen/aachen_000000_000002'
     sample = dataset[0]
@@ -27,10 +36,10 @@ def test_annotated_frames_with_everything(cityscapes_root):
     # labelIds 7, 26, 3 -> road, car, ignore
     assert sample['gt_seg_map'][15, 3] == 0 and sample['gt_seg_map'][2, 3] == 13
     assert sample['gt_seg_map'][0, 0] == 255
-    assert sample['cam2img'][0].tolist() == [30., 0., 17.]
+    assert sample['cam2img'][0].tolist() == [30.0, 0.0, 17.0]
     assert np.allclose(sample['gt_depth_map'], 0.2 * 30)
     other = dataset.get_data_info(1)
-    assert not other['is_labeled'] and other['cam2img'][0][0] == 20.
+    assert not other['is_labeled'] and other['cam2img'][0][0] == 20.0
 
 
 def test_nothing_but_images_is_needed(cityscapes_root):
@@ -59,7 +68,7 @@ def test_missing_neighbour(cityscapes_root, caplog):
         build(cityscapes_root, offsets=(-1, 1), missing_neighbours='error')
     assert missing in str(info.value)
     with pytest.raises(FileNotFoundError, match='4 of 4 frames'):
-        build(cityscapes_root, offsets=(-9, ))
+        build(cityscapes_root, offsets=(-9,))
 
 
 def test_empty_split(cityscapes_root):
@@ -69,15 +78,22 @@ def test_empty_split(cityscapes_root):
         build(cityscapes_root, img_suffix='.jpg')
 
 
-@pytest.mark.parametrize('mode, count, labels', [
-    ('keep', 1, ['bochum/bochum_000000_000002']),
-    ('mark', 4, ['bochum/bochum_000000_000002']),
-    ('exclude', 3, []),
-])
+@pytest.mark.parametrize(
+    'mode, count, labels',
+    [
+        ('keep', 1, ['bochum/bochum_000000_000002']),
+        ('mark', 4, ['bochum/bochum_000000_000002']),
+        ('exclude', 3, []),
+    ],
+)
 def test_subset_modes(cityscapes_root, tmp_path, mode, count, labels):
     (tmp_path / 'list.txt').write_text('2 bochum/bochum_000000_000002\n')
-    dataset = build(cityscapes_root, ann_file=str(tmp_path / 'list.txt'),
-                    subset_mode=mode, branch='mix')
+    dataset = build(
+        cityscapes_root,
+        ann_file=str(tmp_path / 'list.txt'),
+        subset_mode=mode,
+        branch='mix',
+    )
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     assert len(infos) == count and {i['branch'] for i in infos} == {'mix'}
     assert [i['img_id'] for i in infos if i['is_labeled']] == labels
@@ -89,7 +105,8 @@ def test_subset_by_seed_and_by_first_of_list(cityscapes_root, tmp_path):
     chosen = sorted(np.random.RandomState(7).permutation(4)[:2])
     everything = build(cityscapes_root)
     assert [dataset.get_data_info(i)['img_id'] for i in range(2)] == [
-        everything.get_data_info(i)['img_id'] for i in chosen]
+        everything.get_data_info(i)['img_id'] for i in chosen
+    ]
     path = tmp_path / 'plan.txt'
     path.write_text('bochum_000001_000002\naachen_000000_000002\n')
     first = build(cityscapes_root, ann_file=str(path), labeled_subset=dict(n=1))
@@ -118,25 +135,34 @@ def test_base_dataset_options(cityscapes_root):
 
 
 def test_sde_labels_are_promised(cityscapes_root):
-    dataset = build(cityscapes_root, data_prefix=dict(sde_disparity_path='sde/{split}'),
-                    check_depth_labels=False)
+    dataset = build(
+        cityscapes_root,
+        data_prefix=dict(sde_disparity_path='sde/{split}'),
+        check_depth_labels=False,
+    )
     path = dataset.get_data_info(0)['sde_disparity_path']
     assert path == f'{cityscapes_root}/sde/train/aachen/aachen_000000_000002.png'
 
 
 def test_custom_classes_map_the_train_ids(cityscapes_root):
-    dataset = build(cityscapes_root, metainfo=dict(classes=('car', 'road')),
-                    pipeline=[dict(type='LoadImageFromFile'),
-                              dict(type='LoadSegLabel')])
+    dataset = build(
+        cityscapes_root,
+        metainfo=dict(classes=('car', 'road')),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')],
+    )
     label = dataset[0]['gt_seg_map']
     assert label[15, 3] == 1 and label[2, 3] == 0 and label[0, 0] == 255
     assert dataset.metainfo['palette'] == [[0, 0, 142], [128, 64, 128]]
 
 
 def test_wrong_options(cityscapes_root):
-    for options in (dict(frames='all'), dict(data_prefix=dict(seg='x')),
-                    dict(offsets=(0, 1)), dict(missing_neighbours='ignore'),
-                    dict(subset_mode='drop')):
+    for options in (
+        dict(frames='all'),
+        dict(data_prefix=dict(seg='x')),
+        dict(offsets=(0, 1)),
+        dict(missing_neighbours='ignore'),
+        dict(subset_mode='drop'),
+    ):
         with pytest.raises(ValueError):
             build(cityscapes_root, **options)
 

@@ -8,8 +8,12 @@ from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
 
 from .conftest import write_image
 
-LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAdjacentFrames'),
-        dict(type='LoadCamera'), dict(type='LoadDepthMap')]
+LOAD = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadCamera'),
+    dict(type='LoadDepthMap'),
+]
 
 
 def build(root, **kwargs):
@@ -23,21 +27,28 @@ def test_clips_grey_and_colour(clip_root):
     sample = dataset[1]
     assert sample['img'].shape == (12, 20, 3) and sample['img'][0, 0, 0] == 20
     assert [frame[0, 0, 0] for frame in sample['adjacent']] == [10, 30]
-    assert sample['cam2img'][0, 0] == 20.
+    assert sample['cam2img'][0, 0] == 20.0
 
 
 def test_selected_clips_and_own_intrinsics(clip_root):
-    camera = dict(K=[[2., 0, .5], [0, 3., .5], [0, 0, 1]], width=20, height=12,
-                  normalized=True)
+    camera = dict(
+        K=[[2.0, 0, 0.5], [0, 3.0, 0.5], [0, 0, 1]],
+        width=20,
+        height=12,
+        normalized=True,
+    )
     dataset = build(clip_root, clips=['b'], intrinsics=camera)
     assert len(dataset) == 3
     assert np.allclose(dataset[0]['cam2img'], [[40, 0, 9.5], [0, 36, 5.5], [0, 0, 1]])
 
 
 def test_flat_layout(clip_root):
-    dataset = build(clip_root / 'a', offsets=(1, ))
+    dataset = build(clip_root / 'a', offsets=(1,))
     assert [dataset.get_data_info(i)['img_id'] for i in range(3)] == [
-        'a/000', 'a/001', 'a/002']
+        'a/000',
+        'a/001',
+        'a/002',
+    ]
     assert len(build(clip_root / 'a/frames')) == 4
 
 
@@ -51,10 +62,12 @@ def kitti_root(tmp_path):
             write_image(folder / f'image_2/{i:06d}.png', image)
         (folder / 'calib.txt').write_text(
             'P0: 9 0 9 0 0 9 5 0 0 0 1 0\n'
-            f'P2: {focal} 0 9.5 4 0 {focal} 5.5 1 0 0 1 0\n')
+            f'P2: {focal} 0 9.5 4 0 {focal} 5.5 1 0 0 1 0\n'
+        )
         (tmp_path / 'poses').mkdir(exist_ok=True)
-        (tmp_path / f'poses/{number}.txt').write_text(''.join(
-            f'1 0 0 {focal + i} 0 1 0 0 0 0 1 0\n' for i in range(3)))
+        (tmp_path / f'poses/{number}.txt').write_text(
+            ''.join(f'1 0 0 {focal + i} 0 1 0 0 0 0 1 0\n' for i in range(3))
+        )
     return tmp_path / 'sequences'
 
 
@@ -64,7 +77,8 @@ KITTI = dict(frames_dir='image_2', poses_file='../poses/{clip}.txt')
 def test_kitti_odometry(kitti_root):
     pipeline = [*LOAD[:3], dict(type='LoadPoses'), dict(type='Resize', scale=(10, 6))]
     dataset = ClipDataset(
-        data_root=str(kitti_root), offsets=(1, ), pipeline=pipeline, **KITTI)
+        data_root=str(kitti_root), offsets=(1,), pipeline=pipeline, **KITTI
+    )
     ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
     assert ids == ['00/000000', '00/000001', '03/000000', '03/000001']
     sample = dataset[3]
@@ -75,15 +89,17 @@ def test_kitti_odometry(kitti_root):
 
 def test_bad_kitti_calibration(kitti_root):
     calib = kitti_root / '03/calib.txt'
-    for text, error in (('P0: 1', 'lacks the line P2: of the images in image_2'),
-                        ('P2: 30 0 9', 'calib.txt: P2: 12 numbers are expected'),
-                        ('P2:' + ' 0' * 12, 'calib.txt, P2: the last row of K')):
+    for text, error in (
+        ('P0: 1', 'lacks the line P2: of the images in image_2'),
+        ('P2: 30 0 9', 'calib.txt: P2: 12 numbers are expected'),
+        ('P2:' + ' 0' * 12, 'calib.txt, P2: the last row of K'),
+    ):
         calib.write_text(text)
         with pytest.raises((KeyError, ValueError), match=error):
-            build(kitti_root, offsets=(1, ), **KITTI)
+            build(kitti_root, offsets=(1,), **KITTI)
     calib.unlink()
     with pytest.raises(FileNotFoundError, match='intrinsics.json .and no calib.txt'):
-        build(kitti_root, offsets=(1, ), **KITTI)
+        build(kitti_root, offsets=(1,), **KITTI)
 
 
 def test_depth_folder(clip_root, tmp_path):
@@ -98,7 +114,7 @@ def test_depth_folder(clip_root, tmp_path):
 
 
 def test_bad_folders(clip_root, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no clip c in .*there are: a, b"):
+    with pytest.raises(FileNotFoundError, match='no clip c in .*there are: a, b'):
         build(clip_root, clips=['c'])
     with pytest.raises(FileNotFoundError, match='no clip: searched'):
         build(tmp_path / 'nowhere')
@@ -111,12 +127,15 @@ def test_camera_is_needed_for_neighbours_only(clip_root):
     (clip_root / 'a/intrinsics.json').unlink()
     assert 'cam2img' not in build(clip_root)[0]
     with pytest.raises(FileNotFoundError, match="clip 'a' has no .*intrinsics.json"):
-        build(clip_root, offsets=(1, ))
+        build(clip_root, offsets=(1,))
 
 
 def test_camera_outside_the_image(clip_root):
-    (clip_root / 'a/intrinsics.json').write_text(json.dumps(
-        dict(K=[[20., 0, 99.], [0, 20., 5.5], [0, 0, 1]], width=20, height=12)))
+    (clip_root / 'a/intrinsics.json').write_text(
+        json.dumps(
+            dict(K=[[20.0, 0, 99.0], [0, 20.0, 5.5], [0, 0, 1]], width=20, height=12)
+        )
+    )
     with pytest.raises(ValueError, match='a/intrinsics.json: the principal point'):
         build(clip_root)
 
@@ -136,12 +155,17 @@ def test_parent_of_a_linked_root_is_the_written_one(clip_root, tmp_path):
     links.mkdir()
     (links / 'video').symlink_to(clip_root, target_is_directory=True)
     write_image(links / 'depth/a/001.png', np.full((12, 20), 256, np.uint16))
-    dataset = build(links / 'video', clips=['a'], depth_dir='../depth/{clip}',
-                    sde_disparity_dir='../sde', check_depth_labels=False)
+    dataset = build(
+        links / 'video',
+        clips=['a'],
+        depth_dir='../depth/{clip}',
+        sde_disparity_dir='../sde',
+        check_depth_labels=False,
+    )
     info = dataset.get_data_info(1)
     assert info['depth_path'] == f'{links}/depth/a/001.png'
     assert info['sde_disparity_path'] == f'{links}/sde/a/001.png'
-    assert dataset[1]['gt_depth_map'][0, 0] == 1.
+    assert dataset[1]['gt_depth_map'][0, 0] == 1.0
 
 
 def test_labels_of_changed_frames_are_refused(clip_root, tmp_path):
@@ -150,8 +174,9 @@ def test_labels_of_changed_frames_are_refused(clip_root, tmp_path):
     store = DepthLabelStore(tmp_path / 'sde')
     store.begin(checkpoint, {})
     for i in range(4):
-        store.write(f'a/{i:03d}', np.zeros((2, 2)),
-                    str(clip_root / f'a/frames/{i:03d}.png'))
+        store.write(
+            f'a/{i:03d}', np.zeros((2, 2)), str(clip_root / f'a/frames/{i:03d}.png')
+        )
     store.flush(complete=True)
     given = dict(clips=['a'], sde_disparity_dir=str(store.root))
     assert len(build(clip_root, **given)) == 4
@@ -176,18 +201,24 @@ def labelled(root, *names, value=1):
 def test_own_classes(clip_root):
     labelled(clip_root, 'a/labels/001', 'b/labels/002')
     dataset = ClipDataset(
-        data_root=str(clip_root), pipeline=LABELS, metainfo=CLASSES,
-        labeled_subset='all')
+        data_root=str(clip_root),
+        pipeline=LABELS,
+        metainfo=CLASSES,
+        labeled_subset='all',
+    )
     assert [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))] == [
-        'a/001', 'b/002']
+        'a/001',
+        'b/002',
+    ]
     sample = dataset[0]
     assert set(np.unique(sample['gt_seg_map'])) == {1, 255}
     assert dataset.metainfo['classes'] == CLASSES['classes']
     assert len(dataset.metainfo['palette']) == 2
 
 
-@pytest.mark.parametrize('mode, total, with_label', [
-    ('keep', 2, 2), ('mark', 7, 2), ('exclude', 5, 0)])
+@pytest.mark.parametrize(
+    'mode, total, with_label', [('keep', 2, 2), ('mark', 7, 2), ('exclude', 5, 0)]
+)
 def test_all_labelled_frames_as_subset(mode, total, with_label, clip_root):
     labelled(clip_root, 'a/labels/001', 'b/labels/002')
     dataset = build(clip_root, metainfo=CLASSES, labeled_subset='all', subset_mode=mode)
@@ -200,12 +231,21 @@ def test_chosen_frames_by_a_list(clip_root, tmp_path):
     labelled(clip_root, 'a/labels/001', 'a/labels/003', 'b/labels/002')
     names = tmp_path / 'budget_2.txt'
     names.write_text('b/002\na/003\n')
-    dataset = build(clip_root, metainfo=CLASSES, require_labels=True,
-                    labeled_subset=dict(ann_file=str(names)))
+    dataset = build(
+        clip_root,
+        metainfo=CLASSES,
+        require_labels=True,
+        labeled_subset=dict(ann_file=str(names)),
+    )
     assert [dataset.get_data_info(i)['img_id'] for i in range(2)] == ['a/003', 'b/002']
     # a list goes before 'all', which a config may have
-    dataset = build(clip_root, metainfo=CLASSES, labeled_subset='all',
-                    ann_file=str(names), subset_mode='mark')
+    dataset = build(
+        clip_root,
+        metainfo=CLASSES,
+        labeled_subset='all',
+        ann_file=str(names),
+        subset_mode='mark',
+    )
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     assert [i['img_id'] for i in infos if i['is_labeled']] == ['a/003', 'b/002']
     names.write_text('b/001\n')
@@ -231,8 +271,11 @@ def test_clips_for_validation_are_kept_out(clip_root):
 
 
 def test_bad_labels(clip_root):
-    with pytest.raises(FileNotFoundError, match='none of the 7 samples has a label: '
-                       r'searched .*\{clip\}/labels.*names 2 classes'):
+    with pytest.raises(
+        FileNotFoundError,
+        match='none of the 7 samples has a label: '
+        r'searched .*\{clip\}/labels.*names 2 classes',
+    ):
         build(clip_root, metainfo=CLASSES, labeled_subset='all')
     labelled(clip_root, 'a/labels/frame1')
     with pytest.raises(FileNotFoundError, match='belong to no frame .*frame1.*000.png'):

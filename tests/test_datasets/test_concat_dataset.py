@@ -3,8 +3,10 @@ from mmdepthseg.datasets.samplers import StreamIndex
 
 
 def test_positions_survive(clip_root):
-    parts = [dict(type='ClipDataset', data_root=str(clip_root), clips=[clip],
-                  pipeline=[]) for clip in 'ab']
+    parts = [
+        dict(type='ClipDataset', data_root=str(clip_root), clips=[clip], pipeline=[])
+        for clip in 'ab'
+    ]
     dataset = ConcatDataset(parts)
     assert isinstance(dataset.datasets[0], ClipDataset)
     sample = dataset[StreamIndex(5, pos=77, seed=3)]
@@ -18,8 +20,14 @@ def test_shared_entries_stand_back_behind_a_parts_own(clip_root):
     made = ClipDataset(data_root=str(clip_root), clips=['b'], pipeline=[])
     dataset = ConcatDataset(
         [dict(branch='labeled'), dict(clips=['b'], labeled_subset=None), made],
-        shared=dict(type='ClipDataset', data_root=str(clip_root), clips=['a'],
-                    labeled_subset=subset, pipeline=[]))
+        shared=dict(
+            type='ClipDataset',
+            data_root=str(clip_root),
+            clips=['a'],
+            labeled_subset=subset,
+            pipeline=[],
+        ),
+    )
     first, second, third = dataset.datasets
     assert len(first) == 1 and first[0]['img_id'].startswith('a/')
     assert first[0]['branch'] == 'labeled'

@@ -138,8 +138,10 @@ def test_labels_that_know_no_images_pass(store, images):
 
 def test_vanished_checkpoint_is_logged_once(store, checkpoint, monkeypatch):
     logged = []
-    monkeypatch.setattr('mmdepthseg.datasets.depth_labels.print_log',
-                        lambda message, **kwargs: logged.append(message))
+    monkeypatch.setattr(
+        'mmdepthseg.datasets.depth_labels.print_log',
+        lambda message, **kwargs: logged.append(message),
+    )
     checkpoint.unlink()
     for _ in range(2):
         DepthLabelStore(store.root).verify(['a/one'])

@@ -10,7 +10,7 @@ from mmdepthseg.datasets.intrinsics import (
     sample_camera,
 )
 
-K = [[20., 0., 9.5], [0., 21., 5.5], [0., 0., 1.]]
+K = [[20.0, 0.0, 9.5], [0.0, 21.0, 5.5], [0.0, 0.0, 1.0]]
 
 
 def test_parse_intrinsics():
@@ -19,21 +19,30 @@ def test_parse_intrinsics():
 
 
 def test_normalised_intrinsics():
-    normalised = [[1., 0., 0.5], [0., 1.75, 0.5], [0., 0., 1.]]
+    normalised = [[1.0, 0.0, 0.5], [0.0, 1.75, 0.5], [0.0, 0.0, 1.0]]
     camera = parse_intrinsics(
-        dict(K=normalised, width=20, height=12, normalized=True), 'config')
+        dict(K=normalised, width=20, height=12, normalized=True), 'config'
+    )
     # the centre of a 20 pixel row, pixel centres at integers, is 9.5
     assert np.allclose(camera.cam2img, K)
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(K=[[20., 0, 30.], [0, 21., 5.5], [0, 0, 1]]), 'outside the 20x12 image'),
-    (dict(K=[[-20., 0, 9.], [0, 21., 5.5], [0, 0, 1]]), 'must be positive'),
-    (dict(K=[[1., 0, .5], [0, 1., .5], [0, 0, 1]], width=40, height=40),
-     'normalized=True'),
-    (dict(K=[[20., 0], [0, 21.]]), 'must be 3x3'),
-    (dict(K='abc'), 'table of numbers'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (
+            dict(K=[[20.0, 0, 30.0], [0, 21.0, 5.5], [0, 0, 1]]),
+            'outside the 20x12 image',
+        ),
+        (dict(K=[[-20.0, 0, 9.0], [0, 21.0, 5.5], [0, 0, 1]]), 'must be positive'),
+        (
+            dict(K=[[1.0, 0, 0.5], [0, 1.0, 0.5], [0, 0, 1]], width=40, height=40),
+            'normalized=True',
+        ),
+        (dict(K=[[20.0, 0], [0, 21.0]]), 'must be 3x3'),
+        (dict(K='abc'), 'table of numbers'),
+    ],
+)
 def test_bad_intrinsics(change, message):
     with pytest.raises(ValueError, match=message) as info:
         parse_intrinsics({**dict(K=K, width=20, height=12), **change}, 'clip.json')
@@ -50,10 +59,13 @@ def test_missing_keys(tmp_path):
         read_intrinsics(str(path))
 
 
-@pytest.mark.parametrize('content, message', [
-    (dict(), 'lacks the key intrinsic'),
-    (dict(intrinsic=dict(fx=1., fy=1., u0=1.)), 'lacks the key intrinsic.v0'),
-])
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (dict(), 'lacks the key intrinsic'),
+        (dict(intrinsic=dict(fx=1.0, fy=1.0, u0=1.0)), 'lacks the key intrinsic.v0'),
+    ],
+)
 def test_cityscapes_camera_without_keys(tmp_path, content, message):
     path = tmp_path / 'x_camera.json'
     path.write_text(json.dumps(content))
@@ -62,7 +74,7 @@ def test_cityscapes_camera_without_keys(tmp_path, content, message):
 
 
 def test_sizes_of_a_sample_camera(tmp_path):
-    content = dict(intrinsic=dict(fx=2., fy=2., u0=3., v0=1.))
+    content = dict(intrinsic=dict(fx=2.0, fy=2.0, u0=3.0, v0=1.0))
     path = tmp_path / 'x_camera.json'
     path.write_text(json.dumps(content))
     results = dict(camera_path=str(path), ori_shape=(4, 8))

@@ -27,7 +27,7 @@ def test_broken_image_is_skipped_and_counted(broken_root):
     np.random.seed(0)
     for _ in range(3):
         assert dataset[1]['img'][0, 0, 0] in (0, 20, 30)
-    (message, count), = dataset.broken_files.items()
+    ((message, count),) = dataset.broken_files.items()
     assert '001.png' in message and count >= 3
 
 
@@ -47,8 +47,10 @@ def test_nothing_but_broken_images(broken_root, limits, skips):
     for path in broken_root.glob('a/frames/*.png'):
         path.write_bytes(b'no image')
     dataset = build(broken_root, skip_broken=True, **limits)
-    with pytest.raises(BrokenFileError, match=f'{skips} broken ones were skipped in a '
-                       'row.*first: Image .*002.png'):
+    with pytest.raises(
+        BrokenFileError,
+        match=f'{skips} broken ones were skipped in a row.*first: Image .*002.png',
+    ):
         dataset[2]
     assert sum(dataset.broken_files.values()) == skips
 
@@ -68,7 +70,7 @@ def test_a_test_never_skips(broken_root):
 
 def test_broken_neighbour(broken_root):
     with pytest.raises(BrokenFileError, match='Neighbouring frame .*001.png'):
-        build(broken_root, offsets=(-1, ))[1]
+        build(broken_root, offsets=(-1,))[1]
 
 
 def test_error_in_a_worker_names_the_file(broken_root):

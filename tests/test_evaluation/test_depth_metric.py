@@ -47,10 +47,12 @@ def test_mean_over_images_of_aligned_errors():
         p = np.clip(p * scales[-1], 1e-3, 80)
         expected.append(depth_errors(torch.tensor(p), torch.tensor(g)).numpy())
     assert [found[n] for n in DEPTH_ERRORS] == pytest.approx(
-        np.mean(expected, 0).tolist(), rel=1e-4)
+        np.mean(expected, 0).tolist(), rel=1e-4
+    )
     assert found['scale'] == pytest.approx(np.mean(scales), rel=1e-5)
     assert found['scale_spread'] == pytest.approx(
-        np.std(scales) / np.mean(scales), rel=1e-3)
+        np.std(scales) / np.mean(scales), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize('align', ['median', 'lsqr', 'affine'])
@@ -64,9 +66,9 @@ def test_scale_does_not_matter_when_aligned(align):
 
 
 def test_no_alignment_and_clamping():
-    g = np.full((4, 4), 40.)
+    g = np.full((4, 4), 40.0)
     found = evaluate([sample(np.full((4, 4), 1e6), g)], align='none')
-    assert found['abs_rel'] == pytest.approx(1.)  # clamped to 80
+    assert found['abs_rel'] == pytest.approx(1.0)  # clamped to 80
     found = evaluate([sample(np.zeros((4, 4)), g)], align='none')
     assert math.isfinite(found['rmse_log'])
     assert 'scale' not in found and 'constant/a1' not in found
@@ -92,7 +94,7 @@ def test_row_mean_baseline_is_built_once_when_needed(monkeypatch):
     samples = [sample(np.ones((10, 14)), target)] * 2
     metric = dict(baseline=dict(dataset=dict(type='X'), cache='c.npz'))
     found = evaluate(samples, **metric)
-    assert built == [(dict(type='X'), 'c.npz', 80.)]
+    assert built == [(dict(type='X'), 'c.npz', 80.0)]
     assert found['row_mean/abs_rel'] == pytest.approx(0, abs=1e-5)
     assert found['row_mean/a1'] == 1 > found['constant/a1']
     # not aligned: the scale of the training set, 10 % off
@@ -102,13 +104,19 @@ def test_row_mean_baseline_is_built_once_when_needed(monkeypatch):
 
 
 def test_crop_takes_the_part_of_the_row_mean_too(monkeypatch):
-    monkeypatch.setattr('mmdepthseg.evaluation.depth_metric.build_row_mean',
-                        lambda **_: RowMeanDepth(np.array([50., 40., 20., 10.])))
-    target = np.tile(np.array([[50.], [40], [20], [10]]), (1, 6))
+    monkeypatch.setattr(
+        'mmdepthseg.evaluation.depth_metric.build_row_mean',
+        lambda **_: RowMeanDepth(np.array([50.0, 40.0, 20.0, 10.0])),
+    )
+    target = np.tile(np.array([[50.0], [40], [20], [10]]), (1, 6))
     prediction = target.copy()
-    prediction[3] = 1.  # outside the crop
-    found = evaluate([sample(prediction, target)], align='none', crop=(0.25, .75, 0, 1),
-                     baseline=dict(dataset={}))
+    prediction[3] = 1.0  # outside the crop
+    found = evaluate(
+        [sample(prediction, target)],
+        align='none',
+        crop=(0.25, 0.75, 0, 1),
+        baseline=dict(dataset={}),
+    )
     assert found['abs_rel'] == 0 and found['row_mean/abs_rel'] == 0
 
 
@@ -121,25 +129,37 @@ def test_empty_masks():
 
 def test_missing_maps_are_named():
     p, g = scene(0)
-    with pytest.raises(ValueError, match='a.png has no gt_depth_map.*LoadStereoDepth.*'
-                       'val_dataloader=None val_cfg=None val_evaluator=None'):
+    with pytest.raises(
+        ValueError,
+        match='a.png has no gt_depth_map.*LoadStereoDepth.*'
+        'val_dataloader=None val_cfg=None val_evaluator=None',
+    ):
         evaluate([sample(p, None)])
     with pytest.raises(ValueError, match='a.png has no pred_depth_map.*depth_head'):
         evaluate([sample(None, g)])
 
 
 def test_prediction_of_another_size():
-    inverse = torch.tensor([[1., .5], [1., .5]])
+    inverse = torch.tensor([[1.0, 0.5], [1.0, 0.5]])
     resized = resize_depth(inverse.reciprocal(), (2, 4))
-    assert torch.allclose(resized.reciprocal(), torch.tensor([[1, .875, .625, .5]] * 2))
-    g = np.full((20, 28), 5.)
-    assert evaluate([sample(np.full((10, 14), 2.), g)])['abs_rel'] < 1e-6
+    assert torch.allclose(
+        resized.reciprocal(), torch.tensor([[1, 0.875, 0.625, 0.5]] * 2)
+    )
+    g = np.full((20, 28), 5.0)
+    assert evaluate([sample(np.full((10, 14), 2.0), g)])['abs_rel'] < 1e-6
 
 
-@pytest.mark.parametrize('options', [
-    dict(align='mean'), dict(min_depth=0), dict(min_depth=9, max_depth=3),
-    dict(crop='kitti'), dict(baseline=dict(cache='x')),
-    dict(baseline=dict(dataset={}, cach='x'))])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(align='mean'),
+        dict(min_depth=0),
+        dict(min_depth=9, max_depth=3),
+        dict(crop='kitti'),
+        dict(baseline=dict(cache='x')),
+        dict(baseline=dict(dataset={}, cach='x')),
+    ],
+)
 def test_bad_options(options):
     with pytest.raises(ValueError):
         DepthMetric(**options)
@@ -150,8 +170,9 @@ def test_results_stay_small_and_prefix():
         evaluator = Evaluator([dict(type='DepthMetric', prefix='depth')])
     p, g = scene(0)
     evaluator.process([sample(p, g)])
-    result, = evaluator.metrics[0].results
+    (result,) = evaluator.metrics[0].results
     assert {name: len(values) for name, values in result.items()} == dict(
-        prediction=10, constant=10)
+        prediction=10, constant=10
+    )
     found = evaluator.evaluate(1)
     assert 'depth/a1' in found and 'depth/constant/a1' in found

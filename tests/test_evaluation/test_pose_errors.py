@@ -15,7 +15,7 @@ from mmdepthseg.evaluation.pose_errors import (
 from mmdepthseg.geometry import axis_angle_to_matrix
 
 
-def motion(axis_angle=(0., 0., 0.), translation=(0., 0., 0.)):
+def motion(axis_angle=(0.0, 0.0, 0.0), translation=(0.0, 0.0, 0.0)):
     """[R | t] of an axis-angle in degrees."""
     matrix = np.eye(4)
     vector = torch.tensor(np.array([axis_angle], dtype=np.float64)).deg2rad()
@@ -26,29 +26,36 @@ def motion(axis_angle=(0., 0., 0.), translation=(0., 0., 0.)):
 
 def random_poses(count, seed=0):
     rng = np.random.default_rng(seed)
-    return np.stack([motion(rng.uniform(-40, 40, 3), rng.uniform(-5, 5, 3))
-                     for _ in range(count)])
+    return np.stack(
+        [motion(rng.uniform(-40, 40, 3), rng.uniform(-5, 5, 3)) for _ in range(count)]
+    )
 
 
 def test_relative_motion_maps_points():
     earlier, later = random_poses(2)
-    point = np.array([1., -2., 9., 1.])  # as the earlier camera sees it
-    assert np.allclose(relative_motion(earlier, later) @ point,
-                       np.linalg.inv(later) @ (earlier @ point))
+    point = np.array([1.0, -2.0, 9.0, 1.0])  # as the earlier camera sees it
+    assert np.allclose(
+        relative_motion(earlier, later) @ point,
+        np.linalg.inv(later) @ (earlier @ point),
+    )
 
 
-@pytest.mark.parametrize('angle', [0., 1e-5, 0.3, 90., 179., 180.])
+@pytest.mark.parametrize('angle', [0.0, 1e-5, 0.3, 90.0, 179.0, 180.0])
 def test_rotation_angle(angle):
-    axis = np.array([1., 2., -2.]) / 3
+    axis = np.array([1.0, 2.0, -2.0]) / 3
     rotation = motion(axis * angle)[:3, :3]
     assert rotation_angle(rotation) == pytest.approx(angle, abs=1e-9)
-    assert rotation_angle(np.stack([rotation] * 2)).shape == (2, )
+    assert rotation_angle(np.stack([rotation] * 2)).shape == (2,)
 
 
 def test_direction_angle():
-    ahead = np.array([[0., 0., 2.]])
-    for vector, angle in (((0, 0, 9), 0), ((0, 5, 5), 45), ((0, 0, -1), 180),
-                          ((0, 0, 0), 90)):
+    ahead = np.array([[0.0, 0.0, 2.0]])
+    for vector, angle in (
+        ((0, 0, 9), 0),
+        ((0, 5, 5), 45),
+        ((0, 0, -1), 180),
+        ((0, 0, 0), 90),
+    ):
         assert direction_angle(np.array([vector], float), ahead) == pytest.approx(angle)
 
 
@@ -57,11 +64,14 @@ def test_translation_scale():
     prediction, target = rng.normal(size=(2, 9, 3))
     length = np.linalg.norm(prediction, axis=1), np.linalg.norm(target, axis=1)
     assert translation_scale(prediction, target, 'median') == pytest.approx(
-        np.median(length[1]) / np.median(length[0]))
-    (expected, ), *_ = np.linalg.lstsq(
-        prediction.reshape(-1, 1), target.reshape(-1), rcond=None)
+        np.median(length[1]) / np.median(length[0])
+    )
+    (expected,), *_ = np.linalg.lstsq(
+        prediction.reshape(-1, 1), target.reshape(-1), rcond=None
+    )
     assert translation_scale(prediction, target, 'lsqr') == pytest.approx(
-        max(expected, 0))
+        max(expected, 0)
+    )
     assert translation_scale(target / 7, target, 'lsqr') == pytest.approx(7)
     assert translation_scale(-target, target, 'lsqr') == 0
     assert translation_scale(prediction, target, 'none') == 1
@@ -72,15 +82,25 @@ def test_translation_scale():
 
 
 def test_errors_of_known_motions():
-    target = np.stack([motion((0, 10, 0), (0, 0, -2)), motion((0, 0, 0), (0, 0, -1)),
-                       motion((0, 0, 5), (0, 0, -0.01))])
-    prediction = np.stack([motion((0, 13, 0), (0, 0, -1)), motion((1, 0, 0), (0, 1, 0)),
-                           motion((0, 0, 5), (0.3, 0, 0))])
-    scale = np.array([2., 1., 0.])
+    target = np.stack(
+        [
+            motion((0, 10, 0), (0, 0, -2)),
+            motion((0, 0, 0), (0, 0, -1)),
+            motion((0, 0, 5), (0, 0, -0.01)),
+        ]
+    )
+    prediction = np.stack(
+        [
+            motion((0, 13, 0), (0, 0, -1)),
+            motion((1, 0, 0), (0, 1, 0)),
+            motion((0, 0, 5), (0.3, 0, 0)),
+        ]
+    )
+    scale = np.array([2.0, 1.0, 0.0])
     found = pose_errors(prediction, target, scale, min_motion=0.05)
     assert found['rotation'] == pytest.approx((3 + 1 + 0) / 3)
-    assert found['translation'] == pytest.approx((0 + 2**.5 + 0.01) / 3)
-    assert found['relative'] == pytest.approx(100 * (2**.5 + 0.01) / 3.01)
+    assert found['translation'] == pytest.approx((0 + 2**0.5 + 0.01) / 3)
+    assert found['relative'] == pytest.approx(100 * (2**0.5 + 0.01) / 3.01)
     assert found['direction'] == pytest.approx((0 + 90) / 2)  # the third stands still
     still = np.stack([np.eye(4)])
     nothing = pose_errors(still, still, np.ones(1), 0.05)
@@ -97,11 +117,12 @@ def test_camera_centres():
 
 def ate_by_hand(prediction, target):
     """Zhou et al.'s number, from positions, a coordinate at a time."""
-    top = bottom = 0.
+    top = bottom = 0.0
     for p, g in zip(prediction.ravel(), target.ravel()):
         top, bottom = top + p * g, bottom + p * p
-    total = sum((top / bottom * p - g)**2
-                for p, g in zip(prediction.ravel(), target.ravel()))
+    total = sum(
+        (top / bottom * p - g) ** 2 for p, g in zip(prediction.ravel(), target.ravel())
+    )
     return total**0.5 / len(target)
 
 
@@ -110,16 +131,18 @@ def test_ate():
     target = relative_motion(truth[:-1], truth[1:])
     prediction = relative_motion(other[:-1], other[1:])
     assert snippet_ate(prediction, target) == pytest.approx(
-        ate_by_hand(camera_centres(prediction), camera_centres(target)))
+        ate_by_hand(camera_centres(prediction), camera_centres(target))
+    )
     scaled = target.copy()
     scaled[:, :3, 3] *= 0.04
     assert snippet_ate(scaled, target) == pytest.approx(0, abs=1e-12)
     assert snippet_ate([np.eye(4)] * 4, target) == pytest.approx(
-        np.linalg.norm(camera_centres(target)) / 5)
+        np.linalg.norm(camera_centres(target)) / 5
+    )
 
 
 def test_mean_motion():
-    around = [motion((0, angle, 0), (angle, 0, 0)) for angle in (-4., 0., 10.)]
+    around = [motion((0, angle, 0), (angle, 0, 0)) for angle in (-4.0, 0.0, 10.0)]
     mean = mean_motion(around)
     assert mean[:3, 3].tolist() == [2, 0, 0]
     assert rotation_angle(mean[:3, :3].T @ motion((0, 2, 0))[:3, :3]) < 0.05

@@ -10,7 +10,7 @@ from mmdepthseg.evaluation.pose_metric import Pair, snippets
 from mmdepthseg.registry import DATASETS
 
 
-def trajectory(count, seed=0, step=1.):
+def trajectory(count, seed=0, step=1.0):
     """Camera-to-world poses of a car that drives ahead and turns a little."""
     rng = np.random.default_rng(seed)
     poses = [np.eye(4)]
@@ -18,23 +18,33 @@ def trajectory(count, seed=0, step=1.):
         angle = rng.uniform(-0.1, 0.1)
         turn = np.eye(4)
         turn[[0, 0, 2, 2], [0, 2, 0, 2]] = (
-            np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle))
+            np.cos(angle),
+            np.sin(angle),
+            -np.sin(angle),
+            np.cos(angle),
+        )
         turn[:3, 3] = rng.normal(0, 0.05, 3) + (0, 0, step)
         poses.append(poses[-1] @ turn)
     return np.stack(poses)
 
 
-def samples(poses, offsets=(1, ), clip='a', distort=lambda motion: motion):
+def samples(poses, offsets=(1,), clip='a', distort=lambda motion: motion):
     """A sample per frame that has all neighbours; predictions made of the truth."""
     found = []
     for i in range(len(poses)):
         places = [i, *(i + offset for offset in offsets)]
         if all(0 <= place < len(poses) for place in places):
             motions = np.linalg.inv(poses[places[1:]]) @ poses[i]
-            sample = SegDataSample(metainfo=dict(
-                img_path=f'{clip}/{i}.png', poses_path=clip, pose_lines=places,
-                adjacent_offsets=offsets, gt_poses=poses[places],
-                pred_transforms=np.stack([distort(m) for m in motions])))
+            sample = SegDataSample(
+                metainfo=dict(
+                    img_path=f'{clip}/{i}.png',
+                    poses_path=clip,
+                    pose_lines=places,
+                    adjacent_offsets=offsets,
+                    gt_poses=poses[places],
+                    pred_transforms=np.stack([distort(m) for m in motions]),
+                )
+            )
             found.append(sample)
     return found
 
@@ -51,11 +61,12 @@ def shrink(factor):
         motion = motion.copy()
         motion[:3, 3] *= factor
         return motion
+
     return distort
 
 
 @pytest.mark.parametrize('align', ['median', 'lsqr'])
-@pytest.mark.parametrize('offsets', [(1, ), (-1, ), (-1, 1)])
+@pytest.mark.parametrize('offsets', [(1,), (-1,), (-1, 1)])
 def test_exact_up_to_scale(align, offsets):
     found = evaluate(samples(trajectory(8), offsets, distort=shrink(0.04)), align=align)
     for name in ('rotation', 'translation', 'relative', 'direction', 'ate', 'ate_std'):
@@ -78,7 +89,11 @@ def test_a_wrong_rotation_everywhere():
     angle = np.deg2rad(2)
     turn = np.eye(4)
     turn[[0, 0, 1, 1], [0, 1, 0, 1]] = (
-        np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle))
+        np.cos(angle),
+        -np.sin(angle),
+        np.sin(angle),
+        np.cos(angle),
+    )
     found = evaluate(samples(trajectory(8), distort=lambda m: m @ turn))
     assert found['rotation'] == pytest.approx(2)
     assert found['translation'] == pytest.approx(0, abs=1e-12)
@@ -87,7 +102,8 @@ def test_a_wrong_rotation_everywhere():
 
 def test_scale_of_a_clip_and_of_all():
     both = samples(trajectory(6), clip='a', distort=shrink(0.5)) + samples(
-        trajectory(6, seed=1), clip='b', distort=shrink(0.1))
+        trajectory(6, seed=1), clip='b', distort=shrink(0.1)
+    )
     each = evaluate(both, scale_over='clip')
     assert each['translation'] == pytest.approx(0, abs=1e-9)
     assert each['scale'] == pytest.approx(6)
@@ -98,46 +114,53 @@ def test_scale_of_a_clip_and_of_all():
 
 def test_snippets_overlap_and_stay_in_their_clip():
     poses = trajectory(7)
+
     def distort(motion):
         motion = motion.copy()
         motion[:3, 3] += (0.1, 0, 0)
         return motion
-    found = samples(poses, distort=distort) + samples(
-        trajectory(3, seed=1), clip='b')
+
+    found = samples(poses, distort=distort) + samples(trajectory(3, seed=1), clip='b')
     motions = [s.pred_transforms[0] for s in found[:6]]
     truth = [np.linalg.inv(b) @ a for a, b in zip(poses, poses[1:])]
-    ates = [snippet_ate(motions[i:i + 4], truth[i:i + 4]) for i in range(3)]
+    ates = [snippet_ate(motions[i : i + 4], truth[i : i + 4]) for i in range(3)]
     figures = evaluate(found)
     assert figures['ate'] == pytest.approx(np.mean(ates))
     assert figures['ate_std'] == pytest.approx(np.std(ates))
     assert 'ate' not in evaluate(found, snippet=8)
     pairs = [Pair('a', i, i + 2, None, None) for i in (0, 1, 2, 3)]
     assert [[p.first for p in chain] for chain in snippets(pairs, 3)] == [
-        [0, 2], [1, 3]]
+        [0, 2],
+        [1, 3],
+    ]
 
 
 def test_a_pair_counts_once():
     poses = trajectory(6)
-    one, two = samples(poses, (1, )), samples(poses, (-1, 1))
+    one, two = samples(poses, (1,)), samples(poses, (-1, 1))
     assert len(two) == 4
     repeated = evaluate(one + one[:2], align='none')
     assert repeated == pytest.approx(evaluate(one, align='none'), nan_ok=True)
 
 
 def test_training_mean(monkeypatch):
-    training = [dict(s.to_dict(), branch='x')
-                for s in samples(trajectory(30, seed=3, step=2.))]
+    training = [
+        dict(s.to_dict(), branch='x') for s in samples(trajectory(30, seed=3, step=2.0))
+    ]
     for sample in training:
         del sample['pred_transforms']
     built = []
     monkeypatch.setattr(DATASETS, 'build', lambda cfg: built.append(cfg) or training)
-    found = evaluate(samples(trajectory(8, step=2.)), align='none',
-                     baseline=dict(dataset=dict(type='X')))
+    found = evaluate(
+        samples(trajectory(8, step=2.0)),
+        align='none',
+        baseline=dict(dataset=dict(type='X')),
+    )
     assert built == [dict(type='X', pipeline=[dict(type='LoadPoses')])]
     assert found['constant/relative'] < 10 < found['identity/relative']
     # its motion is a step of one frame
     with pytest.raises(ValueError, match=r'step between frames in common.*\[1, 2\]'):
-        evaluate(samples(trajectory(8), (2, )), baseline=dict(dataset=dict(type='X')))
+        evaluate(samples(trajectory(8), (2,)), baseline=dict(dataset=dict(type='X')))
 
 
 def test_missing_items_and_options():
@@ -145,8 +168,12 @@ def test_missing_items_and_options():
     for key, cure in (('gt_poses', 'LoadPoses'), ('pred_transforms', 'test_pose.py')):
         with pytest.raises(ValueError, match=f'a/0.png has no {key}.*{cure}'):
             PoseMetric().process({}, [{k: v for k, v in sample.items() if k != key}])
-    for options in (dict(align='mean'), dict(scale_over='image'), dict(snippet=1),
-                    dict(baseline=dict(data='x'))):
+    for options in (
+        dict(align='mean'),
+        dict(scale_over='image'),
+        dict(snippet=1),
+        dict(baseline=dict(data='x')),
+    ):
         with pytest.raises(ValueError):
             PoseMetric(**options)
     assert PoseMetric().compute_metrics([]) == {}

@@ -43,7 +43,8 @@ def test_finds_the_motion(scene):
     errors = []
     for iterations in (1, 2, 6):
         found, improved = align_frames(
-            target, source, depth, identity(), cam2img, iterations)
+            target, source, depth, identity(), cam2img, iterations
+        )
         assert improved.all()
         errors.append((found - truth).abs().amax((1, 2)))
     start = (identity() - truth).abs().amax((1, 2))
@@ -89,7 +90,8 @@ def test_nothing_better_gives_back_the_start(scene):
 def test_a_motion_that_runs_away_gives_back_the_start(scene):
     source, target, depth, truth, cam2img = scene
     found, improved = align_frames(
-        target, source, depth, identity(), cam2img, max_shift=1e-3)
+        target, source, depth, identity(), cam2img, max_shift=1e-3
+    )
     assert not improved.any() and torch.equal(found, identity())
     # a cost that falls because most pixels left the source
     first = _linearised(torch.zeros(1, 2, 2, 8), torch.ones(1, 1, 2, 8), 1.0)
@@ -103,8 +105,13 @@ def test_a_motion_that_runs_away_gives_back_the_start(scene):
 
 
 def _linearised(pixels, counted, cost):
-    return _Normal(torch.zeros(1, 6, 6), torch.zeros(1, 6), torch.tensor([cost]),
-                   pixels, counted.bool())
+    return _Normal(
+        torch.zeros(1, 6, 6),
+        torch.zeros(1, 6),
+        torch.tensor([cost]),
+        pixels,
+        counted.bool(),
+    )
 
 
 @pytest.mark.parametrize('broken', ['depth', 'pose', 'behind', 'image'])
@@ -128,7 +135,8 @@ def test_what_is_not_finite_harms_no_other(scene, broken):
 def test_bfloat16_images_and_no_iterations(scene):
     source, target, depth, truth, cam2img = scene
     found, _ = align_frames(
-        target.bfloat16(), source.bfloat16(), depth, identity(), cam2img, 4)
+        target.bfloat16(), source.bfloat16(), depth, identity(), cam2img, 4
+    )
     assert found.dtype == torch.float32
     assert (found - truth).abs().max() < 0.02
     found, improved = align_frames(target, source, depth, identity(), cam2img, 0)

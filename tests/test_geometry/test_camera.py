@@ -169,6 +169,4 @@ def test_float32_under_autocast():
         points = backproject(depth.bfloat16(), cam2img)
         pixels, _ = project(points, cam2img)
     assert pixels.dtype == torch.float32
-    torch.testing.assert_close(
-        pixels[0, 0, 0], torch.arange(3000.0), rtol=0, atol=1e-2
-    )
+    torch.testing.assert_close(pixels[0, 0, 0], torch.arange(3000.0), rtol=0, atol=1e-2)

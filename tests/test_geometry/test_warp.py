@@ -85,9 +85,7 @@ def test_sideways_motion_shifts_by_disparity():
     transform[0, 0, 3] = 0.6
     depth = torch.full((1, 1, HEIGHT, WIDTH), 4.0)
     warped, _ = synthesize_view(source, depth, transform, CAMERA[None])
-    torch.testing.assert_close(
-        warped[..., :-3], source[..., 3:], atol=1e-4, rtol=0
-    )
+    torch.testing.assert_close(warped[..., :-3], source[..., 3:], atol=1e-4, rtol=0)
     # Outside the source the border column is repeated, and counts as seen.
     torch.testing.assert_close(
         warped[..., -2:], source[..., -1:].expand(-1, -1, -1, 2), atol=1e-4, rtol=0
@@ -195,6 +193,4 @@ def test_shapes_are_checked():
     with pytest.raises(ValueError, match=r'transform must have shape \(2, 4, 4\)'):
         synthesize_view(source, depth, transform[:, :3], cam2img)
     with pytest.raises(ValueError, match='at least 2x2'):
-        synthesize_view(
-            source[..., :1], depth[..., :1], transform, cam2img
-        )
+        synthesize_view(source[..., :1], depth[..., :1], transform, cam2img)

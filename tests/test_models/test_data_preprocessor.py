@@ -28,9 +28,11 @@ def packed(size=(6, 8), frames=2, seed=0, camera=True, **fields):
     if camera:
         meta['cam2img'] = np.eye(3) * (seed + 1)
     sample = SegDataSample(metainfo=meta)
-    maps = dict(gt_sem_seg=torch.full((1, *size), 5, dtype=torch.uint8),
-                gt_depth_map=torch.full((1, *size), 7.),
-                disparity_map=torch.full((1, *size), 0.5))
+    maps = dict(
+        gt_sem_seg=torch.full((1, *size), 5, dtype=torch.uint8),
+        gt_depth_map=torch.full((1, *size), 7.0),
+        disparity_map=torch.full((1, *size), 0.5),
+    )
     sample.set_data({key: PixelData(data=maps[key]) for key in fields or maps})
     return dict(inputs=inputs, data_samples=sample)
 
@@ -46,18 +48,25 @@ def test_values_against_plain_formulas():
     assert isinstance(inputs, FrameBatch) and len(inputs) == 3
     for i, sample in enumerate(samples):
         for found, raw, image in (
-                (inputs.img[i], inputs.img_raw[i], sample['inputs']['img']),
-                (inputs.adjacent[i, 1], inputs.adjacent_raw[i, 1],
-                 sample['inputs']['adjacent'][1])):
+            (inputs.img[i], inputs.img_raw[i], sample['inputs']['img']),
+            (
+                inputs.adjacent[i, 1],
+                inputs.adjacent_raw[i, 1],
+                sample['inputs']['adjacent'][1],
+            ),
+        ):
             rgb = image[[2, 1, 0]].double()
             expected = (rgb - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(
-                STD).view(3, 1, 1)
+                STD
+            ).view(3, 1, 1)
             assert torch.allclose(found.double(), expected, atol=1e-5)
             assert torch.allclose(raw.double(), rgb / 255, atol=1e-6)
     assert inputs.cam2img.dtype == torch.float32
     assert inputs.cam2img[:, 0, 0].tolist() == [1, 2, 3]
-    assert all(p.is_contiguous() for p in (inputs.img, inputs.adjacent,
-                                           inputs.img_raw, inputs.adjacent_raw))
+    assert all(
+        p.is_contiguous()
+        for p in (inputs.img, inputs.adjacent, inputs.img_raw, inputs.adjacent_raw)
+    )
     assert batch['data_samples'][0].gt_sem_seg.data.dtype == torch.int64
 
 
@@ -74,7 +83,8 @@ def test_normalize_and_back():
 def test_padding():
     samples = [packed((6, 8)), packed((5, 11))]
     batch = preprocessor(size_divisor=4, keep_raw=True)(
-        pseudo_collate(samples), training=True)
+        pseudo_collate(samples), training=True
+    )
     inputs, (first, second) = batch['inputs'], batch['data_samples']
     assert inputs.img.shape == (2, 3, 8, 12)
     assert (inputs.img[1, :, 5:] == 0).all() and (inputs.img[1, :, :, 11:] == 0).all()
@@ -152,8 +162,10 @@ def test_networks_that_see_less():
     assert inputs.adjacent_raw.shape == (3, 2, 3, 6, 8)
     assert inputs.img.shape == (3, 3, 3, 4) and inputs.adjacent.shape == (3, 2, 3, 3, 4)
     assert inputs.cam2img[:, 0, 0].tolist() == [1, 2, 3]
-    for small, raw in ((inputs.img, inputs.img_raw),
-                       (inputs.adjacent, inputs.adjacent_raw)):
+    for small, raw in (
+        (inputs.img, inputs.img_raw),
+        (inputs.adjacent, inputs.adjacent_raw),
+    ):
         whole = data.normalize(raw).unflatten(-1, (4, 2)).unflatten(-3, (3, 2))
         assert torch.allclose(small, whole.mean((-1, -3)), atol=1e-5)
     assert batch['data_samples'][0].metainfo['pad_shape'] == (6, 8)
@@ -170,8 +182,14 @@ def test_networks_that_see_less_than_their_labels(label):
     data(pseudo_collate(samples), training=False)
 
 
-@pytest.mark.parametrize('options', [
-    dict(input_scale=0.), dict(input_scale=2.), dict(input_scale=0.5, keep_raw=False)])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(input_scale=0.0),
+        dict(input_scale=2.0),
+        dict(input_scale=0.5, keep_raw=False),
+    ],
+)
 def test_input_scale_is_checked_at_once(options):
     with pytest.raises(ValueError, match='expected 0 < input_scale <= 1'):
         preprocessor(**{'keep_raw': True, **options})

@@ -159,7 +159,8 @@ def test_excluded_children_are_the_students_alone():
     _step(student.net, 1)
     teacher.update_parameters(student)
     torch.testing.assert_close(
-        teacher.module.net.a.weight, (before + student.net.a.weight) / 2)
+        teacher.module.net.a.weight, (before + student.net.a.weight) / 2
+    )
 
 
 def test_bad_arguments():

@@ -10,10 +10,10 @@ from authors_weights import weights_of, write_folder, write_training_file
 from golden import assert_golden, load
 from torch import Tensor
 
+from mmdepthseg.checkpoints.converters import convert, save
+from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.converters import convert, save
-from mmdepthseg.utils.setup_env import register_all_modules
 
 
 def network(name, folder):
@@ -43,8 +43,7 @@ def check_whole(tensor: Tensor, golden, name: str) -> None:
     """Shape, sum, sum of sizes, minimum and maximum, of what is stored in part."""
     assert list(tensor.shape) == golden[f'{name}_shape'].tolist()
     expected = golden[f'{name}_stats']
-    found = torch.stack(
-        [tensor.sum(), tensor.abs().sum(), tensor.min(), tensor.max()])
+    found = torch.stack([tensor.sum(), tensor.abs().sum(), tensor.min(), tensor.max()])
     # positive and negative values cancel: a sum is as exact as the sum of sizes
     assert_golden(found[0], expected[0], atol=1e-5 * expected[1].item())
     assert_golden(found[1:], expected[1:])
@@ -54,8 +53,9 @@ def check_encoder(features, golden) -> None:
     assert len(features) == 5
     for level, feature in enumerate(features):
         channel, pixel = golden[f'enc{level}_sub_stride_ch_px'].tolist()
-        assert_golden(feature[:, ::channel, ::pixel, ::pixel],
-                      golden[f'enc{level}_sub'])
+        assert_golden(
+            feature[:, ::channel, ::pixel, ::pixel], golden[f'enc{level}_sub']
+        )
         check_whole(feature, golden, f'enc{level}')
 
 
@@ -63,8 +63,11 @@ def check_decoder(decoded, golden) -> None:
     for step, every in enumerate((8, 4, 2, 1, 1)):
         # features reach 500: the preprocessor's constants are float32
         largest = decoded[step].abs().max().item()
-        assert_golden(decoded[step][:, ::4, ::every, ::every],
-                      golden[f'upconv{step}_sub'], atol=1e-5 + 1e-7 * largest)
+        assert_golden(
+            decoded[step][:, ::4, ::every, ::every],
+            golden[f'upconv{step}_sub'],
+            atol=1e-5 + 1e-7 * largest,
+        )
         check_whole(decoded[step], golden, f'upconv{step}')
 
 
@@ -83,8 +86,9 @@ def check_depth(model, features, golden) -> None:
 
 def check_pose(model, golden) -> None:
     frames = load('e1')
-    image, before, after = (normalized(model, frames[f'image_{frame}'])
-                            for frame in ('0', 'm1', 'p1'))
+    image, before, after = (
+        normalized(model, frames[f'image_{frame}']) for frame in ('0', 'm1', 'p1')
+    )
     for frame, pair in dict(m1=(before, image), p1=(image, after)).items():
         rotation, translation = model.pose_net(*pair)
         assert_golden(rotation, golden[f'axisangle_{frame}'][:, 0])
@@ -106,7 +110,8 @@ def decode(model, features):
     seen = {}
     head, make = model.depth_head, model.depth_head.disparities
     object.__setattr__(
-        head, 'disparities', lambda decoded: (seen.update(decoded), make(decoded))[1])
+        head, 'disparities', lambda decoded: (seen.update(decoded), make(decoded))[1]
+    )
     return model.distillation(features, model.decode_head, head), seen
 
 

@@ -57,7 +57,8 @@ def test_first_step_does_without_scores_as_published():
 def test_steps(method):
     scorer = Scorer()
     chosen, steps = grow(
-        FEATURES, method, [20, 5, 10], scorer, seed=3, exclude=[1], bias=2.0)
+        FEATURES, method, [20, 5, 10], scorer, seed=3, exclude=[1], bias=2.0
+    )
     assert [(s.known, s.budget) for s in steps] == [(0, 5), (5, 10), (10, 20)]
     order, scores = chosen.order, Scorer()
     assert scorer.calls == [order[:5].tolist(), order[:10].tolist()]
@@ -65,8 +66,14 @@ def test_steps(method):
     known = select(FEATURES, plain, 5, seed=3, exclude=[1]).order
     for budget in (10, 20):
         part = select(
-            FEATURES, method, budget, scores=np.nan_to_num(scores(known)), bias=2.0,
-            initial=known, exclude=[1])
+            FEATURES,
+            method,
+            budget,
+            scores=np.nan_to_num(scores(known)),
+            bias=2.0,
+            initial=known,
+            exclude=[1],
+        )
         assert order[:budget].tolist() == part.order.tolist()
         new = slice(len(known), budget)
         assert chosen.score[new].tolist() == part.score[new].tolist()
@@ -88,7 +95,8 @@ def test_labelled_frames_have_a_student_in_the_first_step():
     scorer = Scorer()
     whole, _ = grow(FEATURES, 'us', [5, 10, 20], scorer, seed=3)
     rest, steps = grow(
-        FEATURES, 'us', [10, 20], Scorer(), seed=99, initial=whole.order[:5])
+        FEATURES, 'us', [10, 20], Scorer(), seed=99, initial=whole.order[:5]
+    )
     assert rest.order.tolist() == whole.order.tolist()
     assert rest.initial == 5 and np.isnan(rest.score[:5]).all()
     assert [s.known for s in steps] == [5, 10]
@@ -105,8 +113,12 @@ def test_golden_bias():
     row_of = {index: row for row, index in enumerate(golden['image_index'].tolist())}
     error = golden['student_error'].astype(np.float64)
     chosen, _ = grow(
-        golden['features'], 'ds_us', 22, lambda rows: error,
-        initial=[row_of[i] for i in golden['start_image_index'].tolist()])
+        golden['features'],
+        'ds_us',
+        22,
+        lambda rows: error,
+        initial=[row_of[i] for i in golden['start_image_index'].tolist()],
+    )
     order = golden['image_index'][chosen.order[2:]]
     assert order.tolist() == golden['order_bias1000'].tolist()
 
@@ -114,7 +126,8 @@ def test_golden_bias():
 def test_minimum_distance_ends_all_steps():
     scorer = Scorer()
     chosen, steps = grow(
-        FEATURES, 'ds_us', [5, 30, 60], scorer, min_distance=3.0, bias=1.0)
+        FEATURES, 'ds_us', [5, 30, 60], scorer, min_distance=3.0, bias=1.0
+    )
     assert chosen.stopped and len(chosen.order) < 60
     assert [s.budget for s in steps] == [5, 30]
     assert np.nanmin(chosen.min_distance) >= 3.0

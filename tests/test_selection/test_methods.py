@@ -13,9 +13,7 @@ def test_random_is_the_seeded_permutation():
     chosen = select(FEATURES, 'random', [3, 20], seed=42)
     assert chosen.order.tolist() == order[:20]
     given = [order[0], order[5]]
-    chosen = select(
-        FEATURES, 'random', 20, seed=42, initial=given, exclude=[order[1]]
-    )
+    chosen = select(FEATURES, 'random', 20, seed=42, initial=given, exclude=[order[1]])
     rest = [row for row in order if row not in (*given, order[1])]
     assert chosen.order.tolist() == (given + rest)[:20]
     assert chosen.initial == 2
@@ -38,8 +36,8 @@ def test_ds_and_ds_us_are_farthest_point():
     # With a large bias the scores alone decide.
     heavy = select(FEATURES, 'ds_us', 15, scores=SCORES, initial=[0], bias=1e9)
     ranking = select(FEATURES, 'us', 15, scores=SCORES, initial=[0])
-    assert (
-        sorted(SCORES[heavy.order].tolist()) == sorted(SCORES[ranking.order].tolist())
+    assert sorted(SCORES[heavy.order].tolist()) == sorted(
+        SCORES[ranking.order].tolist()
     )
 
 

@@ -168,7 +168,10 @@ def test_another_selection_replaces_the_whole_of_an_earlier_one(
     (out / 'budget_7.txt').write_text('not of the selection\n')
     assert select_samples('--budget', 5, '--seed', 1, '--no-page').returncode == 0
     assert {path.name for path in out.iterdir()} == {
-        'budget_5.txt', 'budget_7.txt', 'selection.json'}
+        'budget_5.txt',
+        'budget_7.txt',
+        'selection.json',
+    }
     lines = (out / 'budget_5.txt').read_text().splitlines()
     assert lines == [str(row) for row in farthest_point(FEATURES, 5, seed=1).order]
 
@@ -178,8 +181,13 @@ def test_only_split_files_are_removed(tmp_path):
     (tmp_path / 'budget_3.txt').touch()
     for name in ('mine.txt', 'budget_3.txt', 'selection.html'):
         (tmp_path / 'out' / name).touch()
-    splits = {'1': '../budget_3.txt', '2': 'mine.txt', '3': 'budget_3.txt', '4': 5,
-              '9': 'budget_9.txt'}
+    splits = {
+        '1': '../budget_3.txt',
+        '2': 'mine.txt',
+        '3': 'budget_3.txt',
+        '4': 5,
+        '9': 'budget_9.txt',
+    }
     record = tmp_path / 'out/selection.json'
     record.write_text(json.dumps(dict(splits=splits)))
     remove_selection(tmp_path / 'out')
@@ -193,6 +201,7 @@ def test_only_split_files_are_removed(tmp_path):
 
 def test_the_record_is_gone_while_splits_are_written(tmp_path, monkeypatch):
     """So that one that is there always means that the rest is."""
+
     def save(seed):
         chosen = select(FEATURES, 'random', 4, seed=seed)
         write_selection(tmp_path, chosen, None, [2, 4], dict(seed=seed))
@@ -241,7 +250,11 @@ def test_benchmark_runs(tmp_path, run_process):
     assert head[0].count('of naive') == 3
     numbers = json.loads((tmp_path / 'numbers.json').read_text())
     assert [entry['route'] for entry in numbers] == [
-        'naive64', 'naive', 'memory', 'blocked']
+        'naive64',
+        'naive',
+        'memory',
+        'blocked',
+    ]
     assert all(entry['order'] == numbers[0]['order'] for entry in numbers)
     assert all(0 <= n['picking_cpu_s'] <= n['cpu_s'] for n in numbers)
 

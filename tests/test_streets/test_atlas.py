@@ -10,7 +10,7 @@ def make_atlas():
               ((32, 64, 3), (64, 64, 3), (16, 16, 4))]  # fmt: skip
     atlas = Atlas(width=256)
     for k, image in enumerate(images):
-        atlas.add(f"t{k}", image, wrap=k < 2)
+        atlas.add(f't{k}', image, wrap=k < 2)
     atlas.build()
     return atlas, images
 
@@ -34,5 +34,5 @@ def test_coarse_levels_are_area_means_and_coordinates_wrap():
 
 
 def test_refuses_odd_sizes():
-    with pytest.raises(ValueError, match="powers of two, got 10x16"):
-        Atlas().add("odd", np.zeros((16, 10, 3), np.uint8), wrap=True)
+    with pytest.raises(ValueError, match='powers of two, got 10x16'):
+        Atlas().add('odd', np.zeros((16, 10, 3), np.uint8), wrap=True)

@@ -15,20 +15,20 @@ from mmdepthseg.streets.check import (
 SMALL = Options(seed=0, clips=5, val_clips=2, frames=3, size=(192, 96))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope='module')
 def clips():
-    jobs = [("train", 0), ("train", 2), ("val", 1)]
+    jobs = [('train', 0), ('train', 2), ('val', 1)]
     return [render_clip(SMALL, *job) for job in jobs]
 
 
 def test_true_warp_is_at_most_a_fifth_of_identity(clips):
     for clip in clips:
         full, half = measure_triplet(clip, 1.0), measure_triplet(clip, 0.5)
-        assert full["share"] > 0.3
-        assert full["true"] <= 0.2 * full["identity"]
+        assert full['share'] > 0.3
+        assert full['true'] <= 0.2 * full['identity']
         # 96x48: half the size that trainings see, a quarter of the default set's
-        assert half["true"] <= 0.3 * half["identity"]
-        assert 0.05 < full["identity"]
+        assert half['true'] <= 0.3 * half['identity']
+        assert 0.05 < full['identity']
 
 
 def test_wrong_depth_or_pose_is_far_worse(clips):
@@ -39,11 +39,11 @@ def test_wrong_depth_or_pose_is_far_worse(clips):
     try:
         clip.poses = poses.copy()
         clip.poses[:, :3, 3] *= 1.15
-        assert measure_triplet(clip, 1.0)["true"] > 1.5 * right["true"]
+        assert measure_triplet(clip, 1.0)['true'] > 1.5 * right['true']
         # Camera-to-world must not be mixed up with world-to-camera.
         clip.poses = np.linalg.inv(poses)
         wrong = measure_triplet(clip, 1.0)
-        assert wrong["share"] < 0.1 or wrong["true"] > 3 * right["true"]
+        assert wrong['share'] < 0.1 or wrong['true'] > 3 * right['true']
     finally:
         clip.poses = poses
         for frame, depth in zip(clip.frames, depths, strict=True):
@@ -53,15 +53,15 @@ def test_wrong_depth_or_pose_is_far_worse(clips):
 def test_flow_is_a_few_percent_of_the_width(clips):
     for clip in clips:
         flow = measure_triplet(clip, 1.0)
-        assert 0.003 < flow["flow_median"] < 0.03
-        assert 0.015 < flow["flow_95"] < 0.05
-        assert flow["flow_max"] < 0.08
+        assert 0.003 < flow['flow_median'] < 0.03
+        assert 0.015 < flow['flow_95'] < 0.05
+        assert flow['flow_max'] < 0.08
 
 
 def test_classes_and_moving_objects():
     options = Options(seed=0, frames=1, val_frames=1, size=(192, 96), supersample=1)
     labels, moving = set(), 0
-    for split, count in (("train", 5), ("val", 2)):
+    for split, count in (('train', 5), ('val', 2)):
         for number in range(count):
             clip = render_clip(options, split, number, colour=False)
             labels |= set(np.unique(clip.frames[0].label).tolist())
@@ -74,7 +74,7 @@ def test_photometric_error_against_plain_loops():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 6, 7, 3))
     got = photometric_error(a, b)
-    padded = [np.pad(x, ((1, 1), (1, 1), (0, 0)), mode="reflect") for x in (a, b)]
+    padded = [np.pad(x, ((1, 1), (1, 1), (0, 0)), mode='reflect') for x in (a, b)]
     for y, x in ((0, 0), (3, 4), (5, 6)):
         total = 0.0
         for c in range(3):
@@ -90,11 +90,11 @@ def test_photometric_error_against_plain_loops():
 def test_row_baseline_is_perfect_when_rows_tell_all():
     ramp = np.linspace(60, 4, 24, dtype=np.float32)[:, None].repeat(40, 1)
     result = row_baseline([ramp], [ramp * 0.5])
-    assert result == pytest.approx({"abs_rel": 0.0, "a1": 1.0}, abs=1e-6)
+    assert result == pytest.approx({'abs_rel': 0.0, 'a1': 1.0}, abs=1e-6)
 
 
 def test_report_of_a_data_set(tmp_path):
     options = Options(clips=1, val_clips=1, frames=3, size=(96, 48), supersample=1)
-    render_dataset(tmp_path / "set", options, 1)
-    text = format_report(check_dataset(tmp_path / "set", options))
-    assert "true warp" in text and "per-row mean depth of train on val" in text
+    render_dataset(tmp_path / 'set', options, 1)
+    text = format_report(check_dataset(tmp_path / 'set', options))
+    assert 'true warp' in text and 'per-row mean depth of train on val' in text

@@ -21,14 +21,14 @@ TINY = Options(seed=5, clips=2, val_clips=1, frames=3, size=(96, 48), supersampl
 def contents(folder):
     return {
         str(p.relative_to(folder)): p.read_bytes()
-        for p in folder.rglob("*")
+        for p in folder.rglob('*')
         if p.is_file()
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope='module')
 def tiny(tmp_path_factory):
-    out = tmp_path_factory.mktemp("streets") / "set"
+    out = tmp_path_factory.mktemp('streets') / 'set'
     calls = []
     manifest = render_dataset(out, TINY, 1, lambda *call: calls.append(call))
     return out, manifest, calls
@@ -37,60 +37,60 @@ def tiny(tmp_path_factory):
 def test_layout_is_cityscapes(tiny):
     out, manifest, calls = tiny
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert json.loads((out / "streets.json").read_text()) == manifest
-    assert manifest["counts"]["train"]["frames"] == 6
-    assert not (out / "streets.partial.json").exists()
-    images = sorted(p.name for p in (out / "leftImg8bit").rglob("*.png"))
+    assert json.loads((out / 'streets.json').read_text()) == manifest
+    assert manifest['counts']['train']['frames'] == 6
+    assert not (out / 'streets.partial.json').exists()
+    images = sorted(p.name for p in (out / 'leftImg8bit').rglob('*.png'))
     assert len(images) == 3
-    assert len(list((out / "leftImg8bit_sequence").rglob("*.png"))) == 9
-    for image in (out / "leftImg8bit").rglob("*.png"):
+    assert len(list((out / 'leftImg8bit_sequence').rglob('*.png'))) == 9
+    for image in (out / 'leftImg8bit').rglob('*.png'):
         split, city = image.parts[-3:-1]
-        stem = image.name.removesuffix("_leftImg8bit.png")
-        assert stem.startswith(f"{city}_000000_000019")
+        stem = image.name.removesuffix('_leftImg8bit.png')
+        assert stem.startswith(f'{city}_000000_000019')
         label = cv2.imread(
-            str(out / "gtFine" / split / city / f"{stem}_gtFine_labelIds.png"), -1
+            str(out / 'gtFine' / split / city / f'{stem}_gtFine_labelIds.png'), -1
         )
         train = cv2.imread(
-            str(out / "gtFine" / split / city / f"{stem}_gtFine_labelTrainIds.png"), -1
+            str(out / 'gtFine' / split / city / f'{stem}_gtFine_labelTrainIds.png'), -1
         )
         assert label.shape == (48, 96) and label.dtype == np.uint8
         assert set(np.unique(label)) <= {0, 4, *TRAIN_IDS}
         expected = np.vectorize(lambda v: TRAIN_IDS.get(int(v), 255))(label)
         np.testing.assert_array_equal(train, expected)
         camera = json.loads(
-            (out / "camera" / split / city / f"{stem}_camera.json").read_text()
+            (out / 'camera' / split / city / f'{stem}_camera.json').read_text()
         )
-        assert {"baseline", "pitch", "roll", "yaw", "x", "y", "z"} == set(
-            camera["extrinsic"]
+        assert {'baseline', 'pitch', 'roll', 'yaw', 'x', 'y', 'z'} == set(
+            camera['extrinsic']
         )
-        assert {"fx", "fy", "u0", "v0"} == set(camera["intrinsic"])
+        assert {'fx', 'fy', 'u0', 'v0'} == set(camera['intrinsic'])
         code = cv2.imread(
-            str(out / "disparity" / split / city / f"{stem}_disparity.png"), -1
+            str(out / 'disparity' / split / city / f'{stem}_disparity.png'), -1
         )
         assert code.dtype == np.uint16
         np.testing.assert_array_equal(code == 0, label == 23)
-        sequence = out / "leftImg8bit_sequence" / split / city / image.name
+        sequence = out / 'leftImg8bit_sequence' / split / city / image.name
         assert sequence.read_bytes() == image.read_bytes()
-        poses = np.loadtxt(out / "poses" / split / city / f"{city}_000000_poses.txt")
+        poses = np.loadtxt(out / 'poses' / split / city / f'{city}_000000_poses.txt')
         assert poses.shape == (3, 12)
         np.testing.assert_allclose(poses[0], np.eye(4)[:3].ravel(), atol=1e-8)
         assert (np.diff(poses[:, 11]) > 0.1).all()  # forward is +z
 
 
 def test_same_bytes_with_two_workers(tiny, tmp_path):
-    render_dataset(tmp_path / "again", TINY, 2)
-    assert contents(tmp_path / "again") == contents(tiny[0])
+    render_dataset(tmp_path / 'again', TINY, 2)
+    assert contents(tmp_path / 'again') == contents(tiny[0])
 
 
 def test_other_seed_gives_other_images(tiny):
-    one = render_clip(TINY, "train", 0).frames[0].image
-    options = Options(**{**TINY.as_json(), "seed": 6})
-    other = render_clip(options, "train", 0).frames[0].image
+    one = render_clip(TINY, 'train', 0).frames[0].image
+    options = Options(**{**TINY.as_json(), 'seed': 6})
+    other = render_clip(options, 'train', 0).frames[0].image
     assert (one != other).mean() > 0.3
 
 
 def test_resumes_after_interruption(tiny, tmp_path):
-    out = tmp_path / "resumed"
+    out = tmp_path / 'resumed'
     expected = contents(tiny[0])
     clips = []
 
@@ -101,14 +101,14 @@ def test_resumes_after_interruption(tiny, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         render_dataset(out, TINY, 1, interrupt)
-    assert (out / "streets.partial.json").exists()
-    assert not (out / "streets.json").exists()
+    assert (out / 'streets.partial.json').exists()
+    assert not (out / 'streets.json').exists()
     assert [clip_is_complete(out, TINY, *job) for job in TINY.jobs()] == [1, 1, 0]
     # One file lost, one cut off; half a temporary file does not count.
-    images = sorted((out / "leftImg8bit").rglob("*.png"))
-    images[0].with_name(images[0].name + ".tmp-99").write_bytes(b"half")
+    images = sorted((out / 'leftImg8bit').rglob('*.png'))
+    images[0].with_name(images[0].name + '.tmp-99').write_bytes(b'half')
     images[0].unlink()
-    label = next((out / "gtFine" / "train").rglob("*labelIds.png"))
+    label = next((out / 'gtFine' / 'train').rglob('*labelIds.png'))
     label.write_bytes(label.read_bytes()[:-7])
     fresh = []
     render_dataset(out, TINY, 1, lambda done, total: fresh.append(done))
@@ -117,43 +117,43 @@ def test_resumes_after_interruption(tiny, tmp_path):
 
 
 def test_finished_set_is_not_rendered_again(tiny, monkeypatch):
-    monkeypatch.setattr("mmdepthseg.streets.dataset.render_clip", None)
+    monkeypatch.setattr('mmdepthseg.streets.dataset.render_clip', None)
     before = contents(tiny[0])
     render_dataset(tiny[0], TINY, 1)
     assert contents(tiny[0]) == before
 
 
 def test_refuses_other_options_and_foreign_folders(tiny, tmp_path):
-    options = Options(**{**TINY.as_json(), "seed": 6})
-    with pytest.raises(ValueError, match="other options .seed: 5 there, 6 asked for"):
+    options = Options(**{**TINY.as_json(), 'seed': 6})
+    with pytest.raises(ValueError, match='other options .seed: 5 there, 6 asked for'):
         render_dataset(tiny[0], options, 1)
-    (tmp_path / "leftImg8bit").mkdir()
-    with pytest.raises(ValueError, match="holds a data set that is not streets"):
+    (tmp_path / 'leftImg8bit').mkdir()
+    with pytest.raises(ValueError, match='holds a data set that is not streets'):
         render_dataset(tmp_path, TINY, 1)
-    broken = tmp_path / "broken"
+    broken = tmp_path / 'broken'
     broken.mkdir()
-    (broken / "streets.json").write_text("{")
-    with pytest.raises(ValueError, match="not a readable streets manifest"):
+    (broken / 'streets.json').write_text('{')
+    with pytest.raises(ValueError, match='not a readable streets manifest'):
         render_dataset(broken, TINY, 1)
 
 
 def test_unwritable_folder(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="cannot write to the output folder .*file/set"):
-        render_dataset(tmp_path / "file" / "set", TINY, 1)
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match='cannot write to the output folder .*file/set'):
+        render_dataset(tmp_path / 'file' / 'set', TINY, 1)
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    'change, message',
     [
-        ({"size": (8, 8)}, "between 32x16 and 4096x4096 .* got 8x8"),
-        ({"size": (2048, 128)}, "height / width"),
-        ({"frames": 4}, "frames must be odd .* got 4"),
-        ({"val_frames": 0}, "val_frames must be odd"),
-        ({"clips": -1}, "clips and val_clips must not be negative"),
-        ({"clips": 0, "val_clips": 0}, "not both 0"),
-        ({"supersample": 9}, "supersample must be 1 to 4, got 9"),
-        ({"seed": -1}, "seed must not be negative"),
+        ({'size': (8, 8)}, 'between 32x16 and 4096x4096 .* got 8x8'),
+        ({'size': (2048, 128)}, 'height / width'),
+        ({'frames': 4}, 'frames must be odd .* got 4'),
+        ({'val_frames': 0}, 'val_frames must be odd'),
+        ({'clips': -1}, 'clips and val_clips must not be negative'),
+        ({'clips': 0, 'val_clips': 0}, 'not both 0'),
+        ({'supersample': 9}, 'supersample must be 1 to 4, got 9'),
+        ({'seed': -1}, 'seed must not be negative'),
     ],
 )
 def test_silly_options(change, message):
@@ -162,12 +162,12 @@ def test_silly_options(change, message):
 
 
 def test_unknown_split():
-    with pytest.raises(ValueError, match="split must be one of"):
-        render_clip(TINY, "test", 0)
+    with pytest.raises(ValueError, match='split must be one of'):
+        render_clip(TINY, 'test', 0)
 
 
 def test_disparity_round_trip_of_a_scene():
-    clip = render_clip(TINY, "train", 0, colour=False)
+    clip = render_clip(TINY, 'train', 0, colour=False)
     from mmdepthseg.streets import encode_disparity
 
     depth = clip.frames[1].depth

@@ -10,7 +10,7 @@ from mmdepthseg.streets.raster import FIRST_QUAD, Buffers, Quads, rasterise
 from mmdepthseg.streets.render import resolve_surfaces, sample_matrix
 
 WIDTH, HEIGHT = 96, 48
-CAMERA = make_camera(STYLES["alderport"], WIDTH, HEIGHT)
+CAMERA = make_camera(STYLES['alderport'], WIDTH, HEIGHT)
 
 
 def draw(quads, alpha=None, pose=None, supersample=2):
@@ -18,10 +18,10 @@ def draw(quads, alpha=None, pose=None, supersample=2):
     image = np.full((16, 16, 4), 255, np.uint8)
     if alpha is not None:
         image[..., 3] = alpha
-    atlas.add("t", image if alpha is not None else image[..., :3], wrap=False)
+    atlas.add('t', image if alpha is not None else image[..., :3], wrap=False)
     atlas.build()
     shape = (HEIGHT * supersample, WIDTH * supersample)
-    buffers = Buffers(*(np.zeros(shape, t) for t in ("f4", "i4", "f4", "f4")))
+    buffers = Buffers(*(np.zeros(shape, t) for t in ('f4', 'i4', 'f4', 'f4')))
     matrix = sample_matrix(CAMERA.matrix, supersample)
     pose = np.eye(4) if pose is None else pose
     rasterise(quads, atlas, matrix, np.linalg.inv(pose), buffers)

@@ -25,7 +25,7 @@ def test_sample_grid_keeps_pixel_centres():
 
 
 def test_frames_are_coherent_pictures():
-    clip = render_clip(OPTIONS, "train", 0)
+    clip = render_clip(OPTIONS, 'train', 0)
     for frame in clip.frames:
         assert frame.image.shape == (48, 96, 3) and frame.image.dtype == np.uint8
         assert frame.label.dtype == np.uint8 and frame.depth.dtype == np.float32
@@ -42,8 +42,8 @@ def test_frames_are_coherent_pictures():
 
 
 def test_image_agrees_with_geometry_only_rendering():
-    with_colour = render_clip(OPTIONS, "val", 0)
-    without = render_clip(OPTIONS, "val", 0, colour=False)
+    with_colour = render_clip(OPTIONS, 'val', 0)
+    without = render_clip(OPTIONS, 'val', 0, colour=False)
     for a, b in zip(with_colour.frames, without.frames, strict=True):
         np.testing.assert_array_equal(a.depth, b.depth)
         np.testing.assert_array_equal(a.label, b.label)

@@ -11,34 +11,48 @@ ITERS = 2
 def streets(tmp_path_factory):
     """Three tiny training clips and a validation clip."""
     out = tmp_path_factory.mktemp('streets')
-    render_dataset(out, Options(clips=3, val_clips=1, frames=3, size=(96, 48),
-                                supersample=1), workers=1)
+    render_dataset(
+        out,
+        Options(clips=3, val_clips=1, frames=3, size=(96, 48), supersample=1),
+        workers=1,
+    )
     return out
 
 
 @pytest.fixture
 def options(streets, tmp_path):
     """--cfg-options of both stages, by stage."""
-    common = [f'train_cfg.max_iters={ITERS}', f'train_cfg.val_interval={ITERS}',
-              f'default_hooks.checkpoint.interval={ITERS}',
-              'train_dataloader.num_workers=0',
-              'train_dataloader.persistent_workers=False',
-              'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False',
-              'test_dataloader.num_workers=0',
-              'test_dataloader.persistent_workers=False',
-              f'val_dataloader.dataset.data_root={streets}',
-              f'test_dataloader.dataset.data_root={streets}']
-    sde = [*common, 'train_dataloader.batch_size=2',
-           f'train_dataloader.dataset.data_root={streets}',
-           f'predict_dataloader.dataset.data_root={streets}',
-           'predict_dataloader.num_workers=0',
-           f'val_evaluator.baseline.dataset.data_root={streets}',
-           f'val_evaluator.baseline.cache={tmp_path}/rows.npz',
-           f'test_evaluator.baseline.dataset.data_root={streets}',
-           f'test_evaluator.baseline.cache={tmp_path}/rows.npz']
+    common = [
+        f'train_cfg.max_iters={ITERS}',
+        f'train_cfg.val_interval={ITERS}',
+        f'default_hooks.checkpoint.interval={ITERS}',
+        'train_dataloader.num_workers=0',
+        'train_dataloader.persistent_workers=False',
+        'val_dataloader.num_workers=0',
+        'val_dataloader.persistent_workers=False',
+        'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False',
+        f'val_dataloader.dataset.data_root={streets}',
+        f'test_dataloader.dataset.data_root={streets}',
+    ]
+    sde = [
+        *common,
+        'train_dataloader.batch_size=2',
+        f'train_dataloader.dataset.data_root={streets}',
+        f'predict_dataloader.dataset.data_root={streets}',
+        'predict_dataloader.num_workers=0',
+        f'val_evaluator.baseline.dataset.data_root={streets}',
+        f'val_evaluator.baseline.cache={tmp_path}/rows.npz',
+        f'test_evaluator.baseline.dataset.data_root={streets}',
+        f'test_evaluator.baseline.cache={tmp_path}/rows.npz',
+    ]
     # the few steps of a test are to mix
-    full = [*common, 'model.burn_in=0', 'train_dataloader.batch_size=4',
-            'train_dataloader.sampler.source_counts=[2,2]',
-            f'train_dataloader.dataset.shared.data_root={streets}',
-            'train_dataloader.dataset.shared.labeled_subset.n=2']
+    full = [
+        *common,
+        'model.burn_in=0',
+        'train_dataloader.batch_size=4',
+        'train_dataloader.sampler.source_counts=[2,2]',
+        f'train_dataloader.dataset.shared.data_root={streets}',
+        'train_dataloader.dataset.shared.labeled_subset.n=2',
+    ]
     return dict(sde=sde, full=full)

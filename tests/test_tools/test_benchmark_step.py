@@ -13,17 +13,32 @@ SDE = CONFIGS / 'sde_unet-r18w16_500it_streets-192x96.py'
 TOOL = 'analysis_tools/benchmark_step'
 
 
-def test_amp_and_the_settings_of_the_config(run_tool, options, tmp_path, monkeypatch,
-                                            capsys):
+def test_amp_and_the_settings_of_the_config(
+    run_tool, options, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(torch.backends.cudnn, 'benchmark', False)
     used = []
     backward = BFloat16OptimWrapper.backward
     monkeypatch.setattr(
-        BFloat16OptimWrapper, 'backward',
-        lambda self, *args, **kwargs: (used.append(1), backward(self, *args, **kwargs)))
-    run_tool(TOOL, SDE, '--iters', 2, '--warmup', 0, '--amp', '--json',
-             tmp_path / 'figures.json', '--cfg-options', *options['sde'],
-             'train_dataloader.batch_size=1', '+env_cfg.cudnn_benchmark=True')
+        BFloat16OptimWrapper,
+        'backward',
+        lambda self, *args, **kwargs: (used.append(1), backward(self, *args, **kwargs)),
+    )
+    run_tool(
+        TOOL,
+        SDE,
+        '--iters',
+        2,
+        '--warmup',
+        0,
+        '--amp',
+        '--json',
+        tmp_path / 'figures.json',
+        '--cfg-options',
+        *options['sde'],
+        'train_dataloader.batch_size=1',
+        '+env_cfg.cudnn_benchmark=True',
+    )
     figures = json.loads((tmp_path / 'figures.json').read_text())
     assert figures['ratio'] > 0 and figures['parts_s']['student forward'] > 0
     assert torch.backends.cudnn.benchmark
@@ -33,6 +48,7 @@ def test_amp_and_the_settings_of_the_config(run_tool, options, tmp_path, monkeyp
 
 def test_the_samples_tell_their_offsets(run_tool, options, monkeypatch):
     from mmdepthseg.models.heads import PoseNet
+
     seen = set()
     transforms = PoseNet.source_transforms
 
@@ -41,9 +57,18 @@ def test_the_samples_tell_their_offsets(run_tool, options, monkeypatch):
         return transforms(self, batch, offsets)
 
     monkeypatch.setattr(PoseNet, 'source_transforms', spy)
-    run_tool(TOOL, SDE, '--iters', 1, '--warmup', 0, '--cfg-options', *options['sde'],
-             'train_dataloader.dataset.offsets=[1]')
-    assert seen == {(1, )}
+    run_tool(
+        TOOL,
+        SDE,
+        '--iters',
+        1,
+        '--warmup',
+        0,
+        '--cfg-options',
+        *options['sde'],
+        'train_dataloader.dataset.offsets=[1]',
+    )
+    assert seen == {(1,)}
 
 
 def test_feature_distance_without_weights_to_read(run_tool, options, tmp_path, capsys):
@@ -52,9 +77,11 @@ def test_feature_distance_without_weights_to_read(run_tool, options, tmp_path, c
         f"_base_ = '{SDE}'\n"
         "model = dict(loss_feature=dict(type='FeatureDistanceLoss', encoder=dict(\n"
         "    init_cfg=dict(type='Pretrained', checkpoint='nowhere.pth'),\n"
-        "    **_base_.model.backbone)))\n")
-    run_tool(TOOL, config, '--iters', 1, '--warmup', 0, '--cfg-options',
-             *options['sde'])
+        '    **_base_.model.backbone)))\n'
+    )
+    run_tool(
+        TOOL, config, '--iters', 1, '--warmup', 0, '--cfg-options', *options['sde']
+    )
     assert 'whole step' in capsys.readouterr().out
 
 

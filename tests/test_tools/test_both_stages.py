@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdepthseg.visualization.demo_sheet import draw_demo_sheet
+from mmdepthseg.experiments.demo_sheet import draw_demo_sheet
 
 from .conftest import ITERS
 
@@ -16,14 +16,31 @@ REPO = Path(__file__).resolve().parents[2]
 SDE = REPO / 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
 FULL = REPO / 'configs/streets/transfer-depthmix_unet-r18w16_600it_streets-192x96_n8.py'
 BACKBONES = {
-    'mit-b0': (dict(
-        type='MixVisionTransformer', in_channels=3, embed_dims=32, num_stages=4,
-        num_layers=[2, 2, 2, 2], num_heads=[1, 2, 5, 8], patch_sizes=[7, 3, 3, 3],
-        sr_ratios=[8, 4, 2, 1], out_indices=(0, 1, 2, 3), mlp_ratio=4,
-        qkv_bias=True), [32, 64, 160, 256]),
-    'mobilenet-v2': (dict(
-        type='MobileNetV2', widen_factor=0.5, out_indices=(1, 2, 4, 6),
-        norm_cfg=dict(type='BN')), [16, 16, 48, 160]),
+    'mit-b0': (
+        dict(
+            type='MixVisionTransformer',
+            in_channels=3,
+            embed_dims=32,
+            num_stages=4,
+            num_layers=[2, 2, 2, 2],
+            num_heads=[1, 2, 5, 8],
+            patch_sizes=[7, 3, 3, 3],
+            sr_ratios=[8, 4, 2, 1],
+            out_indices=(0, 1, 2, 3),
+            mlp_ratio=4,
+            qkv_bias=True,
+        ),
+        [32, 64, 160, 256],
+    ),
+    'mobilenet-v2': (
+        dict(
+            type='MobileNetV2',
+            widen_factor=0.5,
+            out_indices=(1, 2, 4, 6),
+            norm_cfg=dict(type='BN'),
+        ),
+        [16, 16, 48, 160],
+    ),
 }
 
 
@@ -32,17 +49,25 @@ def full_options(options, tmp_path):
     checkpoint = f'{tmp_path}/sde/iter_{ITERS}.pth'
     prefix = 'model.segmentor'
     return [
-        *options['full'], f'{prefix}.backbone.init_cfg.checkpoint={checkpoint}',
+        *options['full'],
+        f'{prefix}.backbone.init_cfg.checkpoint={checkpoint}',
         f'{prefix}.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
         'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path='
-        f'{tmp_path}/labels'
+        f'{tmp_path}/labels',
     ]
 
 
 def make_labels(run_tool, options, tmp_path, config=SDE):
     """Depth labels of the first stage."""
-    run_tool('generate_depth', config, f'{tmp_path}/sde/iter_{ITERS}.pth', '--out',
-             tmp_path / 'labels', '--cfg-options', *options['sde'])
+    run_tool(
+        'generate_depth',
+        config,
+        f'{tmp_path}/sde/iter_{ITERS}.pth',
+        '--out',
+        tmp_path / 'labels',
+        '--cfg-options',
+        *options['sde'],
+    )
 
 
 def test_both_stages(run_tool, options, tmp_path, capfd):
@@ -54,7 +79,8 @@ def test_both_stages(run_tool, options, tmp_path, capfd):
     make_labels(run_tool, options, tmp_path)
     assert '0 depth labels written, 3 were there' in capfd.readouterr().out
     assert labels == {
-        p.name: p.stat().st_mtime_ns for p in tmp_path.glob('labels/*/*.png')}
+        p.name: p.stat().st_mtime_ns for p in tmp_path.glob('labels/*/*.png')
+    }
     full = full_options(options, tmp_path)
     run_tool('train', FULL, '--work-dir', tmp_path / 'full', '--cfg-options', *full)
     printed = capfd.readouterr()
@@ -63,8 +89,15 @@ def test_both_stages(run_tool, options, tmp_path, capfd):
     state = torch.load(tmp_path / f'full/iter_{ITERS}.pth', weights_only=False)
     names = set(state['state_dict'])
     assert {n.split('.')[0] for n in names} == {'student', 'teacher'}
-    run_tool('test', FULL, tmp_path / f'full/iter_{ITERS}.pth', '--work-dir',
-             tmp_path / 'test', '--cfg-options', *full)
+    run_tool(
+        'test',
+        FULL,
+        tmp_path / f'full/iter_{ITERS}.pth',
+        '--work-dir',
+        tmp_path / 'test',
+        '--cfg-options',
+        *full,
+    )
     printed = capfd.readouterr()
     assert 'student/mIoU' in printed.out + printed.err
     draw_sheet(tmp_path)
@@ -73,12 +106,20 @@ def test_both_stages(run_tool, options, tmp_path, capfd):
 def draw_sheet(folder):
     """The demo's picture of what both stages left in a folder."""
     stages = {
-        name: (str(next((folder / name).glob('*.py'))),
-               str(folder / name / f'iter_{ITERS}.pth')) for name in ('sde', 'full')}
+        name: (
+            str(next((folder / name).glob('*.py'))),
+            str(folder / name / f'iter_{ITERS}.pth'),
+        )
+        for name in ('sde', 'full')
+    }
     for name in ('sheet', 'again'):
         draw_demo_sheet(
-            folder / f'{name}.png', stages['sde'], dict(Full=stages['full']),
-            folder / 'labels', examples=1)
+            folder / f'{name}.png',
+            stages['sde'],
+            dict(Full=stages['full']),
+            folder / 'labels',
+            examples=1,
+        )
     sheet = cv2.imread(str(folder / 'sheet.png'))
     assert (folder / 'again.png').read_bytes() == (folder / 'sheet.png').read_bytes()
     # image, two labels and two depths in a row, then two rows of a mixture
@@ -86,16 +127,22 @@ def draw_sheet(folder):
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 100
 
 
-def test_damaged_depth_labels_stop_the_second_stage(run_tool, options, tmp_path,
-                                                    capfd):
-    run_tool('train', SDE, '--work-dir', tmp_path / 'sde', '--cfg-options',
-             *options['sde'])
+def test_damaged_depth_labels_stop_the_second_stage(run_tool, options, tmp_path, capfd):
+    run_tool(
+        'train', SDE, '--work-dir', tmp_path / 'sde', '--cfg-options', *options['sde']
+    )
     make_labels(run_tool, options, tmp_path)
     label = next(tmp_path.glob('labels/*/*.png'))
     label.write_bytes(label.read_bytes()[:-10])
     with pytest.raises(SystemExit) as stop:
-        run_tool('train', FULL, '--work-dir', tmp_path / 'full', '--cfg-options',
-                 *full_options(options, tmp_path))
+        run_tool(
+            'train',
+            FULL,
+            '--work-dir',
+            tmp_path / 'full',
+            '--cfg-options',
+            *full_options(options, tmp_path),
+        )
     assert stop.value.code == 2
     error = capfd.readouterr().err
     assert 'truncated' in error and label.stem in error
@@ -110,19 +157,35 @@ def test_both_stages_on_two_ranks(run_process, free_port, options, tmp_path):
             f"_base_ = '{config}'\n"
             "custom_imports = dict(imports=['dist_check_hook'])\n"
             "custom_hooks = [*_base_.custom_hooks, dict(type='SameOnAllRanksHook', "
-            f"out='{tmp_path}/{stage}.txt')]\n")
+            f"out='{tmp_path}/{stage}.txt')]\n"
+        )
         done = run_process(
-            'bash', REPO / 'tools/dist_train.sh', wrapper, 2, '--work-dir',
-            tmp_path / stage, '--cfg-options', *found, PORT=free_port(), **environment)
+            'bash',
+            REPO / 'tools/dist_train.sh',
+            wrapper,
+            2,
+            '--work-dir',
+            tmp_path / stage,
+            '--cfg-options',
+            *found,
+            PORT=free_port(),
+            **environment,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         assert (tmp_path / f'{stage}.txt').read_text() == 'same 2'
         for rank in range(2):
             assert not (tmp_path / f'{stage}.txt.exit{rank}').read_text()
         if stage == 'sde':
             done = run_process(
-                sys.executable, REPO / 'tools/generate_depth.py', SDE,
-                tmp_path / f'sde/iter_{ITERS}.pth', '--out', tmp_path / 'labels',
-                '--cfg-options', *options['sde'])
+                sys.executable,
+                REPO / 'tools/generate_depth.py',
+                SDE,
+                tmp_path / f'sde/iter_{ITERS}.pth',
+                '--out',
+                tmp_path / 'labels',
+                '--cfg-options',
+                *options['sde'],
+            )
             assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -134,7 +197,8 @@ def test_another_backbone_by_config_lines_only(name, run_tool, options, tmp_path
     sde.write_text(
         f"_base_ = '{SDE}'\n"
         f'model = dict(backbone=dict(_delete_=True, **{backbone}),\n'
-        f'             depth_head=dict(decoder={decoder}))\n')
+        f'             depth_head=dict(decoder={decoder}))\n'
+    )
     full = tmp_path / 'full.py'
     init = 'dict(type="Pretrained", checkpoint="", prefix="backbone.")'
     full.write_text(
@@ -142,11 +206,19 @@ def test_another_backbone_by_config_lines_only(name, run_tool, options, tmp_path
         'model = dict(segmentor=dict(\n'
         f'    backbone=dict(_delete_=True, init_cfg={init}, **{backbone}),\n'
         f'    decode_head=dict(in_channels={channels}, decoder=dict(\n'
-        '        channels=[8] * 5, aspp_rates=[1, 2]))))\n')
-    run_tool('train', sde, '--work-dir', tmp_path / 'sde', '--cfg-options',
-             *options['sde'])
+        '        channels=[8] * 5, aspp_rates=[1, 2]))))\n'
+    )
+    run_tool(
+        'train', sde, '--work-dir', tmp_path / 'sde', '--cfg-options', *options['sde']
+    )
     make_labels(run_tool, options, tmp_path, sde)
-    run_tool('train', full, '--work-dir', tmp_path / 'full', '--cfg-options',
-             *full_options(options, tmp_path))
+    run_tool(
+        'train',
+        full,
+        '--work-dir',
+        tmp_path / 'full',
+        '--cfg-options',
+        *full_options(options, tmp_path),
+    )
     trained = torch.load(tmp_path / f'full/iter_{ITERS}.pth', weights_only=False)
     assert all(torch.isfinite(v).all() for v in trained['state_dict'].values())

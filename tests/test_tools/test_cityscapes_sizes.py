@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from mmdepthseg.datasets.converters.cityscapes import MANIFEST
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import MODELS
 from mmdepthseg.streets.layout import train_id_table
-from mmdepthseg.utils.config import load_config
-from mmdepthseg.utils.setup_env import register_all_modules
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIG = REPO / 'configs/streets/supervised_unet-r18w16_600it_streets-192x96_n8.py'
@@ -37,12 +37,28 @@ def convert(run_tool):
 
     def run(source, out, *options):
         import importlib.util
+
         spec = importlib.util.spec_from_file_location(
-            'convert', REPO / 'tools/dataset_converters/cityscapes.py')
+            'convert', REPO / 'tools/dataset_converters/cityscapes.py'
+        )
         tool = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(tool)
-        tool.main([str(source), '--out', str(out), '--size', '80', '40', '--splits',
-                   'train', 'val', '--workers', '1', *options])
+        tool.main(
+            [
+                str(source),
+                '--out',
+                str(out),
+                '--size',
+                '80',
+                '40',
+                '--splits',
+                'train',
+                'val',
+                '--workers',
+                '1',
+                *options,
+            ]
+        )
 
     return run
 
@@ -56,36 +72,56 @@ def mean_iou(predicted, label):
     return 100 * np.mean(ious)
 
 
-@pytest.mark.parametrize('stored, evaluate_at, size', [
-    (FULL, 'image', SMALL), (FULL, 'label', FULL),
-    (SMALL, 'image', SMALL), (SMALL, 'label', FULL)])
-def test_sizes_of_comparison(stored, evaluate_at, size, streets, checkpoint, convert,
-                             tmp_path, run_tool, capfd):
+@pytest.mark.parametrize(
+    'stored, evaluate_at, size',
+    [
+        (FULL, 'image', SMALL),
+        (FULL, 'label', FULL),
+        (SMALL, 'image', SMALL),
+        (SMALL, 'label', FULL),
+    ],
+)
+def test_sizes_of_comparison(
+    stored, evaluate_at, size, streets, checkpoint, convert, tmp_path, run_tool, capfd
+):
     options = [f'test_dataloader.dataset.data_root={streets}']
     if stored == SMALL:
         convert(streets, tmp_path / 'small', '--allow-partial')
         options = [f'test_dataloader.dataset.data_root={tmp_path}/small']
         if evaluate_at == 'label':  # small images, full-size labels
-            options.append('+test_dataloader.dataset.data_prefix.seg_map_path='
-                           f'{streets.resolve()}/gtFine/val')
+            options.append(
+                '+test_dataloader.dataset.data_prefix.seg_map_path='
+                f'{streets.resolve()}/gtFine/val'
+            )
     capfd.readouterr()
     run_tool(
-        'test', CONFIG, checkpoint, '--work-dir', tmp_path / 'run',
-        '--out', tmp_path / 'maps', '--show-dir', tmp_path / 'show', '--cfg-options',
+        'test',
+        CONFIG,
+        checkpoint,
+        '--work-dir',
+        tmp_path / 'run',
+        '--out',
+        tmp_path / 'maps',
+        '--show-dir',
+        tmp_path / 'show',
+        '--cfg-options',
         f'+test_dataloader.dataset.pipeline.2.evaluate_at={evaluate_at}',
-        'test_dataloader.dataset.pipeline.1.scale=(80,40)', *options,
+        'test_dataloader.dataset.pipeline.1.scale=(80,40)',
+        *options,
         # MMEngine keeps visualizers by name for as long as the process lives
         f'visualizer.name={tmp_path.name}',
-        'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False')
-    file, = (tmp_path / 'maps').glob('*.png')
+        'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False',
+    )
+    (file,) = (tmp_path / 'maps').glob('*.png')
     predicted = np.asarray(Image.open(file))
     assert predicted.shape == size[::-1]
-    label, = streets.glob('gtFine/val/*/*labelIds.png')
+    (label,) = streets.glob('gtFine/val/*/*labelIds.png')
     label = Image.open(label).resize(size, Image.NEAREST)
     expected = mean_iou(predicted, train_id_table()[np.asarray(label)])
     found = re.findall(r'mIoU: ([\d.]+)', capfd.readouterr().out)
     assert float(found[-1]) == pytest.approx(expected, abs=0.01)
-    drawn, = (tmp_path / 'show').rglob('*.png')
+    (drawn,) = (tmp_path / 'show').rglob('*.png')
     assert Image.open(drawn).size == (2 * size[0], size[1])  # truth | prediction
 
 
@@ -97,8 +133,9 @@ def test_converter_as_a_command(streets, convert, tmp_path, capsys):
     assert 'is not the whole release' in error and '--allow-partial' in error
     # the official names are known, so that what is missing can be named
     assert 'missing aachen/aachen_000000_000019, ' in error
-    convert(streets, tmp_path / 'small', '--allow-partial', '--packages', 'camera',
-            'gtFine')
+    convert(
+        streets, tmp_path / 'small', '--allow-partial', '--packages', 'camera', 'gtFine'
+    )
     printed = capsys.readouterr().out
     assert 'gtFine/train: 3 files' in printed
     assert 'not whole in the original: camera/val: 1 of 500 files' in printed

@@ -21,13 +21,27 @@ def test_own_clips_from_scratch_and_depth_labels(run_tool, tmp_path, capfd):
         cv2.imwrite(str(frames / f'{i}.JPG'), image)
     camera = dict(K=[[60, 0, 39.5], [0, 60, 19.5], [0, 0, 1]], width=80, height=40)
     (frames.parent / 'intrinsics.json').write_text(json.dumps(camera))
-    data = [f'{split}_dataloader.dataset.data_root={tmp_path}/clips'
-            for split in ('train', 'predict')]
-    options = ('--cfg-options', *data, 'train_dataloader.batch_size=2',
-               'train_dataloader.num_workers=0', 'predict_dataloader.num_workers=0',
-               'train_dataloader.persistent_workers=False')
-    run_tool('train', CONFIG, '--work-dir', tmp_path / 'sde', *options,
-             'train_cfg.max_iters=1', 'default_hooks.checkpoint.interval=1')
+    data = [
+        f'{split}_dataloader.dataset.data_root={tmp_path}/clips'
+        for split in ('train', 'predict')
+    ]
+    options = (
+        '--cfg-options',
+        *data,
+        'train_dataloader.batch_size=2',
+        'train_dataloader.num_workers=0',
+        'predict_dataloader.num_workers=0',
+        'train_dataloader.persistent_workers=False',
+    )
+    run_tool(
+        'train',
+        CONFIG,
+        '--work-dir',
+        tmp_path / 'sde',
+        *options,
+        'train_cfg.max_iters=1',
+        'default_hooks.checkpoint.interval=1',
+    )
     checkpoint = tmp_path / 'sde/iter_1.pth'
     state = torch.load(checkpoint, weights_only=False)['state_dict']
     assert all(torch.isfinite(v).all() for v in state.values())

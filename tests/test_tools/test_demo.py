@@ -24,13 +24,25 @@ def args(tmp_path):
 
 @pytest.fixture
 def results():
-    errors = dict(abs_rel=0.3, sq_rel=3., rmse=10., rmse_log=0.4, silog=40., a1=0.5,
-                  a2=0.7, a3=0.8)
+    errors = dict(
+        abs_rel=0.3,
+        sq_rel=3.0,
+        rmse=10.0,
+        rmse_log=0.4,
+        silog=40.0,
+        a1=0.5,
+        a2=0.7,
+        a3=0.8,
+    )
     row = {f'row_mean/{k}': v for k, v in dict(errors, abs_rel=0.4, a1=0.6).items()}
     constant = {f'constant/{k}': v for k, v in errors.items()}
-    semi = {'student/mIoU': 20., 'teacher/mIoU': 21.}
-    return dict(sde={**errors, **row, **constant}, supervised={'mIoU': 22.5},
-                classmix=dict(semi), full=dict(semi, **{'teacher/mIoU': 21.5}))
+    semi = {'student/mIoU': 20.0, 'teacher/mIoU': 21.0}
+    return dict(
+        sde={**errors, **row, **constant},
+        supervised={'mIoU': 22.5},
+        classmix=dict(semi),
+        full=dict(semi, **{'teacher/mIoU': 21.5}),
+    )
 
 
 def test_stages_use_what_is_there(demo, args, monkeypatch):
@@ -42,21 +54,26 @@ def test_stages_use_what_is_there(demo, args, monkeypatch):
         assert all(need in names for need in stage.needs)
         assert all(Path(path).is_file() for path in stage.reads)
         for command in stage.commands:
-            assert all(Path(part).is_file() for part in command[1:3]
-                       if part.endswith('.py'))
+            assert all(
+                Path(part).is_file() for part in command[1:3] if part.endswith('.py')
+            )
 
 
 def test_a_seed_reaches_every_training(demo, args, monkeypatch):
     monkeypatch.chdir(REPO)
     args.seed = 11
-    trainings = [stage for stage in demo.make_stages(args)
-                 if 'tools/train.py' in stage.commands[0]]
+    trainings = [
+        stage
+        for stage in demo.make_stages(args)
+        if 'tools/train.py' in stage.commands[0]
+    ]
     assert len(trainings) == 4
     assert all('randomness.seed=11' in stage.commands[0] for stage in trainings)
 
 
 def test_checkpoints_are_those_the_configs_write(demo, args, monkeypatch):
-    from mmdepthseg.utils.config import load_config
+    from mmdepthseg.launch.config import load_config
+
     monkeypatch.chdir(REPO)
     for name, config in dict(sde=demo.SDE, **demo.METHODS).items():
         cfg = load_config(f'configs/streets/{config}.py')

@@ -15,7 +15,8 @@ from .test_train_test import load
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(
-        not torch.cuda.is_available(), reason='needs a GPU: make test-gpu'),
+        not torch.cuda.is_available(), reason='needs a GPU: make test-gpu'
+    ),
 ]
 
 
@@ -26,13 +27,21 @@ def read(path):
 def assert_trained_in_float16(path):
     checkpoint = load(path)
     assert checkpoint['optimizer']['loss_scaler']['scale'] > 0
-    assert all(torch.isfinite(value).all()
-               for value in checkpoint['state_dict'].values())
+    assert all(
+        torch.isfinite(value).all() for value in checkpoint['state_dict'].values()
+    )
 
 
 def test_both_stages(run_tool, options, tmp_path, capfd):
-    run_tool('train', SDE, '--work-dir', tmp_path / 'sde', '--amp', '--cfg-options',
-             *options['sde'])
+    run_tool(
+        'train',
+        SDE,
+        '--work-dir',
+        tmp_path / 'sde',
+        '--amp',
+        '--cfg-options',
+        *options['sde'],
+    )
     assert_trained_in_float16(tmp_path / f'sde/iter_{ITERS}.pth')
     make_labels(run_tool, options, tmp_path)
     full = ('--cfg-options', *full_options(options, tmp_path))
@@ -47,13 +56,23 @@ def test_both_stages(run_tool, options, tmp_path, capfd):
 
 @pytest.mark.usefixtures('full_float32')
 def test_depth_labels_are_the_cpus(run_tool, options, tmp_path):
-    run_tool('train', SDE, '--work-dir', tmp_path / 'sde', '--cfg-options',
-             *options['sde'])
+    run_tool(
+        'train', SDE, '--work-dir', tmp_path / 'sde', '--cfg-options', *options['sde']
+    )
     found = {}
     for device in ('cpu', 'cuda'):
         out = tmp_path / device
-        run_tool('generate_depth', SDE, tmp_path / f'sde/iter_{ITERS}.pth', '--out',
-                 out, '--device', device, '--cfg-options', *options['sde'])
+        run_tool(
+            'generate_depth',
+            SDE,
+            tmp_path / f'sde/iter_{ITERS}.pth',
+            '--out',
+            out,
+            '--device',
+            device,
+            '--cfg-options',
+            *options['sde'],
+        )
         found[device] = {path.name: read(path) for path in out.glob('*/*.png')}
     assert len(found['cpu']) == 3
     for name, expected in found['cpu'].items():
@@ -63,15 +82,29 @@ def test_depth_labels_are_the_cpus(run_tool, options, tmp_path):
 
 def test_resumed_run_goes_the_same_way(run_tool, options, tmp_path):
     """Not bit by bit: a GPU adds up in no fixed order."""
-    arguments = ('--cfg-options', *[
-        o for o in options['full'] if not o.startswith(('train_cfg', 'default_hooks'))
-    ], 'train_cfg.max_iters=4', 'train_cfg.val_interval=4',
-        'default_hooks.checkpoint.interval=2')
+    arguments = (
+        '--cfg-options',
+        *[
+            o
+            for o in options['full']
+            if not o.startswith(('train_cfg', 'default_hooks'))
+        ],
+        'train_cfg.max_iters=4',
+        'train_cfg.val_interval=4',
+        'default_hooks.checkpoint.interval=2',
+    )
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
     run_tool('train', CLASSMIX, '--work-dir', whole, *arguments)
     torch.rand(3, device='cuda')  # the process's own random state must not matter
-    run_tool('train', CLASSMIX, '--work-dir', resumed, '--resume',
-             whole / 'iter_2.pth', *arguments)
+    run_tool(
+        'train',
+        CLASSMIX,
+        '--work-dir',
+        resumed,
+        '--resume',
+        whole / 'iter_2.pth',
+        *arguments,
+    )
     first, second = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
     states = [c['random_states'][0]['cuda'] for c in (first, second)]
     assert len(states[0]) == torch.cuda.device_count()
@@ -88,8 +121,17 @@ def test_nccl(run_process, free_port, options, tmp_path):
     config = tmp_path / 'multi_task.py'
     config.write_text(CONFIG.format(base=str(CLASSMIX), sde=str(SDE), split=True))
     done = run_process(
-        'bash', REPO / 'tools/dist_train.sh', config, 1, '--amp', '--work-dir',
-        tmp_path / 'run', '--cfg-options', *options['full'], PORT=free_port())
+        'bash',
+        REPO / 'tools/dist_train.sh',
+        config,
+        1,
+        '--amp',
+        '--work-dir',
+        tmp_path / 'run',
+        '--cfg-options',
+        *options['full'],
+        PORT=free_port(),
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert 'Distributed training: True' in done.stdout + done.stderr
     assert_trained_in_float16(tmp_path / f'run/iter_{ITERS}.pth')
@@ -97,9 +139,14 @@ def test_nccl(run_process, free_port, options, tmp_path):
 
 def test_more_processes_than_gpus(tiny_config, run_process, free_port, tmp_path):
     done = run_process(
-        'bash', REPO / 'tools/dist_train.sh', tiny_config(),
-        torch.cuda.device_count() + 1, '--work-dir', tmp_path / 'run',
-        PORT=free_port())
+        'bash',
+        REPO / 'tools/dist_train.sh',
+        tiny_config(),
+        torch.cuda.device_count() + 1,
+        '--work-dir',
+        tmp_path / 'run',
+        PORT=free_port(),
+    )
     assert done.returncode != 0
     assert 'no GPU, torch sees' in done.stderr
 
@@ -113,9 +160,22 @@ def test_selection(method, run_tool, tmp_path):
     orders = []
     for device in ('cpu', 'cuda'):
         out = tmp_path / device
-        run_tool('select_samples', tmp_path / 'select.py', tmp_path / 'teacher_0.pth',
-                 '--method', method, '--out', out, '--budget', 3, 6, '--seed', 5,
-                 '--device', device)
+        run_tool(
+            'select_samples',
+            tmp_path / 'select.py',
+            tmp_path / 'teacher_0.pth',
+            '--method',
+            method,
+            '--out',
+            out,
+            '--budget',
+            3,
+            6,
+            '--seed',
+            5,
+            '--device',
+            device,
+        )
         orders.append((out / 'budget_6.txt').read_text().splitlines())
     assert len(set(orders[1])) == 6
     if method == 'ds':  # students learn with other rounding

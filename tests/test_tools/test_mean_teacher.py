@@ -13,21 +13,37 @@ CLASSMIX = REPO / 'configs/streets/classmix_unet-r18w16_600it_streets-192x96_n8.
 
 def longer(options, iterations):
     """Options of a training that keeps every checkpoint and skips validation."""
-    kept = [o for o in options['full'] if not o.startswith(
-        ('train_cfg', 'default_hooks', 'val_', 'test_'))]
-    return ['--cfg-options', *kept, f'train_cfg.max_iters={iterations}', 'val_cfg=None',
-            'val_dataloader=None', 'val_evaluator=None',
-            'default_hooks.checkpoint.interval=2']
+    kept = [
+        o
+        for o in options['full']
+        if not o.startswith(('train_cfg', 'default_hooks', 'val_', 'test_'))
+    ]
+    return [
+        '--cfg-options',
+        *kept,
+        f'train_cfg.max_iters={iterations}',
+        'val_cfg=None',
+        'val_dataloader=None',
+        'val_evaluator=None',
+        'default_hooks.checkpoint.interval=2',
+    ]
 
 
-@pytest.mark.parametrize('amp', [(), ('--amp', )])
+@pytest.mark.parametrize('amp', [(), ('--amp',)])
 def test_resumed_run_equals_uninterrupted_run(run_tool, options, tmp_path, amp):
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
     arguments = (*longer(options, 4), *amp)
     run_tool('train', CLASSMIX, '--work-dir', whole, *arguments)
     torch.rand(3)  # the process's own random state must not matter
-    run_tool('train', CLASSMIX, '--work-dir', resumed, '--resume',
-             whole / 'iter_2.pth', *arguments)
+    run_tool(
+        'train',
+        CLASSMIX,
+        '--work-dir',
+        resumed,
+        '--resume',
+        whole / 'iter_2.pth',
+        *arguments,
+    )
     first, second = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
     assert_same_states(first, second)
     assert any(k.startswith('teacher.') for k in second['state_dict'])
@@ -36,8 +52,9 @@ def test_resumed_run_equals_uninterrupted_run(run_tool, options, tmp_path, amp):
     assert {k.split('.')[0] for k in moved} == {'student', 'teacher'}
 
 
-def test_amp_runs_student_and_teacher_in_bfloat16(run_tool, options, tmp_path,
-                                                  monkeypatch):
+def test_amp_runs_student_and_teacher_in_bfloat16(
+    run_tool, options, tmp_path, monkeypatch
+):
     seen = {True: set(), False: set()}
     forward = torch.nn.Conv2d.forward
 
@@ -50,5 +67,6 @@ def test_amp_runs_student_and_teacher_in_bfloat16(run_tool, options, tmp_path,
     run_tool('train', CLASSMIX, '--work-dir', tmp_path, '--amp', *longer(options, 2))
     assert seen == {True: {torch.bfloat16}, False: {torch.bfloat16}}
     state = load(tmp_path / 'iter_2.pth')['state_dict']
-    assert all(v.dtype == torch.float32 for v in state.values()
-               if v.is_floating_point())
+    assert all(
+        v.dtype == torch.float32 for v in state.values() if v.is_floating_point()
+    )

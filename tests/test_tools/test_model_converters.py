@@ -10,9 +10,9 @@ from authors_weights import names_of, weights_of, write_folder, write_training_f
 from monodepth2_weights import decode, depth_decoder, levels, resnet, write_published
 
 from mmdepthseg.apis import load_model
-from mmdepthseg.utils.config import load_config
-from mmdepthseg.utils.converters import PROJECTS, convert
-from mmdepthseg.utils.converters.rules import Rule, rename
+from mmdepthseg.checkpoints.converters import PROJECTS, convert
+from mmdepthseg.checkpoints.converters.rules import Rule, rename
+from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.errors import UserError
 
 REPO = Path(__file__).resolve().parents[2]
@@ -33,8 +33,11 @@ def error_of(capsys, name, *arguments) -> str:
     with pytest.raises(SystemExit) as stop:
         tool(name)(*arguments)
     assert stop.value.code == 2
-    (line,) = [line for line in capsys.readouterr().err.splitlines()
-               if line.startswith('error: ')]
+    (line,) = [
+        line
+        for line in capsys.readouterr().err.splitlines()
+        if line.startswith('error: ')
+    ]
     return line
 
 
@@ -60,12 +63,19 @@ def test_monodepth2(monodepth2, tmp_path, capsys):
     assert meta['input_size'] == (32, 64) and 'non-commercial' in meta['licence']
     decoder, pose = part(monodepth2, 'depth'), part(monodepth2, 'pose')
     # from the bottleneck up; second block of the last step; finest disparity
-    for ours, theirs in (('decoder.reduce.0.conv', 0), ('decoder.fuse.0.conv', 1),
-                         ('decoder.reduce.4.conv', 8), ('decoder.fuse.4.conv', 9)):
-        assert torch.equal(state[f'depth_head.{ours}.weight'],
-                           decoder[f'decoder.{theirs}.conv.conv.weight'])
-    assert torch.equal(state['depth_head.disparity.3.bias'],
-                       decoder['decoder.13.conv.bias'])
+    for ours, theirs in (
+        ('decoder.reduce.0.conv', 0),
+        ('decoder.fuse.0.conv', 1),
+        ('decoder.reduce.4.conv', 8),
+        ('decoder.fuse.4.conv', 9),
+    ):
+        assert torch.equal(
+            state[f'depth_head.{ours}.weight'],
+            decoder[f'decoder.{theirs}.conv.conv.weight'],
+        )
+    assert torch.equal(
+        state['depth_head.disparity.3.bias'], decoder['decoder.13.conv.bias']
+    )
     assert torch.equal(state['pose_net.head.6.weight'], pose['net.3.weight'][:6])
     assert torch.equal(state['pose_net.head.2.weight'], pose['net.1.weight'])
 
@@ -81,16 +91,21 @@ def test_monodepth2_model_predicts(depth, tmp_path):
     assert converted.config['pose_net']['backbone']['depth'] == depth
     encoder = part(folder, 'encoder')
     ours = converted.checkpoint['state_dict']
-    assert all(torch.equal(ours[name.replace('encoder.', 'backbone.')], weight)
-               for name, weight in encoder.items() if '.layer' in name)
+    assert all(
+        torch.equal(ours[name.replace('encoder.', 'backbone.')], weight)
+        for name, weight in encoder.items()
+        if '.layer' in name
+    )
     out = tmp_path / 'md2.pth'
     tool('monodepth2')(folder, out)
     config = tmp_path / 'config.py'
     config.write_text(f'model = {converted.config!r}\n')
     model = load_model(str(config), out)
     assert model.predict_disparity(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)
-    features = [torch.rand(1, c, 64 // s, 96 // s)
-                for c, s in zip(levels(depth), (2, 4, 8, 16, 32), strict=True)]
+    features = [
+        torch.rand(1, c, 64 // s, 96 // s)
+        for c, s in zip(levels(depth), (2, 4, 8, 16, 32), strict=True)
+    ]
     wanted = decode(part(folder, 'depth'), features)
     for found, theirs in zip(model.depth_head(features), wanted, strict=True):
         assert torch.allclose(found, theirs, atol=1e-6)
@@ -109,16 +124,21 @@ def test_files_instead_of_a_folder(monodepth2, tmp_path):
     assert 'backbone.conv1.weight' in state
 
 
-@pytest.mark.parametrize('network', [
-    'r101_monodepth_pretraining', 'r101_exp210_transfer', 'r101_exp212_pad'])
+@pytest.mark.parametrize(
+    'network', ['r101_monodepth_pretraining', 'r101_exp210_transfer', 'r101_exp212_pad']
+)
 def test_full_size_names(network, tmp_path, monkeypatch):
     """Every entry of the published networks has its place; sizes as they are."""
-    state = {name: torch.empty(shape, device='meta')
-             for name, shape in names_of(network).items()}
+    state = {
+        name: torch.empty(shape, device='meta')
+        for name, shape in names_of(network).items()
+    }
     path = tmp_path / 'best_model.pkl'
     path.touch()
-    monkeypatch.setattr('mmdepthseg.utils.converters.files.read_safely',
-                        lambda _: dict(model_state=state))
+    monkeypatch.setattr(
+        'mmdepthseg.checkpoints.converters.files.read_safely',
+        lambda _: dict(model_state=state),
+    )
     converted = convert([path], 'authors')
     assert not converted.conversion.left_over and converted.match.share == 1
     backbone = converted.config['backbone']
@@ -131,18 +151,30 @@ def test_full_size_names(network, tmp_path, monkeypatch):
 def test_configs_for_the_converted_weights(tmp_path, monkeypatch):
     """Those of the published networks take them as they are."""
     with torch.device('meta'):
-        files = dict(encoder=resnet(18, 'encoder', width=64), depth=depth_decoder(
-            (64, 64, 128, 256, 512)))
+        files = dict(
+            encoder=resnet(18, 'encoder', width=64),
+            depth=depth_decoder((64, 64, 128, 256, 512)),
+        )
     names = names_of('r101_monodepth_pretraining')
-    files['best_model'] = {name: torch.empty(shape, device='meta')
-                           for name, shape in names.items()}
-    monkeypatch.setattr('mmdepthseg.utils.converters.files.read_safely',
-                        lambda path: files[path.stem])
+    files['best_model'] = {
+        name: torch.empty(shape, device='meta') for name, shape in names.items()
+    }
+    monkeypatch.setattr(
+        'mmdepthseg.checkpoints.converters.files.read_safely',
+        lambda path: files[path.stem],
+    )
     for config, project, paths in (
-            ('clips/sde_monodepth2-r18_10k_clips-640x192.py', 'monodepth2',
-             ['encoder.pth', 'depth.pth']),
-            ('sde/cityscapes/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512.py',
-             'authors', ['best_model.pkl'])):
+        (
+            'clips/sde_monodepth2-r18_10k_clips-640x192.py',
+            'monodepth2',
+            ['encoder.pth', 'depth.pth'],
+        ),
+        (
+            'sde/cityscapes/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512.py',
+            'authors',
+            ['best_model.pkl'],
+        ),
+    ):
         model = load_config(CONFIGS / config).model
         if project == 'monodepth2':
             model.pop('pose_net')
@@ -174,8 +206,9 @@ def test_folder_and_training_file_agree(tmp_path, capsys):
 def test_left_over_and_missing_names(monodepth2, tmp_path, capsys):
     out = tmp_path / 'out.pth'
     decoder = part(monodepth2, 'depth')
-    torch.save({**decoder, 'decoder.20.weight': torch.rand(1)},
-               monodepth2 / 'depth.pth')
+    torch.save(
+        {**decoder, 'decoder.20.weight': torch.rand(1)}, monodepth2 / 'depth.pth'
+    )
     message = error_of(capsys, 'monodepth2', monodepth2, out)
     assert 'no rule for depth.decoder.20.weight' in message and not out.exists()
     tool('monodepth2')(monodepth2, out, '--allow-mismatch')
@@ -197,8 +230,12 @@ def test_config_of_a_mean_teacher(tmp_path, capsys):
     source = write_training_file(tmp_path / 'best_model.pkl', weights_of('e2'))
     plain = convert([source], 'authors').config
     student = {k: v for k, v in plain.items() if k != 'data_preprocessor'}
-    model = dict(type='MeanTeacher', segmentor=student, mixing=dict(type='NoMix'),
-                 data_preprocessor=plain['data_preprocessor'])
+    model = dict(
+        type='MeanTeacher',
+        segmentor=student,
+        mixing=dict(type='NoMix'),
+        data_preprocessor=plain['data_preprocessor'],
+    )
     config, out = tmp_path / 'teacher.py', tmp_path / 'out.pth'
     config.write_text(f'model = {model!r}\n')
     tool('authors')(source, out, '--config', config)
@@ -227,13 +264,15 @@ def test_config_without_model(monodepth2, tmp_path, capsys):
     config = tmp_path / 'data.py'
     config.write_text('data_root = 3\n')
     message = error_of(
-        capsys, 'monodepth2', monodepth2, tmp_path / 'out.pth', '--config', config)
+        capsys, 'monodepth2', monodepth2, tmp_path / 'out.pth', '--config', config
+    )
     assert f'{config} has no `model`' in message and 'leave out --config' in message
 
 
 def test_config_that_does_not_fit(monodepth2, tmp_path, capsys):
-    message = error_of(capsys, 'monodepth2', monodepth2, tmp_path / 'out.pth',
-                       '--config', OTHER_CONFIG)
+    message = error_of(
+        capsys, 'monodepth2', monodepth2, tmp_path / 'out.pth', '--config', OTHER_CONFIG
+    )
     assert 'of another shape: backbone.conv1.weight (2, 3, 7, 7), needed' in message
     assert 'missing: depth_head.decoder.reduce.0' in message
 
@@ -243,7 +282,8 @@ class Evil:
 
     def __reduce__(self):
         import os
-        return os.mkdir, ('owned', )
+
+        return os.mkdir, ('owned',)
 
 
 def test_unsafe_file_is_not_run(tmp_path, capsys, monkeypatch):
@@ -265,7 +305,8 @@ def test_bad_sources(monodepth2, tmp_path, capsys):
     torch.save({}, other)
     assert 'must be named encoder.pth' in said(monodepth2 / 'encoder.pth', other)
     assert 'depth.pth, pose_encoder.pth missing' in said(
-        monodepth2 / 'encoder.pth', monodepth2 / 'pose.pth')
+        monodepth2 / 'encoder.pth', monodepth2 / 'pose.pth'
+    )
     assert 'give it alone' in said(monodepth2, other)
     (monodepth2 / 'pose.pth').unlink()
     assert 'pose.pth missing' in said(monodepth2)

@@ -57,41 +57,83 @@ def config(tmp_path):
 def test_resumed_run_equals_uninterrupted_run(config, run_tool, options, tmp_path):
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
     kept = [o for o in options['full'] if not o.startswith(SCHEDULE)]
-    arguments = ('--amp', '--cfg-options', *kept, 'train_cfg.max_iters=4',
-                 'val_cfg=None', 'val_dataloader=None', 'val_evaluator=None',
-                 'default_hooks.checkpoint.interval=2')
+    arguments = (
+        '--amp',
+        '--cfg-options',
+        *kept,
+        'train_cfg.max_iters=4',
+        'val_cfg=None',
+        'val_dataloader=None',
+        'val_evaluator=None',
+        'default_hooks.checkpoint.interval=2',
+    )
     run_tool('train', config(split=True), '--work-dir', whole, *arguments)
     torch.rand(3)  # the process's own random state must not matter
-    run_tool('train', config(split=True), '--work-dir', resumed, '--resume',
-             whole / 'iter_2.pth', *arguments)
+    run_tool(
+        'train',
+        config(split=True),
+        '--work-dir',
+        resumed,
+        '--resume',
+        whole / 'iter_2.pth',
+        *arguments,
+    )
     first, second = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
     assert_same_states(first, second)
     start = load(whole / 'iter_2.pth')['state_dict']
-    moved = {k.split('.')[1] for k, v in second['state_dict'].items()
-             if k.startswith('student.') and not torch.equal(v, start[k])}
-    assert moved == {'backbone', 'decode_head', 'depth_head', 'distillation',
-                     'pose_net'}
+    moved = {
+        k.split('.')[1]
+        for k, v in second['state_dict'].items()
+        if k.startswith('student.') and not torch.equal(v, start[k])
+    }
+    assert moved == {
+        'backbone',
+        'decode_head',
+        'depth_head',
+        'distillation',
+        'pose_net',
+    }
 
 
 def test_trains_and_is_evaluated(config, run_tool, options, tmp_path, capfd):
     arguments = ('--cfg-options', *options['full'])
     run_tool('train', config(), '--work-dir', tmp_path / 'run', *arguments)
     printed = capfd.readouterr()
-    for name in ('side.loss_ce', 'mix.depth.loss_photometric', 'mix.loss_pseudo',
-                 'student/mIoU', 'teacher/mIoU'):
+    for name in (
+        'side.loss_ce',
+        'mix.depth.loss_photometric',
+        'mix.loss_pseudo',
+        'student/mIoU',
+        'teacher/mIoU',
+    ):
         assert name in printed.out + printed.err
-    run_tool('test', config(), tmp_path / 'run/iter_2.pth', '--work-dir',
-             tmp_path / 'test', *arguments)
+    run_tool(
+        'test',
+        config(),
+        tmp_path / 'run/iter_2.pth',
+        '--work-dir',
+        tmp_path / 'test',
+        *arguments,
+    )
     printed = capfd.readouterr()
     assert 'teacher/mIoU' in printed.out + printed.err
 
 
-def test_several_backward_passes_on_two_ranks(config, run_process, free_port, options,
-                                              tmp_path):
+def test_several_backward_passes_on_two_ranks(
+    config, run_process, free_port, options, tmp_path
+):
     """By the config's lines; tests of the wrapper itself: test_split_backward.py."""
     done = run_process(
-        'bash', REPO / 'tools/dist_train.sh', config(split=True), 2, '--work-dir',
-        tmp_path / 'run', '--cfg-options', *options['full'], PORT=free_port())
+        'bash',
+        REPO / 'tools/dist_train.sh',
+        config(split=True),
+        2,
+        '--work-dir',
+        tmp_path / 'run',
+        '--cfg-options',
+        *options['full'],
+        PORT=free_port(),
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / 'run/iter_2.pth').exists()
 
@@ -99,7 +141,15 @@ def test_several_backward_passes_on_two_ranks(config, run_process, free_port, op
 def test_benchmark_knows_the_parts(config, run_tool, options, capsys):
     # the step that counts is the one that mixes, which the config's own comes to late
     kept = [o for o in options['full'] if not o.startswith('model.burn_in')]
-    run_tool('analysis_tools/benchmark_step', config(), '--iters', 1, '--warmup', 0,
-             '--cfg-options', *kept)
+    run_tool(
+        'analysis_tools/benchmark_step',
+        config(),
+        '--iters',
+        1,
+        '--warmup',
+        0,
+        '--cfg-options',
+        *kept,
+    )
     printed = capsys.readouterr().out
     assert 'photometric loss' in printed and 'teacher forward' in printed

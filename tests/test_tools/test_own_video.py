@@ -27,8 +27,11 @@ def clips(streets, tmp_path):
         for frame, image in frames:
             (root / clip / 'frames').mkdir(parents=True, exist_ok=True)
             shutil.copy(image, root / clip / 'frames' / f'{frame}.png')
-        (root / clip / 'intrinsics.json').write_text(json.dumps(
-            dict(K=[[90, 0, 48], [0, 90, 24], [0, 0, 1]], width=96, height=48)))
+        (root / clip / 'intrinsics.json').write_text(
+            json.dumps(
+                dict(K=[[90, 0, 48], [0, 90, 24], [0, 0, 1]], width=96, height=48)
+            )
+        )
         frame, image = frames[len(frames) // 2]
         label = np.zeros((48, 96), np.uint8)
         label[24:] = 1
@@ -45,10 +48,15 @@ def own_configs(clips, tmp_path):
     path = tmp_path / 'configs/_base_/datasets/clips.py'
     text = path.read_text()
     *_, last = sorted(p.name for p in clips.iterdir())
-    for old, new in (("'data/clips'", f"'{clips}'"), ('(320, 160)', '(96, 64)'),
-                     ("('road', 'pavement', 'building', 'vehicle', 'person', 'other')",
-                      "('road', 'other')"),
-                     ('val_clips = []', f"val_clips = ['{last}']")):
+    for old, new in (
+        ("'data/clips'", f"'{clips}'"),
+        ('(320, 160)', '(96, 64)'),
+        (
+            "('road', 'pavement', 'building', 'vehicle', 'person', 'other')",
+            "('road', 'other')",
+        ),
+        ('val_clips = []', f"val_clips = ['{last}']"),
+    ):
         assert text.count(old) == 1
         text = text.replace(old, new)
     path.write_text(text)
@@ -56,37 +64,69 @@ def own_configs(clips, tmp_path):
 
 
 def options(*more):
-    return ['--cfg-options', f'train_cfg.max_iters={ITERS}',
-            f'default_hooks.checkpoint.interval={ITERS}',
-            'train_dataloader.num_workers=0',
-            'train_dataloader.persistent_workers=False', *more]
+    return [
+        '--cfg-options',
+        f'train_cfg.max_iters={ITERS}',
+        f'default_hooks.checkpoint.interval={ITERS}',
+        'train_dataloader.num_workers=0',
+        'train_dataloader.persistent_workers=False',
+        *more,
+    ]
 
 
 def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
     segmentation = (
-        f'train_cfg.val_interval={ITERS}', 'val_dataloader.num_workers=0',
-        'val_dataloader.persistent_workers=False')
+        f'train_cfg.val_interval={ITERS}',
+        'val_dataloader.num_workers=0',
+        'val_dataloader.persistent_workers=False',
+    )
     sde = own_configs / NAME.format('sde', '1k')
-    run_tool('train', sde, '--work-dir', tmp_path / 'sde',
-             *options('train_dataloader.batch_size=2'))
+    run_tool(
+        'train',
+        sde,
+        '--work-dir',
+        tmp_path / 'sde',
+        *options('train_dataloader.batch_size=2'),
+    )
     checkpoint = tmp_path / f'sde/iter_{ITERS}.pth'
-    run_tool('generate_depth', sde, checkpoint, '--out',
-             tmp_path / 'clips_depth_labels', '--num-workers', 0)
+    run_tool(
+        'generate_depth',
+        sde,
+        checkpoint,
+        '--out',
+        tmp_path / 'clips_depth_labels',
+        '--num-workers',
+        0,
+    )
     chosen, *_ = sorted(
-        f'{label.parts[-3]}/{label.stem}' for label in clips.rglob('labels/*.png'))
+        f'{label.parts[-3]}/{label.stem}' for label in clips.rglob('labels/*.png')
+    )
     (tmp_path / 'budget_1.txt').write_text(f'{chosen}\n')
-    run_tool('train', own_configs / NAME.format('transfer', '600it'), '--work-dir',
-             tmp_path / 'transfer',
-             *options(f'train_dataloader.dataset.ann_file={tmp_path}/budget_1.txt',
-                      f'model.backbone.init_cfg.checkpoint={checkpoint}',
-                      f'model.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
-                      *segmentation))
+    run_tool(
+        'train',
+        own_configs / NAME.format('transfer', '600it'),
+        '--work-dir',
+        tmp_path / 'transfer',
+        *options(
+            f'train_dataloader.dataset.ann_file={tmp_path}/budget_1.txt',
+            f'model.backbone.init_cfg.checkpoint={checkpoint}',
+            f'model.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
+            *segmentation,
+        ),
+    )
     start = tmp_path / f'transfer/iter_{ITERS}.pth'
-    run_tool('train', own_configs / NAME.format('depthmix', '600it'), '--work-dir',
-             tmp_path / 'depthmix',
-             *options(f'model.segmentor.init_cfg.checkpoint={start}',
-                      'train_dataloader.batch_size=4',
-                      'train_dataloader.sampler.source_counts=[2,2]', *segmentation))
+    run_tool(
+        'train',
+        own_configs / NAME.format('depthmix', '600it'),
+        '--work-dir',
+        tmp_path / 'depthmix',
+        *options(
+            f'model.segmentor.init_cfg.checkpoint={start}',
+            'train_dataloader.batch_size=4',
+            'train_dataloader.sampler.source_counts=[2,2]',
+            *segmentation,
+        ),
+    )
     printed = capfd.readouterr()
     printed = printed.out + printed.err
     assert '1 samples: 1 labels' in printed

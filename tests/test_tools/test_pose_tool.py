@@ -12,8 +12,8 @@ import torch
 
 from mmdepthseg.apis import predict_poses
 from mmdepthseg.geometry import axis_angle_to_matrix
+from mmdepthseg.launch.config import load_config
 from mmdepthseg.registry import DATASETS, MODELS
-from mmdepthseg.utils.config import load_config
 from mmdepthseg.utils.errors import UserError
 
 REPO = Path(__file__).resolve().parents[2]
@@ -23,7 +23,8 @@ CONFIG = REPO / 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
 @pytest.fixture
 def checkpoint(tmp_path):
     """Random weights of the streets' SDE model."""
-    from mmdepthseg.utils.setup_env import register_all_modules
+    from mmdepthseg.launch.environment import register_all_modules
+
     register_all_modules()
     torch.manual_seed(0)
     model = MODELS.build(copy.deepcopy(load_config(CONFIG).model))
@@ -34,22 +35,26 @@ def checkpoint(tmp_path):
 
 @pytest.fixture
 def cfg_options(streets):
-    return [f'pose_dataloader.dataset.data_root={streets}',
-            'pose_dataloader.num_workers=0',
-            f'pose_evaluator.baseline.dataset.data_root={streets}']
+    return [
+        f'pose_dataloader.dataset.data_root={streets}',
+        'pose_dataloader.num_workers=0',
+        f'pose_evaluator.baseline.dataset.data_root={streets}',
+    ]
 
 
-def test_streets_with_random_weights(streets, checkpoint, cfg_options, tmp_path,
-                                     run_tool, capsys):
+def test_streets_with_random_weights(
+    streets, checkpoint, cfg_options, tmp_path, run_tool, capsys
+):
     out = tmp_path / 'pose.json'
-    run_tool('test_pose', CONFIG, checkpoint, '--out', out, '--cfg-options',
-             *cfg_options)
+    run_tool(
+        'test_pose', CONFIG, checkpoint, '--out', out, '--cfg-options', *cfg_options
+    )
     figures = json.loads(out.read_text())
     printed = capsys.readouterr().out
-    row, = (line for line in printed.splitlines() if line.startswith('| model'))
+    (row,) = (line for line in printed.splitlines() if line.startswith('| model'))
     assert f'{figures["rotation"]:.4f}' in row and f'{figures["ate"]:.4f}' in row
     # the truth, from the file itself
-    path, = streets.glob('poses/val/*/*')
+    (path,) = streets.glob('poses/val/*/*')
     rows = np.loadtxt(path).reshape(-1, 3, 4)
     turns = rows[:-1, :, :3].transpose(0, 2, 1) @ rows[1:, :, :3]
     angles = np.degrees(np.arccos((np.trace(turns, axis1=1, axis2=2) - 1) / 2))
@@ -60,12 +65,14 @@ def test_streets_with_random_weights(streets, checkpoint, cfg_options, tmp_path,
 
 def test_what_the_tool_needs(checkpoint, cfg_options, run_tool, capsys):
     for options, message in (
-            (['pose_evaluator=None'], 'needs pose_evaluator: frames with true poses'),
-            (['model.pose_net=None'], 'this model has no pose_net'),
-            (['pose_dataloader.dataset.data_prefix.poses_path=x'], 'does not exist')):
+        (['pose_evaluator=None'], 'needs pose_evaluator: frames with true poses'),
+        (['model.pose_net=None'], 'this model has no pose_net'),
+        (['pose_dataloader.dataset.data_prefix.poses_path=x'], 'does not exist'),
+    ):
         with pytest.raises(SystemExit):
-            run_tool('test_pose', CONFIG, checkpoint, '--cfg-options', *cfg_options,
-                     *options)
+            run_tool(
+                'test_pose', CONFIG, checkpoint, '--cfg-options', *cfg_options, *options
+            )
         assert message in capsys.readouterr().err
 
 
@@ -79,18 +86,24 @@ class Turner(torch.nn.Module):
         vector = torch.zeros(*mean.shape, 3)
         vector[..., 1] = mean
         result = torch.eye(4).repeat(*mean.shape, 1, 1)
-        result[..., :3, :3] = axis_angle_to_matrix(
-            vector.flatten(0, 1)).unflatten(0, mean.shape)
+        result[..., :3, :3] = axis_angle_to_matrix(vector.flatten(0, 1)).unflatten(
+            0, mean.shape
+        )
         return result
 
 
 def test_predictions_belong_to_their_frames(streets):
     model = tiny_models.build(depth_head=tiny_models.DEPTH_HEAD).eval()
     config = dict(
-        type='CityscapesSequenceDataset', data_root=str(streets), frames='sequence',
-        offsets=(-1, 1))
-    load, neighbours, pack = (dict(type=kind) for kind in (
-        'LoadImageFromFile', 'LoadAdjacentFrames', 'PackDepthSegInputs'))
+        type='CityscapesSequenceDataset',
+        data_root=str(streets),
+        frames='sequence',
+        offsets=(-1, 1),
+    )
+    load, neighbours, pack = (
+        dict(type=kind)
+        for kind in ('LoadImageFromFile', 'LoadAdjacentFrames', 'PackDepthSegInputs')
+    )
     dataset = DATASETS.build(dict(config, pipeline=[load, neighbours, pack]))
     with pytest.raises(UserError, match='no pose_net'):
         next(predict_poses(model, dataset, num_workers=0))
@@ -101,11 +114,17 @@ def test_predictions_belong_to_their_frames(streets):
     # as a mean teacher has it
     model = SimpleNamespace(student=model, data_preprocessor=model.data_preprocessor)
     done = []
-    found = [s for batch in predict_poses(
-        model, samples, 2, 0, lambda *progress: done.append(progress)) for s in batch]
+    found = [
+        s
+        for batch in predict_poses(
+            model, samples, 2, 0, lambda *progress: done.append(progress)
+        )
+        for s in batch
+    ]
     assert done == [(2, 3), (3, 3)] and len(found) == 3
-    std, mean = (np.array(tiny_models.PREPROCESSOR[k]).reshape(3, 1, 1)
-                 for k in ('std', 'mean'))
+    std, mean = (
+        np.array(tiny_models.PREPROCESSOR[k]).reshape(3, 1, 1) for k in ('std', 'mean')
+    )
     for sample, given in zip(found, samples):
         frames = [given['inputs']['img'], *given['inputs']['adjacent']]
         bright = [((f.numpy()[::-1] - mean) / std).mean() for f in frames]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mmdepthseg.apis import load_model
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import MODELS
-from mmdepthseg.utils.config import load_config
-from mmdepthseg.utils.setup_env import register_all_modules
 
 from .conftest import ITERS
 
@@ -24,15 +24,17 @@ def state_of(path):
 
 
 def backbone_of(state):
-    return {name: value for name, value in state.items()
-            if name.startswith('backbone.')}
+    return {
+        name: value for name, value in state.items() if name.startswith('backbone.')
+    }
 
 
 @pytest.fixture
 def plain_configs(monkeypatch):
     """MMEngine lays configs out anew at each checkpoint: most of a short run's time."""
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode',
-                        lambda text, **_: (text, True))
+    monkeypatch.setattr(
+        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
+    )
 
 
 def test_both_phases(run_tool, options, tmp_path, capfd, plain_configs):
@@ -40,30 +42,56 @@ def test_both_phases(run_tool, options, tmp_path, capfd, plain_configs):
     start = tmp_path / 'pretrained.pth'
     model = MODELS.build(copy.deepcopy(load_config(PRETRAINED).model))
     torch.save(dict(state_dict=model.state_dict()), start)
-    common = [*options['sde'], 'val_cfg=None', 'val_dataloader=None',
-              'val_evaluator=None',
-              f'model.backbone.init_cfg.checkpoint={start}',
-              f'model.pose_net.backbone.init_cfg.checkpoint={start}']
+    common = [
+        *options['sde'],
+        'val_cfg=None',
+        'val_dataloader=None',
+        'val_evaluator=None',
+        f'model.backbone.init_cfg.checkpoint={start}',
+        f'model.pose_net.backbone.init_cfg.checkpoint={start}',
+    ]
     run_tool('train', PHASE_1, '--work-dir', tmp_path / 'one', '--cfg-options', *common)
     first = state_of(tmp_path / f'one/iter_{ITERS}.pth')
     frozen = backbone_of(model.state_dict())
     assert frozen.keys() == backbone_of(first).keys()
     assert all(torch.equal(value, first[name]) for name, value in frozen.items())
 
-    phase_2 = [*common, 'default_hooks.checkpoint.interval=1',
-               f'model.loss_feature.encoder.init_cfg.checkpoint={start}',
-               f'load_from={tmp_path}/one/iter_{ITERS}.pth']
-    run_tool('train', PHASE_2, '--work-dir', tmp_path / 'two', '--amp',
-             '--cfg-options', *phase_2)
+    phase_2 = [
+        *common,
+        'default_hooks.checkpoint.interval=1',
+        f'model.loss_feature.encoder.init_cfg.checkpoint={start}',
+        f'load_from={tmp_path}/one/iter_{ITERS}.pth',
+    ]
+    run_tool(
+        'train',
+        PHASE_2,
+        '--work-dir',
+        tmp_path / 'two',
+        '--amp',
+        '--cfg-options',
+        *phase_2,
+    )
     printed = capfd.readouterr()
     assert 'feature.loss_distance' in printed.out + printed.err
     second = state_of(tmp_path / f'two/iter_{ITERS}.pth')
     assert second.keys() == first.keys()  # no frozen encoder in it
-    assert not any(torch.equal(value, second[name]) for name, value in frozen.items()
-                   if name.endswith('conv1.weight') or name.endswith('running_var'))
+    assert not any(
+        torch.equal(value, second[name])
+        for name, value in frozen.items()
+        if name.endswith('conv1.weight') or name.endswith('running_var')
+    )
 
-    run_tool('train', PHASE_2, '--work-dir', tmp_path / 'resumed', '--amp',
-             '--resume', tmp_path / 'two/iter_1.pth', '--cfg-options', *phase_2)
+    run_tool(
+        'train',
+        PHASE_2,
+        '--work-dir',
+        tmp_path / 'resumed',
+        '--amp',
+        '--resume',
+        tmp_path / 'two/iter_1.pth',
+        '--cfg-options',
+        *phase_2,
+    )
     resumed = state_of(tmp_path / f'resumed/iter_{ITERS}.pth')
     assert all(torch.equal(second[name], resumed[name]) for name in second)
 

@@ -10,24 +10,31 @@ import pytest
 import torch
 from tiny_tables import TinyTable, tiny_table  # noqa: F401
 
+from mmdepthseg.experiments import ExperimentTable, make_stages
+from mmdepthseg.experiments.table import FIELD, filled, pairs
+from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import METRICS, MODELS, TRANSFORMS
-from mmdepthseg.utils.experiments import ExperimentTable, make_stages
-from mmdepthseg.utils.experiments.table import FIELD, filled, pairs
-from mmdepthseg.utils.setup_env import register_all_modules
 
 from .conftest import ITERS
 
 REPO = Path(__file__).resolve().parents[2]
 TABLES = sorted((REPO / 'configs/tables').glob('*.py'))
 
-ALL = sorted(f'{method}_n{n}_seed{seed}' for method in ('plain', 'full')
-             for n in (10, 20) for seed in (1, 3))
+ALL = sorted(
+    f'{method}_n{n}_seed{seed}'
+    for method in ('plain', 'full')
+    for n in (10, 20)
+    for seed in (1, 3)
+)
 
 
 def rows(text):
     """Cells of all Markdown rows of a printed text."""
-    return [[cell.strip() for cell in line.strip('| ').split('|')]
-            for line in text.splitlines() if re.match(r'\| (?!method)', line)]
+    return [
+        [cell.strip() for cell in line.strip('| ').split('|')]
+        for line in text.splitlines()
+        if re.match(r'\| (?!method)', line)
+    ]
 
 
 def stops(table, *arguments):
@@ -48,31 +55,53 @@ def test_prints_means_spreads_and_writes_every_run(tiny_table, capfd):  # noqa: 
     assert rows(printed) == [
         ['plain', '12.0 ± 1.4 (2)', '22.0 ± 1.4 (2)'],
         ['the full method', '16.0 ± 1.4 (2)', '26.0 ± 1.4 (2)'],
-        ['the full method', '+4.0 ± 0.0 (2)', '+4.0 ± 0.0 (2)']]
+        ['the full method', '+4.0 ± 0.0 (2)', '+4.0 ± 0.0 (2)'],
+    ]
     assert 'sample standard deviation over seeds 1, 3' in printed
     assert 'teacher' not in printed
     assert (tiny_table.work / 'results.md').read_text().strip() in printed
     results = tiny_table.results()
     assert [run['state'] for run in results['runs']] == ['done'] * 8
-    run, = (r for r in results['runs'] if r['name'] == 'full_n20_seed3')
-    assert run['figures'] == dict(test=dict(mIoU=27.))
+    (run,) = (r for r in results['runs'] if r['name'] == 'full_n20_seed3')
+    assert run['figures'] == dict(test=dict(mIoU=27.0))
     assert (run['method'], run['labels'], run['seed']) == ('full', 20, 3)
     assert f'start={tiny_table.work}/labels' in run['options']
     assert results['version'] and run['versions'] == [results['version']]
     assert f'Runs of commit {results["version"]}' in printed
-    cell, = (c for c in results['summary']
-             if c['method'] == 'full' and c['labels'] == 20 and c['n'])
-    assert cell['values'] == {'1': 25., '3': 27.}
-    assert (cell['min'], cell['max'], cell['gains']) == (25., 27., {'1': 4., '3': 4.})
+    (cell,) = (
+        c
+        for c in results['summary']
+        if c['method'] == 'full' and c['labels'] == 20 and c['n']
+    )
+    assert cell['values'] == {'1': 25.0, '3': 27.0}
+    assert (cell['min'], cell['max'], cell['gains']) == (
+        25.0,
+        27.0,
+        {'1': 4.0, '3': 4.0},
+    )
 
 
 def test_options_of_a_run(tiny_table):  # noqa: F811
-    tiny_table.run('--methods', 'full', '--label-counts', 20, '--seeds', 3,
-                   '--cfg-options', '+more=1')
+    tiny_table.run(
+        '--methods',
+        'full',
+        '--label-counts',
+        20,
+        '--seeds',
+        3,
+        '--cfg-options',
+        '+more=1',
+    )
     calls = tiny_table.calls()
     subset = 'train_dataloader.dataset.labeled_subset'
-    wanted = {'randomness.seed': '3', f'{subset}.n': '20', f'{subset}.seed': '3',
-              'gain': '4.0', 'start': f'{tiny_table.work}/labels', '+more': '1'}
+    wanted = {
+        'randomness.seed': '3',
+        f'{subset}.n': '20',
+        f'{subset}.seed': '3',
+        'gain': '4.0',
+        'start': f'{tiny_table.work}/labels',
+        '+more': '1',
+    }
     assert [c['options'] for c in calls if c['name'] == 'full_n20_seed3'] == [wanted]
     assert [c['options'] for c in calls if c['name'] == 'test'] == [wanted]
     assert [c['options'] for c in calls if c['name'] == 'depth'] == [{'+more': '1'}]
@@ -90,12 +119,20 @@ def test_nothing_is_done_twice(tiny_table):  # noqa: F811
     assert tiny_table.calls() == []
 
 
-@pytest.mark.parametrize('change, again', [
-    (lambda t: t.add('methods[1]["options"]["gain"] = 5.'), 'full'),
-    (lambda t: t.add('options = dict(gain=1.)'), ''),
-    (lambda t: t.add('seeds[1] = dict(seed=3, list=45)'), 'seed3'),
-    (lambda t: (t.folder / 'random.py').write_text(
-        (t.folder / 'random.py').read_text().replace('gain = 0.', 'gain = 1.')), '')])
+@pytest.mark.parametrize(
+    'change, again',
+    [
+        (lambda t: t.add('methods[1]["options"]["gain"] = 5.'), 'full'),
+        (lambda t: t.add('options = dict(gain=1.)'), ''),
+        (lambda t: t.add('seeds[1] = dict(seed=3, list=45)'), 'seed3'),
+        (
+            lambda t: (t.folder / 'random.py').write_text(
+                (t.folder / 'random.py').read_text().replace('gain = 0.', 'gain = 1.')
+            ),
+            '',
+        ),
+    ],
+)
 def test_what_changed_is_done_again(change, again, tiny_table):  # noqa: F811
     tiny_table.run()
     tiny_table.calls()
@@ -111,14 +148,15 @@ def test_what_changed_is_done_again(change, again, tiny_table):  # noqa: F811
 
 
 def test_a_failed_run_is_reported_and_stops_no_other(tiny_table, capfd):  # noqa: F811
-    tiny_table.add('methods.insert(0, dict(methods[0], name="odd", '
-                   'options=dict(gain="broken")))')
+    tiny_table.add(
+        'methods.insert(0, dict(methods[0], name="odd", options=dict(gain="broken")))'
+    )
     assert stops(tiny_table, '--seeds', 1, '--label-counts', 10) == 1
     printed = capfd.readouterr().out
     assert 'no such gain' in printed
     assert 'Failed, 1 of 3: odd_n10_seed1.' in printed
     assert ['odd', '-'] in rows(printed) and ['plain', '11.0 (1)'] in rows(printed)
-    failed, = (r for r in tiny_table.results()['runs'] if r['state'] == 'failed')
+    (failed,) = (r for r in tiny_table.results()['runs'] if r['state'] == 'failed')
     assert 'exit code 1' in failed['why']
     tiny_table.calls()
     assert stops(tiny_table, '--seeds', 1, '--label-counts', 10) == 1  # tried again
@@ -145,9 +183,13 @@ def test_a_command_with_config_and_folder(tiny_table):  # noqa: F811
         "prerequisites.append(dict(name='chosen', command='choose.py --out "
         "{work_dir}/chosen', outputs=['{work_dir}/chosen/manifest.json'], "
         f"config='{tiny_table.folder}/random.py', folder='{{work_dir}}/chosen'))\n"
-        "methods = [dict(methods[0], needs=['chosen'])]")
-    tiny_table.fake.write_text(tiny_table.fake.read_text().replace(
-        "'generate_depth':", "'choose':").replace('    assert Path(rest[1]).name', '#'))
+        "methods = [dict(methods[0], needs=['chosen'])]"
+    )
+    tiny_table.fake.write_text(
+        tiny_table.fake.read_text()
+        .replace("'generate_depth':", "'choose':")
+        .replace('    assert Path(rest[1]).name', '#')
+    )
     tiny_table.run()
     assert [c['name'] for c in tiny_table.calls()][0] == 'chosen'
     (folder / 'old').touch()
@@ -194,13 +236,20 @@ def test_given_in_the_place_of_a_prerequisite(tiny_table):  # noqa: F811
     assert len(tiny_table.trained()) == 2
 
 
-@pytest.mark.parametrize('arguments, wanted', [
-    (['--methods', 'fall'], 'no fall; it has plain, full'),
-    (['--seeds', '2'], 'no 2; it has 1, 3'),
-    (['--given', 'sde=x'], "no prerequisite 'sde'.*it has depth, labels"),
-    (['--given', 'labels=/no/where'], '/no/where, given for labels, does not exist'),
-    (['--given', 'labels'], "NAME=PATH, not 'labels'"),
-    (['--cfg-options', 'gainn=1'], "random.py: .*'gainn'.*did you mean 'gain'")])
+@pytest.mark.parametrize(
+    'arguments, wanted',
+    [
+        (['--methods', 'fall'], 'no fall; it has plain, full'),
+        (['--seeds', '2'], 'no 2; it has 1, 3'),
+        (['--given', 'sde=x'], "no prerequisite 'sde'.*it has depth, labels"),
+        (
+            ['--given', 'labels=/no/where'],
+            '/no/where, given for labels, does not exist',
+        ),
+        (['--given', 'labels'], "NAME=PATH, not 'labels'"),
+        (['--cfg-options', 'gainn=1'], "random.py: .*'gainn'.*did you mean 'gain'"),
+    ],
+)
 def test_bad_arguments(arguments, wanted, tiny_table, capfd):  # noqa: F811
     assert stops(tiny_table, *arguments) == 2
     assert re.search(wanted, capfd.readouterr().err)
@@ -235,8 +284,9 @@ def test_tables_of_the_repository(path, tmp_path, monkeypatch):
         for entry in table.prerequisites.values():
             config = entry.get('train', entry.get('depth_labels'))
             if config:
-                table.changed(config, filled(pairs(entry.get('options')),
-                                             table.products))
+                table.changed(
+                    config, filled(pairs(entry.get('options')), table.products)
+                )
         stages = make_stages(table, table.runs)
     assert {run.name for run in table.runs} <= {stage.name for stage in stages}
     for command in {command for stage in stages for command in stage.commands}:
@@ -290,23 +340,33 @@ def test_a_real_run(streets, options, tmp_path, capfd):
         return dict(pair.split('=', 1) for pair in pairs)
 
     sde = as_dict(options['sde'])
-    full = {k: v for k, v in as_dict(options['full']).items()
-            if not k.endswith('labeled_subset.n')}
+    full = {
+        k: v
+        for k, v in as_dict(options['full']).items()
+        if not k.endswith('labeled_subset.n')
+    }
     table = TinyTable(tmp_path)
-    table.path.write_text(REAL.format(
-        base=str(base), sde=sde, full=full,
-        labels={k: v for k, v in sde.items() if k.startswith('predict')}))
+    table.path.write_text(
+        REAL.format(
+            base=str(base),
+            sde=sde,
+            full=full,
+            labels={k: v for k, v in sde.items() if k.startswith('predict')},
+        )
+    )
     table.run()
     printed = capfd.readouterr().out
     (_, student), (_, teacher), (_, pixels) = rows(printed)
     assert all(cell.endswith('(1)') for cell in (student, teacher, pixels))
-    run, = table.results()['runs']
+    (run,) = table.results()['runs']
     assert run['state'] == 'done' and run['name'] == 'transfer-depthmix_n2_seed7'
     assert (tmp_path / f'work/{run["name"]}/iter_{ITERS}.pth').is_file()
     assert run['figures']['test']['student/mIoU'] == pytest.approx(
-        float(student.split()[0]), abs=0.06)
+        float(student.split()[0]), abs=0.06
+    )
     assert run['figures']['test']['student/aAcc'] == pytest.approx(
-        float(pixels.split()[0]), abs=0.06)
+        float(pixels.split()[0]), abs=0.06
+    )
     log = (tmp_path / f'work/{run["name"]}.log').read_text()
     assert '2 labels' in log and '3 depth labels' in log
     assert str(tmp_path / 'work/sde/iter_2.pth') in log

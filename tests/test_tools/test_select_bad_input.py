@@ -44,43 +44,69 @@ def error_of(capsys, run_tool, *arguments):
     [
         ('', ['--method', 'us', 'no checkpoint'], 'us needs the CHECKPOINT of the SDE'),
         ('', ['--method', 'ds', 'checkpoint=none.pth'], 'checkpoint not found'),
-        ('', ['--method', 'ds', 'checkpoint=other.pth'],
-         'other.pth is not a checkpoint of the model'),
+        (
+            '',
+            ['--method', 'ds', 'checkpoint=other.pth'],
+            'other.pth is not a checkpoint of the model',
+        ),
         ('', ['--budget', 13], 'budget=13 is more than the pool holds'),
         ('', ['--initial', 'known.txt', '--budget', 1], 'budget=1 is less than the 2'),
         ('', ['--initial', 'unknown.txt'], "'drive 1/99' is not among the names; did"),
-        ('', ['--initial', 'known.txt', '--exclude', 'known.txt'],
-         'initial and exclude both hold rows 0, 1'),
+        (
+            '',
+            ['--initial', 'known.txt', '--exclude', 'known.txt'],
+            'initial and exclude both hold rows 0, 1',
+        ),
         ('', ['--min-distance', -1, '--method', 'ds'], 'min_distance=-1.0 must be 0'),
         # before the teacher is asked for features, and any student is trained
         ('', ['--preselect', 0.5, 'checkpoint=none.pth'], 'preselect=0.5 must be'),
         ('', ['--bias', 'nan', 'checkpoint=none.pth'], 'bias=nan must be a finite'),
         ('', ['--seed', -1, 'checkpoint=none.pth'], 'seed=-1 must be a whole number'),
-        ('', ['--method', 'us', '--min-distance', 1, 'checkpoint=none.pth'],
-         "min_distance has no meaning for method 'us'"),
+        (
+            '',
+            ['--method', 'us', '--min-distance', 1, 'checkpoint=none.pth'],
+            "min_distance has no meaning for method 'us'",
+        ),
         ('', ['--min-distance', 'nan', 'checkpoint=none.pth'], 'min_distance=nan must'),
         ('', ['--batch-size', 0], 'batch_size=0, num_workers=0: expected at least 1'),
-        ("selection['criterion'] = dict(far_dilation=4)\n", ['checkpoint=none.pth'],
-         'dilation size must be odd and positive, got 4'),
+        (
+            "selection['criterion'] = dict(far_dilation=4)\n",
+            ['checkpoint=none.pth'],
+            'dilation size must be odd and positive, got 4',
+        ),
         ('', ['--names', 'known.txt'], '--names is for --features; CONFIG tells'),
         ('', ['--features', 'f.npy'], 'give either --features or CONFIG and CHECKPOI'),
         ('', ['--method', 'entropy'], "go with selection.criterion.type='depth_e"),
-        ("selection['criterion'] = dict(type='entropy')\n", ['--method', 'entropy'],
-         'needs a student with a decode_head'),
-        ("selection['criterion'] = dict(type='entropy')\n"
-         f'model = {SEG_STUDENT!r}\n', ['--method', 'us'],
-         "--method us does not go with selection.criterion.type='entropy'"),
+        (
+            "selection['criterion'] = dict(type='entropy')\n",
+            ['--method', 'entropy'],
+            'needs a student with a decode_head',
+        ),
+        (
+            f"selection['criterion'] = dict(type='entropy')\nmodel = {SEG_STUDENT!r}\n",
+            ['--method', 'us'],
+            "--method us does not go with selection.criterion.type='entropy'",
+        ),
         (f'model = {SEG_STUDENT!r}\n', ['--method', 'us'], 'loss_disparity=dict'),
         ("selection['teacher'] = 'sde.py'\n", [], 'selection.teacher=sde.py: no such'),
-        ("selection['itterations'] = 5\n", [],
-         "selection has no key 'itterations'; did you mean 'iterations'"),
+        (
+            "selection['itterations'] = 5\n",
+            [],
+            "selection has no key 'itterations'; did you mean 'iterations'",
+        ),
         ("selection.pop('iterations')\n", [], 'the config lacks selection.iterations'),
-        ("selection['features'] = dict(size=(9, 9))\n", [],
-         r'size=(9, 9) is more than the features have ((8, 12))'),
+        (
+            "selection['features'] = dict(size=(9, 9))\n",
+            [],
+            r'size=(9, 9) is more than the features have ((8, 12))',
+        ),
         ('del predict_pipeline\n', [], 'needs predict_dataloader (whose images are'),
         ('train_pipeline.pop(2)\n', [], 'has no LoadSDEDisparity'),
-        ("train_dataloader['dataset']['clips'] = ['drive 2']\n", ['--seed', 0],
-         'names are not among the images'),
+        (
+            "train_dataloader['dataset']['clips'] = ['drive 2']\n",
+            ['--seed', 0],
+            'names are not among the images',
+        ),
     ],
 )
 def test_errors(world, tmp_path, run_tool, capsys, extra, arguments, message):
@@ -93,14 +119,26 @@ def test_errors(world, tmp_path, run_tool, capsys, extra, arguments, message):
         elif argument == 'no checkpoint':
             checkpoint = []
         else:
-            given.append(world / argument if str(argument).endswith(
-                ('.txt', '.npy')) else argument)
+            given.append(
+                world / argument
+                if str(argument).endswith(('.txt', '.npy'))
+                else argument
+            )
     if '--budget' not in given:
         given += ['--budget', 2, 4]
     if '--method' not in given:
         given += ['--method', 'ds_us']
-    line = error_of(capsys, run_tool, config, *checkpoint, '--out', tmp_path / 'out',
-                    '--device', 'cpu', *given)
+    line = error_of(
+        capsys,
+        run_tool,
+        config,
+        *checkpoint,
+        '--out',
+        tmp_path / 'out',
+        '--device',
+        'cpu',
+        *given,
+    )
     assert message in line
     assert not (tmp_path / 'out/selection.json').exists()
 
@@ -114,8 +152,15 @@ def test_out_that_cannot_be_written(world, run_tool, tmp_path, capsys):
     (tmp_path / 'file').write_text('')
     config = make_config(world)
     message = error_of(
-        capsys, run_tool, config, world / 'teacher_0.pth', '--budget', 2, '--out',
-        tmp_path / 'file/out')
+        capsys,
+        run_tool,
+        config,
+        world / 'teacher_0.pth',
+        '--budget',
+        2,
+        '--out',
+        tmp_path / 'file/out',
+    )
     assert f'cannot write to {tmp_path}/file/out' in message and '--out' in message
 
 
@@ -124,13 +169,32 @@ def test_files_of_others_in_out(world, run_tool, tmp_path, capsys):
     (tmp_path / 'features/mine.txt').write_text('')
     config = make_config(world)
     message = error_of(
-        capsys, run_tool, config, world / 'teacher_0.pth', '--budget', 2, '--out',
-        tmp_path, '--overwrite', '--device', 'cpu')
+        capsys,
+        run_tool,
+        config,
+        world / 'teacher_0.pth',
+        '--budget',
+        2,
+        '--out',
+        tmp_path,
+        '--overwrite',
+        '--device',
+        'cpu',
+    )
     assert 'where the features should go, but it holds other files' in message
     (tmp_path / 'selection.json').write_text('[]')
     message = error_of(
-        capsys, run_tool, config, world / 'teacher_0.pth', '--budget', 2, '--out',
-        tmp_path, '--device', 'cpu')
+        capsys,
+        run_tool,
+        config,
+        world / 'teacher_0.pth',
+        '--budget',
+        2,
+        '--out',
+        tmp_path,
+        '--device',
+        'cpu',
+    )
     assert 'selection.json: damaged' in message
 
 
@@ -141,7 +205,9 @@ def test_given_features_need_no_framework(world, tmp_path):
         f'sys.argv = ["t", "--features", "{world}/f.npy", "--budget", "2", "--out", '
         f'"{tmp_path}/out", "--no-page"]\n'
         f'runpy.run_path("{REPO}/tools/select_samples.py", run_name="__main__")\n'
-        'print(sorted({"torch", "mmengine", "mmcv", "mmseg"} & set(sys.modules)))\n')
+        'print(sorted({"torch", "mmengine", "mmcv", "mmseg"} & set(sys.modules)))\n'
+    )
     done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, check=True)
+        [sys.executable, '-c', code], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == '[]'

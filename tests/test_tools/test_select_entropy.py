@@ -13,14 +13,35 @@ def test_entropy(streets, run_tool, tmp_path):
     from conftest import REPO
 
     arguments = (
-        REPO / CONFIG, '--method', 'entropy', '--budget', 1, 2, '--seed', 3, '--out',
-        tmp_path / 'out', '--device', 'cpu')
-    options = [f'{part}_dataloader.dataset.data_root={streets}'
-               for part in ('predict', 'train')]
-    run_tool('select_samples', *arguments, '--num-workers', 0, '--cfg-options',
-             *options, f'selection.iterations={ITERS}', 'train_dataloader.batch_size=2',
-             'train_dataloader.num_workers=0',
-             'train_dataloader.persistent_workers=False')
+        REPO / CONFIG,
+        '--method',
+        'entropy',
+        '--budget',
+        1,
+        2,
+        '--seed',
+        3,
+        '--out',
+        tmp_path / 'out',
+        '--device',
+        'cpu',
+    )
+    options = [
+        f'{part}_dataloader.dataset.data_root={streets}'
+        for part in ('predict', 'train')
+    ]
+    run_tool(
+        'select_samples',
+        *arguments,
+        '--num-workers',
+        0,
+        '--cfg-options',
+        *options,
+        f'selection.iterations={ITERS}',
+        'train_dataloader.batch_size=2',
+        'train_dataloader.num_workers=0',
+        'train_dataloader.persistent_workers=False',
+    )
     record = json.loads((tmp_path / 'out/selection.json').read_text())
     first = np.random.RandomState(3).permutation(3)[0]
     assert record['order'][0] == first and record['score'][0] is None

@@ -40,13 +40,31 @@ def finished(world, reference, run_tool, capsys):
     return reference
 
 
-def choose(run_tool, world, out, *arguments, method='ds_us', config='select.py',
-           checkpoint='teacher_0.pth'):
+def choose(
+    run_tool,
+    world,
+    out,
+    *arguments,
+    method='ds_us',
+    config='select.py',
+    checkpoint='teacher_0.pth',
+):
     networks = [world / config]
     if checkpoint:
         networks.append(world / checkpoint)
-    run_tool('select_samples', *networks, '--method', method, '--out', out, '--seed',
-             5, '--device', 'cpu', *(arguments or BUDGETS))
+    run_tool(
+        'select_samples',
+        *networks,
+        '--method',
+        method,
+        '--out',
+        out,
+        '--seed',
+        5,
+        '--device',
+        'cpu',
+        *(arguments or BUDGETS),
+    )
 
 
 def record_of(out):
@@ -56,13 +74,19 @@ def record_of(out):
 def contents(out):
     """Bytes of all that is computed, by path."""
     kinds = ('.npy', '.txt', '.png')
-    return {str(path.relative_to(out)): path.read_bytes()
-            for path in sorted(out.rglob('*')) if path.suffix in kinds}
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.rglob('*'))
+        if path.suffix in kinds
+    }
 
 
 def times(out):
-    return {path: path.stat().st_mtime_ns for path in out.rglob('*')
-            if path.suffix in ('.npy', '.pth', '.png')}
+    return {
+        path: path.stat().st_mtime_ns
+        for path in out.rglob('*')
+        if path.suffix in ('.npy', '.pth', '.png')
+    }
 
 
 def test_features_are_those_of_the_teachers_decoder(world, finished):
@@ -71,6 +95,7 @@ def test_features_are_those_of_the_teachers_decoder(world, finished):
     assert (finished / 'names.txt').read_text().splitlines() == NAMES
     model = load_model(str(world / 'teacher.py'), world / 'teacher_0.pth')
     import cv2
+
     for row in (0, 7):
         clip, frame = NAMES[row].split('/')
         image = cv2.imread(str(world / f'clips/{clip}/frames/{frame}.png'))
@@ -110,7 +135,10 @@ def test_record_and_split_files(world, finished):
     assert record['names'] == names and record['seed'] == 5
     steps = record['steps']
     assert [(s['known'], s['budget'], s['method']) for s in steps] == [
-        (0, 3, 'ds'), (3, 6, 'ds_us'), (6, 8, 'ds_us')]
+        (0, 3, 'ds'),
+        (3, 6, 'ds_us'),
+        (6, 8, 'ds_us'),
+    ]
     assert steps[0]['student'] is None
     assert [s['student']['iterations'] for s in steps[1:]] == [4, 4]
     assert set(record['files']) == {'checkpoint', 'config', 'features', 'names'}
@@ -125,8 +153,10 @@ def test_a_split_file_restricts_a_data_set(world, finished):
     from mmdepthseg.datasets import ClipDataset
 
     dataset = ClipDataset(
-        data_root=str(world / 'clips'), ann_file=str(finished / 'budget_6.txt'),
-        pipeline=[])
+        data_root=str(world / 'clips'),
+        ann_file=str(finished / 'budget_6.txt'),
+        pipeline=[],
+    )
     names = {dataset.get_data_info(i)['img_id'] for i in range(len(dataset))}
     assert names == set((finished / 'budget_6.txt').read_text().splitlines())
 
@@ -170,8 +200,11 @@ def test_goes_on_after_a_kill(world, finished, run_tool, tmp_path):
     manifest['complete'] = False
     (out / 'depth_labels/manifest.json').write_text(json.dumps(manifest))
     (out / f'depth_labels/{NAMES[3]}.png').unlink()
-    kept = {path: time for path, time in times(out).items()
-            if 'depth_labels' in str(path) or 'students/3' in str(path)}
+    kept = {
+        path: time
+        for path, time in times(out).items()
+        if 'depth_labels' in str(path) or 'students/3' in str(path)
+    }
     choose(run_tool, world, out)
     assert contents(out) == contents(finished)
     after = times(out)
@@ -185,20 +218,36 @@ def unfinish(folder):
 
 
 @pytest.mark.parametrize('ranks', ['one', 'all'])
-def test_two_ranks_choose_the_same(ranks, world, finished, run_process, free_port,
-                                   tmp_path):
+def test_two_ranks_choose_the_same(
+    ranks, world, finished, run_process, free_port, tmp_path
+):
     out = tmp_path / 'out'
     done = run_process(
-        'bash', REPO / 'tools/dist_select.sh', world / 'select.py',
-        world / 'teacher_0.pth', 2, '--method', 'ds_us', '--out', out, '--seed', 5,
-        *BUDGETS, '--no-page', '--cfg-options', f'selection.student_ranks={ranks}',
-        OMP_NUM_THREADS='1', PORT=free_port())
+        'bash',
+        REPO / 'tools/dist_select.sh',
+        world / 'select.py',
+        world / 'teacher_0.pth',
+        2,
+        '--method',
+        'ds_us',
+        '--out',
+        out,
+        '--seed',
+        5,
+        *BUDGETS,
+        '--no-page',
+        '--cfg-options',
+        f'selection.student_ranks={ranks}',
+        OMP_NUM_THREADS='1',
+        PORT=free_port(),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     found, expected = contents(out), contents(finished)
     if ranks == 'all':  # students are equal up to rounding
         for key in [key for key in expected if key.startswith('scores/')]:
             np.testing.assert_allclose(
-                np.load(out / key), np.load(finished / key), rtol=1e-3)
+                np.load(out / key), np.load(finished / key), rtol=1e-3
+            )
             del found[key], expected[key]
     assert found == expected
 
@@ -215,14 +264,18 @@ def test_other_settings_are_named(world, finished, run_tool, capsys, tmp_path):
     assert 'holds another selection: seed (then 5, now 7)' in error('--seed', 7)
     (tmp_path / 'e.txt').write_text(NAMES[0])
     assert 'another selection: exclude (then None' in error(
-        '--exclude', tmp_path / 'e.txt')
+        '--exclude', tmp_path / 'e.txt'
+    )
     assert 'selection: budget (then [3, 6, 8], now [6, 8]; each is a step' in error(
-        '--budget', 6, 8)
+        '--budget', 6, 8
+    )
     assert 'budget (then [3, 6, 8], now [3, 7, 8]' in error('--budget', 3, 7, 8)
     assert 'the student of 3 images made with something else: train_cfg' in error(
-        '--cfg-options', 'selection.iterations=5')
+        '--cfg-options', 'selection.iterations=5'
+    )
     assert 'the scores by 3 images made with something else: criterion' in error(
-        '--cfg-options', 'selection.criterion.far_dilation=5', out=renamed(finished))
+        '--cfg-options', 'selection.criterion.far_dilation=5', out=renamed(finished)
+    )
     make_teacher(world, seed=1)
     message = error(checkpoint='teacher_1.pth', out=renamed(finished))
     assert 'the features made with something else: checkpoint_sha256' in message
@@ -259,11 +312,22 @@ def test_overwrite_makes_anew_what_changed(world, finished, run_tool, tmp_path):
     out = tmp_path / 'out'
     shutil.copytree(finished, out)
     before = times(out)
-    choose(run_tool, world, out, '--budget', 3, 7, '--overwrite', '--cfg-options',
-           'selection.criterion.error=sq', 'selection.iterations=3')
+    choose(
+        run_tool,
+        world,
+        out,
+        '--budget',
+        3,
+        7,
+        '--overwrite',
+        '--cfg-options',
+        'selection.criterion.error=sq',
+        'selection.iterations=3',
+    )
     after = times(out)
-    same = {str(path.relative_to(out)) for path in before
-            if after.get(path) == before[path]}
+    same = {
+        str(path.relative_to(out)) for path in before if after.get(path) == before[path]
+    }
     assert 'features.npy' in same and 'scores/3/scores.npy' not in same
     assert not (out / 'budget_6.txt').exists() and (out / 'budget_7.txt').exists()
     assert (out / 'students/3/work_dir/iter_3.pth').exists()
@@ -284,11 +348,23 @@ def test_teachers_output_is_shared(world, finished, run_tool, tmp_path):
 def test_labelled_and_excluded_frames(world, run_tool, finished, tmp_path):
     order = record_of(finished)['order']
     (tmp_path / 'initial.txt').write_text(
-        '# labelled\n' + ''.join(f'{NAMES[row]}\n' for row in order[:3]))
+        '# labelled\n' + ''.join(f'{NAMES[row]}\n' for row in order[:3])
+    )
     (tmp_path / 'exclude.txt').write_text(f'{NAMES[order[3]]}\n')
     out = tmp_path / 'out'
-    choose(run_tool, world, out, '--budget', 5, '--teacher-dir', finished, '--initial',
-           tmp_path / 'initial.txt', '--exclude', tmp_path / 'exclude.txt')
+    choose(
+        run_tool,
+        world,
+        out,
+        '--budget',
+        5,
+        '--teacher-dir',
+        finished,
+        '--initial',
+        tmp_path / 'initial.txt',
+        '--exclude',
+        tmp_path / 'exclude.txt',
+    )
     record = record_of(out)
     assert record['order'][:3] == order[:3] and order[3] not in record['order']
     assert record['initial'] == 3
@@ -296,7 +372,8 @@ def test_labelled_and_excluded_frames(world, run_tool, finished, tmp_path):
     scores = np.load(out / 'scores/3/scores.npy')
     rest = [row for row in range(len(NAMES)) if row not in order[:3]]
     expected = np.load(finished / 'scores/3/scores.npy')[
-        [row != order[3] for row in rest]]
+        [row != order[3] for row in rest]
+    ]
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
@@ -304,13 +381,16 @@ def test_a_depth_config_alone_serves_diversity(world, run_tool, tmp_path):
     """CONFIG may be the teacher's own; no students, no `selection` in it."""
     pool = (world / 'select.py').read_text()
     start = pool.index('predict_pipeline')
-    loader = pool[start:pool.index('train_pipeline')] + pool[
-        pool.index('predict_dataloader'):pool.index('train_dataloader')]
+    loader = (
+        pool[start : pool.index('train_pipeline')]
+        + pool[pool.index('predict_dataloader') : pool.index('train_dataloader')]
+    )
     text = (world / 'teacher.py').read_text() + loader
     text += 'selection = dict(features=dict(size=(2, 3)))\n'
     (world / 'sde.py').write_text(text)
-    choose(run_tool, world, tmp_path / 'out', '--budget', 4, method='ds',
-           config='sde.py')
+    choose(
+        run_tool, world, tmp_path / 'out', '--budget', 4, method='ds', config='sde.py'
+    )
     order = record_of(tmp_path / 'out')['order']
     features = np.load(tmp_path / 'out/features.npy')
     assert order == farthest_point(features, 4, seed=5).order.tolist()
@@ -318,16 +398,33 @@ def test_a_depth_config_alone_serves_diversity(world, run_tool, tmp_path):
 
 
 def test_minimum_distance_ends_early(world, finished, run_tool, tmp_path, capsys):
-    choose(run_tool, world, tmp_path / 'out', '--budget', 12, '--min-distance', 5,
-           '--teacher-dir', finished, method='ds')
+    choose(
+        run_tool,
+        world,
+        tmp_path / 'out',
+        '--budget',
+        12,
+        '--min-distance',
+        5,
+        '--teacher-dir',
+        finished,
+        method='ds',
+    )
     record = record_of(tmp_path / 'out')
     assert record['stopped_by_min_distance'] and 1 < len(record['order']) < 12
     assert f'stopped at {len(record["order"])} frames' in capsys.readouterr().err
 
 
 def test_random_needs_no_network(world, run_tool, tmp_path):
-    choose(run_tool, world, tmp_path / 'out', '--budget', 4, method='random',
-           checkpoint=None)
+    choose(
+        run_tool,
+        world,
+        tmp_path / 'out',
+        '--budget',
+        4,
+        method='random',
+        checkpoint=None,
+    )
     order = np.random.RandomState(5).permutation(len(NAMES))[:4]
     assert record_of(tmp_path / 'out')['order'] == order.tolist()
     assert not (tmp_path / 'out/features.npy').exists()

@@ -18,7 +18,7 @@ train_dataloader['dataset']['pipeline'] = [dict(type='SeedBySample'), *train_pip
 
 
 def load(path):
-    return torch.load(path, map_location="cpu", weights_only=False)
+    return torch.load(path, map_location='cpu', weights_only=False)
 
 
 def assert_same_states(first: dict, second: dict) -> None:
@@ -28,87 +28,87 @@ def assert_same_states(first: dict, second: dict) -> None:
         if isinstance(a, dict):
             assert a.keys() == b.keys(), where
             for key in a:
-                compare(a[key], b[key], f"{where}.{key}")
+                compare(a[key], b[key], f'{where}.{key}')
         elif isinstance(a, list | tuple):
             assert len(a) == len(b), where
             for index, pair in enumerate(zip(a, b, strict=True)):
-                compare(*pair, f"{where}.{index}")
+                compare(*pair, f'{where}.{index}')
         elif isinstance(a, torch.Tensor):
             assert torch.equal(a, b), where
         else:
             assert a == b, where
 
-    for part in ("state_dict", "optimizer", "param_schedulers", "random_states"):
+    for part in ('state_dict', 'optimizer', 'param_schedulers', 'random_states'):
         compare(first[part], second[part], part)
 
 
 def test_train_and_test_from_another_folder(
     tiny_config, run_process, run_tool, tmp_path, capsys
 ):
-    config, work_dir = tiny_config(), tmp_path / "run"
-    tool = REPO / "tools/train.py"
-    options = ("--cfg-options", "train_cfg.max_iters=2")
-    options += ("optim_wrapper.optimizer.lr=.1",)
-    done = run_process(sys.executable, tool, config, "--work-dir", work_dir, *options)
+    config, work_dir = tiny_config(), tmp_path / 'run'
+    tool = REPO / 'tools/train.py'
+    options = ('--cfg-options', 'train_cfg.max_iters=2')
+    options += ('optim_wrapper.optimizer.lr=.1',)
+    done = run_process(sys.executable, tool, config, '--work-dir', work_dir, *options)
     assert done.returncode == 0, done.stderr
-    assert "Could not import OneDL" not in done.stdout
-    assert "Fail to import" not in done.stderr
-    assert "MultiScaleDeformable" not in done.stderr
-    assert load(work_dir / "iter_2.pth")["optimizer"]["param_groups"]
-    assert "lr=0.1" in (work_dir / "tiny.py").read_text()
+    assert 'Could not import OneDL' not in done.stdout
+    assert 'Fail to import' not in done.stderr
+    assert 'MultiScaleDeformable' not in done.stderr
+    assert load(work_dir / 'iter_2.pth')['optimizer']['param_groups']
+    assert 'lr=0.1' in (work_dir / 'tiny.py').read_text()
 
-    out, painted = tmp_path / "labels", tmp_path / "painted"
-    arguments = ("--work-dir", work_dir / "test", "--out", out, "--show-dir", painted)
-    run_tool("test", config, work_dir / "iter_2.pth", *arguments)
-    assert "weights_only" not in capsys.readouterr().out
-    assert sorted(path.name for path in out.iterdir()) == [f"{i}.png" for i in range(4)]
-    assert len(list(painted.rglob("*.png"))) == 4
-    (figures,) = (work_dir / "test").glob("*/*.json")
-    assert "mIoU" in figures.read_text()
+    out, painted = tmp_path / 'labels', tmp_path / 'painted'
+    arguments = ('--work-dir', work_dir / 'test', '--out', out, '--show-dir', painted)
+    run_tool('test', config, work_dir / 'iter_2.pth', *arguments)
+    assert 'weights_only' not in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == [f'{i}.png' for i in range(4)]
+    assert len(list(painted.rglob('*.png'))) == 4
+    (figures,) = (work_dir / 'test').glob('*/*.json')
+    assert 'mIoU' in figures.read_text()
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize('workers', [0, 2])
 def test_resumed_run_equals_uninterrupted_run(tiny_config, run_tool, tmp_path, workers):
-    config = tiny_config(workers, RESUMABLE if workers else "")
-    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    run_tool("train", config, "--work-dir", whole)
+    config = tiny_config(workers, RESUMABLE if workers else '')
+    whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
+    run_tool('train', config, '--work-dir', whole)
     torch.rand(3)  # the process's own random state must not matter
-    arguments = ("--resume", whole / "iter_2.pth")
-    run_tool("train", config, "--work-dir", resumed, *arguments)
-    first, second = load(whole / "iter_4.pth"), load(resumed / "iter_4.pth")
+    arguments = ('--resume', whole / 'iter_2.pth')
+    run_tool('train', config, '--work-dir', resumed, *arguments)
+    first, second = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
     assert_same_states(first, second)
-    start = load(whole / "iter_2.pth")["state_dict"]
-    weight = "decode_head.conv_seg.weight"
-    assert not torch.equal(start[weight], second["state_dict"][weight])
+    start = load(whole / 'iter_2.pth')['state_dict']
+    weight = 'decode_head.conv_seg.weight'
+    assert not torch.equal(start[weight], second['state_dict'][weight])
 
 
 def test_resume_auto_takes_newest_checkpoint_or_starts(tiny_config, run_tool, tmp_path):
-    config, work_dir = tiny_config(), tmp_path / "run"
-    short = ("--cfg-options", "train_cfg.max_iters=2")
-    run_tool("train", config, "--work-dir", work_dir, "--resume", *short)
-    assert not (work_dir / "iter_4.pth").exists()
-    run_tool("train", config, "--work-dir", work_dir, "--resume")
-    logs = "".join(path.read_text() for path in work_dir.glob("*/*.log"))
-    assert "resumed epoch: 0, iter: 2" in logs
-    assert (work_dir / "iter_4.pth").exists()
+    config, work_dir = tiny_config(), tmp_path / 'run'
+    short = ('--cfg-options', 'train_cfg.max_iters=2')
+    run_tool('train', config, '--work-dir', work_dir, '--resume', *short)
+    assert not (work_dir / 'iter_4.pth').exists()
+    run_tool('train', config, '--work-dir', work_dir, '--resume')
+    logs = ''.join(path.read_text() for path in work_dir.glob('*/*.log'))
+    assert 'resumed epoch: 0, iter: 2' in logs
+    assert (work_dir / 'iter_4.pth').exists()
 
 
 def test_resuming_with_other_groups_of_parameters(
     tiny_config, run_tool, tmp_path, capsys
 ):
-    command = ("train", tiny_config(), "--work-dir", tmp_path / "run")
-    run_tool(*command, "--cfg-options", "train_cfg.max_iters=2")
+    command = ('train', tiny_config(), '--work-dir', tmp_path / 'run')
+    run_tool(*command, '--cfg-options', 'train_cfg.max_iters=2')
     with pytest.raises(SystemExit) as stop:
         run_tool(
             *command,
-            "--resume",
-            "--cfg-options",
-            "+optim_wrapper.constructor=MergedGroupsConstructor",
+            '--resume',
+            '--cfg-options',
+            '+optim_wrapper.constructor=MergedGroupsConstructor',
         )
     assert stop.value.code == 2
     message = capsys.readouterr().err.splitlines()[-1]
-    assert re.search(r"iter_2\.pth cannot be resumed: .* \d\d groups", message)
-    assert "the config makes 2 " in message
+    assert re.search(r'iter_2\.pth cannot be resumed: .* \d\d groups', message)
+    assert 'the config makes 2 ' in message
 
 
 def test_amp_on_cpu_runs_in_bfloat16(tiny_config, run_tool, tmp_path, monkeypatch):
@@ -120,14 +120,14 @@ def test_amp_on_cpu_runs_in_bfloat16(tiny_config, run_tool, tmp_path, monkeypatc
         seen.add(output.dtype)
         return output
 
-    monkeypatch.setattr(torch.nn.Conv2d, "forward", spy)
-    arguments = ("--amp", "--cfg-options", "train_cfg.max_iters=1", "val_cfg=None")
-    arguments += ("val_dataloader=None", "val_evaluator=None")
-    arguments += ("default_hooks.checkpoint.interval=1",)
-    run_tool("train", tiny_config(), "--work-dir", tmp_path / "run", *arguments)
+    monkeypatch.setattr(torch.nn.Conv2d, 'forward', spy)
+    arguments = ('--amp', '--cfg-options', 'train_cfg.max_iters=1', 'val_cfg=None')
+    arguments += ('val_dataloader=None', 'val_evaluator=None')
+    arguments += ('default_hooks.checkpoint.interval=1',)
+    run_tool('train', tiny_config(), '--work-dir', tmp_path / 'run', *arguments)
     assert seen == {torch.bfloat16}
-    state = load(tmp_path / "run/iter_1.pth")["state_dict"]
-    assert state["decode_head.conv_seg.weight"].dtype == torch.float32
+    state = load(tmp_path / 'run/iter_1.pth')['state_dict']
+    assert state['decode_head.conv_seg.weight'].dtype == torch.float32
 
 
 def test_tta_uses_the_configs_pipeline(tiny_config, run_tool, tmp_path):
@@ -139,11 +139,11 @@ tta_pipeline = [
         [dict(type='mmseg.RandomFlip', prob=p) for p in (0., 1.)],
         [dict(type='LoadAnnotations')], [dict(type='mmseg.PackSegInputs')]])]
 """
-    config, work_dir = tiny_config(extra=extra), tmp_path / "run"
-    run_tool("train", config, "--work-dir", work_dir)
-    run_tool("test", config, work_dir / "iter_4.pth", "--tta", "--work-dir", work_dir)
-    logs = "".join(path.read_text() for path in work_dir.glob("*/*.log"))
-    assert "SegTTAModel" in logs
+    config, work_dir = tiny_config(extra=extra), tmp_path / 'run'
+    run_tool('train', config, '--work-dir', work_dir)
+    run_tool('test', config, work_dir / 'iter_4.pth', '--tta', '--work-dir', work_dir)
+    logs = ''.join(path.read_text() for path in work_dir.glob('*/*.log'))
+    assert 'SegTTAModel' in logs
 
 
 # In each of two processes: train, then resume, both by tools/train.py's main.
@@ -155,70 +155,79 @@ common = [config, '--launcher', 'pytorch', '--cfg-options']
 main([*common, '+experiment_name=whole', '--work-dir', whole])
 main([*common, '+experiment_name=resumed', '--work-dir', resumed,
       '--resume', whole + '/iter_2.pth'])
-from mmdepthseg.utils.launch import leave_distributed
+from mmdepthseg.launch.setup import leave_distributed
 leave_distributed()
 """
 
 
 def test_two_processes_on_cpu(tiny_config, run_process, free_port, tmp_path):
     config = tiny_config()
-    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    script = tmp_path / "train_and_resume.py"
+    whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
+    script = tmp_path / 'train_and_resume.py'
     script.write_text(TRAIN_AND_RESUME)
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2")
-    torchrun += (f"--master_port={free_port()}",)
-    tool = REPO / "tools/train.py"
+    torchrun = (sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2')
+    torchrun += (f'--master_port={free_port()}',)
+    tool = REPO / 'tools/train.py'
     done = run_process(*torchrun, script, tool, config, whole, resumed)
     assert done.returncode == 0, done.stderr[-3000:]
-    first, second = load(whole / "iter_4.pth"), load(resumed / "iter_4.pth")
-    assert len(first["random_states"]) == 2
+    first, second = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
+    assert len(first['random_states']) == 2
     assert_same_states(first, second)
 
-    test = ("bash", REPO / "tools/dist_test.sh", config, whole / "iter_4.pth", 2)
-    done = run_process(*test, "--work-dir", tmp_path / "test", PORT=free_port())
+    test = ('bash', REPO / 'tools/dist_test.sh', config, whole / 'iter_4.pth', 2)
+    done = run_process(*test, '--work-dir', tmp_path / 'test', PORT=free_port())
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "mIoU" in done.stdout
+    assert 'mIoU' in done.stdout
 
 
 def test_dist_train_passes_everything_on(run_process):
-    command = ("bash", REPO / "tools/dist_train.sh", "c.py", 2, "--amp", "--resume")
-    done = run_process(*command, PYTHON="echo", PORT="1234", NNODES="3", NODE_RANK="1")
+    command = ('bash', REPO / 'tools/dist_train.sh', 'c.py', 2, '--amp', '--resume')
+    done = run_process(*command, PYTHON='echo', PORT='1234', NNODES='3', NODE_RANK='1')
     assert done.returncode == 0, done.stderr
-    wanted = "-m torch.distributed.run --nnodes=3 --node_rank=1 --nproc_per_node=2 "
-    assert done.stdout.startswith(wanted + "--master_addr=127.0.0.1 --master_port=1234")
-    assert "tools/train.py c.py --launcher pytorch --amp --resume" in done.stdout
+    wanted = '-m torch.distributed.run --nnodes=3 --node_rank=1 --nproc_per_node=2 '
+    assert done.stdout.startswith(wanted + '--master_addr=127.0.0.1 --master_port=1234')
+    assert 'tools/train.py c.py --launcher pytorch --amp --resume' in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("script", "arguments", "expected"),
+    ('script', 'arguments', 'expected'),
     [
-        ("slurm_train.sh", ["c.py", "--amp"], "train.py c.py"),
-        ("slurm_test.sh", ["c.py", "x.pth", "--tta"], "test.py c.py x.pth"),
-        ("slurm_select.sh", ["c.py", "x.pth", "--budget=3"],
-         "select_samples.py c.py x.pth"),
+        ('slurm_train.sh', ['c.py', '--amp'], 'train.py c.py'),
+        ('slurm_test.sh', ['c.py', 'x.pth', '--tta'], 'test.py c.py x.pth'),
+        (
+            'slurm_select.sh',
+            ['c.py', 'x.pth', '--budget=3'],
+            'select_samples.py c.py x.pth',
+        ),
     ],
 )
 def test_slurm_scripts_pass_everything_on(
     run_process, tmp_path, script, arguments, expected
 ):
-    srun = tmp_path / "bin" / "srun"
+    srun = tmp_path / 'bin' / 'srun'
     srun.parent.mkdir()
     srun.write_text('#!/bin/sh\necho "$@"\n')
     srun.chmod(srun.stat().st_mode | stat.S_IXUSR)
-    path = f"{srun.parent}{os.pathsep}{os.environ['PATH']}"
-    command = ("bash", REPO / "tools" / script, "part", "job", *arguments)
-    done = run_process(*command, PATH=path, GPUS="2")
+    path = f'{srun.parent}{os.pathsep}{os.environ["PATH"]}'
+    command = ('bash', REPO / 'tools' / script, 'part', 'job', *arguments)
+    done = run_process(*command, PATH=path, GPUS='2')
     assert done.returncode == 0, done.stderr
-    assert f"{expected} --launcher slurm {arguments[-1]}" in done.stdout
-    assert "-p part --job-name=job --gres=gpu:4 --ntasks=2" in done.stdout
+    assert f'{expected} --launcher slurm {arguments[-1]}' in done.stdout
+    assert '-p part --job-name=job --gres=gpu:4 --ntasks=2' in done.stdout
 
 
 @pytest.mark.parametrize(
-    "script",
-    ["dist_train", "dist_test", "dist_select", "slurm_train", "slurm_test",
-     "slurm_select"],
+    'script',
+    [
+        'dist_train',
+        'dist_test',
+        'dist_select',
+        'slurm_train',
+        'slurm_test',
+        'slurm_select',
+    ],
 )
 def test_scripts_explain_their_use(run_process, script):
-    done = run_process("bash", REPO / f"tools/{script}.sh", "config.py")
+    done = run_process('bash', REPO / f'tools/{script}.sh', 'config.py')
     assert done.returncode == 2
-    assert done.stderr.startswith("usage: ")
+    assert done.stderr.startswith('usage: ')

@@ -37,10 +37,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
-from mmdepthseg.selection.farthest_point import ROUTES  # noqa: E402
-from mmdepthseg.selection.screening import Screen  # noqa: E402
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.selection.farthest.farthest_point import ROUTES  # noqa: E402
+from mmdepthseg.selection.farthest.screening import Screen  # noqa: E402
 
 NAIVE = ('naive64', 'naive')
 #: frames, dimensions, picks, type, routes
@@ -60,15 +60,23 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--case', nargs='+', choices=CASES, default=['small'])
     parser.add_argument(
-        '--shape', type=int, nargs=3, metavar=('N', 'D', 'PICKS'),
+        '--shape',
+        type=int,
+        nargs=3,
+        metavar=('N', 'D', 'PICKS'),
         help='a case of your own instead',
     )
     parser.add_argument(
-        '--dtype', choices=('float16', 'float32', 'float64'), default='float32',
+        '--dtype',
+        choices=('float16', 'float32', 'float64'),
+        default='float32',
         help='with --shape',
     )
     parser.add_argument(
-        '--data', nargs='+', choices=DATA, default=['gaussian'],
+        '--data',
+        nargs='+',
+        choices=DATA,
+        default=['gaussian'],
         help='gaussian: all frames about equally far from each other; clips: 30 '
         'similar frames each',
     )

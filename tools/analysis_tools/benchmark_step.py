@@ -23,12 +23,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
-    from mmdepthseg.utils.config import OPTIONS_HELP, OptionsAction
+    from mmdepthseg.launch.config import OPTIONS_HELP, OptionsAction
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config')
@@ -40,8 +40,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--json', help='write the numbers to this file too')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE',
-        help=OPTIONS_HELP)
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        metavar='KEY=VALUE',
+        help=OPTIONS_HELP,
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args(argv)
 
@@ -62,13 +66,14 @@ class Stopwatch:
         """Seconds, after the device has caught up."""
         if self.device.type == 'cuda':
             import torch
+
             torch.cuda.synchronize(self.device)
         return time.perf_counter()
 
     def measure(self, name: str, function, *args, **kwargs):
         """Call a function and book its time."""
         start = self.clock()
-        self.stack.append([name, 0.])
+        self.stack.append([name, 0.0])
         try:
             return function(*args, **kwargs)
         finally:
@@ -81,8 +86,11 @@ class Stopwatch:
     def watch(self, name: str, owner, attribute: str) -> None:
         """Replace a method by its measured self."""
         function = getattr(owner, attribute)
-        object.__setattr__(owner, attribute, lambda *args, **kwargs: self.measure(
-            name, function, *args, **kwargs))
+        object.__setattr__(
+            owner,
+            attribute,
+            lambda *args, **kwargs: self.measure(name, function, *args, **kwargs),
+        )
 
     def end_step(self, keep: bool) -> None:
         """Close one step."""
@@ -130,6 +138,7 @@ def train_step(watch: Stopwatch, model, optim_wrapper, batches):
 def bare_step(model, data: dict, optim_wrapper) -> None:
     """Forward + backward of the networks the step must run, and nothing else."""
     import torch
+
     batch, samples = data['inputs'], data['data_samples']
     student = getattr(model, 'student', model)
     with optim_wrapper.optim_context(model):
@@ -149,13 +158,18 @@ def bare_step(model, data: dict, optim_wrapper) -> None:
 
 def _outputs(model, batch, sample, labels: bool = True) -> list:
     decoded = model.decode(
-        model.extract_feat(batch.img), labels=labels and model.with_decode_head,
-        depth=model.trains_depth)
+        model.extract_feat(batch.img),
+        labels=labels and model.with_decode_head,
+        depth=model.trains_depth,
+    )
     outs = [] if decoded.logits is None else [decoded.logits]
     outs += decoded.disparities or []
     if model.pose_net is not None:
-        outs.append(model.pose_net.source_transforms(
-            batch, tuple(sample.metainfo['adjacent_offsets'])))
+        outs.append(
+            model.pose_net.source_transforms(
+                batch, tuple(sample.metainfo['adjacent_offsets'])
+            )
+        )
     return outs
 
 
@@ -167,25 +181,29 @@ def build(args: argparse.Namespace):
     from mmengine.runner import Runner
     from mmengine.runner.loops import _InfiniteDataloaderIterator
 
+    from mmdepthseg.launch.config import load_config
+    from mmdepthseg.launch.environment import register_all_modules
+    from mmdepthseg.launch.runner import check_source_counts
+    from mmdepthseg.launch.setup import setup_precision
     from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
     from mmdepthseg.registry import MODELS
-    from mmdepthseg.utils.config import load_config
     from mmdepthseg.utils.errors import UserError
-    from mmdepthseg.utils.launch import setup_precision
-    from mmdepthseg.utils.runner import check_source_counts
-    from mmdepthseg.utils.setup_env import register_all_modules
+
     register_all_modules()
     cfg = load_config(args.config, args.cfg_options)
     check_source_counts(cfg)
     device = torch.device(
-        args.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    )
     if args.amp and device.type != get_device():
         raise UserError(
             f'--amp with --device {device}: precision is chosen for {get_device()}, '
-            "the machine's best device; hide that (CUDA_VISIBLE_DEVICES='') first")
+            "the machine's best device; hide that (CUDA_VISIBLE_DEVICES='') first"
+        )
     setup_precision(cfg, args.amp)
     torch.backends.cudnn.benchmark = bool(
-        (cfg.get('env_cfg') or {}).get('cudnn_benchmark', False))
+        (cfg.get('env_cfg') or {}).get('cudnn_benchmark', False)
+    )
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -202,15 +220,19 @@ def build(args: argparse.Namespace):
     return model, optim_wrapper, iter(_InfiniteDataloaderIterator(loader)), device
 
 
-def report(watch: Stopwatch, steps: list[float], bare: list[float],
-           args: argparse.Namespace) -> dict:
+def report(
+    watch: Stopwatch, steps: list[float], bare: list[float], args: argparse.Namespace
+) -> dict:
     """Print and return the figures."""
     import torch
+
     whole, bare_time = statistics.median(steps), statistics.median(bare)
     parts = {k: statistics.median(v) for k, v in watch.steps.items()}
     parts['other'] = whole - sum(parts.values())
-    print(f'{args.config}: {watch.device}, {torch.get_num_threads()} thread(s), '
-          f'{"amp" if args.amp else "float32"}, median of {len(steps)} steps')
+    print(
+        f'{args.config}: {watch.device}, {torch.get_num_threads()} thread(s), '
+        f'{"amp" if args.amp else "float32"}, median of {len(steps)} steps'
+    )
     for name, value in sorted(parts.items(), key=lambda item: -item[1]):
         print(f'  {name:<18}{value * 1e3:9.1f} ms {value / whole:7.1%}')
     without_data = whole - parts.get('data', 0)
@@ -218,11 +240,18 @@ def report(watch: Stopwatch, steps: list[float], bare: list[float],
         memory = torch.cuda.max_memory_allocated(watch.device) / 2**30
     else:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    figures = dict(step_s=whole, parts_s=parts, bare_s=bare_time,
-                   ratio=without_data / bare_time, peak_memory_gib=memory)
+    figures = dict(
+        step_s=whole,
+        parts_s=parts,
+        bare_s=bare_time,
+        ratio=without_data / bare_time,
+        peak_memory_gib=memory,
+    )
     print(f'  {"whole step":<18}{whole * 1e3:9.1f} ms')
-    print(f'  {"bare fwd + bwd":<18}{bare_time * 1e3:9.1f} ms; step without data / '
-          f'bare = {figures["ratio"]:.2f}')
+    print(
+        f'  {"bare fwd + bwd":<18}{bare_time * 1e3:9.1f} ms; step without data / '
+        f'bare = {figures["ratio"]:.2f}'
+    )
     whose = 'the timed steps' if watch.device.type == 'cuda' else 'the process'
     print(f'  peak memory of {whose} {memory:.2f} GiB')
     return figures
@@ -230,8 +259,9 @@ def report(watch: Stopwatch, steps: list[float], bare: list[float],
 
 def check_json(path: str) -> None:
     """Raise a UserError unless the figures can be written there, before the run."""
-    from mmdepthseg.utils.config import check_writable
+    from mmdepthseg.launch.config import check_writable
     from mmdepthseg.utils.errors import UserError
+
     if Path(path).is_dir():
         raise UserError(f'--json {path} is a folder: name a file in it')
     check_writable(Path(path).parent, 'folder of --json')
@@ -259,6 +289,7 @@ def benchmark(args: argparse.Namespace) -> None:
     for i in range(args.warmup + args.iters):
         if i == args.warmup and device.type == 'cuda':
             import torch
+
             torch.cuda.reset_peak_memory_stats(device)
         start = watch.clock()
         train_step(watch, model, optim_wrapper, batches)

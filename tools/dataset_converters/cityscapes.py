@@ -12,7 +12,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO))
 
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 
 NAMES = REPO / 'configs/_base_/splits/cityscapes'
 
@@ -25,24 +25,41 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('source', help='folder that the archives were unpacked in')
     parser.add_argument('--out', required=True, help='folder of the copy')
     parser.add_argument(
-        '--size', type=int, nargs=2, metavar=('W', 'H'), default=(1024, 512),
-        help='of the copy (default: 1024 512)')
+        '--size',
+        type=int,
+        nargs=2,
+        metavar=('W', 'H'),
+        default=(1024, 512),
+        help='of the copy (default: 1024 512)',
+    )
     parser.add_argument(
-        '--packages', nargs='+', choices=list(PACKAGES), default=list(PACKAGES),
-        help='which parts (default: all)')
+        '--packages',
+        nargs='+',
+        choices=list(PACKAGES),
+        default=list(PACKAGES),
+        help='which parts (default: all)',
+    )
     parser.add_argument(
-        '--splits', nargs='+', choices=list(SPLITS), default=list(SPLITS),
-        help='default: all')
+        '--splits',
+        nargs='+',
+        choices=list(SPLITS),
+        default=list(SPLITS),
+        help='default: all',
+    )
     parser.add_argument(
-        '--image-format', choices=['png', 'jpg'], default='png',
+        '--image-format',
+        choices=['png', 'jpg'],
+        default='png',
         help='jpg takes a fraction of the disk space, at some loss; the configs then '
-        "need img_suffix='_leftImg8bit.jpg' (default: png)")
+        "need img_suffix='_leftImg8bit.jpg' (default: png)",
+    )
     parser.add_argument('--jpg-quality', type=int, default=95)
+    parser.add_argument('--workers', type=int, help='threads (default: one per CPU)')
     parser.add_argument(
-        '--workers', type=int, help='threads (default: one per CPU)')
-    parser.add_argument(
-        '--allow-partial', action='store_true',
-        help='convert what is there, even if it is not the whole release')
+        '--allow-partial',
+        action='store_true',
+        help='convert what is there, even if it is not the whole release',
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args(argv)
 
@@ -51,18 +68,27 @@ def convert(args: argparse.Namespace) -> None:
     """Convert and say what was made."""
     from mmdepthseg.datasets.converters import ConvertOptions, convert_cityscapes
     from mmdepthseg.datasets.subset import read_names
-    from mmdepthseg.utils.config import check_writable
+    from mmdepthseg.launch.config import check_writable
     from mmdepthseg.utils.progress import Progress
 
     out = Path(args.out).expanduser()
     check_writable(out, 'folder of --out')
-    names = {split: read_names(str(NAMES / f'{split}.txt')) for split in args.splits
-             if (NAMES / f'{split}.txt').is_file()}
+    names = {
+        split: read_names(str(NAMES / f'{split}.txt'))
+        for split in args.splits
+        if (NAMES / f'{split}.txt').is_file()
+    }
     manifest = convert_cityscapes(
-        Path(args.source).expanduser(), out,
+        Path(args.source).expanduser(),
+        out,
         ConvertOptions(tuple(args.size), args.image_format, args.jpg_quality),
-        args.packages, args.splits, names, args.allow_partial, args.workers,
-        Progress('cityscapes', 'files'))
+        args.packages,
+        args.splits,
+        names,
+        args.allow_partial,
+        args.workers,
+        Progress('cityscapes', 'files'),
+    )
     print(f'{out}:')
     for name, count in manifest['files'].items():
         print(f'  {name}: {count:,} files')
@@ -75,8 +101,8 @@ def convert(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
     with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
+        from mmdepthseg.launch.environment import without_import_noise
         from mmdepthseg.utils.compat import require_frameworks
-        from mmdepthseg.utils.setup_env import without_import_noise
 
         require_frameworks()
         with without_import_noise():

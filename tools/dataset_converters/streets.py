@@ -15,32 +15,32 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     default = Options()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", required=True, help="folder of the data set")
-    parser.add_argument("--seed", type=int, default=default.seed)
-    parser.add_argument("--clips", type=int, default=default.clips, help="train clips")
-    parser.add_argument("--val-clips", type=int, default=default.val_clips)
+    parser.add_argument('--out', required=True, help='folder of the data set')
+    parser.add_argument('--seed', type=int, default=default.seed)
+    parser.add_argument('--clips', type=int, default=default.clips, help='train clips')
+    parser.add_argument('--val-clips', type=int, default=default.val_clips)
     parser.add_argument(
-        "--frames", type=int, default=default.frames, help="frames per train clip, odd"
+        '--frames', type=int, default=default.frames, help='frames per train clip, odd'
     )
     parser.add_argument(
-        "--val-frames", type=int, default=default.val_frames, help="per val clip, odd"
+        '--val-frames', type=int, default=default.val_frames, help='per val clip, odd'
     )
     parser.add_argument(
-        "--size", type=int, nargs=2, metavar=("W", "H"), default=default.size
+        '--size', type=int, nargs=2, metavar=('W', 'H'), default=default.size
     )
     parser.add_argument(
-        "--supersample",
+        '--supersample',
         type=int,
         default=default.supersample,
-        help="samples per pixel and axis",
+        help='samples per pixel and axis',
     )
     parser.add_argument(
-        "--workers", type=int, default=None, help="processes (default: all CPUs)"
+        '--workers', type=int, default=None, help='processes (default: all CPUs)'
     )
     parser.add_argument(
-        "--check",
-        action="store_true",
-        help="afterwards, measure what the data set must fulfil and print it",
+        '--check',
+        action='store_true',
+        help='afterwards, measure what the data set must fulfil and print it',
     )
     return parser.parse_args(argv)
 
@@ -48,7 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 class Progress:
     """A progress line on stderr; a line per tenth when that is no terminal."""
 
-    def __init__(self, verb: str = "rendered") -> None:
+    def __init__(self, verb: str = 'rendered') -> None:
         self.verb, self.start = verb, time.monotonic()
         self.first, self.tenth = None, -1
 
@@ -58,14 +58,14 @@ class Progress:
             self.first = done
         spent = time.monotonic() - self.start
         fresh = done - self.first
-        left = f", {spent / fresh * (total - done):.0f} s left" if fresh else ""
-        bar = "#" * (30 * done // total)
+        left = f', {spent / fresh * (total - done):.0f} s left' if fresh else ''
+        bar = '#' * (30 * done // total)
         line = (
-            f"streets [{bar:<30}] {done}/{total} clips {self.verb}, {spent:.0f} s{left}"
+            f'streets [{bar:<30}] {done}/{total} clips {self.verb}, {spent:.0f} s{left}'
         )
         if sys.stderr.isatty():
-            end = "\n" if done == total else ""
-            print(f"\r{line:<78}", end=end, file=sys.stderr, flush=True)
+            end = '\n' if done == total else ''
+            print(f'\r{line:<78}', end=end, file=sys.stderr, flush=True)
         elif 10 * done // total > self.tenth:
             self.tenth = 10 * done // total
             print(line, file=sys.stderr, flush=True)
@@ -88,19 +88,19 @@ def main() -> int:
         if args.check:
             from mmdepthseg.streets import check
 
-            report = check.check_dataset(args.out, options, Progress("checked"))
+            report = check.check_dataset(args.out, options, Progress('checked'))
             print(check.format_report(report))
             if not check.is_good(report):
-                print("streets: a photometric ratio is above 0.2", file=sys.stderr)
+                print('streets: a photometric ratio is above 0.2', file=sys.stderr)
                 return 1
     except (ValueError, OSError) as error:
-        print(f"streets: {error}", file=sys.stderr)
+        print(f'streets: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstreets: interrupted; the same command goes on", file=sys.stderr)
+        print('\nstreets: interrupted; the same command goes on', file=sys.stderr)
         return 130
     return 0
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     sys.exit(main())

@@ -14,19 +14,19 @@ from pathlib import Path
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mmdepthseg.utils.cli import friendly_errors  # noqa: E402
+from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    with friendly_errors("--debug" in (sys.argv if argv is None else argv)):
+    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
         from mmdepthseg.utils.compat import require_frameworks
 
         require_frameworks()
-        from mmdepthseg.utils.converters.command import run
+        from mmdepthseg.checkpoints.converters.command import run
 
-        run("authors", __doc__, argv)
+        run('authors', __doc__, argv)
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     main()

@@ -13,27 +13,28 @@ train_pipeline = [
     dict(type='Resize', scale=scale),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 # As with Cityscapes: validation compares at 672x512, tools/test.py at the label's size.
 val_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
     dict(type='LoadSegLabel', evaluate_at='image'),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
     dict(type='LoadSegLabel', evaluate_at='label'),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,
-    dataset=dict(labeled_subset=labeled_subset, pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=4, num_workers=4, dataset=dict(pipeline=val_pipeline))
+    dataset=dict(labeled_subset=labeled_subset, pipeline=train_pipeline),
+)
+val_dataloader = dict(batch_size=4, num_workers=4, dataset=dict(pipeline=val_pipeline))
 # the 233 test images: test_dataloader.dataset.split=test
 test_dataloader = dict(
-    batch_size=4, num_workers=4, dataset=dict(pipeline=test_pipeline))
+    batch_size=4, num_workers=4, dataset=dict(pipeline=test_pipeline)
+)

@@ -17,23 +17,25 @@ train_dataloader = dict(
             split='train',
             labeled_subset=_base_.labeled_subset,
             require_labels=True,
-            pipeline=_base_.train_pipeline),
-        datasets=[labeled, mix]))
+            pipeline=_base_.train_pipeline,
+        ),
+        datasets=[labeled, mix],
+    ),
+)
 # for mixers that look at depth: the mix images' depth labels
 mix_pipeline = [*_base_.train_pipeline]
 mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
 mix_with_depth = dict(
-    mix,
-    pipeline=mix_pipeline,
-    sde_disparity_dir='../camvid_depth_labels')  # beside data_root
+    mix, pipeline=mix_pipeline, sde_disparity_dir='../camvid_depth_labels'
+)  # beside data_root
 # whose images get depth labels
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 predict_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    dataset=dict(
-        type=_base_.dataset_type, data_root=_base_.data_root, split='train'))
+    dataset=dict(type=_base_.dataset_type, data_root=_base_.data_root, split='train'),
+)

@@ -7,8 +7,8 @@ mix_all = dict(branch='mix', subset_mode='mark')  # the labelled ones with their
 mix_pipeline = [*_base_.train_pipeline]
 mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
 with_depth = dict(
-    pipeline=mix_pipeline,
-    sde_disparity_dir='../camvid_depth_labels_672x512')  # beside data_root
+    pipeline=mix_pipeline, sde_disparity_dir='../camvid_depth_labels_672x512'
+)  # beside data_root
 train_dataloader = dict(
     _delete_=True,
     batch_size=4,
@@ -23,16 +23,19 @@ train_dataloader = dict(
             split='train',
             labeled_subset=_base_.labeled_subset,
             require_labels=True,
-            pipeline=_base_.train_pipeline),
-        datasets=[labeled, mix_unlabeled]))
+            pipeline=_base_.train_pipeline,
+        ),
+        datasets=[labeled, mix_unlabeled],
+    ),
+)
 # whose images get depth labels
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 predict_dataloader = dict(
     batch_size=4,
     num_workers=4,
-    dataset=dict(
-        type=_base_.dataset_type, data_root=_base_.data_root, split='train'))
+    dataset=dict(type=_base_.dataset_type, data_root=_base_.data_root, split='train'),
+)

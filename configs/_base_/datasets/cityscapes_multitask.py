@@ -8,5 +8,8 @@ triplet_pipeline[2:2] = [dict(type='LoadAdjacentFrames'), dict(type='LoadCamera'
 train_dataloader = dict(
     dataset=dict(
         shared=dict(
-            offsets=(-1, 1), camera_size=camera_size, pipeline=triplet_pipeline),
-        datasets=[_base_.labeled, _base_.mix_all]))
+            offsets=(-1, 1), camera_size=camera_size, pipeline=triplet_pipeline
+        ),
+        datasets=[_base_.labeled, _base_.mix_all],
+    )
+)

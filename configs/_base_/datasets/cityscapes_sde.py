@@ -15,19 +15,19 @@ train_pipeline = [
     dict(type='Resize', scale=scale),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
     dict(type='LoadCamera'),
     dict(type='LoadStereoDepth', keep_size=True),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_dataloader = dict(
     batch_size=4,
@@ -41,7 +41,9 @@ train_dataloader = dict(
         frames='sequence',
         offsets=(-1, 1),
         camera_size=camera_size,
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=4,
     num_workers=4,
@@ -52,13 +54,16 @@ val_dataloader = dict(
         data_root=data_root,
         split='val',
         camera_size=camera_size,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
 # whose images get depth labels (tools/generate_depth.py)
 predict_dataloader = dict(
     batch_size=4,
     num_workers=4,
-    dataset=dict(type=dataset_type, data_root=data_root, split='train'))
+    dataset=dict(type=dataset_type, data_root=data_root, split='train'),
+)
 val_evaluator = dict(
     type='DepthMetric',
     align='median',
@@ -68,6 +73,9 @@ val_evaluator = dict(
             type=dataset_type,
             data_root=data_root,
             split='train',
-            camera_size=camera_size),
-        cache='work_dirs/baselines/cityscapes_row_mean.npz'))
+            camera_size=camera_size,
+        ),
+        cache='work_dirs/baselines/cityscapes_row_mean.npz',
+    ),
+)
 test_evaluator = val_evaluator

@@ -16,14 +16,14 @@ train_pipeline = [
     dict(type='Resize', scale=scale),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 # Validation follows the paper: prediction and ground truth at 1024x512.
 val_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
     dict(type='LoadSegLabel', evaluate_at='image'),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 # tools/test.py compares at 2048x1024, with the labels of the original data set.
 full_labels = '../cityscapes/gtFine/{split}'  # beside data_root
@@ -31,7 +31,7 @@ test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
     dict(type='LoadSegLabel', evaluate_at='label'),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_dataloader = dict(
     batch_size=2,
@@ -44,7 +44,9 @@ train_dataloader = dict(
         split='train',
         labeled_subset=labeled_subset,
         require_labels=True,
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=4,
     num_workers=4,
@@ -55,7 +57,9 @@ val_dataloader = dict(
         data_root=data_root,
         split='val',
         require_labels=True,
-        pipeline=val_pipeline))
+        pipeline=val_pipeline,
+    ),
+)
 test_dataloader = dict(
     batch_size=4,
     num_workers=4,
@@ -67,6 +71,8 @@ test_dataloader = dict(
         split='val',
         data_prefix=dict(seg_map_path=full_labels),
         require_labels=True,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

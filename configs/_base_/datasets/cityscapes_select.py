@@ -11,7 +11,7 @@ crop_size = (512, 512)
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -20,7 +20,7 @@ train_pipeline = [
     dict(type='LoadSDEDisparity', stretch=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 pool = dict(type=dataset_type, data_root=data_root, split='train')
 predict_dataloader = dict(batch_size=4, num_workers=4, dataset=pool)
@@ -29,4 +29,5 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
-    dataset=dict(pool, pipeline=train_pipeline))
+    dataset=dict(pool, pipeline=train_pipeline),
+)

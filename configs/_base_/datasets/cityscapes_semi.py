@@ -11,15 +11,16 @@ mix_video = dict(  # any frame of the sequences, without labels
     frames='sequence',
     labeled_subset=None,
     require_labels=False,
-    data_prefix=dict(seg_map_path=None))
+    data_prefix=dict(seg_map_path=None),
+)
 # For mixers that look at depth: the depth labels of the mix images, to be made with
 # tools/generate_depth.py --out data/cityscapes_1024x512/depth_labels.
 # dict(type='LoadSDEDisparity', stretch=True) is what the authors' code does.
 mix_pipeline = [*_base_.train_pipeline]
 mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
 with_depth = dict(
-    pipeline=mix_pipeline,
-    data_prefix=dict(sde_disparity_path='depth_labels'))  # below data_root
+    pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path='depth_labels')
+)  # below data_root
 train_dataloader = dict(
     _delete_=True,
     batch_size=4,
@@ -34,5 +35,8 @@ train_dataloader = dict(
             split='train',
             labeled_subset=_base_.labeled_subset,
             require_labels=True,
-            pipeline=_base_.train_pipeline),
-        datasets=[labeled, mix_unlabeled]))
+            pipeline=_base_.train_pipeline,
+        ),
+        datasets=[labeled, mix_unlabeled],
+    ),
+)

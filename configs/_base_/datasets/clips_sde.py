@@ -7,12 +7,12 @@ train_pipeline = [
     dict(type='LoadCamera'),
     dict(type='Resize', scale=_base_.scale),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_dataloader = dict(
     batch_size=4,
@@ -23,8 +23,11 @@ train_dataloader = dict(
         type=_base_.dataset_type,
         data_root=_base_.data_root,
         offsets=(-1, 1),
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 predict_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    dataset=dict(type=_base_.dataset_type, data_root=_base_.data_root))
+    dataset=dict(type=_base_.dataset_type, data_root=_base_.data_root),
+)

@@ -10,40 +10,42 @@ train_pipeline = [
         type='RandomResize',
         scale=_base_.scale,
         ratio_range=(1.0, 1.5),
-        keep_ratio=False),
+        keep_ratio=False,
+    ),
     dict(type='RandomCrop', crop_size=_base_.scale[::-1]),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),
     # after Resize: the ground truth stays at full resolution
     dict(type='LoadSegLabel', evaluate_at='label'),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 labeled_frames = dict(
     type=_base_.dataset_type,
     data_root=_base_.data_root,
     metainfo=dict(classes=_base_.classes),
     labeled_subset='all',
-    require_labels=True)
+    require_labels=True,
+)
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(
-        labeled_frames,
-        exclude_clips=_base_.val_clips,
-        pipeline=train_pipeline))
+        labeled_frames, exclude_clips=_base_.val_clips, pipeline=train_pipeline
+    ),
+)
 val_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        labeled_frames, clips=_base_.val_clips, pipeline=test_pipeline))
+    dataset=dict(labeled_frames, clips=_base_.val_clips, pipeline=test_pipeline),
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

@@ -7,7 +7,7 @@ crop_size = (_base_.scale[1], _base_.scale[1])
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -16,16 +16,16 @@ train_pipeline = [
     dict(type='LoadSDEDisparity', stretch=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 pool = dict(
-    type=_base_.dataset_type,
-    data_root=_base_.data_root,
-    exclude_clips=_base_.val_clips)
+    type=_base_.dataset_type, data_root=_base_.data_root, exclude_clips=_base_.val_clips
+)
 predict_dataloader = dict(batch_size=8, num_workers=2, dataset=pool)
 train_dataloader = dict(
     batch_size=4,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
-    dataset=dict(pool, pipeline=train_pipeline))
+    dataset=dict(pool, pipeline=train_pipeline),
+)

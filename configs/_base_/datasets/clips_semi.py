@@ -8,7 +8,8 @@ mix = dict(
     branch='mix',
     subset_mode='mark',
     pipeline=mix_pipeline,
-    sde_disparity_dir='../clips_depth_labels')  # beside data_root
+    sde_disparity_dir='../clips_depth_labels',
+)  # beside data_root
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
@@ -20,5 +21,8 @@ train_dataloader = dict(
         shared=dict(
             _base_.labeled_frames,
             exclude_clips=_base_.val_clips,
-            pipeline=_base_.train_pipeline),
-        datasets=[labeled, mix]))
+            pipeline=_base_.train_pipeline,
+        ),
+        datasets=[labeled, mix],
+    ),
+)

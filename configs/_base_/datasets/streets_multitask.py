@@ -4,4 +4,5 @@ _base_ = './streets_semi.py'
 triplet_pipeline = [*_base_.train_pipeline]
 triplet_pipeline[2:2] = [dict(type='LoadAdjacentFrames'), dict(type='LoadCamera')]
 train_dataloader = dict(
-    dataset=dict(shared=dict(offsets=(-1, 1), pipeline=triplet_pipeline)))
+    dataset=dict(shared=dict(offsets=(-1, 1), pipeline=triplet_pipeline))
+)

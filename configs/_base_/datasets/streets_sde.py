@@ -9,19 +9,19 @@ train_pipeline = [
     dict(type='LoadCamera'),
     dict(type='Resize', scale=scale),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
     dict(type='LoadCamera'),
     dict(type='LoadStereoDepth', keep_size=True),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_dataloader = dict(
     batch_size=4,
@@ -34,56 +34,60 @@ train_dataloader = dict(
         split='train',
         frames='sequence',
         offsets=(-1, 1),
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='val',
-        pipeline=test_pipeline))
+        type=dataset_type, data_root=data_root, split='val', pipeline=test_pipeline
+    ),
+)
 test_dataloader = val_dataloader
 # whose images get depth labels (tools/generate_depth.py)
 predict_dataloader = dict(
     batch_size=8,
     num_workers=1,
-    dataset=dict(type=dataset_type, data_root=data_root, split='train'))
+    dataset=dict(type=dataset_type, data_root=data_root, split='train'),
+)
 # frames with true poses (tools/test_pose.py): every pair of consecutive ones
 pose_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAdjacentFrames'),
     dict(type='LoadPoses'),
     dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 pose_dataset = dict(
     type=dataset_type,
     data_root=data_root,
     frames='sequence',
-    offsets=(1, ),
-    data_prefix=dict(poses_path='poses/{split}'))
+    offsets=(1,),
+    data_prefix=dict(poses_path='poses/{split}'),
+)
 pose_dataloader = dict(
     batch_size=8,
     num_workers=1,
-    dataset=dict(pose_dataset, split='val', pipeline=pose_pipeline))
+    dataset=dict(pose_dataset, split='val', pipeline=pose_pipeline),
+)
 pose_evaluator = dict(
     type='PoseMetric',
     align='median',
     # validation clips have three frames
     scale_over='all',
     snippet=3,
-    baseline=dict(dataset=dict(pose_dataset, split='train')))
+    baseline=dict(dataset=dict(pose_dataset, split='train')),
+)
 val_evaluator = dict(
     type='DepthMetric',
     align='median',
     max_depth=80,
     baseline=dict(
-        dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
-            split='train'),
-        cache='work_dirs/baselines/streets_row_mean.npz'))
+        dataset=dict(type=dataset_type, data_root=data_root, split='train'),
+        cache='work_dirs/baselines/streets_row_mean.npz',
+    ),
+)
 test_evaluator = val_evaluator

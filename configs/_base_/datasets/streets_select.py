@@ -8,7 +8,7 @@ crop_size = (96, 96)
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -17,11 +17,13 @@ train_pipeline = [
     dict(type='LoadSDEDisparity', stretch=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
 predict_dataloader = dict(
-    batch_size=8, num_workers=1, dataset=dict(data_root=data_root))
+    batch_size=8, num_workers=1, dataset=dict(data_root=data_root)
+)
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    dataset=dict(data_root=data_root, pipeline=train_pipeline))
+    dataset=dict(data_root=data_root, pipeline=train_pipeline),
+)

@@ -9,7 +9,8 @@ mix_video = dict(  # any frame of the clips, without labels
     frames='sequence',
     labeled_subset=None,
     require_labels=False,
-    data_prefix=dict(seg_map_path=None))
+    data_prefix=dict(seg_map_path=None),
+)
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
@@ -24,12 +25,14 @@ train_dataloader = dict(
             split='train',
             labeled_subset=_base_.labeled_subset,
             require_labels=True,
-            pipeline=_base_.train_pipeline),
-        datasets=[labeled, mix]))
+            pipeline=_base_.train_pipeline,
+        ),
+        datasets=[labeled, mix],
+    ),
+)
 # for mixers that look at depth: the mix frames' depth labels
 mix_pipeline = [*_base_.train_pipeline]
 mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
 mix_with_depth = dict(
-    mix,
-    pipeline=mix_pipeline,
-    data_prefix=dict(sde_disparity_path='depth_labels'))  # below data_root
+    mix, pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path='depth_labels')
+)  # below data_root

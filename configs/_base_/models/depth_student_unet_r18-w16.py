@@ -6,8 +6,10 @@ model = dict(
     data_preprocessor=dict(keep_raw=False, color_jitter=None),
     depth_head=dict(
         num_scales=1,
-        disparity_bias=0.,
+        disparity_bias=0.0,
         loss_disparity=dict(type='BerHuLoss', threshold=0.2),
-        valid_height=0.9),
+        valid_height=0.9,
+    ),
     pose_net=None,
-    pose_refinement=None)
+    pose_refinement=None,
+)

@@ -10,7 +10,8 @@ data_preprocessor = dict(
     # (x - 0.45) / 0.225, as the authors; ImageNet's mean and std are MMSeg's habit
     mean=[114.75] * 3,
     std=[57.375] * 3,
-    bgr_to_rgb=True)
+    bgr_to_rgb=True,
+)
 backbone = dict(
     type='ResNet',
     depth=50,
@@ -18,14 +19,16 @@ backbone = dict(
     dilations=(1, 1, 1, 2),
     contract_dilation=True,
     norm_cfg=norm_cfg,
-    init_cfg=dict(type='Pretrained', checkpoint=imagenet_r50))
+    init_cfg=dict(type='Pretrained', checkpoint=imagenet_r50),
+)
 decoder = dict(
     type='UNetDecoder',
     in_channels=encoder_channels,
     channels=[64, 64, 128, 128, 256],
     aspp_rates=[6, 12, 18],
     aspp_dropout=0.5,
-    norm_cfg=norm_cfg)
+    norm_cfg=norm_cfg,
+)
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,
@@ -35,4 +38,6 @@ model = dict(
         decoder=decoder,
         num_scales=1,
         loss_disparity=dict(type='BerHuLoss', threshold=0.2),
-        valid_height=0.9))
+        valid_height=0.9,
+    ),
+)

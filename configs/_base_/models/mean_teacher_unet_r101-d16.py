@@ -13,6 +13,8 @@ model = dict(
         type='DepthSegmentor',
         backbone=_base_.backbone,
         decode_head=_base_.decode_head,
-        test_cfg=_base_.model.test_cfg),
+        test_cfg=_base_.model.test_cfg,
+    ),
     mixing=dict(type='NoMix'),
-    ground_truth_mixing=False)
+    ground_truth_mixing=False,
+)

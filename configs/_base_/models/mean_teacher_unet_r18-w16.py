@@ -10,7 +10,8 @@ model = dict(
         type='DepthSegmentor',
         backbone=_base_.backbone,
         decode_head=_base_.decode_head,
-        test_cfg=_base_.model.test_cfg),
+        test_cfg=_base_.model.test_cfg,
+    ),
     mixing=dict(type='NoMix'),
     # the paper's hue (0.25) and blur (sigma to 1.15) are for long trainings at 512x512
     strong_augmentation=[
@@ -19,8 +20,10 @@ model = dict(
             brightness=0.25,
             contrast=0.25,
             saturation=0.25,
-            hue=0.05),
-        dict(type='BatchGaussianBlur', sigma=(0.05, 0.4))
+            hue=0.05,
+        ),
+        dict(type='BatchGaussianBlur', sigma=(0.05, 0.4)),
     ],
     # 0.99 averages over more steps than a short training has to spare
-    ema=dict(decay=0.95))
+    ema=dict(decay=0.95),
+)

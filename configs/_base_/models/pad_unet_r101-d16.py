@@ -8,8 +8,10 @@ model = dict(
         decode_head=dict(channels=None),
         depth_head=_base_.depth_head,
         distillation=dict(type='PADDistillation', level=7),
-        pose_net=_base_.pose_net),
+        pose_net=_base_.pose_net,
+    ),
     # disparities from the network are stretched to [0, 1]: the paper's margin
     mixing=dict(type='DepthMix', margin=0.03),
     disparity='online',
-    ground_truth_mixing=True)
+    ground_truth_mixing=True,
+)

@@ -11,7 +11,9 @@ model = dict(
         # ends lower (configs/tables/streets_multitask.py)
         distillation=dict(type='PADDistillation', side_weight=0),
         pose_net=_base_.pose_net,
-        pose_refinement=_base_.pose_refinement),
+        pose_refinement=_base_.pose_refinement,
+    ),
     # disparities from the network are stretched to [0, 1]: the paper's margin
     mixing=dict(type='DepthMix', margin=0.03),
-    disparity='online')
+    disparity='online',
+)

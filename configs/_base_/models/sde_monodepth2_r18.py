@@ -10,13 +10,14 @@ data_preprocessor = dict(
     std=[57.375] * 3,
     bgr_to_rgb=True,
     keep_raw=True,
-    color_jitter=dict(
-        p=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1))
+    color_jitter=dict(p=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
+)
 backbone = dict(
     type='ResNet',
     depth=18,
     norm_cfg=norm_cfg,
-    init_cfg=dict(type='Pretrained', checkpoint=imagenet_r18))
+    init_cfg=dict(type='Pretrained', checkpoint=imagenet_r18),
+)
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,
@@ -27,8 +28,12 @@ model = dict(
             type='UNetDecoder',
             in_channels=[64, 64, 128, 256, 512],
             channels=[16, 32, 64, 128, 256],
-            aspp_rates=None)),
+            aspp_rates=None,
+        ),
+    ),
     pose_net=dict(
         type='PoseNet',
         backbone=dict(backbone, in_channels=6, out_stem=False),
-        in_channels=512))
+        in_channels=512,
+    ),
+)

@@ -15,8 +15,8 @@ data_preprocessor = dict(
     std=[57.375] * 3,
     bgr_to_rgb=True,
     keep_raw=True,
-    color_jitter=dict(
-        p=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1))
+    color_jitter=dict(p=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
+)
 backbone = dict(
     type='ResNet',
     depth=101,
@@ -24,7 +24,8 @@ backbone = dict(
     dilations=(1, 1, 1, 2),
     contract_dilation=True,
     norm_cfg=norm_cfg,
-    init_cfg=dict(type='Pretrained', checkpoint=imagenet_r101))
+    init_cfg=dict(type='Pretrained', checkpoint=imagenet_r101),
+)
 depth_head = dict(
     type='UNetDepthHead',
     # "dec5" in phase 1, "dec6" in phase 2
@@ -33,7 +34,9 @@ depth_head = dict(
         in_channels=encoder_channels,
         channels=[64, 128, 128, 256, 256],
         aspp_rates=[6, 12, 18],
-        aspp_dropout=0.5))
+        aspp_dropout=0.5,
+    ),
+)
 pose_net = dict(
     type='PoseNet',
     backbone=dict(
@@ -43,11 +46,14 @@ pose_net = dict(
         out_stem=False,
         norm_cfg=norm_cfg,
         # its first convolution is repeated for the two images and halved
-        init_cfg=dict(type='Pretrained', checkpoint=imagenet_r18)),
-    in_channels=512)
+        init_cfg=dict(type='Pretrained', checkpoint=imagenet_r18),
+    ),
+    in_channels=512,
+)
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,
     backbone=backbone,
     depth_head=depth_head,
-    pose_net=pose_net)
+    pose_net=pose_net,
+)

@@ -10,8 +10,8 @@ data_preprocessor = dict(
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,
     keep_raw=True,
-    color_jitter=dict(
-        p=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1))
+    color_jitter=dict(p=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
+)
 backbone = dict(
     type='ResNet',
     depth=18,
@@ -19,7 +19,8 @@ backbone = dict(
     stem_channels=16,
     # zero would switch the residual branches off at the start: slower from scratch
     zero_init_residual=False,
-    norm_cfg=norm_cfg)
+    norm_cfg=norm_cfg,
+)
 depth_head = dict(
     type='UNetDepthHead',
     decoder=dict(
@@ -27,8 +28,10 @@ depth_head = dict(
         in_channels=encoder_channels,
         channels=[16, 16, 32, 64, 64],
         aspp_rates=[1, 2, 3],
-        aspp_dropout=0.1),
-    disparity_bias=-1.8)
+        aspp_dropout=0.1,
+    ),
+    disparity_bias=-1.8,
+)
 pose_net = dict(
     type='PoseNet',
     backbone=dict(backbone, in_channels=6, out_stem=False),
@@ -36,8 +39,9 @@ pose_net = dict(
     channels=64,
     rotation_factor=0.05,
     translation_factor=0.1,
-    first_translation=(0., 0., -0.016),
-    difference_gain=10.)
+    first_translation=(0.0, 0.0, -0.016),
+    difference_gain=10.0,
+)
 pose_refinement = dict(type='DirectPoseRefinement')
 model = dict(
     type='DepthSegmentor',
@@ -45,4 +49,5 @@ model = dict(
     backbone=backbone,
     depth_head=depth_head,
     pose_net=pose_net,
-    pose_refinement=pose_refinement)
+    pose_refinement=pose_refinement,
+)

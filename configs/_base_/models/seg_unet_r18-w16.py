@@ -6,7 +6,8 @@ preprocessor = dict(
     type='DepthSegDataPreProcessor',
     mean=_base_.data_preprocessor.mean,
     std=_base_.data_preprocessor.std,
-    bgr_to_rgb=True)
+    bgr_to_rgb=True,
+)
 data_preprocessor = dict(_delete_=True, **preprocessor)
 decode_head = dict(
     type='UNetSegHead',
@@ -14,14 +15,16 @@ decode_head = dict(
     decoder=_base_.depth_head.decoder,
     channels=32,
     # stride 2: a third faster than full resolution (9), and with few labels as good
-    levels=(8, ),
+    levels=(8,),
     num_classes=19,
     norm_cfg=_base_.norm_cfg,
-    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True))
+    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+)
 model = dict(
     _delete_=True,
     type='DepthSegmentor',
     data_preprocessor=preprocessor,
     backbone=_base_.backbone,
     decode_head=decode_head,
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

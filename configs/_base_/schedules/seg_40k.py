@@ -7,7 +7,8 @@ optim_wrapper = dict(
     # two groups of parameters instead of one for each
     constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
-    clip_grad=dict(max_norm=10))
+    clip_grad=dict(max_norm=10),
+)
 param_scheduler = [
     dict(type='MultiStepLR', by_epoch=False, milestones=[30000], gamma=0.1)
 ]

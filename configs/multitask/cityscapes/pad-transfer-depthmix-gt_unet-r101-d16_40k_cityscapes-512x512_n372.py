@@ -8,22 +8,25 @@
 _base_ = [
     '../../_base_/models/pad_unet_r101-d16.py',
     '../../_base_/datasets/cityscapes_multitask.py',
-    '../../_base_/default_runtime.py', '../../_base_/schedules/seg_40k.py'
+    '../../_base_/default_runtime.py',
+    '../../_base_/schedules/seg_40k.py',
 ]
-sde = ('work_dirs/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512/'
-       'iter_50000.pth')
+sde = 'work_dirs/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512/iter_50000.pth'
 init = dict(type='Pretrained', checkpoint=sde)
 model = dict(
     segmentor=dict(
         backbone=dict(init_cfg=dict(init, prefix='backbone.')),
         decode_head=dict(
-            decoder=dict(init_cfg=dict(init, prefix='depth_head.decoder.'))),
+            decoder=dict(init_cfg=dict(init, prefix='depth_head.decoder.'))
+        ),
         depth_head=dict(init_cfg=dict(init, prefix='depth_head.')),
         pose_net=dict(
-            backbone=dict(init_cfg=None), init_cfg=dict(init, prefix='pose_net.'))))
+            backbone=dict(init_cfg=None), init_cfg=dict(init, prefix='pose_net.')
+        ),
+    )
+)
 # 1e-6 for the pose network, its own backbone included: the longer key counts
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys={'pose_net.': dict(lr_mult=1e-4)}))
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'pose_net.': dict(lr_mult=1e-4)}))
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

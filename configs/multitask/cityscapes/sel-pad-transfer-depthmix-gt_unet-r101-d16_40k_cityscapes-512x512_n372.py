@@ -8,4 +8,8 @@ train_dataloader = dict(
             labeled_subset=dict(
                 _delete_=True,
                 ann_file='configs/_base_/splits/cityscapes/ds_us_seed42.txt',
-                n=372))))
+                n=372,
+            )
+        )
+    )
+)

@@ -7,17 +7,16 @@
 # ImageNet.
 _base_ = [
     '../../_base_/models/sde_unet_r101-d16.py',
-    '../../_base_/datasets/cityscapes_sde.py', '../../_base_/default_runtime.py'
+    '../../_base_/datasets/cityscapes_sde.py',
+    '../../_base_/default_runtime.py',
 ]
 model = dict(backbone=dict(frozen_stages=4, norm_eval=True))
 iterations = 300000
-optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
 param_scheduler = [
     dict(type='MultiStepLR', by_epoch=False, milestones=[160000], gamma=0.1)
 ]
-train_cfg = dict(
-    type='IterBasedTrainLoop', max_iters=iterations, val_interval=20000)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=20000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(interval=10000))

@@ -6,4 +6,6 @@ model = dict(
         type='FeatureDistanceLoss',
         encoder=_base_.backbone,
         loss_weight=1e-2,
-        reduction='batch'))
+        reduction='batch',
+    )
+)

@@ -5,7 +5,8 @@
 _base_ = [
     '../../_base_/models/depth_student_unet_r50-d16.py',
     '../../_base_/datasets/cityscapes_select.py',
-    '../../_base_/default_runtime.py', '../../_base_/schedules/student.py'
+    '../../_base_/default_runtime.py',
+    '../../_base_/schedules/student.py',
 ]
 selection = dict(
     teacher='../../sde/cityscapes/'
@@ -18,8 +19,16 @@ selection = dict(
         far_dilation=7,
         # the ego vehicle
         valid_height=0.87,
-        mean_over='all'),
+        mean_over='all',
+    ),
     # (images, iterations)
-    iterations=[(25, 4000), (50, 8000), (100, 12000), (200, 16000), (372, 20000),
-                (744, 24000)],
-    bias=1000.)
+    iterations=[
+        (25, 4000),
+        (50, 8000),
+        (100, 12000),
+        (200, 16000),
+        (372, 20000),
+        (744, 24000),
+    ],
+    bias=1000.0,
+)

@@ -5,7 +5,8 @@
 _base_ = [
     '../../_base_/models/seg_student_unet_r50-d16.py',
     '../../_base_/datasets/cityscapes_select.py',
-    '../../_base_/default_runtime.py', '../../_base_/schedules/student.py'
+    '../../_base_/default_runtime.py',
+    '../../_base_/schedules/student.py',
 ]
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -14,11 +15,17 @@ train_pipeline = [
     dict(type='Resize', scale=_base_.scale),
     dict(type='RandomCrop', crop_size=_base_.crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs')
+    dict(type='PackDepthSegInputs'),
 ]
-train_dataloader = dict(
-    dataset=dict(require_labels=True, pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(require_labels=True, pipeline=train_pipeline))
 selection = dict(
     criterion=dict(type='entropy'),
-    iterations=[(25, 4000), (50, 8000), (100, 12000), (200, 16000), (372, 20000),
-                (744, 24000)])
+    iterations=[
+        (25, 4000),
+        (50, 8000),
+        (100, 12000),
+        (200, 16000),
+        (372, 20000),
+        (744, 24000),
+    ],
+)

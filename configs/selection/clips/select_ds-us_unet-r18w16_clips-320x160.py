@@ -6,12 +6,14 @@
 #   train_dataloader.dataset.data_root=DIR
 _base_ = [
     '../../_base_/models/depth_student_unet_r18-w16.py',
-    '../../_base_/datasets/clips_select.py', '../../_base_/default_runtime.py',
-    '../../_base_/schedules/student.py'
+    '../../_base_/datasets/clips_select.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/schedules/student.py',
 ]
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 selection = dict(
     teacher='../../clips/sde_unet-r18w16_1k_clips-320x160.py',
     # frames of a car may show its bonnet at the bottom: 1. if they do not
     criterion=dict(type='depth_error', valid_height=0.87),
-    iterations=[(25, 500), (100, 1000), (400, 1500)])
+    iterations=[(25, 500), (100, 1000), (400, 1500)],
+)

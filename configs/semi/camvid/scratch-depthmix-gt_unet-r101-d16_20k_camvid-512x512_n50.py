@@ -8,8 +8,8 @@
 _base_ = './scratch-classmix-gt_unet-r101-d16_20k_camvid-512x512_n50.py'
 # 3 % of whatever range the disparities have, as in semi/cityscapes
 model = dict(
-    mixing=dict(
-        _delete_=True, type='DepthMix', margin=0.03, relative_margin=True))
+    mixing=dict(_delete_=True, type='DepthMix', margin=0.03, relative_margin=True)
+)
 train_dataloader = dict(
-    dataset=dict(
-        datasets=[_base_.labeled, dict(_base_.mix_all, **_base_.with_depth)]))
+    dataset=dict(datasets=[_base_.labeled, dict(_base_.mix_all, **_base_.with_depth)])
+)

@@ -5,8 +5,9 @@
 # train_dataloader.dataset.shared.labeled_subset, as in scratch_...
 _base_ = [
     '../../_base_/models/mean_teacher_unet_r101-d16.py',
-    '../../_base_/datasets/camvid_semi_512x512.py', '../../_base_/default_runtime.py',
-    '../../_base_/schedules/seg_20k.py'
+    '../../_base_/datasets/camvid_semi_512x512.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/schedules/seg_20k.py',
 ]
 model = dict(segmentor=dict(decode_head=dict(num_classes=11)))
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]

@@ -6,8 +6,9 @@
 #       train_dataloader.dataset.labeled_subset.seed=25
 _base_ = [
     '../../_base_/models/seg_unet_r101-d16.py',
-    '../../_base_/datasets/camvid_seg_512x512.py', '../../_base_/default_runtime.py',
-    '../../_base_/schedules/seg_20k.py'
+    '../../_base_/datasets/camvid_seg_512x512.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/schedules/seg_20k.py',
 ]
 model = dict(decode_head=dict(num_classes=11))
 default_hooks = dict(checkpoint=dict(interval=2000))

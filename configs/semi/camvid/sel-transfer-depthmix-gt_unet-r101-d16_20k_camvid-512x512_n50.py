@@ -8,4 +8,8 @@ train_dataloader = dict(
             labeled_subset=dict(
                 _delete_=True,
                 ann_file='configs/_base_/splits/camvid/ds_us_seed42.txt',
-                n=50))))
+                n=50,
+            )
+        )
+    )
+)

@@ -3,15 +3,18 @@
 # configs/sde/cityscapes/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512.py; or a
 # checkpoint that tools/model_converters/authors.py makes of the authors' weights.
 _base_ = './scratch-ema_unet-r101-d16_20k_camvid-512x512_n50.py'
-sde = ('work_dirs/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512/'
-       'iter_50000.pth')
+sde = 'work_dirs/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512/iter_50000.pth'
 model = dict(
     segmentor=dict(
         backbone=dict(
-            init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
+            init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')
+        ),
         decode_head=dict(
             decoder=dict(
                 init_cfg=dict(
-                    type='Pretrained',
-                    checkpoint=sde,
-                    prefix='depth_head.decoder.')))))
+                    type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'
+                )
+            )
+        ),
+    )
+)

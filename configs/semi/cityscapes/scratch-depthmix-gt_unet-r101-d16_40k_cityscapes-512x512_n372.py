@@ -5,7 +5,8 @@ _base_ = './scratch-ema_unet-r101-d16_40k_cityscapes-512x512_n372.py'
 # stretched to [0, 1] image by image, so that nearer means nearer across images.
 model = dict(
     mixing=dict(type='DepthMix', margin=0.03, relative_margin=True),
-    ground_truth_mixing=True)
+    ground_truth_mixing=True,
+)
 train_dataloader = dict(
-    dataset=dict(
-        datasets=[_base_.labeled, dict(_base_.mix_all, **_base_.with_depth)]))
+    dataset=dict(datasets=[_base_.labeled, dict(_base_.mix_all, **_base_.with_depth)])
+)

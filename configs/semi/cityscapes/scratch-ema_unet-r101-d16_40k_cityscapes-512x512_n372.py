@@ -8,8 +8,9 @@
 #       train_dataloader.dataset.shared.labeled_subset.seed=25
 _base_ = [
     '../../_base_/models/mean_teacher_unet_r101-d16.py',
-    '../../_base_/datasets/cityscapes_semi.py', '../../_base_/default_runtime.py',
-    '../../_base_/schedules/seg_40k.py'
+    '../../_base_/datasets/cityscapes_semi.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/schedules/seg_40k.py',
 ]
 custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')

@@ -6,7 +6,8 @@
 #       train_dataloader.dataset.labeled_subset.seed=25
 _base_ = [
     '../../_base_/models/seg_unet_r101-d16.py',
-    '../../_base_/datasets/cityscapes_seg.py', '../../_base_/default_runtime.py',
-    '../../_base_/schedules/seg_40k.py'
+    '../../_base_/datasets/cityscapes_seg.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/schedules/seg_40k.py',
 ]
 default_hooks = dict(checkpoint=dict(interval=4000))

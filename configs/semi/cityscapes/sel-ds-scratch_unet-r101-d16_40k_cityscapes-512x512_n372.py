@@ -7,4 +7,7 @@ train_dataloader = dict(
         labeled_subset=dict(
             _delete_=True,
             ann_file='configs/_base_/splits/cityscapes/ds_seed42.txt',
-            n=372)))
+            n=372,
+        )
+    )
+)

@@ -2,12 +2,14 @@
 _base_ = './scratch_unet-r101-d16_40k_cityscapes-512x512_n372.py'
 # without feature distance: work_dirs/sde_phase2_...; or a checkpoint that
 # tools/model_converters/authors.py makes of the authors' weights
-sde = ('work_dirs/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512/'
-       'iter_50000.pth')
+sde = 'work_dirs/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512/iter_50000.pth'
 model = dict(
-    backbone=dict(
-        init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
     decode_head=dict(
         decoder=dict(
             init_cfg=dict(
-                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'))))
+                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'
+            )
+        )
+    ),
+)

@@ -11,13 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmdepthseg.streets.layout import is_complete, json_bytes, png_bytes
-from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
-
-from ..errors import BrokenFileError
-from ..transforms.files import decode, read_bytes, read_png16
-from .cityscapes_release import (
+from mmdepthseg.datasets.converters.cityscapes_release import (
     PACKAGES,
     SPLITS,
     Listing,
@@ -25,13 +19,18 @@ from .cityscapes_release import (
     expected_files,
     list_release,
 )
-from .resampling import (
+from mmdepthseg.datasets.converters.resampling import (
     shrink_camera,
     shrink_disparity,
     shrink_image,
     shrink_label,
     train_ids,
 )
+from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_png16
+from mmdepthseg.streets.layout import is_complete, json_bytes, png_bytes
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import write_atomically
 
 MANIFEST = 'converted.json'
 FULL_SIZE = (2048, 1024)
@@ -61,7 +60,8 @@ class ConvertOptions:
             raise ValueError(f'size must be width and height, got {self.size}.')
         if self.image_format not in ('png', 'jpg'):
             raise ValueError(
-                f"image_format must be 'png' or 'jpg', got {self.image_format!r}.")
+                f"image_format must be 'png' or 'jpg', got {self.image_format!r}."
+            )
         if not 1 <= self.jpg_quality <= 100:
             raise ValueError(f'jpg_quality must be 1..100, got {self.jpg_quality}.')
 
@@ -80,15 +80,16 @@ class Job:
 
 
 def convert_cityscapes(
-        source: str | os.PathLike,
-        out: str | os.PathLike,
-        options: ConvertOptions | None = None,
-        packages: Sequence[str] = tuple(PACKAGES),
-        splits: Sequence[str] = tuple(SPLITS),
-        names: Mapping[str, Sequence[str]] | None = None,
-        allow_partial: bool = False,
-        workers: int | None = None,
-        progress: Callable[[int, int], None] | None = None) -> dict:
+    source: str | os.PathLike,
+    out: str | os.PathLike,
+    options: ConvertOptions | None = None,
+    packages: Sequence[str] = tuple(PACKAGES),
+    splits: Sequence[str] = tuple(SPLITS),
+    names: Mapping[str, Sequence[str]] | None = None,
+    allow_partial: bool = False,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
     """Write a smaller Cityscapes; goes on where it was interrupted.
 
     Images are averaged over areas; labels, disparities and cameras follow as told in
@@ -133,30 +134,45 @@ def convert_cityscapes(
             f'{len(broken)} of {len(jobs)} files could not be converted; all others '
             'are done. Extract these again and repeat the command:\n  '
             + '\n  '.join(broken[:SHOWN])
-            + f'\n  and {len(broken) - SHOWN} more' * (len(broken) > SHOWN))
+            + f'\n  and {len(broken) - SHOWN} more' * (len(broken) > SHOWN)
+        )
     return manifest
 
 
-def _check_complete(source: str | os.PathLike, listings: Sequence[Listing],
-                    gaps: Mapping[str, str], allow_partial: bool) -> None:
+def _check_complete(
+    source: str | os.PathLike,
+    listings: Sequence[Listing],
+    gaps: Mapping[str, str],
+    allow_partial: bool,
+) -> None:
     if not any(listing.files for listing in listings):
         looked_for = ', '.join(listing.name for listing in listings)
-        raise UserError(f'{source} holds nothing of {looked_for}: expected '
-                        '<package>/<split>/<city>/..., as the archives unpack')
+        raise UserError(
+            f'{source} holds nothing of {looked_for}: expected '
+            '<package>/<split>/<city>/..., as the archives unpack'
+        )
     if gaps and not allow_partial:
         raise UserError(
-            f'{source} is not the whole release:\n  ' + '\n  '.join(gaps.values())
+            f'{source} is not the whole release:\n  '
+            + '\n  '.join(gaps.values())
             + '\nGet what is missing, leave it out (--packages, --splits), or convert '
-            'what is there (--allow-partial).')
+            'what is there (--allow-partial).'
+        )
 
 
-def _check_choice(source: str | os.PathLike, out: str | os.PathLike,
-                  packages: Sequence[str], splits: Sequence[str]) -> None:
+def _check_choice(
+    source: str | os.PathLike,
+    out: str | os.PathLike,
+    packages: Sequence[str],
+    splits: Sequence[str],
+) -> None:
     for chosen, known in ((packages, PACKAGES), (splits, SPLITS)):
         unknown = sorted(set(chosen) - set(known))
         if unknown or not chosen:
-            raise ValueError(f'choose of {", ".join(known)}; there is no '
-                             f'{", ".join(unknown) or "empty choice"}.')
+            raise ValueError(
+                f'choose of {", ".join(known)}; there is no '
+                f'{", ".join(unknown) or "empty choice"}.'
+            )
     if osp.realpath(source) == osp.realpath(out):
         raise UserError(f'{out} is the original itself: choose another folder')
 
@@ -178,8 +194,10 @@ def _full_size(listings: Sequence[Listing], size: tuple[int, int]) -> tuple[int,
     """Size of the original images: that of the first one."""
     full = next(_image_sizes(listings), FULL_SIZE)
     if size[0] > full[0] or size[1] > full[1]:
-        raise UserError(f'size {size[0]}x{size[1]} is above that of the original '
-                        f'images, {full[0]}x{full[1]}: this tool only shrinks')
+        raise UserError(
+            f'size {size[0]}x{size[1]} is above that of the original '
+            f'images, {full[0]}x{full[1]}: this tool only shrinks'
+        )
     return full
 
 
@@ -190,22 +208,27 @@ def _claim(out: Path, options: ConvertOptions) -> None:
         try:
             present = json.loads(path.read_text(encoding='utf-8'))['options']
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f'{path} is no manifest of this tool ({error}): choose '
-                            'another folder') from None
+            raise UserError(
+                f'{path} is no manifest of this tool ({error}): choose another folder'
+            ) from None
         if present != options.as_json():
             raise UserError(
                 f'{out} was converted with other options ({present}, now '
-                f'{options.as_json()}): use the same ones or another folder')
+                f'{options.as_json()}): use the same ones or another folder'
+            )
         return
     taken = [name for name in PACKAGES if (out / name).exists()]
     if taken:
-        raise UserError(f'{out} holds {", ".join(taken)}, not made by this tool '
-                        f'(there is no {MANIFEST}): choose another folder')
+        raise UserError(
+            f'{out} holds {", ".join(taken)}, not made by this tool '
+            f'(there is no {MANIFEST}): choose another folder'
+        )
     write_atomically(path, json_bytes(dict(options=options.as_json(), complete=False)))
 
 
-def _jobs(listing: Listing, out: str | os.PathLike,
-          options: ConvertOptions) -> Iterator[Job]:
+def _jobs(
+    listing: Listing, out: str | os.PathLike, options: ConvertOptions
+) -> Iterator[Job]:
     package = PACKAGES[listing.package]
     suffixes = [package.suffix]
     if package.kind == 'image':
@@ -214,13 +237,18 @@ def _jobs(listing: Listing, out: str | os.PathLike,
         suffixes.append(TRAIN_IDS_SUFFIX)
     folder = Path(out) / listing.package / listing.split
     for name, path in listing.files.items():
-        yield Job(package.kind, path,
-                  tuple(folder / f'{name}{suffix}' for suffix in suffixes))
+        yield Job(
+            package.kind, path, tuple(folder / f'{name}{suffix}' for suffix in suffixes)
+        )
 
 
-def _run(jobs: Sequence[Job], options: ConvertOptions, full_size: tuple[int, int],
-         workers: int | None, progress: Callable[[int, int], None] | None
-         ) -> list[str]:
+def _run(
+    jobs: Sequence[Job],
+    options: ConvertOptions,
+    full_size: tuple[int, int],
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> list[str]:
     """Convert what is not there yet; returns the messages about broken files."""
     workers = workers or len(os.sched_getaffinity(0))
     if workers < 1:
@@ -266,14 +294,16 @@ def _is_whole(path: Path, kind: str, size: tuple[int, int]) -> bool:
         return False
 
 
-def _convert(job: Job, options: ConvertOptions, full_size: tuple[int, int]
-             ) -> list[bytes]:
+def _convert(
+    job: Job, options: ConvertOptions, full_size: tuple[int, int]
+) -> list[bytes]:
     """Contents of the job's targets."""
     if job.kind == 'camera':
         return [json_bytes(shrink_camera(job.source, full_size, options.size))]
     if job.kind == 'disparity':
-        code = read_png16(job.source, 'Stereo disparity',
-                          'Cityscapes disparity maps are expected.')
+        code = read_png16(
+            job.source, 'Stereo disparity', 'Cityscapes disparity maps are expected.'
+        )
         _check_size(code, job.source, full_size)
         return [png_bytes(shrink_disparity(code, options.size))]
     flag = 'unchanged' if job.kind == 'label' else 'color'
@@ -296,18 +326,24 @@ def _check_size(image: np.ndarray, path: str, full_size: tuple[int, int]) -> Non
     if image.shape[1::-1] != tuple(full_size):
         raise BrokenFileError(
             f'{path} is {image.shape[1]}x{image.shape[0]}, the first image '
-            f'{full_size[0]}x{full_size[1]}: all must have one size.')
+            f'{full_size[0]}x{full_size[1]}: all must have one size.'
+        )
 
 
-def _finish(out: Path, options: ConvertOptions, listings: Sequence[Listing],
-            gaps: Mapping[str, str]) -> dict:
+def _finish(
+    out: Path,
+    options: ConvertOptions,
+    listings: Sequence[Listing],
+    gaps: Mapping[str, str],
+) -> dict:
     """Count what is there, beside what earlier runs made, and write it down."""
     earlier = json.loads((out / MANIFEST).read_text(encoding='utf-8'))
     files, known_gaps = earlier.get('files', {}), earlier.get('gaps', {})
     for listing in listings:
         files[listing.name] = sum(
             all(path.is_file() for path in job.targets)
-            for job in _jobs(listing, out, options))
+            for job in _jobs(listing, out, options)
+        )
         known_gaps.pop(listing.name, None)
         for left_behind in (out / listing.name).glob('*/*.tmp-*'):
             left_behind.unlink(missing_ok=True)  # by a run that was killed
@@ -315,6 +351,7 @@ def _finish(out: Path, options: ConvertOptions, listings: Sequence[Listing],
         options=options.as_json(),
         complete=all(count == expected_files(name) for name, count in files.items()),
         files=files,
-        gaps={**known_gaps, **gaps})
+        gaps={**known_gaps, **gaps},
+    )
     write_atomically(out / MANIFEST, json_bytes(manifest))
     return manifest

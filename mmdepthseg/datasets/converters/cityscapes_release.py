@@ -8,8 +8,8 @@ import os.path as osp
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ..cityscapes_sequence import split_stem
-from ..listing import list_tree
+from mmdepthseg.datasets.cityscapes_sequence import split_stem
+from mmdepthseg.datasets.listing import list_tree
 
 #: Annotated images per split.
 SPLITS = dict(train=2975, val=500, test=1525)
@@ -37,11 +37,15 @@ class Package(NamedTuple):
 PACKAGES = dict(
     leftImg8bit=Package('image', '_leftImg8bit.png', 'leftImg8bit_trainvaltest.zip'),
     leftImg8bit_sequence=Package(
-        'image', '_leftImg8bit.png', 'leftImg8bit_sequence_trainvaltest.zip',
-        BEFORE + 1 + AFTER),
+        'image',
+        '_leftImg8bit.png',
+        'leftImg8bit_sequence_trainvaltest.zip',
+        BEFORE + 1 + AFTER,
+    ),
     gtFine=Package('label', '_gtFine_labelIds.png', 'gtFine_trainvaltest.zip'),
     disparity=Package('disparity', '_disparity.png', 'disparity_trainvaltest.zip'),
-    camera=Package('camera', '_camera.json', 'camera_trainvaltest.zip'))
+    camera=Package('camera', '_camera.json', 'camera_trainvaltest.zip'),
+)
 
 
 class Listing(NamedTuple):
@@ -69,8 +73,9 @@ def expected_files(name: str) -> int:
     return SPLITS[split] * PACKAGES[package].frames
 
 
-def list_release(root: str, packages: Iterable[str],
-                 splits: Sequence[str]) -> list[Listing]:
+def list_release(
+    root: str, packages: Iterable[str], splits: Sequence[str]
+) -> list[Listing]:
     """The files below ``root``.
 
     Args:
@@ -81,14 +86,20 @@ def list_release(root: str, packages: Iterable[str],
     Returns:
         One listing per package and split, empty where there is nothing.
     """
-    return [Listing(package, split,
-                    list_tree(osp.join(root, package, split),
-                              PACKAGES[package].suffix))
-            for package in packages for split in splits]
+    return [
+        Listing(
+            package,
+            split,
+            list_tree(osp.join(root, package, split), PACKAGES[package].suffix),
+        )
+        for package in packages
+        for split in splits
+    ]
 
 
-def describe_gaps(listings: Sequence[Listing],
-                  names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def describe_gaps(
+    listings: Sequence[Listing], names: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
     """What is missing (or too much) against the official release.
 
     Args:
@@ -108,12 +119,23 @@ def describe_gaps(listings: Sequence[Listing],
         # with names, the right number may still be one missing and a stray one
         if found == expected and not official:
             continue
-        annotated = official or sorted({
-            name for other in listings
-            if other.split == listing.split and PACKAGES[other.package].frames == 1
-            for name in other.files})
-        missing = [name for name in _all_frames(annotated, package.frames)
-                   if name not in listing.files] if found else []
+        annotated = official or sorted(
+            {
+                name
+                for other in listings
+                if other.split == listing.split and PACKAGES[other.package].frames == 1
+                for name in other.files
+            }
+        )
+        missing = (
+            [
+                name
+                for name in _all_frames(annotated, package.frames)
+                if name not in listing.files
+            ]
+            if found
+            else []
+        )
         if found == expected and not missing:
             continue
         gap = f'{listing.name}: {found:,} of {expected:,} files'

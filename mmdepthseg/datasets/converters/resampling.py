@@ -10,11 +10,10 @@ from math import ceil
 import cv2
 import numpy as np
 
+from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.intrinsics import read_cityscapes_camera
+from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
 from mmdepthseg.geometry.camera import resize_intrinsics
-
-from ..errors import BrokenFileError
-from ..intrinsics import read_cityscapes_camera
-from ..label_tables import UNKNOWN, lookup_table
 
 Size = tuple[int, int]
 
@@ -61,7 +60,8 @@ def train_ids(label: np.ndarray, source: str) -> np.ndarray:
         unknown = np.unique(label[mapped == UNKNOWN]).tolist()
         raise BrokenFileError(
             f'Label {source} holds ids that Cityscapes does not have: {unknown}; '
-            'labelIds are 0..33.')
+            'labelIds are 0..33.'
+        )
     return mapped
 
 
@@ -127,9 +127,13 @@ def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
         raise BrokenFileError(str(error.args[0] if error.args else error)) from None
     height, width = camera.size or image_size[::-1]
     cam2img = resize_intrinsics(
-        np.array(camera.cam2img), size[0] / width, size[1] / height)
+        np.array(camera.cam2img), size[0] / width, size[1] / height
+    )
     (fx, _, u0), (_, fy, v0), _ = cam2img.tolist()
-    intrinsic = {key: value for key, value in content['intrinsic'].items()
-                 if key not in ('width', 'height')}
+    intrinsic = {
+        key: value
+        for key, value in content['intrinsic'].items()
+        if key not in ('width', 'height')
+    }
     content['intrinsic'] = {**intrinsic, 'fx': fx, 'fy': fy, 'u0': u0, 'v0': v0}
     return {**content, 'width': size[0], 'height': size[1]}

@@ -5,9 +5,8 @@ from itertools import islice
 
 from mmengine.dataset import InfiniteSampler
 
+from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import DATA_SAMPLERS
-
-from .stream_index import StreamIndex
 
 
 @DATA_SAMPLERS.register_module()

@@ -7,9 +7,8 @@ from mmengine.dataset import ConcatDataset
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
+from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import DATA_SAMPLERS
-
-from .stream_index import StreamIndex
 
 
 class SourceStream:
@@ -67,29 +66,38 @@ class MultiSourceSampler(Sampler):
         ValueError: if counts, sources or batch size do not fit each other.
     """
 
-    def __init__(self,
-                 dataset: ConcatDataset,
-                 source_counts: Sequence[int],
-                 seed: int | None = None,
-                 shuffle: bool = True,
-                 batch_size: int | None = None) -> None:
+    def __init__(
+        self,
+        dataset: ConcatDataset,
+        source_counts: Sequence[int],
+        seed: int | None = None,
+        shuffle: bool = True,
+        batch_size: int | None = None,
+    ) -> None:
         if not hasattr(dataset, 'cumulative_sizes'):
-            raise TypeError('MultiSourceSampler needs a ConcatDataset of its sources, '
-                            f'got {type(dataset).__name__}.')
+            raise TypeError(
+                'MultiSourceSampler needs a ConcatDataset of its sources, '
+                f'got {type(dataset).__name__}.'
+            )
         self.sizes = [len(source) for source in dataset.datasets]
         self.counts = [int(count) for count in source_counts]
         if len(self.counts) != len(self.sizes):
-            raise ValueError(f'source_counts {self.counts} names {len(self.counts)} '
-                             f'sources, the data set has {len(self.sizes)}.')
+            raise ValueError(
+                f'source_counts {self.counts} names {len(self.counts)} '
+                f'sources, the data set has {len(self.sizes)}.'
+            )
         if min(self.counts) < 1:
             raise ValueError(f'source_counts must be positive, got {self.counts}.')
         if min(self.sizes) < 1:
             raise ValueError(
-                f'Every source needs samples, their sizes are {self.sizes}.')
+                f'Every source needs samples, their sizes are {self.sizes}.'
+            )
         self.group_size = sum(self.counts)
         if batch_size is not None and batch_size != self.group_size:
-            raise ValueError(f'batch_size {batch_size} is not the sum of source_counts '
-                             f'{self.counts}.')
+            raise ValueError(
+                f'batch_size {batch_size} is not the sum of source_counts '
+                f'{self.counts}.'
+            )
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.shuffle = shuffle
@@ -98,11 +106,14 @@ class MultiSourceSampler(Sampler):
 
     def __iter__(self) -> Iterator[int]:
         """Indices of this rank from the start position on, without end."""
-        streams = [SourceStream(size, self.seed, source, self.shuffle)
-                   for source, size in enumerate(self.sizes)]
+        streams = [
+            SourceStream(size, self.seed, source, self.shuffle)
+            for source, size in enumerate(self.sizes)
+        ]
         firsts = np.cumsum([0, *self.sizes[:-1]]).tolist()
-        sources = [source for source, count in enumerate(self.counts)
-                   for _ in range(count)]
+        sources = [
+            source for source, count in enumerate(self.counts) for _ in range(count)
+        ]
         places = [place for count in self.counts for place in range(count)]
         position = self.start
         while True:
@@ -110,8 +121,11 @@ class MultiSourceSampler(Sampler):
             source = sources[slot]
             draw = group * self.counts[source] + places[slot]
             index = streams[source][draw * self.world_size + self.rank]
-            yield StreamIndex(firsts[source] + index,
-                              position * self.world_size + self.rank, self.seed)
+            yield StreamIndex(
+                firsts[source] + index,
+                position * self.world_size + self.rank,
+                self.seed,
+            )
             position += 1
 
     def skip(self, num_samples: int) -> None:

@@ -1,22 +1,37 @@
 """Pipeline transforms."""
 
-from .foreign import register_guards
-from .formatting import PackDepthSegInputs
-from .geometric import Pad, RandomCrop, RandomFlip, Resize
-from .loading import (
+from mmdepthseg.datasets.transforms.foreign import register_guards
+from mmdepthseg.datasets.transforms.formatting import PackDepthSegInputs
+from mmdepthseg.datasets.transforms.geometric import Pad, RandomCrop, RandomFlip, Resize
+from mmdepthseg.datasets.transforms.loading import (
     LoadAdjacentFrames,
     LoadCamera,
     LoadImageFromFile,
     LoadSegLabel,
 )
-from .loading_depth import LoadDepthMap, LoadSDEDisparity, LoadStereoDepth
-from .loading_poses import LoadPoses
-from .seeding import SeedBySample
+from mmdepthseg.datasets.transforms.loading_depth import (
+    LoadDepthMap,
+    LoadSDEDisparity,
+    LoadStereoDepth,
+)
+from mmdepthseg.datasets.transforms.loading_poses import LoadPoses
+from mmdepthseg.datasets.transforms.seeding import SeedBySample
 
 register_guards()
 
 __all__ = [
-    'LoadAdjacentFrames', 'LoadCamera', 'LoadDepthMap', 'LoadImageFromFile',
-    'LoadPoses', 'LoadSDEDisparity', 'LoadSegLabel', 'LoadStereoDepth',
-    'PackDepthSegInputs', 'Pad', 'RandomCrop', 'RandomFlip', 'Resize', 'SeedBySample',
+    'LoadAdjacentFrames',
+    'LoadCamera',
+    'LoadDepthMap',
+    'LoadImageFromFile',
+    'LoadPoses',
+    'LoadSDEDisparity',
+    'LoadSegLabel',
+    'LoadStereoDepth',
+    'PackDepthSegInputs',
+    'Pad',
+    'RandomCrop',
+    'RandomFlip',
+    'Resize',
+    'SeedBySample',
 ]

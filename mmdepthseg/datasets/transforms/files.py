@@ -4,7 +4,7 @@ import mmcv
 import mmengine.fileio as fileio
 import numpy as np
 
-from ..errors import BrokenFileError
+from mmdepthseg.datasets.errors import BrokenFileError
 
 #: First bytes of a format and the marker that must stand near a whole file's end.
 #: Decoders fill up truncated files with grey and say nothing.
@@ -40,8 +40,13 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     return content
 
 
-def decode(content: bytes, path: str, what: str, flag: str = 'color',
-           backend: str | None = 'cv2') -> np.ndarray:
+def decode(
+    content: bytes,
+    path: str,
+    what: str,
+    flag: str = 'color',
+    backend: str | None = 'cv2',
+) -> np.ndarray:
     """Decode an image.
 
     Args:
@@ -61,16 +66,17 @@ def decode(content: bytes, path: str, what: str, flag: str = 'color',
     try:
         image = mmcv.imfrombytes(content, flag=flag, backend=backend)
     except Exception as error:  # each decoder has its own kinds
-        raise BrokenFileError(
-            f'{what} {path} cannot be decoded: {error}.') from None
+        raise BrokenFileError(f'{what} {path} cannot be decoded: {error}.') from None
     if image is None:
-        raise BrokenFileError(f'{what} {path} cannot be decoded: it is damaged or no '
-                              'image.')
+        raise BrokenFileError(
+            f'{what} {path} cannot be decoded: it is damaged or no image.'
+        )
     return image
 
 
-def read_png16(path: str, what: str, cure: str, backend_args: dict | None = None
-               ) -> np.ndarray:
+def read_png16(
+    path: str, what: str, cure: str, backend_args: dict | None = None
+) -> np.ndarray:
     """A 16-bit one-channel png.
 
     Args:
@@ -93,5 +99,6 @@ def read_png16(path: str, what: str, cure: str, backend_args: dict | None = None
     if array.dtype != np.uint16 or array.ndim != 2:
         raise BrokenFileError(
             f'{what} {path} must be a 16-bit one-channel png, it has type '
-            f'{array.dtype} and shape {array.shape}. {cure}')
+            f'{array.dtype} and shape {array.shape}. {cure}'
+        )
     return array

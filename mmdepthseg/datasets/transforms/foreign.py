@@ -13,9 +13,8 @@ import mmcv.transforms
 import mmseg.datasets.transforms as mmseg_transforms
 from mmcv.transforms import BaseTransform
 
+from mmdepthseg.datasets.transforms.state import has_camera, mark_moved, sample_name
 from mmdepthseg.registry import TRANSFORMS
-
-from .state import has_camera, mark_moved, sample_name
 
 PACKAGES = ('mmseg.', 'mmcv.')
 OUR_SCOPE = "of default_scope 'mmdepthseg'"
@@ -70,8 +69,11 @@ def guard(transform: BaseTransform) -> BaseTransform:
         # on the object, so that its class stays what configs and checks expect
         transform.transform = partial(_refuse_or_run, kind.transform, transform)
     held = getattr(transform, 'transforms', None)
-    for inner in (held, getattr(transform, 'subroutines', None),
-                  getattr(transform, 'resize', None)):
+    for inner in (
+        held,
+        getattr(transform, 'subroutines', None),
+        getattr(transform, 'resize', None),
+    ):
         for part in inner if isinstance(inner, list | tuple) else [inner]:
             if callable(part):
                 guard(part)
@@ -100,14 +102,16 @@ def refuse(name: str, results: dict) -> None:
     if name not in COLOURING:
         parts += ['a camera'] if has_camera(results) else []
         parts += results.get('depth_fields', [])
-        parts += [key for key in results.get('unmoved_fields', ())
-                  if key != 'gt_seg_map']
+        parts += [
+            key for key in results.get('unmoved_fields', ()) if key != 'gt_seg_map'
+        ]
     if not parts:
         return
     raise ValueError(
         f'{name} of another package changes the image and leaves '
         f'{", ".join(parts)} of sample {sample_name(results)} as they are: '
-        f'{CURES[name]}.')
+        f'{CURES[name]}.'
+    )
 
 
 def _guarded(kind: type[BaseTransform]):

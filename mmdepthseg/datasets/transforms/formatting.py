@@ -6,14 +6,27 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.structures import SegDataSample
 
+from mmdepthseg.datasets.transforms.state import has_camera, sample_name
 from mmdepthseg.registry import TRANSFORMS
 
-from .state import has_camera, sample_name
-
-META_KEYS = ('img_path', 'img_id', 'seg_map_path', 'ori_shape', 'img_shape',
-             'pad_shape', 'scale_factor', 'flip', 'flip_direction',
-             'reduce_zero_label', 'cam2img', 'is_labeled', 'branch', 'gt_poses',
-             'poses_path', 'pose_lines')
+META_KEYS = (
+    'img_path',
+    'img_id',
+    'seg_map_path',
+    'ori_shape',
+    'img_shape',
+    'pad_shape',
+    'scale_factor',
+    'flip',
+    'flip_direction',
+    'reduce_zero_label',
+    'cam2img',
+    'is_labeled',
+    'branch',
+    'gt_poses',
+    'poses_path',
+    'pose_lines',
+)
 
 
 def to_chw(image: np.ndarray) -> np.ndarray:
@@ -55,11 +68,14 @@ class PackDepthSegInputs(PackSegInputs):
         inputs = dict(img=torch.from_numpy(to_chw(results['img'])), adjacent=None)
         if 'adjacent' in results:
             inputs['adjacent'] = torch.from_numpy(
-                np.stack([to_chw(frame) for frame in results['adjacent']]))
+                np.stack([to_chw(frame) for frame in results['adjacent']])
+            )
         sample = SegDataSample()
-        for key, name in (('gt_seg_map', 'gt_sem_seg'),
-                          ('gt_depth_map', 'gt_depth_map'),
-                          ('disparity_map', 'disparity_map')):
+        for key, name in (
+            ('gt_seg_map', 'gt_sem_seg'),
+            ('gt_depth_map', 'gt_depth_map'),
+            ('disparity_map', 'disparity_map'),
+        ):
             if results.get(key) is not None:
                 array = np.ascontiguousarray(results[key])[None]
                 sample.set_data({name: PixelData(data=torch.from_numpy(array))})
@@ -68,19 +84,24 @@ class PackDepthSegInputs(PackSegInputs):
             meta.pop('cam2img', None)
         if 'adjacent' in results:
             meta['adjacent_offsets'] = tuple(
-                results.get('adjacent_offsets', range(len(results['adjacent']))))
+                results.get('adjacent_offsets', range(len(results['adjacent'])))
+            )
         sample.set_metainfo(meta)
         return dict(inputs=inputs, data_samples=sample)
 
     @staticmethod
     def _check(results: dict) -> None:
         size = results['img'].shape[:2]
-        others = [('neighbouring frame', frame.shape[:2])
-                  for frame in results.get('adjacent', ())]
+        others = [
+            ('neighbouring frame', frame.shape[:2])
+            for frame in results.get('adjacent', ())
+        ]
         for fields in ('seg_fields', 'depth_fields'):
-            others += [(name, results[name].shape[:2])
-                       for name in results.get(fields, ())
-                       if results.get(name) is not None]
+            others += [
+                (name, results[name].shape[:2])
+                for name in results.get(fields, ())
+                if results.get(name) is not None
+            ]
         if has_camera(results):
             recorded = results.get('cam2img_size', size)
             others.append(('image to which cam2img refers', tuple(recorded)))
@@ -91,4 +112,5 @@ class PackDepthSegInputs(PackSegInputs):
                     f'the {name} {other[1]}x{other[0]}. A transform of another package '
                     'moved the one and not the other, or a map was loaded after the '
                     'image had been resized: use Resize, RandomCrop, RandomFlip and '
-                    "Pad of default_scope 'mmdepthseg', and load before them.")
+                    "Pad of default_scope 'mmdepthseg', and load before them."
+                )

@@ -17,14 +17,13 @@ import mmcv.transforms
 import mmseg.datasets.transforms as mmseg_transforms
 import numpy as np
 
+from mmdepthseg.datasets.transforms.state import has_camera, mark_moved, sample_name
 from mmdepthseg.geometry.camera import (
     crop_intrinsics,
     flip_intrinsics,
     resize_intrinsics,
 )
 from mmdepthseg.registry import TRANSFORMS
-
-from .state import has_camera, mark_moved, sample_name
 
 FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)
 
@@ -81,15 +80,23 @@ class Resize(mmseg_transforms.Resize):
         new_height, new_width = results['img'].shape[:2]
         if 'adjacent' in results:
             results['adjacent'] = [
-                mmcv.imresize(frame, (new_width, new_height),
-                              interpolation=self.interpolation, backend=self.backend)
+                mmcv.imresize(
+                    frame,
+                    (new_width, new_height),
+                    interpolation=self.interpolation,
+                    backend=self.backend,
+                )
                 for frame in results['adjacent']
             ]
         if 'legacy_camera_size' in results:
             move_camera(results, np.copy)
         else:
-            move_camera(results, lambda cam2img: resize_intrinsics(
-                cam2img, new_width / width, new_height / height))
+            move_camera(
+                results,
+                lambda cam2img: resize_intrinsics(
+                    cam2img, new_width / width, new_height / height
+                ),
+            )
 
     def _resize_seg(self, results: dict) -> None:
         height, width = results['img'].shape[:2]
@@ -98,7 +105,8 @@ class Resize(mmseg_transforms.Resize):
             if field.shape[:2] == (height, width):
                 return field
             return cv2.resize(
-                field, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+                field, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
+            )
 
         map_fields(results, 'seg_fields', nearest)
         map_fields(results, 'depth_fields', nearest)
@@ -133,7 +141,7 @@ class RandomCrop(mmseg_transforms.RandomCrop):
     def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
         """Draw a box; without a label ``cat_max_ratio`` does not apply."""
         if self.cat_max_ratio < 1 and results.get('gt_seg_map') is None:
-            ratio, self.cat_max_ratio = self.cat_max_ratio, 1.
+            ratio, self.cat_max_ratio = self.cat_max_ratio, 1.0
             try:
                 return super().crop_bbox(results)
             finally:
@@ -170,15 +178,26 @@ class RandomFlip(mmseg_transforms.RandomFlip):
         map_images(results, flip)
         map_fields(results, 'depth_fields', flip)
         if results.get('seg_fields'):
-            map_fields(results, 'seg_fields', lambda label: np.ascontiguousarray(
-                self._flip_seg_map(label, direction)))
+            map_fields(
+                results,
+                'seg_fields',
+                lambda label: np.ascontiguousarray(
+                    self._flip_seg_map(label, direction)
+                ),
+            )
             results['swap_seg_labels'] = self.swap_seg_labels
         if 'legacy_camera_size' in results:
-            move_camera(results, lambda cam2img: legacy_flip(
-                cam2img, results['legacy_camera_size']))
+            move_camera(
+                results,
+                lambda cam2img: legacy_flip(cam2img, results['legacy_camera_size']),
+            )
             return
-        move_camera(results, lambda cam2img: self._flip_camera(
-            cam2img, results['img'].shape[:2], direction))
+        move_camera(
+            results,
+            lambda cam2img: self._flip_camera(
+                cam2img, results['img'].shape[:2], direction
+            ),
+        )
 
     @staticmethod
     def _check_legacy(results: dict) -> None:
@@ -188,7 +207,8 @@ class RandomFlip(mmseg_transforms.RandomFlip):
                 'RandomFlip: with legacy_authors_k=True of LoadCamera only horizontal '
                 f'flips before crops and padding are defined, got a {direction} one '
                 f'after {before} (sample {sample_name(results)}); put RandomFlip in '
-                "front, direction='horizontal'.")
+                "front, direction='horizontal'."
+            )
 
     @staticmethod
     def _flip_camera(
@@ -223,13 +243,22 @@ class Pad(mmcv.transforms.Pad):
         value = self.pad_val.get('img', 0)
         if 'adjacent' in results:
             results['adjacent'] = [
-                mmcv.impad(frame, shape=shape, pad_val=(value, ) * 3 if isinstance(
-                    value, int) else value, padding_mode=self.padding_mode)
+                mmcv.impad(
+                    frame,
+                    shape=shape,
+                    pad_val=(value,) * 3 if isinstance(value, int) else value,
+                    padding_mode=self.padding_mode,
+                )
                 for frame in results['adjacent']
             ]
-        for fields, fill in (('seg_fields', self.pad_val.get('seg', 255)),
-                             ('depth_fields', 0)):
-            map_fields(results, fields, lambda field, fill=fill: mmcv.impad(
-                field, shape=shape, pad_val=fill))
+        for fields, fill in (
+            ('seg_fields', self.pad_val.get('seg', 255)),
+            ('depth_fields', 0),
+        ):
+            map_fields(
+                results,
+                fields,
+                lambda field, fill=fill: mmcv.impad(field, shape=shape, pad_val=fill),
+            )
         move_camera(results, np.copy)
         return results

@@ -6,14 +6,13 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import LoadAnnotations
 
+from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.intrinsics import check_intrinsics, sample_camera
+from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
+from mmdepthseg.datasets.transforms.files import decode, read_bytes
+from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
 from mmdepthseg.geometry.camera import resize_intrinsics
 from mmdepthseg.registry import TRANSFORMS
-
-from ..errors import BrokenFileError
-from ..intrinsics import check_intrinsics, sample_camera
-from ..label_tables import UNKNOWN, lookup_table
-from .files import decode, read_bytes
-from .state import require_whole_image, sample_name
 
 
 @TRANSFORMS.register_module()
@@ -34,8 +33,7 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
         path = results['img_path']
         try:
             content = read_bytes(path, 'Image', self.backend_args)
-            img = decode(content, path, 'Image', self.color_type,
-                         self.imdecode_backend)
+            img = decode(content, path, 'Image', self.color_type, self.imdecode_backend)
         except BrokenFileError:
             if self.ignore_empty:
                 return None
@@ -61,8 +59,9 @@ class LoadAdjacentFrames(BaseTransform):
         ValueError: after a transform that moved the image.
     """
 
-    def __init__(self, imdecode_backend: str = 'cv2',
-                 backend_args: dict | None = None) -> None:
+    def __init__(
+        self, imdecode_backend: str = 'cv2', backend_args: dict | None = None
+    ) -> None:
         self.imdecode_backend = imdecode_backend
         self.backend_args = backend_args
 
@@ -74,13 +73,15 @@ class LoadAdjacentFrames(BaseTransform):
         adjacent = []
         for path in results['adjacent_paths']:
             content = read_bytes(path, 'Neighbouring frame', self.backend_args)
-            frame = decode(content, path, 'Neighbouring frame',
-                           backend=self.imdecode_backend)
+            frame = decode(
+                content, path, 'Neighbouring frame', backend=self.imdecode_backend
+            )
             if frame.shape != results['img'].shape:
                 raise BrokenFileError(
                     f'Neighbouring frame {path} has shape {frame.shape}, the frame '
                     f'{sample_name(results)} {results["img"].shape}. '
-                    'LoadAdjacentFrames stands right after LoadImageFromFile.')
+                    'LoadAdjacentFrames stands right after LoadImageFromFile.'
+                )
             adjacent.append(frame)
         results['adjacent'] = adjacent
         return results
@@ -161,12 +162,14 @@ class LoadSegLabel(LoadAnnotations):
         ValueError: if it holds an id that the data set does not know.
     """
 
-    def __init__(self, evaluate_at: str | None = None,
-                 backend_args: dict | None = None) -> None:
+    def __init__(
+        self, evaluate_at: str | None = None, backend_args: dict | None = None
+    ) -> None:
         super().__init__(backend_args=backend_args, imdecode_backend='cv2')
         if evaluate_at not in (None, 'label', 'image'):
-            raise ValueError("evaluate_at must be 'label', 'image' or None, got "
-                             f'{evaluate_at!r}.')
+            raise ValueError(
+                f"evaluate_at must be 'label', 'image' or None, got {evaluate_at!r}."
+            )
         self.evaluate_at = evaluate_at
 
     def transform(self, results: dict) -> dict:
@@ -182,14 +185,16 @@ class LoadSegLabel(LoadAnnotations):
         if label.ndim != 2 or label.dtype != np.uint8:
             raise BrokenFileError(
                 f'Label {path} must be an 8-bit png of class ids, it has type '
-                f'{label.dtype} and shape {label.shape}.')
+                f'{label.dtype} and shape {label.shape}.'
+            )
         if self.evaluate_at is not None:
             label = self._choose_size(results, label, path)
         elif label.shape != tuple(results.get('ori_shape', label.shape)):
             raise BrokenFileError(
                 f'Label {path} has shape {label.shape}, its image '
                 f'{tuple(results["ori_shape"])}. For an evaluation at the size of one '
-                "of them give LoadSegLabel evaluate_at='label' or 'image'.")
+                "of them give LoadSegLabel evaluate_at='label' or 'image'."
+            )
         if results.get('reduce_zero_label'):
             label = np.where(label == 0, 255, label - 1).astype(np.uint8)
             label[label == 254] = 255
@@ -211,20 +216,24 @@ class LoadSegLabel(LoadAnnotations):
         if 'img' not in results:
             raise ValueError(
                 'LoadSegLabel with evaluate_at stands after LoadImageFromFile (sample '
-                f'{sample_name(results)}).')
+                f'{sample_name(results)}).'
+            )
         height, width = label.shape
         file_height, file_width = results['ori_shape']
         # one pixel of rounding is no other aspect ratio
-        if abs(height * file_width - width * file_height) > max(file_height,
-                                                                file_width):
+        if abs(height * file_width - width * file_height) > max(
+            file_height, file_width
+        ):
             raise BrokenFileError(
                 f'Label {path} has shape {label.shape}, its image '
-                f'{tuple(results["ori_shape"])}: they do not show the same.')
+                f'{tuple(results["ori_shape"])}: they do not show the same.'
+            )
         results.setdefault('img_file_shape', tuple(results['ori_shape']))
         if self.evaluate_at == 'image':
             height, width = results['img'].shape[:2]
             label = cv2.resize(
-                label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+                label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
+            )
         results['ori_shape'] = (height, width)
         return label
 
@@ -237,5 +246,6 @@ class LoadSegLabel(LoadAnnotations):
             raise ValueError(
                 f'Label {path} holds ids that the {known} do not have: '
                 f'{unknown}. Wrong kind of label file (labelIds, labelTrainIds, '
-                'colours)?')
+                'colours)?'
+            )
         return translated

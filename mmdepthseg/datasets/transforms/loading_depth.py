@@ -4,24 +4,25 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdepthseg.datasets.depth_labels import opened_store
+from mmdepthseg.datasets.intrinsics import sample_camera
+from mmdepthseg.datasets.transforms.files import read_png16
+from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
 from mmdepthseg.registry import TRANSFORMS
-
-from ..depth_labels import opened_store
-from ..intrinsics import sample_camera
-from .files import read_png16
-from .state import require_whole_image, sample_name
 
 
 class _LoadDepthField(BaseTransform):
     """Common part: reading a 16-bit png and putting the map beside the image."""
 
-    def __init__(self, keep_size: bool = False,
-                 backend_args: dict | None = None) -> None:
+    def __init__(
+        self, keep_size: bool = False, backend_args: dict | None = None
+    ) -> None:
         self.keep_size = keep_size
         self.backend_args = backend_args
 
-    def store(self, results: dict, key: str, field: np.ndarray,
-              interpolation: int) -> dict:
+    def store(
+        self, results: dict, key: str, field: np.ndarray, interpolation: int
+    ) -> dict:
         """Put a map of the whole image into ``results`` under ``key``."""
         require_whole_image(results, type(self).__name__)
         if self.keep_size or 'img' not in results:
@@ -53,8 +54,12 @@ class LoadDepthMap(_LoadDepthField):
         BrokenFileError: if the file is missing, damaged or not 16 bit.
     """
 
-    def __init__(self, divisor: float = 256., keep_size: bool = False,
-                 backend_args: dict | None = None) -> None:
+    def __init__(
+        self,
+        divisor: float = 256.0,
+        keep_size: bool = False,
+        backend_args: dict | None = None,
+    ) -> None:
         super().__init__(keep_size, backend_args)
         self.divisor = divisor
 
@@ -62,8 +67,12 @@ class LoadDepthMap(_LoadDepthField):
         """Load ``results['depth_path']`` where there is one."""
         if 'depth_path' not in results:
             return results
-        stored = read_png16(results['depth_path'], 'Depth map',
-                            'Metres * 256, 0 = none, are expected.', self.backend_args)
+        stored = read_png16(
+            results['depth_path'],
+            'Depth map',
+            'Metres * 256, 0 = none, are expected.',
+            self.backend_args,
+        )
         depth = stored.astype(np.float32) / np.float32(self.divisor)
         return self.store(results, 'gt_depth_map', depth, cv2.INTER_NEAREST_EXACT)
 
@@ -92,9 +101,13 @@ class LoadStereoDepth(_LoadDepthField):
         KeyError: if there is no camera or no baseline.
     """
 
-    def __init__(self, baseline: float | None = None,
-                 disparity_width: int | None = None, keep_size: bool = False,
-                 backend_args: dict | None = None) -> None:
+    def __init__(
+        self,
+        baseline: float | None = None,
+        disparity_width: int | None = None,
+        keep_size: bool = False,
+        backend_args: dict | None = None,
+    ) -> None:
         super().__init__(keep_size, backend_args)
         self.baseline = baseline
         self.disparity_width = disparity_width
@@ -104,26 +117,37 @@ class LoadStereoDepth(_LoadDepthField):
         if 'disparity_path' not in results:
             return results
         path = results['disparity_path']
-        stored = read_png16(path, 'Stereo disparity',
-                            'Cityscapes disparity maps are expected.',
-                            self.backend_args)
+        stored = read_png16(
+            path,
+            'Stereo disparity',
+            'Cityscapes disparity maps are expected.',
+            self.backend_args,
+        )
         fx, width, baseline = self._camera(results, stored.shape[1])
         fx = fx * (self.disparity_width or stored.shape[1]) / width
         depth = np.zeros(stored.shape, dtype=np.float32)
         # p = 1 is a disparity of 0: infinitely far, of no use as a depth in metres.
-        np.divide(np.float32(baseline * fx * 256), stored - np.float32(1), out=depth,
-                  where=stored > 1)
+        np.divide(
+            np.float32(baseline * fx * 256),
+            stored - np.float32(1),
+            out=depth,
+            where=stored > 1,
+        )
         return self.store(results, 'gt_depth_map', depth, cv2.INTER_NEAREST_EXACT)
 
     def _camera(self, results: dict, stored_width: int) -> tuple[float, int, float]:
         camera, source = sample_camera(results)
         if camera is None:
-            raise KeyError(f'LoadStereoDepth: {sample_name(results)} has a disparity '
-                           f'map {results["disparity_path"]} but no camera.')
+            raise KeyError(
+                f'LoadStereoDepth: {sample_name(results)} has a disparity '
+                f'map {results["disparity_path"]} but no camera.'
+            )
         baseline = self.baseline if camera.baseline is None else camera.baseline
         if baseline is None:
-            raise KeyError(f'{source} lacks extrinsic.baseline, which '
-                           'LoadStereoDepth needs: give it `baseline` (metres).')
+            raise KeyError(
+                f'{source} lacks extrinsic.baseline, which '
+                'LoadStereoDepth needs: give it `baseline` (metres).'
+            )
         return camera.cam2img[0][0], (camera.size or (0, stored_width))[1], baseline
 
 
@@ -154,9 +178,14 @@ class LoadSDEDisparity(_LoadDepthField):
             date, or does not know the label as it is.
     """
 
-    def __init__(self, root: str | None = None, stretch: bool = False,
-                 legacy_8bit: bool = False, keep_size: bool = False,
-                 backend_args: dict | None = None) -> None:
+    def __init__(
+        self,
+        root: str | None = None,
+        stretch: bool = False,
+        legacy_8bit: bool = False,
+        keep_size: bool = False,
+        backend_args: dict | None = None,
+    ) -> None:
         super().__init__(keep_size, backend_args)
         self.root = root
         self.stretch = stretch or legacy_8bit
@@ -174,8 +203,11 @@ class LoadSDEDisparity(_LoadDepthField):
         if path is None:
             return results
         stored = read_png16(
-            path, 'Depth label', 'Write depth labels with tools/generate_depth.py.',
-            self.backend_args)
+            path,
+            'Depth label',
+            'Write depth labels with tools/generate_depth.py.',
+            self.backend_args,
+        )
         disparity = stored.astype(np.float32)
         if self.stretch:
             low, high = disparity.min(), disparity.max()

@@ -3,11 +3,10 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.transforms.files import read_bytes
+from mmdepthseg.datasets.transforms.state import sample_name
 from mmdepthseg.registry import TRANSFORMS
-
-from ..errors import BrokenFileError
-from .files import read_bytes
-from .state import sample_name
 
 
 @TRANSFORMS.register_module()
@@ -44,10 +43,14 @@ class LoadPoses(BaseTransform):
             raise BrokenFileError(
                 f'Pose file {path} has {len(lines)} lines, the clip of '
                 f'{sample_name(results)} {results["pose_count"]} frames: a line a '
-                'frame is expected.')
-        results['gt_poses'] = np.stack([
-            parse_pose(lines[line], f'{path}, line {line + 1}')
-            for line in results['pose_lines']])
+                'frame is expected.'
+            )
+        results['gt_poses'] = np.stack(
+            [
+                parse_pose(lines[line], f'{path}, line {line + 1}')
+                for line in results['pose_lines']
+            ]
+        )
         results.setdefault('unmoved_fields', []).append('gt_poses')
         return results
 
@@ -65,11 +68,16 @@ def parse_pose(text: str, source: str) -> np.ndarray:
     try:
         rows = np.array(text.split(), dtype=np.float64).reshape(3, 4)
     except ValueError:
-        raise BrokenFileError(f'Pose file {source}: 12 numbers are expected, got '
-                              f'{text[:60]!r}.') from None
+        raise BrokenFileError(
+            f'Pose file {source}: 12 numbers are expected, got {text[:60]!r}.'
+        ) from None
     rotation = rows[:, :3]
-    if not (np.isfinite(rows).all() and np.linalg.det(rotation) > 0
-            and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)):
-        raise BrokenFileError(f'Pose file {source}: the first three columns are no '
-                              'rotation.')
-    return np.vstack([rows, [0., 0., 0., 1.]])
+    if not (
+        np.isfinite(rows).all()
+        and np.linalg.det(rotation) > 0
+        and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)
+    ):
+        raise BrokenFileError(
+            f'Pose file {source}: the first three columns are no rotation.'
+        )
+    return np.vstack([rows, [0.0, 0.0, 0.0, 1.0]])

@@ -8,9 +8,8 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import TRANSFORMS
-
-from ..samplers.stream_index import StreamIndex
 
 
 @TRANSFORMS.register_module()
@@ -57,4 +56,6 @@ class SeedBySample(BaseTransform):
             print_log(
                 'SeedBySample: indices carry no position; use '
                 'ResumableInfiniteSampler or MultiSourceSampler for an exact resume.',
-                logger='current', level=logging.WARNING)
+                logger='current',
+                level=logging.WARNING,
+            )

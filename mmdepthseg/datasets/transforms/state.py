@@ -32,7 +32,8 @@ def require_whole_image(results: dict, loader: str) -> None:
     if 'moved_by' in results:
         raise ValueError(
             f'{loader} must stand before {results["moved_by"]} in the pipeline: what '
-            f'it loads covers the whole image (sample {sample_name(results)}).')
+            f'it loads covers the whole image (sample {sample_name(results)}).'
+        )
 
 
 def mark_moved(results: dict, transform: str) -> None:
@@ -44,5 +45,6 @@ def mark_moved(results: dict, transform: str) -> None:
     if results.get('unmoved_fields'):
         raise ValueError(
             f'{transform} cannot move {", ".join(results["unmoved_fields"])}, loaded '
-            f'with keep_size=True (sample {sample_name(results)}).')
+            f'with keep_size=True (sample {sample_name(results)}).'
+        )
     results.setdefault('moved_by', transform)

@@ -1,16 +1,16 @@
 """Hooks: they decide when something happens."""
 
-from .check_checkpoint_hook import CheckCheckpointHook
-from .mean_teacher_hook import MeanTeacherHook
-from .non_finite_loss_hook import NonFiniteLossHook
-from .random_state_hook import RandomStateHook
-from .speed_hooks import ChannelsLastHook, CompileHook
+from mmdepthseg.engine.hooks.check_checkpoint_hook import CheckCheckpointHook
+from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
+from mmdepthseg.engine.hooks.non_finite_loss_hook import NonFiniteLossHook
+from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
+from mmdepthseg.engine.hooks.speed_hooks import ChannelsLastHook, CompileHook
 
 __all__ = [
-    "ChannelsLastHook",
-    "CheckCheckpointHook",
-    "CompileHook",
-    "MeanTeacherHook",
-    "NonFiniteLossHook",
-    "RandomStateHook",
+    'ChannelsLastHook',
+    'CheckCheckpointHook',
+    'CompileHook',
+    'MeanTeacherHook',
+    'NonFiniteLossHook',
+    'RandomStateHook',
 ]

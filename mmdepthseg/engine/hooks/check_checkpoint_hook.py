@@ -6,8 +6,8 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
+from mmdepthseg.checkpoints.checkpoint import match_checkpoint
 from mmdepthseg.registry import HOOKS
-from mmdepthseg.utils.checkpoint import match_checkpoint
 from mmdepthseg.utils.errors import UserError
 
 
@@ -29,11 +29,11 @@ class CheckCheckpointHook(Hook):
     """
 
     # Before hooks that work on the checkpoint.
-    priority = "VERY_HIGH"
+    priority = 'VERY_HIGH'
 
     def __init__(self, min_share: float = 0.5, allow_partial: bool = False) -> None:
         if not 0 <= min_share <= 1:
-            raise ValueError(f"min_share must be in 0..1, got {min_share}")
+            raise ValueError(f'min_share must be in 0..1, got {min_share}')
         self.min_share = min_share
         self.allow_partial = allow_partial
 
@@ -45,46 +45,46 @@ class CheckCheckpointHook(Hook):
         """
         match = match_checkpoint(runner.model, checkpoint)
         starts_training = isinstance(
-            getattr(runner, "_train_loop", None), BaseLoop
-        ) and not getattr(runner, "_resume", False)
+            getattr(runner, '_train_loop', None), BaseLoop
+        ) and not getattr(runner, '_resume', False)
         partial = self.allow_partial or starts_training
         needed = self.min_share if partial else 1.0
-        name = getattr(runner, "_load_from", None) or "the checkpoint"
+        name = getattr(runner, '_load_from', None) or 'the checkpoint'
         if match.share < needed:
             model = type(runner.model).__name__
             if is_model_wrapper(runner.model):
                 model = type(runner.model.module).__name__
             raise UserError(
-                f"{name} does not belong to this model ({model}): it fills "
+                f'{name} does not belong to this model ({model}): it fills '
                 f"{match.share:.0%} of the model's entries, {needed:.0%} needed. "
-                f"{match.describe()}. Check that config and checkpoint belong "
+                f'{match.describe()}. Check that config and checkpoint belong '
                 "together, or set CheckCheckpointHook's "
-                f"{'min_share' if partial else 'allow_partial'}."
+                f'{"min_share" if partial else "allow_partial"}.'
             )
         if match.missing or match.misshapen or match.unexpected:
             runner.logger.warning(
                 f"{name} fills {match.share:.0%} of the model's entries: "
-                f"{match.describe()}"
+                f'{match.describe()}'
             )
-        if getattr(runner, "_resume", False):
-            _check_groups(name, checkpoint, getattr(runner, "optim_wrapper", None))
+        if getattr(runner, '_resume', False):
+            _check_groups(name, checkpoint, getattr(runner, 'optim_wrapper', None))
 
 
 def _check_groups(name: str, checkpoint: dict, wrapper: object) -> None:
     """Compare the optimiser's groups of parameters, which torch loads one by one."""
-    saved = checkpoint.get("optimizer")
-    if not isinstance(wrapper, OptimWrapper) or "param_groups" not in (saved or {}):
+    saved = checkpoint.get('optimizer')
+    if not isinstance(wrapper, OptimWrapper) or 'param_groups' not in (saved or {}):
         return
     then, now = (
-        [len(group["params"]) for group in groups]
-        for groups in (saved["param_groups"], wrapper.optimizer.param_groups)
+        [len(group['params']) for group in groups]
+        for groups in (saved['param_groups'], wrapper.optimizer.param_groups)
     )
     if then != now:
         raise UserError(
-            f"{name} cannot be resumed: its optimiser had {len(then)} groups of "
-            f"parameters ({sum(then)} in all), the config makes {len(now)} "
-            f"({sum(now)}), so optim_wrapper.paramwise_cfg or .constructor is another "
+            f'{name} cannot be resumed: its optimiser had {len(then)} groups of '
+            f'parameters ({sum(then)} in all), the config makes {len(now)} '
+            f'({sum(now)}), so optim_wrapper.paramwise_cfg or .constructor is another '
             "now. Resume with those of then (MMEngine's own: --cfg-options "
-            "optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start anew "
-            "from its weights: load_from"
+            'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start anew '
+            'from its weights: load_from'
         )

@@ -40,20 +40,24 @@ class MeanTeacherHook(Hook):
         if not hasattr(_unwrap(runner.model), 'update_teacher'):
             raise TypeError(
                 'MeanTeacherHook needs a MeanTeacher model (with update_teacher), '
-                f'got {type(_unwrap(runner.model)).__name__}')
+                f'got {type(_unwrap(runner.model)).__name__}'
+            )
         self._unwatch()
         self._watch = runner.optim_wrapper.optimizer.register_step_post_hook(
-            self._on_step)
+            self._on_step
+        )
 
     def after_train(self, runner: Runner) -> None:
         """Leave the optimiser as it was."""
         self._unwatch()
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         """Teacher <- EMA(student), if the optimiser stepped."""
         if not self._stepped:
             return
@@ -61,8 +65,8 @@ class MeanTeacherHook(Hook):
         model = _unwrap(runner.model)
         if is_distributed():
             all_reduce_params(
-                [b for b in model.student.buffers() if b.is_floating_point()],
-                op='mean')
+                [b for b in model.student.buffers() if b.is_floating_point()], op='mean'
+            )
         model.update_teacher()
 
     def _on_step(self, *_) -> None:

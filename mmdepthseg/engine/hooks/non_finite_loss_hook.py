@@ -26,11 +26,11 @@ class NonFiniteLossHook(Hook):
             the logging of the losses does so anyway.
     """
 
-    priority = "NORMAL"
+    priority = 'NORMAL'
 
     def __init__(self, interval: int = 1) -> None:
         if interval < 1:
-            raise ValueError(f"interval must be at least 1, got {interval}")
+            raise ValueError(f'interval must be at least 1, got {interval}')
         self.interval = interval
 
     def after_train_iter(
@@ -46,31 +46,31 @@ class NonFiniteLossHook(Hook):
             UserError: a loss is not finite.
         """
         outputs = outputs or {}
-        total = outputs.get("loss")
+        total = outputs.get('loss')
         if not self.every_n_train_iters(runner, self.interval) or total is None:
             return
         if bool(torch.isfinite(torch.as_tensor(total)).all()):
             return
         terms = [
-            f"{name} = {float(torch.as_tensor(value).detach().float().mean()):g}"
+            f'{name} = {float(torch.as_tensor(value).detach().float().mean()):g}'
             for name, value in outputs.items()
-            if "loss" in name and not bool(torch.isfinite(torch.as_tensor(value)).all())
+            if 'loss' in name and not bool(torch.isfinite(torch.as_tensor(value)).all())
         ]
         images = list(dict.fromkeys(image_names(data_batch)))
-        more = f" and {len(images) - _SHOWN} more" if len(images) > _SHOWN else ""
-        named = ", ".join(images[:_SHOWN]) + more if images else "(no names in it)"
+        more = f' and {len(images) - _SHOWN} more' if len(images) > _SHOWN else ''
+        named = ', '.join(images[:_SHOWN]) + more if images else '(no names in it)'
         raise UserError(
-            f"iteration {runner.iter + 1}: {', '.join(terms)}. Images of the batch: "
-            f"{named}. Lower the learning rate, clip gradients "
-            "(optim_wrapper.clip_grad), or look at these images; the last checkpoint "
-            f"in {runner.work_dir} is from before."
+            f'iteration {runner.iter + 1}: {", ".join(terms)}. Images of the batch: '
+            f'{named}. Lower the learning rate, clip gradients '
+            '(optim_wrapper.clip_grad), or look at these images; the last checkpoint '
+            f'in {runner.work_dir} is from before.'
         )
 
 
 def image_names(batch: Any) -> Iterator[str]:
     """Names (`img_id`, else `img_path`) of all samples anywhere in a data batch."""
-    if hasattr(batch, "metainfo"):
-        name = batch.metainfo.get("img_id") or batch.metainfo.get("img_path")
+    if hasattr(batch, 'metainfo'):
+        name = batch.metainfo.get('img_id') or batch.metainfo.get('img_path')
         if name:
             yield str(name)
     elif isinstance(batch, Mapping):

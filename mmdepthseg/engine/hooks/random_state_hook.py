@@ -26,32 +26,32 @@ def get_random_state() -> State:
     _, words, spare = random.getstate()
     _, keys, position, has_gauss, cached = np.random.get_state()
     state: State = {
-        "python": (torch.tensor(words, dtype=torch.int64), spare),
-        "numpy": (
+        'python': (torch.tensor(words, dtype=torch.int64), spare),
+        'numpy': (
             torch.from_numpy(keys.astype(np.int64)),
             int(position),
             int(has_gauss),
             float(cached),
         ),
-        "torch": torch.get_rng_state(),
-        "cuda": [],
+        'torch': torch.get_rng_state(),
+        'cuda': [],
     }
     if torch.cuda.is_available() and torch.cuda.is_initialized():
-        state["cuda"] = torch.cuda.get_rng_state_all()
+        state['cuda'] = torch.cuda.get_rng_state_all()
     return state
 
 
 def set_random_state(state: State) -> None:
     """Put back what `get_random_state` returned; tensors may be on any device."""
-    words, spare = state["python"]
+    words, spare = state['python']
     random.setstate((3, tuple(words.tolist()), spare))
-    keys, position, has_gauss, cached = state["numpy"]
+    keys, position, has_gauss, cached = state['numpy']
     keys = keys.cpu().numpy().astype(np.uint32)
-    np.random.set_state(("MT19937", keys, position, has_gauss, cached))
-    torch.set_rng_state(state["torch"].cpu())
+    np.random.set_state(('MT19937', keys, position, has_gauss, cached))
+    torch.set_rng_state(state['torch'].cpu())
     # Fewer or more GPUs than before: those that both runs have.
     if torch.cuda.is_available():
-        for device, bits in enumerate(state["cuda"][: torch.cuda.device_count()]):
+        for device, bits in enumerate(state['cuda'][: torch.cuda.device_count()]):
             torch.cuda.set_rng_state(bits.cpu(), device)
 
 
@@ -74,7 +74,7 @@ class RandomStateHook(Hook):
     """
 
     # After hooks that may draw, before CheckpointHook (VERY_LOW) saves.
-    priority = "LOW"
+    priority = 'LOW'
 
     def __init__(self) -> None:
         self._to_restore: list[State] | None = None
@@ -97,8 +97,8 @@ class RandomStateHook(Hook):
         states, self._to_restore = self._to_restore, None
         if len(states) != get_world_size():
             runner.logger.warning(
-                f"The checkpoint holds the random states of {len(states)} process(es), "
-                f"this run has {get_world_size()}: resuming is not exact."
+                f'The checkpoint holds the random states of {len(states)} process(es), '
+                f'this run has {get_world_size()}: resuming is not exact.'
             )
         set_random_state(states[get_rank() % len(states)])
 
@@ -139,17 +139,17 @@ class RandomStateHook(Hook):
         A checkpoint at another moment (the best one, after validation) holds rank 0's
         state alone when there are several.
         """
-        checkpoint["random_states"] = self._gathered or [get_random_state()]
+        checkpoint['random_states'] = self._gathered or [get_random_state()]
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the states until training starts, if this is a resume."""
-        if not getattr(runner, "_resume", False):
+        if not getattr(runner, '_resume', False):
             return
-        self._to_restore = checkpoint.get("random_states")
+        self._to_restore = checkpoint.get('random_states')
         if self._to_restore is None:
             runner.logger.warning(
-                "The checkpoint was written without RandomStateHook: resuming is not "
-                "exact."
+                'The checkpoint was written without RandomStateHook: resuming is not '
+                'exact.'
             )
 
 

@@ -42,18 +42,18 @@ class ChannelsLastHook(Hook):
     beyond rounding.
     """
 
-    priority = "VERY_HIGH"
+    priority = 'VERY_HIGH'
 
     def before_run(self, runner: Runner) -> None:
         """Convert in place."""
         model = _unwrapped(runner.model)
-        on_cpu = all(p.device.type == "cpu" for p in model.parameters())
+        on_cpu = all(p.device.type == 'cpu' for p in model.parameters())
         layers = crashing_layers(model) if on_cpu else []
         if layers:
             runner.logger.warning(
-                "ChannelsLastHook leaves the model as it is: torch crashes on CPU in "
-                f"the backward pass of {', '.join(layers[:3])} (kernel 1, stride 2, "
-                "fewer than 8 input channels)."
+                'ChannelsLastHook leaves the model as it is: torch crashes on CPU in '
+                f'the backward pass of {", ".join(layers[:3])} (kernel 1, stride 2, '
+                'fewer than 8 input channels).'
             )
             return
         model.to(memory_format=torch.channels_last)
@@ -72,9 +72,9 @@ class CompileHook(Hook):
         **options: those of `torch.compile` (mode, dynamic, backend, ...).
     """
 
-    priority = "VERY_LOW"
+    priority = 'VERY_LOW'
 
-    def __init__(self, modules: Sequence[str] = ("backbone",), **options: Any) -> None:
+    def __init__(self, modules: Sequence[str] = ('backbone',), **options: Any) -> None:
         self.modules = [modules] if isinstance(modules, str) else list(modules)
         self.options = options
 
@@ -89,7 +89,7 @@ class CompileHook(Hook):
         for name in self.modules:
             if name not in known:
                 raise UserError(
-                    f"CompileHook: {type(model).__name__} has no sub-module {name!r}"
-                    f"{did_you_mean(name, known)}"
+                    f'CompileHook: {type(model).__name__} has no sub-module {name!r}'
+                    f'{did_you_mean(name, known)}'
                 )
             known[name].compile(**self.options)

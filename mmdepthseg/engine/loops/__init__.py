@@ -1,5 +1,8 @@
 """Loops."""
 
-from .teacher_student_loop import TeacherStudentTestLoop, TeacherStudentValLoop
+from mmdepthseg.engine.loops.teacher_student_loop import (
+    TeacherStudentTestLoop,
+    TeacherStudentValLoop,
+)
 
 __all__ = ['TeacherStudentTestLoop', 'TeacherStudentValLoop']

@@ -30,8 +30,10 @@ class _TeacherStudentMixin:
         model = self.runner.model
         model = model.module if is_model_wrapper(model) else model
         if not hasattr(model, 'predict_with'):
-            raise TypeError(f'{type(self).__name__} needs a MeanTeacher model, got '
-                            f'{type(model).__name__}')
+            raise TypeError(
+                f'{type(self).__name__} needs a MeanTeacher model, got '
+                f'{type(model).__name__}'
+            )
         call = self.runner.call_hook
         call(f'before_{self.stage}')
         call(f'before_{self.stage}_epoch')

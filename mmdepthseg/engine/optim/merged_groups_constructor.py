@@ -24,7 +24,7 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
     """
 
     def add_params(
-        self, params: list[dict], module: nn.Module, prefix: str = "", **options
+        self, params: list[dict], module: nn.Module, prefix: str = '', **options
     ) -> None:
         """Add a module's parameters, and at the root merge the groups.
 
@@ -41,7 +41,7 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
         for group in params:
             for other in merged:
                 if _settings(other) == _settings(group):
-                    other["params"] += group["params"]
+                    other['params'] += group['params']
                     break
             else:
                 merged.append(group)
@@ -49,4 +49,4 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
 
 
 def _settings(group: dict) -> dict:
-    return {key: value for key, value in group.items() if key != "params"}
+    return {key: value for key, value in group.items() if key != 'params'}

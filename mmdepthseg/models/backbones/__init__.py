@@ -1,6 +1,6 @@
 """Backbones."""
 
-from .frozen_encoder import FrozenEncoder
-from .resnet import ResNet
+from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
+from mmdepthseg.models.backbones.resnet import ResNet
 
 __all__ = ['FrozenEncoder', 'ResNet']

@@ -42,9 +42,10 @@ class FrozenEncoder(BaseModule):
         configs = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]
         if not any(cfg.get('type') == 'Pretrained' for cfg in configs):
             raise ValueError(
-                'FrozenEncoder: the backbone needs init_cfg=dict(type=\'Pretrained\', '
+                "FrozenEncoder: the backbone needs init_cfg=dict(type='Pretrained', "
                 f'checkpoint=...), got {init_cfg or None}; its weights are not stored '
-                'in checkpoints, so they have to come from a file')
+                'in checkpoints, so they have to come from a file'
+            )
         network = MODELS.build(copy.deepcopy(self.backbone_cfg))
         network.init_weights()
         self._freeze(network)
@@ -73,8 +74,10 @@ class FrozenEncoder(BaseModule):
             RuntimeError: :meth:`init_weights` was not called.
         """
         if not self._network:
-            raise RuntimeError('FrozenEncoder has no weights yet: call init_weights() '
-                               'of the model before training')
+            raise RuntimeError(
+                'FrozenEncoder has no weights yet: call init_weights() '
+                'of the model before training'
+            )
         network = self._network[0]
         like = next(network.parameters())
         if like.device != img.device or like.dtype != img.dtype:

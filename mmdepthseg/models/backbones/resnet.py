@@ -37,16 +37,16 @@ class ResNet(MMSegResNet):
         ValueError: ``legacy_frozen_bn`` with nothing frozen, or with ``norm_eval``.
     """
 
-    def __init__(self,
-                 out_stem: bool = True,
-                 legacy_frozen_bn: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self, out_stem: bool = True, legacy_frozen_bn: bool = False, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         if legacy_frozen_bn and (self.frozen_stages < 0 or self.norm_eval):
             raise ValueError(
                 'ResNet: legacy_frozen_bn lets the batch norms of frozen stages '
                 'train, so it needs frozen_stages >= 0 and norm_eval=False, got '
-                f'frozen_stages={self.frozen_stages}, norm_eval={self.norm_eval}')
+                f'frozen_stages={self.frozen_stages}, norm_eval={self.norm_eval}'
+            )
         self.out_stem = out_stem
         self.legacy_frozen_bn = legacy_frozen_bn
 
@@ -62,8 +62,10 @@ class ResNet(MMSegResNet):
 
     def _frozen_parts(self) -> list[nn.Module]:
         stem = self.stem if self.deep_stem else self.norm1
-        return [stem, *(getattr(self, f'layer{i}')
-                        for i in range(1, self.frozen_stages + 1))]
+        return [
+            stem,
+            *(getattr(self, f'layer{i}') for i in range(1, self.frozen_stages + 1)),
+        ]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode.

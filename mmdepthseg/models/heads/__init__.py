@@ -1,15 +1,21 @@
 """Heads: depth, pose, segmentation."""
 
-from .base_depth_head import BaseDepthHead
-from .decode_depth_head import DecodeDepthHead
-from .pad_distillation import PADDistillation
-from .pose_net import PoseNet
-from .pose_refinement import DirectPoseRefinement
-from .unet_decoder import UNetDecoder
-from .unet_depth_head import UNetDepthHead
-from .unet_seg_head import UNetSegHead
+from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
+from mmdepthseg.models.heads.decode_depth_head import DecodeDepthHead
+from mmdepthseg.models.heads.pad_distillation import PADDistillation
+from mmdepthseg.models.heads.pose_net import PoseNet
+from mmdepthseg.models.heads.pose_refinement import DirectPoseRefinement
+from mmdepthseg.models.heads.unet_decoder import UNetDecoder
+from mmdepthseg.models.heads.unet_depth_head import UNetDepthHead
+from mmdepthseg.models.heads.unet_seg_head import UNetSegHead
 
 __all__ = [
-    'BaseDepthHead', 'DecodeDepthHead', 'DirectPoseRefinement', 'PADDistillation',
-    'PoseNet', 'UNetDecoder', 'UNetDepthHead', 'UNetSegHead'
+    'BaseDepthHead',
+    'DecodeDepthHead',
+    'DirectPoseRefinement',
+    'PADDistillation',
+    'PoseNet',
+    'UNetDecoder',
+    'UNetDepthHead',
+    'UNetSegHead',
 ]

@@ -26,25 +26,26 @@ class ASPP(BaseModule):
         norm_cfg (dict): Norm of all branches.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 channels: int,
-                 rates: Sequence[int] = (6, 12, 18),
-                 dropout: float = 0.5,
-                 norm_cfg: dict = NORM_CFG,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        rates: Sequence[int] = (6, 12, 18),
+        dropout: float = 0.5,
+        norm_cfg: dict = NORM_CFG,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         act_cfg = dict(type='ReLU')
-        self.branches = ASPPModule((1, *rates), in_channels, channels, None,
-                                   norm_cfg, act_cfg)
+        self.branches = ASPPModule(
+            (1, *rates), in_channels, channels, None, norm_cfg, act_cfg
+        )
         self.image_pool = ConvModule(
-            in_channels, channels, 1, norm_cfg=norm_cfg, act_cfg=act_cfg)
+            in_channels, channels, 1, norm_cfg=norm_cfg, act_cfg=act_cfg
+        )
         self.project = ConvModule(
-            channels * (len(rates) + 2),
-            channels,
-            1,
-            norm_cfg=norm_cfg,
-            act_cfg=act_cfg)
+            channels * (len(rates) + 2), channels, 1, norm_cfg=norm_cfg, act_cfg=act_cfg
+        )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:

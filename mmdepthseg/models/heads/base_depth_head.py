@@ -36,34 +36,42 @@ class BaseDepthHead(BaseModule):
         init_cfg (dict, optional): Initialisation.
     """
 
-    def __init__(self,
-                 min_depth: float = 0.1,
-                 max_depth: float = 100.,
-                 loss_depth: dict = LOSS_DEPTH,
-                 loss_disparity: dict | None = None,
-                 valid_height: float = 1.,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        min_depth: float = 0.1,
+        max_depth: float = 100.0,
+        loss_depth: dict = LOSS_DEPTH,
+        loss_disparity: dict | None = None,
+        valid_height: float = 1.0,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if not 0 < min_depth < max_depth:
-            raise ValueError('depth head: expected 0 < min_depth < max_depth, got '
-                             f'min_depth={min_depth}, max_depth={max_depth}')
+            raise ValueError(
+                'depth head: expected 0 < min_depth < max_depth, got '
+                f'min_depth={min_depth}, max_depth={max_depth}'
+            )
         if not 0 < valid_height <= 1:
-            raise ValueError('depth head: expected 0 < valid_height <= 1, got '
-                             f'{valid_height}')
+            raise ValueError(
+                f'depth head: expected 0 < valid_height <= 1, got {valid_height}'
+            )
         self.min_depth = min_depth
         self.max_depth = max_depth
         self.loss_depth = MODELS.build(
-            dict(loss_depth, min_depth=min_depth, max_depth=max_depth))
+            dict(loss_depth, min_depth=min_depth, max_depth=max_depth)
+        )
         self.loss_disparity = (
-            None if loss_disparity is None else MODELS.build(loss_disparity))
+            None if loss_disparity is None else MODELS.build(loss_disparity)
+        )
         self.valid_height = valid_height
 
     @abstractmethod
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Features -> disparities (N, 1, h_s, w_s), finest scale first."""
 
-    def loss(self, disparities: Sequence[Tensor], batch: FrameBatch,
-             transforms: Tensor) -> dict[str, Tensor]:
+    def loss(
+        self, disparities: Sequence[Tensor], batch: FrameBatch, transforms: Tensor
+    ) -> dict[str, Tensor]:
         """Self-supervised loss of the batch's frames.
 
         Args:
@@ -77,11 +85,12 @@ class BaseDepthHead(BaseModule):
             dict[str, Tensor]: ``loss_photometric``, ``loss_smooth``.
         """
         return self.loss_depth(
-            disparities, batch.img_raw, batch.adjacent_raw, batch.cam2img,
-            transforms)
+            disparities, batch.img_raw, batch.adjacent_raw, batch.cam2img, transforms
+        )
 
-    def supervised_loss(self, disparities: Sequence[Tensor], target: Tensor,
-                        known: Tensor) -> dict[str, Tensor]:
+    def supervised_loss(
+        self, disparities: Sequence[Tensor], target: Tensor, known: Tensor
+    ) -> dict[str, Tensor]:
         """Loss against depth labels, at their resolution, mean over the scales.
 
         Pixels that do not count are handed to the loss as a mask; a loss that takes
@@ -96,17 +105,23 @@ class BaseDepthHead(BaseModule):
             dict[str, Tensor]: ``loss_disparity``.
         """
         mask = known.clone()
-        mask[:, :, int(self.valid_height * mask.shape[2]):] = False
+        mask[:, :, int(self.valid_height * mask.shape[2]) :] = False
         size = target.shape[2:]
         losses = [
             self.loss_disparity(
                 F.interpolate(d, size=size, mode='bilinear', align_corners=False)
-                if d.shape[2:] != size else d, target, mask) for d in disparities
+                if d.shape[2:] != size
+                else d,
+                target,
+                mask,
+            )
+            for d in disparities
         ]
         return dict(loss_disparity=sum(losses) / len(losses))
 
-    def predict(self, disparities: Sequence[Tensor],
-                size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def predict(
+        self, disparities: Sequence[Tensor], size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
         """Disparity and depth of the finest scale at an image size.
 
         Args:
@@ -119,6 +134,7 @@ class BaseDepthHead(BaseModule):
         disparity = disparities[0].float()
         if disparity.shape[2:] != tuple(size):
             disparity = F.interpolate(
-                disparity, size=size, mode='bilinear', align_corners=False)
+                disparity, size=size, mode='bilinear', align_corners=False
+            )
         _, depth = disparity_to_depth(disparity, self.min_depth, self.max_depth)
         return disparity, depth

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
 from mmdepthseg.registry import MODELS
-
-from .base_depth_head import BaseDepthHead
 
 
 @MODELS.register_module()
@@ -22,7 +21,8 @@ class DecodeDepthHead(BaseDepthHead):
         super().__init__(**kwargs)
         # Two classes with one output channel is MMSeg's way to say "one logit".
         self.decode_head = MODELS.build(
-            dict(decode_head, num_classes=2, out_channels=1, threshold=0.5))
+            dict(decode_head, num_classes=2, out_channels=1, threshold=0.5)
+        )
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Features -> [disparity (N, 1, h, w)] at the head's own stride."""

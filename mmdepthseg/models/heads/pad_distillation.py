@@ -7,17 +7,23 @@ from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmdepthseg.models.heads.unet_decoder import NUM_STEPS, UNetDecoder
+from mmdepthseg.models.heads.unet_depth_head import UNetDepthHead
+from mmdepthseg.models.heads.unet_seg_head import FULL_RESOLUTION_LEVEL, UNetSegHead
 from mmdepthseg.registry import MODELS
 
-from .unet_decoder import NUM_STEPS, UNetDecoder
-from .unet_depth_head import UNetDepthHead
-from .unet_seg_head import FULL_RESOLUTION_LEVEL, UNetSegHead
-
 # what the side classifier takes over from the segmentation head
-INHERITED = ('num_classes', 'out_channels', 'threshold', 'loss_decode', 'ignore_index',
-             'align_corners', 'sampler')
+INHERITED = (
+    'num_classes',
+    'out_channels',
+    'threshold',
+    'loss_decode',
+    'ignore_index',
+    'align_corners',
+    'sampler',
+)
 # MMSeg's way to say "one 1x1 convolution"
-LINEAR = dict(type='FCNHead', num_convs=0, concat_input=False, dropout_ratio=0.)
+LINEAR = dict(type='FCNHead', num_convs=0, concat_input=False, dropout_ratio=0.0)
 
 
 class Decoded(NamedTuple):
@@ -48,10 +54,9 @@ class GatedAttention(BaseModule):
         init_cfg (dict, optional): Initialisation.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 out_channels: int,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, init_cfg: dict | None = None
+    ) -> None:
         super().__init__(init_cfg)
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.gate = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
@@ -99,21 +104,25 @@ class PADDistillation(BaseModule):
         ValueError: On options out of range.
     """
 
-    def __init__(self,
-                 seg_channels: Sequence[int],
-                 depth_channels: Sequence[int],
-                 level: int = 7,
-                 side_weight: float = 0.5,
-                 side_head: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        seg_channels: Sequence[int],
+        depth_channels: Sequence[int],
+        level: int = 7,
+        side_weight: float = 0.5,
+        side_head: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if not NUM_STEPS <= level < FULL_RESOLUTION_LEVEL:
             raise ValueError(
                 f'PADDistillation: level must be {NUM_STEPS} (bottleneck) to '
-                f'{FULL_RESOLUTION_LEVEL - 1} (half resolution), got {level}')
+                f'{FULL_RESOLUTION_LEVEL - 1} (half resolution), got {level}'
+            )
         if not 0 <= side_weight < 1:
-            raise ValueError('PADDistillation: side_weight must be in [0, 1), got '
-                             f'{side_weight}')
+            raise ValueError(
+                f'PADDistillation: side_weight must be in [0, 1), got {side_weight}'
+            )
         self.step = FULL_RESOLUTION_LEVEL - level
         self.side_weight = side_weight
         seg, depth = seg_channels[self.step], depth_channels[self.step]
@@ -122,15 +131,20 @@ class PADDistillation(BaseModule):
         side_head = dict(side_head or {})
         if 'type' not in side_head:
             side_head = {**LINEAR, 'channels': seg, **side_head}
-        self.side_head = MODELS.build(
-            dict(side_head, in_channels=seg, in_index=0)) if side_weight else None
+        self.side_head = (
+            MODELS.build(dict(side_head, in_channels=seg, in_index=0))
+            if side_weight
+            else None
+        )
 
-    def forward(self,
-                features: Sequence[Tensor],
-                seg_head: UNetSegHead,
-                depth_head: UNetDepthHead,
-                labels: bool = True,
-                depth: bool = True) -> Decoded:
+    def forward(
+        self,
+        features: Sequence[Tensor],
+        seg_head: UNetSegHead,
+        depth_head: UNetDepthHead,
+        labels: bool = True,
+        depth: bool = True,
+    ) -> Decoded:
         """Decode both tasks; beyond the exchange only those asked for.
 
         Args:
@@ -145,24 +159,32 @@ class PADDistillation(BaseModule):
         seg, geometry = to_seg[self.step], to_depth[self.step]
         logits = disparities = None
         if labels:
-            decoded = self._go_on(seg_head.decoder, features, to_seg,
-                                  self.depth_to_seg(geometry))
+            decoded = self._go_on(
+                seg_head.decoder, features, to_seg, self.depth_to_seg(geometry)
+            )
             logits = seg_head.classify(features, decoded)
         if depth:
-            decoded = self._go_on(depth_head.decoder, features, to_depth,
-                                  self.seg_to_depth(seg))
+            decoded = self._go_on(
+                depth_head.decoder, features, to_depth, self.seg_to_depth(seg)
+            )
             disparities = depth_head.disparities(decoded)
         return Decoded(logits, disparities, seg)
 
-    def _go_on(self, decoder: UNetDecoder, features: Sequence[Tensor],
-               decoded: dict[int, Tensor], received: Tensor) -> dict[int, Tensor]:
+    def _go_on(
+        self,
+        decoder: UNetDecoder,
+        features: Sequence[Tensor],
+        decoded: dict[int, Tensor],
+        received: Tensor,
+    ) -> dict[int, Tensor]:
         """All steps of a decoder that receives something at the exchange."""
         own = decoded[self.step]
         outs = decoder(features, decoded={**decoded, self.step: own + received})
         return {**outs, self.step: own}
 
-    def loss(self, decoded: Decoded, seg_head: UNetSegHead,
-             data_samples: list[SegDataSample]) -> dict[str, Tensor]:
+    def loss(
+        self, decoded: Decoded, seg_head: UNetSegHead, data_samples: list[SegDataSample]
+    ) -> dict[str, Tensor]:
         """Supervised losses, prefixed ``decode.`` and ``side.``.
 
         Args:
@@ -170,20 +192,32 @@ class PADDistillation(BaseModule):
             seg_head (UNetSegHead): Segmentation head.
             data_samples (list[SegDataSample]): With ``gt_sem_seg``.
         """
-        parts = [('decode', 1 - self.side_weight,
-                  seg_head.loss_by_feat(decoded.logits, data_samples))]
+        parts = [
+            (
+                'decode',
+                1 - self.side_weight,
+                seg_head.loss_by_feat(decoded.logits, data_samples),
+            )
+        ]
         if self.side_head is not None:
             logits = self.side_head([decoded.side])
-            parts.append(('side', self.side_weight,
-                          self.side_head.loss_by_feat(logits, data_samples)))
+            parts.append(
+                (
+                    'side',
+                    self.side_weight,
+                    self.side_head.loss_by_feat(logits, data_samples),
+                )
+            )
         return {
             f'{prefix}.{name}': weight * value if 'loss' in name else value
-            for prefix, weight, losses in parts for name, value in losses.items()
+            for prefix, weight, losses in parts
+            for name, value in losses.items()
         }
 
 
-def build_distillation(cfg: dict, seg_cfg: dict, seg_head: nn.Module | None,
-                       depth_head: nn.Module | None) -> PADDistillation:
+def build_distillation(
+    cfg: dict, seg_cfg: dict, seg_head: nn.Module | None, depth_head: nn.Module | None
+) -> PADDistillation:
     """The distillation between two heads.
 
     Args:
@@ -196,24 +230,31 @@ def build_distillation(cfg: dict, seg_cfg: dict, seg_head: nn.Module | None,
     Raises:
         ValueError: The heads cannot exchange features at that level.
     """
-    for name, head, kind in (('decode_head', seg_head, UNetSegHead),
-                             ('depth_head', depth_head, UNetDepthHead)):
+    for name, head, kind in (
+        ('decode_head', seg_head, UNetSegHead),
+        ('depth_head', depth_head, UNetDepthHead),
+    ):
         if not isinstance(head, kind):
             found = 'none' if head is None else f'a {type(head).__name__}'
             raise ValueError(
                 f'distillation joins the decoders of a {kind.__name__} and another '
                 f'head, but there is {found} as {name}: take {kind.__name__} or '
-                'leave distillation out')
+                'leave distillation out'
+            )
     side = {key: seg_cfg[key] for key in INHERITED if key in seg_cfg}
-    built = MODELS.build(dict(
-        cfg,
-        seg_channels=seg_head.decoder.channels,
-        depth_channels=depth_head.decoder.channels,
-        side_head={**side, **(cfg.get('side_head') or {})}))
+    built = MODELS.build(
+        dict(
+            cfg,
+            seg_channels=seg_head.decoder.channels,
+            depth_channels=depth_head.decoder.channels,
+            side_head={**side, **(cfg.get('side_head') or {})},
+        )
+    )
     level = FULL_RESOLUTION_LEVEL - built.step
     if max(seg_head.levels) <= level:
         raise ValueError(
             f'distillation at level {level}, but the finest level that the '
             f'decode_head taps is {max(seg_head.levels)}: nothing of the exchange '
-            'would reach it; lower the level or tap a finer one')
+            'would reach it; lower the level or tap a finer one'
+        )
     return built

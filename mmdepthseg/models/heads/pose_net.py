@@ -52,25 +52,31 @@ class PoseNet(BaseModule):
         init_cfg (dict, optional): Initialisation.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 in_channels: int,
-                 channels: int = 256,
-                 rotation_factor: float = 0.01,
-                 translation_factor: float = 0.01,
-                 first_translation: Sequence[float] = (0., 0., 0.),
-                 difference_gain: float = 0.,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        in_channels: int,
+        channels: int = 256,
+        rotation_factor: float = 0.01,
+        translation_factor: float = 0.01,
+        first_translation: Sequence[float] = (0.0, 0.0, 0.0),
+        difference_gain: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.backbone = MODELS.build(backbone)
         self.rotation_factor = rotation_factor
         self.translation_factor = translation_factor
         self.difference_gain = difference_gain
         self.head = nn.Sequential(
-            nn.Conv2d(in_channels, channels, 1), nn.ReLU(inplace=True),
-            nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(channels, 6, 1))
+            nn.Conv2d(in_channels, channels, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, 6, 1),
+        )
         if any(first_translation):
             self._start_with(first_translation)
 
@@ -98,11 +104,12 @@ class PoseNet(BaseModule):
             pair = ((earlier + later) / 2, (later - earlier) * self.difference_gain)
         features = self.backbone(torch.cat(pair, dim=1))[-1]
         vector = self.head(features).float().mean((2, 3))
-        return (vector[:, :3] * self.rotation_factor,
-                vector[:, 3:] * self.translation_factor)
+        return (
+            vector[:, :3] * self.rotation_factor,
+            vector[:, 3:] * self.translation_factor,
+        )
 
-    def source_transforms(self, batch: FrameBatch,
-                          offsets: tuple[int, ...]) -> Tensor:
+    def source_transforms(self, batch: FrameBatch, offsets: tuple[int, ...]) -> Tensor:
         """Target camera to source camera, for all neighbours in one pass.
 
         Args:
@@ -122,9 +129,14 @@ class PoseNet(BaseModule):
             later.append(target if offset < 0 else source)
         rotations, translations = self(torch.cat(earlier), torch.cat(later))
         n = len(target)
-        return torch.stack([
-            pose_vector_to_matrix(
-                rotations[f * n:(f + 1) * n],
-                translations[f * n:(f + 1) * n],
-                invert=offset < 0) for f, offset in enumerate(offsets)
-        ], dim=1)
+        return torch.stack(
+            [
+                pose_vector_to_matrix(
+                    rotations[f * n : (f + 1) * n],
+                    translations[f * n : (f + 1) * n],
+                    invert=offset < 0,
+                )
+                for f, offset in enumerate(offsets)
+            ],
+            dim=1,
+        )

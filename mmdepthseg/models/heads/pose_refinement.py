@@ -42,24 +42,28 @@ class DirectPoseRefinement(nn.Module):
         ValueError: On options out of range.
     """
 
-    def __init__(self,
-                 iterations: int = 2,
-                 robust: float = 0.02,
-                 max_shift: float = 0.03,
-                 loss_weight: float = 1.) -> None:
+    def __init__(
+        self,
+        iterations: int = 2,
+        robust: float = 0.02,
+        max_shift: float = 0.03,
+        loss_weight: float = 1.0,
+    ) -> None:
         super().__init__()
         if iterations < 1 or robust <= 0 or max_shift <= 0 or loss_weight < 0:
             raise ValueError(
                 'DirectPoseRefinement: expected iterations >= 1, robust > 0, '
                 'max_shift > 0 and loss_weight >= 0, got '
-                f'{iterations}, {robust}, {max_shift}, {loss_weight}')
+                f'{iterations}, {robust}, {max_shift}, {loss_weight}'
+            )
         self.iterations = iterations
         self.robust = robust
         self.max_shift = max_shift
         self.loss_weight = loss_weight
 
-    def forward(self, batch: FrameBatch, depth: Tensor,
-                transforms: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, batch: FrameBatch, depth: Tensor, transforms: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Refine.
 
         Args:
@@ -81,15 +85,22 @@ class DirectPoseRefinement(nn.Module):
             return tensor.repeat_interleave(frames, 0)
 
         found, improved = align_frames(
-            repeat(batch.img_raw), batch.adjacent_raw.flatten(0, 1),
-            repeat(depth.detach()), transforms.detach().flatten(0, 1),
-            repeat(batch.cam2img), self.iterations, self.robust, self.max_shift)
+            repeat(batch.img_raw),
+            batch.adjacent_raw.flatten(0, 1),
+            repeat(depth.detach()),
+            transforms.detach().flatten(0, 1),
+            repeat(batch.cam2img),
+            self.iterations,
+            self.robust,
+            self.max_shift,
+        )
         found = self._keep_scale(found.view_as(transforms), transforms)
         chosen = improved.view(-1, frames, 1, 1)
         found = torch.where(chosen, found, transforms)
         distance = (transforms - found)[..., :3, :].abs().sum((-2, -1)).mean()
         return found, dict(
-            loss_pose=self.loss_weight * distance, refined=improved.float().mean())
+            loss_pose=self.loss_weight * distance, refined=improved.float().mean()
+        )
 
     @staticmethod
     @torch.no_grad()
@@ -102,7 +113,8 @@ class DirectPoseRefinement(nn.Module):
         before, after = given[..., :3, 3], found[..., :3, 3]
         along = (before * after).sum(-1)
         ratio = torch.where(
-            along > 0, before.square().sum(-1) / along, torch.ones_like(along))
+            along > 0, before.square().sum(-1) / along, torch.ones_like(along)
+        )
         factor = torch.ones_like(found)
         factor[..., :3, 3] = ratio.flatten().quantile(0.5)
         return found * factor

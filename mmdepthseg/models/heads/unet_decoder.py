@@ -9,9 +9,8 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdepthseg.models.heads.aspp import ASPP, NORM_CFG
 from mmdepthseg.registry import MODELS
-
-from .aspp import ASPP, NORM_CFG
 
 NUM_STEPS = 5
 CHANNELS = (64, 128, 128, 256, 256)
@@ -50,23 +49,27 @@ class UNetDecoder(BaseModule):
             prefix='depth_head.decoder')`` for transfer learning.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 channels: Sequence[int] = CHANNELS,
-                 aspp_rates: Sequence[int] | None = (6, 12, 18),
-                 aspp_dropout: float = 0.5,
-                 norm_cfg: dict | None = None,
-                 aspp_norm_cfg: dict = NORM_CFG,
-                 last_step: int = 0,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        channels: Sequence[int] = CHANNELS,
+        aspp_rates: Sequence[int] | None = (6, 12, 18),
+        aspp_dropout: float = 0.5,
+        norm_cfg: dict | None = None,
+        aspp_norm_cfg: dict = NORM_CFG,
+        last_step: int = 0,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if not 1 <= len(in_channels) <= NUM_STEPS:
             raise ValueError(
                 'UNetDecoder: in_channels must name 1 to 5 encoder levels, got '
-                f'{list(in_channels)}')
+                f'{list(in_channels)}'
+            )
         if not 0 <= last_step <= NUM_STEPS:
             raise ValueError(
-                f'UNetDecoder: last_step must be 0 to {NUM_STEPS}, got {last_step}')
+                f'UNetDecoder: last_step must be 0 to {NUM_STEPS}, got {last_step}'
+            )
         self.last_step = last_step
         self.in_channels = tuple(in_channels)
         self.channels = check_channels(channels)
@@ -75,15 +78,17 @@ class UNetDecoder(BaseModule):
         previous = in_channels[-1]
         for step in range(NUM_STEPS - last_step):
             if step == 0 and aspp_rates is not None:
-                block = ASPP(previous, channels[-1], aspp_rates, aspp_dropout,
-                             aspp_norm_cfg)
+                block = ASPP(
+                    previous, channels[-1], aspp_rates, aspp_dropout, aspp_norm_cfg
+                )
             else:
                 block = _conv_block(previous, self._width(step), norm_cfg)
             self.reduce.append(block)
             level = self._skip_level(step)
             skip = in_channels[level] if level >= 0 else 0
             self.fuse.append(
-                _conv_block(self._width(step) + skip, self._width(step), norm_cfg))
+                _conv_block(self._width(step) + skip, self._width(step), norm_cfg)
+            )
             previous = self._width(step)
 
     def _width(self, step: int) -> int:
@@ -93,10 +98,12 @@ class UNetDecoder(BaseModule):
         """Encoder level concatenated in a step; negative: none."""
         return len(self.in_channels) - 2 - step
 
-    def forward(self,
-                features: Sequence[Tensor],
-                last_step: int | None = None,
-                decoded: dict[int, Tensor] | None = None) -> dict[int, Tensor]:
+    def forward(
+        self,
+        features: Sequence[Tensor],
+        last_step: int | None = None,
+        decoded: dict[int, Tensor] | None = None,
+    ) -> dict[int, Tensor]:
         """Decode.
 
         Args:
@@ -141,35 +148,42 @@ class UNetDecoder(BaseModule):
             last (int): Finest of them, not finer than ``last_step``.
         """
         for blocks in (self.reduce, self.fuse):
-            for block in blocks[NUM_STEPS - 1 - first:NUM_STEPS - last]:
+            for block in blocks[NUM_STEPS - 1 - first : NUM_STEPS - last]:
                 yield from block.parameters()
 
     def _check(self, features: Sequence[Tensor], last_step: int) -> None:
         if last_step < self.last_step:
-            raise ValueError(f'UNetDecoder: step {last_step} is asked for, but it is '
-                             f'built with last_step={self.last_step}')
+            raise ValueError(
+                f'UNetDecoder: step {last_step} is asked for, but it is '
+                f'built with last_step={self.last_step}'
+            )
         if len(features) != len(self.in_channels):
             raise ValueError(
                 f'UNetDecoder is built for {len(self.in_channels)} feature levels '
                 f'(in_channels={list(self.in_channels)}) but the backbone gives '
-                f'{len(features)}: set in_channels to the backbone\'s levels')
+                f"{len(features)}: set in_channels to the backbone's levels"
+            )
         if min(features[-1].shape[2:]) < 2:
             raise ValueError(
                 'UNetDecoder: the deepest features are '
                 f'{tuple(features[-1].shape[2:])}, smaller than 2x2, which reflection '
-                'padding needs: use larger images or a smaller output stride')
+                'padding needs: use larger images or a smaller output stride'
+            )
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
     """Channels of the steps as a tuple; ValueError unless there are five."""
     if len(channels) != NUM_STEPS:
-        raise ValueError('UNetDecoder: channels must have 5 numbers, full '
-                         f'resolution first, got {list(channels)}')
+        raise ValueError(
+            'UNetDecoder: channels must have 5 numbers, full '
+            f'resolution first, got {list(channels)}'
+        )
     return tuple(channels)
 
 
-def _conv_block(in_channels: int, out_channels: int,
-                norm_cfg: dict | None) -> ConvModule:
+def _conv_block(
+    in_channels: int, out_channels: int, norm_cfg: dict | None
+) -> ConvModule:
     with warnings.catch_warnings():
         # the authors' blocks have a bias before batch norm, too
         warnings.filterwarnings('ignore', message='Unnecessary conv bias')
@@ -181,4 +195,5 @@ def _conv_block(in_channels: int, out_channels: int,
             padding_mode='reflect',
             bias=True,
             norm_cfg=norm_cfg,
-            act_cfg=dict(type='ELU'))
+            act_cfg=dict(type='ELU'),
+        )

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
 from mmdepthseg.registry import MODELS
-
-from .base_depth_head import BaseDepthHead
 
 
 @MODELS.register_module()
@@ -29,22 +28,24 @@ class UNetDepthHead(BaseDepthHead):
         **kwargs: See :class:`BaseDepthHead`.
     """
 
-    def __init__(self,
-                 decoder: dict,
-                 num_scales: int = 4,
-                 disparity_bias: float = 0.,
-                 **kwargs) -> None:
+    def __init__(
+        self, decoder: dict, num_scales: int = 4, disparity_bias: float = 0.0, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         self.decoder = MODELS.build(decoder)
         if self.decoder.last_step:
-            raise ValueError('UNetDepthHead needs a decoder to full resolution '
-                             f'(last_step=0), got {self.decoder.last_step}')
+            raise ValueError(
+                'UNetDepthHead needs a decoder to full resolution '
+                f'(last_step=0), got {self.decoder.last_step}'
+            )
         if not 1 <= num_scales <= len(self.decoder.channels):
-            raise ValueError('UNetDepthHead: num_scales must be 1 to '
-                             f'{len(self.decoder.channels)}, got {num_scales}')
+            raise ValueError(
+                'UNetDepthHead: num_scales must be 1 to '
+                f'{len(self.decoder.channels)}, got {num_scales}'
+            )
         self.disparity = nn.ModuleList(
-            nn.Conv2d(self.decoder.channels[step], 1, 3)
-            for step in range(num_scales))
+            nn.Conv2d(self.decoder.channels[step], 1, 3) for step in range(num_scales)
+        )
         for conv in self.disparity:
             nn.init.constant_(conv.bias, disparity_bias)
 

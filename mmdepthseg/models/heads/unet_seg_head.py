@@ -8,9 +8,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
+from mmdepthseg.models.heads.unet_decoder import CHANNELS, NUM_STEPS, check_channels
 from mmdepthseg.registry import MODELS
-
-from .unet_decoder import CHANNELS, NUM_STEPS, check_channels
 
 FULL_RESOLUTION_LEVEL = 2 * NUM_STEPS - 1
 
@@ -40,19 +39,23 @@ class UNetSegHead(BaseDecodeHead):
             ``loss_decode``, ``dropout_ratio``, ...).
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 decoder: dict,
-                 levels: Sequence[int] = (FULL_RESOLUTION_LEVEL, ),
-                 channels: int | None = 64,
-                 inter_channels: int | None = None,
-                 project_act_cfg: dict | None = None,
-                 dropout_ratio: float = 0.,
-                 norm_cfg: dict = dict(type='BN', requires_grad=True),
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        decoder: dict,
+        levels: Sequence[int] = (FULL_RESOLUTION_LEVEL,),
+        channels: int | None = 64,
+        inter_channels: int | None = None,
+        project_act_cfg: dict | None = None,
+        dropout_ratio: float = 0.0,
+        norm_cfg: dict = dict(type='BN', requires_grad=True),
+        **kwargs,
+    ) -> None:
         if not levels or not all(0 <= v <= FULL_RESOLUTION_LEVEL for v in levels):
-            raise ValueError('UNetSegHead: levels must be numbers 0 to '
-                             f'{FULL_RESOLUTION_LEVEL}, got {list(levels)}')
+            raise ValueError(
+                'UNetSegHead: levels must be numbers 0 to '
+                f'{FULL_RESOLUTION_LEVEL}, got {list(levels)}'
+            )
         widths = [*in_channels] + [0] * (NUM_STEPS - len(in_channels))
         widths += check_channels(decoder.get('channels', CHANNELS))[::-1]
         tapped = sum(channels or widths[level] for level in levels)
@@ -63,26 +66,38 @@ class UNetSegHead(BaseDecodeHead):
             channels=inter_channels or tapped,
             dropout_ratio=dropout_ratio,
             norm_cfg=norm_cfg,
-            **kwargs)
+            **kwargs,
+        )
         self.levels = tuple(levels)
         # exp. 211 stops at half resolution: what nobody taps is not built
         last_step = min(FULL_RESOLUTION_LEVEL - max(self.levels), NUM_STEPS)
         self.decoder = MODELS.build(
-            dict(decoder, in_channels=in_channels, last_step=last_step))
-        self.project = None if channels is None else nn.ModuleList(
-            ConvModule(
-                widths[level], channels, 1, bias=False, act_cfg=project_act_cfg)
-            for level in self.levels)
-        self.inter = None if inter_channels is None else ConvModule(
-            tapped, inter_channels, 3, padding=1, norm_cfg=norm_cfg)
+            dict(decoder, in_channels=in_channels, last_step=last_step)
+        )
+        self.project = (
+            None
+            if channels is None
+            else nn.ModuleList(
+                ConvModule(
+                    widths[level], channels, 1, bias=False, act_cfg=project_act_cfg
+                )
+                for level in self.levels
+            )
+        )
+        self.inter = (
+            None
+            if inter_channels is None
+            else ConvModule(tapped, inter_channels, 3, padding=1, norm_cfg=norm_cfg)
+        )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Backbone levels -> logits (N, num_classes, h, w) at the finest tap."""
         features = self._transform_inputs(inputs)
         return self.classify(features, self.decoder(features))
 
-    def classify(self, features: Sequence[Tensor],
-                 decoded: dict[int, Tensor]) -> Tensor:
+    def classify(
+        self, features: Sequence[Tensor], decoded: dict[int, Tensor]
+    ) -> Tensor:
         """Logits of decoded steps.
 
         Args:
@@ -98,8 +113,9 @@ class UNetSegHead(BaseDecodeHead):
         ]
         size = max((tuple(tap.shape[2:]) for tap in taps))
         if self.project is not None:
-            taps = [project(tap)
-                    for project, tap in zip(self.project, taps, strict=True)]
+            taps = [
+                project(tap) for project, tap in zip(self.project, taps, strict=True)
+            ]
         taps = [
             resize(tap, size=size, mode='bilinear', align_corners=self.align_corners)
             for tap in taps

@@ -1,12 +1,19 @@
 """Losses, one class a file, registered in MODELS."""
 
-from .berhu import BerHuLoss
-from .entropy import prediction_entropy
-from .feature_distance import FeatureDistanceLoss, feature_distance
-from .photometric import PhotometricError
-from .pseudo_label import PseudoLabelLoss, pseudo_labels, with_ground_truth
-from .smoothness import EdgeAwareSmoothness
-from .view_synthesis import ScaleTerms, ViewSynthesisLoss
+from mmdepthseg.models.losses.berhu import BerHuLoss
+from mmdepthseg.models.losses.entropy import prediction_entropy
+from mmdepthseg.models.losses.feature_distance import (
+    FeatureDistanceLoss,
+    feature_distance,
+)
+from mmdepthseg.models.losses.photometric import PhotometricError
+from mmdepthseg.models.losses.pseudo_label import (
+    PseudoLabelLoss,
+    pseudo_labels,
+    with_ground_truth,
+)
+from mmdepthseg.models.losses.smoothness import EdgeAwareSmoothness
+from mmdepthseg.models.losses.view_synthesis import ScaleTerms, ViewSynthesisLoss
 
 __all__ = [
     'BerHuLoss',

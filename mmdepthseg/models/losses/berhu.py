@@ -4,7 +4,7 @@ import torch
 from mmengine.dist import all_reduce, is_distributed
 from torch import Tensor, nn
 
-from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 from mmdepthseg.registry import MODELS
 
 

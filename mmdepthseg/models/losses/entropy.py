@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 
 
 def prediction_entropy(logits: Tensor, normalize: bool = False) -> Tensor:

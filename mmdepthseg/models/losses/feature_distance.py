@@ -4,10 +4,9 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
+from mmdepthseg.models.backbones import FrozenEncoder
 from mmdepthseg.registry import MODELS
-
-from ..backbones import FrozenEncoder
 
 REDUCTIONS = ('batch', 'image')
 
@@ -73,8 +72,9 @@ class FeatureDistanceLoss(BaseModule):
     ) -> None:
         super().__init__()
         if reduction not in REDUCTIONS:
-            raise ValueError(f'reduction must be one of {REDUCTIONS}, got '
-                             f'{reduction!r}.')
+            raise ValueError(
+                f'reduction must be one of {REDUCTIONS}, got {reduction!r}.'
+            )
         if loss_weight < 0:
             raise ValueError(f'loss_weight must not be negative, got {loss_weight}.')
         self.encoder = FrozenEncoder(encoder)
@@ -100,6 +100,6 @@ class FeatureDistanceLoss(BaseModule):
             raise ValueError(
                 'FeatureDistanceLoss: the frozen encoder gives '
                 f'{tuple(reference.shape)}, the trained one {tuple(features.shape)}: '
-                'its config must be that of the trained backbone')
-        return self.loss_weight * feature_distance(
-            features, reference, self.reduction)
+                'its config must be that of the trained backbone'
+            )
+        return self.loss_weight * feature_distance(features, reference, self.reduction)

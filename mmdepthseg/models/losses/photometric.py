@@ -2,10 +2,13 @@
 
 from torch import Tensor, nn
 
-from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
+from mmdepthseg.models.losses.ssim import (
+    ImageStatistics,
+    PhotometricFunction,
+    image_statistics,
+)
 from mmdepthseg.registry import MODELS
-
-from .ssim import ImageStatistics, PhotometricFunction, image_statistics
 
 
 @MODELS.register_module()

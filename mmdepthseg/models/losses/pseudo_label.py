@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 from mmdepthseg.registry import MODELS
 
 #: The ignore index of all labels in this package.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 from mmdepthseg.registry import MODELS
 
 
@@ -48,10 +48,9 @@ class EdgeAwareSmoothness(nn.Module):
             weight_x, weight_y = edge_weights(image)
             # |d(disp / m)| = |d disp| / m for the positive mean m: dividing the
             # sums, not the map, saves a full-size copy.
-            per_image = (
-                (disparity.diff(dim=-1).abs() * weight_x).mean((1, 2, 3))
-                + (disparity.diff(dim=-2).abs() * weight_y).mean((1, 2, 3))
-            )
+            per_image = (disparity.diff(dim=-1).abs() * weight_x).mean((1, 2, 3)) + (
+                disparity.diff(dim=-2).abs() * weight_y
+            ).mean((1, 2, 3))
             if self.normalize:
                 per_image = per_image / (disparity.mean((1, 2, 3)) + 1e-7)
             return per_image.mean()

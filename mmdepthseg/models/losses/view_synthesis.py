@@ -9,12 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmdepthseg.geometry import disparity_to_depth, synthesize_views
-from mmdepthseg.geometry._tensor import check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
+from mmdepthseg.models.losses.photometric import PhotometricError
+from mmdepthseg.models.losses.smoothness import EdgeAwareSmoothness
+from mmdepthseg.models.losses.ssim import ImageStatistics
 from mmdepthseg.registry import MODELS
-
-from .photometric import PhotometricError
-from .smoothness import EdgeAwareSmoothness
-from .ssim import ImageStatistics
 
 
 class ScaleTerms(NamedTuple):

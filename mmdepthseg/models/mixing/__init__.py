@@ -1,11 +1,18 @@
 """Batch transforms of the semi-supervised step, registered in TRANSFORMS."""
 
-from .base import BatchMix
-from .class_mix import ClassMix
-from .cut_mix import CutMix, NoMix
-from .depth_mix import DepthHistogramMix, DepthMix, DepthThresholdMix
-from .mix_batch import MixBatch, normalize_disparity
-from .strong_augmentation import BatchColorJitter, BatchGaussianBlur
+from mmdepthseg.models.mixing.base import BatchMix
+from mmdepthseg.models.mixing.class_mix import ClassMix
+from mmdepthseg.models.mixing.cut_mix import CutMix, NoMix
+from mmdepthseg.models.mixing.depth_mix import (
+    DepthHistogramMix,
+    DepthMix,
+    DepthThresholdMix,
+)
+from mmdepthseg.models.mixing.mix_batch import MixBatch, normalize_disparity
+from mmdepthseg.models.mixing.strong_augmentation import (
+    BatchColorJitter,
+    BatchGaussianBlur,
+)
 
 __all__ = [
     'BatchColorJitter',

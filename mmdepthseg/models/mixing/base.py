@@ -5,7 +5,7 @@ from abc import ABCMeta, abstractmethod
 import torch
 from torch import Tensor
 
-from .mix_batch import MixBatch
+from mmdepthseg.models.mixing.mix_batch import MixBatch
 
 
 class BatchMix(metaclass=ABCMeta):

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
+from mmdepthseg.models.mixing.base import BatchMix
+from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
-
-from .base import BatchMix
-from .mix_batch import MixBatch, draw_uniform
 
 _LABELS = 256  # labels are bytes
 _VOID = 255

@@ -5,10 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+from mmdepthseg.models.mixing.base import BatchMix
+from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
-
-from .base import BatchMix
-from .mix_batch import MixBatch, draw_uniform
 
 
 @TRANSFORMS.register_module()

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
+from mmdepthseg.models.mixing.base import BatchMix, check_range
+from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
-
-from .base import BatchMix, check_range
-from .mix_batch import MixBatch, draw_uniform
 
 
 @TRANSFORMS.register_module()

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmdepthseg.geometry._tensor import check_shape
+from mmdepthseg.geometry.tensors import check_shape
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmdepthseg.geometry._tensor import full_precision, no_autocast
-from mmdepthseg.models.utils.color_jitter import color_jitter, draw_color_jitter
+from mmdepthseg.geometry.tensors import full_precision, no_autocast
+from mmdepthseg.models.mixing.base import check_range
+from mmdepthseg.models.mixing.color_jitter import color_jitter, draw_color_jitter
+from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
-
-from .base import check_range
-from .mix_batch import MixBatch, draw_uniform
 
 
 @TRANSFORMS.register_module()

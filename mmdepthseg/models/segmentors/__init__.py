@@ -1,7 +1,7 @@
 """Segmentors."""
 
-from .depth_segmentor import DepthSegmentor
-from .mean_teacher import MeanTeacher
-from .split_backward import SplitBackwardDDP
+from mmdepthseg.models.segmentors.depth_segmentor import DepthSegmentor
+from mmdepthseg.models.segmentors.mean_teacher import MeanTeacher
+from mmdepthseg.models.segmentors.split_backward import SplitBackwardDDP
 
 __all__ = ['DepthSegmentor', 'MeanTeacher', 'SplitBackwardDDP']

@@ -10,17 +10,16 @@ from torch import Tensor
 
 from mmdepthseg.models.heads.pad_distillation import Decoded, build_distillation
 from mmdepthseg.models.heads.unet_decoder import NUM_STEPS
-from mmdepthseg.registry import MODELS
-from mmdepthseg.structures import FrameBatch
-
-from .inference import check_test_cfg
-from .samples import (
+from mmdepthseg.models.segmentors.inference import check_test_cfg
+from mmdepthseg.models.segmentors.samples import (
     nan_unless_finite,
     require_disparity,
     require_labels,
     require_neighbours,
     to_original,
 )
+from mmdepthseg.registry import MODELS
+from mmdepthseg.structures import FrameBatch
 
 
 @MODELS.register_module()
@@ -61,34 +60,41 @@ class DepthSegmentor(EncoderDecoder):
         ValueError: On parts or options that do not fit.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 decode_head: dict | None = None,
-                 depth_head: dict | None = None,
-                 distillation: dict | None = None,
-                 pose_net: dict | None = None,
-                 pose_refinement: dict | None = None,
-                 loss_feature: dict | None = None,
-                 neck: dict | None = None,
-                 auxiliary_head: dict | list | None = None,
-                 train_cfg: dict | None = None,
-                 test_cfg: dict | None = None,
-                 data_preprocessor: dict | None = None,
-                 pretrained: str | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        decode_head: dict | None = None,
+        depth_head: dict | None = None,
+        distillation: dict | None = None,
+        pose_net: dict | None = None,
+        pose_refinement: dict | None = None,
+        loss_feature: dict | None = None,
+        neck: dict | None = None,
+        auxiliary_head: dict | list | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        pretrained: str | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         # EncoderDecoder.__init__ asserts a decode head: its steps are done here.
         BaseSegmentor.__init__(
-            self, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+            self, data_preprocessor=data_preprocessor, init_cfg=init_cfg
+        )
         if decode_head is None and depth_head is None:
-            raise ValueError('DepthSegmentor needs a decode_head (segmentation), a '
-                             'depth_head, or both')
+            raise ValueError(
+                'DepthSegmentor needs a decode_head (segmentation), a '
+                'depth_head, or both'
+            )
         if pose_net is not None and depth_head is None:
-            raise ValueError('DepthSegmentor: a pose_net trains a depth_head, and '
-                             'there is none')
+            raise ValueError(
+                'DepthSegmentor: a pose_net trains a depth_head, and there is none'
+            )
         if pretrained is not None:
             raise ValueError(
                 f'DepthSegmentor: pretrained={pretrained!r} is not taken; give the '
-                "backbone init_cfg=dict(type='Pretrained', checkpoint=...)")
+                "backbone init_cfg=dict(type='Pretrained', checkpoint=...)"
+            )
         self.backbone = MODELS.build(backbone)
         if neck is not None:
             self.neck = MODELS.build(neck)
@@ -100,11 +106,15 @@ class DepthSegmentor(EncoderDecoder):
         self.distillation = None
         if distillation is not None:
             self.distillation = build_distillation(
-                distillation, decode_head or {}, getattr(self, 'decode_head', None),
-                self.depth_head)
+                distillation,
+                decode_head or {},
+                getattr(self, 'decode_head', None),
+                self.depth_head,
+            )
         self.pose_net = None if pose_net is None else MODELS.build(pose_net)
         self.pose_refinement = (
-            None if pose_refinement is None else MODELS.build(pose_refinement))
+            None if pose_refinement is None else MODELS.build(pose_refinement)
+        )
         self.loss_feature = None if loss_feature is None else MODELS.build(loss_feature)
         self.train_cfg = train_cfg
         # MMSeg's inference reads it by attribute
@@ -118,7 +128,8 @@ class DepthSegmentor(EncoderDecoder):
         """Whether there is a depth loss."""
         head = self.depth_head
         return head is not None and (
-            self.pose_net is not None or head.loss_disparity is not None)
+            self.pose_net is not None or head.loss_disparity is not None
+        )
 
     def _freeze_untrained(self) -> None:
         """No gradient for what only a depth loss would train.
@@ -129,15 +140,15 @@ class DepthSegmentor(EncoderDecoder):
         self.depth_head.requires_grad_(False)
         if self.distillation is not None:
             shared = self.depth_head.decoder.parameters_of_steps(
-                NUM_STEPS - 1, self.distillation.step)
+                NUM_STEPS - 1, self.distillation.step
+            )
             for parameter in shared:
                 parameter.requires_grad_(True)
             self.distillation.seg_to_depth.requires_grad_(False)
 
-    def decode(self,
-               features: tuple[Tensor, ...],
-               labels: bool = True,
-               depth: bool = True) -> Decoded:
+    def decode(
+        self, features: tuple[Tensor, ...], labels: bool = True, depth: bool = True
+    ) -> Decoded:
         """Outputs of the heads.
 
         Args:
@@ -147,15 +158,16 @@ class DepthSegmentor(EncoderDecoder):
         """
         if self.distillation is not None:
             return self.distillation(
-                features, self.decode_head, self.depth_head, labels, depth)
+                features, self.decode_head, self.depth_head, labels, depth
+            )
         return Decoded(
             self.decode_head(features) if labels else None,
-            self.depth_head(features) if depth else None)
+            self.depth_head(features) if depth else None,
+        )
 
-    def loss(self,
-             inputs: FrameBatch,
-             data_samples: SampleList,
-             depth: bool = True) -> dict:
+    def loss(
+        self, inputs: FrameBatch, data_samples: SampleList, depth: bool = True
+    ) -> dict:
         """Losses of every part there is.
 
         Args:
@@ -180,19 +192,22 @@ class DepthSegmentor(EncoderDecoder):
             require_labels(data_samples)
             losses.update(
                 self.distillation.loss(decoded, self.decode_head, data_samples)
-                if joint else self._decode_head_forward_train(features, data_samples))
+                if joint
+                else self._decode_head_forward_train(features, data_samples)
+            )
             if self.with_auxiliary_head:
                 losses.update(
-                    self._auxiliary_head_forward_train(features, data_samples))
+                    self._auxiliary_head_forward_train(features, data_samples)
+                )
         if depth:
             losses.update(self.depth_loss(decoded.disparities, batch, data_samples))
         if self.loss_feature is not None:
-            losses['feature.loss_distance'] = self.loss_feature(
-                features[-1], batch.img)
+            losses['feature.loss_distance'] = self.loss_feature(features[-1], batch.img)
         return losses
 
-    def depth_loss(self, disparities: list[Tensor], batch: FrameBatch,
-                   data_samples: SampleList) -> dict[str, Tensor]:
+    def depth_loss(
+        self, disparities: list[Tensor], batch: FrameBatch, data_samples: SampleList
+    ) -> dict[str, Tensor]:
         """Depth losses, prefixed ``depth.``: of view synthesis, of depth labels.
 
         Args:
@@ -212,15 +227,22 @@ class DepthSegmentor(EncoderDecoder):
                 _, depth = self.depth_head.predict(disparities, size)
                 refined, more = self.pose_refinement(batch, depth, transforms)
                 losses.update(more)
-            losses.update(nan_unless_finite(
-                self.depth_head.loss(disparities, batch, refined), transforms))
+            losses.update(
+                nan_unless_finite(
+                    self.depth_head.loss(disparities, batch, refined), transforms
+                )
+            )
         if self.depth_head.loss_disparity is not None:
-            losses.update(self.depth_head.supervised_loss(
-                disparities, *require_disparity(data_samples, batch.img)))
+            losses.update(
+                self.depth_head.supervised_loss(
+                    disparities, *require_disparity(data_samples, batch.img)
+                )
+            )
         return {f'depth.{name}': value for name, value in losses.items()}
 
-    def loss_and_disparity(self, batch: FrameBatch,
-                           data_samples: SampleList) -> tuple[dict, Tensor]:
+    def loss_and_disparity(
+        self, batch: FrameBatch, data_samples: SampleList
+    ) -> tuple[dict, Tensor]:
         """Depth losses alone, and the disparity, from one pass.
 
         Args:
@@ -246,8 +268,9 @@ class DepthSegmentor(EncoderDecoder):
         Returns:
             Tensor: (N, num_classes, H, W).
         """
-        return self._resize(self.decode(self.extract_feat(img), depth=False).logits,
-                            img)
+        return self._resize(
+            self.decode(self.extract_feat(img), depth=False).logits, img
+        )
 
     def logits_and_disparity(self, img: Tensor) -> tuple[Tensor, Tensor]:
         """:meth:`seg_logits` and :meth:`predict_disparity` from one pass."""
@@ -256,8 +279,12 @@ class DepthSegmentor(EncoderDecoder):
         return self._resize(decoded.logits, img), disparity
 
     def _resize(self, logits: Tensor, img: Tensor) -> Tensor:
-        return resize(logits, size=img.shape[2:], mode='bilinear',
-                      align_corners=self.align_corners)
+        return resize(
+            logits,
+            size=img.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )
 
     def predict_disparity(self, img: Tensor) -> Tensor:
         """Sigmoid disparity of the depth head at the images' size.
@@ -272,14 +299,16 @@ class DepthSegmentor(EncoderDecoder):
             RuntimeError: Without depth head.
         """
         if self.depth_head is None:
-            raise RuntimeError('this model has no depth_head: use the config and '
-                               'checkpoint of a depth (SDE) or multi-task model')
+            raise RuntimeError(
+                'this model has no depth_head: use the config and '
+                'checkpoint of a depth (SDE) or multi-task model'
+            )
         decoded = self.decode(self.extract_feat(img), labels=False)
         return self.depth_head.predict(decoded.disparities, img.shape[2:])[0]
 
-    def predict(self,
-                inputs: FrameBatch | Tensor,
-                data_samples: OptSampleList = None) -> SampleList:
+    def predict(
+        self, inputs: FrameBatch | Tensor, data_samples: OptSampleList = None
+    ) -> SampleList:
         """Predictions at the original image size.
 
         Args:
@@ -301,7 +330,8 @@ class DepthSegmentor(EncoderDecoder):
         decoded = self.decode(features, labels=joint)
         if self.with_decode_head and whole:
             data_samples = self._predict_labels(
-                decoded.logits, features, img, data_samples)
+                decoded.logits, features, img, data_samples
+            )
         elif self.with_decode_head:
             # the labels in windows, the depth, which knows no windows, as a whole
             data_samples = super().predict(img, data_samples)
@@ -310,12 +340,18 @@ class DepthSegmentor(EncoderDecoder):
             data_samples = [SegDataSample() for _ in depth]
         for i, sample in enumerate(data_samples):
             meta = {} if known is None else sample.metainfo
-            sample.set_data(dict(pred_depth_map=PixelData(
-                data=to_original(depth[i:i + 1], meta))))
+            sample.set_data(
+                dict(pred_depth_map=PixelData(data=to_original(depth[i : i + 1], meta)))
+            )
         return data_samples
 
-    def _predict_labels(self, logits: Tensor | None, features: tuple[Tensor, ...],
-                        img: Tensor, data_samples: OptSampleList) -> SampleList:
+    def _predict_labels(
+        self,
+        logits: Tensor | None,
+        features: tuple[Tensor, ...],
+        img: Tensor,
+        data_samples: OptSampleList,
+    ) -> SampleList:
         """MMSeg's ``predict`` of whole images, from what is there already."""
         size = img.shape[2:]
         metas = [dict(ori_shape=size, img_shape=size, pad_shape=size)] * len(img)
@@ -334,12 +370,13 @@ class DepthSegmentor(EncoderDecoder):
         logits = self.decode(self.extract_feat(inputs), depth=False).logits
         return self.decode_head.predict_by_feat(logits, batch_img_metas)
 
-    def _forward(self,
-                 inputs: FrameBatch | Tensor,
-                 data_samples: OptSampleList = None) -> Tensor | tuple:
+    def _forward(
+        self, inputs: FrameBatch | Tensor, data_samples: OptSampleList = None
+    ) -> Tensor | tuple:
         """Raw outputs: logits, or disparities, or both (tuple)."""
         features = self.extract_feat(FrameBatch.of(inputs).img)
         decoded = self.decode(
-            features, labels=self.with_decode_head, depth=self.depth_head is not None)
+            features, labels=self.with_decode_head, depth=self.depth_head is not None
+        )
         outs = [out for out in (decoded.logits, decoded.disparities) if out is not None]
         return outs[0] if len(outs) == 1 else tuple(outs)

@@ -27,20 +27,26 @@ def check_test_cfg(test_cfg: Mapping[str, Any], owner: str) -> None:
             raise ValueError(
                 f'{owner}: test_cfg has no key {key!r}'
                 f'{did_you_mean(key, ("mode", *WINDOW))} (it takes: mode, '
-                f'{", ".join(WINDOW)})')
+                f'{", ".join(WINDOW)})'
+            )
     mode = test_cfg.get('mode')
     if mode not in MODES:
-        raise ValueError(f'{owner}: test_cfg.mode must be one of {MODES}, got '
-                         f'{mode!r}{did_you_mean(str(mode), MODES)}')
+        raise ValueError(
+            f'{owner}: test_cfg.mode must be one of {MODES}, got '
+            f'{mode!r}{did_you_mean(str(mode), MODES)}'
+        )
     if mode != 'slide':
         return
     for key in WINDOW:
         value = test_cfg.get(key)
         pair = isinstance(value, Sequence) and len(value) == 2
         if not pair or not all(isinstance(v, int) and v > 0 for v in value):
-            raise ValueError(f"{owner}: test_cfg with mode='slide' needs {key}, "
-                             f'(height, width) in pixels, got {value!r}')
+            raise ValueError(
+                f"{owner}: test_cfg with mode='slide' needs {key}, "
+                f'(height, width) in pixels, got {value!r}'
+            )
     if any(s > c for s, c in zip(test_cfg['stride'], test_cfg['crop_size'])):
         raise ValueError(
             f'{owner}: test_cfg.stride={tuple(test_cfg["stride"])} must not exceed '
-            f'crop_size={tuple(test_cfg["crop_size"])}: pixels would be left out')
+            f'crop_size={tuple(test_cfg["crop_size"])}: pixels would be left out'
+        )

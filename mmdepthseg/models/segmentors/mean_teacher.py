@@ -11,12 +11,11 @@ from torch import Tensor
 from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
 from mmdepthseg.models.losses.pseudo_label import VOID
 from mmdepthseg.models.mixing import MixBatch, normalize_disparity
+from mmdepthseg.models.segmentors.samples import ground_truth, stack_disparity
+from mmdepthseg.models.segmentors.split_backward import split_train_step
+from mmdepthseg.models.segmentors.teacher_student import TeacherStudent
 from mmdepthseg.registry import MODELS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
-
-from .samples import ground_truth, stack_disparity
-from .split_backward import split_train_step
-from .teacher_student import TeacherStudent
 
 LABELED = 'labeled'
 MIX = 'mix'
@@ -95,39 +94,51 @@ class MeanTeacher(TeacherStudent):
         init_cfg (dict, optional): Initialisation.
     """
 
-    def __init__(self,
-                 segmentor: dict,
-                 mixing: dict,
-                 strong_augmentation: Sequence[dict] = STRONG_AUGMENTATION,
-                 ema: dict | None = None,
-                 loss_pseudo: dict = dict(type='PseudoLabelLoss'),
-                 pseudo_weight: float = 1.,
-                 burn_in: int = 0,
-                 rampup: int = 0,
-                 ground_truth_mixing: bool = True,
-                 labeled_depth_weight: float = 1.,
-                 mix_depth_weight: float = 1.,
-                 disparity: str = 'label',
-                 split_backward: bool = False,
-                 predict_with: str = 'teacher',
-                 data_preprocessor: dict | None = None,
-                 train_cfg: dict | None = None,
-                 pretrained: str | None = None,
-                 init_cfg: dict | None = None) -> None:
-        super().__init__(segmentor, ema, predict_with, data_preprocessor, train_cfg,
-                         pretrained, init_cfg)
+    def __init__(
+        self,
+        segmentor: dict,
+        mixing: dict,
+        strong_augmentation: Sequence[dict] = STRONG_AUGMENTATION,
+        ema: dict | None = None,
+        loss_pseudo: dict = dict(type='PseudoLabelLoss'),
+        pseudo_weight: float = 1.0,
+        burn_in: int = 0,
+        rampup: int = 0,
+        ground_truth_mixing: bool = True,
+        labeled_depth_weight: float = 1.0,
+        mix_depth_weight: float = 1.0,
+        disparity: str = 'label',
+        split_backward: bool = False,
+        predict_with: str = 'teacher',
+        data_preprocessor: dict | None = None,
+        train_cfg: dict | None = None,
+        pretrained: str | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            segmentor,
+            ema,
+            predict_with,
+            data_preprocessor,
+            train_cfg,
+            pretrained,
+            init_cfg,
+        )
         preprocessor = self.data_preprocessor
         if getattr(preprocessor, 'color_jitter', None) and not preprocessor.keep_raw:
             raise ValueError(
                 'MeanTeacher: the data_preprocessor has color_jitter, but the teacher '
-                'labels the images without it: set keep_raw=True')
+                'labels the images without it: set keep_raw=True'
+            )
         self.mixing = TRANSFORMS.build(mixing)
         self.strong_augmentation = [TRANSFORMS.build(t) for t in strong_augmentation]
         self.loss_pseudo = MODELS.build(loss_pseudo)
         self.pseudo_weight = pseudo_weight
         if burn_in < 0 or rampup < 0:
-            raise ValueError('MeanTeacher: burn_in and rampup are numbers of updates, '
-                             f'got {burn_in} and {rampup}')
+            raise ValueError(
+                'MeanTeacher: burn_in and rampup are numbers of updates, '
+                f'got {burn_in} and {rampup}'
+            )
         self.burn_in = burn_in
         self.rampup = rampup
         self.ground_truth_mixing = ground_truth_mixing
@@ -141,21 +152,29 @@ class MeanTeacher(TeacherStudent):
         """ValueError unless the depth options fit the student."""
         weights = (self.labeled_depth_weight, self.mix_depth_weight)
         if min(weights) < 0:
-            raise ValueError('MeanTeacher: labeled_depth_weight and mix_depth_weight '
-                             f'must not be negative, got {weights}')
+            raise ValueError(
+                'MeanTeacher: labeled_depth_weight and mix_depth_weight '
+                f'must not be negative, got {weights}'
+            )
         if getattr(self.student, 'trains_depth', False) and not any(weights):
             raise ValueError(
                 'MeanTeacher: the segmentor has a depth loss, but both '
                 'labeled_depth_weight and mix_depth_weight are 0: give one of them a '
-                'weight, or leave out the pose_net and the loss_disparity')
+                'weight, or leave out the pose_net and the loss_disparity'
+            )
         if self.disparity not in DISPARITY_SOURCES:
-            raise ValueError(f'MeanTeacher: disparity must be one of '
-                             f'{DISPARITY_SOURCES}, got {self.disparity!r}')
-        if self.disparity != 'label' and getattr(
-                self.student, 'depth_head', None) is None:
+            raise ValueError(
+                f'MeanTeacher: disparity must be one of '
+                f'{DISPARITY_SOURCES}, got {self.disparity!r}'
+            )
+        if (
+            self.disparity != 'label'
+            and getattr(self.student, 'depth_head', None) is None
+        ):
             raise ValueError(
                 f'MeanTeacher: disparity={self.disparity!r} needs a depth_head in the '
-                "segmentor; without one take disparity='label' and LoadSDEDisparity")
+                "segmentor; without one take disparity='label' and LoadSDEDisparity"
+            )
 
     def loss(self, inputs: FrameBatch, data_samples: SampleList) -> dict:
         """Losses of one step.
@@ -177,14 +196,16 @@ class MeanTeacher(TeacherStudent):
         if self.split_backward and self.training and is_distributed():
             raise RuntimeError(
                 'split_backward=True on several ranks needs model_wrapper_cfg = '
-                "dict(type='mmdepthseg.SplitBackwardDDP') in the config")
+                "dict(type='mmdepthseg.SplitBackwardDDP') in the config"
+            )
         losses = {}
         for group in self.loss_groups(inputs, data_samples):
             losses.update(group)
         return losses
 
-    def loss_groups(self, inputs: FrameBatch,
-                    data_samples: SampleList) -> Iterator[dict]:
+    def loss_groups(
+        self, inputs: FrameBatch, data_samples: SampleList
+    ) -> Iterator[dict]:
         """The losses in groups that share no activations, one after the other.
 
         Args:
@@ -197,14 +218,17 @@ class MeanTeacher(TeacherStudent):
         labeled = self._branch(data_samples, LABELED)
         mix = self._branch(data_samples, MIX)
         yield self.labeled_loss(
-            inputs.select(labeled), [data_samples[i] for i in labeled])
+            inputs.select(labeled), [data_samples[i] for i in labeled]
+        )
         batch, samples = inputs.select(mix), [data_samples[i] for i in mix]
         disparity = None
         if self.mix_depth_weight and getattr(self.student, 'trains_depth', False):
             losses, seen = self.student.loss_and_disparity(batch, samples)
             disparity = seen if self.disparity == 'online' else None
-            yield {f'mix.{name}': value for name, value in _weighted(
-                losses, self.mix_depth_weight).items()}
+            yield {
+                f'mix.{name}': value
+                for name, value in _weighted(losses, self.mix_depth_weight).items()
+            }
         if self.teacher.updates >= self.burn_in:
             yield self.mix_loss(batch, samples, disparity)
 
@@ -214,7 +238,8 @@ class MeanTeacher(TeacherStudent):
         if weight == 1:
             return self.student.loss(batch, data_samples)
         return _weighted(
-            self.student.loss(batch, data_samples, depth=weight > 0), weight)
+            self.student.loss(batch, data_samples, depth=weight > 0), weight
+        )
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
         """See MMEngine's ``BaseModel``; in parts with ``split_backward``."""
@@ -222,10 +247,12 @@ class MeanTeacher(TeacherStudent):
             return super().train_step(data, optim_wrapper)
         return split_train_step(self, data, optim_wrapper)
 
-    def mix_loss(self,
-                 batch: FrameBatch,
-                 data_samples: SampleList,
-                 disparity: Tensor | None = None) -> dict:
+    def mix_loss(
+        self,
+        batch: FrameBatch,
+        data_samples: SampleList,
+        disparity: Tensor | None = None,
+    ) -> dict:
         """Pseudo-label loss on the mixed batch.
 
         Args:
@@ -234,13 +261,12 @@ class MeanTeacher(TeacherStudent):
             disparity (Tensor, optional): See :meth:`mix`.
         """
         mixed = self.mix(batch, data_samples, disparity)
-        logits = self.student.seg_logits(
-            self.data_preprocessor.normalize(mixed.images))
+        logits = self.student.seg_logits(self.data_preprocessor.normalize(mixed.images))
         loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
         confident = mixed.confidence >= self.loss_pseudo.threshold
         return {
             'mix.loss_pseudo': self._pseudo_weight_now() * loss,
-            'mix.confident': confident.float().mean()
+            'mix.confident': confident.float().mean(),
         }
 
     def _pseudo_weight_now(self) -> float:
@@ -250,10 +276,12 @@ class MeanTeacher(TeacherStudent):
         return self.pseudo_weight * updates / self.rampup
 
     @torch.no_grad()
-    def mix(self,
-            batch: FrameBatch,
-            data_samples: SampleList,
-            disparity: Tensor | None = None) -> MixBatch:
+    def mix(
+        self,
+        batch: FrameBatch,
+        data_samples: SampleList,
+        disparity: Tensor | None = None,
+    ) -> MixBatch:
         """Pseudo-labels, mixing and strong augmentation of clean mix images.
 
         Args:
@@ -283,7 +311,8 @@ class MeanTeacher(TeacherStudent):
         labels, confidence = pseudo_labels(logits, from_logits=True)
         if self.ground_truth_mixing:
             labels, confidence = with_ground_truth(
-                labels, confidence, *ground_truth(data_samples, labels))
+                labels, confidence, *ground_truth(data_samples, labels)
+            )
         _ignore_padding(labels, confidence, data_samples)
         if not by_depth:
             disparity = None
@@ -300,19 +329,22 @@ class MeanTeacher(TeacherStudent):
 
     def _branch(self, data_samples: SampleList, branch: str) -> list[int]:
         """Positions of a branch's samples in the batch."""
-        found = [i for i, s in enumerate(data_samples)
-                 if s.metainfo.get('branch') == branch]
+        found = [
+            i for i, s in enumerate(data_samples) if s.metainfo.get('branch') == branch
+        ]
         if not found:
             seen = sorted({str(s.metainfo.get('branch')) for s in data_samples})
             raise ValueError(
                 f"MeanTeacher: no sample of branch '{branch}' in the batch (found: "
                 f'{seen}); give the data sets of the ConcatDataset '
-                "branch='labeled' and branch='mix' and use MultiSourceSampler")
+                "branch='labeled' and branch='mix' and use MultiSourceSampler"
+            )
         return found
 
 
-def _ignore_padding(labels: Tensor, confidence: Tensor,
-                    data_samples: SampleList) -> None:
+def _ignore_padding(
+    labels: Tensor, confidence: Tensor, data_samples: SampleList
+) -> None:
     """Make what the preprocessor padded void (in place): a colour has no class.
 
     Args:
@@ -322,10 +354,10 @@ def _ignore_padding(labels: Tensor, confidence: Tensor,
     """
     height, width = labels.shape[1:]
     for i, sample in enumerate(data_samples):
-        _, right, _, bottom = sample.metainfo.get('padding_size') or (0, ) * 4
+        _, right, _, bottom = sample.metainfo.get('padding_size') or (0,) * 4
         for part, value in ((labels, VOID), (confidence, 0)):
-            part[i, height - bottom:] = value
-            part[i, :, width - right:] = value
+            part[i, height - bottom :] = value
+            part[i, :, width - right :] = value
 
 
 def _weighted(losses: dict, weight: float) -> dict:

@@ -16,17 +16,18 @@ def to_original(depth: Tensor, meta: dict) -> Tensor:
         depth (Tensor): Of one image.
         meta (dict): The sample's metainfo: padding, flip, ``ori_shape``.
     """
-    left, right, top, bottom = meta.get('img_padding_size') or meta.get(
-        'padding_size') or (0, 0, 0, 0)
+    left, right, top, bottom = (
+        meta.get('img_padding_size') or meta.get('padding_size') or (0, 0, 0, 0)
+    )
     height, width = depth.shape[2:]
-    depth = depth[..., top:height - bottom, left:width - right]
+    depth = depth[..., top : height - bottom, left : width - right]
     if meta.get('flip'):
-        depth = depth.flip(
-            (3, ) if meta.get('flip_direction') == 'horizontal' else (2, ))
+        depth = depth.flip((3,) if meta.get('flip_direction') == 'horizontal' else (2,))
     size = meta.get('ori_shape', depth.shape[2:])[:2]
     # depth jumps at object edges: averaging inverse depth keeps the nearer one
-    inverse = resize(depth.reciprocal(), size=tuple(size), mode='bilinear',
-                     align_corners=False)
+    inverse = resize(
+        depth.reciprocal(), size=tuple(size), mode='bilinear', align_corners=False
+    )
     return inverse.reciprocal().squeeze(0)
 
 
@@ -38,11 +39,11 @@ def require_labels(data_samples: SampleList) -> None:
                 f'{sample.metainfo.get("img_path")}: no segmentation label '
                 '(gt_sem_seg), but the model has a segmentation head to train; '
                 'restrict the data set to labelled images (labeled_subset or '
-                'ann_file) and put LoadSegLabel into the pipeline')
+                'ann_file) and put LoadSegLabel into the pipeline'
+            )
 
 
-def require_neighbours(batch: FrameBatch,
-                       data_samples: SampleList) -> tuple[int, ...]:
+def require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[int, ...]:
     """Offsets of the neighbours.
 
     Args:
@@ -54,26 +55,33 @@ def require_neighbours(batch: FrameBatch,
     """
     needed = dict(
         adjacent=(
-            batch.adjacent, 'adjacent_offsets',
+            batch.adjacent,
+            'adjacent_offsets',
             'give the data set offsets, see that the neighbouring frames are there, and'
-            ' put LoadAdjacentFrames into the pipeline'),
+            ' put LoadAdjacentFrames into the pipeline',
+        ),
         cam2img=(
-            batch.cam2img, 'cam2img',
+            batch.cam2img,
+            'cam2img',
             'see that its camera file (or intrinsics of the data set) is there, and '
-            'put LoadCamera into the pipeline'),
-        img_raw=(
-            batch.img_raw, None, 'set keep_raw=True of the data preprocessor'))
+            'put LoadCamera into the pipeline',
+        ),
+        img_raw=(batch.img_raw, None, 'set keep_raw=True of the data preprocessor'),
+    )
     for item, (value, key, cure) in needed.items():
         if value is None:
             lacking = [s for s in data_samples if s.metainfo.get(key) is None]
             sample = (lacking or data_samples)[0]
-            raise ValueError(f'{sample.metainfo.get("img_path")}: no {item}, which the '
-                             f'depth loss needs; {cure}')
+            raise ValueError(
+                f'{sample.metainfo.get("img_path")}: no {item}, which the '
+                f'depth loss needs; {cure}'
+            )
     return tuple(data_samples[0].metainfo['adjacent_offsets'])
 
 
-def nan_unless_finite(losses: dict[str, Tensor],
-                      transforms: Tensor) -> dict[str, Tensor]:
+def nan_unless_finite(
+    losses: dict[str, Tensor], transforms: Tensor
+) -> dict[str, Tensor]:
     """Losses that are NaN if the poses that they rest on are not finite.
 
     View synthesis takes pixels that a bad pose sends nowhere for invisible, so that
@@ -91,8 +99,7 @@ def nan_unless_finite(losses: dict[str, Tensor],
     }
 
 
-def require_disparity(data_samples: SampleList,
-                      img: Tensor) -> tuple[Tensor, Tensor]:
+def require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Tensor]:
     """Stored depth labels of a batch; ValueError if an image has none.
 
     Args:
@@ -113,15 +120,17 @@ def require_disparity(data_samples: SampleList,
                 f'{name}: no depth label (disparity_map), but the depth head has a '
                 'loss_disparity; make depth labels with tools/generate_depth.py and '
                 'put LoadSDEDisparity into the pipeline, in front of what crops or '
-                'flips')
+                'flips'
+            )
         disparity = sample.disparity_map.data
         if tuple(disparity.shape[1:]) != size:
             raise ValueError(
                 f'{name}: the depth label has shape {tuple(disparity.shape[1:])}, the '
-                f'image {size}; leave out keep_size=True of LoadSDEDisparity')
+                f'image {size}; leave out keep_size=True of LoadSDEDisparity'
+            )
         maps.append(disparity)
-        left, right, top, bottom = sample.metainfo.get('padding_size') or (0, ) * 4
-        known[i, :, top:size[0] - bottom, left:size[1] - right] = True
+        left, right, top, bottom = sample.metainfo.get('padding_size') or (0,) * 4
+        known[i, :, top : size[0] - bottom, left : size[1] - right] = True
     return torch.stack(maps).to(img), known
 
 
@@ -135,8 +144,7 @@ def ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor
     return truth, torch.tensor(labeled, device=like.device)
 
 
-def stack_disparity(data_samples: SampleList,
-                    device: torch.device) -> Tensor | None:
+def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | None:
     """Disparity maps (N, 1, H, W), or None if no sample has one.
 
     Raises:
@@ -150,5 +158,6 @@ def stack_disparity(data_samples: SampleList,
             f'{lacking[0].metainfo.get("img_path")}: no depth label (disparity_map), '
             f'as {len(lacking)} of the {len(data_samples)} mix images of this batch; '
             'make the missing ones with tools/generate_depth.py and put '
-            'LoadSDEDisparity into the pipeline of every source')
+            'LoadSDEDisparity into the pipeline of every source'
+        )
     return torch.stack([s.disparity_map.data for s in data_samples]).to(device)

@@ -14,8 +14,9 @@ from mmdepthseg.registry import MODEL_WRAPPERS
 BUCKET_MB = 25
 
 
-def split_train_step(model: BaseModel, data: dict,
-                     optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+def split_train_step(
+    model: BaseModel, data: dict, optim_wrapper: OptimWrapper
+) -> dict[str, Tensor]:
     """A training step that goes back through each group of losses at once.
 
     The gradient of a sum is the sum of the gradients: the result is that of
@@ -68,7 +69,8 @@ def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
         raise TypeError(
             'split_backward works with OptimWrapper, AmpOptimWrapper and '
             f'BFloat16OptimWrapper, not with {kind.__name__}, which goes back in its '
-            'own way: choose one of them or set split_backward=False')
+            'own way: choose one of them or set split_backward=False'
+        )
     loss.backward()
 
 
@@ -97,21 +99,22 @@ class SplitBackwardDDP(MMDistributedDataParallel):
         **kwargs: See ``torch.nn.parallel.DistributedDataParallel``.
     """
 
-    def __init__(self,
-                 module: BaseModel,
-                 broadcast_buffers: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self, module: BaseModel, broadcast_buffers: bool = False, **kwargs
+    ) -> None:
         if broadcast_buffers:
-            raise ValueError('SplitBackwardDDP: broadcast_buffers must be False; '
-                             'SyncBuffersHook keeps buffers alike')
+            raise ValueError(
+                'SplitBackwardDDP: broadcast_buffers must be False; '
+                'SyncBuffersHook keeps buffers alike'
+            )
         if not getattr(module, 'split_backward', False):
             raise ValueError(
                 f'SplitBackwardDDP is for models with split_backward=True, and this '
                 f'{type(module).__name__} has not: take MMDistributedDataParallel or '
-                'set split_backward=True')
+                'set split_backward=True'
+            )
         super().__init__(module=module, broadcast_buffers=False, **kwargs)
 
-    def train_step(self, data: dict,
-                   optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """The model's own step; DDP's reducer, which it never starts, stays idle."""
         return self.module.train_step(data, optim_wrapper)

@@ -34,30 +34,36 @@ class TeacherStudent(BaseSegmentor):
         ValueError: On options that do not fit.
     """
 
-    def __init__(self,
-                 segmentor: dict,
-                 ema: dict | None = None,
-                 predict_with: str = 'teacher',
-                 data_preprocessor: dict | None = None,
-                 train_cfg: dict | None = None,
-                 pretrained: str | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        segmentor: dict,
+        ema: dict | None = None,
+        predict_with: str = 'teacher',
+        data_preprocessor: dict | None = None,
+        train_cfg: dict | None = None,
+        pretrained: str | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if pretrained is not None:
             raise ValueError(
                 f'{type(self).__name__}: pretrained={pretrained!r} is not taken; give '
                 'the part that it is for, such as segmentor.backbone, '
-                "init_cfg=dict(type='Pretrained', checkpoint=...)")
+                "init_cfg=dict(type='Pretrained', checkpoint=...)"
+            )
         if train_cfg:
             raise ValueError(
                 f'{type(self).__name__}: train_cfg={dict(train_cfg)} has no meaning '
-                'here; put it into the segmentor')
+                'here; put it into the segmentor'
+            )
         self.student = MODELS.build(segmentor)
         if not getattr(self.student, 'with_decode_head', False):
             raise ValueError(
-                f'{type(self).__name__}: the segmentor needs a decode_head')
+                f'{type(self).__name__}: the segmentor needs a decode_head'
+            )
         self.teacher = MeanTeacherEMA(
-            self.student, **{'exclude': TRAINING_PARTS, **(ema or {})})
+            self.student, **{'exclude': TRAINING_PARTS, **(ema or {})}
+        )
         self.predict_with = predict_with
         self._register_load_state_dict_pre_hook(self._adapt_in_place)
 
@@ -69,15 +75,16 @@ class TeacherStudent(BaseSegmentor):
     @predict_with.setter
     def predict_with(self, name: str) -> None:
         if name not in ('student', 'teacher'):
-            raise ValueError(f'{type(self).__name__}: predict_with must be '
-                             f"'student' or 'teacher', got {name!r}")
+            raise ValueError(
+                f'{type(self).__name__}: predict_with must be '
+                f"'student' or 'teacher', got {name!r}"
+            )
         self._predict_with = name
 
     @property
     def predictor(self) -> BaseModel:
         """The network :meth:`predict` uses."""
-        return self.student if self.predict_with == 'student' else \
-            self.teacher.module
+        return self.student if self.predict_with == 'student' else self.teacher.module
 
     def init_weights(self) -> None:
         """Initialise the student; the teacher starts as its copy."""
@@ -99,8 +106,13 @@ class TeacherStudent(BaseSegmentor):
         if any(name.startswith(('student.', 'teacher.')) for name in state_dict):
             return state_dict
         adapted = {f'student.{name}': v for name, v in state_dict.items()}
-        adapted.update({f'teacher.module.{n}': v for n, v in state_dict.items()
-                        if not self.teacher.excludes(n)})
+        adapted.update(
+            {
+                f'teacher.module.{n}': v
+                for n, v in state_dict.items()
+                if not self.teacher.excludes(n)
+            }
+        )
         adapted['teacher.steps'] = torch.zeros_like(self.teacher.steps)
         return adapted
 
@@ -115,9 +127,9 @@ class TeacherStudent(BaseSegmentor):
         """Teacher <- EMA(student); call it once after each optimiser step."""
         self.teacher.update_parameters(self.student)
 
-    def predict(self,
-                inputs: FrameBatch,
-                data_samples: OptSampleList = None) -> SampleList:
+    def predict(
+        self, inputs: FrameBatch, data_samples: OptSampleList = None
+    ) -> SampleList:
         """Predictions of the network named by ``predict_with``."""
         return self.predictor.predict(inputs, data_samples)
 
@@ -133,7 +145,7 @@ class TeacherStudent(BaseSegmentor):
         """Features of the predicting network (MMSeg's interface)."""
         return self.predictor.extract_feat(inputs)
 
-    def _forward(self,
-                 inputs: FrameBatch | Tensor,
-                 data_samples: OptSampleList = None) -> Tensor:
+    def _forward(
+        self, inputs: FrameBatch | Tensor, data_samples: OptSampleList = None
+    ) -> Tensor:
         return self.predictor(inputs, data_samples, mode='tensor')

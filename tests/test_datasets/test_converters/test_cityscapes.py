@@ -17,16 +17,21 @@ WIDTH, HEIGHT = 128, 64
 SIZE = (64, 32)
 CAMERA = dict(
     extrinsic=dict(baseline=0.21, pitch=0.03, x=1.7),
-    intrinsic=dict(fx=141.4, fy=141.6, u0=68.6, v0=32.1))
-POINT = (0.9, -0.6, 10.)  # metres, in front of the camera
+    intrinsic=dict(fx=141.4, fy=141.6, u0=68.6, v0=32.1),
+)
+POINT = (0.9, -0.6, 10.0)  # metres, in front of the camera
 #: A row of label ids, three pixels each.
 LABEL_IDS = np.resize(np.repeat(np.arange(34, dtype=np.uint8), 3), WIDTH)
 CITIES = dict(train='aachen', val='frankfurt')
 # pixels; constant, so that depth is known everywhere
 DISPARITY = CAMERA['extrinsic']['baseline'] * CAMERA['intrinsic']['fx'] / POINT[2]
-LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAdjacentFrames'),
-        dict(type='LoadCamera'), dict(type='LoadSegLabel'),
-        dict(type='LoadStereoDepth')]
+LOAD = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadCamera'),
+    dict(type='LoadSegLabel'),
+    dict(type='LoadStereoDepth'),
+]
 
 
 def see_point(cam2img):
@@ -37,7 +42,7 @@ def see_point(cam2img):
 def blob(u, v):
     """An image with a round spot whose centre of mass is (u, v)."""
     ys, xs = np.mgrid[:HEIGHT, :WIDTH]
-    spot = 200 * np.exp(-((xs - u)**2 + (ys - v)**2) / (2 * 5.**2))
+    spot = 200 * np.exp(-((xs - u) ** 2 + (ys - v) ** 2) / (2 * 5.0**2))
     return np.repeat(np.rint(spot)[..., None], 3, 2).astype(np.uint8)
 
 
@@ -54,16 +59,20 @@ def original(tmp_path):
     """A train clip of five frames, a val clip of three, the middle ones annotated."""
     root = tmp_path / 'original'
     k = CAMERA['intrinsic']
-    image = blob(*see_point(np.array(
-        [[k['fx'], 0, k['u0']], [0, k['fy'], k['v0']], [0, 0, 1]])))
+    image = blob(
+        *see_point(np.array([[k['fx'], 0, k['u0']], [0, k['fy'], k['v0']], [0, 0, 1]]))
+    )
     label = np.repeat(LABEL_IDS[None], HEIGHT, 0)
     code = np.full((HEIGHT, WIDTH), np.rint(256 * DISPARITY) + 1, np.uint16)
     code[:, :8] = 0
     for split, city in CITIES.items():
         around = 2 if split == 'train' else 1
         for frame in range(19 - around, 20 + around):
-            write(root / f'leftImg8bit_sequence/{split}/{city}/{city}_000000_'
-                  f'{frame:06d}_leftImg8bit.png', image)
+            write(
+                root / f'leftImg8bit_sequence/{split}/{city}/{city}_000000_'
+                f'{frame:06d}_leftImg8bit.png',
+                image,
+            )
         stem = f'{split}/{city}/{city}_000000_000019'
         write(root / f'leftImg8bit/{stem}_leftImg8bit.png', image)
         write(root / f'gtFine/{stem}_gtFine_labelIds.png', label)
@@ -74,29 +83,40 @@ def original(tmp_path):
 
 
 def convert(source, out, **options):
-    fixed = {key: options.pop(key) for key in ('size', 'image_format')
-             if key in options}
+    fixed = {
+        key: options.pop(key) for key in ('size', 'image_format') if key in options
+    }
     settings = dict(splits=('train', 'val'), allow_partial=True, workers=2) | options
     return convert_cityscapes(
-        source, out, ConvertOptions(**dict(size=SIZE) | fixed), **settings)
+        source, out, ConvertOptions(**dict(size=SIZE) | fixed), **settings
+    )
 
 
 def test_the_copy_is_a_data_set(original, tmp_path):
     manifest = convert(original, tmp_path / 'small')
     assert manifest['files'] == {
-        f'{package}/{split}': count for package, counts in dict(
-            leftImg8bit=(1, 1), leftImg8bit_sequence=(5, 3), gtFine=(1, 1),
-            disparity=(1, 1), camera=(1, 1)).items()
-        for split, count in zip(('train', 'val'), counts)}
+        f'{package}/{split}': count
+        for package, counts in dict(
+            leftImg8bit=(1, 1),
+            leftImg8bit_sequence=(5, 3),
+            gtFine=(1, 1),
+            disparity=(1, 1),
+            camera=(1, 1),
+        ).items()
+        for split, count in zip(('train', 'val'), counts)
+    }
     assert not manifest['complete']
     dataset = CityscapesSequenceDataset(
-        data_root=str(tmp_path / 'small'), split='train', offsets=(-2, 1),
-        require_labels=True, pipeline=LOAD)
-    sample, = (dataset[i] for i in range(len(dataset)))
+        data_root=str(tmp_path / 'small'),
+        split='train',
+        offsets=(-2, 1),
+        require_labels=True,
+        pipeline=LOAD,
+    )
+    (sample,) = (dataset[i] for i in range(len(dataset)))
     assert sample['img'].shape == (32, 64, 3) and len(sample['adjacent']) == 2
     # the label: the nearest neighbour of the table's classes
-    assert np.array_equal(
-        sample['gt_seg_map'][7], train_id_table()[LABEL_IDS[1::2]])
+    assert np.array_equal(sample['gt_seg_map'][7], train_id_table()[LABEL_IDS[1::2]])
     # depth in metres is what it was
     valid = sample['gt_depth_map'] > 0
     assert not valid[:, :4].any() and valid[:, 4:].all()
@@ -106,16 +126,21 @@ def test_the_copy_is_a_data_set(original, tmp_path):
 def test_cameras_follow_the_images(original, tmp_path):
     convert(original, tmp_path / 'small')
     dataset = CityscapesSequenceDataset(
-        data_root=str(tmp_path / 'small'), frames='sequence', pipeline=LOAD,
+        data_root=str(tmp_path / 'small'),
+        frames='sequence',
+        pipeline=LOAD,
         # whatever the config says about full-size cameras, the file says it better
-        camera_size=(1024, 2048))
+        camera_size=(1024, 2048),
+    )
     sample = dataset[0]
     weight = sample['img'][..., 0].astype(np.float64)
     ys, xs = np.mgrid[:32, :64]
     seen = (xs * weight).sum() / weight.sum(), (ys * weight).sum() / weight.sum()
     assert np.allclose(see_point(sample['cam2img']), seen, atol=0.02)
     k = CAMERA['intrinsic']
-    assert np.allclose(sample['cam2img'][0], [k['fx'] / 2, 0, (k['u0'] + .5) / 2 - .5])
+    assert np.allclose(
+        sample['cam2img'][0], [k['fx'] / 2, 0, (k['u0'] + 0.5) / 2 - 0.5]
+    )
 
 
 def test_another_aspect_ratio(original, tmp_path):
@@ -133,8 +158,11 @@ def test_both_kinds_of_label_agree(original, tmp_path):
     labels = []
     for kind in ('labelIds', 'labelTrainIds'):
         dataset = CityscapesSequenceDataset(
-            data_root=str(tmp_path / 'small'), seg_map_suffix=f'_gtFine_{kind}.png',
-            require_labels=True, pipeline=LOAD)
+            data_root=str(tmp_path / 'small'),
+            seg_map_suffix=f'_gtFine_{kind}.png',
+            require_labels=True,
+            pipeline=LOAD,
+        )
         labels.append(dataset[0]['gt_seg_map'])
     assert np.array_equal(*labels) and len(np.unique(labels[0])) == 20
     names = {p.name[-12:] for p in (tmp_path / 'small').rglob('*gtFine_*')}
@@ -145,8 +173,11 @@ def test_jpg(original, tmp_path):
     out = tmp_path / 'small'
     convert(original, out, image_format='jpg')
     dataset = CityscapesSequenceDataset(
-        data_root=str(out), offsets=(-1, 1), img_suffix='_leftImg8bit.jpg',
-        pipeline=LOAD)
+        data_root=str(out),
+        offsets=(-1, 1),
+        img_suffix='_leftImg8bit.jpg',
+        pipeline=LOAD,
+    )
     assert dataset[0]['img'].max() > 150
     broken = next(out.glob('leftImg8bit/train/*/*.jpg'))
     whole = broken.read_bytes()
@@ -156,8 +187,11 @@ def test_jpg(original, tmp_path):
 
 
 def files_of(folder):
-    return {p.relative_to(folder): (p.stat().st_mtime_ns, p.read_bytes())
-            for p in folder.rglob('*') if p.is_file() and p.name != MANIFEST}
+    return {
+        p.relative_to(folder): (p.stat().st_mtime_ns, p.read_bytes())
+        for p in folder.rglob('*')
+        if p.is_file() and p.name != MANIFEST
+    }
 
 
 def test_interrupted_run_goes_on(original, tmp_path):
@@ -175,7 +209,7 @@ def test_interrupted_run_goes_on(original, tmp_path):
     there = files_of(out)
     assert 6 <= len(there) < len(expected)
     # what a killed run and a full disk leave behind
-    half, = out.glob('leftImg8bit/train/*/*.png')
+    (half,) = out.glob('leftImg8bit/train/*/*.png')
     half.write_bytes(half.read_bytes()[:-20])
     (half.parent / f'{half.name}.tmp-1').write_bytes(b'half')
     kept = [path for path in there if path != half.relative_to(out)]
@@ -183,19 +217,20 @@ def test_interrupted_run_goes_on(original, tmp_path):
     convert(original, out, progress=lambda done, total: counts.append(done))
     now = files_of(out)
     assert {path: data for path, (_, data) in now.items()} == {
-        path: data for path, (_, data) in expected.items()}
+        path: data for path, (_, data) in expected.items()
+    }
     assert all(now[path] == there[path] for path in kept)
     assert counts == list(range(1, 17))
 
 
 def test_broken_files_are_named_and_the_rest_is_done(original, tmp_path):
-    image, = original.glob('leftImg8bit/train/*/*.png')
+    (image,) = original.glob('leftImg8bit/train/*/*.png')
     image.write_bytes(image.read_bytes()[:-20])
-    label, = original.glob('gtFine/val/*/*labelIds.png')
+    (label,) = original.glob('gtFine/val/*/*labelIds.png')
     cv2.imwrite(str(label), np.full((HEIGHT, WIDTH), 77, np.uint8))
-    camera, = original.glob('camera/val/*/*.json')
+    (camera,) = original.glob('camera/val/*/*.json')
     camera.write_text('{"intrinsic": {"fx": 1}}')
-    disparity, = original.glob('disparity/train/*/*.png')
+    (disparity,) = original.glob('disparity/train/*/*.png')
     write(disparity, np.zeros((9, 9), np.uint16))
     with pytest.raises(BrokenFileError) as error:
         convert(original, tmp_path / 'small')
@@ -214,16 +249,25 @@ def test_a_partial_release_is_an_error(original, tmp_path):
     shutil.rmtree(original / 'disparity')
     next(original.glob('leftImg8bit_sequence/val/*/*_000020_*')).unlink()
     with pytest.raises(UserError) as error:
-        convert(original, tmp_path / 'small', allow_partial=False,
-                names=dict(train=['aachen/aachen_000000_000019',
-                                  'aachen/aachen_000001_000019']))
+        convert(
+            original,
+            tmp_path / 'small',
+            allow_partial=False,
+            names=dict(
+                train=['aachen/aachen_000000_000019', 'aachen/aachen_000001_000019']
+            ),
+        )
     message = str(error.value)
-    assert ('leftImg8bit/train: 1 of 2,975 files; missing aachen/aachen_000001_000019 '
-            '(leftImg8bit_trainvaltest.zip)') in message
+    assert (
+        'leftImg8bit/train: 1 of 2,975 files; missing aachen/aachen_000001_000019 '
+        '(leftImg8bit_trainvaltest.zip)'
+    ) in message
     assert 'disparity/val: 0 of 500 files (disparity_trainvaltest.zip)' in message
     # frames are named by the annotated one in the middle
-    assert ('leftImg8bit_sequence/val: 2 of 15,000 files; missing frankfurt/'
-            'frankfurt_000000_000000, frankfurt/frankfurt_000000_000001, ' in message)
+    assert (
+        'leftImg8bit_sequence/val: 2 of 15,000 files; missing frankfurt/'
+        'frankfurt_000000_000000, frankfurt/frankfurt_000000_000001, ' in message
+    )
     assert 'and 25 more (leftImg8bit_sequence_trainvaltest.zip)' in message
     assert not list((tmp_path / 'small').rglob('*.png'))
     manifest = convert(original, tmp_path / 'small')
@@ -245,8 +289,8 @@ def test_the_whole_release(original, tmp_path, monkeypatch):
 def test_a_stray_file_does_not_stand_for_a_missing_one(original, tmp_path, monkeypatch):
     module = 'mmdepthseg.datasets.converters.cityscapes_release'
     monkeypatch.setattr(f'{module}.SPLITS', dict(train=1, val=1))
-    options = dict(packages=('leftImg8bit', ), allow_partial=False)
-    official, = original.glob('leftImg8bit/train/*/*.png')
+    options = dict(packages=('leftImg8bit',), allow_partial=False)
+    (official,) = original.glob('leftImg8bit/train/*/*.png')
     stem = official.name.removesuffix('_leftImg8bit.png')
     names = dict(train=[f'{official.parent.name}/{stem}'])
     assert convert(original, tmp_path / 'small', names=names, **options)['complete']
@@ -258,8 +302,11 @@ def test_a_stray_file_does_not_stand_for_a_missing_one(original, tmp_path, monke
 
 def test_official_counts():
     from mmdepthseg.datasets.converters.cityscapes_release import expected_files
-    assert [expected_files(f'{package}/{split}') for package in (
-        'leftImg8bit', 'leftImg8bit_sequence') for split in ('train', 'val', 'test')
+
+    assert [
+        expected_files(f'{package}/{split}')
+        for package in ('leftImg8bit', 'leftImg8bit_sequence')
+        for split in ('train', 'val', 'test')
     ] == [2975, 500, 1525, 89250, 15000, 45750]
 
 

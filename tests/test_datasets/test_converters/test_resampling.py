@@ -15,10 +15,41 @@ from mmdepthseg.streets.layout import train_id_table
 
 #: Written down once more from labels.py of cityscapesScripts: id, trainId.
 OFFICIAL = {
-    0: 255, 1: 255, 2: 255, 3: 255, 4: 255, 5: 255, 6: 255, 7: 0, 8: 1, 9: 255,
-    10: 255, 11: 2, 12: 3, 13: 4, 14: 255, 15: 255, 16: 255, 17: 5, 18: 255, 19: 6,
-    20: 7, 21: 8, 22: 9, 23: 10, 24: 11, 25: 12, 26: 13, 27: 14, 28: 15, 29: 255,
-    30: 255, 31: 16, 32: 17, 33: 18, 255: 255,
+    0: 255,
+    1: 255,
+    2: 255,
+    3: 255,
+    4: 255,
+    5: 255,
+    6: 255,
+    7: 0,
+    8: 1,
+    9: 255,
+    10: 255,
+    11: 2,
+    12: 3,
+    13: 4,
+    14: 255,
+    15: 255,
+    16: 255,
+    17: 5,
+    18: 255,
+    19: 6,
+    20: 7,
+    21: 8,
+    22: 9,
+    23: 10,
+    24: 11,
+    25: 12,
+    26: 13,
+    27: 14,
+    28: 15,
+    29: 255,
+    30: 255,
+    31: 16,
+    32: 17,
+    33: 18,
+    255: 255,
 }
 
 
@@ -55,7 +86,7 @@ def test_disparity_takes_a_measurement_of_each_block():
     found = shrink_disparity(code, (6, 4))
     for y in range(4):
         for x in range(6):
-            block = sorted(code[2 * y:2 * y + 2, 2 * x:2 * x + 2].ravel().tolist())
+            block = sorted(code[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].ravel().tolist())
             valid = [value for value in block if value]
             if len(valid) < 2:
                 assert found[y, x] == 0
@@ -68,8 +99,7 @@ def test_disparity_takes_a_measurement_of_each_block():
 def test_no_point_between_object_and_background():
     code = np.full((4, 8), 1 + 256 * 2, np.uint16)
     code[:, 3:] = 1 + 256 * 60
-    assert set(np.unique(shrink_disparity(code, (4, 2)))) == {
-        1 + 256 * 1, 1 + 256 * 30}
+    assert set(np.unique(shrink_disparity(code, (4, 2)))) == {1 + 256 * 1, 1 + 256 * 30}
 
 
 def test_disparity_of_zero_and_uneven_sizes():
@@ -82,19 +112,28 @@ def test_disparity_of_zero_and_uneven_sizes():
 
 def test_camera(tmp_path):
     path = tmp_path / 'camera.json'
-    camera = dict(extrinsic=dict(baseline=0.2), intrinsic=dict(
-        fx=2262.52, fy=2265.3, u0=1096.98, v0=513.137))
+    camera = dict(
+        extrinsic=dict(baseline=0.2),
+        intrinsic=dict(fx=2262.52, fy=2265.3, u0=1096.98, v0=513.137),
+    )
     path.write_text(json.dumps(camera))
     half = shrink_camera(str(path), (2048, 1024), (1024, 512))
     assert half == dict(
-        extrinsic=camera['extrinsic'], width=1024, height=512, intrinsic=dict(
-            fx=1131.26, fy=1132.65, u0=pytest.approx((1096.98 + .5) / 2 - .5),
-            v0=pytest.approx((513.137 + .5) / 2 - .5)))
+        extrinsic=camera['extrinsic'],
+        width=1024,
+        height=512,
+        intrinsic=dict(
+            fx=1131.26,
+            fy=1132.65,
+            u0=pytest.approx((1096.98 + 0.5) / 2 - 0.5),
+            v0=pytest.approx((513.137 + 0.5) / 2 - 0.5),
+        ),
+    )
     # a file that says its size is taken at its word
     path.write_text(json.dumps(half))
     quarter = shrink_camera(str(path), (2048, 1024), (512, 256))
     assert quarter['intrinsic']['fx'] == pytest.approx(2262.52 / 4)
-    assert quarter['intrinsic']['u0'] == pytest.approx((1096.98 + .5) / 4 - .5)
+    assert quarter['intrinsic']['u0'] == pytest.approx((1096.98 + 0.5) / 4 - 0.5)
     path.write_text('[]')
     with pytest.raises(BrokenFileError, match='camera.json lacks the key intrinsic'):
         shrink_camera(str(path), (2048, 1024), (1024, 512))

@@ -34,7 +34,8 @@ def test_ranks_are_disjoint(monkeypatch):
     parts = []
     for rank in range(3):
         monkeypatch.setattr(
-            'mmengine.dataset.sampler.get_dist_info', lambda rank=rank: (rank, 3))
+            'mmengine.dataset.sampler.get_dist_info', lambda rank=rank: (rank, 3)
+        )
         parts += take(ResumableInfiniteSampler(range(9), seed=1), 3)
     assert sorted(parts) == list(range(9))
     assert sorted(i.pos for i in parts) == list(range(9))

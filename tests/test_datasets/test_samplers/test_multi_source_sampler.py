@@ -20,8 +20,9 @@ def take(sampler, count):
 def test_every_group_has_its_counts():
     drawn = take(make(counts=(2, 3), sizes=(4, 50)), 100)
     for start in range(0, 100, 5):
-        assert [index < 4 for index in drawn[start:start + 5]] == [True] * 2 + [
-            False] * 3
+        assert [index < 4 for index in drawn[start : start + 5]] == [True] * 2 + [
+            False
+        ] * 3
 
 
 def test_each_source_is_a_stream_of_permutations():
@@ -30,14 +31,22 @@ def test_each_source_is_a_stream_of_permutations():
     second = [index - 6 for index in drawn if index >= 6]
     for stream in (first, second):
         for start in range(0, 18, 6):
-            assert sorted(stream[start:start + 6]) == list(range(6))
+            assert sorted(stream[start : start + 6]) == list(range(6))
     assert first[:6] != first[6:12]
     assert first[:6] != second[:6], 'sources of equal length must not run in parallel'
 
 
 def test_unshuffled():
     assert take(make(counts=(1, 1), sizes=(2, 3), shuffle=False), 8) == [
-        0, 2, 1, 3, 0, 4, 1, 2]
+        0,
+        2,
+        1,
+        3,
+        0,
+        4,
+        1,
+        2,
+    ]
 
 
 @pytest.mark.parametrize('rank, world', [(0, 1), (1, 2)])
@@ -61,11 +70,14 @@ def test_ranks_take_disjoint_parts(monkeypatch):
     assert len({i.pos for i in drawn}) == 9
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(counts=(2, 0)), 'must be positive'),
-    (dict(counts=(2, 1, 1)), '3 sources, the data set has 2'),
-    (dict(batch_size=4), 'batch_size 4 is not the sum'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(counts=(2, 0)), 'must be positive'),
+        (dict(counts=(2, 1, 1)), '3 sources, the data set has 2'),
+        (dict(batch_size=4), 'batch_size 4 is not the sum'),
+    ],
+)
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         make(**options)

@@ -14,33 +14,42 @@ from mmdepthseg.datasets.transforms import Resize
 from mmdepthseg.datasets.transforms.foreign import guard
 
 MOVING = [
-    dict(type='RandomRotate', prob=1., degree=10.),
-    dict(type='RandomCutOut', prob=1., n_holes=1, cutout_shape=(2, 2)),
-    dict(type='RandomRotFlip', rotate_prob=1., flip_prob=0., degree=10),
+    dict(type='RandomRotate', prob=1.0, degree=10.0),
+    dict(type='RandomCutOut', prob=1.0, n_holes=1, cutout_shape=(2, 2)),
+    dict(type='RandomRotFlip', rotate_prob=1.0, flip_prob=0.0, degree=10),
     dict(type='CenterCrop', crop_size=(8, 8)),
     dict(type='ResizeToMultiple', size_divisor=8),
-    dict(type='mmseg.RandomFlip', prob=1.),
+    dict(type='mmseg.RandomFlip', prob=1.0),
     dict(type='mmcv.Resize', scale=(8, 4)),
     dict(type='mmcv.Pad', size_divisor=32),
-    dict(type='RandomApply', prob=1., transforms=[
-        dict(type='mmseg.RandomCrop', crop_size=(8, 8))]),
-    dict(type='RandomResize', scale=(20, 20), ratio_range=(1., 2.),
-         resize_type='mmseg.Resize'),
+    dict(
+        type='RandomApply',
+        prob=1.0,
+        transforms=[dict(type='mmseg.RandomCrop', crop_size=(8, 8))],
+    ),
+    dict(
+        type='RandomResize',
+        scale=(20, 20),
+        ratio_range=(1.0, 2.0),
+        resize_type='mmseg.Resize',
+    ),
 ]
 COLOURING = [
     dict(type='PhotoMetricDistortion'),
     dict(type='CLAHE'),
     dict(type='RGB2Gray'),
-    dict(type='mmcv.Normalize', mean=[0.] * 3, std=[1.] * 3),
+    dict(type='mmcv.Normalize', mean=[0.0] * 3, std=[1.0] * 3),
 ]
 #: What a sample may hold, and how the message calls it.
 EXTRAS = {
     'neighbouring frames': dict(adjacent=[np.zeros((16, 24, 3), np.uint8)]),
     'a camera': dict(cam2img=np.eye(3), cam2img_size=(16, 24)),
-    'disparity_map': dict(disparity_map=np.zeros((16, 24), np.float32),
-                          depth_fields=['disparity_map']),
-    'gt_depth_map': dict(gt_depth_map=np.zeros((9, 9), np.float32),
-                         unmoved_fields=['gt_depth_map']),
+    'disparity_map': dict(
+        disparity_map=np.zeros((16, 24), np.float32), depth_fields=['disparity_map']
+    ),
+    'gt_depth_map': dict(
+        gt_depth_map=np.zeros((9, 9), np.float32), unmoved_fields=['gt_depth_map']
+    ),
 }
 
 
@@ -52,9 +61,14 @@ def our_scope():
 
 def sample(**extra):
     return dict(
-        img=np.full((16, 24, 3), 90, np.uint8), img_shape=(16, 24), img_id='a/1',
-        ori_shape=(16, 24), gt_seg_map=np.zeros((16, 24), np.uint8),
-        seg_fields=['gt_seg_map'], **copy.deepcopy(extra))
+        img=np.full((16, 24, 3), 90, np.uint8),
+        img_shape=(16, 24),
+        img_id='a/1',
+        ori_shape=(16, 24),
+        gt_seg_map=np.zeros((16, 24), np.uint8),
+        seg_fields=['gt_seg_map'],
+        **copy.deepcopy(extra),
+    )
 
 
 def pipeline(step):
@@ -105,15 +119,16 @@ def test_transforms_that_use_our_resize_are_fine():
 
 
 def test_loading_after_a_guarded_transform_is_refused():
-    results = pipeline(dict(type='RandomRotate', prob=1., degree=10.))(
-        sample(adjacent_paths=['x.png']))
+    results = pipeline(dict(type='RandomRotate', prob=1.0, degree=10.0))(
+        sample(adjacent_paths=['x.png'])
+    )
     with pytest.raises(ValueError, match='must stand before RandomRotate'):
         Compose([dict(type='LoadAdjacentFrames')])(results)
 
 
 def test_names_of_our_scope_are_guarded_without_a_pipeline():
     """As wrappers of data sets build them; the class stays the foreign one."""
-    mosaic = TRANSFORMS.build(dict(type='RandomMosaic', prob=1., img_scale=(8, 8)))
+    mosaic = TRANSFORMS.build(dict(type='RandomMosaic', prob=1.0, img_scale=(8, 8)))
     assert isinstance(mosaic, mmseg_transforms.RandomMosaic)
     with pytest.raises(ValueError, match='RandomMosaic of another package'):
         mosaic(sample(**EXTRAS['a camera'], mix_results=[sample()] * 3))
@@ -130,9 +145,15 @@ def test_guards_survive_copies():
 
 def test_data_sets_guard_their_pipelines(cityscapes_root):
     data = CityscapesSequenceDataset(
-        data_root=str(cityscapes_root), split='train', frames='sequence',
-        offsets=(-1, 1), pipeline=[
-            dict(type='LoadImageFromFile'), dict(type='LoadAdjacentFrames'),
-            dict(type='mmseg.RandomFlip', prob=1.)])
+        data_root=str(cityscapes_root),
+        split='train',
+        frames='sequence',
+        offsets=(-1, 1),
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAdjacentFrames'),
+            dict(type='mmseg.RandomFlip', prob=1.0),
+        ],
+    )
     with pytest.raises(ValueError, match='RandomFlip .*neighbouring frames of sample'):
         data[0]

@@ -9,11 +9,22 @@ from mmdepthseg.datasets.transforms import PackDepthSegInputs, Resize
 def make_results():
     image = np.arange(8 * 12 * 3, dtype=np.uint8).reshape(8, 12, 3)
     return dict(
-        img=image, adjacent=[image, image[::-1]], adjacent_offsets=(-1, 1),
-        img_path='a.png', img_id='a/1', ori_shape=(8, 12), img_shape=(8, 12),
-        cam2img=np.eye(3), cam2img_size=(8, 12), is_labeled=True, branch='mix',
-        gt_seg_map=np.full((8, 12), 255, np.uint8), seg_fields=['gt_seg_map'],
-        gt_depth_map=np.ones((8, 12), np.float32), depth_fields=['gt_depth_map'])
+        img=image,
+        adjacent=[image, image[::-1]],
+        adjacent_offsets=(-1, 1),
+        img_path='a.png',
+        img_id='a/1',
+        ori_shape=(8, 12),
+        img_shape=(8, 12),
+        cam2img=np.eye(3),
+        cam2img_size=(8, 12),
+        is_labeled=True,
+        branch='mix',
+        gt_seg_map=np.full((8, 12), 255, np.uint8),
+        seg_fields=['gt_seg_map'],
+        gt_depth_map=np.ones((8, 12), np.float32),
+        depth_fields=['gt_depth_map'],
+    )
 
 
 def test_everything_packed():
@@ -23,7 +34,8 @@ def test_everything_packed():
     assert np.array_equal(packed['inputs']['img'], image.transpose(2, 0, 1))
     assert packed['inputs']['img'].is_contiguous()
     assert np.array_equal(
-        packed['inputs']['adjacent'][1], image[::-1].transpose(2, 0, 1))
+        packed['inputs']['adjacent'][1], image[::-1].transpose(2, 0, 1)
+    )
     sample = packed['data_samples']
     assert sample.gt_sem_seg.data.shape == (1, 8, 12)
     assert sample.gt_depth_map.data.dtype == torch.float32
@@ -36,8 +48,12 @@ def test_everything_packed():
 
 def test_image_alone():
     packed = PackDepthSegInputs()(
-        dict(img=np.zeros((4, 4, 3), np.uint8), adjacent_offsets=(1, ),
-             cam2img=[[1., 0, 0], [0, 1., 0], [0, 0, 1.]]))
+        dict(
+            img=np.zeros((4, 4, 3), np.uint8),
+            adjacent_offsets=(1,),
+            cam2img=[[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]],
+        )
+    )
     assert packed['inputs']['adjacent'] is None
     assert set(packed['inputs']) == {'img', 'adjacent'}
     assert set(packed['data_samples'].metainfo) == set()

@@ -7,8 +7,8 @@ from mmengine.registry import TRANSFORMS, DefaultScope
 
 import mmdepthseg.datasets.transforms as ours
 
-POINT = np.array([0.3, -0.2, 4.])  # in the camera's frame, metres
-CAMERA = np.array([[150., 0.4, 70.3], [0., 140., 51.7], [0., 0., 1.]])
+POINT = np.array([0.3, -0.2, 4.0])  # in the camera's frame, metres
+CAMERA = np.array([[150.0, 0.4, 70.3], [0.0, 140.0, 51.7], [0.0, 0.0, 1.0]])
 SIZE = (96, 144)
 RADIUS = 5
 
@@ -25,26 +25,33 @@ def project(cam2img, point=POINT):
 
 
 def blob(center, size=SIZE):
-    ys, xs = np.mgrid[:size[0], :size[1]]
-    return np.exp(-((xs - center[0])**2 + (ys - center[1])**2) / (2 * RADIUS**2))
+    ys, xs = np.mgrid[: size[0], : size[1]]
+    return np.exp(-((xs - center[0]) ** 2 + (ys - center[1]) ** 2) / (2 * RADIUS**2))
 
 
 def make_results():
     bright = blob(project(CAMERA))
     image = np.repeat((255 * bright).astype(np.uint8)[..., None], 3, axis=2)
     return dict(
-        img=image, img_shape=SIZE, ori_shape=SIZE, img_id='blob',
-        adjacent=[image.copy(), image.copy()], adjacent_offsets=(-1, 1),
-        cam2img=CAMERA.copy(), cam2img_size=SIZE,
-        gt_seg_map=(bright > 0.5).astype(np.uint8), seg_fields=['gt_seg_map'],
+        img=image,
+        img_shape=SIZE,
+        ori_shape=SIZE,
+        img_id='blob',
+        adjacent=[image.copy(), image.copy()],
+        adjacent_offsets=(-1, 1),
+        cam2img=CAMERA.copy(),
+        cam2img_size=SIZE,
+        gt_seg_map=(bright > 0.5).astype(np.uint8),
+        seg_fields=['gt_seg_map'],
         gt_depth_map=bright.astype(np.float32) * 7,
         disparity_map=bright.astype(np.float32),
-        depth_fields=['gt_depth_map', 'disparity_map'])
+        depth_fields=['gt_depth_map', 'disparity_map'],
+    )
 
 
 def centre(weights):
     weights = np.asarray(weights, dtype=np.float64)
-    ys, xs = np.mgrid[:weights.shape[0], :weights.shape[1]]
+    ys, xs = np.mgrid[: weights.shape[0], : weights.shape[1]]
     return np.array([(xs * weights).sum(), (ys * weights).sum()]) / weights.sum()
 
 
@@ -57,20 +64,30 @@ def draw_chain(rng):
         return dict(type='Resize', scale=scale, keep_ratio=bool(rng.integers(2)))
 
     def ratio():
-        return dict(type='RandomResize', scale=tuple(size.tolist()),
-                    ratio_range=(0.7, 1.5), keep_ratio=bool(rng.integers(2)))
+        return dict(
+            type='RandomResize',
+            scale=tuple(size.tolist()),
+            ratio_range=(0.7, 1.5),
+            keep_ratio=bool(rng.integers(2)),
+        )
 
     def choice():
-        return dict(type='RandomChoiceResize', scales=[(150, 100), (100, 80)],
-                    keep_ratio=False)
+        return dict(
+            type='RandomChoiceResize', scales=[(150, 100), (100, 80)], keep_ratio=False
+        )
 
     def crop():
-        return dict(type='RandomCrop', crop_size=(
-            int(rng.integers(70, 100)), int(rng.integers(100, 150))))
+        return dict(
+            type='RandomCrop',
+            crop_size=(int(rng.integers(70, 100)), int(rng.integers(100, 150))),
+        )
 
     def flip():
-        return dict(type='RandomFlip', prob=0.7, direction=str(
-            rng.choice(['horizontal', 'vertical', 'diagonal'])))
+        return dict(
+            type='RandomFlip',
+            prob=0.7,
+            direction=str(rng.choice(['horizontal', 'vertical', 'diagonal'])),
+        )
 
     def pad():
         return dict(type='Pad', size_divisor=int(rng.choice([16, 32, 50])))
@@ -104,7 +121,8 @@ def run(steps, results):
             uv = uv - (np.random.randint(0, margins[0] + 1), top)
         elif step['type'] == 'RandomFlip' and results['flip']:
             axes = dict(horizontal=[0], vertical=[1], diagonal=[0, 1])[
-                step['direction']]
+                step['direction']
+            ]
             uv[axes] = before[axes] - 1 - uv[axes]
             mirror[axes] *= -1
     return results, uv, POINT * mirror
@@ -115,8 +133,7 @@ def test_camera_is_exact(seed):
     np.random.seed(seed)
     results, uv, point = run(draw_chain(np.random.default_rng(seed)), make_results())
     assert np.abs(project(results['cam2img'], point) - uv).max() < 1e-6
-    assert results['cam2img_size'] == results['img_shape'] == (
-        results['img'].shape[:2])
+    assert results['cam2img_size'] == results['img_shape'] == (results['img'].shape[:2])
 
 
 def test_a_known_point_is_found_after_any_chain():
@@ -135,8 +152,11 @@ def test_a_known_point_is_found_after_any_chain():
         images = [results['img'], *results['adjacent']]
         for where in (centre(image[..., 0]) for image in images):
             assert np.abs(where - uv).max() < 0.15, steps
-        for field in (results['gt_seg_map'] == 1, results['disparity_map'],
-                      results['gt_depth_map']):
+        for field in (
+            results['gt_seg_map'] == 1,
+            results['disparity_map'],
+            results['gt_depth_map'],
+        ):
             assert field.shape == images[0].shape[:2]
             assert np.abs(centre(field) - uv).max() < 0.9, steps
     assert found_often > 40
@@ -172,10 +192,14 @@ def test_nearest_resizing_is_centred():
 
 
 def test_plain_images_work_without_the_rest():
-    chain = Compose([dict(type='Resize', scale=(40, 30)),
-                     dict(type='RandomCrop', crop_size=16, cat_max_ratio=0.75),
-                     dict(type='RandomFlip', prob=1.0),
-                     dict(type='Pad', size=(20, 20))])
+    chain = Compose(
+        [
+            dict(type='Resize', scale=(40, 30)),
+            dict(type='RandomCrop', crop_size=16, cat_max_ratio=0.75),
+            dict(type='RandomFlip', prob=1.0),
+            dict(type='Pad', size=(20, 20)),
+        ]
+    )
     results = chain(dict(img=np.zeros((60, 80, 3), np.uint8), seg_fields=[]))
     assert results['img'].shape == (20, 20, 3) and results['flip']
 
@@ -198,9 +222,19 @@ def test_maps_of_their_own_size_cannot_be_cropped():
 
 
 def test_scope_picks_ours():
-    for step in (dict(type='Resize', scale=9), dict(type='RandomCrop', crop_size=9),
-                 dict(type='RandomFlip', prob=0.5), dict(type='Pad', size=(9, 9))):
+    for step in (
+        dict(type='Resize', scale=9),
+        dict(type='RandomCrop', crop_size=9),
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='Pad', size=(9, 9)),
+    ):
         assert type(TRANSFORMS.build(step)) is getattr(ours, step['type'])
-    inner = TRANSFORMS.build(dict(type='RandomResize', scale=(9, 9),
-                                  ratio_range=(1., 2.), resize_type='Resize')).resize
+    inner = TRANSFORMS.build(
+        dict(
+            type='RandomResize',
+            scale=(9, 9),
+            ratio_range=(1.0, 2.0),
+            resize_type='Resize',
+        )
+    ).resize
     assert type(inner) is ours.Resize

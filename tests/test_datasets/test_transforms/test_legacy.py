@@ -22,8 +22,9 @@ CASES = range(8)
 def cityscapes_camera(case: int, legacy: bool, camera_first: bool) -> np.ndarray:
     """K after the authors' order of things: resize, flip, crop."""
     flip, left, top = load('h1')['cases_flip_x1_y1'][case].tolist()
-    results = dict(img=np.zeros((*FULL, 3), np.uint8), ori_shape=FULL, cam2img=K,
-                   seg_fields=[])
+    results = dict(
+        img=np.zeros((*FULL, 3), np.uint8), ori_shape=FULL, cam2img=K, seg_fields=[]
+    )
     steps = [LoadCamera(legacy_authors_k=legacy), Resize(scale=SMALL[::-1])]
     for step in steps if camera_first else steps[::-1]:
         results = step(results)
@@ -39,33 +40,42 @@ def cityscapes_camera(case: int, legacy: bool, camera_first: bool) -> np.ndarray
 @pytest.mark.parametrize('case', CASES)
 def test_authors_k(case, camera_first):
     expected = load('h1')['K_scale0'][case, :3, :3].numpy()
-    assert np.allclose(cityscapes_camera(case, True, camera_first), expected,
-                       rtol=1e-6, atol=1e-3)
+    assert np.allclose(
+        cityscapes_camera(case, True, camera_first), expected, rtol=1e-6, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize('camera_first', [True, False])
 @pytest.mark.parametrize('case', CASES)
 def test_default_is_right(case, camera_first):
     expected = load('h1')['K_consistent_for_1024x512'][case, :3, :3].numpy()
-    assert np.allclose(cityscapes_camera(case, False, camera_first), expected,
-                       rtol=1e-6, atol=1e-3)
+    assert np.allclose(
+        cityscapes_camera(case, False, camera_first), expected, rtol=1e-6, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize('crop, direction', [(True, 'horizontal'), (False, 'vertical')])
 def test_flips_that_the_authors_do_not_know(crop, direction):
-    results = LoadCamera(legacy_authors_k=True)(dict(
-        img=np.zeros((*SMALL, 3), np.uint8), ori_shape=FULL, cam2img=K, img_id='a/1'))
+    results = LoadCamera(legacy_authors_k=True)(
+        dict(
+            img=np.zeros((*SMALL, 3), np.uint8), ori_shape=FULL, cam2img=K, img_id='a/1'
+        )
+    )
     if crop:
         results = RandomCrop(crop_size=CROP)(results)
     with pytest.raises(ValueError, match='legacy_authors_k=True .*sample a/1'):
-        RandomFlip(prob=1., direction=direction)(results)
+        RandomFlip(prob=1.0, direction=direction)(results)
 
 
 def test_stereo_depth_keeps_the_right_camera(tmp_path):
     path = str(tmp_path / 'd.png')
     cv2.imwrite(path, np.full(SMALL, 1 + 256 * 4, np.uint16))
-    results = dict(img=np.zeros((*SMALL, 3), np.uint8), ori_shape=FULL, cam2img=K,
-                   disparity_path=path)
+    results = dict(
+        img=np.zeros((*SMALL, 3), np.uint8),
+        ori_shape=FULL,
+        cam2img=K,
+        disparity_path=path,
+    )
     results = LoadCamera(legacy_authors_k=True)(results)
     depth = LoadStereoDepth(baseline=0.2)(results)['gt_depth_map']
     assert np.allclose(depth, 0.2 * 2262.52 / 2 / 4)

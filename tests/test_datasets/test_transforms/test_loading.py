@@ -14,7 +14,7 @@ from mmdepthseg.datasets.transforms import (
 )
 from mmdepthseg.streets.layout import train_id_table
 
-CAMERA = dict(intrinsic=dict(fx=30., fy=31., u0=17., v0=8.))
+CAMERA = dict(intrinsic=dict(fx=30.0, fy=31.0, u0=17.0, v0=8.0))
 
 
 def textured(shape=(32, 48, 3)):
@@ -57,15 +57,23 @@ def test_neighbour_of_another_size(tmp_path):
 
 
 def test_loading_after_a_crop_is_refused():
-    results = dict(img=textured(), moved_by='RandomCrop', img_id='a/1',
-                   adjacent_paths=[], cam2img=np.eye(3).tolist(), seg_map_path='x')
+    results = dict(
+        img=textured(),
+        moved_by='RandomCrop',
+        img_id='a/1',
+        adjacent_paths=[],
+        cam2img=np.eye(3).tolist(),
+        seg_map_path='x',
+    )
     for loader in (LoadAdjacentFrames(), LoadCamera(), LoadSegLabel()):
         with pytest.raises(ValueError, match='must stand before RandomCrop'):
             loader(dict(results))
 
 
-@pytest.mark.parametrize('json_size, camera_size, scale', [
-    (None, None, 1.), (dict(width=96, height=64), None, 0.5), (None, (64, 96), 0.5)])
+@pytest.mark.parametrize(
+    'json_size, camera_size, scale',
+    [(None, None, 1.0), (dict(width=96, height=64), None, 0.5), (None, (64, 96), 0.5)],
+)
 def test_camera_is_scaled_to_the_image(tmp_path, json_size, camera_size, scale):
     path = tmp_path / 'x_camera.json'
     path.write_text(json.dumps({**CAMERA, **(json_size or {})}))
@@ -79,17 +87,23 @@ def test_camera_is_scaled_to_the_image(tmp_path, json_size, camera_size, scale):
 
 
 def test_camera_after_a_resize():
-    results = dict(img=textured((16, 24, 3)), ori_shape=(32, 48),
-                   cam2img=[[30., 0, 17], [0, 31., 8], [0, 0, 1]])
+    results = dict(
+        img=textured((16, 24, 3)),
+        ori_shape=(32, 48),
+        cam2img=[[30.0, 0, 17], [0, 31.0, 8], [0, 0, 1]],
+    )
     assert np.allclose(LoadCamera()(results)['cam2img'][0], (15, 0, 8.25))
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(u0=1096.98), r'principal point \(1096.98, 8\) lies outside the 48x32'),
-    (dict(v0=-3.), 'lies outside'),
-    (dict(fx=0.), 'must be positive'),
-    (dict(fx='wide'), 'x_camera.json: could not convert'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(u0=1096.98), r'principal point \(1096.98, 8\) lies outside the 48x32'),
+        (dict(v0=-3.0), 'lies outside'),
+        (dict(fx=0.0), 'must be positive'),
+        (dict(fx='wide'), 'x_camera.json: could not convert'),
+    ],
+)
 def test_camera_that_cannot_be(tmp_path, change, message):
     path = tmp_path / 'x_camera.json'
     path.write_text(json.dumps(dict(intrinsic={**CAMERA['intrinsic'], **change})))
@@ -130,8 +144,9 @@ def test_palette_label(tmp_path):
     image = Image.fromarray(np.array([[0, 1], [10, 11]], np.uint8), mode='P')
     image.putpalette(list(range(256)) * 3)
     image.save(tmp_path / 'p.png')
-    results = LoadSegLabel()(dict(
-        seg_map_path=str(tmp_path / 'p.png'), label_table='camvid'))
+    results = LoadSegLabel()(
+        dict(seg_map_path=str(tmp_path / 'p.png'), label_table='camvid')
+    )
     assert results['gt_seg_map'].tolist() == [[0, 1], [10, 255]]
 
 
@@ -142,8 +157,13 @@ def test_reduce_zero_label_as_mmseg(tmp_path):
 
 
 def test_label_loaded_after_a_resize_keeps_its_size(tmp_path):
-    results = load_label(tmp_path, np.full((8, 8), 7, np.uint8), ori_shape=(8, 8),
-                         img=np.zeros((4, 4, 3), np.uint8), seg_fields=[])
+    results = load_label(
+        tmp_path,
+        np.full((8, 8), 7, np.uint8),
+        ori_shape=(8, 8),
+        img=np.zeros((4, 4, 3), np.uint8),
+        seg_fields=[],
+    )
     assert results['gt_seg_map'].shape == (8, 8) and results['seg_fields'] == []
 
 
@@ -156,13 +176,20 @@ def test_absent_items_are_left_out():
 def load_at(tmp_path, evaluate_at, label, ori_shape, shape):
     path = str(tmp_path / 'label.png')
     cv2.imwrite(path, label)
-    return LoadSegLabel(evaluate_at=evaluate_at)(dict(
-        seg_map_path=path, label_table='cityscapes_label_ids', ori_shape=ori_shape,
-        img=np.zeros((*shape, 3), np.uint8), img_id='a/1'))
+    return LoadSegLabel(evaluate_at=evaluate_at)(
+        dict(
+            seg_map_path=path,
+            label_table='cityscapes_label_ids',
+            ori_shape=ori_shape,
+            img=np.zeros((*shape, 3), np.uint8),
+            img_id='a/1',
+        )
+    )
 
 
-@pytest.mark.parametrize('evaluate_at, shape', [
-    ('image', (8, 16)), ('label', (16, 32))])
+@pytest.mark.parametrize(
+    'evaluate_at, shape', [('image', (8, 16)), ('label', (16, 32))]
+)
 @pytest.mark.parametrize('ori_shape', [(8, 16), (16, 32)])
 def test_size_of_the_comparison(tmp_path, evaluate_at, shape, ori_shape):
     label = np.random.default_rng(0).integers(0, 34, (16, 32)).astype(np.uint8)
@@ -179,8 +206,9 @@ def test_size_of_the_comparison(tmp_path, evaluate_at, shape, ori_shape):
 def test_camera_after_a_label_of_another_size(tmp_path):
     path = tmp_path / 'camera.json'
     path.write_text(json.dumps(CAMERA))
-    results = load_at(tmp_path, 'label', np.zeros((64, 96), np.uint8), (32, 48),
-                      (16, 24))
+    results = load_at(
+        tmp_path, 'label', np.zeros((64, 96), np.uint8), (32, 48), (16, 24)
+    )
     results = LoadCamera()(dict(results, camera_path=str(path)))
     assert results['ori_shape'] == (64, 96)
     assert results['cam2img'][0, 0] == CAMERA['intrinsic']['fx'] / 2
@@ -193,4 +221,5 @@ def test_size_of_the_comparison_errors(tmp_path):
         load_at(tmp_path, 'label', np.zeros((16, 20), np.uint8), (8, 16), (8, 16))
     with pytest.raises(ValueError, match='stands after LoadImageFromFile'):
         LoadSegLabel(evaluate_at='image')(
-            dict(seg_map_path=str(tmp_path / 'label.png')))
+            dict(seg_map_path=str(tmp_path / 'label.png'))
+        )

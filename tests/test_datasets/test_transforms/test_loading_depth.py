@@ -11,7 +11,7 @@ from mmdepthseg.datasets.transforms import (
     LoadStereoDepth,
 )
 
-K = [[40., 0., 15.5], [0., 40., 7.5], [0., 0., 1.]]
+K = [[40.0, 0.0, 15.5], [0.0, 40.0, 7.5], [0.0, 0.0, 1.0]]
 
 
 def write(path, array):
@@ -28,9 +28,10 @@ def test_stereo_depth_values(tmp_path):
     stored[0, :4] = (0, 1, 257, 1 + 256 * 8)
     path = write(tmp_path / 'd.png', stored)
     results = LoadStereoDepth(baseline=0.5)(
-        dict(image(), disparity_path=path, cam2img=K, cam2img_size=(16, 32)))
+        dict(image(), disparity_path=path, cam2img=K, cam2img_size=(16, 32))
+    )
     # not measured, infinitely far, d = 1, d = 8 pixels
-    assert results['gt_depth_map'][0, :4].tolist() == [0, 0, 20., 2.5]
+    assert results['gt_depth_map'][0, :4].tolist() == [0, 0, 20.0, 2.5]
     assert results['gt_depth_map'].dtype == np.float32
     assert results['depth_fields'] == ['gt_depth_map']
 
@@ -39,8 +40,7 @@ def test_stereo_depth_values(tmp_path):
 def test_stereo_depth_does_not_depend_on_sizes(tmp_path, camera_first):
     """Half the size halves d in pixels and fx: the depth stays."""
     path = write(tmp_path / 'd.png', np.full((8, 16), 1 + 256 * 4, np.uint16))
-    results = dict(image((4, 8)), disparity_path=path, cam2img=K,
-                   cam2img_size=(16, 32))
+    results = dict(image((4, 8)), disparity_path=path, cam2img=K, cam2img_size=(16, 32))
     if camera_first:
         results = LoadCamera()(results)
     depth = LoadStereoDepth(baseline=0.5)(dict(results))['gt_depth_map']
@@ -72,7 +72,7 @@ def test_depth_map_and_keep_size(tmp_path):
 def test_sde_disparity(tmp_path):
     path = write(tmp_path / 'd.png', np.array([[0, 65535], [0, 65535]], np.uint16))
     results = LoadSDEDisparity()(dict(image((2, 4)), sde_disparity_path=path))
-    assert np.allclose(results['disparity_map'], [[0, .25, .75, 1]] * 2)
+    assert np.allclose(results['disparity_map'], [[0, 0.25, 0.75, 1]] * 2)
     assert results['depth_fields'] == ['disparity_map']
 
 
@@ -118,8 +118,11 @@ def test_folder_of_its_own_is_verified(labels, tmp_path):
 def test_manifest_is_read_once(labels, monkeypatch):
     loader, reads = LoadSDEDisparity(root=str(labels.root)), []
     load_manifest = DepthLabelStore.load_manifest
-    monkeypatch.setattr(DepthLabelStore, 'load_manifest',
-                        lambda store: reads.append(store) or load_manifest(store))
+    monkeypatch.setattr(
+        DepthLabelStore,
+        'load_manifest',
+        lambda store: reads.append(store) or load_manifest(store),
+    )
     for _ in range(3):
         loader(image())
     assert len(reads) == 1
@@ -132,7 +135,7 @@ def test_stretched_sde_disparity(tmp_path):
     loader = LoadSDEDisparity(stretch=True, keep_size=True)
     results = loader(dict(image(), sde_disparity_path=path))
     assert results['disparity_map'].dtype == np.float32
-    assert results['disparity_map'].tolist() == [[0, .25], [.5, 1]]
+    assert results['disparity_map'].tolist() == [[0, 0.25], [0.5, 1]]
     path = write(tmp_path / 'd.png', np.full((2, 2), 7, np.uint16))
     results = loader(dict(image(), sde_disparity_path=path))
     assert (results['disparity_map'] == 0).all()
@@ -146,8 +149,9 @@ def test_bad_depth_label(tmp_path, kind):
         write(path, np.random.default_rng(0).integers(0, 255, (16, 32)).astype(dtype))
     if kind == 'truncated':
         path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(BrokenFileError, match='Depth label .*d.png .*'
-                       'tools/generate_depth.py'):
+    with pytest.raises(
+        BrokenFileError, match='Depth label .*d.png .*tools/generate_depth.py'
+    ):
         LoadSDEDisparity()(dict(image(), sde_disparity_path=str(path)))
 
 

@@ -34,22 +34,34 @@ def test_without_position_nothing_is_seeded():
 
 def test_resumed_loader_repeats_the_augmentation(clip_root):
     """Uninterrupted with 0 workers, resumed with 2: the same crops and flips."""
-    dataset = ClipDataset(data_root=str(clip_root), pipeline=[
-        dict(type='SeedBySample'), dict(type='LoadImageFromFile'),
-        dict(type='RandomCrop', crop_size=(6, 8)), dict(type='RandomFlip', prob=0.5),
-        dict(type='PackDepthSegInputs')])
+    dataset = ClipDataset(
+        data_root=str(clip_root),
+        pipeline=[
+            dict(type='SeedBySample'),
+            dict(type='LoadImageFromFile'),
+            dict(type='RandomCrop', crop_size=(6, 8)),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackDepthSegInputs'),
+        ],
+    )
     assert len(dataset) == 7
 
     def run(skip, count, workers):
         sampler = ResumableInfiniteSampler(dataset, seed=4)
         sampler.skip(skip * 2)
-        loader = DataLoader(dataset, batch_size=2, sampler=sampler,
-                            num_workers=workers, collate_fn=list)
+        loader = DataLoader(
+            dataset, batch_size=2, sampler=sampler, num_workers=workers, collate_fn=list
+        )
         found = []
         for batch, _ in zip(loader, range(count)):
-            found += [(s['inputs']['img'].sum().item(),
-                       s['data_samples'].metainfo['flip'],
-                       s['data_samples'].metainfo['img_id']) for s in batch]
+            found += [
+                (
+                    s['inputs']['img'].sum().item(),
+                    s['data_samples'].metainfo['flip'],
+                    s['data_samples'].metainfo['img_id'],
+                )
+                for s in batch
+            ]
         return found
 
     whole = run(0, 8, 0)

@@ -8,9 +8,9 @@ import torch
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
+from mmdepthseg.checkpoints.checkpoint import match_checkpoint
 from mmdepthseg.engine.hooks import CheckCheckpointHook
 from mmdepthseg.utils import UserError
-from mmdepthseg.utils.checkpoint import match_checkpoint
 
 
 class TrainLoop(BaseLoop):
@@ -23,18 +23,18 @@ class TrainLoop(BaseLoop):
 
 def make_model(classes: int = 3) -> nn.Module:
     model = nn.Sequential()
-    model.add_module("body", nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
-    model.add_module("head", nn.Conv2d(4, classes, 1))
+    model.add_module('body', nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    model.add_module('head', nn.Conv2d(4, classes, 1))
     return model
 
 
 def make_runner(model: nn.Module, train: bool, resume: bool) -> SimpleNamespace:
     return SimpleNamespace(
         model=model,
-        logger=logging.getLogger("test"),
-        _train_loop=TrainLoop() if train else dict(type="IterBasedTrainLoop"),
+        logger=logging.getLogger('test'),
+        _train_loop=TrainLoop() if train else dict(type='IterBasedTrainLoop'),
         _resume=resume,
-        _load_from="some.pth",
+        _load_from='some.pth',
     )
 
 
@@ -43,38 +43,38 @@ def check(model, checkpoint, train=False, resume=False, **options) -> None:
     hook.after_load_checkpoint(make_runner(model, train, resume), checkpoint)
 
 
-@pytest.mark.parametrize("prefix", ["", "module."])
-@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+@pytest.mark.parametrize('nested', [True, False])
 def test_own_checkpoint_passes(prefix, nested, caplog):
     state = {prefix + k: v for k, v in make_model().state_dict().items()}
-    del state[prefix + "body.1.num_batches_tracked"]  # as in old checkpoints
-    check(make_model(), {"state_dict": state} if nested else state)
+    del state[prefix + 'body.1.num_batches_tracked']  # as in old checkpoints
+    check(make_model(), {'state_dict': state} if nested else state)
     assert not caplog.text
 
 
 def test_new_head_is_fine_for_training_only(caplog):
-    checkpoint = {"state_dict": make_model(19).state_dict()}
+    checkpoint = {'state_dict': make_model(19).state_dict()}
     check(make_model(), checkpoint, train=True)
-    assert "head.weight (3, 4, 1, 1) != (19, 4, 1, 1)" in caplog.text
+    assert 'head.weight (3, 4, 1, 1) != (19, 4, 1, 1)' in caplog.text
     check(make_model(), checkpoint, allow_partial=True)
     for train, resume in ((False, False), (True, True)):
-        with pytest.raises(UserError, match=r"fills 75% .* 100% needed.*head\.weight"):
+        with pytest.raises(UserError, match=r'fills 75% .* 100% needed.*head\.weight'):
             check(make_model(), checkpoint, train, resume)
 
 
 def test_another_model_is_refused_for_training_too():
-    with pytest.raises(UserError, match=r"some\.pth does not belong .*0% .*min_share"):
-        check(make_model(), {"state_dict": nn.Linear(2, 2).state_dict()}, train=True)
+    with pytest.raises(UserError, match=r'some\.pth does not belong .*0% .*min_share'):
+        check(make_model(), {'state_dict': nn.Linear(2, 2).state_dict()}, train=True)
 
 
 def test_more_than_needed_is_only_logged(caplog):
-    state = {**make_model().state_dict(), "teacher.weight": torch.zeros(1)}
-    check(make_model(), {"state_dict": state})
-    assert "not in the model: teacher.weight" in caplog.text
+    state = {**make_model().state_dict(), 'teacher.weight': torch.zeros(1)}
+    check(make_model(), {'state_dict': state})
+    assert 'not in the model: teacher.weight' in caplog.text
 
 
 def test_share_counts_entries():
-    match = match_checkpoint(make_model(), {"body.0.weight": torch.zeros(4, 3, 3, 3)})
+    match = match_checkpoint(make_model(), {'body.0.weight': torch.zeros(4, 3, 3, 3)})
     assert match.share == pytest.approx(1 / 8)
-    assert match.matched == ["body.0.weight"]
-    assert "and 3 more" in match.describe()
+    assert match.matched == ['body.0.weight']
+    assert 'and 3 more' in match.describe()

@@ -28,7 +28,8 @@ def runner_of(model, accumulative_counts=1, kind=OptimWrapper):
     """A runner with a real optimiser wrapper."""
     wrapper = kind(
         optimizer=torch.optim.SGD(model.parameters(), 0.1),
-        accumulative_counts=accumulative_counts)
+        accumulative_counts=accumulative_counts,
+    )
     wrapper.initialize_count_status(model, 0, 100)
     return SimpleNamespace(model=model, optim_wrapper=wrapper)
 
@@ -38,8 +39,7 @@ def train(runner, steps):
     hook = MeanTeacherHook()
     hook.before_train(runner)
     for i in range(steps):
-        runner.optim_wrapper.update_params(
-            runner.model.student(torch.ones(1, 1)).sum())
+        runner.optim_wrapper.update_params(runner.model.student(torch.ones(1, 1)).sum())
         hook.after_train_iter(runner, i)
 
 
@@ -59,18 +59,19 @@ def test_stays_when_the_loss_scaler_skips_a_step(monkeypatch):
     monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available', lambda: True)
     model = Model()
     runner = runner_of(model, kind=AmpOptimWrapper)
-    scaler = torch.amp.GradScaler('cpu', init_scale=2.)
+    scaler = torch.amp.GradScaler('cpu', init_scale=2.0)
     runner.optim_wrapper.loss_scaler = scaler
     hook = MeanTeacherHook()
     hook.before_train(runner)
     updates = []
-    for i, factor in enumerate((1., float('inf'), 1.)):
+    for i, factor in enumerate((1.0, float('inf'), 1.0)):
         runner.optim_wrapper.update_params(
-            factor * model.student(torch.ones(1, 1)).sum())
+            factor * model.student(torch.ones(1, 1)).sum()
+        )
         hook.after_train_iter(runner, i)
         updates.append(model.updates)
     assert updates == [1, 1, 2]
-    assert scaler.get_scale() == 1.
+    assert scaler.get_scale() == 1.0
 
 
 def test_optimiser_is_watched_once_and_left_alone_afterwards():

@@ -35,7 +35,7 @@ def make_runner(**values) -> SimpleNamespace:
         seed=5,
         train_loop=SimpleNamespace(dataloader=loader),
         val_loop=None,
-        logger=logging.getLogger("test"),
+        logger=logging.getLogger('test'),
         hooks=[],
     )
     return SimpleNamespace(**{**defaults, **values})
@@ -91,27 +91,27 @@ def test_validation_moves_nothing():
 
 def test_old_checkpoint_is_reported(caplog):
     RandomStateHook().after_load_checkpoint(make_runner(), {})
-    assert "without RandomStateHook" in caplog.text
+    assert 'without RandomStateHook' in caplog.text
 
 
 def test_other_number_of_processes_is_reported(caplog):
     hook, runner = RandomStateHook(), make_runner()
     states = [get_random_state(), get_random_state()]
-    hook.after_load_checkpoint(runner, {"random_states": states})
+    hook.after_load_checkpoint(runner, {'random_states': states})
     hook.before_train(runner)
-    assert "random states of 2 process(es), this run has 1" in caplog.text
+    assert 'random states of 2 process(es), this run has 1' in caplog.text
 
 
-@pytest.mark.parametrize(("iteration", "saves"), [(0, False), (1, True), (4, True)])
+@pytest.mark.parametrize(('iteration', 'saves'), [(0, False), (1, True), (4, True)])
 def test_ranks_gather_exactly_when_a_checkpoint_is_due(monkeypatch, iteration, saves):
-    monkeypatch.setattr(random_state_hook, "get_world_size", lambda: 2)
+    monkeypatch.setattr(random_state_hook, 'get_world_size', lambda: 2)
     gathered = []
 
     def gather(state):
         gathered.append(state)
         return [state, state]
 
-    monkeypatch.setattr(random_state_hook, "all_gather_object", gather)
+    monkeypatch.setattr(random_state_hook, 'all_gather_object', gather)
     runner = make_runner(
         hooks=[CheckpointHook(interval=2, by_epoch=False)], iter=iteration, max_iters=5
     )
@@ -119,4 +119,4 @@ def test_ranks_gather_exactly_when_a_checkpoint_is_due(monkeypatch, iteration, s
     hook.after_train_iter(runner, iteration)
     hook.before_save_checkpoint(runner, checkpoint)
     assert bool(gathered) == saves
-    assert len(checkpoint["random_states"]) == (2 if saves else 1)
+    assert len(checkpoint['random_states']) == (2 if saves else 1)

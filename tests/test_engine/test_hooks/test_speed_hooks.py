@@ -27,9 +27,9 @@ class Backbone(nn.Module):
 def make_runner(stem: int = 8) -> SimpleNamespace:
     torch.manual_seed(0)
     model = nn.Sequential()
-    model.add_module("backbone", Backbone(stem))
-    model.add_module("head", nn.Conv2d(8, 2, 1))
-    return SimpleNamespace(model=model, logger=logging.getLogger("test"))
+    model.add_module('backbone', Backbone(stem))
+    model.add_module('head', nn.Conv2d(8, 2, 1))
+    return SimpleNamespace(model=model, logger=logging.getLogger('test'))
 
 
 def test_channels_last_keeps_values():
@@ -50,7 +50,7 @@ def test_channels_last_spares_layers_that_would_crash(caplog):
     before = runner.model.backbone.conv.weight.stride()
     ChannelsLastHook().before_run(runner)
     assert runner.model.backbone.conv.weight.stride() == before
-    assert "backbone.down" in caplog.text
+    assert 'backbone.down' in caplog.text
 
 
 def test_compile_in_place():
@@ -62,7 +62,7 @@ def test_compile_in_place():
 
     names = list(runner.model.state_dict())
     wanted = runner.model(image)
-    CompileHook(modules="backbone", backend=backend).before_train(runner)
+    CompileHook(modules='backbone', backend=backend).before_train(runner)
     torch.testing.assert_close(runner.model(image), wanted)
     assert calls
     assert list(runner.model.state_dict()) == names
@@ -70,4 +70,4 @@ def test_compile_in_place():
 
 def test_compile_names_unknown_modules():
     with pytest.raises(UserError, match="no sub-module 'bakbone'; did you mean 'backb"):
-        CompileHook(modules=["bakbone"]).before_train(make_runner())
+        CompileHook(modules=['bakbone']).before_train(make_runner())

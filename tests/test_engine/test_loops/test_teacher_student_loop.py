@@ -41,7 +41,8 @@ def make_loop(kind, model=None, **options):
     calls = []
     loop = kind.__new__(kind)
     loop._runner = SimpleNamespace(
-        model=model or Model(), call_hook=lambda name, **kw: calls.append((name, kw)))
+        model=model or Model(), call_hook=lambda name, **kw: calls.append((name, kw))
+    )
     loop.dataloader = torch.utils.data.DataLoader([0, 1, 2])
     loop.evaluator = Evaluator()
     loop.fp16, loop.val_loss, loop.test_loss = False, {}, {}
@@ -49,21 +50,25 @@ def make_loop(kind, model=None, **options):
     return loop, calls
 
 
-@pytest.mark.parametrize('kind,stage', [(TeacherStudentValLoop, 'val'),
-                                        (TeacherStudentTestLoop, 'test')])
+@pytest.mark.parametrize(
+    'kind,stage', [(TeacherStudentValLoop, 'val'), (TeacherStudentTestLoop, 'test')]
+)
 def test_both_networks_are_evaluated_and_named(kind, stage):
     loop, calls = make_loop(kind)
     metrics = loop.run()
     assert metrics == {
-        'student/teachers': 0, 'student/students': 3,
-        'teacher/teachers': 3, 'teacher/students': 0}
+        'student/teachers': 0,
+        'student/students': 3,
+        'teacher/teachers': 3,
+        'teacher/students': 0,
+    }
     assert dict(calls)[f'after_{stage}_epoch'] == dict(metrics=metrics)
     assert [name for name, _ in calls].count(f'before_{stage}') == 1
     assert loop.runner.model.predict_with == 'teacher'
 
 
 def test_one_network_is_enough():
-    loop, _ = make_loop(TeacherStudentValLoop, networks=('teacher', ))
+    loop, _ = make_loop(TeacherStudentValLoop, networks=('teacher',))
     assert set(loop.run()) == {'teacher/teachers', 'teacher/students'}
 
 

@@ -7,7 +7,7 @@ from mmdepthseg.registry import OPTIM_WRAPPERS
 
 def make(model: torch.nn.Module, **options):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    config = dict(type="BFloat16OptimWrapper", optimizer=optimizer, **options)
+    config = dict(type='BFloat16OptimWrapper', optimizer=optimizer, **options)
     return OPTIM_WRAPPERS.build(config)
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import PARAM_SCHEDULERS
-from mmdepthseg.utils.config import load_config
-from mmdepthseg.utils.setup_env import register_all_modules
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 SEG = 'semi/cityscapes/scratch_unet-r101-d16_40k_cityscapes-512x512_n372.py'
@@ -32,14 +32,21 @@ def rates(schedules, first, last):
     return torch.tensor(found, dtype=torch.float64)
 
 
-@pytest.mark.parametrize('name, config, first, changes', [
-    ('step_lr_1e-2_step30000_gamma0.1', SEG, 1e-2, {}),
-    # the golden milestone 160 stands for 160000
-    ('multi_step_1e-4_160000_gamma0.1_scaled_to_160', SDE, 1e-4,
-     dict(milestones=[160])),
-    ('poly_lr_2_lr1e-4_max4000_power0.9', STUDENT, 1e-4, {}),
-    ('poly_lr_2_lr1e-2_max40000_power0.9', STUDENT, 1e-2, dict(end=40001)),
-])
+@pytest.mark.parametrize(
+    'name, config, first, changes',
+    [
+        ('step_lr_1e-2_step30000_gamma0.1', SEG, 1e-2, {}),
+        # the golden milestone 160 stands for 160000
+        (
+            'multi_step_1e-4_160000_gamma0.1_scaled_to_160',
+            SDE,
+            1e-4,
+            dict(milestones=[160]),
+        ),
+        ('poly_lr_2_lr1e-4_max4000_power0.9', STUDENT, 1e-4, {}),
+        ('poly_lr_2_lr1e-2_max40000_power0.9', STUDENT, 1e-2, dict(end=40001)),
+    ],
+)
 def test_golden_learning_rates(name, config, first, changes):
     cfg = load_config(CONFIGS / config)
     schedules = [{**s, **changes} for s in cfg.param_scheduler]

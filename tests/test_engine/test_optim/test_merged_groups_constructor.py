@@ -5,7 +5,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from mmdepthseg.utils.setup_env import register_all_modules
+from mmdepthseg.launch.environment import register_all_modules
 
 KEYS = dict(custom_keys={'0': dict(lr_mult=0.1), '2': dict(lr_mult=0.1, decay_mult=0)})
 
@@ -14,17 +14,23 @@ KEYS = dict(custom_keys={'0': dict(lr_mult=0.1), '2': dict(lr_mult=0.1, decay_mu
 def model():
     register_all_modules()
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2),
-                         nn.Linear(2, 2))
+    return nn.Sequential(
+        nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2), nn.Linear(2, 2)
+    )
 
 
 def build(model, **options):
     # foreach: all of a group at once, as on a GPU
-    optimizer = dict(
-        type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01, foreach=True)
-    return build_optim_wrapper(model, dict(
-        type='OptimWrapper', optimizer=optimizer, clip_grad=dict(max_norm=1.),
-        **options))
+    optimizer = dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01, foreach=True)
+    return build_optim_wrapper(
+        model,
+        dict(
+            type='OptimWrapper',
+            optimizer=optimizer,
+            clip_grad=dict(max_norm=1.0),
+            **options,
+        ),
+    )
 
 
 def trained(model, wrapper):

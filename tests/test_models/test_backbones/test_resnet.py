@@ -34,8 +34,11 @@ def train(model, steps=2):
         loss.backward()
         optimizer.step()
     in_optimizer = {id(p) for p in optimizer.state}
-    assert not any(id(p) in in_optimizer for p in model.backbone.parameters()
-                   if not p.requires_grad)
+    assert not any(
+        id(p) in in_optimizer
+        for p in model.backbone.parameters()
+        if not p.requires_grad
+    )
     return before, model.backbone.state_dict()
 
 
@@ -44,7 +47,8 @@ def test_five_levels(deep_stem):
     levels = encoder(deep_stem=deep_stem)(torch.rand(1, 3, HEIGHT, WIDTH))
     assert [tuple(x.shape) for x in levels] == [
         (1, c, HEIGHT // s, WIDTH // s)
-        for c, s in zip(CHANNELS, (2, 4, 8, 16, 32), strict=True)]
+        for c, s in zip(CHANNELS, (2, 4, 8, 16, 32), strict=True)
+    ]
     assert (levels[0] >= 0).all()  # after the ReLU
     without = encoder(out_stem=False)(torch.rand(1, 3, HEIGHT, WIDTH))
     assert [x.shape[1] for x in without] == CHANNELS[1:]
@@ -54,7 +58,9 @@ def test_five_levels(deep_stem):
 def test_frozen_encoder_stays_bit_identical(deep_stem):
     model = build(
         backbone=dict(BACKBONE, deep_stem=deep_stem, frozen_stages=4, norm_eval=True),
-        depth_head=DEPTH_HEAD, pose_net=POSE_NET)
+        depth_head=DEPTH_HEAD,
+        pose_net=POSE_NET,
+    )
     heads = model.depth_head.state_dict()['disparity.0.weight'].clone()
     before, after = train(model)
     assert before.keys() == after.keys()
@@ -67,9 +73,12 @@ def test_frozen_encoder_stays_bit_identical(deep_stem):
 @pytest.mark.parametrize('deep_stem', [False, True])
 def test_legacy_freezing_lets_the_statistics_drift(deep_stem):
     model = build(
-        backbone=dict(BACKBONE, deep_stem=deep_stem, frozen_stages=4,
-                      legacy_frozen_bn=True),
-        depth_head=DEPTH_HEAD, pose_net=POSE_NET)
+        backbone=dict(
+            BACKBONE, deep_stem=deep_stem, frozen_stages=4, legacy_frozen_bn=True
+        ),
+        depth_head=DEPTH_HEAD,
+        pose_net=POSE_NET,
+    )
     before, after = train(model)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     statistics = {name for name in before if 'running' in name or 'num_b' in name}
@@ -87,8 +96,7 @@ def test_legacy_freezing_of_some_stages():
     assert model.eval() is model
 
 
-@pytest.mark.parametrize('options', [
-    dict(), dict(frozen_stages=4, norm_eval=True)])
+@pytest.mark.parametrize('options', [dict(), dict(frozen_stages=4, norm_eval=True)])
 def test_legacy_freezing_needs_something_frozen(options):
     with pytest.raises(ValueError, match='frozen_stages >= 0 and norm_eval=False'):
         encoder(legacy_frozen_bn=True, **options)
@@ -96,7 +104,8 @@ def test_legacy_freezing_needs_something_frozen(options):
 
 def test_dilated_last_stage():
     dilated = encoder(
-        depth=50, strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2), contract_dilation=True)
+        depth=50, strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2), contract_dilation=True
+    )
     levels = dilated(torch.rand(1, 3, HEIGHT, WIDTH))
     assert tuple(levels[-1].shape) == (1, 256, HEIGHT // 16, WIDTH // 16)
     # the first block keeps dilation 1, as torchvision's does

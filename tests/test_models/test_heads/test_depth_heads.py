@@ -15,7 +15,8 @@ def test_scales_and_range():
     model = build(depth_head=DEPTH_HEAD)
     disparities = model.depth_head(model.extract_feat(frame_batch().img))
     assert [tuple(d.shape[2:]) for d in disparities] == [
-        (HEIGHT >> s, WIDTH >> s) for s in range(4)]
+        (HEIGHT >> s, WIDTH >> s) for s in range(4)
+    ]
     assert all(((d > 0) & (d < 1)).all() for d in disparities)
 
 
@@ -25,7 +26,8 @@ def test_bias_sets_the_first_depth():
     for conv in model.depth_head.disparity:
         torch.nn.init.zeros_(conv.weight)
     disparity, depth = model.depth_head.predict(
-        model.depth_head(model.extract_feat(frame_batch().img)), (HEIGHT, WIDTH))
+        model.depth_head(model.extract_feat(frame_batch().img)), (HEIGHT, WIDTH)
+    )
     expected = torch.tensor(1 / (1 + math.exp(-bias)))
     assert torch.allclose(disparity, expected)
     assert torch.allclose(depth, disparity_to_depth(expected)[1])
@@ -34,13 +36,15 @@ def test_bias_sets_the_first_depth():
 def test_prediction_has_the_size_asked_for():
     model = build(depth_head=DEPTH_HEAD)
     disparity, depth = model.depth_head.predict(
-        model.depth_head(model.extract_feat(frame_batch().img)), (20, 30))
+        model.depth_head(model.extract_feat(frame_batch().img)), (20, 30)
+    )
     assert disparity.shape == depth.shape == (2, 1, 20, 30)
 
 
 def test_mmseg_head_as_depth_head():
     head = dict(
-        type='FCNHead', in_channels=CHANNELS[-1], in_index=-1, channels=8, num_convs=1)
+        type='FCNHead', in_channels=CHANNELS[-1], in_index=-1, channels=8, num_convs=1
+    )
     model = build(depth_head=dict(type='DecodeDepthHead', decode_head=head))
     disparities = model.depth_head(model.extract_feat(frame_batch().img))
     assert len(disparities) == 1
@@ -49,22 +53,26 @@ def test_mmseg_head_as_depth_head():
 
 def test_bad_options():
     with pytest.raises(ValueError, match='min_depth'):
-        build(depth_head=dict(DEPTH_HEAD, min_depth=2., max_depth=1.))
+        build(depth_head=dict(DEPTH_HEAD, min_depth=2.0, max_depth=1.0))
     with pytest.raises(ValueError, match='num_scales'):
         build(depth_head=dict(type='UNetDepthHead', decoder=DECODER, num_scales=6))
 
 
 def test_supervised_loss_is_that_of_all_scales_without_the_bottom_rows():
-    head = build(depth_head=dict(
-        DEPTH_HEAD, loss_disparity=dict(type='BerHuLoss'), valid_height=0.9)).depth_head
+    head = build(
+        depth_head=dict(
+            DEPTH_HEAD, loss_disparity=dict(type='BerHuLoss'), valid_height=0.9
+        )
+    ).depth_head
     target = torch.rand(2, 1, HEIGHT, WIDTH)
-    disparities = [torch.rand(2, 1, HEIGHT >> s, WIDTH >> s, requires_grad=True)
-                   for s in range(2)]
+    disparities = [
+        torch.rand(2, 1, HEIGHT >> s, WIDTH >> s, requires_grad=True) for s in range(2)
+    ]
     known = torch.ones_like(target, dtype=torch.bool)
     known[0, :, :, 90:] = False
     loss = head.supervised_loss(disparities, target, known)['loss_disparity']
     mask = known.clone()
-    mask[:, :, int(0.9 * HEIGHT):] = False
+    mask[:, :, int(0.9 * HEIGHT) :] = False
     coarse = F.interpolate(disparities[1], scale_factor=2, mode='bilinear')
     expected = [BerHuLoss()(d, target, mask) for d in (disparities[0], coarse)]
     torch.testing.assert_close(loss, sum(expected) / 2)

@@ -35,6 +35,7 @@ def steps_run(model, **wanted):
     def count(name):
         def hook(*_):
             runs[name] += 1
+
         return hook
 
     for name in runs:
@@ -66,14 +67,17 @@ def test_each_decoder_goes_on_from_the_sum(level):
     decoded = model.decode(features)
     assert torch.equal(decoded.side, own[0])
     seg = model.decode_head.decoder(
-        features, decoded={**seg, step: own[0] + part.depth_to_seg(own[1])})
+        features, decoded={**seg, step: own[0] + part.depth_to_seg(own[1])}
+    )
     depth = model.depth_head.decoder(
-        features, decoded={**depth, step: own[1] + part.seg_to_depth(own[0])})
+        features, decoded={**depth, step: own[1] + part.seg_to_depth(own[0])}
+    )
     assert torch.allclose(decoded.logits, model.decode_head.conv_seg(seg[0]))
     # what is predicted at the level itself is predicted before the exchange
     depth[step] = own[1]
-    for found, wanted in zip(decoded.disparities, model.depth_head.disparities(depth),
-                             strict=True):
+    for found, wanted in zip(
+        decoded.disparities, model.depth_head.disparities(depth), strict=True
+    ):
         assert torch.allclose(found, wanted)
 
 
@@ -108,29 +112,39 @@ def test_without_side_classifier():
     assert set(losses) == {'decode.loss_ce', 'decode.acc_seg'}
     main = model.decode_head.loss_by_feat(
         model.decode(model.extract_feat(data['inputs'].img)).logits,
-        data['data_samples'])
+        data['data_samples'],
+    )
     assert torch.allclose(losses['decode.loss_ce'], main['loss_ce'])
 
 
-@pytest.mark.parametrize('options', [
-    dict(num_convs=1, channels=6), dict(type='PSPHead', channels=4)])
+@pytest.mark.parametrize(
+    'options', [dict(num_convs=1, channels=6), dict(type='PSPHead', channels=4)]
+)
 def test_a_side_classifier_of_ones_own(options):
-    model = pad(side_head=dict(
-        options,
-        loss_decode=dict(type='CrossEntropyLoss', loss_name='loss_own')))
+    model = pad(
+        side_head=dict(
+            options, loss_decode=dict(type='CrossEntropyLoss', loss_name='loss_own')
+        )
+    )
     losses = model.loss(**model.data_preprocessor(packed_batch(), True))
     assert 'side.loss_own' in losses
 
 
-@pytest.mark.parametrize('level,taps,seg_widths', [
-    (5, (9, ), [8] * 5), (6, (7, 2), [4, 4, 4, 6, 8]), (8, (9, 8), [4, 6, 8, 8, 8])])
+@pytest.mark.parametrize(
+    'level,taps,seg_widths',
+    [(5, (9,), [8] * 5), (6, (7, 2), [4, 4, 4, 6, 8]), (8, (9, 8), [4, 6, 8, 8, 8])],
+)
 def test_every_parameter_gets_a_gradient(level, taps, seg_widths):
     # find_unused_parameters=False needs exactly this
-    model = build(**{
-        **MULTI_TASK,
-        'distillation': dict(type='PADDistillation', level=level),
-        'decode_head': dict(SEG_HEAD, levels=taps,
-                            decoder=dict(DECODER, channels=seg_widths))})
+    model = build(
+        **{
+            **MULTI_TASK,
+            'distillation': dict(type='PADDistillation', level=level),
+            'decode_head': dict(
+                SEG_HEAD, levels=taps, decoder=dict(DECODER, channels=seg_widths)
+            ),
+        }
+    )
     losses = model.loss(**model.data_preprocessor(packed_batch(), True))
     model.parse_losses(losses)[0].backward()
     assert [n for n, p in model.named_parameters() if p.grad is None] == []
@@ -139,12 +153,21 @@ def test_every_parameter_gets_a_gradient(level, taps, seg_widths):
 def test_a_backbone_without_stem():
     model = build(
         backbone=dict(
-            type='MixVisionTransformer', in_channels=3, embed_dims=8, num_stages=4,
-            num_layers=[1] * 4, num_heads=[1] * 4, patch_sizes=[7, 3, 3, 3],
-            sr_ratios=[8, 4, 2, 1], out_indices=(0, 1, 2, 3), mlp_ratio=2),
+            type='MixVisionTransformer',
+            in_channels=3,
+            embed_dims=8,
+            num_stages=4,
+            num_layers=[1] * 4,
+            num_heads=[1] * 4,
+            patch_sizes=[7, 3, 3, 3],
+            sr_ratios=[8, 4, 2, 1],
+            out_indices=(0, 1, 2, 3),
+            mlp_ratio=2,
+        ),
         decode_head=dict(SEG_HEAD, in_channels=[8] * 4),
         depth_head=dict(DEPTH_HEAD, decoder=dict(DECODER, in_channels=[8] * 4)),
-        distillation=dict(type='PADDistillation')).eval()
+        distillation=dict(type='PADDistillation'),
+    ).eval()
     sample = model.predict(torch.rand(1, 3, HEIGHT, WIDTH))[0]
     assert isinstance(sample, SegDataSample)
     assert sample.seg_logits.data.shape == (CLASSES, HEIGHT, WIDTH)
@@ -164,23 +187,31 @@ def test_what_only_a_depth_loss_would_train_is_frozen_without_one():
 
 def test_impossible_combinations():
     cfg = dict(type='PADDistillation')
-    fcn = dict(type='FCNHead', in_channels=CHANNELS[-1], in_index=-1, channels=8,
-               num_convs=1)
+    fcn = dict(
+        type='FCNHead', in_channels=CHANNELS[-1], in_index=-1, channels=8, num_convs=1
+    )
     for level in (4, 9):
         with pytest.raises(ValueError, match='level must be 5'):
             pad(level)
     with pytest.raises(ValueError, match='side_weight'):
         pad(side_weight=1)
     with pytest.raises(ValueError, match='level 7.*taps is 7'):
-        build(**{**BASE, 'decode_head': dict(SEG_HEAD, levels=(7, 3))},
-              distillation=cfg)
+        build(
+            **{**BASE, 'decode_head': dict(SEG_HEAD, levels=(7, 3))}, distillation=cfg
+        )
     with pytest.raises(ValueError, match='there is none as depth_head'):
         build(decode_head=SEG_HEAD, distillation=cfg)
     with pytest.raises(ValueError, match='there is none as decode_head'):
         build(depth_head=DEPTH_HEAD, distillation=cfg)
     with pytest.raises(ValueError, match='a FCNHead as decode_head'):
-        build(decode_head=dict(fcn, num_classes=CLASSES), depth_head=DEPTH_HEAD,
-              distillation=cfg)
+        build(
+            decode_head=dict(fcn, num_classes=CLASSES),
+            depth_head=DEPTH_HEAD,
+            distillation=cfg,
+        )
     with pytest.raises(ValueError, match='a DecodeDepthHead as depth_head'):
-        build(decode_head=SEG_HEAD, distillation=cfg,
-              depth_head=dict(type='DecodeDepthHead', decode_head=fcn))
+        build(
+            decode_head=SEG_HEAD,
+            distillation=cfg,
+            depth_head=dict(type='DecodeDepthHead', decode_head=fcn),
+        )

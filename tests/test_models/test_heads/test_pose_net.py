@@ -15,8 +15,7 @@ def pose_net(**options):
 def test_pairs_are_given_in_temporal_order():
     net, batch = pose_net(), frame_batch()
     found = net.source_transforms(batch, (-1, 1))
-    before = pose_vector_to_matrix(
-        *net(batch.adjacent[:, 0], batch.img), invert=True)
+    before = pose_vector_to_matrix(*net(batch.adjacent[:, 0], batch.img), invert=True)
     after = pose_vector_to_matrix(*net(batch.img, batch.adjacent[:, 1]))
     assert torch.allclose(found[:, 0], before, atol=1e-6)
     assert torch.allclose(found[:, 1], after, atol=1e-6)
@@ -26,7 +25,8 @@ def test_a_pair_seen_from_both_ends_is_inverse():
     net, batch = pose_net(), frame_batch()
     forward = net.source_transforms(batch, (-1, 1))[:, 1]
     swapped = type(batch)(
-        img=batch.adjacent[:, 1], adjacent=batch.img[:, None].expand(-1, 2, -1, -1, -1))
+        img=batch.adjacent[:, 1], adjacent=batch.img[:, None].expand(-1, 2, -1, -1, -1)
+    )
     back = net.source_transforms(swapped, (-1, 1))[:, 0]
     eye = torch.eye(4).expand(2, 4, 4)
     assert torch.allclose(forward @ back, eye, atol=1e-5)
@@ -45,24 +45,28 @@ def test_factors_scale_the_outputs():
 
 
 def test_first_translation_is_what_the_net_starts_with():
-    net, batch = pose_net(first_translation=(0., 0., -0.05)), frame_batch()
+    net, batch = pose_net(first_translation=(0.0, 0.0, -0.05)), frame_batch()
     rotation, translation = net(batch.img, batch.adjacent[:, 0])
-    wanted = torch.tensor([0., 0., -0.05]).expand(2, 3)
+    wanted = torch.tensor([0.0, 0.0, -0.05]).expand(2, 3)
     assert torch.allclose(translation, wanted, atol=5e-3)
     assert rotation.abs().max() < 5e-3
 
 
 def test_difference_gain_is_another_basis_of_the_same_pair():
     """w1 a + w2 b = (w1 + w2) (a + b) / 2 + (w2 - w1) / 2 (b - a)."""
-    gain = 10.
+    gain = 10.0
     plain, changed = pose_net(), pose_net(difference_gain=gain)
     changed.load_state_dict(plain.state_dict())
-    name, first = next((n, m) for n, m in changed.backbone.named_modules()
-                       if isinstance(m, torch.nn.Conv2d) and m.in_channels == 6)
+    name, first = next(
+        (n, m)
+        for n, m in changed.backbone.named_modules()
+        if isinstance(m, torch.nn.Conv2d) and m.in_channels == 6
+    )
     with torch.no_grad():
         earlier, later = plain.backbone.get_submodule(name).weight.split(3, dim=1)
-        first.weight.copy_(torch.cat(
-            (earlier + later, (later - earlier) / (2 * gain)), dim=1))
+        first.weight.copy_(
+            torch.cat((earlier + later, (later - earlier) / (2 * gain)), dim=1)
+        )
     batch = frame_batch()
     pair = batch.img, batch.adjacent[:, 0]
     for one, other in zip(plain(*pair), changed(*pair), strict=True):

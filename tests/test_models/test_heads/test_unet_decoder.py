@@ -11,16 +11,21 @@ WIDTHS = (4, 4, 6, 8, 8)
 
 def features(strides, channels, size=(64, 96)):
     """Random encoder levels."""
-    return [torch.randn(2, c, size[0] // s, size[1] // s)
-            for s, c in zip(strides, channels, strict=True)]
+    return [
+        torch.randn(2, c, size[0] // s, size[1] // s)
+        for s, c in zip(strides, channels, strict=True)
+    ]
 
 
-@pytest.mark.parametrize('strides', [
-    (2, 4, 8, 16, 32),
-    (2, 4, 8, 16, 16),
-    (4, 8, 16, 32),
-    (4, 8, 8, 8),
-])
+@pytest.mark.parametrize(
+    'strides',
+    [
+        (2, 4, 8, 16, 32),
+        (2, 4, 8, 16, 16),
+        (4, 8, 16, 32),
+        (4, 8, 8, 8),
+    ],
+)
 def test_reaches_full_resolution(strides):
     channels = [3 + i for i in range(len(strides))]
     decoder = UNetDecoder(channels, WIDTHS, aspp_rates=(1, 2))
@@ -37,7 +42,7 @@ def test_stops_where_told():
 
 def test_going_on_is_the_same_as_going_through():
     levels = features((2, 4, 8, 16, 32), [4] * 5)
-    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1, )).eval()
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1,)).eval()
     whole = decoder(levels)
     first = decoder(levels, last_step=2)
     runs = []
@@ -53,7 +58,7 @@ def test_going_on_is_the_same_as_going_through():
 
 
 def test_parameters_of_steps():
-    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1, ))
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1,))
     coarse = list(decoder.parameters_of_steps(4, 2))
     fine = list(decoder.parameters_of_steps(1, 0))
     outs = decoder(features((2, 4, 8, 16, 32), [4] * 5), last_step=2)
@@ -64,7 +69,7 @@ def test_parameters_of_steps():
 
 
 def test_trains_with_a_batch_of_one():
-    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1, )).train()
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=(1,)).train()
     outs = decoder([f[:1] for f in features((2, 4, 8, 16, 32), [4] * 5)])
     outs[0].sum().backward()
     assert decoder.reduce[0].image_pool.training
@@ -90,9 +95,13 @@ def test_steps_that_nobody_needs_are_not_built():
         UNetDecoder((4, 4), WIDTHS, last_step=6)
 
 
-@pytest.mark.parametrize('norm_cfg,norm', [
-    (dict(type='GN', num_groups=2), nn.GroupNorm), (dict(type='SyncBN'),
-                                                    nn.SyncBatchNorm)])
+@pytest.mark.parametrize(
+    'norm_cfg,norm',
+    [
+        (dict(type='GN', num_groups=2), nn.GroupNorm),
+        (dict(type='SyncBN'), nn.SyncBatchNorm),
+    ],
+)
 def test_norm_of_the_aspp(norm_cfg, norm):
     decoder = UNetDecoder((4, 4), WIDTHS, aspp_norm_cfg=norm_cfg)
     norms = [m for m in decoder.modules() if isinstance(m, norm)]

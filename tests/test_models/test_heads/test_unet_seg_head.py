@@ -7,8 +7,9 @@ import torch
 from tiny_models import CLASSES, DEPTH_HEAD, HEIGHT, SEG_HEAD, WIDTH, build, frame_batch
 
 
-@pytest.mark.parametrize('levels,stride', [((9, ), 1), ((8, ), 2), ((7, 5), 4),
-                                           ((2, 9), 1), ((4, ), 32)])
+@pytest.mark.parametrize(
+    'levels,stride', [((9,), 1), ((8,), 2), ((7, 5), 4), ((2, 9), 1), ((4,), 32)]
+)
 def test_taps(levels, stride):
     model = build(decode_head=dict(SEG_HEAD, levels=levels))
     logits = model.decode_head(model.extract_feat(frame_batch().img))
@@ -16,8 +17,9 @@ def test_taps(levels, stride):
 
 
 def test_intermediate_head():
-    model = build(decode_head=dict(SEG_HEAD, levels=(8, ), inter_channels=6,
-                                   dropout_ratio=0.1))
+    model = build(
+        decode_head=dict(SEG_HEAD, levels=(8,), inter_channels=6, dropout_ratio=0.1)
+    )
     logits = model.decode_head(model.extract_feat(frame_batch().img))
     assert logits.shape == (2, CLASSES, HEIGHT // 2, WIDTH // 2)
 
@@ -40,7 +42,8 @@ def test_decoder_starts_from_a_depth_decoder(tmp_path):
     torch.save(dict(state_dict=depth.state_dict()), path)
     head = copy.deepcopy(SEG_HEAD)
     head['decoder']['init_cfg'] = dict(
-        type='Pretrained', checkpoint=path, prefix='depth_head.decoder')
+        type='Pretrained', checkpoint=path, prefix='depth_head.decoder'
+    )
     model = build(decode_head=head)
     wanted = depth.depth_head.decoder.state_dict()
     found = model.decode_head.decoder.state_dict()
@@ -50,10 +53,10 @@ def test_decoder_starts_from_a_depth_decoder(tmp_path):
 
 def test_bad_level():
     with pytest.raises(ValueError, match='levels'):
-        build(decode_head=dict(SEG_HEAD, levels=(10, )))
+        build(decode_head=dict(SEG_HEAD, levels=(10,)))
 
 
-@pytest.mark.parametrize('levels', [(8, ), (7, 5), (4, )])
+@pytest.mark.parametrize('levels', [(8,), (7, 5), (4,)])
 def test_every_parameter_gets_a_gradient(levels):
     # find_unused_parameters=False needs exactly this
     model = build(decode_head=dict(SEG_HEAD, levels=levels))
@@ -66,9 +69,10 @@ def test_shorter_decoder_starts_from_a_depth_decoder(tmp_path):
     depth = build(depth_head=DEPTH_HEAD)
     path = str(tmp_path / 'sde.pth')
     torch.save(dict(state_dict=depth.state_dict()), path)
-    head = dict(copy.deepcopy(SEG_HEAD), levels=(7, ))
+    head = dict(copy.deepcopy(SEG_HEAD), levels=(7,))
     head['decoder']['init_cfg'] = dict(
-        type='Pretrained', checkpoint=path, prefix='depth_head.decoder')
+        type='Pretrained', checkpoint=path, prefix='depth_head.decoder'
+    )
     found = build(decode_head=head).decode_head.decoder.state_dict()
     wanted = depth.depth_head.decoder.state_dict()
     assert found.keys() < wanted.keys()

@@ -42,8 +42,12 @@ def test_golden_pixel_weights_of_mmseg():
     golden = load('b2')
     loss = CrossEntropyLoss(avg_non_ignore=False)
     logits = golden['logits'].requires_grad_()
-    value = loss(logits, golden['target'].long(), weight=golden['pixel_weights'],
-                 ignore_index=250)
+    value = loss(
+        logits,
+        golden['target'].long(),
+        weight=golden['pixel_weights'],
+        ignore_index=250,
+    )
     assert_golden(value, golden['ce_pixel_weighted'])
     value.backward()
     total = logits.grad.double().abs().sum()

@@ -7,10 +7,10 @@ import pytest
 import torch
 from tiny_models import BACKBONE, HEIGHT, WIDTH
 
+from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.models.losses import FeatureDistanceLoss, feature_distance
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.setup_env import register_all_modules
 
 
 @pytest.fixture
@@ -31,12 +31,11 @@ def test_the_formulas():
     a, b = features()
     flat = (a - b).numpy().reshape(3, -1)
     norms = [np.sqrt(sum(v * v for v in row)) for row in flat]
-    assert np.isclose(feature_distance(a, b).item(),
-                      np.sqrt(sum(n * n for n in norms)))
+    assert np.isclose(feature_distance(a, b).item(), np.sqrt(sum(n * n for n in norms)))
     assert np.isclose(feature_distance(a, b, 'image').item(), sum(norms) / 3)
 
 
-@pytest.mark.parametrize('reduction,factor', [('batch', 2.), ('image', 1.)])
+@pytest.mark.parametrize('reduction,factor', [('batch', 2.0), ('image', 1.0)])
 def test_dependence_on_the_batch_size(reduction, factor):
     """Four times the same images: the authors' norm doubles."""
     a, b = features()
@@ -70,8 +69,8 @@ def test_equal_features_have_gradient_zero(reduction):
 
 
 def test_half_precision_does_not_overflow():
-    a = torch.full((2, 4, 8, 8), 300., dtype=torch.float16)
-    assert torch.isclose(feature_distance(a, -a), torch.tensor(600. * 512**0.5))
+    a = torch.full((2, 4, 8, 8), 300.0, dtype=torch.float16)
+    assert torch.isclose(feature_distance(a, -a), torch.tensor(600.0 * 512**0.5))
 
 
 def test_loss_against_the_frozen_encoder(encoder):
@@ -82,9 +81,9 @@ def test_loss_against_the_frozen_encoder(encoder):
     img = torch.rand(2, 3, HEIGHT, WIDTH)
     assert loss(trained.eval()(img)[-1], img) == 0
     wanted = trained(img)[-1] + 1
-    assert torch.isclose(loss(wanted, img), torch.tensor(0.5 * wanted.numel()**0.5))
+    assert torch.isclose(loss(wanted, img), torch.tensor(0.5 * wanted.numel() ** 0.5))
     loss.train()  # the reference must not follow
-    assert torch.isclose(loss(wanted, img), torch.tensor(0.5 * wanted.numel()**0.5))
+    assert torch.isclose(loss(wanted, img), torch.tensor(0.5 * wanted.numel() ** 0.5))
 
 
 def test_frozen_encoder_is_no_part_of_the_model(encoder):

@@ -76,9 +76,7 @@ def test_autocast_and_checks():
     confidence = torch.rand(2, 4, 4)
     expected = loss(logits, labels, confidence)
     plain = torch.nn.functional.cross_entropy(logits, labels)
-    torch.testing.assert_close(
-        expected, 2 * plain * (confidence >= 0.5).float().mean()
-    )
+    torch.testing.assert_close(expected, 2 * plain * (confidence >= 0.5).float().mean())
     with torch.autocast('cpu', torch.bfloat16):
         torch.testing.assert_close(loss(logits, labels, confidence), expected)
         assert loss(logits.bfloat16(), labels, confidence).dtype == torch.float32

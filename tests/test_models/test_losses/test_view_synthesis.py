@@ -190,7 +190,9 @@ def test_mean_is_over_the_pixels_that_can_be_looked_up(reduce):
     scene['transforms'] = transform.unsqueeze(1)
     (terms,) = loss.per_scale(**scene)
     warped, valid = synthesize_view(
-        scene['sources'][:, 0], torch.full((1, 1, 16, 40), 4.0), transform,
+        scene['sources'][:, 0],
+        torch.full((1, 1, 16, 40), 4.0),
+        transform,
         scene['cam2img'],
     )
     assert 0.3 < valid.float().mean() < 0.7

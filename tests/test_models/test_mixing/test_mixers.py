@@ -160,9 +160,7 @@ def test_a_single_image(name):
         mixer(batch)
 
 
-@pytest.mark.parametrize(
-    'name', ['DepthMix', 'DepthThresholdMix', 'DepthHistogramMix']
-)
+@pytest.mark.parametrize('name', ['DepthMix', 'DepthThresholdMix', 'DepthHistogramMix'])
 def test_missing_disparity_is_named(name):
     batch = _batch().replace(disparity=None)
     with pytest.raises(ValueError, match=f'{name} needs.*LoadSDEDisparity'):

@@ -7,8 +7,9 @@ from tiny_models import DEPTH_HEAD, HEIGHT, POSE_NET, WIDTH, build, packed_batch
 
 from mmdepthseg.models.losses import BerHuLoss
 
-STUDENT = dict(DEPTH_HEAD, num_scales=1, loss_disparity=dict(type='BerHuLoss'),
-               valid_height=0.9)
+STUDENT = dict(
+    DEPTH_HEAD, num_scales=1, loss_disparity=dict(type='BerHuLoss'), valid_height=0.9
+)
 
 
 def losses_of(model, data):
@@ -46,8 +47,11 @@ def test_the_loss_is_berhu_without_padding_and_bottom_rows():
 def test_labels_beside_view_synthesis():
     model = build(depth_head=dict(STUDENT, num_scales=4), pose_net=POSE_NET)
     assert set(losses_of(model, packed_batch())) == {
-        'depth.loss_photometric', 'depth.loss_smooth', 'depth.warped',
-        'depth.loss_disparity'}
+        'depth.loss_photometric',
+        'depth.loss_smooth',
+        'depth.warped',
+        'depth.loss_disparity',
+    }
 
 
 def test_missing_or_unfit_labels_name_image_and_transform():

@@ -41,7 +41,10 @@ def test_sde_trains_every_parameter():
     model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET)
     losses = losses_of(model, packed_batch())
     assert set(losses) == {
-        'depth.loss_photometric', 'depth.loss_smooth', 'depth.warped'}
+        'depth.loss_photometric',
+        'depth.loss_smooth',
+        'depth.warped',
+    }
     assert 0 <= losses['depth.warped'] <= 1
     total, _ = model.parse_losses(losses)
     total.backward()
@@ -52,8 +55,12 @@ def test_sde_trains_every_parameter():
 
 def test_views_are_synthesised_at_the_size_of_the_frames():
     small = dict(PREPROCESSOR, input_scale=0.75)
-    model = build(depth_head=DEPTH_HEAD, pose_net=POSE_NET, data_preprocessor=small,
-                  pose_refinement=dict(type='DirectPoseRefinement'))
+    model = build(
+        depth_head=DEPTH_HEAD,
+        pose_net=POSE_NET,
+        data_preprocessor=small,
+        pose_refinement=dict(type='DirectPoseRefinement'),
+    )
     seen = []
     model.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     loss = model.depth_head.loss_depth
@@ -134,15 +141,19 @@ def test_one_backbone_pass_serves_both_heads():
     assert calls == 1
     img = model.data_preprocessor(packed_batch(neighbours=False))['inputs'].img
     for i, sample in enumerate(samples):
-        assert torch.allclose(sample.seg_logits.data, model.seg_logits(img)[i],
-                              atol=1e-6)
+        assert torch.allclose(
+            sample.seg_logits.data, model.seg_logits(img)[i], atol=1e-6
+        )
     assert all('pred_depth_map' in sample for sample in model.predict(img))
     assert backbone_calls(build(decode_head=SEG_HEAD).eval(), packed_batch())[0] == 1
 
 
 def test_sliding_window_with_both_heads():
-    model = build(depth_head=DEPTH_HEAD, decode_head=SEG_HEAD, test_cfg=dict(
-        mode='slide', crop_size=(64, 64), stride=(32, 32))).eval()
+    model = build(
+        depth_head=DEPTH_HEAD,
+        decode_head=SEG_HEAD,
+        test_cfg=dict(mode='slide', crop_size=(64, 64), stride=(32, 32)),
+    ).eval()
     calls, samples = backbone_calls(model, packed_batch(neighbours=False))
     # two windows, and the whole image for the depth
     assert calls == 3
@@ -151,8 +162,10 @@ def test_sliding_window_with_both_heads():
 
 
 def test_sliding_window_inference():
-    model = build(decode_head=SEG_HEAD, test_cfg=dict(
-        mode='slide', crop_size=(64, 64), stride=(32, 32))).eval()
+    model = build(
+        decode_head=SEG_HEAD,
+        test_cfg=dict(mode='slide', crop_size=(64, 64), stride=(32, 32)),
+    ).eval()
     sample = model.test_step(packed_batch(neighbours=False))[0]
     assert sample.pred_sem_seg.data.shape == (1, HEIGHT, WIDTH)
 
@@ -178,13 +191,15 @@ def test_one_pass_serves_decoders_that_exchange_features():
 
 
 def test_sliding_windows_of_decoders_that_exchange_features():
-    model = build(**MULTI_TASK, test_cfg=dict(
-        mode='slide', crop_size=(64, 64), stride=(32, 32))).eval()
+    model = build(
+        **MULTI_TASK, test_cfg=dict(mode='slide', crop_size=(64, 64), stride=(32, 32))
+    ).eval()
     finest = []
     for head in (model.decode_head, model.depth_head):
         head.decoder.fuse[-1].register_forward_hook(
-            lambda *_, head=head: finest.append(type(head).__name__))
-    calls, (sample, ) = backbone_calls(model, packed_batch(n=1, neighbours=False))
+            lambda *_, head=head: finest.append(type(head).__name__)
+        )
+    calls, (sample,) = backbone_calls(model, packed_batch(n=1, neighbours=False))
     # two windows for the labels, the whole image for the depth
     assert calls == 3
     assert sorted(finest) == ['UNetDepthHead', 'UNetSegHead', 'UNetSegHead']
@@ -193,28 +208,51 @@ def test_sliding_windows_of_decoders_that_exchange_features():
     img = model.data_preprocessor(packed_batch(n=1, neighbours=False))['inputs'].img
     # a window over the whole image is the whole image
     model.test_cfg.update(crop_size=(HEIGHT, WIDTH), stride=(32, 32))
-    assert torch.allclose(model.predict(img)[0].seg_logits.data,
-                          model.seg_logits(img)[0], atol=1e-6)
+    assert torch.allclose(
+        model.predict(img)[0].seg_logits.data, model.seg_logits(img)[0], atol=1e-6
+    )
 
 
 def test_auxiliary_head():
-    model = build(decode_head=SEG_HEAD, auxiliary_head=dict(
-        type='FCNHead', in_channels=CHANNELS[3], in_index=3, channels=4, num_convs=1,
-        num_classes=CLASSES))
+    model = build(
+        decode_head=SEG_HEAD,
+        auxiliary_head=dict(
+            type='FCNHead',
+            in_channels=CHANNELS[3],
+            in_index=3,
+            channels=4,
+            num_convs=1,
+            num_classes=CLASSES,
+        ),
+    )
     assert 'aux.loss_ce' in losses_of(model, packed_batch(neighbours=False))
 
 
 def test_any_mmseg_backbone_and_head():
     model = build(
         backbone=dict(
-            type='MixVisionTransformer', in_channels=3, embed_dims=8, num_stages=4,
-            num_layers=[1, 1, 1, 1], num_heads=[1, 1, 1, 1],
-            patch_sizes=[7, 3, 3, 3], sr_ratios=[8, 4, 2, 1],
-            out_indices=(0, 1, 2, 3), mlp_ratio=2),
-        depth_head=dict(type='UNetDepthHead', decoder=dict(
-            type='UNetDecoder', in_channels=[8, 8, 8, 8], channels=[8] * 5,
-            aspp_rates=None)),
-        pose_net=POSE_NET)
+            type='MixVisionTransformer',
+            in_channels=3,
+            embed_dims=8,
+            num_stages=4,
+            num_layers=[1, 1, 1, 1],
+            num_heads=[1, 1, 1, 1],
+            patch_sizes=[7, 3, 3, 3],
+            sr_ratios=[8, 4, 2, 1],
+            out_indices=(0, 1, 2, 3),
+            mlp_ratio=2,
+        ),
+        depth_head=dict(
+            type='UNetDepthHead',
+            decoder=dict(
+                type='UNetDecoder',
+                in_channels=[8, 8, 8, 8],
+                channels=[8] * 5,
+                aspp_rates=None,
+            ),
+        ),
+        pose_net=POSE_NET,
+    )
     total, _ = model.parse_losses(losses_of(model, packed_batch()))
     total.backward()
     assert torch.isfinite(total)
@@ -251,25 +289,28 @@ def test_disparity_of_all_or_none():
         stack_disparity(mixed, device)
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(mode='slid'), "mode must be one of .*'slid'; did you mean 'slide'"),
-    (dict(mod='whole'), "no key 'mod'; did you mean 'mode'"),
-    (dict(mode='slide', crop_sizes=(8, 8)), "no key 'crop_sizes'; did you mean"),
-    (dict(mode='slide', crop_size=(8, 8)), 'needs stride'),
-    (dict(mode='slide', crop_size=8, stride=(8, 8)), 'needs crop_size.* got 8'),
-    (dict(mode='slide', crop_size=(8, 8), stride=(8, 9)), 'must not exceed'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(mode='slid'), "mode must be one of .*'slid'; did you mean 'slide'"),
+        (dict(mod='whole'), "no key 'mod'; did you mean 'mode'"),
+        (dict(mode='slide', crop_sizes=(8, 8)), "no key 'crop_sizes'; did you mean"),
+        (dict(mode='slide', crop_size=(8, 8)), 'needs stride'),
+        (dict(mode='slide', crop_size=8, stride=(8, 8)), 'needs crop_size.* got 8'),
+        (dict(mode='slide', crop_size=(8, 8), stride=(8, 9)), 'must not exceed'),
+    ],
+)
 def test_options_of_inference(options, message):
     with pytest.raises(ValueError, match=f'DepthSegmentor: test_cfg.*{message}'):
         build(decode_head=SEG_HEAD, test_cfg=options)
     assert build(decode_head=SEG_HEAD, test_cfg={}).test_cfg.mode == 'whole'
 
 
-STREETS_SEG = '''
+STREETS_SEG = """
 _base_ = [{repo!r} + '/configs/streets/'
           'supervised_unet-r18w16_600it_streets-192x96_n8.py']
 model = dict(decode_head=dict(decoder=dict(channels=[8, 8, 8, 8, 8])))
-'''
+"""
 
 
 @pytest.mark.parametrize('image', ['file', 'array', 'list'])

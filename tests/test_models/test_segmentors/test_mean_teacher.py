@@ -53,7 +53,7 @@ def test_update_moves_the_teacher_towards_the_student():
     name, weight = next(iter(model.student.named_parameters()))
     before = weight.detach().clone()
     with torch.no_grad():
-        weight.add_(1.)
+        weight.add_(1.0)
     model.update_teacher()
     after = dict(model.teacher.module.named_parameters())[name]
     # first step: alpha = min(1 - 1/2, 0.99)
@@ -130,11 +130,12 @@ def test_plain_checkpoint_fills_student_and_teacher():
 def test_state_dict_round_trip_keeps_the_teacher_apart():
     model = build_teacher()
     with torch.no_grad():
-        next(iter(model.student.parameters())).add_(1.)
+        next(iter(model.student.parameters())).add_(1.0)
     other = build_teacher()
     other.load_state_dict(model.state_dict())
-    assert all(torch.equal(v, other.state_dict()[k])
-               for k, v in model.state_dict().items())
+    assert all(
+        torch.equal(v, other.state_dict()[k]) for k, v in model.state_dict().items()
+    )
 
 
 def test_depthmix_without_depth_labels_names_the_transform():
@@ -149,24 +150,45 @@ def test_batches_without_branches_are_explained():
     with pytest.raises(ValueError, match="branch='labeled'"):
         losses_of(build_teacher(), data)
     with pytest.raises(ValueError, match='decode_head'):
-        build_teacher(segmentor=dict(
-            type='DepthSegmentor', backbone=BACKBONE, depth_head=dict(
-                type='DecodeDepthHead', decode_head=dict(
-                    type='FCNHead', in_channels=64, in_index=-1, channels=8,
-                    num_convs=1))))
+        build_teacher(
+            segmentor=dict(
+                type='DepthSegmentor',
+                backbone=BACKBONE,
+                depth_head=dict(
+                    type='DecodeDepthHead',
+                    decode_head=dict(
+                        type='FCNHead',
+                        in_channels=64,
+                        in_index=-1,
+                        channels=8,
+                        num_convs=1,
+                    ),
+                ),
+            )
+        )
 
 
 def test_built_by_mmseg(tmp_path):
     """Its init_model sets pretrained and train_cfg to None in every config."""
     from mmseg.apis import init_model
+
     plain = build(decode_head=SEG_HEAD).state_dict()
     path = str(tmp_path / 'plain.pth')
     meta = dict(dataset_meta=dict(classes=['x'] * CLASSES, palette=None))
     torch.save(dict(state_dict=plain, meta=meta), path)
-    config = Config(dict(default_scope='mmdepthseg', model=dict(
-        type='MeanTeacher', data_preprocessor=PREPROCESSOR, mixing=dict(type='NoMix'),
-        segmentor=dict(
-            type='DepthSegmentor', backbone=BACKBONE, decode_head=SEG_HEAD))))
+    config = Config(
+        dict(
+            default_scope='mmdepthseg',
+            model=dict(
+                type='MeanTeacher',
+                data_preprocessor=PREPROCESSOR,
+                mixing=dict(type='NoMix'),
+                segmentor=dict(
+                    type='DepthSegmentor', backbone=BACKBONE, decode_head=SEG_HEAD
+                ),
+            ),
+        )
+    )
     model = init_model(config, path, device='cpu')
     found = model.teacher.module.state_dict()
     assert all(torch.equal(plain[k], v) for k, v in found.items())
@@ -177,8 +199,9 @@ def test_built_by_mmseg(tmp_path):
 
 
 def test_rampup_grows_the_weight_of_mixed_images():
-    model = build_teacher(rampup=4, mixing=dict(type='NoMix'),
-                          strong_augmentation=IDENTITY)
+    model = build_teacher(
+        rampup=4, mixing=dict(type='NoMix'), strong_augmentation=IDENTITY
+    )
     data = teacher_batch()
     losses = [losses_of(model, data)['mix.loss_pseudo'].item()]
     model.update_teacher()
@@ -192,11 +215,13 @@ def test_rampup_grows_the_weight_of_mixed_images():
 
 
 def test_burn_in_trains_on_labeled_images_alone():
-    model = build_teacher(burn_in=2, rampup=2, mixing=dict(type='NoMix'),
-                          strong_augmentation=IDENTITY)
+    model = build_teacher(
+        burn_in=2, rampup=2, mixing=dict(type='NoMix'), strong_augmentation=IDENTITY
+    )
     seen = []
     model.teacher.module.backbone.register_forward_pre_hook(
-        lambda *_: seen.append(model.teacher.updates))
+        lambda *_: seen.append(model.teacher.updates)
+    )
     data = teacher_batch()
     weights = []
     for _ in range(5):
@@ -211,10 +236,12 @@ def test_burn_in_trains_on_labeled_images_alone():
 
 
 def test_teacher_sees_the_images_without_jitter():
-    jitter = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1, p=1.)
+    jitter = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1, p=1.0)
     model = build_teacher(
         data_preprocessor=dict(PREPROCESSOR, color_jitter=jitter),
-        mixing=dict(type='NoMix'), strong_augmentation=IDENTITY)
+        mixing=dict(type='NoMix'),
+        strong_augmentation=IDENTITY,
+    )
     data = teacher_batch()
     batch = model.data_preprocessor(data, True)
     clean = model.data_preprocessor(data, False)['inputs'].img[2:]
@@ -222,12 +249,14 @@ def test_teacher_sees_the_images_without_jitter():
     assert not torch.allclose(mix.img, clean, atol=0.1)
     seen = []
     model.teacher.module.backbone.register_forward_pre_hook(
-        lambda _, args: seen.append(args[0]))
+        lambda _, args: seen.append(args[0])
+    )
     model.mix(mix, batch['data_samples'][2:])
     assert torch.equal(seen[0], clean)
     with pytest.raises(ValueError, match='keep_raw'):
-        build_teacher(data_preprocessor=dict(
-            PREPROCESSOR, color_jitter=jitter, keep_raw=False))
+        build_teacher(
+            data_preprocessor=dict(PREPROCESSOR, color_jitter=jitter, keep_raw=False)
+        )
 
 
 def train_steps(model, optimizer, first, last):
@@ -251,8 +280,14 @@ def test_resumed_training_is_the_uninterrupted_one():
     model, optimizer = new_training()
     train_steps(model, optimizer, 0, 2)
     stored = io.BytesIO()
-    torch.save(dict(state_dict=model.state_dict(), optimizer=optimizer.state_dict(),
-                    rng=torch.get_rng_state()), stored)
+    torch.save(
+        dict(
+            state_dict=model.state_dict(),
+            optimizer=optimizer.state_dict(),
+            rng=torch.get_rng_state(),
+        ),
+        stored,
+    )
     train_steps(model, optimizer, 2, 4)
 
     other, other_optimizer = new_training()
@@ -267,6 +302,7 @@ def test_resumed_training_is_the_uninterrupted_one():
     assert other.teacher.updates == model.teacher.updates == 4
     assert other._pseudo_weight_now() == model._pseudo_weight_now()
     found = other.state_dict()
-    different = [k for k, v in model.state_dict().items()
-                 if not torch.equal(v, found[k])]
+    different = [
+        k for k, v in model.state_dict().items() if not torch.equal(v, found[k])
+    ]
     assert different == []

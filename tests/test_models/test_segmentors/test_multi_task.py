@@ -24,15 +24,21 @@ from tiny_models import (
 )
 
 from mmdepthseg.apis import load_model
+from mmdepthseg.checkpoints.checkpoint import match_checkpoint
 from mmdepthseg.engine.hooks import CheckCheckpointHook
 from mmdepthseg.models.mixing import normalize_disparity
-from mmdepthseg.utils.checkpoint import match_checkpoint
 from mmdepthseg.utils.errors import UserError
 
-LOSSES = {'decode.loss_ce', 'side.loss_ce', 'depth.loss_photometric',
-          'depth.loss_smooth', 'mix.depth.loss_photometric', 'mix.depth.loss_smooth',
-          'mix.loss_pseudo'}
-JITTER = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1, p=1.)
+LOSSES = {
+    'decode.loss_ce',
+    'side.loss_ce',
+    'depth.loss_photometric',
+    'depth.loss_smooth',
+    'mix.depth.loss_photometric',
+    'mix.depth.loss_smooth',
+    'mix.loss_pseudo',
+}
+JITTER = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1, p=1.0)
 
 
 def losses_of(model, data=None):
@@ -46,23 +52,36 @@ class Calls:
     """Counts how often parts of a mean teacher run."""
 
     def __init__(self, model):
-        self.found = dict.fromkeys((
-            'student', 'teacher', 'pose', 'student depth', 'teacher depth',
-            'student labels', 'teacher labels', 'side'), 0)
+        self.found = dict.fromkeys(
+            (
+                'student',
+                'teacher',
+                'pose',
+                'student depth',
+                'teacher depth',
+                'student labels',
+                'teacher labels',
+                'side',
+            ),
+            0,
+        )
         student, teacher = model.student, model.teacher.module
         for name, module in {
-                'student': student.backbone, 'teacher': teacher.backbone,
-                'pose': student.pose_net,
-                'student depth': student.depth_head.decoder.fuse[-1],
-                'teacher depth': teacher.depth_head.decoder.fuse[-1],
-                'student labels': student.decode_head.decoder.fuse[-1],
-                'teacher labels': teacher.decode_head.decoder.fuse[-1],
-                'side': student.distillation.side_head}.items():
+            'student': student.backbone,
+            'teacher': teacher.backbone,
+            'pose': student.pose_net,
+            'student depth': student.depth_head.decoder.fuse[-1],
+            'teacher depth': teacher.depth_head.decoder.fuse[-1],
+            'student labels': student.decode_head.decoder.fuse[-1],
+            'teacher labels': teacher.decode_head.decoder.fuse[-1],
+            'side': student.distillation.side_head,
+        }.items():
             module.register_forward_hook(self._counter(name))
 
     def _counter(self, name):
         def hook(*_):
             self.found[name] += 1
+
         return hook
 
 
@@ -71,32 +90,47 @@ class Calls:
 def test_every_trainable_parameter_gets_a_gradient(disparity, weights):
     # find_unused_parameters=False needs exactly this
     model = build_multi_task_teacher(
-        disparity=disparity, labeled_depth_weight=weights[0],
-        mix_depth_weight=weights[1])
+        disparity=disparity,
+        labeled_depth_weight=weights[0],
+        mix_depth_weight=weights[1],
+    )
     losses = losses_of(model)
-    unwanted = {name for name in LOSSES if 'depth' in name and not weights[
-        name.startswith('mix')]}
+    unwanted = {
+        name
+        for name in LOSSES
+        if 'depth' in name and not weights[name.startswith('mix')]
+    }
     assert {name for name in losses if 'loss' in name} == LOSSES - unwanted
     model.parse_losses(losses)[0].backward()
-    without = [n for n, p in model.named_parameters()
-               if p.requires_grad and p.grad is None]
+    without = [
+        n for n, p in model.named_parameters() if p.requires_grad and p.grad is None
+    ]
     assert without == []
     assert not any(p.requires_grad for p in model.teacher.parameters())
 
 
-@pytest.mark.parametrize('options,expected', [
-    # labelled, clean mix (depth only), mixed (labels only); teacher (labels only)
-    (dict(), (3, 1, 2, 2, 0, 2, 1, 1)),
-    (dict(disparity='label'), (3, 1, 2, 2, 0, 2, 1, 1)),
-    (dict(disparity='teacher'), (3, 1, 2, 2, 1, 2, 1, 1)),
-    (dict(mix_depth_weight=0), (3, 1, 1, 2, 0, 2, 1, 1)),
-    (dict(mix_depth_weight=0, disparity='label'), (2, 1, 1, 1, 0, 2, 1, 1)),
-    (dict(labeled_depth_weight=0), (3, 1, 1, 1, 0, 2, 1, 1)),
-    # nobody looks at the depth of mix images
-    (dict(mix_depth_weight=0, mixing=dict(type='NoMix')), (2, 1, 1, 1, 0, 2, 1, 1)),
-    (dict(mix_depth_weight=0, mixing=dict(type='ClassMix')), (2, 1, 1, 1, 0, 2, 1, 1)),
-    (dict(disparity='teacher', mixing=dict(type='CutMix')), (3, 1, 2, 2, 0, 2, 1, 1)),
-])
+@pytest.mark.parametrize(
+    'options,expected',
+    [
+        # labelled, clean mix (depth only), mixed (labels only); teacher (labels only)
+        (dict(), (3, 1, 2, 2, 0, 2, 1, 1)),
+        (dict(disparity='label'), (3, 1, 2, 2, 0, 2, 1, 1)),
+        (dict(disparity='teacher'), (3, 1, 2, 2, 1, 2, 1, 1)),
+        (dict(mix_depth_weight=0), (3, 1, 1, 2, 0, 2, 1, 1)),
+        (dict(mix_depth_weight=0, disparity='label'), (2, 1, 1, 1, 0, 2, 1, 1)),
+        (dict(labeled_depth_weight=0), (3, 1, 1, 1, 0, 2, 1, 1)),
+        # nobody looks at the depth of mix images
+        (dict(mix_depth_weight=0, mixing=dict(type='NoMix')), (2, 1, 1, 1, 0, 2, 1, 1)),
+        (
+            dict(mix_depth_weight=0, mixing=dict(type='ClassMix')),
+            (2, 1, 1, 1, 0, 2, 1, 1),
+        ),
+        (
+            dict(disparity='teacher', mixing=dict(type='CutMix')),
+            (3, 1, 2, 2, 0, 2, 1, 1),
+        ),
+    ],
+)
 def test_nothing_is_computed_for_nobody(options, expected):
     model = build_multi_task_teacher(**options)
     calls = Calls(model)
@@ -106,11 +140,15 @@ def test_nothing_is_computed_for_nobody(options, expected):
 
 def test_online_depth_is_that_of_the_depth_loss():
     model = build_multi_task_teacher(
-        data_preprocessor=dict(PREPROCESSOR, color_jitter=JITTER))
+        data_preprocessor=dict(PREPROCESSOR, color_jitter=JITTER)
+    )
     seen = []
     depth, mixing = model.student.loss_and_disparity, model.mixing
-    object.__setattr__(model.student, 'loss_and_disparity', lambda *args: (
-        seen.append(depth(*args)), seen[0])[1])
+    object.__setattr__(
+        model.student,
+        'loss_and_disparity',
+        lambda *args: (seen.append(depth(*args)), seen[0])[1],
+    )
     model.mixing = lambda batch: (seen.append(batch), mixing(batch))[1]
     # stored labels would be used if there were no online depth
     losses_of(model, teacher_batch(neighbours=True, disparity=True))
@@ -147,7 +185,8 @@ def test_weights_of_the_depth_losses():
     for weights in ((1, 1), (0.5, 3)):
         torch.manual_seed(0)
         model = build_multi_task_teacher(
-            labeled_depth_weight=weights[0], mix_depth_weight=weights[1], **options)
+            labeled_depth_weight=weights[0], mix_depth_weight=weights[1], **options
+        )
         torch.manual_seed(1)
         found.append(losses_of(model))
     plain, weighted = found
@@ -185,7 +224,8 @@ def test_impossible_options():
         build_teacher(disparity='online')
     # without depth losses the weights have no effect
     model = build_multi_task_teacher(
-        dict(pose_net=None), labeled_depth_weight=0, mix_depth_weight=0)
+        dict(pose_net=None), labeled_depth_weight=0, mix_depth_weight=0
+    )
     assert 'depth.loss_smooth' not in losses_of(model, teacher_batch())
 
 
@@ -206,12 +246,16 @@ def test_the_teacher_goes_without_a_pose_net():
     model = build_multi_task_teacher()
     names = set(model.state_dict())
     mine = {n.removeprefix('student.') for n in names if n.startswith('student.')}
-    teachers = {n.removeprefix('teacher.module.') for n in names
-                if n.startswith('teacher.module.')}
+    teachers = {
+        n.removeprefix('teacher.module.')
+        for n in names
+        if n.startswith('teacher.module.')
+    }
     assert any(n.startswith('pose_net.') for n in mine)
     assert teachers == {n for n in mine if not n.startswith('pose_net.')}
     assert names - {f'student.{n}' for n in mine} - {
-        f'teacher.module.{n}' for n in teachers} == {'teacher.steps'}
+        f'teacher.module.{n}' for n in teachers
+    } == {'teacher.steps'}
     model.update_teacher()
 
 
@@ -232,14 +276,22 @@ def test_plain_checkpoint_is_tested_as_a_mean_teacher(tmp_path):
     path = tmp_path / 'plain.pth'
     plain = build(**MULTI_TASK)
     torch.save(dict(state_dict=plain.state_dict()), path)
-    config = Config(dict(model=dict(
-        type='MeanTeacher', data_preprocessor=PREPROCESSOR, mixing=dict(type='NoMix'),
-        segmentor=dict(type='DepthSegmentor', backbone=BACKBONE, **MULTI_TASK))))
+    config = Config(
+        dict(
+            model=dict(
+                type='MeanTeacher',
+                data_preprocessor=PREPROCESSOR,
+                mixing=dict(type='NoMix'),
+                segmentor=dict(type='DepthSegmentor', backbone=BACKBONE, **MULTI_TASK),
+            )
+        )
+    )
     model = load_model(config, path)
     assert model.predict_with == 'teacher'
     img = torch.rand(1, 3, HEIGHT, WIDTH)
-    assert torch.equal(model.predict_disparity(img),
-                       plain.eval().predict_disparity(img))
+    assert torch.equal(
+        model.predict_disparity(img), plain.eval().predict_disparity(img)
+    )
     runner = SimpleNamespace(model=model, logger=logging.getLogger('test'))
     hook = CheckCheckpointHook()
     hook.after_load_checkpoint(runner, torch.load(path))
@@ -262,17 +314,28 @@ def test_starts_from_a_depth_checkpoint(tmp_path):
     decoder = dict(SEG_HEAD['decoder'], init_cfg=init('depth_head.decoder.'))
     parts['decode_head'] = dict(MULTI_TASK['decode_head'], decoder=decoder)
     model = build_multi_task_teacher(parts)
-    backbone = build_multi_task_teacher(dict(backbone=dict(
-        type='ResNet', depth=18, base_channels=8, stem_channels=8,
-        norm_cfg=dict(type='BN'), init_cfg=init('backbone.')))).student.backbone
+    backbone = build_multi_task_teacher(
+        dict(
+            backbone=dict(
+                type='ResNet',
+                depth=18,
+                base_channels=8,
+                stem_channels=8,
+                norm_cfg=dict(type='BN'),
+                init_cfg=init('backbone.'),
+            )
+        )
+    ).student.backbone
     for prefix, part in {
-            'depth_head.': model.student.depth_head,
-            'pose_net.': model.student.pose_net,
-            'depth_head.decoder.': model.student.decode_head.decoder,
-            'backbone.': backbone}.items():
+        'depth_head.': model.student.depth_head,
+        'pose_net.': model.student.pose_net,
+        'depth_head.decoder.': model.student.decode_head.decoder,
+        'backbone.': backbone,
+    }.items():
         found = part.state_dict()
         assert found and all(
-            torch.equal(sde[f'{prefix}{name}'], v) for name, v in found.items())
+            torch.equal(sde[f'{prefix}{name}'], v) for name, v in found.items()
+        )
     for name, value in model.teacher.module.depth_head.state_dict().items():
         assert torch.equal(sde[f'depth_head.{name}'], value)
 
@@ -288,12 +351,20 @@ def train_steps(model, wrapper, first, last):
 def new_training(**options):
     """A model and its optimiser, with learning rates by part."""
     model = build_multi_task_teacher(**options)
-    return model, build_optim_wrapper(model, dict(
-        type='OptimWrapper', clip_grad=dict(max_norm=10),
-        optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=5e-4),
-        paramwise_cfg=dict(custom_keys={
-            'student.backbone': dict(lr_mult=0.1),
-            'student.pose_net': dict(lr_mult=1e-4)})))
+    return model, build_optim_wrapper(
+        model,
+        dict(
+            type='OptimWrapper',
+            clip_grad=dict(max_norm=10),
+            optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=5e-4),
+            paramwise_cfg=dict(
+                custom_keys={
+                    'student.backbone': dict(lr_mult=0.1),
+                    'student.pose_net': dict(lr_mult=1e-4),
+                }
+            ),
+        ),
+    )
 
 
 @pytest.mark.parametrize('split', [False, True])
@@ -301,8 +372,14 @@ def test_resumed_training_is_the_uninterrupted_one(split):
     model, wrapper = new_training(split_backward=split)
     train_steps(model, wrapper, 0, 2)
     stored = io.BytesIO()
-    torch.save(dict(state_dict=model.state_dict(), optimizer=wrapper.state_dict(),
-                    rng=torch.get_rng_state()), stored)
+    torch.save(
+        dict(
+            state_dict=model.state_dict(),
+            optimizer=wrapper.state_dict(),
+            rng=torch.get_rng_state(),
+        ),
+        stored,
+    )
     train_steps(model, wrapper, 2, 4)
 
     other, other_wrapper = new_training(split_backward=split)
@@ -313,15 +390,19 @@ def test_resumed_training_is_the_uninterrupted_one(split):
     torch.set_rng_state(state['rng'])
     train_steps(other, other_wrapper, 2, 4)
     found = other.state_dict()
-    assert [k for k, v in model.state_dict().items()
-            if not torch.equal(v, found[k])] == []
+    assert [
+        k for k, v in model.state_dict().items() if not torch.equal(v, found[k])
+    ] == []
 
 
 def test_learning_rates_by_part():
     model, wrapper = new_training()
     names = {id(p): n for n, p in model.named_parameters()}
-    rates = {names[id(p)]: group['lr']
-             for group in wrapper.optimizer.param_groups for p in group['params']}
+    rates = {
+        names[id(p)]: group['lr']
+        for group in wrapper.optimizer.param_groups
+        for p in group['params']
+    }
     assert set(rates) == {n for n, p in model.named_parameters() if p.requires_grad}
     for name, rate in rates.items():
         wanted = 1e-2
@@ -339,8 +420,19 @@ def test_gradients_are_clipped_together():
         model, wrapper = new_training(split_backward=split)
         wrapper.clip_grad_kwargs = dict(max_norm=1e-3)
         step = wrapper.optimizer.step
-        wrapper.optimizer.step = lambda step=step, w=wrapper: (norms.append(
-            torch.stack([p.grad.norm() for g in w.optimizer.param_groups
-                         for p in g['params']]).norm().item()), step())
+        wrapper.optimizer.step = lambda step=step, w=wrapper: (
+            norms.append(
+                torch.stack(
+                    [
+                        p.grad.norm()
+                        for g in w.optimizer.param_groups
+                        for p in g['params']
+                    ]
+                )
+                .norm()
+                .item()
+            ),
+            step(),
+        )
         train_steps(model, wrapper, 0, 1)
     assert norms == pytest.approx([1e-3, 1e-3], rel=1e-3)

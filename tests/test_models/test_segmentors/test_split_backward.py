@@ -15,7 +15,7 @@ from mmdepthseg.models.segmentors import SplitBackwardDDP, mean_teacher
 def amp_wrapper(**options):
     """MMEngine's mixed precision with a loss scaler, on CPU."""
     wrapper = AmpOptimWrapper(dtype='bfloat16', **options)
-    wrapper.loss_scaler = torch.amp.GradScaler('cpu', init_scale=256.)
+    wrapper.loss_scaler = torch.amp.GradScaler('cpu', init_scale=256.0)
     return wrapper
 
 
@@ -23,26 +23,34 @@ def train(kind, split, steps=1, **options):
     """Model, wrapper, and the gradients of each optimiser step."""
     torch.manual_seed(0)
     model = build_multi_task_teacher(split_backward=split).train()
-    wrapper = kind(optimizer=torch.optim.SGD(model.student.parameters(), 1e-2),
-                   **options)
+    wrapper = kind(
+        optimizer=torch.optim.SGD(model.student.parameters(), 1e-2), **options
+    )
     wrapper.initialize_count_status(model, 0, steps)
     gradients, logs = [], []
-    wrapper.optimizer.register_step_pre_hook(lambda *_: gradients.append(
-        {n: p.grad.clone() for n, p in model.student.named_parameters()}))
+    wrapper.optimizer.register_step_pre_hook(
+        lambda *_: gradients.append(
+            {n: p.grad.clone() for n, p in model.student.named_parameters()}
+        )
+    )
     torch.manual_seed(1)
     for step in range(steps):
-        logs.append(model.train_step(
-            teacher_batch(neighbours=True, first=10 * step), wrapper))
+        logs.append(
+            model.train_step(teacher_batch(neighbours=True, first=10 * step), wrapper)
+        )
     return model, wrapper, gradients, logs
 
 
-@pytest.mark.parametrize('kind,options,tolerance', [
-    (OptimWrapper, {}, 1e-5),
-    (OptimWrapper, dict(accumulative_counts=2), 1e-5),
-    # autocast adds up the gradients of its copies of the weights in bfloat16
-    (BFloat16OptimWrapper, {}, 2e-2),
-    (amp_wrapper, {}, 2e-2),
-])
+@pytest.mark.parametrize(
+    'kind,options,tolerance',
+    [
+        (OptimWrapper, {}, 1e-5),
+        (OptimWrapper, dict(accumulative_counts=2), 1e-5),
+        # autocast adds up the gradients of its copies of the weights in bfloat16
+        (BFloat16OptimWrapper, {}, 2e-2),
+        (amp_wrapper, {}, 2e-2),
+    ],
+)
 def test_gradients_are_the_same(kind, options, tolerance, monkeypatch):
     monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available', lambda: True)
     counts = options.get('accumulative_counts', 1)
@@ -55,19 +63,22 @@ def test_gradients_are_the_same(kind, options, tolerance, monkeypatch):
     for expected, actual in zip(wanted, found, strict=True):
         for name, value in expected.items():
             scale = value.abs().max().item()
-            torch.testing.assert_close(actual[name], value, rtol=0,
-                                       atol=tolerance * scale + 1e-9, msg=name)
+            torch.testing.assert_close(
+                actual[name], value, rtol=0, atol=tolerance * scale + 1e-9, msg=name
+            )
     for expected, actual in zip(logs, other_logs, strict=True):
         assert list(actual)[0] == 'loss' and set(actual) == set(expected)
         assert not any(value.requires_grad for value in actual.values())
         for name, value in expected.items():
             torch.testing.assert_close(
-                actual[name], value.detach().float(), rtol=tolerance, atol=1e-4)
+                actual[name], value.detach().float(), rtol=tolerance, atol=1e-4
+            )
     # gradients were spent, buffers saw the same batches
     assert all(p.grad is None for p in parts.parameters())
     if kind is OptimWrapper:
         for (name, value), (_, mine) in zip(
-                whole.named_buffers(), parts.named_buffers(), strict=True):
+            whole.named_buffers(), parts.named_buffers(), strict=True
+        ):
             torch.testing.assert_close(mine, value, rtol=1e-4, atol=1e-5, msg=name)
 
 
@@ -77,28 +88,33 @@ def test_each_group_goes_back_before_the_next_goes_forward():
         events = []
         model.student.backbone.register_forward_hook(lambda *_: events.append('f'))
         model.student.backbone.conv1.weight.register_post_accumulate_grad_hook(
-            lambda *_: events.append('b'))
-        model.train_step(teacher_batch(neighbours=True), OptimWrapper(
-            torch.optim.SGD(model.student.parameters(), 1e-2)))
+            lambda *_: events.append('b')
+        )
+        model.train_step(
+            teacher_batch(neighbours=True),
+            OptimWrapper(torch.optim.SGD(model.student.parameters(), 1e-2)),
+        )
         assert ''.join(events) == expected
 
 
 def test_infinite_gradients_of_one_group_skip_the_step(monkeypatch):
     monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available', lambda: True)
-    model = build_multi_task_teacher(split_backward=True, pseudo_weight=float('inf'),
-                                     mixing=dict(type='NoMix'))
+    model = build_multi_task_teacher(
+        split_backward=True, pseudo_weight=float('inf'), mixing=dict(type='NoMix')
+    )
     model.train()
     wrapper = amp_wrapper(optimizer=torch.optim.SGD(model.student.parameters(), 1e-2))
     before = model.student.backbone.conv1.weight.detach().clone()
     model.train_step(teacher_batch(neighbours=True), wrapper)
     assert torch.equal(model.student.backbone.conv1.weight, before)
-    assert wrapper.loss_scaler.get_scale() == 128.
+    assert wrapper.loss_scaler.get_scale() == 128.0
 
 
 def test_a_student_without_depth():
     model = build_teacher(split_backward=True).train()
-    log = model.train_step(teacher_batch(), OptimWrapper(
-        torch.optim.SGD(model.student.parameters(), 1e-2)))
+    log = model.train_step(
+        teacher_batch(), OptimWrapper(torch.optim.SGD(model.student.parameters(), 1e-2))
+    )
     assert {'loss', 'decode.loss_ce', 'mix.loss_pseudo', 'mix.confident'} <= set(log)
 
 
@@ -110,8 +126,9 @@ def test_what_cannot_be_split_is_refused(monkeypatch):
             super().backward(loss)
 
     with pytest.raises(TypeError, match='not with Own'):
-        model.train_step(teacher_batch(), Own(
-            torch.optim.SGD(model.student.parameters(), 1e-2)))
+        model.train_step(
+            teacher_batch(), Own(torch.optim.SGD(model.student.parameters(), 1e-2))
+        )
     data = model.data_preprocessor(teacher_batch(), True)
     assert 'mix.loss_pseudo' in model.loss(**data)
     monkeypatch.setattr(mean_teacher, 'is_distributed', lambda: True)
@@ -127,14 +144,27 @@ def test_on_two_ranks(tmp_path):
     """No unused parameters, equal ranks, and the same step whole and in parts."""
     out = tmp_path / 'weights.pth'
     torch.multiprocessing.spawn(
-        two_ranks.run, (str(tmp_path / 'rendezvous'), str(out)), nprocs=2)
+        two_ranks.run, (str(tmp_path / 'rendezvous'), str(out)), nprocs=2
+    )
     found = torch.load(out)
     torch.manual_seed(0)
     start = dict(build_multi_task_teacher().named_parameters())
     for name, value in found['whole'].items():
-        torch.testing.assert_close(found['split'][name], value, rtol=1e-3, atol=1e-5,
-                                   msg=name)
-    moved = {'.'.join(n.split('.')[:2]) for n, v in found['whole'].items()
-             if not torch.equal(v, start[n])}
-    assert moved == {'teacher.module'} | {f'student.{part}' for part in (
-        'backbone', 'decode_head', 'depth_head', 'distillation', 'pose_net')}
+        torch.testing.assert_close(
+            found['split'][name], value, rtol=1e-3, atol=1e-5, msg=name
+        )
+    moved = {
+        '.'.join(n.split('.')[:2])
+        for n, v in found['whole'].items()
+        if not torch.equal(v, start[n])
+    }
+    assert moved == {'teacher.module'} | {
+        f'student.{part}'
+        for part in (
+            'backbone',
+            'decode_head',
+            'depth_head',
+            'distillation',
+            'pose_net',
+        )
+    }

@@ -1,0 +1,380 @@
+"""Choose what to label with networks: an SDE teacher, and students of its depth."""
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import (
+    broadcast_object_list,
+    get_dist_info,
+    init_dist,
+    is_distributed,
+)
+
+from mmdepthseg.apis.model import load_model
+from mmdepthseg.apis.pool import ImagePool, from_main
+from mmdepthseg.apis.selection.record import check_record, describe_files, versions
+from mmdepthseg.apis.selection.settings import SelectionSettings
+from mmdepthseg.apis.selection.student import StudentScorer
+from mmdepthseg.apis.selection.student_config import check_student
+from mmdepthseg.apis.selection.teacher import FEATURES, NAMES, Teacher
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.setup import leave_distributed, setup_distributed
+from mmdepthseg.registry import DATASETS
+from mmdepthseg.selection.checks import check_rows
+from mmdepthseg.selection.farthest.farthest_point import eligible_rows
+from mmdepthseg.selection.files import read_rows, write_selection
+from mmdepthseg.selection.growth import Scorer, Step, grow, needs_scores
+from mmdepthseg.selection.methods import (
+    METHODS,
+    Selection,
+    check_budgets,
+    check_options,
+)
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import check_writable, write_atomically
+
+CONFIG = 'config.py'
+#: What ranks wait for each other: a farthest point step of a large pool takes hours on
+#: the first, and the groups' own limits are minutes.
+PATIENCE = timedelta(days=30)
+
+
+@dataclass
+class NetworkSelection:
+    """A selection with networks: what is asked for.
+
+    Attributes:
+        cfg: With ``predict_dataloader`` and ``predict_pipeline`` of the pool, the
+            training of the students (if the method has any) and ``selection``, see
+            :class:`SelectionSettings`.
+        checkpoint: Of the SDE teacher; None for methods that need none.
+        method: A key of `selection.METHODS`.
+        budgets: Frames in all, the initial ones counted.
+        out: Folder of the results.
+        seed: Of the permutation and of the students' training.
+        initial: Path of a list of images that are labelled already.
+        exclude: Path of a list of images never to be picked.
+        bias: Weight of a score in ``ds_us``; None: the config's.
+        preselect: See `selection.select`.
+        teacher_dir: Where the teacher's features and depth labels are kept, to be
+            shared by several selections; None: ``out``.
+        device: Of the networks; None: the best there is.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        batch_size: Of features and scores; None: that of ``predict_dataloader``.
+        num_workers: Likewise.
+        overwrite: Make anew what is there and was made with something else.
+        options: Others of `selection.select`.
+    """
+
+    cfg: Config
+    checkpoint: str | None
+    method: str
+    budgets: Sequence[int]
+    out: str
+    seed: int = 0
+    initial: str | None = None
+    exclude: str | None = None
+    bias: float | None = None
+    preselect: float | None = None
+    teacher_dir: str | None = None
+    device: str | None = None
+    launcher: str = 'none'
+    batch_size: int | None = None
+    num_workers: int | None = None
+    overwrite: bool = False
+    options: dict = field(default_factory=dict)
+
+    def run(self) -> 'NetworkSelectionResult':
+        """Choose, and write split files and ``selection.json`` to ``out``.
+
+        Raises:
+            UserError: Something given is wrong, or what is there was made with
+                something else.
+        """
+        self.settings = SelectionSettings.from_config(self.cfg)
+        if self.bias is None:
+            self.bias = self.settings.bias
+        self.scored = needs_scores(self.method, self.preselect)
+        self.folder = Path(self.out).expanduser()
+        self._check()
+        self._join_ranks()
+        from_main(self._check_folder)
+        pool = self._build_pool()
+        rows = [
+            read_rows(path, len(pool), pool.names) if path else ()
+            for path in (self.initial, self.exclude)
+        ]
+        initial, exclude = check_rows(len(pool), *rows)
+        check_budgets(self.budgets, initial, eligible_rows(len(pool), exclude))
+        features, labels, teacher = self._ask_teacher(pool)
+        scorer = None
+        if self.scored:
+            scorer = StudentScorer(
+                self.cfg,
+                self.settings,
+                pool,
+                self.folder,
+                self.seed,
+                exclude,
+                labels,
+                teacher,
+                self._device(),
+                self.launcher,
+                self.overwrite,
+            )
+        values = np.zeros((len(pool), 1)) if features is None else features
+        chosen = self._grow(values, scorer, initial, exclude)
+        result = NetworkSelectionResult(
+            self.folder, [], features, pool.names, pool.paths, exclude
+        )
+        if chosen is not None:
+            result.written = self._write(*chosen, pool, scorer)
+            result.stopped_at = len(chosen[0].order) if chosen[0].stopped else None
+        self._leave_ranks()
+        return result
+
+    # -- before -------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """What can be known to be wrong before anything is computed."""
+        check_options(
+            self.method,
+            self.seed,
+            self.bias,
+            self.preselect,
+            self.options.get('min_distance', 0.0),
+        )
+        kind = self.settings.criterion['type']
+        if self.scored:
+            check_student(self.cfg, kind)
+            self.settings.iterations_for(1)
+        if (
+            self.scored
+            and {'us': 'entropy', 'entropy': 'depth_error'}.get(self.method) == kind
+        ):
+            raise UserError(
+                f'--method {self.method} does not go with selection.criterion.type='
+                f'{kind!r} of {self.cfg.filename}; us is by depth_error, entropy by '
+                'entropy: take another config'
+            )
+        needs = METHODS[self.method].distances or (
+            self.scored and kind == 'depth_error'
+        )
+        if needs and self.checkpoint is None:
+            raise UserError(
+                f'--method {self.method} needs the CHECKPOINT of the SDE '
+                'teacher, after CONFIG'
+            )
+        for name in ('predict_dataloader', 'predict_pipeline'):
+            if self.cfg.get(name) is None:
+                raise UserError(
+                    f'{self.cfg.filename}: needs predict_dataloader (whose images are '
+                    'the pool) and predict_pipeline (LoadImageFromFile, Resize, '
+                    'PackDepthSegInputs)'
+                )
+        for folder in {self.out, self.teacher_dir or self.out}:
+            check_writable(
+                Path(folder).expanduser(), 'folder of --out or --teacher-dir'
+            )
+
+    def _options(self) -> dict:
+        """What the picks depend on, besides files and budgets."""
+        return dict(
+            method=self.method,
+            seed=self.seed,
+            bias=self.bias,
+            preselect=self.preselect,
+            features=self.settings.features,
+            criterion=self.settings.criterion,
+            **{
+                k: v for k, v in self.options.items() if k not in ('progress', 'memory')
+            },
+        )
+
+    def _inputs(self) -> dict[str, str | None]:
+        """Paths of the files that decide the picks, by role."""
+        return dict(
+            checkpoint=self.checkpoint, initial=self.initial, exclude=self.exclude
+        )
+
+    def _check_folder(self) -> None:
+        """Raise if the folder holds another selection; see `check_record`."""
+        check_record(
+            self.folder,
+            self._options(),
+            self._inputs(),
+            self.budgets,
+            self.scored,
+            self.overwrite,
+        )
+
+    def _join_ranks(self) -> None:
+        """Start the group, if nobody has, and one that waits as long as it takes."""
+        self._joined, self._patient = not is_distributed(), None
+        options = {
+            'timeout': PATIENCE.total_seconds(),
+            **((self.cfg.get('env_cfg') or {}).get('dist_cfg') or {}),
+        }
+        # the students get theirs later
+        setup_distributed(Config(dict(env_cfg=dict(dist_cfg=options))), self.launcher)
+        if self.launcher != 'none' and not is_distributed():
+            init_dist(self.launcher, **options)
+        if is_distributed():  # maybe by others, with their limit
+            self._patient = torch.distributed.new_group(
+                timeout=PATIENCE, backend='gloo'
+            )
+
+    def _leave_ranks(self) -> None:
+        """End together, however long the first rank took; not a group of others."""
+        leave_distributed(self._patient)
+        if self._joined:
+            leave_distributed()
+
+    def _device(self) -> str:
+        return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+
+    def _build_pool(self) -> ImagePool:
+        loader = self.cfg.predict_dataloader
+        dataset = DATASETS.build(
+            dict(loader.dataset, pipeline=self.cfg.predict_pipeline, test_mode=True)
+        )
+        workers = self.num_workers
+        if workers is None:
+            workers = loader.get('num_workers', 0)
+        size = self.batch_size
+        return ImagePool(dataset, loader.batch_size if size is None else size, workers)
+
+    # -- the networks' part -------------------------------------------------------
+
+    def _ask_teacher(
+        self, pool: ImagePool
+    ) -> tuple[np.ndarray | None, Path | None, dict | None]:
+        """Features, folder of depth labels and what they were made with."""
+        if self.checkpoint is None:
+            return None, None, None
+        path = self.settings.find_teacher(self.cfg)
+        cfg = self.cfg if path is None else load_config(path)
+        checkpoint = Path(self.checkpoint).expanduser()
+        teacher = Teacher(
+            load_model(cfg, checkpoint, self._device()),
+            checkpoint,
+            self.cfg,
+            cfg.model.to_dict(),
+            Path(self.teacher_dir or self.out).expanduser(),
+            self.overwrite,
+        )
+        features = teacher.features(pool, self.settings.features)
+        labels = None
+        if self.scored and self.settings.criterion['type'] == 'depth_error':
+            labels = teacher.depth_labels(pool)
+        made_with = teacher.made_with
+        del teacher  # the students need the memory
+        gc.collect()
+        return features, labels, made_with
+
+    def _grow(
+        self,
+        features: np.ndarray,
+        scorer: Scorer | None,
+        initial: np.ndarray,
+        exclude: np.ndarray,
+    ) -> tuple[Selection, list[Step]] | None:
+        """On rank 0 the selection; the others help with the scores."""
+        if get_dist_info()[0] > 0:
+            while (rows := self._tell(None)) is not None:
+                scorer(rows)
+            return None
+
+        def score(rows: np.ndarray) -> np.ndarray:
+            return scorer(self._tell(rows))
+
+        chosen = grow(
+            features,
+            self.method,
+            self.budgets,
+            score if self.scored else None,
+            seed=self.seed,
+            initial=initial,
+            exclude=exclude,
+            bias=self.bias,
+            preselect=self.preselect,
+            **self.options,
+        )
+        self._tell(None)
+        return chosen
+
+    def _tell(self, rows: np.ndarray | None) -> np.ndarray | None:
+        """What the first rank gives, on all ranks, however long they wait for it."""
+        box = [rows]
+        broadcast_object_list(box, group=self._patient)
+        return box[0]
+
+    # -- after --------------------------------------------------------------------
+
+    def _write(
+        self,
+        selection: Selection,
+        steps: list[Step],
+        pool: ImagePool,
+        scorer: StudentScorer | None,
+    ) -> list[Path]:
+        text = self.cfg.pretty_text
+        write_atomically(self.folder / CONFIG, text.encode())
+        files = dict(self._inputs(), config=self.folder / CONFIG)
+        if self.checkpoint is not None:
+            shared = Path(self.teacher_dir or self.out).expanduser()
+            files.update(features=shared / FEATURES, names=shared / NAMES)
+        records = {} if scorer is None else scorer.records
+        details = dict(
+            config=self.cfg.filename,
+            steps=[
+                dict(
+                    known=s.known,
+                    budget=s.budget,
+                    method=s.method,
+                    student=records.get(s.known),
+                )
+                for s in steps
+            ],
+            images=len(pool),
+            versions=versions(),
+        )
+        written = write_selection(
+            self.folder,
+            selection,
+            pool.names,
+            self.budgets,
+            dict(self._options(), budget=list(self.budgets)),
+            describe_files(files),
+            details,
+        )
+        return [self.folder / CONFIG, *written]
+
+
+@dataclass
+class NetworkSelectionResult:
+    """What :meth:`NetworkSelection.run` leaves.
+
+    Attributes:
+        folder: Where it is.
+        written: Files written; none on ranks but the first.
+        features: (N, C, h, w), or None without a teacher.
+        names: Of all images.
+        paths: Their files.
+        exclude: Rows that could not be picked.
+        stopped_at: Number of frames at which a minimum distance ended it, or None.
+    """
+
+    folder: Path
+    written: list[Path]
+    features: np.ndarray | None
+    names: list[str]
+    paths: list[str]
+    exclude: np.ndarray
+    stopped_at: int | None = None

@@ -1,0 +1,311 @@
+"""The students of a selection: train one on what is chosen, score the others by it."""
+
+import gc
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, get_dist_info
+from mmengine.model import BaseModel
+from mmengine.runner import find_latest_checkpoint
+
+from mmdepthseg.apis.model import load_model
+from mmdepthseg.apis.pool import (
+    PARTS,
+    ImagePool,
+    compute_in_parts,
+    from_main,
+    is_ready,
+)
+from mmdepthseg.apis.selection.settings import SelectionSettings
+from mmdepthseg.apis.selection.student_config import (
+    decisive_parts,
+    restrict,
+    score_pipeline,
+    set_labels,
+    share_batch,
+    student_config,
+)
+from mmdepthseg.launch.runner import build_runner
+from mmdepthseg.launch.setup import setup_distributed, setup_resume
+from mmdepthseg.models.losses.entropy import prediction_entropy
+from mmdepthseg.registry import DATASETS
+from mmdepthseg.selection.criteria import depth_error
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import file_hash, write_atomically
+from mmdepthseg.utils.stamp import StampedFolder
+
+_POLL_SECONDS = 1.0
+
+
+class StudentScorer:
+    """Scores of all images not chosen yet, by a student of those that are.
+
+    All ranks must call it with the same rows.
+
+    Args:
+        cfg (Config): The student's training config, ``predict_dataloader`` and
+            ``predict_pipeline`` of the pool.
+        settings (SelectionSettings): Of the same config.
+        pool (ImagePool): The images.
+        out (Path): Below it, ``students/<n>`` and ``scores/<n>`` for n images.
+        seed (int): Of the student's training.
+        excluded (Sequence[int]): Rows that need no score.
+        labels (Path, optional): Folder of the teacher's depth labels.
+        teacher (Mapping): What they were made with.
+        device (str): Of the scoring.
+        launcher (str): That of the tool.
+        overwrite (bool): Make anew what was made with something else.
+
+    Attributes:
+        records (dict[int, dict]): What to tell of each student, by its images.
+    """
+
+    def __init__(
+        self,
+        cfg: Config,
+        settings: SelectionSettings,
+        pool: ImagePool,
+        out: Path,
+        seed: int,
+        excluded: Sequence[int] = (),
+        labels: Path | None = None,
+        teacher: Mapping | None = None,
+        device: str = 'cpu',
+        launcher: str = 'none',
+        overwrite: bool = False,
+    ) -> None:
+        self.cfg, self.settings, self.pool, self.out = cfg, settings, pool, out
+        self.seed, self.excluded = seed, list(excluded)
+        self.labels, self.device, self.launcher = labels, device, launcher
+        self.overwrite = overwrite
+        self.given = dict(images=pool.fingerprint(), teacher=teacher)
+        self.records: dict[int, dict] = {}
+        self._scored = ImagePool(
+            DATASETS.build(
+                dict(
+                    cfg.predict_dataloader.dataset,
+                    test_mode=True,
+                    pipeline=score_pipeline(cfg, labels),
+                )
+            ),
+            pool.batch_size,
+            pool.num_workers,
+        )
+
+    def __call__(self, chosen: np.ndarray) -> np.ndarray:
+        """Train, score.
+
+        Args:
+            chosen (np.ndarray): Rows, (K,).
+
+        Returns:
+            np.ndarray: (N,) float64, NaN for the chosen and excluded ones.
+
+        Raises:
+            UserError: There is a student or there are scores made with something
+                else.
+        """
+        config, made_with = self._plan(chosen)
+        count = len(chosen)
+        student = StampedFolder(
+            self.out / 'students' / str(count),
+            f'the student of {count} images',
+            made_with,
+        )
+        trained = from_main(lambda: self._begin(student, config, chosen))
+        rows = self._rows(chosen)
+        work = StampedFolder(
+            self.out / 'scores' / str(count),
+            f'the scores by {count} images',
+            dict(
+                self.given,
+                student=_digest(student.made_with),
+                rows=_digest(rows),
+                pipeline=score_pipeline(self.cfg, None),
+                criterion=self.settings.criterion,
+            ),
+        )
+        out = work.folder / 'scores.npy'
+        if not is_ready(work, out, len(rows), self.overwrite):
+            if not trained:
+                self._train(config, student)
+            self._score(work, student, config, rows)
+        student.read_facts()
+        scores = np.full(len(self.pool), np.nan)
+        scores[rows] = np.load(out)
+        self.records[count] = dict(
+            student.facts,
+            iterations=config.train_cfg.max_iters,
+            mean_score=float(np.nanmean(scores)),
+        )
+        return scores
+
+    def _plan(self, chosen: np.ndarray) -> tuple[Config, dict]:
+        """The training config of a student, and what decides its weights.
+
+        The names of its images go to the config's ``ann_file``.
+        """
+        iterations = self.settings.iterations_for(len(chosen))
+        folder = self.out / 'students' / str(len(chosen))
+        config = student_config(self.cfg, iterations, self.seed, folder)
+        world_size = get_dist_info()[1]
+        if world_size > 1 and self.settings.student_ranks == 'all':
+            share_batch(config, world_size)
+        made_with = dict(
+            decisive_parts(config),
+            seed=self.seed,
+            names=sorted(self.pool.names[row] for row in chosen),
+            **self.given,
+        )
+        restrict(config, folder / 'images.txt')
+        set_labels(config.train_dataloader.dataset.pipeline, self.labels)
+        return config, made_with
+
+    def _begin(
+        self, student: StampedFolder, config: Config, chosen: np.ndarray
+    ) -> bool:
+        """True if the student is there; else everything is ready to train it."""
+        if student.begin(self.overwrite):
+            checkpoint = self.out / student.facts['checkpoint']
+            if (
+                checkpoint.is_file()
+                and file_hash(checkpoint) == student.facts['checkpoint_sha256']
+            ):
+                return True
+        names = ''.join(f'{self.pool.names[row]}\n' for row in chosen)
+        write_atomically(config.train_dataloader.dataset.ann_file, names.encode())
+        return False
+
+    def _train(self, config: Config, student: StampedFolder) -> None:
+        """Train on all ranks, or on the first while the others wait."""
+        from_main(student.reopen)
+        from_main(lambda: mend_last_checkpoint(Path(config.work_dir)))
+        rank, world_size = get_dist_info()
+        started = time.monotonic()
+        alone = world_size == 1 or self.settings.student_ranks == 'one'
+        if not alone:
+            train_student(config, self.launcher)
+        elif world_size == 1:
+            train_student(config)
+        elif rank == 0:
+            _train_apart(config)
+        if rank == 0:
+            path = find_latest_checkpoint(config.work_dir)
+            student.finish(
+                checkpoint=os.path.relpath(path, self.out),
+                checkpoint_sha256=file_hash(path),
+                seconds=round(time.monotonic() - started, 1),
+            )
+        # not a barrier: training may take longer than a barrier waits
+        while not student.read_facts():
+            time.sleep(_POLL_SECONDS)
+        barrier()
+
+    def _rows(self, chosen: np.ndarray) -> list[int]:
+        skipped = {*chosen.tolist(), *self.excluded}
+        return [row for row in range(len(self.pool)) if row not in skipped]
+
+    def _score(
+        self,
+        work: StampedFolder,
+        student: StampedFolder,
+        config: Config,
+        rows: list[int],
+    ) -> None:
+        """Write the scores of some rows."""
+        student.read_facts()
+        model = load_model(config, self.out / student.facts['checkpoint'], self.device)
+        compute_in_parts(
+            self._scored,
+            rows,
+            model,
+            make_criterion(model, self.settings),
+            work.folder / PARTS,
+            work.folder / 'scores.npy',
+            f'scores by {student.what}',
+            work.finish,
+        )
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def mend_last_checkpoint(work_dir: Path) -> None:
+    """Let MMEngine's pointer to the last checkpoint be right, or absent.
+
+    It holds a whole path, which is wrong once a folder has been moved or copied, or
+    checkpoints were thrown away to save space.
+    """
+    pointer = work_dir / 'last_checkpoint'
+    if pointer.exists():
+        here = work_dir / Path(pointer.read_text().strip()).name
+        if here.exists():
+            write_atomically(pointer, str(here).encode())
+        else:
+            pointer.unlink()
+
+
+def train_student(config: Config, launcher: str = 'none') -> None:
+    """Train in this process, going on where an earlier run stopped."""
+    setup_distributed(config, launcher)
+    setup_resume(config, 'auto')
+    runner = build_runner(
+        config, needs=('train_dataloader', 'train_cfg', 'optim_wrapper')
+    )
+    runner.train()
+    del runner
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _train_apart(config: Config) -> None:
+    """Train in a process that does not belong to the group."""
+    context = torch.multiprocessing.get_context('spawn')
+    process = context.Process(
+        target=_train_child, args=(config, torch.get_num_threads())
+    )
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise UserError(
+            f'the training of the student in {config.work_dir} failed (exit code '
+            f'{process.exitcode}); see what it said above, and its log there'
+        )
+
+
+def _train_child(config: Config, threads: int) -> None:
+    from mmdepthseg.launch.environment import register_all_modules
+    from mmdepthseg.launch.errors import friendly_errors
+
+    torch.set_num_threads(threads)
+    register_all_modules(init_default_scope=False)
+    with friendly_errors():
+        train_student(config)
+
+
+def make_criterion(
+    model: BaseModel, settings: SelectionSettings
+) -> Callable[[dict], np.ndarray]:
+    """Function from a preprocessed batch to scores (n,) float64."""
+    options = settings.score_options
+
+    def depth(batch: dict) -> np.ndarray:
+        student = model.predict_disparity(batch['inputs'].img).cpu().numpy()
+        teacher = torch.stack([s.disparity_map.data for s in batch['data_samples']])
+        return depth_error(student, teacher.cpu().numpy(), **options)
+
+    def entropy(batch: dict) -> np.ndarray:
+        values = prediction_entropy(model.seg_logits(batch['inputs'].img))
+        rows = int(options.get('valid_height', 1.0) * values.shape[1])
+        return values[:, :rows].double().mean((1, 2)).cpu().numpy()
+
+    return entropy if settings.criterion['type'] == 'entropy' else depth

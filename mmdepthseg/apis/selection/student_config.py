@@ -1,0 +1,166 @@
+"""From a config to that of a student: what a selection changes in it."""
+
+import copy
+import json
+import uuid
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+from mmdepthseg.utils.errors import UserError
+
+LOADER = 'LoadSDEDisparity'
+NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+#: Parts of a config that decide what a student learns.
+DECISIVE = (
+    *NEEDED,
+    'param_scheduler',
+    'custom_hooks',
+    'load_from',
+    'sync_bn',
+    'runner_type',
+)
+
+
+def check_student(cfg: Config, criterion: str) -> None:
+    """Raise unless a config trains a student that the criterion can score by.
+
+    Raises:
+        UserError: Naming what is missing, before hours of training.
+    """
+    missing = [key for key in NEEDED if cfg.get(key) is None]
+    if missing:
+        raise UserError(
+            f'{cfg.filename}: lacks {", ".join(missing)} of the students '
+            'that this method trains; see configs/selection'
+        )
+    if not cfg.train_cfg.get('max_iters'):
+        raise UserError(
+            f'{cfg.filename}: students train by iterations; train_cfg '
+            "needs type='IterBasedTrainLoop' and max_iters"
+        )
+    if criterion == 'entropy' and not cfg.model.get('decode_head'):
+        raise UserError(
+            f'{cfg.filename}: the criterion entropy needs a student with '
+            'a decode_head (segmentation), this config has none'
+        )
+    head = cfg.model.get('depth_head') or {}
+    if criterion == 'depth_error' and not head.get('loss_disparity'):
+        raise UserError(
+            f'{cfg.filename}: the criterion depth_error needs a student with a '
+            'depth_head that learns from depth labels, loss_disparity=dict(type='
+            "'BerHuLoss'); this config has none"
+        )
+
+
+def student_config(cfg: Config, iterations: int, seed: int, folder: Path) -> Config:
+    """A training config of so many iterations, without validation.
+
+    Learning rate schedules are stretched or shrunk along.
+    """
+    config = copy.deepcopy(cfg)
+    name = f'student_{uuid.uuid4().hex[:8]}'  # MMEngine keeps things by these names
+    config.experiment_name = name
+    if config.get('visualizer'):
+        config.visualizer.name = name
+    config.work_dir = str(folder / 'work_dir')
+    scale_schedule(config, iterations / config.train_cfg.max_iters)
+    config.train_cfg.max_iters = iterations
+    for key in ('val', 'test'):
+        for part in ('dataloader', 'cfg', 'evaluator'):
+            config.pop(f'{key}_{part}', None)
+    hooks = config.setdefault('default_hooks', {})
+    saving = hooks.get('checkpoint') or dict(type='CheckpointHook', interval=1000)
+    saving.update(by_epoch=False, save_last=True)
+    hooks.checkpoint = saving
+    config.randomness = dict(config.get('randomness') or {}, seed=seed)
+    return config
+
+
+def scale_schedule(config: Config, factor: float) -> None:
+    """Stretch the learning rate schedules of a config, in place."""
+    schedules = config.get('param_scheduler') or []
+    for schedule in schedules if isinstance(schedules, list) else [schedules]:
+        for key in ('begin', 'end', 'T_max'):
+            if schedule.get(key, 0) > 0:
+                schedule[key] = max(1, round(schedule[key] * factor))
+        if schedule.get('milestones'):
+            schedule.milestones = [
+                max(1, round(m * factor)) for m in schedule.milestones
+            ]
+
+
+def share_batch(config: Config, world_size: int) -> None:
+    """Split the batch over the ranks, so that a step sees the same images.
+
+    Raises:
+        UserError: It cannot be split evenly.
+    """
+    size = config.train_dataloader.batch_size
+    if size % world_size:
+        raise UserError(
+            f"selection.student_ranks='all': {world_size} ranks cannot share a batch "
+            f"of {size}; take another number of ranks, or student_ranks='one'"
+        )
+    config.train_dataloader.batch_size = size // world_size
+    if torch.cuda.is_available():
+        config.setdefault('sync_bn', 'torch')
+
+
+def decisive_parts(config: Config) -> dict:
+    """What in a student's config decides its weights, as plain JSON types."""
+    parts = {key: config.get(key) for key in DECISIVE}
+    parts['train_dataloader'] = {
+        key: value
+        for key, value in config.train_dataloader.items()
+        if key not in ('num_workers', 'persistent_workers', 'prefetch_factor')
+    }
+    return json.loads(json.dumps(parts, default=str))
+
+
+def restrict(config: Config, names: Path) -> None:
+    """Let the training data set hold the named images only."""
+    dataset = config.train_dataloader.dataset
+    if 'datasets' in dataset or 'dataset' in dataset:
+        raise UserError(
+            f'train_dataloader.dataset of type {dataset.type} is made of others; a '
+            'student needs a single data set, whose ann_file can be set'
+        )
+    for key in ('labeled_subset', 'subset_mode'):
+        dataset.pop(key, None)
+    dataset.ann_file = str(names.resolve())
+
+
+def set_labels(pipeline: list[dict], labels: Path | None) -> None:
+    """Let a pipeline load depth labels from a folder, in place."""
+    for transform in _loaders(pipeline):
+        transform['root'] = None if labels is None else str(labels.resolve())
+
+
+def score_pipeline(cfg: Config, labels: Path | None) -> list[dict]:
+    """The pool's pipeline, with depth labels as the training's loads them.
+
+    Raises:
+        UserError: The training loads none.
+    """
+    pipeline = [dict(t) for t in cfg.predict_pipeline]
+    if cfg.selection.get('criterion', {}).get('type', 'depth_error') == 'entropy':
+        return pipeline
+    loaders = _loaders(cfg.train_dataloader.dataset.pipeline)
+    if not loaders:
+        raise UserError(
+            f'{cfg.filename}: the students learn from depth labels, but the pipeline '
+            f'of train_dataloader has no {LOADER}'
+        )
+    pipeline.insert(-1, dict(loaders[0]))
+    set_labels(pipeline, labels)
+    return pipeline
+
+
+def _loaders(pipeline: list[dict]) -> list[dict]:
+    return [
+        t
+        for t in pipeline
+        if str(getattr(t['type'], '__name__', t['type'])).endswith(LOADER)
+    ]

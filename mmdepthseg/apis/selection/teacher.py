@@ -1,0 +1,192 @@
+"""What the SDE teacher gives a selection: features, and depth labels to learn from."""
+
+from pathlib import Path
+
+import numpy as np
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.dist import barrier
+from mmengine.model import BaseModel
+
+from mmdepthseg.apis.depth_labels import generate_depth_labels
+from mmdepthseg.apis.pool import (
+    PARTS,
+    ImagePool,
+    compute_in_parts,
+    from_main,
+    is_ready,
+)
+from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import file_hash, write_atomically
+from mmdepthseg.utils.progress import Progress
+from mmdepthseg.utils.stamp import StampedFolder
+
+FEATURES = 'features.npy'
+NAMES = 'names.txt'
+DEPTH_LABELS = 'depth_labels'
+
+
+class FeatureExtractor:
+    """Average-pooled features of a depth network (3W, section 3.5).
+
+    Args:
+        model (BaseModel): With ``extract_feat`` and, for ``step``, a depth head with
+            a U-Net ``decoder``.
+        size (tuple[int, int]): (h, w) they are pooled to.
+        step (int, optional): Of the decoder; 3 is the paper's, stride 8.
+        level (int, optional): Of the backbone instead.
+
+    Raises:
+        UserError: The model has no such step or level.
+    """
+
+    def __init__(
+        self,
+        model: BaseModel,
+        size: tuple[int, int],
+        step: int | None = None,
+        level: int | None = None,
+    ) -> None:
+        self.model, self.size, self.step, self.level = model, tuple(size), step, level
+        if step is None:
+            return
+        decoder = getattr(getattr(model, 'depth_head', None), 'decoder', None)
+        if decoder is None:
+            raise UserError(
+                f'the teacher ({type(model).__name__}) has no depth head with a U-Net '
+                'decoder, so selection.features.step means nothing; take '
+                'selection.features=dict(level=-1), a level of its backbone'
+            )
+        steps = range(decoder.last_step, len(decoder.channels))
+        if step not in steps:
+            raise UserError(
+                f"selection.features.step={step}: the teacher's decoder "
+                f'has the steps {list(steps)}'
+            )
+
+    def __call__(self, batch: dict) -> np.ndarray:
+        """Features (N, C, h, w) float32 of a preprocessed batch."""
+        levels = self.model.extract_feat(batch['inputs'].img)
+        if self.step is not None:
+            decoder = self.model.depth_head.decoder
+            features = decoder(levels, last_step=self.step)[self.step]
+        elif -len(levels) <= self.level < len(levels):
+            features = levels[self.level]
+        else:
+            raise UserError(
+                f"selection.features.level={self.level}: the teacher's "
+                f'backbone has {len(levels)} levels'
+            )
+        if self.size[0] > features.shape[2] or self.size[1] > features.shape[3]:
+            raise UserError(
+                f'selection.features.size={self.size} is more than the features have '
+                f'({tuple(features.shape[2:])}): take a smaller size, larger images or '
+                'a finer step'
+            )
+        return F.adaptive_avg_pool2d(features.float(), self.size).cpu().numpy()
+
+
+class Teacher:
+    """A trained SDE network, and what is kept of what it says.
+
+    Args:
+        model (BaseModel): In eval mode.
+        checkpoint (Path): Its checkpoint.
+        cfg (Config): Of the pool: ``predict_pipeline`` counts.
+        model_cfg (dict): The model's config.
+        folder (Path): Where the features and depth labels are kept.
+        overwrite (bool): Make anew what was made with something else.
+
+    Attributes:
+        made_with (dict): What decides all that it says.
+    """
+
+    def __init__(
+        self,
+        model: BaseModel,
+        checkpoint: Path,
+        cfg: Config,
+        model_cfg: dict,
+        folder: Path,
+        overwrite: bool,
+    ) -> None:
+        self.model = model
+        self.checkpoint = checkpoint
+        self.folder = folder
+        self.overwrite = overwrite
+        self.pipeline = [dict(t) for t in cfg.predict_pipeline]
+        self.made_with = dict(
+            checkpoint_sha256=file_hash(checkpoint),
+            model=model_cfg,
+            pipeline=self.pipeline,
+        )
+
+    def features(self, pool: ImagePool, options: dict) -> np.ndarray:
+        """Features of the pool, (N, C, h, w) float32, memory-mapped.
+
+        Written to ``features.npy``, with the images' names in ``names.txt``.
+
+        Args:
+            pool (ImagePool): The images.
+            options (dict): Those of :class:`FeatureExtractor`.
+
+        Raises:
+            UserError: There are features made with something else.
+        """
+        extract = FeatureExtractor(self.model, **options)
+        out = self.folder / FEATURES
+        work = StampedFolder(
+            self.folder / 'features',
+            'the features',
+            dict(self.made_with, features=options, images=pool.fingerprint()),
+        )
+
+        def finish() -> None:
+            names = ''.join(f'{name}\n' for name in pool.names)
+            write_atomically(self.folder / NAMES, names.encode())
+            work.finish(sha256=file_hash(out))
+
+        if not is_ready(work, out, len(pool), self.overwrite):
+            compute_in_parts(
+                pool,
+                range(len(pool)),
+                self.model,
+                extract,
+                work.folder / PARTS,
+                out,
+                'features',
+                finish,
+            )
+        return np.load(out, mmap_mode='r')
+
+    def depth_labels(self, pool: ImagePool) -> Path:
+        """Folder of the pool's depth labels, made if need be.
+
+        Raises:
+            UserError: There are labels made with something else.
+        """
+        root = self.folder / DEPTH_LABELS
+        store = DepthLabelStore(root)
+        from_main(lambda: self._begin(store))
+        store.load_manifest()
+        barrier()  # nobody writes before all have read
+        generate_depth_labels(
+            self.model,
+            pool.dataset,
+            store,
+            pool.batch_size,
+            pool.num_workers,
+            Progress('depth labels', 'images'),
+        )
+        barrier()
+        return root
+
+    def _begin(self, store: DepthLabelStore) -> None:
+        options = dict(pipeline=self.pipeline)
+        try:
+            store.begin(self.checkpoint, options)
+        except DepthLabelError as error:
+            if not self.overwrite:
+                raise UserError(str(error)) from None
+            store.begin(self.checkpoint, options, overwrite=True)

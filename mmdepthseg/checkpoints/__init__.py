@@ -1,0 +1,1 @@
+"""Read checkpoints, match them with models, convert published ones."""

@@ -1,0 +1,175 @@
+"""Read a checkpoint, and tell whether it belongs to a model."""
+
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor, nn
+
+from mmdepthseg.utils.errors import UserError, did_you_mean
+
+_SHOWN = 4
+
+
+def is_remote(path: str | os.PathLike) -> bool:
+    """Whether MMEngine fetches a checkpoint: a URL, `torchvision://resnet50`, ..."""
+    return '://' in str(path)
+
+
+def read_checkpoint(
+    path: str | os.PathLike, role: str = 'checkpoint', map_location: Any = 'cpu'
+) -> Mapping[str, Any]:
+    """Load a checkpoint by MMEngine's loader, which raises whatever torch raises.
+
+    Args:
+        path: file (`~` is expanded), or what MMEngine fetches (see `is_remote`).
+        role: what it is, for the message.
+        map_location: of `torch.load`.
+
+    Returns:
+        What the file holds: with or without the level 'state_dict'.
+
+    Raises:
+        UserError: missing, a folder, damaged, or no checkpoint at all.
+    """
+    if is_remote(path):
+        name, cure = str(path), 'check the address and the network'
+    else:
+        name, cure = _check_file(path, role), 'take an earlier one'
+        cure += _one_of(Path(name).parent, Path(name).name)
+    try:
+        # The file is named where it is used; not in the log of each look at it.
+        content = CheckpointLoader.load_checkpoint(name, map_location, logger='silent')
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError):
+            cure = f'install {error.name}'
+            cure += ', or name a file or an https address' * is_remote(path)
+        first = (str(error).strip().splitlines() or [''])[0]
+        reason = f'{type(error).__name__}: {first[:120]}'
+        verb = 'could not be fetched' if is_remote(path) else 'is damaged or no'
+        verb += '' if is_remote(path) else ' checkpoint'
+        raise UserError(f'{role} {path} {verb} ({reason}); {cure}') from error
+    if not isinstance(content, Mapping):
+        raise UserError(
+            f'{role} {path} holds a {type(content).__name__}, not the weights of a '
+            f'model by name; {cure}'
+        )
+    return content
+
+
+def _check_file(path: str | os.PathLike, role: str) -> str:
+    file = Path(path).expanduser()
+    if file.is_dir():
+        raise UserError(f'{role} {path} is a folder; name a file{_one_of(file)}')
+    if not file.is_file():
+        raise UserError(f'{role} not found: {path}{_near(file)}')
+    with open(file, 'rb') as stream:
+        magic = stream.read(2)
+    # torch.save writes zip files, whose directory stands at the end.
+    if not magic or (magic == b'PK' and not zipfile.is_zipfile(file)):
+        raise UserError(
+            f'{role} {path} is damaged (cut short while being written?); take an '
+            f'earlier one{_one_of(file.parent, file.name)}'
+        )
+    return str(file)
+
+
+def _near(file: Path) -> str:
+    if not file.parent.is_dir():
+        return f' (there is no folder {file.parent})'
+    names = [found.name for found in file.parent.glob('*.pth')]
+    return did_you_mean(file.name, names) or _one_of(file.parent)
+
+
+def _one_of(folder: Path, excluded: str = '') -> str:
+    """The newest checkpoints of a folder, for a message."""
+    found = [f for f in folder.glob('*.pth') if f.name != excluded]
+    found = sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)[:3]
+    return f', such as {", ".join(f.name for f in found)}' if found else ''
+
+
+@dataclass(frozen=True)
+class CheckpointMatch:
+    """How the entries of a checkpoint fit a model's.
+
+    Attributes:
+        matched: names that both have, with equal shapes.
+        missing: names that only the model has.
+        unexpected: names that only the checkpoint has.
+        misshapen: name -> (shape in the model, shape in the checkpoint).
+    """
+
+    matched: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+
+    @property
+    def share(self) -> float:
+        """Share of the model's entries that the checkpoint fills, 0..1."""
+        total = len(self.matched) + len(self.missing) + len(self.misshapen)
+        return len(self.matched) / total if total else 1.0
+
+    def describe(self) -> str:
+        """The first few differences, in words."""
+        parts = []
+        if self.misshapen:
+            entries = self.misshapen.items()
+            shapes = [f'{name} {ours} != {theirs}' for name, (ours, theirs) in entries]
+            parts.append(f'other shape (model != checkpoint): {_listed(shapes)}')
+        if self.missing:
+            parts.append(f'not in the checkpoint: {_listed(self.missing)}')
+        if self.unexpected:
+            parts.append(f'not in the model: {_listed(self.unexpected)}')
+        return '; '.join(parts)
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ', '.join(names[:_SHOWN]) + (f' and {more} more' if more > 0 else '')
+
+
+def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
+    """Compare a checkpoint's entries with a model's, by name and shape.
+
+    Args:
+        model: possibly wrapped (DDP, test-time augmentation).
+        checkpoint: with or without the level 'state_dict'. A model that takes other
+            layouts too says so by ``adapt_state_dict``.
+    """
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    entries = checkpoint.get('state_dict', checkpoint)
+    if hasattr(model, 'adapt_state_dict'):
+        entries = model.adapt_state_dict(entries)
+    # Batch norm's step counter is absent from old checkpoints and used by nobody.
+    ours = {
+        name: value
+        for name, value in model.state_dict().items()
+        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
+    }
+    theirs = {
+        re.sub(r'^module\.', '', name): value
+        for name, value in entries.items()
+        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
+    }
+    both = [name for name in ours if name in theirs]
+    misshapen = {
+        name: (tuple(ours[name].shape), tuple(theirs[name].shape))
+        for name in both
+        if ours[name].shape != theirs[name].shape
+    }
+    return CheckpointMatch(
+        matched=[name for name in both if name not in misshapen],
+        missing=[name for name in ours if name not in theirs],
+        unexpected=[name for name in theirs if name not in ours],
+        misshapen=misshapen,
+    )

@@ -1,0 +1,121 @@
+"""What the converter tools share: the command line and the report."""
+
+import argparse
+import pprint
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+
+from mmdepthseg.checkpoints.converters.convert import (
+    PROJECTS,
+    Converted,
+    convert,
+    differences,
+    listed,
+    save,
+)
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.utils.errors import UserError
+
+_LEVELS = 2
+
+
+def run(project: str, description: str, argv: list[str] | None = None) -> None:
+    """Convert as the command line says and report.
+
+    Args:
+        project: a key of ``PROJECTS``.
+        description: of the tool, for its help.
+        argv: command line; None: the process's.
+
+    Raises:
+        UserError: see :func:`convert`; or the config has no model.
+    """
+    args = _parse_args(description, argv)
+    if not str(args.dst).endswith('.pth'):
+        raise UserError(
+            f"the checkpoint's name must end with .pth, got {args.dst} "
+            '(it comes last: SRC ... DST)'
+        )
+    config = _model_of(args.config) if args.config else None
+    converted = convert(args.src, project, config, strict=not args.allow_mismatch)
+    save(converted, args.dst)
+    for line in report(converted, args.list):
+        print(line)
+    if config is None:
+        model = pprint.pformat(converted.config, width=80, sort_dicts=False)
+        print(f'\nA model that it fits:\nmodel = {model}\n')
+    print(f'Written: {args.dst}\nLicence: {PROJECTS[project].licence}')
+
+
+def _model_of(path: str) -> Mapping:
+    model = load_config(path).get('model')
+    if not isinstance(model, Mapping):
+        raise UserError(
+            f'{path} has no `model` that the weights could be compared with; name a '
+            'complete config, or leave out --config'
+        )
+    return model
+
+
+def report(converted: Converted, every_name: bool = False) -> list[str]:
+    """Where each entry of the source went, in lines.
+
+    Args:
+        converted: see :func:`convert`.
+        every_name: a line per entry, in the place of one per part of the network.
+    """
+    result = converted.conversion
+    groups = defaultdict(list)
+    for ours, theirs in result.sources.items():
+        groups['.'.join(ours.split('.')[:_LEVELS])].append((theirs, ours))
+    renamed = sum(ours != theirs for ours, theirs in result.sources.items())
+    lines = [f'used: {len(result.sources)} entries, {renamed} of them renamed']
+    for part, pairs in groups.items():
+        if every_name:
+            lines += [f'  {theirs} -> {ours}' for theirs, ours in pairs]
+        else:
+            theirs, ours = pairs[0]
+            lines.append(f'  {part}: {len(pairs)}, such as {theirs} -> {ours}')
+    lines.append(f'dropped: {len(result.dropped)}')
+    reasons = defaultdict(list)
+    for name, reason in result.dropped.items():
+        reasons[reason].append(name)
+    for reason, names in reasons.items():
+        shown = ', '.join(names) if every_name else listed(names)
+        lines.append(f'  {shown}: {reason}')
+    left_over = ', '.join(result.left_over) if every_name else listed(result.left_over)
+    lines.append(
+        f'left over: {len(result.left_over)}' + (f' ({left_over})' if left_over else '')
+    )
+    match = converted.match
+    total = len(match.matched) + len(match.missing) + len(match.misshapen)
+    lines.append(f'model: {len(match.matched)} of {total} entries filled')
+    return lines + [f'  {line}' for line in differences(match)]
+
+
+def _parse_args(description: str, argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        'src',
+        nargs='+',
+        help='folder with encoder.pth, depth.pth (and pose_encoder.pth, pose.pth), '
+        'these files, or one training file best_model*.pkl',
+    )
+    parser.add_argument('dst', help='checkpoint to write, *.pth')
+    parser.add_argument(
+        '--config',
+        help='config whose model the weights have to fit (default: the '
+        'model that their names and shapes tell, which is printed)',
+    )
+    parser.add_argument(
+        '--allow-mismatch',
+        action='store_true',
+        help='report names without rule and entries missing in the model, and '
+        'convert the rest',
+    )
+    parser.add_argument('--list', action='store_true', help='report every entry')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args(sys.argv[1:] if argv is None else argv)

@@ -1,0 +1,164 @@
+"""Turn another project's weights into a checkpoint of ours."""
+
+import io
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmdepthseg.checkpoints.checkpoint import CheckpointMatch
+from mmdepthseg.checkpoints.converters.architecture import check_fit, model_config
+from mmdepthseg.checkpoints.converters.files import read_source
+from mmdepthseg.checkpoints.converters.names import (
+    authors_rules,
+    monodepth2_rules,
+    tapped_levels,
+)
+from mmdepthseg.checkpoints.converters.rules import Conversion, Rule, rename
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import write_atomically
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project whose weights can be converted.
+
+    Attributes:
+        title: what to call it.
+        rules: names in a source -> rules for them.
+        dilated: its bottleneck encoders have a dilated last stage.
+        licence: what to tell the user, and to keep in the checkpoint.
+    """
+
+    title: str
+    rules: Callable[[Collection[str]], list[Rule]]
+    dilated: bool
+    licence: str
+
+
+PROJECTS = {
+    'authors': Project(
+        'Three Ways to Improve Semantic Segmentation (Hoyer et al., CVPR 2021)',
+        authors_rules,
+        True,
+        'these weights were published without a licence of their own, by a project '
+        "whose depth code is under Monodepth2's non-commercial licence. Converting "
+        'does not change that: use the checkpoint for non-commercial research only, '
+        'and cite Hoyer et al.',
+    ),
+    'monodepth2': Project(
+        'Monodepth2 (Godard et al., ICCV 2019)',
+        monodepth2_rules,
+        False,
+        'these weights are under the Monodepth2 licence (Niantic): non-commercial use '
+        'only. Converting does not change that: the checkpoint stays under it. Cite '
+        'Godard et al.',
+    ),
+}
+
+
+@dataclass
+class Converted:
+    """A converted checkpoint and the account of it.
+
+    Attributes:
+        checkpoint: ``dict(meta=..., state_dict=...)``, to be saved.
+        conversion: where each entry went.
+        config: config of the model it was compared with.
+        match: how it fits that model.
+    """
+
+    checkpoint: dict[str, Any]
+    conversion: Conversion
+    config: Mapping
+    match: CheckpointMatch
+
+
+def convert(
+    paths: Sequence[str | Path],
+    project: str,
+    config: Mapping | None = None,
+    strict: bool = True,
+) -> Converted:
+    """Read, rename and check.
+
+    Args:
+        paths: a folder with ``encoder.pth``, ``depth.pth`` and, for the poses,
+            ``pose_encoder.pth`` and ``pose.pth``; these files; or one
+            ``best_model*.pkl``.
+        project: a key of ``PROJECTS``.
+        config: config of the model that the weights are for; None: of the one that
+            their names and shapes tell.
+        strict: refuse unless every entry of the source is accounted for and every one
+            of the model is filled.
+
+    Raises:
+        UserError: a file cannot be read; names nothing knows, or the model lacks
+            entries or has others; naming them.
+    """
+    kind = PROJECTS[project]
+    source = read_source(paths)
+    result = rename(source.entries, kind.rules(list(source.entries)))
+    result.dropped.update(source.dropped)
+    if strict and result.left_over:
+        raise UserError(
+            f'no rule for {listed(result.left_over)} of {_names(paths)}. Is it a file '
+            f"of {kind.title}, of a network described in the tool's help? "
+            '--allow-mismatch converts the rest'
+        )
+    if config is None:
+        config = model_config(
+            result.state_dict, tapped_levels(source.entries), kind.dilated
+        )
+    match = check_fit(result.state_dict, config)
+    if strict and (match.missing or match.unexpected or match.misshapen):
+        raise UserError(
+            f'{_names(paths)} does not fill the model: '
+            f'{"; ".join(differences(match))}. --allow-mismatch converts '
+            'what is there'
+        )
+    meta = dict(
+        converted_from=[str(path) for path in paths],
+        project=kind.title,
+        licence=kind.licence,
+        input_size=source.input_size,
+        dropped=result.dropped,
+        left_over=result.left_over,
+    )
+    checkpoint = dict(meta=meta, state_dict=result.state_dict)
+    return Converted(checkpoint, result, config, match)
+
+
+def save(converted: Converted, path: str | Path) -> None:
+    """Write the checkpoint; an interrupted run leaves no half of it."""
+    buffer = io.BytesIO()
+    torch.save(converted.checkpoint, buffer)
+    write_atomically(Path(path).expanduser(), buffer.getvalue())
+
+
+def differences(match: CheckpointMatch) -> list[str]:
+    """All kinds of differences between checkpoint and model, in words."""
+    shapes = [
+        f'{name} {theirs}, needed {ours}'
+        for name, (ours, theirs) in match.misshapen.items()
+    ]
+    kinds = (
+        (match.missing, 'missing'),
+        (match.unexpected, 'not in the model'),
+        (shapes, 'of another shape'),
+    )
+    return [f'{what}: {listed(names)}' for names, what in kinds if names]
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ', '.join(names[:_SHOWN]) + (f' and {more} more' if more > 0 else '')
+
+
+def _names(paths: Sequence[str | Path]) -> str:
+    return ', '.join(map(str, paths))

@@ -1,0 +1,107 @@
+"""`init_cfg=dict(type='Pretrained', ...)` that notices another model's checkpoint."""
+
+import re
+
+from mmengine.logging import print_log
+from mmengine.model.weight_init import PretrainedInit, update_init_info
+from mmengine.runner.checkpoint import load_state_dict
+from torch import Tensor, nn
+
+from mmdepthseg.checkpoints.checkpoint import match_checkpoint, read_checkpoint
+from mmdepthseg.registry import WEIGHT_INITIALIZERS
+from mmdepthseg.utils.errors import UserError
+
+MIN_SHARE = 0.5
+RGB = 3
+
+
+@WEIGHT_INITIALIZERS.register_module(name='Pretrained')
+class CheckedPretrainedInit(PretrainedInit):
+    """MMEngine's initialiser, refusing what fills hardly anything.
+
+    The parent loads whatever fits and only logs the rest, so with a wrong checkpoint
+    or prefix the training starts from random weights unnoticed. And it leaves the
+    first convolution of a pose encoder random, which sees two images at once.
+
+    Args:
+        checkpoint (str): Path or URL.
+        prefix (str, optional): Part of the checkpoint to load, e.g. ``'backbone.'``.
+        map_location (str): Defaults to 'cpu'.
+        min_share (float): Least share of the module's entries that must be filled.
+        repeat_input (bool): Fill a convolution that takes k images stacked as 3 k
+            channels from one that takes 3: its weights are repeated k times and
+            divided by k, so that k equal images give what the one gives (Godard et
+            al., ICCV 2019, for the pose encoder). False: it stays random. Defaults
+            to True.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str,
+        prefix: str | None = None,
+        map_location: str = 'cpu',
+        min_share: float = MIN_SHARE,
+        repeat_input: bool = True,
+    ) -> None:
+        super().__init__(checkpoint, prefix, map_location)
+        self.min_share = min_share
+        self.repeat_input = repeat_input
+
+    def __call__(self, module: nn.Module) -> None:
+        """Check, then load.
+
+        Raises:
+            UserError: The file is missing or damaged, or fills too little; naming
+                checkpoint, prefix and the first differences.
+        """
+        state = self._read()
+        if self.repeat_input:
+            state = self._repeat_input(module, state)
+        match = match_checkpoint(module, state)
+        part = f' (prefix {self.prefix!r})' if self.prefix else ''
+        if match.share < self.min_share:
+            raise UserError(
+                f'init_cfg: {self.checkpoint}{part} fills only {match.share:.0%} of '
+                f'{type(module).__name__}: {match.describe()}. Check that the '
+                'checkpoint has the same architecture and the prefix is right'
+            )
+        print_log(f'load model from: {self.checkpoint}{part}', logger='current')
+        load_state_dict(module, state, strict=False, logger='current')
+        if hasattr(module, '_params_init_info'):
+            update_init_info(module, init_info=self._get_init_info())
+
+    def _read(self) -> dict[str, Tensor]:
+        """The entries of the checkpoint below the prefix, without it."""
+        state = read_checkpoint(
+            self.checkpoint, 'init_cfg: checkpoint', self.map_location
+        )
+        state = state.get('state_dict', state)
+        state = {re.sub(r'^module\.', '', k): v for k, v in state.items()}
+        if not self.prefix:
+            return state
+        prefix = self.prefix.rstrip('.') + '.'
+        return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+
+    def _repeat_input(
+        self, module: nn.Module, state: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """The state with the weights of stacked images in the place of one image's."""
+        ours = {name: value.shape for name, value in module.state_dict().items()}
+        adapted = dict(state)
+        for name, value in state.items():
+            if len(ours.get(name, ())) != 4 or not _is_rgb_convolution(value):
+                continue
+            times, rest = divmod(ours[name][1], RGB)
+            wanted = (value.shape[0], times * RGB, *value.shape[2:])
+            if times > 1 and not rest and ours[name] == wanted:
+                adapted[name] = value.repeat(1, times, 1, 1) / times
+                print_log(
+                    f'{name} of {self.checkpoint} takes one image, here {times}: '
+                    f'repeated {times} times and divided by {times}',
+                    logger='current',
+                )
+        return adapted
+
+
+def _is_rgb_convolution(value: object) -> bool:
+    return isinstance(value, Tensor) and value.dim() == 4 and value.shape[1] == RGB

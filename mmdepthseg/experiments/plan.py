@@ -1,0 +1,180 @@
+"""A table's runs as stages: what is to be run, and what decides its result."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmdepthseg.experiments.run import Stage
+from mmdepthseg.experiments.table import (
+    ExperimentTable,
+    Run,
+    fields_of,
+    filled,
+    find,
+    pairs,
+)
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.utils.files import file_hash
+
+# what tells the state of a folder of depth labels
+MANIFEST = 'manifest.json'
+
+
+def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
+    """The stages of some runs, behind those of all that they need.
+
+    What decides a stage's result is the content of its config with everything that
+    the config builds on, the options, number of labels and seed, and the stages it
+    needs; not the paths of work_dir or Python, nor comments in configs.
+
+    Args:
+        table (ExperimentTable): The table.
+        runs (Sequence[Run]): Some of its runs.
+    """
+    made = [_run_stage(table, run) for run in runs]
+    wanted: set[str] = set()
+    queue = [need for stage in made for need in stage.needs]
+    while queue:
+        name = queue.pop()
+        if name not in wanted:
+            wanted.add(name)
+            if name in table.given:
+                continue
+            queue += needs_of(table, table.prerequisites[name])
+    return [
+        *(
+            _prerequisite_stage(table, name)
+            for name in table.prerequisites
+            if name in wanted
+        ),
+        *made,
+    ]
+
+
+def needs_of(table: ExperimentTable, entry: Mapping) -> tuple[str, ...]:
+    """Prerequisites that an entry of a table names."""
+    named = dict.fromkeys([*entry.get('needs', ()), *fields_of(entry)])
+    return tuple(name for name in named if name in table.prerequisites)
+
+
+def _run_stage(table: ExperimentTable, run: Run) -> Stage:
+    method = table.methods[run.method]
+    checkpoint = table.checkpoint(run.config, run.options, run.folder)
+    commands = [_train(run.config, run.folder, run.options)]
+    for name, test in table.tests.items():
+        commands.append(
+            _python(
+                'tools/test.py',
+                find(run.config),
+                checkpoint,
+                '--work-dir',
+                run.folder / name,
+                *_options([*run.options, *pairs(test.get('options'))]),
+            )
+        )
+    seed = next(s for s in table.seeds if s['seed'] == run.seed)
+    decisive = dict(
+        labels=run.labels,
+        seed=seed,
+        options=pairs(method.get('options')),
+        extra=table.extra,
+        tests={name: pairs(t.get('options')) for name, t in table.tests.items()},
+    )
+    return Stage(
+        run.name,
+        tuple(commands),
+        needs=needs_of(table, method),
+        outputs=tuple(str(run.folder / name) for name in table.tests),
+        folder=str(run.folder),
+        key=lambda: _key(decisive, run.config),
+    )
+
+
+def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
+    entry, products = table.prerequisites[name], table.products
+    folder, product = table.work_dir / name, products[name]
+    if name in table.given:
+        return _given_stage(name, Path(product))
+    options = filled(pairs(entry.get('options')), products)
+    decisive = {key: value for key, value in entry.items() if key != 'name'}
+    if 'train' in entry:
+        command = _train(entry['train'], folder, [*options, *table.extra])
+        config, outputs, decisive['extra'] = entry['train'], [product], table.extra
+    elif 'depth_labels' in entry:
+        (checkpoint,) = filled([entry['checkpoint']], products)
+        command = _python(
+            'tools/generate_depth.py',
+            find(entry['depth_labels']),
+            checkpoint,
+            '--out',
+            folder,
+            *(
+                ['--model-config', find(entry['model_config'])]
+                if 'model_config' in entry
+                else []
+            ),
+            *_options(options),
+        )
+        config, outputs = entry['depth_labels'], [str(folder / MANIFEST)]
+    else:
+        config = entry.get('config')
+        # its outputs may be anywhere: no folder is removed but one named for it
+        folder = filled([entry['folder']], products)[0] if 'folder' in entry else None
+        command = _python(*filled(entry['command'].split(), products))
+        outputs = filled(entry['outputs'], products)
+    return Stage(
+        name,
+        (command,),
+        needs=needs_of(table, entry),
+        outputs=tuple(outputs),
+        folder=folder and str(folder),
+        key=lambda: _key(decisive, config),
+    )
+
+
+def _given_stage(name: str, place: Path) -> Stage:
+    """Nothing to do; the content decides about what needs it."""
+
+    def key() -> str:
+        file = place / MANIFEST if place.is_dir() else place
+        return file_hash(file) if file.is_file() else str(place)
+
+    return Stage(
+        name, ((sys.executable, '-c', 'pass'),), outputs=(str(place),), key=key
+    )
+
+
+def _train(config: str, folder: Path, options: Sequence[str]) -> tuple[str, ...]:
+    return _python(
+        'tools/train.py',
+        find(config),
+        '--work-dir',
+        folder,
+        '--resume',
+        *_options(options),
+    )
+
+
+def _options(options: Sequence[str]) -> list[str]:
+    # argparse wants at least one value
+    return ['--cfg-options', *options] if options else []
+
+
+def _python(script: str, *arguments: object) -> tuple[str, ...]:
+    return (sys.executable, find(script), *map(str, arguments))
+
+
+def _key(decisive: Mapping, config: str | None) -> str:
+    parts = json.loads(json.dumps(decisive))
+    if config is not None:
+        parts['config'] = _content(config)
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+def _content(path: str) -> dict:
+    """What a config says now, with all it builds on.
+
+    Read anew, since it may have changed while earlier stages ran.
+    """
+    return load_config(find(path)).to_dict()

@@ -1,0 +1,210 @@
+"""The figures of a table's runs: means, spreads, Markdown, JSON."""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmdepthseg.experiments.run import DONE, MISSING, OUTDATED, StageRunner
+from mmdepthseg.experiments.table import ExperimentTable, Run
+from mmdepthseg.utils.errors import UserError
+
+FAILED = 'failed'
+
+
+def collect(
+    table: ExperimentTable, runs: Sequence[Run], runner: StageRunner
+) -> list[dict]:
+    """One record per run.
+
+    Args:
+        table (ExperimentTable): The table.
+        runs (Sequence[Run]): Some of its runs.
+        runner (StageRunner): Of their stages.
+
+    Returns:
+        list[dict]: ``method``, ``labels``, ``seed``, ``name``, ``config``,
+        ``options``, ``state`` ('done', 'outdated', 'missing', 'failed'), ``why`` it
+        failed, and if it is done ``figures`` (test -> key -> number), ``seconds`` and
+        ``versions``.
+    """
+    states, records = runner.states(), []
+    for run in runs:
+        state = FAILED if run.name in runner.failed else states[run.name]
+        record = dict(
+            method=run.method,
+            labels=run.labels,
+            seed=run.seed,
+            name=run.name,
+            config=run.config,
+            options=list(run.options),
+            state=state,
+            log=str(runner.log(run.name)),
+        )
+        if state == FAILED:
+            record['why'] = runner.failed[run.name]
+        elif state == DONE:
+            stamp = runner.stamp(run.name)
+            record.update(
+                figures={t: read_figures(run.folder / t) for t in table.tests},
+                seconds=stamp['seconds'],
+                versions=stamp.get('versions', []),
+            )
+        records.append(record)
+    return records
+
+
+def read_figures(folder: Path) -> dict[str, float]:
+    """What ``tools/test.py --work-dir FOLDER`` found, the last time.
+
+    Raises:
+        UserError: There is nothing.
+    """
+    files = sorted(Path(folder).glob('2*/2*.json'))
+    if not files:
+        raise UserError(
+            f'{folder} holds no figures of a test '
+            '(<time>/<time>.json): remove it to run it anew'
+        )
+    return json.loads(files[-1].read_text())
+
+
+def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
+    """Mean and spread of each cell.
+
+    Args:
+        table (ExperimentTable): The table.
+        records (Sequence[Mapping]): Of :func:`collect`.
+
+    Returns:
+        list[dict]: Per metric, method and number of labels: ``values`` (seed ->
+        number), ``n``, ``mean``, ``std`` (sample standard deviation, None for one
+        value), ``min``, ``max``; and if the table has a baseline ``gains`` (seed ->
+        difference to the baseline of the same seed), ``gain_mean``, ``gain_std``.
+    """
+    cells = []
+    for metric in table.metrics:
+        values = {}
+        for record in records:
+            figures = record.get('figures', {}).get(metric['test'], {})
+            key = next((k for k in metric['keys'] if k in figures), None)
+            if key is not None:
+                place = values.setdefault((record['method'], record['labels']), {})
+                place[record['seed']] = figures[key]
+        for method in dict.fromkeys(record['method'] for record in records):
+            for labels in dict.fromkeys(record['labels'] for record in records):
+                found = values.get((method, labels), {})
+                base = values.get((table.baseline, labels), {})
+                gains = {s: v - base[s] for s, v in found.items() if s in base}
+                cell = dict(
+                    metric=metric['title'],
+                    method=method,
+                    labels=labels,
+                    values=found,
+                    **_spread(found),
+                )
+                if table.baseline not in (None, method):
+                    spread = _spread(gains)
+                    cell.update(
+                        gains=gains, gain_mean=spread['mean'], gain_std=spread['std']
+                    )
+                cells.append(cell)
+    return cells
+
+
+def _spread(values: Mapping[int, float]) -> dict:
+    numbers = list(values.values())
+    return dict(
+        n=len(numbers),
+        mean=statistics.fmean(numbers) if numbers else None,
+        std=statistics.stdev(numbers) if len(numbers) > 1 else None,
+        min=min(numbers, default=None),
+        max=max(numbers, default=None),
+    )
+
+
+def markdown(
+    table: ExperimentTable, records: Sequence[Mapping], version: str = ''
+) -> str:
+    """The tables of all metrics that some run reports, and what is missing.
+
+    Args:
+        table (ExperimentTable): The table.
+        records (Sequence[Mapping]): Of :func:`collect`.
+        version (str): Of the code that prints.
+    """
+    seeds = ', '.join(str(s) for s in dict.fromkeys(r['seed'] for r in records))
+    lines = [
+        f'**{table.title}**',
+        '',
+        f'Mean ± sample standard deviation over seeds {seeds}; in brackets the '
+        'number of runs.',
+    ]
+    cells = summarize(table, records)
+    for metric in table.metrics:
+        mine = [c for c in cells if c['metric'] == metric['title']]
+        if not any(cell['n'] for cell in mine):
+            continue
+        lines += ['', metric['title'], '', *_grid(table, mine, 'mean', 'std')]
+        if table.baseline and any(cell.get('gains') for cell in mine):
+            lines += [
+                '',
+                f'{metric["title"]}: difference to '
+                f'"{_title(table, table.baseline)}" of the same seed',
+                '',
+                *_grid(table, mine, 'gain_mean', 'gain_std', '+'),
+            ]
+    return '\n'.join([*lines, '', *_remarks(records, version)])
+
+
+def _grid(
+    table: ExperimentTable,
+    cells: Sequence[Mapping],
+    mean: str,
+    std: str,
+    sign: str = '',
+) -> list[str]:
+    counts = list(dict.fromkeys(cell['labels'] for cell in cells))
+    lines = [
+        '| method | ' + ' | '.join(f'{n} labels' for n in counts) + ' |',
+        '|---' * (len(counts) + 1) + '|',
+    ]
+    for method in dict.fromkeys(cell['method'] for cell in cells):
+        row = [cell for cell in cells if cell['method'] == method]
+        if all(mean in cell for cell in row):
+            texts = [_cell(c, c[mean], c[std], sign) for c in row]
+            lines.append(f'| {_title(table, method)} | {" | ".join(texts)} |')
+    return lines
+
+
+def _cell(cell: Mapping, mean: float | None, std: float | None, sign: str) -> str:
+    if mean is None:
+        return '-'
+    spread = '' if std is None else f' ± {std:.1f}'
+    count = len(cell['gains']) if sign else cell['n']
+    return f'{mean:{sign}.1f}{spread} ({count})'
+
+
+def _title(table: ExperimentTable, method: str) -> str:
+    return table.methods[method].get('title', method)
+
+
+def _remarks(records: Sequence[Mapping], version: str) -> list[str]:
+    """Which runs are not in the figures, and what code the others are of."""
+    whys = {
+        MISSING: 'Not run yet',
+        OUTDATED: 'Out of date (config, options or a prerequisite changed since)',
+        FAILED: 'Failed',
+    }
+    lines = []
+    for state, why in whys.items():
+        names = [r['name'] for r in records if r['state'] == state]
+        if names:
+            lines.append(f'{why}, {len(names)} of {len(records)}: {", ".join(names)}.')
+    versions = sorted({v for r in records for v in r.get('versions', []) if v})
+    if versions:
+        lines.append(
+            f'Runs of commit {", ".join(versions)}; printed by '
+            f'{version or "an unknown one"}.'
+        )
+    return lines

@@ -1,0 +1,396 @@
+"""What a table file says."""
+
+import argparse
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmdepthseg.launch.config import OptionsAction, apply_options, load_config
+from mmdepthseg.launch.config_keys import walk
+from mmdepthseg.utils.errors import UserError, did_you_mean
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
+FIELD = re.compile(r'\{([A-Za-z0-9][A-Za-z0-9_.-]*)\}')
+#: What the parts of a table file may hold; marked: what they must.
+KEYS = dict(
+    table=(
+        'title!',
+        'methods!',
+        'label_counts!',
+        'seeds!',
+        'prerequisites',
+        'tests',
+        'metrics',
+        'options',
+        'baseline',
+    ),
+    methods=('name!', 'config!', 'title', 'needs', 'options', 'label_counts'),
+    prerequisites=(
+        'name!',
+        'needs',
+        'options',
+        'train',
+        'depth_labels',
+        'checkpoint',
+        'model_config',
+        'command',
+        'outputs',
+        'config',
+        'folder',
+    ),
+    tests=('name!', 'options'),
+    metrics=('title!', 'keys!', 'test'),
+)
+# above this a variable of a table file is taken for a misspelt key
+LIKENESS = 0.8
+METRICS = (
+    dict(title='mIoU % of the student', keys=['student/mIoU', 'mIoU']),
+    dict(title='mIoU % of the teacher', keys=['teacher/mIoU']),
+    dict(
+        title='% of pixels right (aAcc) of the student', keys=['student/aAcc', 'aAcc']
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training with its tests.
+
+    Attributes:
+        name: ``<method>_n<labels>_seed<seed>``, also of its folder.
+        method: Name of the method.
+        labels: Number of labelled images.
+        seed: Of the training, and of the subset where that is random.
+        config: Config file.
+        options: ``KEY=VALUE`` of ``--cfg-options``, complete.
+        folder: Where logs and checkpoints go; the figures of each test below it.
+    """
+
+    name: str
+    method: str
+    labels: int
+    seed: int
+    config: str
+    options: tuple[str, ...]
+    folder: Path
+
+
+class ExperimentTable:
+    """A table of methods x numbers of labels x seeds, from a Python config file.
+
+    The file holds ``title`` and
+
+    - ``methods``: ``dict(name, config, title, needs, options, label_counts)``. Seed
+      and number of labels are put into ``randomness.seed`` and into every
+      ``labeled_subset`` of the config's ``train_dataloader``. Its own ``label_counts``
+      are those of the table's at which it is run; default: all;
+    - ``label_counts``: whole numbers;
+    - ``seeds``: whole numbers, or dicts of ``seed`` and other values of that seed;
+
+    and, if wanted,
+
+    - ``prerequisites``: what is made once for all runs. ``dict(name, needs, options)``
+      with ``train=CONFIG`` (stands for the last checkpoint), with
+      ``depth_labels=CONFIG, checkpoint=...`` (stands for their folder; with
+      ``model_config`` if the checkpoint is of another config), or with
+      ``command='tools/x.py ...', outputs=[...]`` (stands for the first of them; with
+      ``config`` if the content of one decides too, and with ``folder`` if it is the
+      command's own, to be removed before a start with anything changed);
+    - ``tests``: ``dict(name, options)``, evaluations of each run; default: one;
+    - ``metrics``: ``dict(title, keys, test)``: the first of ``keys`` that the test
+      (default: the first) reports; default: mIoU of student and teacher,
+      and the student's share of pixels that are right;
+    - ``options``: of every training and test;
+    - ``baseline``: the method from which the others' differences are taken.
+
+    ``options`` are dicts of dotted keys, as for ``--cfg-options``. In options, commands
+    and outputs stand ``{seed}``, ``{n}``, ``{work_dir}``, other values of a seed, and
+    the name of a prerequisite in braces, which is then needed, for their values.
+
+    Args:
+        path (str): The table file.
+        work_dir (Path): Where everything goes.
+        extra (Sequence[str]): ``KEY=VALUE`` for every training and test.
+        given (Mapping[str, str]): Files or folders in the place of prerequisites.
+
+    Raises:
+        UserError: The file, or a config that it names, is wrong; says where.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        work_dir: Path,
+        extra: Sequence[str] = (),
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        self.path = str(path)
+        self.work_dir = Path(work_dir).resolve()
+        cfg = load_config(path)
+        self._check_keys('table', cfg)
+        self.title: str = cfg.title
+        self.label_counts: list[int] = list(cfg.label_counts)
+        self.seeds = [
+            dict(s) if isinstance(s, Mapping) else dict(seed=s) for s in cfg.seeds
+        ]
+        self.methods = self._named(cfg, 'methods')
+        self.prerequisites = self._named(cfg, 'prerequisites')
+        self.tests = self._named(cfg, 'tests') or {'test': {}}
+        self.metrics = [dict(metric) for metric in cfg.get('metrics', METRICS)]
+        self.baseline: str | None = cfg.get('baseline')
+        self.extra = [*pairs(cfg.get('options')), *extra]
+        self.given = {
+            name: Path(place).expanduser().resolve()
+            for name, place in (given or {}).items()
+        }
+        self._configs: dict[str, Config] = {}
+        self._check()
+
+    def _named(self, cfg: Config, part: str) -> dict[str, dict]:
+        found: dict[str, dict] = {}
+        for entry in cfg.get(part, ()):
+            self._check_keys(part, entry)
+            name = entry['name']
+            if not NAME.fullmatch(name) or name in found:
+                raise UserError(
+                    f'{self.path}: {part}: {name!r} is no name, or is there twice; '
+                    'names are letters, digits, "_", "-" and "."'
+                )
+            found[name] = dict(entry)
+        return found
+
+    def _check_keys(self, part: str, entry: Mapping) -> None:
+        known = [key.rstrip('!') for key in KEYS[part]]
+        place = (
+            self.path
+            if part == 'table'
+            else f'{self.path}: {part}: {entry.get("name", entry.get("title", "?"))}'
+        )
+        for key in entry:
+            # a table file has variables of its own
+            cutoff = LIKENESS if part == 'table' else 0.6
+            hint = did_you_mean(key, known, cutoff)
+            if key not in known and (hint or part != 'table'):
+                hint = hint or f'; known: {", ".join(known)}'
+                raise UserError(f'{place}: unknown key {key!r}{hint}')
+        lost = [
+            key[:-1] for key in KEYS[part] if key[-1] == '!' and not entry.get(key[:-1])
+        ]
+        if lost:
+            raise UserError(f'{place}: {", ".join(lost)} must be there')
+
+    def _check(self) -> None:
+        """Find now what would fail after hours."""
+        self._check_numbers()
+        known = {'work_dir'}
+        for name, entry in self.prerequisites.items():
+            self._check_names('prerequisites', name, entry, known)
+            known.add(name)
+        known |= {'seed', 'n', *(key for seed in self.seeds for key in seed)}
+        for name, entry in self.methods.items():
+            self._check_names('methods', name, entry, known)
+        for name in self.prerequisites:
+            self._check_prerequisite(name)
+        for metric in self.metrics:
+            self._check_keys('metrics', metric)
+            metric.setdefault('test', next(iter(self.tests)))
+            if metric['test'] not in self.tests:
+                raise UserError(
+                    f'{self.path}: metrics: there is no test {metric["test"]!r}'
+                )
+        for run in self.runs:
+            self.changed(run.config, run.options)
+
+    def _check_names(
+        self, part: str, name: str, entry: Mapping, known: set[str]
+    ) -> None:
+        for field in fields_of(entry):
+            if field not in known:
+                raise UserError(
+                    f'{self.path}: {part}: {name}: nothing is called '
+                    f'{{{field}}} here{did_you_mean(field, known)}'
+                )
+        lost = [need for need in entry.get('needs', ()) if need not in known]
+        if lost:
+            raise UserError(
+                f'{self.path}: {part}: {name}: needs {", ".join(lost)}, '
+                'which is no prerequisite, or a later one'
+            )
+
+    def _check_numbers(self) -> None:
+        numbers = [*self.label_counts, *(seed.get('seed') for seed in self.seeds)]
+        if not all(isinstance(number, int) for number in numbers):
+            raise UserError(
+                f'{self.path}: label_counts and seeds must be whole '
+                f'numbers, got {numbers}'
+            )
+        if self.baseline is not None and self.baseline not in self.methods:
+            raise UserError(
+                f'{self.path}: the baseline {self.baseline!r} is no method'
+                f'{did_you_mean(self.baseline, self.methods)}'
+            )
+        for name, method in self.methods.items():
+            other = set(method.get('label_counts', ())) - set(self.label_counts)
+            if other:
+                raise UserError(
+                    f'{self.path}: methods: {name}: label_counts '
+                    f'{sorted(other)} are none of the table'
+                )
+        for name, place in self.given.items():
+            if name not in self.prerequisites:
+                raise UserError(
+                    f'{self.path} has no prerequisite {name!r} that something could '
+                    f'be given for; it has {", ".join(self.prerequisites) or "none"}'
+                )
+            if not place.exists():
+                raise UserError(f'{place}, given for {name}, does not exist')
+
+    def _check_prerequisite(self, name: str) -> None:
+        entry = self.prerequisites[name]
+        place = f'{self.path}: prerequisites: {name}'
+        kinds = [k for k in ('train', 'depth_labels', 'command') if k in entry]
+        if len(kinds) != 1:
+            raise UserError(
+                f'{place}: one of train, depth_labels and command is needed'
+            )
+        if ('depth_labels' in entry) != ('checkpoint' in entry):
+            raise UserError(f'{place}: depth_labels and checkpoint go together')
+        if ('command' in entry) != bool(entry.get('outputs')):
+            raise UserError(f'{place}: command and outputs go together')
+        alone = [key for key in ('config', 'folder') if key in entry]
+        if alone and 'command' not in entry:
+            raise UserError(f'{place}: {", ".join(alone)} without command')
+
+    def config(self, path: str) -> Config:
+        """A config, read once."""
+        if path not in self._configs:
+            self._configs[path] = load_config(find(path))
+        return self._configs[path]
+
+    def changed(self, path: str, options: Sequence[str]) -> Config:
+        """A config with options.
+
+        Raises:
+            UserError: They do not fit.
+        """
+        config = self.config(path)
+        config = Config(config.to_dict(), filename=config.filename)
+        try:
+            apply_options(config, parse_options(options))
+        except UserError as error:
+            raise UserError(f'{self.path}: {path}: {error}') from None
+        return config
+
+    def checkpoint(self, path: str, options: Sequence[str], folder: Path) -> str:
+        """The last checkpoint that a training in ``folder`` writes."""
+        train_cfg = self.changed(path, options).get('train_cfg') or {}
+        if 'max_iters' not in train_cfg:
+            raise UserError(
+                f'{path}: train_cfg.max_iters is needed, to know what the '
+                'last checkpoint is called'
+            )
+        return str(folder / f'iter_{train_cfg["max_iters"]}.pth')
+
+    @cached_property
+    def products(self) -> dict[str, str]:
+        """What each prerequisite stands for, a path."""
+        found: dict[str, str] = dict(work_dir=str(self.work_dir))
+        for name, entry in self.prerequisites.items():
+            folder = self.work_dir / name
+            if name in self.given:
+                found[name] = str(self.given[name])
+            elif 'train' in entry:
+                options = [*filled(pairs(entry.get('options')), found), *self.extra]
+                found[name] = self.checkpoint(entry['train'], options, folder)
+            else:
+                outputs = entry.get('outputs') or [str(folder)]
+                found[name] = filled(outputs, found)[0]
+        return found
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """All runs: one seed's whole table after the other's."""
+        return [
+            self._run(name, count, seed)
+            for seed in self.seeds
+            for count in self.label_counts
+            for name, method in self.methods.items()
+            if count in method.get('label_counts', self.label_counts)
+        ]
+
+    def _run(self, name: str, count: int, seed: Mapping) -> Run:
+        method, number = self.methods[name], seed['seed']
+        options = [f'randomness.seed={number}']
+        subsets = list(find_subsets(self.config(method['config'])))
+        if not subsets:
+            raise UserError(
+                f'{method["config"]} has no labeled_subset in its train_dataloader, '
+                'where the number of labels could be set'
+            )
+        for key, subset in subsets:
+            options.append(f'{key}.n={count}')
+            if 'seed' in subset:
+                options.append(f'{key}.seed={number}')
+        values = {**self.products, **seed, 'n': count}
+        options += filled(pairs(method.get('options')), values)
+        run = f'{name}_n{count}_seed{number}'
+        return Run(
+            run,
+            name,
+            count,
+            number,
+            method['config'],
+            (*options, *self.extra),
+            self.work_dir / run,
+        )
+
+
+def find(path: str) -> str:
+    """A file, looked for here and then in the repository."""
+    path = os.path.expanduser(path)
+    return (
+        path if os.path.exists(path) or not (ROOT / path).exists() else str(ROOT / path)
+    )
+
+
+def find_subsets(config: Config) -> Iterator[tuple[str, Mapping]]:
+    """Dotted key and content of each ``labeled_subset`` of the training data."""
+    loader = config.get('train_dataloader') or {}
+    for place, value in walk(loader, 'train_dataloader'):
+        if place.endswith('.labeled_subset') and isinstance(value, Mapping):
+            yield place, value
+
+
+def pairs(options: Mapping | None) -> list[str]:
+    """Options as ``KEY=VALUE``, as the tools take them."""
+    return [f'{key}={value}' for key, value in (options or {}).items()]
+
+
+def parse_options(options: Sequence[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` as the tools understand them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=OptionsAction)
+    return parser.parse_args(['--cfg-options', *options]).cfg_options or {}
+
+
+def filled(texts: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+    """Texts with ``{name}`` replaced by values; others of the kind stay."""
+    return [FIELD.sub(lambda m: str(values.get(m[1], m[0])), text) for text in texts]
+
+
+def fields_of(node: Any) -> list[str]:
+    """All ``{name}`` in the strings of a config."""
+    if isinstance(node, str):
+        return FIELD.findall(node)
+    if isinstance(node, Mapping):
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        return [field for value in node for field in fields_of(value)]
+    return []

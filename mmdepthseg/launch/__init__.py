@@ -1,0 +1,1 @@
+"""From a config file and options to a Runner; errors of the command line."""

@@ -1,0 +1,54 @@
+"""Build MMEngine's Runner for the tools."""
+
+from collections.abc import Mapping, Sequence
+
+from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmdepthseg.utils.errors import UserError
+
+
+def build_runner(config: Config, needs: Sequence[str]) -> Runner:
+    """The runner of a config, which may name its own `runner_type`.
+
+    Args:
+        config: complete config.
+        needs: top-level keys without which the job at hand cannot run.
+
+    Raises:
+        UserError: one of them is missing, or batch size and sampler disagree.
+    """
+    missing = [key for key in ('model', *needs) if config.get(key) is None]
+    if missing:
+        source = config.filename or 'the config'
+        raise UserError(f'{source} lacks {", ".join(missing)}')
+    if 'train_dataloader' in needs:
+        check_source_counts(config)
+    if 'runner_type' in config:
+        return RUNNERS.build(config)
+    return Runner.from_cfg(config)
+
+
+def check_source_counts(config: Config) -> None:
+    """Compare the shares of a `MultiSourceSampler` with the batch size.
+
+    The sampler is not told the batch size; if the two differ, batches drift through
+    its groups and their mixture changes from step to step.
+
+    Raises:
+        UserError: they differ.
+    """
+    loader = config.get('train_dataloader') or {}
+    sampler = loader.get('sampler') or {}
+    kind = sampler.get('type', '') if isinstance(sampler, Mapping) else ''
+    name = kind if isinstance(kind, str) else kind.__name__
+    counts = sampler.get('source_counts') if name else None
+    if name.rsplit('.', 1)[-1] != 'MultiSourceSampler' or not counts:
+        return
+    batch_size = loader.get('batch_size')
+    if batch_size is not None and sum(counts) != batch_size:
+        raise UserError(
+            f'train_dataloader: batch_size={batch_size} is not the sum of '
+            f'sampler.source_counts={list(counts)} ({sum(counts)}); change one of them'
+        )

@@ -1,0 +1,182 @@
+"""What training and test tools set up before the Runner, on any device."""
+
+import gc
+import os
+import subprocess
+from datetime import timedelta
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
+from mmengine.dist import barrier, is_distributed
+from mmengine.logging import print_log
+from mmengine.runner import find_latest_checkpoint
+
+from mmdepthseg.launch.config import check_checkpoint_file
+from mmdepthseg.utils.errors import UserError
+
+_DEFAULT_PORT = '29500'
+# where MMEngine reads which of this machine's processes, and so GPUs, this one is
+_LOCAL_RANKS = dict(
+    pytorch='LOCAL_RANK', slurm='SLURM_LOCALID', mpi='OMPI_COMM_WORLD_LOCAL_RANK'
+)
+_BF16_WRAPPER = 'mmdepthseg.BFloat16OptimWrapper'
+
+
+def setup_distributed(config: Config, launcher: str) -> None:
+    """Set `config.launcher`; on a machine without GPU start the gloo group here.
+
+    MMEngine's own set-up calls `torch.cuda.set_device` and hands DDP a device id, both
+    of which fail on CPU. The Runner leaves a group that exists alone.
+
+    Raises:
+        UserError: the launcher's environment variables are missing, or a GPU.
+    """
+    config.launcher = launcher
+    check_gpus(launcher)
+    if launcher == 'none' or get_device() != 'cpu':
+        return
+    if launcher == 'slurm':
+        _set_slurm_environment()
+    missing = [n for n in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR') if n not in os.environ]
+    if launcher == 'mpi' or missing:
+        raise UserError(
+            f'--launcher {launcher} on CPU needs {", ".join(missing) or "pytorch"}: '
+            'start with tools/dist_train.sh, dist_test.sh, dist_select.sh or torchrun'
+        )
+    os.environ.setdefault('MASTER_PORT', _DEFAULT_PORT)
+    if not torch.distributed.is_initialized():
+        # in seconds, as MMEngine's own set-up takes it
+        seconds = (config.get('env_cfg') or {}).get('dist_cfg', {}).get('timeout')
+        timeout = None if seconds is None else timedelta(seconds=seconds)
+        torch.distributed.init_process_group('gloo', timeout=timeout)
+    wrapper = config.get('model_wrapper_cfg') or ConfigDict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=config.get('find_unused_parameters', False),
+    )
+    wrapper.setdefault('device_ids', None)
+    config.model_wrapper_cfg = wrapper
+
+
+def check_gpus(launcher: str) -> None:
+    """Check that this process has a GPU of its own.
+
+    Tools do it before anything else: without one MMEngine's logger would end in an
+    IndexError, or torch in "invalid device ordinal".
+
+    Args:
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+
+    Raises:
+        UserError: the launcher started more processes here than there are GPUs.
+    """
+    if launcher == 'none' or get_device() != 'cuda':
+        return
+    rank = int(os.environ.get(_LOCAL_RANKS[launcher], 0))
+    found = torch.cuda.device_count()
+    if rank >= found:
+        raise UserError(
+            f'process {rank + 1} of this machine has no GPU, torch sees {found}: start '
+            'as many processes as there are GPUs, or hide these to run on the CPU: '
+            "CUDA_VISIBLE_DEVICES=''"
+        )
+
+
+def leave_distributed(group: torch.distributed.ProcessGroup | None = None) -> None:
+    """Wait for the other ranks, then end the process group; without one do nothing.
+
+    A process that exits with a gloo group still open now and then aborts (signal 6):
+    the group's threads free their tensors while the interpreter is being taken down.
+    Not to be called after an error, when the others may be waiting in some other
+    collective: torchrun ends them.
+
+    Args:
+        group: where to wait, and what to end; None: the default group, with all others.
+    """
+    if not is_distributed():
+        return
+    barrier(group)
+    gc.collect()  # a DDP model keeps its group alive, and a Runner is full of cycles
+    torch.distributed.destroy_process_group(group)
+
+
+def _set_slurm_environment() -> None:
+    """Translate srun's variables into torch's."""
+    try:
+        os.environ['RANK'] = os.environ['SLURM_PROCID']
+        os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+        os.environ['LOCAL_RANK'] = os.environ.get('SLURM_LOCALID', '0')
+        if 'MASTER_ADDR' not in os.environ:
+            nodes = os.environ['SLURM_NODELIST']
+            command = ['scontrol', 'show', 'hostname', nodes]
+            hosts = subprocess.run(command, capture_output=True, text=True, check=True)
+            os.environ['MASTER_ADDR'] = hosts.stdout.split()[0]
+    except (KeyError, OSError, IndexError, subprocess.CalledProcessError) as error:
+        raise UserError(
+            f'--launcher slurm: not inside an srun job ({error}); start with '
+            'tools/slurm_train.sh, slurm_test.sh or slurm_select.sh'
+        ) from error
+
+
+def setup_precision(config: Config, amp: bool) -> None:
+    """Choose the optimiser wrapper for mixed precision, in place.
+
+    With `amp`: `AmpOptimWrapper` (float16 with loss scaling) on a GPU,
+    `BFloat16OptimWrapper` on CPU, where the former refuses to run. A config that names
+    `AmpOptimWrapper` itself gets the same replacement on CPU. Gradient clipping,
+    accumulation and `paramwise_cfg` stay as they are.
+
+    Raises:
+        UserError: the config's wrapper is of another kind.
+    """
+    wrapper = config.get('optim_wrapper')
+    if wrapper is None:
+        return
+    kind = wrapper.get('type', 'OptimWrapper')
+    kind = kind if isinstance(kind, str) else kind.__name__
+    on_cpu = get_device() == 'cpu'
+    if kind.endswith('BFloat16OptimWrapper'):
+        return
+    if kind.endswith('AmpOptimWrapper'):
+        if on_cpu:
+            for name in ('loss_scale', 'dtype', 'use_fsdp'):
+                wrapper.pop(name, None)
+            wrapper.type = _BF16_WRAPPER
+            print_log('AmpOptimWrapper needs a GPU: bfloat16 autocast is used instead')
+    elif amp and kind != 'OptimWrapper':
+        raise UserError(
+            f"--amp works with optim_wrapper.type 'OptimWrapper', not {kind!r}; set "
+            'the precision in the config'
+        )
+    elif amp:
+        wrapper.type = _BF16_WRAPPER if on_cpu else 'AmpOptimWrapper'
+        if not on_cpu:
+            wrapper.loss_scale = 'dynamic'
+
+
+def setup_resume(config: Config, resume: str | None) -> None:
+    """Set `config.resume` and `config.load_from`, and check that the file is whole.
+
+    Args:
+        config: with `work_dir` set.
+        resume: None (as the config says), 'auto' (the newest checkpoint in `work_dir`;
+            none there: a new run, so that one command serves first start and restart)
+            or a checkpoint's path.
+
+    Raises:
+        UserError: the checkpoint is missing or damaged.
+    """
+    if resume not in (None, 'auto'):
+        config.resume, config.load_from = True, check_checkpoint_file(resume)
+        return
+    if resume == 'auto' or (config.get('resume') and not config.get('load_from')):
+        latest = find_latest_checkpoint(config.work_dir)
+        config.resume = latest is not None
+        if latest is None:
+            print_log(f'nothing to resume in {config.work_dir}: a new run starts')
+        else:
+            config.load_from = check_checkpoint_file(latest)
+            return
+    if config.get('load_from'):
+        config.load_from = check_checkpoint_file(config.load_from, 'load_from')

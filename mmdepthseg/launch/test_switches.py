@@ -1,0 +1,69 @@
+"""The switches of tools/test.py, as changes of a config."""
+
+from mmengine.config import Config, ConfigDict
+
+from mmdepthseg.launch.config import check_writable
+from mmdepthseg.utils.errors import UserError
+
+
+def enable_drawing(
+    config: Config, show: bool, show_dir: str | None, wait_time: float
+) -> None:
+    """Turn the visualisation hook on.
+
+    Args:
+        config: with `default_hooks.visualization` and `visualizer`.
+        show: open a window.
+        show_dir: folder for painted images, or None.
+        wait_time: seconds per window.
+
+    Raises:
+        UserError: the config has no visualisation hook or no visualiser, or the
+            folder cannot be written.
+    """
+    hook = (config.get('default_hooks') or {}).get('visualization')
+    if hook is None:
+        raise UserError(
+            '--show and --show-dir need default_hooks.visualization in the config, '
+            "such as dict(type='SegVisualizationHook')"
+        )
+    hook['draw'] = True
+    if show:
+        hook.update(show=True, wait_time=wait_time)
+    if show_dir:
+        if config.get('visualizer') is None:
+            raise UserError('--show-dir needs a `visualizer` in the config')
+        check_writable(show_dir, 'folder of --show-dir')
+        config.visualizer['save_dir'] = show_dir
+
+
+def enable_tta(config: Config) -> None:
+    """Wrap the model in the config's `tta_model`, fed by its `tta_pipeline`.
+
+    Raises:
+        UserError: the config lacks one of the two.
+    """
+    missing = [k for k in ('tta_model', 'tta_pipeline') if config.get(k) is None]
+    if missing:
+        raise UserError(f'--tta needs {" and ".join(missing)} in the config')
+    dataset = config.test_dataloader.dataset
+    while 'dataset' in dataset:  # wrappers such as RepeatDataset
+        dataset = dataset.dataset
+    dataset.pipeline = config.tta_pipeline
+    config.model = ConfigDict(**config.tta_model, module=config.model)
+
+
+def enable_output(config: Config, folder: str) -> None:
+    """Let the segmentation metrics write their predictions to `folder`.
+
+    Raises:
+        UserError: the folder cannot be written, or no metric can write predictions.
+    """
+    check_writable(folder, 'folder of --out')
+    evaluators = config.get('test_evaluator') or []
+    evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
+    writing = [e for e in evaluators if 'IoUMetric' in str(e.get('type'))]
+    if not writing:
+        raise UserError("--out needs an IoUMetric in the config's test_evaluator")
+    for evaluator in writing:
+        evaluator.update(output_dir=folder, keep_results=True)

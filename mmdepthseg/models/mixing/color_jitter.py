@@ -1,0 +1,200 @@
+"""Colour jitter of a batch on its device, every image with its own parameters.
+
+Brightness, contrast, saturation and hue are each an affine map of (R, G, B), so
+any order of them is one 3x3 matrix and one offset per image: a mean and one matrix
+product, however many operations. Two consequences, both harmless for an
+augmentation: values are clamped to [0, 1] once, at the end, where Pillow clamps
+after each operation; and hue turns the colour circle of YIQ, which keeps the
+luma, in the place of HSV's hexagon, which keeps the maximum and needs branches.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmdepthseg.geometry.tensors import apply_matrix, full_precision, no_autocast
+
+#: Luma of RGB (ITU-R BT.601), Pillow's 'L'.
+LUMA = (0.299, 0.587, 0.114)
+_YIQ = (LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
+_FROM_YIQ = torch.tensor(_YIQ, dtype=torch.float64).inverse().tolist()
+
+_OPERATIONS = 4
+_CONTRAST = 1
+
+
+class ColorJitterParams(NamedTuple):
+    """Parameters of N images.
+
+    Attributes:
+        brightness: factor, (N,).
+        contrast: factor, (N,).
+        saturation: factor, (N,).
+        hue: turn of the colour circle in [-0.5, 0.5], (N,).
+        order: (N, 4) int64, a permutation of 0 (brightness), 1 (contrast),
+            2 (saturation), 3 (hue): the operation done first, second, ...
+    """
+
+    brightness: Tensor
+    contrast: Tensor
+    saturation: Tensor
+    hue: Tensor
+    order: Tensor
+
+
+def draw_color_jitter(
+    count: int,
+    brightness: float = 0.0,
+    contrast: float = 0.0,
+    saturation: float = 0.0,
+    hue: float = 0.0,
+    p: float = 1.0,
+    device: torch.device | str = 'cpu',
+    generator: torch.Generator | None = None,
+) -> ColorJitterParams:
+    """Draw parameters for ``count`` images.
+
+    Args:
+        count: N.
+        brightness: factors are drawn from U(1 - b, 1 + b), not below 0.
+        contrast: likewise.
+        saturation: likewise.
+        hue: turns are drawn from U(-hue, hue), ``hue`` at most 0.5.
+        p: probability of jittering an image; the others get the identity.
+        device: where the parameters are needed.
+        generator: source of random numbers, on any device; its numbers are moved.
+
+    Returns:
+        The parameters.
+
+    Raises:
+        ValueError: on options out of range.
+    """
+    strengths = (brightness, contrast, saturation, hue)
+    if min(strengths) < 0 or hue > 0.5 or not 0 <= p <= 1:
+        raise ValueError(
+            'Need strengths >= 0, hue <= 0.5 and p in [0, 1], got '
+            f'{brightness=}, {contrast=}, {saturation=}, {hue=}, {p=}.'
+        )
+    where = torch.device(device) if generator is None else generator.device
+    draw = torch.rand(count, 2 * _OPERATIONS + 1, generator=generator, device=where)
+    draw = draw.to(device, non_blocking=True)
+    chosen = (draw[:, 0] < p).float()
+
+    def centred(index: int) -> Tensor:
+        return (2 * draw[:, 1 + index] - 1) * strengths[index] * chosen
+
+    factors = [(1 + centred(i)).clamp(min=0) for i in range(3)]
+    order = draw[:, 1 + _OPERATIONS :].argsort(1)
+    return ColorJitterParams(*factors, centred(3), order)
+
+
+def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
+    """Jitter the colours of images.
+
+    With luma Y(x) = 0.299 R + 0.587 G + 0.114 B:
+
+    - brightness: b x;
+    - contrast: c x + (1 - c) mean(Y(x)), mean over the image's pixels;
+    - saturation: s x + (1 - s) Y(x);
+    - hue: Y kept, (I, Q) of YIQ turned by 2 pi h, red towards green for h > 0.
+
+    Args:
+        images: RGB in [0, 1], (N, 3, H, W), or F frames per sample
+            (N, F, 3, H, W), which share the parameters; the mean of the contrast
+            is each frame's own.
+        parameters: of the N samples, see :func:`draw_color_jitter`.
+
+    Returns:
+        Images of the input's shape, clamped to [0, 1], at least float32.
+
+    Raises:
+        ValueError: if the shape is neither, or the number of parameters differs.
+    """
+    if images.dim() not in (4, 5) or images.shape[-3] != 3:
+        raise ValueError(
+            'images must have shape (N, 3, H, W) or (N, F, 3, H, W), got '
+            f'{tuple(images.shape)}.'
+        )
+    count = parameters.brightness.shape[0]
+    if count != images.shape[0]:
+        raise ValueError(f'{count} parameters for {images.shape[0]} images.')
+    with no_autocast(images):
+        (images,) = full_precision(images)
+        frames = images if images.dim() == 5 else images.unsqueeze(1)
+        means = frames.mean((-2, -1)).unsqueeze(-1)
+        matrix, offset = _affine(
+            _operations(parameters, images),
+            parameters.contrast.to(images),
+            parameters.order,
+            means,
+        )
+        out = torch.baddbmm(
+            offset.flatten(0, 1),
+            matrix.expand(-1, frames.shape[1], -1, -1).flatten(0, 1),
+            frames.flatten(-2).flatten(0, 1),
+        )
+        return out.clamp_(0, 1).view(images.shape)
+
+
+def _constant(values: Sequence, like: Tensor) -> Tensor:
+    """A small constant on the device of ``like``, without waiting for it."""
+    return torch.tensor(values, dtype=like.dtype).to(like.device, non_blocking=True)
+
+
+def _operations(parameters: ColorJitterParams, like: Tensor) -> Tensor:
+    """Linear parts of the four operations, (N, 4, 3, 3)."""
+    eye = torch.eye(3, dtype=like.dtype, device=like.device)
+    to_yiq = _constant(_YIQ, like)
+    to_grey = to_yiq[:1].expand(3, 3)
+    factors = [f.to(like)[:, None, None] for f in parameters[:_OPERATIONS]]
+    angle = -2 * math.pi * factors[3][:, 0, 0]
+    zero, one = torch.zeros_like(angle), torch.ones_like(angle)
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], -1)
+    from_yiq = _constant(_FROM_YIQ, like)
+    turned = apply_matrix(from_yiq, apply_matrix(turn.unflatten(-1, (3, 3)), to_yiq))
+    return torch.stack(
+        [
+            factors[0] * eye,
+            factors[1] * eye,
+            factors[2] * eye + (1 - factors[2]) * to_grey,
+            turned,
+        ],
+        1,
+    )
+
+
+def _affine(
+    operations: Tensor, contrast: Tensor, order: Tensor, means: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Compose the operations, each image in its own order.
+
+    Args:
+        operations: (N, 4, 3, 3).
+        contrast: (N,).
+        order: (N, 4).
+        means: mean colour of each frame, (N, F, 3, 1).
+
+    Returns:
+        Matrix (N, 1, 3, 3) and offset (N, F, 3, 1).
+    """
+    luma = _constant(LUMA, means)[:, None]
+    rows = torch.arange(len(order), device=order.device)
+    matrix = torch.eye(3, dtype=means.dtype, device=means.device).expand(
+        len(order), 1, 3, 3
+    )
+    offset = torch.zeros_like(means)
+    for step in range(_OPERATIONS):
+        which = order[:, step]
+        # The mean luma of the image as it is at this step.
+        colour = apply_matrix(matrix, means) + offset
+        grey = (colour * luma).sum(-2, keepdim=True)
+        blend = torch.where(which == _CONTRAST, 1 - contrast, 0)[:, None, None, None]
+        operation = operations[rows, which].unsqueeze(1)
+        matrix = apply_matrix(operation, matrix)
+        offset = apply_matrix(operation, offset) + blend * grey
+    return matrix, offset

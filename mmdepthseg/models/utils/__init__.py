@@ -1,5 +1,0 @@
-"""Parts that several models share."""
-
-from .pretrained_init import CheckedPretrainedInit
-
-__all__ = ['CheckedPretrainedInit']

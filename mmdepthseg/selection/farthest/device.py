@@ -1,0 +1,90 @@
+"""Where the products of the screening are computed. torch is imported only here."""
+
+import glob
+import importlib.util
+import shutil
+
+import numpy as np
+
+from mmdepthseg.selection.farthest.screening import CHUNK, Product, chunked_product
+
+#: Multiply-adds from which importing torch and looking for a GPU is worth it.
+_WORTH_A_GPU = 2 * 10**11
+#: What drivers put there: NVIDIA's, NVIDIA's on Jetson and on WSL, AMD's.
+_DEVICE_FILES = ('/dev/nvidia[0-9]*', '/dev/nvhost-gpu', '/dev/dxg', '/dev/kfd')
+_DRIVER_TOOLS = ('nvidia-smi', 'rocm-smi')
+
+
+def choose_product(device: str, work: int) -> Product:
+    """The function that multiplies blocks of features.
+
+    On CPU that is numpy's BLAS, which uses all cores it is allowed to.
+
+    Args:
+        device: ``'auto'``, ``'cpu'`` or a torch device.
+        work: multiply-adds to be done, for ``'auto'``.
+
+    Returns:
+        A function like `chunked_product`.
+
+    Raises:
+        ValueError: if a device is named that is not there.
+    """
+    if device == 'cpu':
+        return chunked_product
+    if device == 'auto':
+        if work < _WORTH_A_GPU or not may_have_gpu():
+            return chunked_product
+        if importlib.util.find_spec('torch') is None:
+            return chunked_product
+        import torch
+
+        return TorchProduct('cuda') if torch.cuda.is_available() else chunked_product
+    if importlib.util.find_spec('torch') is None:
+        raise ValueError(f'device={device!r} needs torch, which is not installed.')
+    return TorchProduct(device)
+
+
+def may_have_gpu() -> bool:
+    """Whether anything here looks like a GPU; without importing torch (seconds)."""
+    return any(map(glob.glob, _DEVICE_FILES)) or any(map(shutil.which, _DRIVER_TOOLS))
+
+
+class TorchProduct:
+    """`chunked_product` on a torch device, in full float32.
+
+    Args:
+        device: a torch device, e.g. ``'cuda'``.
+
+    Raises:
+        ValueError: if torch cannot use the device.
+    """
+
+    def __init__(self, device: str) -> None:
+        import torch
+
+        try:
+            self.device = torch.device(device)
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(
+                f'device={device!r} cannot be used: {str(error).splitlines()[0]}'
+            ) from error
+        self._torch = torch
+
+    def __call__(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Left @ right.T: (B, D) and (R, D) float32 to (B, R) float32."""
+        torch = self._torch
+        # TF32 would break the error bound of the screening.
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision('highest')
+        try:
+            a = torch.tensor(left, device=self.device)
+            b = torch.tensor(right, device=self.device)
+            total = a.new_zeros(len(a), len(b))
+            for start in range(0, a.shape[1], CHUNK):
+                columns = slice(start, start + CHUNK)
+                total += a[:, columns] @ b[:, columns].T
+            return total.cpu().numpy()
+        finally:
+            torch.set_float32_matmul_precision(before)

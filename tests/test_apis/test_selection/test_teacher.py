@@ -1,0 +1,54 @@
+"""Features of the teacher."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from tiny_models import CHANNELS, DEPTH_HEAD, HEIGHT, WIDTH, build, frame_batch
+
+from mmdepthseg.apis.selection.teacher import FeatureExtractor
+from mmdepthseg.utils.errors import UserError
+
+
+@pytest.fixture(scope='module')
+def model():
+    return build(depth_head=DEPTH_HEAD).eval()
+
+
+@torch.no_grad()
+def test_step_3_is_pooled_from_an_eighth_of_the_size(model):
+    batch = frame_batch()
+    features = FeatureExtractor(model, (4, 6), step=3)(dict(inputs=batch))
+    decoded = model.depth_head.decoder(model.extract_feat(batch.img))[3]
+    assert decoded.shape[2:] == (HEIGHT // 8, WIDTH // 8) == (8, 12)
+    expected = F.avg_pool2d(decoded, 2).numpy()
+    assert features.dtype == np.float32 and features.shape == (2, 8, 4, 6)
+    np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_level_of_the_backbone(model):
+    batch = frame_batch()
+    features = FeatureExtractor(model, (1, 1), level=-1)(dict(inputs=batch))
+    expected = model.extract_feat(batch.img)[-1].mean((2, 3)).numpy()
+    np.testing.assert_allclose(features[..., 0, 0], expected, rtol=1e-5)
+    with pytest.raises(UserError, match="level=5: the teacher's backbone has 5"):
+        FeatureExtractor(model, (1, 1), level=5)(dict(inputs=batch))
+
+
+@torch.no_grad()
+def test_errors(model):
+    with pytest.raises(
+        UserError,
+        match=r'step=5: the teacher\'s decoder has the steps '
+        r'\[0, 1, 2, 3, 4\]',
+    ):
+        FeatureExtractor(model, (4, 8), step=5)
+    with pytest.raises(UserError, match=r'size=\(9, 8\) is more than the featur'):
+        FeatureExtractor(model, (9, 8), step=3)(dict(inputs=frame_batch()))
+    head = dict(
+        type='FCNHead', in_channels=CHANNELS[-1], in_index=-1, channels=8, num_convs=1
+    )
+    other = build(depth_head=dict(type='DecodeDepthHead', decode_head=head))
+    with pytest.raises(UserError, match=r'take selection.features=dict\(level=-1\)'):
+        FeatureExtractor(other, (4, 8), step=3)

@@ -1,0 +1,176 @@
+"""Pretrained weights: loaded where they fit, refused where they do not."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_models import BACKBONE, DEPTH_HEAD, NORM, SEG_HEAD, build
+
+from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
+
+DATA = Path(__file__).resolve().parents[1] / 'data' / 'state_dicts'
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    path = str(tmp_path / 'sde.pth')
+    torch.save(dict(state_dict=build(depth_head=DEPTH_HEAD).state_dict()), path)
+    return path
+
+
+def backbone_from(checkpoint, **options):
+    """A model whose backbone starts from a checkpoint."""
+    init = dict(type='Pretrained', checkpoint=checkpoint, **options)
+    return build(backbone=dict(BACKBONE, init_cfg=init), decode_head=SEG_HEAD)
+
+
+@pytest.mark.parametrize('prefix', ['backbone', 'backbone.'])
+def test_weights_are_loaded(checkpoint, prefix):
+    model = backbone_from(checkpoint, prefix=prefix)
+    wanted = torch.load(checkpoint, weights_only=True)['state_dict']
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(value, wanted[f'backbone.{name}'])
+
+
+def test_a_classifier_more_does_no_harm(tmp_path):
+    """As torchvision's and OpenMMLab's ImageNet files have it."""
+    state = build(decode_head=SEG_HEAD).backbone.state_dict()
+    state['fc.weight'] = torch.zeros(10, 64)
+    path = str(tmp_path / 'resnet.pth')
+    torch.save(state, path)
+    model = backbone_from(path)
+    assert torch.equal(model.backbone.conv1.weight, state['conv1.weight'])
+
+
+def test_wrong_prefix(checkpoint):
+    with pytest.raises(UserError, match='sde.pth.*encoder.*fills only 0%'):
+        backbone_from(checkpoint, prefix='encoder.')
+
+
+def test_another_architecture(checkpoint):
+    head = copy.deepcopy(SEG_HEAD)
+    head['decoder'].update(
+        channels=[4] * 5,
+        init_cfg=dict(
+            type='Pretrained', checkpoint=checkpoint, prefix='depth_head.decoder.'
+        ),
+    )
+    with pytest.raises(UserError, match='same architecture'):
+        build(decode_head=head)
+
+
+def torchvision_names() -> dict[str, list[int]]:
+    """Names and shapes of torchvision's resnet18, classifier included."""
+    return json.loads((DATA / 'torchvision_resnet18.json').read_text())
+
+
+@pytest.fixture
+def imagenet(tmp_path):
+    """A file as torchvision publishes it, with random weights."""
+    rng = torch.Generator().manual_seed(0)
+    state = {
+        name: torch.rand(shape, generator=rng)
+        for name, shape in torchvision_names().items()
+    }
+    path = str(tmp_path / 'resnet18.pth')
+    torch.save(state, path)
+    return path
+
+
+def encoder_from(checkpoint, kind='ResNet', prefix=None, in_channels=3, **options):
+    """A full-size ResNet-18 that starts from a checkpoint."""
+    register_all_modules()
+    init = dict(type='Pretrained', checkpoint=checkpoint, prefix=prefix, **options)
+    model = MODELS.build(
+        dict(
+            type='ResNet',
+            depth=18,
+            norm_cfg=NORM,
+            in_channels=in_channels,
+            deep_stem=kind == 'ResNetV1c',
+            init_cfg=init,
+        )
+    )
+    model.init_weights()
+    return model
+
+
+def test_torchvision_file(imagenet):
+    wanted = torch.load(imagenet, weights_only=True)
+    state = encoder_from(imagenet).state_dict()
+    assert {'fc.weight', 'fc.bias'} == wanted.keys() - state.keys()
+    assert all(
+        torch.equal(value, wanted[name])
+        for name, value in state.items()
+        if 'num_batches' not in name
+    )
+
+
+def test_torchvision_itself(tmp_path):
+    resnet18 = pytest.importorskip('torchvision').models.resnet18()
+    state = resnet18.state_dict()
+    assert {n: list(v.shape) for n, v in state.items()} == torchvision_names()
+    path = str(tmp_path / 'resnet18.pth')
+    torch.save(state, path)
+    model = encoder_from(path).eval()
+    img = torch.rand(1, 3, 64, 96)
+    resnet18.eval().fc = torch.nn.Identity()
+    with torch.no_grad():
+        pooled = model(img)[-1].mean((2, 3))
+        assert torch.allclose(pooled, resnet18(img), atol=1e-5)
+
+
+@pytest.mark.parametrize('kind', ['ResNet', 'ResNetV1c'])
+def test_openmmlab_file(tmp_path, kind):
+    """`state_dict` inside, the encoder below `backbone.`, a classifier beside it."""
+    source = MODELS.build(dict(type=f'mmseg.{kind}', depth=18, norm_cfg=NORM))
+    state = {
+        f'backbone.{name}': torch.rand_like(value, dtype=torch.float)
+        for name, value in source.state_dict().items()
+    }
+    state['head.fc.weight'] = torch.rand(10, 512)
+    path = str(tmp_path / 'resnet18_v1c.pth')
+    torch.save(dict(meta=dict(epoch=100), state_dict=state), path)
+    model = encoder_from(path, kind, 'backbone.')
+    for name, value in model.state_dict().items():
+        if 'num_batches' not in name:
+            assert torch.equal(value, state[f'backbone.{name}']), name
+    # without the prefix no name fits
+    with pytest.raises(UserError, match='fills only 0%.*conv1.weight'):
+        encoder_from(path)
+
+
+def test_pose_encoder_takes_two_images(imagenet):
+    """Two equal images give what the one gives."""
+    one = encoder_from(imagenet)
+    two = encoder_from(imagenet, in_channels=6)
+    for name, value in two.state_dict().items():
+        if name != 'conv1.weight':
+            assert torch.equal(value, one.state_dict()[name]), name
+    wanted = torch.load(imagenet, weights_only=True)['conv1.weight'] / 2
+    assert torch.equal(two.conv1.weight[:, :3], wanted)
+    assert torch.equal(two.conv1.weight[:, 3:], wanted)
+    img = torch.rand(1, 3, 16, 16)
+    assert torch.allclose(
+        two.conv1(torch.cat((img, img), 1)), one.conv1(img), atol=1e-5
+    )
+
+
+def test_pose_encoder_without_repeating(imagenet):
+    two = encoder_from(imagenet, in_channels=6, repeat_input=False)
+    wanted = torch.load(imagenet, weights_only=True)
+    assert torch.equal(two.bn1.weight, wanted['bn1.weight'])
+    assert two.conv1.weight.mean().abs() < 0.01  # random around 0; the file's: 0.5
+
+
+def test_other_convolutions_are_not_repeated(imagenet, tmp_path):
+    """Only what takes images (3 channels) is."""
+    state = torch.load(imagenet, weights_only=True)
+    state['conv1.weight'] = torch.rand(64, 2, 7, 7)
+    torch.save(state, imagenet)
+    two = encoder_from(imagenet, in_channels=4)
+    assert two.conv1.weight.mean().abs() < 0.01

@@ -1,0 +1,170 @@
+"""Options and checks on a config before anything is built."""
+
+import argparse
+import warnings
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmdepthseg.launch.config import (
+    OptionsAction,
+    apply_options,
+    check_checkpoint_file,
+    load_config,
+    prepare_work_dir,
+)
+from mmdepthseg.utils import UserError
+
+
+def parse(*pairs: str) -> dict:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
+    return parser.parse_args(['--cfg-options', *pairs]).cfg_options
+
+
+def test_values_are_read_as_mmengine_does_and_dicts_too():
+    pairs = ('a.b=1', 'c=[1,2]', 'd=x,y', 'e=None', 'f=true', 'g=(0.5,1)', 'h=(1)')
+    assert parse(*pairs) == {
+        'a.b': 1,
+        'c': [1, 2],
+        'd': ['x', 'y'],
+        'e': None,
+        'f': True,
+        'g': (0.5, 1),
+        'h': (1,),
+    }
+    assert parse("hooks=[{'type': 'X', 'n': 1}]") == {'hooks': [dict(type='X', n=1)]}
+    assert parse('ema=dict(decay=0.9, steps=[dict(a=(1, 2))])') == {
+        'ema': dict(decay=0.9, steps=[dict(a=(1, 2))])
+    }
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ("['09','10']", ['09', '10']),
+        ("'09'", '09'),
+        ("('09')", ('09',)),
+        ("'09','10'", ['09', '10']),
+        ("['09',b,true,3]", ['09', 'b', True, 3]),
+        ('../{clip}.txt', '../{clip}.txt'),
+        ('{clip}/x', '{clip}/x'),
+        ('[../{clip}.txt,b]', ['../{clip}.txt', 'b']),
+        ("'C:\\new'", 'C:\\new'),
+        ('dict(a=1),dict(b=c)', [dict(a=1), dict(b='c')]),
+        ('[a,b]', ['a', 'b']),
+    ],
+)
+def test_quotes_braces_and_words(text, value):
+    assert parse(f'key={text}') == {'key': value}
+
+
+@pytest.mark.parametrize(
+    'pair',
+    [
+        'max_iters',
+        '=3',
+        'a=[1,(2]',
+        "a={'x':",
+        'a=b(1,2)',
+        'a=dict(b)',
+        "a=dict(b=len('c'))",
+        'a={[1]:2}',
+        'a={1:{[]: 2}}',
+    ],
+)
+def test_unreadable_pairs_are_refused(pair, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(pair)
+    assert stop.value.code == 2
+    assert pair.split('=')[0] in capsys.readouterr().err
+
+
+def make_config() -> Config:
+    return Config(dict(model=dict(type='X', channels=3), steps=[dict(p=1), dict(p=2)]))
+
+
+def test_options_reach_into_dicts_and_lists():
+    config = make_config()
+    apply_options(config, {'model.channels': 8, 'steps.1.p': 0})
+    assert config.model.channels == 8
+    assert [step.p for step in config.steps] == [1, 0]
+
+
+def test_new_keys_are_added_with_a_warning():
+    config = make_config()
+    with pytest.warns(UserWarning, match="model had no 'depth'; it is added"):
+        apply_options(config, {'model.depth': 18})
+    assert config.model.depth == 18
+
+
+def test_keys_that_the_runner_knows_need_no_warning():
+    config = make_config()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        apply_options(config, {'load_from': 'x.pth'})
+    assert config.load_from == 'x.pth'
+
+
+def test_misspelt_key_is_refused_and_plus_adds_it():
+    config = make_config()
+    with pytest.raises(UserError, match="did you mean 'channels'"):
+        apply_options(config, {'model.chanels': 8})
+    apply_options(config, {'+model.chanels': 8})
+    assert config.model.chanels == 8
+
+
+def test_a_variable_of_the_file_is_no_option(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text(
+        "data_root = 'data/a'\n"
+        'steps = [2, 3]\n'
+        'train_dataloader = dict(dataset=dict(data_root=data_root))\n'
+        'train_cfg = dict(milestones=steps, max_iters=steps[0])\n'
+        "sync_bn = 'torch'\n"
+        'custom_hooks = []\n'
+    )
+    with pytest.raises(
+        UserError,
+        match=r'data_root: .* variable .* would change '
+        r'nothing.*: train_dataloader\.dataset\.data_root\. Set',
+    ):
+        load_config(path, dict(data_root='data/b'))
+    with pytest.raises(UserError, match=r'train_cfg\.milestones\. Set'):
+        load_config(path, {'steps.0': 4})
+    assert load_config(path, {'+data_root': 'data/b'}).data_root == 'data/b'
+    config = load_config(path, dict(sync_bn='mmcv', load_from='x.pth'))
+    assert config.sync_bn == 'mmcv' and config.load_from == 'x.pth'
+
+
+def test_work_dir_argument_goes_before_config_before_default(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = Config(dict())
+    assert str(prepare_work_dir(config, 'some/name.py')) == 'work_dirs/name'
+    config = Config(dict(work_dir='own'))
+    assert str(prepare_work_dir(config, 'some/name.py')) == 'own'
+    assert str(prepare_work_dir(config, 'some/name.py', 'given')) == 'given'
+    assert config.work_dir == 'given'
+    assert (tmp_path / 'given').is_dir()
+
+
+def test_base_file_that_is_missing_is_named(tmp_path):
+    path = tmp_path / 'child.py'
+    path.write_text("_base_ = ['./parent.py']\n")
+    with pytest.raises(UserError, match=r'child\.py cannot be read.*parent\.py'):
+        load_config(path)
+
+
+def test_whole_checkpoints_pass(tmp_path):
+    new, old = tmp_path / 'new.pth', tmp_path / 'old.pth'
+    torch.save({}, new)
+    torch.save({}, old, _use_new_zipfile_serialization=False)
+    assert check_checkpoint_file(str(new)) == str(new)
+    assert check_checkpoint_file(str(old)) == str(old)
+    assert check_checkpoint_file('https://x.org/y.pth') == 'https://x.org/y.pth'
+    with pytest.raises(UserError, match='is a folder; name a file, such as'):
+        check_checkpoint_file(str(tmp_path))
+    (tmp_path / 'empty.pth').write_bytes(b'')
+    with pytest.raises(UserError, match='damaged'):
+        check_checkpoint_file(str(tmp_path / 'empty.pth'))

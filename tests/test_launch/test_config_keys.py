@@ -1,0 +1,79 @@
+"""Keys that MMEngine would ignore when misspelt."""
+
+import pytest
+from mmengine.config import Config
+
+from mmdepthseg.launch.config_keys import check_nested_keys
+from mmdepthseg.utils import UserError
+
+
+def check(**parts) -> None:
+    check_nested_keys(Config(parts))
+
+
+def wrapper(**options) -> dict:
+    return dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0), **options))
+
+
+def test_all_that_is_read_passes():
+    check(
+        default_hooks=dict(
+            timer=None,
+            checkpoint=dict(
+                type='CheckpointHook', interval=1, save_best='mIoU', priority='LOW'
+            ),
+        ),
+        **wrapper(
+            clip_grad=dict(type='value', clip_value=1.0, foreach=False),
+            paramwise_cfg=dict(
+                norm_decay_mult=0.0,
+                custom_keys=dict(
+                    backbone=dict(lr_mult=0.1, decay_mult=0.0, momentum=0.5)
+                ),
+            ),
+        ),
+        train_dataloader=dict(
+            dataset=dict(datasets=[dict(metainfo=dict(classes=('a',), mine=3))])
+        ),
+    )
+    check()
+    check(default_hooks=None, optim_wrapper=None, val_dataloader=None)
+    check(default_hooks=dict(checkpoint=None), **wrapper(clip_grad=None))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(clip_grad=dict(max_norm=1, norm_typ=2)), "'norm_typ'; .*'norm_type'"),
+        (dict(clip_grad=dict(norm_type=2)), 'clip_grad lacks the key max_norm'),
+        (dict(clip_grad=dict(type='value', max_norm=1)), "no key 'max_norm'"),
+        (dict(clip_grad=dict(type='nrm', max_norm=1)), "'norm' or 'value', not 'nrm'"),
+        (dict(paramwise_cfg=dict(norm_decay_mul=0)), "did you mean 'norm_decay_mult'"),
+        (
+            dict(
+                paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mul=0.1))),
+                constructor='mmdepthseg.MergedGroupsConstructor',
+            ),
+            "did you mean 'lr_mult'",
+        ),
+    ],
+)
+def test_optim_wrapper(options, message):
+    with pytest.raises(UserError, match=message):
+        check(**wrapper(**options))
+
+
+def test_parts_of_unknown_kind_are_left_alone():
+    other = dict(constructor='LearningRateDecayOptimizerConstructor')
+    check(**wrapper(paramwise_cfg=dict(num_layers=3), **other))
+    check(default_hooks=dict(checkpoint=dict(type='OwnHook', x=1)))
+    own = dict(type='OwnOptimizer')
+    options = dict(custom_keys=dict(backbone=dict(x=1)))
+    check(optim_wrapper=dict(optimizer=own, paramwise_cfg=options))
+
+
+def test_metainfo_of_parts_of_a_data_set():
+    parts = [dict(metainfo=dict(classes=())), dict(metainfo=dict(palete=()))]
+    message = r"val_dataloader.dataset.datasets.1.metainfo .* 'palete'; .*'palette'"
+    with pytest.raises(UserError, match=message):
+        check(val_dataloader=dict(dataset=dict(datasets=parts)))

@@ -1,0 +1,117 @@
+"""Expected errors become one message; defects keep their traceback."""
+
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from mmdepthseg.launch.errors import describe_error, friendly_errors
+from mmdepthseg.utils import UserError, did_you_mean
+
+
+def fail_with(error: BaseException) -> None:
+    with friendly_errors():
+        raise error
+
+
+def test_user_error_is_one_line_with_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as stop:
+        fail_with(UserError('sky: too blue; paint it'))
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == 'error: sky: too blue; paint it\n'
+
+
+def test_rank_is_named(capsys, monkeypatch):
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    monkeypatch.setenv('RANK', '1')
+    with pytest.raises(SystemExit):
+        fail_with(UserError('x'))
+    assert capsys.readouterr().err == '[rank 1] error: x\n'
+
+
+def test_interrupt_ends_quietly(capsys):
+    with pytest.raises(SystemExit) as stop:
+        fail_with(KeyboardInterrupt())
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == '\ninterrupted\n'
+
+
+@pytest.mark.parametrize('error', [ValueError('v'), KeyError('k'), OSError('o')])
+def test_errors_of_other_code_keep_their_traceback(error):
+    with pytest.raises(type(error)):
+        fail_with(error)
+
+
+def test_debug_shows_everything(monkeypatch):
+    with pytest.raises(UserError), friendly_errors(debug=True):
+        raise UserError('x')
+    monkeypatch.setenv('MMDEPTHSEG_DEBUG', '1')
+    with pytest.raises(UserError):
+        fail_with(UserError('x'))
+
+
+def test_missing_file_names_the_file(tmp_path, capsys):
+    with pytest.raises(SystemExit), friendly_errors():
+        (tmp_path / 'frames.txt').read_text()
+    assert f'{tmp_path}/frames.txt: No such file' in capsys.readouterr().err
+
+
+def test_deliberate_errors_of_this_package_are_expected():
+    from mmdepthseg.engine.hooks import CheckCheckpointHook
+
+    with pytest.raises(ValueError) as caught:
+        CheckCheckpointHook(min_share=7)
+    assert describe_error(caught.value) == 'min_share must be in 0..1, got 7'
+
+
+def test_defects_of_this_package_are_not():
+    from mmdepthseg.utils.compat import parse_version
+
+    with pytest.raises(AttributeError) as caught:
+        parse_version(None)
+    assert describe_error(caught.value) is None
+
+
+class Samples(Dataset):
+    """Fails in one of several ways."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> int:
+        if self.kind == 'user':
+            raise UserError('a/b.png: not an image\n  take another')
+        if self.kind == 'ours':
+            from mmdepthseg.engine.hooks import NonFiniteLossHook
+
+            NonFiniteLossHook(interval=0)
+        if self.kind == 'file':
+            open('/no/such/file.png')
+        return {}['defect']
+
+
+@pytest.mark.parametrize(
+    ('kind', 'expected'),
+    [
+        ('user', 'a/b.png: not an image\n  take another'),
+        ('ours', 'interval must be at least 1, got 0'),
+        ('file', "No such file or directory: '/no/such/file.png'"),
+        ('defect', None),
+    ],
+)
+def test_errors_of_loader_workers(kind, expected):
+    loader = DataLoader(Samples(kind), num_workers=1)
+    with pytest.raises(Exception) as caught:
+        next(iter(loader))
+    message = describe_error(caught.value)
+    if expected is None:
+        assert message is None
+    else:
+        assert message.endswith(expected)
+        assert 'Traceback' not in message
+
+
+def test_did_you_mean():
+    assert did_you_mean('lrr', ['lr', 'momentum']) == "; did you mean 'lr'?"
+    assert did_you_mean('weights', ['lr']) == ''
