@@ -1,8 +1,8 @@
-"""Child registries of MMSegmentation's, scope ``mmdepthseg``.
+"""Child registries of MMSegmentation's, scope `mmdepthseg`.
 
-A config that sets ``default_scope = 'mmdepthseg'`` finds our parts first, then
+A config that sets `default_scope = 'mmdepthseg'` finds our parts first, then
 MMSegmentation's, then MMEngine's and mmcv's. Parts are imported on first use
-(``locations``), so a config needs no ``custom_imports``. Kinds of parts of which we
+(`locations`), so a config needs no `custom_imports`. Kinds of parts of which we
 have none get an empty child: without it MMEngine warns at every look-up.
 """
 

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / 'data' / 'golden'
 
 
 def load(name: str) -> dict[str, Tensor]:
-    """The arrays of the file whose name starts with ``name``."""
+    """The arrays of the file whose name starts with `name`."""
     (path,) = FOLDER.glob(f'{name}_*.npz')
     with np.load(path) as arrays:
         return {key: torch.from_numpy(arrays[key]) for key in arrays}

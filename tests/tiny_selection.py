@@ -89,7 +89,7 @@ selection = dict(teacher='teacher.py', iterations=4, features=dict(size=(2, 3)))
 
 
 def make_pool(root: Path) -> Path:
-    """Clips below ``root/clips``; their folder."""
+    """Clips below `root/clips`; their folder."""
     random = np.random.default_rng(0)
     for name in NAMES:
         path = root / 'clips' / Path(name).parent / 'frames' / f'{Path(name).name}.png'
@@ -100,7 +100,7 @@ def make_pool(root: Path) -> Path:
 
 
 def make_teacher(root: Path, seed: int = 0) -> Path:
-    """``teacher.py`` and an untrained checkpoint; the latter's path."""
+    """`teacher.py` and an untrained checkpoint; the latter's path."""
     (root / 'teacher.py').write_text(
         f"default_scope = 'mmdepthseg'\nmodel = {TEACHER!r}\n"
     )
@@ -112,7 +112,7 @@ def make_teacher(root: Path, seed: int = 0) -> Path:
 
 
 def make_config(root: Path, extra: str = '', name: str = 'select.py') -> Path:
-    """A config of depth students on the clips below ``root``."""
+    """A config of depth students on the clips below `root`."""
     text = CONFIG.format(student=STUDENT, height=HEIGHT, root=str(root / 'clips'))
     path = root / name
     path.write_text(text + extra)
@@ -120,5 +120,5 @@ def make_config(root: Path, extra: str = '', name: str = 'select.py') -> Path:
 
 
 def load(root: Path, extra: str = '', name: str = 'select.py'):
-    """:func:`make_config`, loaded."""
+    """`make_config`, loaded."""
     return load_config(make_config(root, extra, name))

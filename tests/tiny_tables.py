@@ -126,7 +126,7 @@ class TinyTable:
 
 @pytest.fixture
 def tiny_table(tmp_path, monkeypatch):
-    """A :class:`TinyTable` whose tools are fakes."""
+    """A `TinyTable` whose tools are fakes."""
     table = TinyTable(tmp_path)
     monkeypatch.setattr(table_stages, '_python', table.command)
     monkeypatch.setattr(stages_module, 'POLL_SECONDS', 0.01)

@@ -27,16 +27,16 @@ def generate_depth_labels(
     On several ranks, all must call this; they share the images.
 
     Args:
-        model (BaseModel): With ``predict_disparity``, in eval mode.
-        dataset (Dataset): With packed samples (``PackDepthSegInputs``).
-        store (DepthLabelStore): Opened by :meth:`DepthLabelStore.begin`, on one rank;
+        model: With `predict_disparity`, in eval mode.
+        dataset: With packed samples (`PackDepthSegInputs`).
+        store: Opened by `DepthLabelStore.begin`, on one rank;
             the others load its manifest.
-        batch_size (int): Images per forward pass; all must have one size.
-        num_workers (int): Loader processes.
-        progress (Callable, optional): Called with (images done, images in all).
+        batch_size: Images per forward pass; all must have one size.
+        num_workers: Loader processes.
+        progress: Called with (images done, images in all).
 
     Returns:
-        int: Number of labels written now, by all ranks.
+        Number of labels written now, by all ranks.
     """
     pool = ImagePool(dataset, batch_size, num_workers)
     todo = from_main(lambda: _todo(pool, store))

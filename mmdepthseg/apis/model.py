@@ -18,16 +18,16 @@ def load_model(
 ) -> BaseModel:
     """A trained model in eval mode.
 
-    ``mmseg.apis.init_model`` loads non-strictly and only warns: a checkpoint of
+    `mmseg.apis.init_model` loads non-strictly and only warns: a checkpoint of
     another model would silently leave random weights.
 
     Args:
-        config (Config | str): The model's config or its path.
-        checkpoint (str | Path): A checkpoint written by the runner; file or URL.
-        device (str | torch.device): Where to put the model.
+        config: The model's config or its path.
+        checkpoint: A checkpoint written by the runner; file or URL.
+        device: Where to put the model.
 
     Returns:
-        BaseModel: The model, with ``cfg`` attached.
+        The model, with `cfg` attached.
 
     Raises:
         UserError: The checkpoint is missing, damaged or belongs to another model.
@@ -49,7 +49,7 @@ def load_model(
 
 
 def _without_pretrained(cfg: dict) -> dict:
-    """The config without ``init_cfg``: every weight comes from the checkpoint."""
+    """The config without `init_cfg`: every weight comes from the checkpoint."""
     if isinstance(cfg, dict):
         return {
             k: _without_pretrained(v)

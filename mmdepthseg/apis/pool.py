@@ -32,14 +32,14 @@ class ImagePool:
     """The images to choose from.
 
     Args:
-        dataset (Dataset): With packed samples and ``get_data_info`` that tells
-            ``img_id`` and ``img_path``.
-        batch_size (int): Images per forward pass; all of a batch must have one size.
-        num_workers (int): Loader processes.
+        dataset: With packed samples and `get_data_info` that tells
+            `img_id` and `img_path`.
+        batch_size: Images per forward pass; all of a batch must have one size.
+        num_workers: Loader processes.
 
     Attributes:
-        names (list[str]): ``img_id`` of each image.
-        paths (list[str]): Its file.
+        names: `img_id` of each image.
+        paths: Its file.
 
     Raises:
         UserError: The data set does not name its images, or two alike; a number is
@@ -127,14 +127,14 @@ def compute_in_parts(
     with equal arguments.
 
     Args:
-        pool (ImagePool): The images.
-        rows (Sequence[int]): Which of them.
-        model (BaseModel): Whose data preprocessor makes the batches; in eval mode.
-        compute (Callable): Batch of n -> (n, ...) array.
-        folder (Path): Where the parts go; removed at the end.
-        out (Path): The .npy file.
-        title (str): Of the progress line.
-        finish (Callable, optional): Called on rank 0 when ``out`` is there, before the
+        pool: The images.
+        rows: Which of them.
+        model: Whose data preprocessor makes the batches; in eval mode.
+        compute: Batch of n -> (n, ...) array.
+        folder: Where the parts go; removed at the end.
+        out: The .npy file.
+        title: Of the progress line.
+        finish: Called on rank 0 when `out` is there, before the
             parts go: until it is done, a kill costs no more than a merge.
 
     Raises:
@@ -172,13 +172,13 @@ def compute_in_parts(
 
 
 def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> bool:
-    """Whether an array that :func:`compute_in_parts` writes is there, from all ranks.
+    """Whether an array that `compute_in_parts` writes is there, from all ranks.
 
     Args:
-        work (StampedFolder): Its stamp, and its parts in ``PARTS``.
-        out (Path): The .npy file.
-        count (int): Rows that it must have.
-        overwrite (bool): See `StampedFolder.begin`.
+        work: Its stamp, and its parts in `PARTS`.
+        out: The .npy file.
+        count: Rows that it must have.
+        overwrite: See `StampedFolder.begin`.
     """
 
     def look() -> bool:

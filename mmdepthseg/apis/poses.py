@@ -21,17 +21,17 @@ def predict_poses(
     """Run a model's pose net on a data set of frames with neighbours.
 
     Args:
-        model (BaseModel): In eval mode; a ``DepthSegmentor`` with a ``pose_net``, or a
-            ``MeanTeacher`` of one.
-        dataset (Dataset): With packed samples (``PackDepthSegInputs``) that have
+        model: In eval mode; a `DepthSegmentor` with a `pose_net`, or a
+            `MeanTeacher` of one.
+        dataset: With packed samples (`PackDepthSegInputs`) that have
             neighbours.
-        batch_size (int): Samples per forward pass; all must have one size.
-        num_workers (int): Loader processes.
-        progress (Callable, optional): Called with (samples done, samples in all).
+        batch_size: Samples per forward pass; all must have one size.
+        num_workers: Loader processes.
+        progress: Called with (samples done, samples in all).
 
     Yields:
-        list[SegDataSample]: A batch's samples, each with the metainfo
-        ``pred_transforms`` (F, 4, 4): target camera to each neighbour's camera,
+        A batch's samples, each with the metainfo
+        `pred_transforms` (F, 4, 4): target camera to each neighbour's camera,
         translations up to scale.
 
     Raises:

@@ -28,15 +28,15 @@ def read_checkpoint(
     """Load a checkpoint by MMEngine's loader, which raises whatever torch raises.
 
     Args:
-        path: file (`~` is expanded), or what MMEngine fetches (see `is_remote`).
-        role: what it is, for the message.
-        map_location: of `torch.load`.
+        path: File (`~` is expanded), or what MMEngine fetches (see `is_remote`).
+        role: What it is, for the message.
+        map_location: Of `torch.load`.
 
     Returns:
         What the file holds: with or without the level 'state_dict'.
 
     Raises:
-        UserError: missing, a folder, damaged, or no checkpoint at all.
+        UserError: Missing, a folder, damaged, or no checkpoint at all.
     """
     if is_remote(path):
         name, cure = str(path), 'check the address and the network'
@@ -101,10 +101,10 @@ class CheckpointMatch:
     """How the entries of a checkpoint fit a model's.
 
     Attributes:
-        matched: names that both have, with equal shapes.
-        missing: names that only the model has.
-        unexpected: names that only the checkpoint has.
-        misshapen: name -> (shape in the model, shape in the checkpoint).
+        matched: Names that both have, with equal shapes.
+        missing: Names that only the model has.
+        unexpected: Names that only the checkpoint has.
+        misshapen: Name -> (shape in the model, shape in the checkpoint).
     """
 
     matched: list[str]
@@ -141,9 +141,9 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
     """Compare a checkpoint's entries with a model's, by name and shape.
 
     Args:
-        model: possibly wrapped (DDP, test-time augmentation).
-        checkpoint: with or without the level 'state_dict'. A model that takes other
-            layouts too says so by ``adapt_state_dict``.
+        model: Possibly wrapped (DDP, test-time augmentation).
+        checkpoint: With or without the level 'state_dict'. A model that takes other
+            layouts too says so by `adapt_state_dict`.
     """
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module

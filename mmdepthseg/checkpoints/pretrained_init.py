@@ -24,11 +24,11 @@ class CheckedPretrainedInit(PretrainedInit):
     first convolution of a pose encoder random, which sees two images at once.
 
     Args:
-        checkpoint (str): Path or URL.
-        prefix (str, optional): Part of the checkpoint to load, e.g. ``'backbone.'``.
-        map_location (str): Defaults to 'cpu'.
-        min_share (float): Least share of the module's entries that must be filled.
-        repeat_input (bool): Fill a convolution that takes k images stacked as 3 k
+        checkpoint: Path or URL.
+        prefix: Part of the checkpoint to load, e.g. `'backbone.'`.
+        map_location: Defaults to 'cpu'.
+        min_share: Least share of the module's entries that must be filled.
+        repeat_input: Fill a convolution that takes k images stacked as 3 k
             channels from one that takes 3: its weights are repeated k times and
             divided by k, so that k equal images give what the one gives (Godard et
             al., ICCV 2019, for the pose encoder). False: it stays random. Defaults

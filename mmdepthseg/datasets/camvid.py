@@ -6,7 +6,7 @@ from mmdepthseg.datasets.listing import join_path, list_names
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
 
-#: Where things stand below ``data_root``.
+#: Where things stand below `data_root`.
 FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
 
 
@@ -14,18 +14,18 @@ FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
 class CamVidDataset(SequenceDataset):
     """CamVid with 11 classes (Brostow et al. 2009; classes as in SegNet's release).
 
-    Layout: ``<split>/<stem>.jpg`` and ``<split>annot/<stem>.png`` (8 bit, class
+    Layout: `<split>/<stem>.jpg` and `<split>annot/<stem>.png` (8 bit, class
     index, 11 = unlabelled, which is ignored). There are neither neighbouring frames
     nor cameras.
 
     Args:
-        split: ``train``, ``val`` or ``test``.
-        img_suffix: end of image names.
-        seg_map_suffix: end of label names.
-        sde_disparity_dir: folder of stored depth labels
-            ``<sde_disparity_dir>/<stem>.png``; promises a file for each image.
-        **kwargs: of :class:`SequenceDataset`; ``data_prefix`` has the keys
-            ``img_path`` and ``seg_map_path``.
+        split: `train`, `val` or `test`.
+        img_suffix: End of image names.
+        seg_map_suffix: End of label names.
+        sde_disparity_dir: Folder of stored depth labels
+            `<sde_disparity_dir>/<stem>.png`; promises a file for each image.
+        **kwargs: Of `SequenceDataset`; `data_prefix` has the keys
+            `img_path` and `seg_map_path`.
     """
 
     METAINFO = dict(

@@ -50,7 +50,7 @@ PALETTE = [
     [0, 0, 230],
     [119, 11, 32],
 ]
-#: Where things stand below ``data_root``; None: not used unless the config says so.
+#: Where things stand below `data_root`; None: not used unless the config says so.
 FOLDERS = dict(
     img_path='leftImg8bit/{split}',
     sequence_path='leftImg8bit_sequence/{split}',
@@ -66,11 +66,11 @@ FOLDERS = dict(
 class CityscapesSequenceDataset(SequenceDataset):
     """Cityscapes-layout frames: annotated ones or every frame of the sequences.
 
-    MMSegmentation's ``CityscapesDataset`` knows neither sequences nor cameras, and
-    needs label files converted by cityscapesScripts; here ``labelIds`` are mapped
+    MMSegmentation's `CityscapesDataset` knows neither sequences nor cameras, and
+    needs label files converted by cityscapesScripts; here `labelIds` are mapped
     while loading.
 
-    Files below ``data_root``, ``<stem>`` being ``<city>_<sequence>_<frame>``::
+    Files below `data_root`, `<stem>` being `<city>_<sequence>_<frame>`::
 
         leftImg8bit/<split>/<city>/<stem>_leftImg8bit.png
         leftImg8bit_sequence/<split>/<city>/<stem>_leftImg8bit.png
@@ -79,32 +79,32 @@ class CityscapesSequenceDataset(SequenceDataset):
         disparity/<split>/<city>/<stem>_disparity.png
         poses/<split>/<city>/<city>_<sequence>_poses.txt       (streets; see LoadPoses)
 
-    and stored depth labels ``<sde_disparity_path>/<city>/<stem>.png``. Only the
+    and stored depth labels `<sde_disparity_path>/<city>/<stem>.png`. Only the
     images must exist.
 
     Args:
-        split: ``train``, ``val``, ...; put into ``{split}`` of the prefixes.
-        data_prefix: changes of ``FOLDERS`` (keys ``img_path``, ``sequence_path``,
-            ``seg_map_path``, ``camera_path``, ``disparity_path``, ``poses_path``,
-            ``sde_disparity_path``); None turns an item off. A given
-            ``sde_disparity_path`` promises a file for every frame, a given
-            ``poses_path`` (``'poses/{split}'``) one for every sequence.
-        frames: target frames: ``'annotated'`` (those of ``img_path``) or
-            ``'sequence'`` (all of ``sequence_path``).
-        default_camera: ``dict(K=3x3, width=..., height=...)`` (or
-            ``normalized=True``) for frames whose sequence has no camera file. A
+        split: `train`, `val`, ...; put into `{split}` of the prefixes.
+        data_prefix: Changes of `FOLDERS` (keys `img_path`, `sequence_path`,
+            `seg_map_path`, `camera_path`, `disparity_path`, `poses_path`,
+            `sde_disparity_path`); None turns an item off. A given
+            `sde_disparity_path` promises a file for every frame, a given
+            `poses_path` (`'poses/{split}'`) one for every sequence.
+        frames: Target frames: `'annotated'` (those of `img_path`) or
+            `'sequence'` (all of `sequence_path`).
+        default_camera: `dict(K=3x3, width=..., height=...)` (or
+            `normalized=True`) for frames whose sequence has no camera file. A
             frame without a file of its own takes that of the nearest frame of its
             sequence.
         camera_size: (height, width) of the image that camera files without
-            ``width`` and ``height`` refer to; None: that of the image file.
+            `width` and `height` refer to; None: that of the image file.
             Say (1024, 2048) for Cityscapes images stored at another size.
-        img_suffix: end of image names.
-        seg_map_suffix: end of label names; ``labelTrainIds`` in it means that ids
+        img_suffix: End of image names.
+        seg_map_suffix: End of label names; `labelTrainIds` in it means that ids
             are class indices already.
-        camera_suffix: end of camera file names.
-        disparity_suffix: end of stereo disparity names.
-        sde_disparity_suffix: end of depth label names.
-        **kwargs: of :class:`SequenceDataset`.
+        camera_suffix: End of camera file names.
+        disparity_suffix: End of stereo disparity names.
+        sde_disparity_suffix: End of depth label names.
+        **kwargs: Of `SequenceDataset`.
     """
 
     METAINFO = dict(classes=CLASSES, palette=PALETTE)
@@ -229,7 +229,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             ]
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
-        """The frame of the same sequence with the number ``offset`` further."""
+        """The frame of the same sequence with the number `offset` further."""
         sequence, number = split_stem(info['img_id'])
         neighbour = f'{sequence}_{number + offset:06d}'
         wanted = f'{self.data_prefix.get("sequence_path")}/{neighbour}{self.img_suffix}'
@@ -261,10 +261,10 @@ class CityscapesSequenceDataset(SequenceDataset):
 
 
 def split_stem(img_id: str) -> tuple[str, int]:
-    """``'city/city_000001_000019'`` -> ``('city/city_000001', 19)``.
+    """`'city/city_000001_000019'` -> `('city/city_000001', 19)`.
 
     Raises:
-        ValueError: if the name does not end with a frame number.
+        ValueError: If the name does not end with a frame number.
     """
     sequence, _, number = img_id.rpartition('_')
     if not sequence or not number.isdigit():
@@ -275,7 +275,7 @@ def split_stem(img_id: str) -> tuple[str, int]:
 
 
 def nearest_number(numbers: list[int], number: int) -> int:
-    """The element of a sorted list nearest to ``number`` (the earlier on a tie)."""
+    """The element of a sorted list nearest to `number` (the earlier on a tie)."""
     right = bisect_left(numbers, number)
     candidates = numbers[max(right - 1, 0) : right + 1]
     return min(candidates, key=lambda other: abs(other - number))

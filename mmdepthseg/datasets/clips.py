@@ -29,37 +29,37 @@ class ClipDataset(SequenceDataset):
         <data_root>/<clip>/intrinsics.json   {"K": 3x3, "width": ..., "height": ...}
         <data_root>/<clip>/labels/<stem>.png  of frame <stem>, where there is a label
 
-    ``data_root`` may also be one clip itself. Neighbours are counted in the sorted
+    `data_root` may also be one clip itself. Neighbours are counted in the sorted
     order of the clip's frames; a clip's ends have none beyond.
 
     Sequences of KITTI odometry as they are unpacked (Geiger et al., CVPR 2012) are
-    clips too: ``data_root='.../sequences', frames_dir='image_2',
-    poses_file='../poses/{clip}.txt'``. A clip without ``intrinsics.json`` takes K from
-    its ``calib.txt``, the line ``P2`` for ``image_2``.
+    clips too: `data_root='.../sequences', frames_dir='image_2',
+    poses_file='../poses/{clip}.txt'`. A clip without `intrinsics.json` takes K from
+    its `calib.txt`, the line `P2` for `image_2`.
 
     Labels are 8-bit pngs of class indices, 255 = ignore. They are looked for when the
-    config names the classes: ``metainfo=dict(classes=('road', 'car', ...))``; without
+    config names the classes: `metainfo=dict(classes=('road', 'car', ...))`; without
     classes every frame is one without label.
 
     Args:
-        clips: names of the clips to use, in this order; None: all, sorted.
-        exclude_clips: names of clips not to use (those for validation, say).
-        intrinsics: one camera for all clips, ``dict(K=..., width=..., height=...)``
-            or with ``normalized=True``; None: each clip's ``intrinsics.json`` or
-            ``calib.txt``, which may be missing when ``offsets`` is empty.
-        frames_dir: folder of the frames within a clip.
-        labels_dir: folder of the label maps within a clip.
-        depth_dir: folder of depth maps (16-bit png, metres * 256) for each clip:
-            ``{clip: folder}``, relative to ``data_root`` or absolute; or one string
-            for all, with ``{clip}`` in it if need be. Frame ``<stem>`` has
-            ``<stem>.png``.
-        sde_disparity_dir: folder of stored depth labels
-            ``<sde_disparity_dir>/<clip>/<stem>.png``; promises a file for each frame.
-        poses_file: name of the camera poses within a clip (``'poses.txt'``), or with
-            ``{clip}`` in it relative to ``data_root``; a line a frame (see
-            ``LoadPoses``). Promises one for each clip.
-        img_suffixes: ends of image names, in any case.
-        **kwargs: of :class:`SequenceDataset`.
+        clips: Names of the clips to use, in this order; None: all, sorted.
+        exclude_clips: Names of clips not to use (those for validation, say).
+        intrinsics: One camera for all clips, `dict(K=..., width=..., height=...)`
+            or with `normalized=True`; None: each clip's `intrinsics.json` or
+            `calib.txt`, which may be missing when `offsets` is empty.
+        frames_dir: Folder of the frames within a clip.
+        labels_dir: Folder of the label maps within a clip.
+        depth_dir: Folder of depth maps (16-bit png, metres * 256) for each clip:
+            `{clip: folder}`, relative to `data_root` or absolute; or one string
+            for all, with `{clip}` in it if need be. Frame `<stem>` has
+            `<stem>.png`.
+        sde_disparity_dir: Folder of stored depth labels
+            `<sde_disparity_dir>/<clip>/<stem>.png`; promises a file for each frame.
+        poses_file: Name of the camera poses within a clip (`'poses.txt'`), or with
+            `{clip}` in it relative to `data_root`; a line a frame (see
+            `LoadPoses`). Promises one for each clip.
+        img_suffixes: Ends of image names, in any case.
+        **kwargs: Of `SequenceDataset`.
     """
 
     METAINFO = dict(classes=(), palette=[])
@@ -161,7 +161,7 @@ class ClipDataset(SequenceDataset):
         return osp.join(self._folders[clip], self.poses_file)
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
-        """The frame ``offset`` further in the sorted order of the clip."""
+        """The frame `offset` further in the sorted order of the clip."""
         frames = self._frames[info['clip']]
         position = info['position'] + offset
         path = frames[position] if 0 <= position < len(frames) else None

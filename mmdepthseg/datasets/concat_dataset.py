@@ -11,18 +11,18 @@ from mmdepthseg.registry import DATASETS
 
 @DATASETS.register_module()
 class ConcatDataset(MMEngineConcatDataset):
-    """MMEngine's ``ConcatDataset``, keeping a sample's position in the stream.
+    """MMEngine's `ConcatDataset`, keeping a sample's position in the stream.
 
-    The parent subtracts the offset of the part, which turns our ``StreamIndex`` into
+    The parent subtracts the offset of the part, which turns our `StreamIndex` into
     a plain int; then a resumed run could not replay the augmentation. And its parts
     have nothing in common, so that one setting of both, such as which images are
     labelled, would stand, and have to be changed, in two places.
 
     Args:
-        datasets: configs or data sets.
-        shared: config entries of all parts that are configs. A part's own entry of
+        datasets: Configs or data sets.
+        shared: Config entries of all parts that are configs. A part's own entry of
             the same name takes the place of the shared one as a whole.
-        **kwargs: of MMEngine's ``ConcatDataset``.
+        **kwargs: Of MMEngine's `ConcatDataset`.
     """
 
     def __init__(

@@ -1,12 +1,12 @@
 """The store of depth labels: one 16-bit PNG per image and a manifest.
 
 A depth label is the disparity that a trained SDE network gives for an image, in
-(0, 1), kept as ``round(disparity * 65535)`` without any normalisation per image, so
+(0, 1), kept as `round(disparity * 65535)` without any normalisation per image, so
 that "nearer" means the same in every image (method: 3W, section 3.3).
 
-``manifest.json`` holds the hash of the checkpoint, the options, the size in bytes of
+`manifest.json` holds the hash of the checkpoint, the options, the size in bytes of
 every finished file and the state (size, time) of the image it was made from. It is
-rewritten (atomically) while labels are made and says ``"complete": true`` only at the
+rewritten (atomically) while labels are made and says `"complete": true` only at the
 end, so that a half-made, truncated or outdated set is found before anything trains on
 it.
 """
@@ -43,7 +43,7 @@ class DepthLabelStore:
     """Depth labels below one folder.
 
     Args:
-        root (str | Path): The folder.
+        root: The folder.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -90,9 +90,9 @@ class DepthLabelStore:
         """Start or go on writing; returns the names of bad files found.
 
         Args:
-            checkpoint (str | Path): The SDE checkpoint.
-            options (dict): What else decides the values; json-serialisable.
-            overwrite (bool): Remove the labels that are there, see :meth:`clear`.
+            checkpoint: The SDE checkpoint.
+            options: What else decides the values; json-serialisable.
+            overwrite: Remove the labels that are there, see `clear`.
 
         Raises:
             DepthLabelError: The folder holds labels of another checkpoint or of
@@ -153,9 +153,9 @@ class DepthLabelStore:
         """Store one label.
 
         Args:
-            img_id (str): The image.
-            disparity (np.ndarray): (H, W), in [0, 1].
-            img_path (str, optional): File of the image, whose state is kept.
+            img_id: The image.
+            disparity: (H, W), in [0, 1].
+            img_path: File of the image, whose state is kept.
 
         Raises:
             DepthLabelError: A value is not finite.
@@ -187,10 +187,10 @@ class DepthLabelStore:
         known of labels made without a path.
 
         Args:
-            img_paths (Mapping[str, str]): Path of each image, by ``img_id``.
+            img_paths: Path of each image, by `img_id`.
 
         Returns:
-            list[str]: Their ids; the manifest must be loaded.
+            Their ids; the manifest must be loaded.
         """
         images, changed = self.manifest.get('images', {}), []
         for img_id, path in img_paths.items():
@@ -217,8 +217,8 @@ class DepthLabelStore:
         """Check that every image has an intact label of one known model.
 
         Args:
-            img_ids (Iterable[str]): The images.
-            img_paths (Mapping[str, str], optional): Path of each image, by id, to
+            img_ids: The images.
+            img_paths: Path of each image, by id, to
                 see that it is still the one that the label was made from.
 
         Raises:
@@ -228,7 +228,7 @@ class DepthLabelStore:
         self.verify_labels(img_ids, img_paths)
 
     def verify_manifest(self) -> None:
-        """The part of :meth:`verify` that concerns no single image."""
+        """The part of `verify` that concerns no single image."""
         manifest = self.load_manifest()
         if not manifest.get('complete'):
             raise DepthLabelError(
@@ -240,11 +240,11 @@ class DepthLabelStore:
     def verify_labels(
         self, img_ids: Iterable[str], img_paths: Mapping[str, str] | None = None
     ) -> None:
-        """The part of :meth:`verify` that concerns the images, of the manifest read.
+        """The part of `verify` that concerns the images, of the manifest read.
 
         Args:
-            img_ids (Iterable[str]): See :meth:`verify`.
-            img_paths (Mapping[str, str], optional): See :meth:`verify`.
+            img_ids: See `verify`.
+            img_paths: See `verify`.
 
         Raises:
             DepthLabelError: Naming the first images concerned and the cure.

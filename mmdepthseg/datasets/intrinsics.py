@@ -14,7 +14,7 @@ class Camera(NamedTuple):
     Attributes:
         cam2img: 3x3 K in pixels as nested lists.
         size: (height, width) of the image K refers to, None if not told.
-        baseline: stereo baseline in metres, None if not told.
+        baseline: Stereo baseline in metres, None if not told.
     """
 
     cam2img: list[list[float]]
@@ -40,10 +40,10 @@ def check_intrinsics(
     Args:
         cam2img: (3, 3).
         size: (height, width) of the image K is said to belong to.
-        source: file or config key, for the error.
+        source: File or config key, for the error.
 
     Raises:
-        ValueError: if K is not 3x3 and finite, a focal length is not positive or
+        ValueError: If K is not 3x3 and finite, a focal length is not positive or
             the principal point lies outside the image (the usual sign of a K that
             belongs to another image size).
     """
@@ -73,22 +73,22 @@ def check_intrinsics(
 
 
 def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
-    """Camera of a mapping with ``K``, ``width`` and ``height``.
+    """Camera of a mapping with `K`, `width` and `height`.
 
     Args:
-        config: keys ``K`` (3x3, pixels), ``width``, ``height``; with
-            ``normalized=True`` K is in units of the image size: fx and cx are
+        config: Keys `K` (3x3, pixels), `width`, `height`; with
+            `normalized=True` K is in units of the image size: fx and cx are
             multiplied by the width, fy and cy by the height, and the half pixel is
             taken off cx and cy, since pixel centres are at integers. Other keys are
             ignored.
-        source: file or config key, for the errors.
+        source: File or config key, for the errors.
 
     Returns:
         The camera, in pixels.
 
     Raises:
-        KeyError: if a key is missing.
-        ValueError: if K cannot belong to an image of that size.
+        KeyError: If a key is missing.
+        ValueError: If K cannot belong to an image of that size.
     """
     missing = [key for key in ('K', 'width', 'height') if key not in config]
     if missing:
@@ -110,7 +110,7 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
 
 
 def read_intrinsics(path: str) -> Camera:
-    """Camera of an ``intrinsics.json`` (see :func:`parse_intrinsics`)."""
+    """Camera of an `intrinsics.json` (see `parse_intrinsics`)."""
     content = load_json(path)
     if not isinstance(content, Mapping):
         raise ValueError(f'Camera file {path} must hold a json object.')
@@ -121,16 +121,16 @@ def read_cityscapes_camera(path: str) -> Camera:
     """Camera of a Cityscapes camera json.
 
     Args:
-        path: json with ``intrinsic`` (``fx``, ``fy``, ``u0``, ``v0``) and, for
-            stereo depth, ``extrinsic`` (``baseline``, metres). ``width`` and
-            ``height``, at the top or beside fx, are used where they stand.
+        path: Json with `intrinsic` (`fx`, `fy`, `u0`, `v0`) and, for
+            stereo depth, `extrinsic` (`baseline`, metres). `width` and
+            `height`, at the top or beside fx, are used where they stand.
 
     Returns:
         The camera.
 
     Raises:
-        KeyError: if a key is missing (names file and key).
-        ValueError: if the file is no json or a value no number.
+        KeyError: If a key is missing (names file and key).
+        ValueError: If the file is no json or a value no number.
     """
     content = load_json(path)
     intrinsic = content.get('intrinsic') if isinstance(content, Mapping) else None
@@ -153,21 +153,21 @@ def read_cityscapes_camera(path: str) -> Camera:
 
 
 def read_kitti_calib(path: str, camera: int) -> Camera:
-    """A camera of a ``calib.txt`` of KITTI odometry (Geiger et al., CVPR 2012).
+    """A camera of a `calib.txt` of KITTI odometry (Geiger et al., CVPR 2012).
 
     Args:
-        path: text with a line ``P<camera>:`` and the 12 numbers of the 3x4 projection
+        path: Text with a line `P<camera>:` and the 12 numbers of the 3x4 projection
             matrix; K is its left part. The rest, the shift from camera 0 (to whose
             frame KITTI's poses belong), is left out: on the way from frame to frame
             it moves the camera by the shift (6 cm of camera 2) times the angle turned.
-        camera: 0 to 3, the number in ``image_<camera>``.
+        camera: 0 to 3, the number in `image_<camera>`.
 
     Returns:
         The camera. The file does not tell the size of its images.
 
     Raises:
-        KeyError: if there is no such line.
-        ValueError: if it is no projection matrix.
+        KeyError: If there is no such line.
+        ValueError: If it is no projection matrix.
     """
     lines = Path(path).read_text(encoding='utf-8', errors='replace').splitlines()
     found = [line[3:] for line in lines if line.startswith(f'P{camera}:')]
@@ -191,13 +191,13 @@ def sample_camera(results: Mapping[str, Any]) -> tuple[Camera | None, str]:
     """The camera of a sample in a pipeline.
 
     Args:
-        results: with ``camera_path`` (and ``camera_size``, for files that do not tell
-            the image size), or ``cam2img`` (and ``cam2img_size``), or neither.
+        results: With `camera_path` (and `camera_size`, for files that do not tell
+            the image size), or `cam2img` (and `cam2img_size`), or neither.
 
     Returns:
         The camera, None if there is none, and what to call it in messages. A size
-        that nothing tells is that of the image file (``img_file_shape`` where a
-        transform replaced ``ori_shape``).
+        that nothing tells is that of the image file (`img_file_shape` where a
+        transform replaced `ori_shape`).
     """
     image_size = results.get('img_file_shape', results.get('ori_shape'))
     if 'camera_path' in results:

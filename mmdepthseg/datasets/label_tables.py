@@ -1,6 +1,6 @@
 """Tables from the ids stored in label files to class indices.
 
-A data set names its table in ``data_info['label_table']``; ``LoadSegLabel`` applies
+A data set names its table in `data_info['label_table']`; `LoadSegLabel` applies
 it. A number in its place is that of the classes, whose indices the files hold. 255 is
 "ignore" everywhere; an id without an entry is an error.
 """
@@ -12,7 +12,7 @@ import numpy as np
 #: Marks ids that no table entry explains; no data set has 254 classes.
 UNKNOWN = 254
 
-#: Cityscapes ``labelIds`` -> ``trainIds`` (labels.py of cityscapesScripts); ids that
+#: Cityscapes `labelIds` -> `trainIds` (labels.py of cityscapesScripts); ids that
 #: do not take part in the evaluation are ignored. -1 (licence plate) is 255 in 8 bit.
 CITYSCAPES_LABEL_IDS = {
     **dict.fromkeys((*range(7), 9, 10, 14, 15, 16, 18, 29, 30), 255),
@@ -46,17 +46,17 @@ LABEL_TABLES: dict[str, dict[int, int]] = {
 
 @lru_cache(maxsize=None)
 def lookup_table(name: str | int) -> np.ndarray:
-    """The 256 entries of a table, uint8; ``UNKNOWN`` where it has none.
+    """The 256 entries of a table, uint8; `UNKNOWN` where it has none.
 
     Args:
-        name: key of ``LABEL_TABLES``; or the number of classes, for label files that
+        name: Key of `LABEL_TABLES`; or the number of classes, for label files that
             hold class indices.
 
     Returns:
         (256,) uint8.
 
     Raises:
-        KeyError: if there is no such table.
+        KeyError: If there is no such table.
     """
     if isinstance(name, int):
         entries = {i: i for i in range(name)}

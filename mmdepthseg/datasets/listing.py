@@ -1,4 +1,4 @@
-"""Listing files quickly: one ``os.scandir`` per folder, no stat per file."""
+"""Listing files quickly: one `os.scandir` per folder, no stat per file."""
 
 import os
 import os.path as osp
@@ -20,8 +20,8 @@ def list_frames(folder: str, suffixes: Sequence[str]) -> list[str]:
     """Names of a video's frames in the order a person would count: 2 before 10.
 
     Args:
-        folder: folder of the frames; [] if there is no such folder.
-        suffixes: ends of the names, in any case (``.JPG`` is ``.jpg``).
+        folder: Folder of the frames; [] if there is no such folder.
+        suffixes: Ends of the names, in any case (`.JPG` is `.jpg`).
     """
     suffixes = tuple(suffix.lower() for suffix in suffixes)
     names = list_names(folder, '')
@@ -35,10 +35,10 @@ def natural_key(name: str) -> tuple:
 
 
 def join_path(*parts: str) -> str:
-    """``os.path.join``, normalised: '..' takes away the part written before it.
+    """`os.path.join`, normalised: '..' takes away the part written before it.
 
     Without that the system follows a link first, and '../depth' below a linked
-    ``data_root`` is looked for beside the link's target.
+    `data_root` is looked for beside the link's target.
     """
     joined = osp.join(*parts)
     return osp.normpath(joined) if joined and '://' not in joined else joined
@@ -54,14 +54,14 @@ def list_folders(folder: str) -> list[str]:
 
 
 def list_tree(root: str | None, suffix: str) -> dict[str, str]:
-    """Files ``root/<city>/<name><suffix>``.
+    """Files `root/<city>/<name><suffix>`.
 
     Args:
-        root: folder of folders; None lists nothing.
-        suffix: end of the file names.
+        root: Folder of folders; None lists nothing.
+        suffix: End of the file names.
 
     Returns:
-        ``{'<city>/<name>': path}``, sorted.
+        `{'<city>/<name>': path}`, sorted.
     """
     found = {}
     for city in list_folders(root) if root else ():

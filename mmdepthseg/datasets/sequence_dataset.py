@@ -22,41 +22,41 @@ MAX_IN_A_ROW = 100
 class SequenceDataset(BaseSegDataset):
     """Base of data sets of frames with optional neighbours, labels, depth, cameras.
 
-    MMSegmentation's ``BaseSegDataset`` knows one image and one label map per sample
+    MMSegmentation's `BaseSegDataset` knows one image and one label map per sample
     and requires the label file; here everything but the image may be absent, and
     files that a sample does not use are never asked for.
 
-    A subclass lists its frames with :meth:`list_samples` and names a frame's
-    neighbour with :meth:`find_neighbour`. A sample's info holds ``img_path``,
-    ``img_id``, ``is_labeled`` and, where there are such, ``seg_map_path``,
-    ``adjacent_paths`` with ``adjacent_offsets``, ``camera_path`` or ``cam2img`` with
-    ``cam2img_size``, ``depth_path``, ``disparity_path``, ``sde_disparity_path``,
-    ``poses_path`` with ``pose_lines`` and ``pose_count``, and ``branch``.
+    A subclass lists its frames with `list_samples` and names a frame's
+    neighbour with `find_neighbour`. A sample's info holds `img_path`,
+    `img_id`, `is_labeled` and, where there are such, `seg_map_path`,
+    `adjacent_paths` with `adjacent_offsets`, `camera_path` or `cam2img` with
+    `cam2img_size`, `depth_path`, `disparity_path`, `sde_disparity_path`,
+    `poses_path` with `pose_lines` and `pose_count`, and `branch`.
 
     Args:
-        offsets: neighbours of each target frame, in frames: (-1, 1).
-        missing_neighbours: ``'skip'`` leaves out frames that lack one (counted and
-            logged once), ``'error'`` raises.
-        ann_file: text file of sample names, one a line (see ``subset.read_names``),
-            under ``data_root`` or, if not there, as given.
-        labeled_subset: ``dict(n=100, seed=42)``: a random subset as in the papers;
-            ``dict(ann_file='ds_us_seed42.txt', n=100)``: the first n names of a file
-            (without n all), the same as ``ann_file`` with ``dict(n=100)``;
-            ``'all'``: all samples that have a label file, if no ``ann_file`` says
+        offsets: Neighbours of each target frame, in frames: (-1, 1).
+        missing_neighbours: `'skip'` leaves out frames that lack one (counted and
+            logged once), `'error'` raises.
+        ann_file: Text file of sample names, one a line (see `subset.read_names`),
+            under `data_root` or, if not there, as given.
+        labeled_subset: `dict(n=100, seed=42)`: a random subset as in the papers;
+            `dict(ann_file='ds_us_seed42.txt', n=100)`: the first n names of a file
+            (without n all), the same as `ann_file` with `dict(n=100)`;
+            `'all'`: all samples that have a label file, if no `ann_file` says
             which.
-        subset_mode: what the subset is for. ``'keep'``: the data set is the subset.
-            ``'mark'``: all samples stay, only the subset's are labelled.
-            ``'exclude'``: all others, without labels. Labels of samples outside the
+        subset_mode: What the subset is for. `'keep'`: the data set is the subset.
+            `'mark'`: all samples stay, only the subset's are labelled.
+            `'exclude'`: all others, without labels. Labels of samples outside the
             subset are not even listed.
-        require_labels: raise if a labelled-to-be sample has no label file.
-        branch: copied to each sample's info (``'labeled'``, ``'mix'``).
-        skip_broken: in training, replace a sample with an unreadable file by another
+        require_labels: Raise if a labelled-to-be sample has no label file.
+        branch: Copied to each sample's info (`'labeled'`, `'mix'`).
+        skip_broken: In training, replace a sample with an unreadable file by another
             one (each file is logged once) instead of stopping.
-        max_broken: stop all the same after so many broken files per process.
-        check_depth_labels: verify the manifest of the depth labels, so that missing,
+        max_broken: Stop all the same after so many broken files per process.
+        check_depth_labels: Verify the manifest of the depth labels, so that missing,
             truncated or outdated ones are named before anything uses them; False for
-            labels that ``tools/generate_depth.py`` did not make.
-        **kwargs: of ``BaseSegDataset``.
+            labels that `tools/generate_depth.py` did not make.
+        **kwargs: Of `BaseSegDataset`.
     """
 
     def __init__(
@@ -121,19 +121,19 @@ class SequenceDataset(BaseSegDataset):
     # -- for subclasses -----------------------------------------------------------
 
     def list_samples(self) -> list[dict]:
-        """All target frames, sorted by ``img_id``; at least one or an error.
+        """All target frames, sorted by `img_id`; at least one or an error.
 
         Returns:
-            Infos without neighbours; ``seg_map_path`` where a label exists.
+            Infos without neighbours; `seg_map_path` where a label exists.
         """
         raise NotImplementedError
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
-        """The frame ``offset`` frames after that of ``info``.
+        """The frame `offset` frames after that of `info`.
 
         Args:
-            info: a sample's info.
-            offset: in frames, negative for earlier ones.
+            info: A sample's info.
+            offset: In frames, negative for earlier ones.
 
         Returns:
             Its path, or None if it does not exist, and the path looked for.
@@ -166,7 +166,7 @@ class SequenceDataset(BaseSegDataset):
         """List the samples: frames, then the subset, then neighbours.
 
         The subset is drawn before frames without neighbours are left out, so that it
-        does not depend on ``offsets``.
+        does not depend on `offsets`.
         """
         samples = self._apply_subset(self.list_samples())
         samples = self._add_neighbours(samples)
@@ -184,9 +184,9 @@ class SequenceDataset(BaseSegDataset):
         return samples
 
     def prepare_data(self, idx: int) -> dict | None:
-        """Run the pipeline; with ``skip_broken``, None for a broken sample.
+        """Run the pipeline; with `skip_broken`, None for a broken sample.
 
-        ``BaseDataset.__getitem__`` then draws another sample. A test never skips:
+        `BaseDataset.__getitem__` then draws another sample. A test never skips:
         figures over a part of the images would pass for those of all.
         """
         try:

@@ -10,19 +10,19 @@ import numpy as np
 def read_names(path: str) -> list[str]:
     """Sample names of a text file, one a line, in the file's order.
 
-    A line is a name (``aachen/aachen_000000_000019``) or an index and a name, as
+    A line is a name (`aachen/aachen_000000_000019`) or an index and a name, as
     the published lists have them. Names may hold blanks. Blank lines and lines that
-    start with ``#`` are skipped, repeated names are kept once.
+    start with `#` are skipped, repeated names are kept once.
 
     Args:
-        path: the text file.
+        path: The text file.
 
     Returns:
         Names.
 
     Raises:
-        FileNotFoundError: if the file is missing.
-        ValueError: if it holds no name.
+        FileNotFoundError: If the file is missing.
+        ValueError: If it holds no name.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'ann_file {path} does not exist.')
@@ -35,20 +35,20 @@ def read_names(path: str) -> list[str]:
 
 
 def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> list[int]:
-    """Positions in ``img_ids`` of the named samples, in the order of ``names``.
+    """Positions in `img_ids` of the named samples, in the order of `names`.
 
-    A name is a whole ``img_id`` or, where that is unique, its last part.
+    A name is a whole `img_id` or, where that is unique, its last part.
 
     Args:
-        names: wanted names.
-        img_ids: identifiers of all samples.
-        source: where the names come from, for the error.
+        names: Wanted names.
+        img_ids: Identifiers of all samples.
+        source: Where the names come from, for the error.
 
     Returns:
         One position a name.
 
     Raises:
-        ValueError: if names are not found (the first few are named) or ambiguous.
+        ValueError: If names are not found (the first few are named) or ambiguous.
     """
     by_id = {img_id: index for index, img_id in enumerate(img_ids)}
     by_stem: dict[str, list[int]] = {}
@@ -72,20 +72,20 @@ def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> li
 
 
 def random_subset(total: int, n: int, seed: int) -> list[int]:
-    """The first ``n`` of ``numpy.random.RandomState(seed).permutation(total)``.
+    """The first `n` of `numpy.random.RandomState(seed).permutation(total)`.
 
     The rule of the papers' random subsets (3W, section 4: 100, 372, 744 of 2975).
 
     Args:
-        total: number of samples, in sorted order.
-        n: size of the subset.
-        seed: seed of numpy's legacy generator.
+        total: Number of samples, in sorted order.
+        n: Size of the subset.
+        seed: Seed of numpy's legacy generator.
 
     Returns:
         Positions, in the order of the permutation.
 
     Raises:
-        ValueError: if n is not in 1..total.
+        ValueError: If n is not in 1..total.
     """
     if not 1 <= n <= total:
         raise ValueError(f'labeled_subset asks for n={n} of {total} samples.')

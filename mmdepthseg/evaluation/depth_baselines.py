@@ -24,10 +24,10 @@ class RowMeanDepth:
     that does not beat it has learned the camera's mounting, not to see.
 
     Args:
-        rows: mean depth in metres per relative-height bin, top to bottom, (R,).
+        rows: Mean depth in metres per relative-height bin, top to bottom, (R,).
 
     Raises:
-        ValueError: if not one-dimensional, positive and finite.
+        ValueError: If not one-dimensional, positive and finite.
     """
 
     def __init__(self, rows: np.ndarray) -> None:
@@ -53,16 +53,16 @@ class RowMeanDepth:
         Args:
             depth_maps: (H, W) metres; values outside (min_depth, max_depth) do not
                 count, as in the metric.
-            min_depth: metres.
-            max_depth: metres.
-            num_rows: bins of relative height; a row counts for the bin that its
+            min_depth: Metres.
+            max_depth: Metres.
+            num_rows: Bins of relative height; a row counts for the bin that its
                 centre lies in. Bins without a measurement are interpolated.
 
         Returns:
             The predictor.
 
         Raises:
-            ValueError: if no pixel is valid.
+            ValueError: If no pixel is valid.
         """
         sums, counts = np.zeros(num_rows), np.zeros(num_rows)
         for depth in depth_maps:
@@ -84,9 +84,9 @@ class RowMeanDepth:
         """The same map for every image of a size.
 
         Args:
-            height: of the image.
-            width: of the image.
-            device: of the result.
+            height: Of the image.
+            width: Of the image.
+            device: Of the result.
 
         Returns:
             (height, width) float32 metres.
@@ -101,10 +101,10 @@ def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
     """Ground truth of every sample of a data set, (H, W) metres.
 
     Args:
-        dataset: whose pipeline loads ``gt_depth_map``, packed or not.
+        dataset: Whose pipeline loads `gt_depth_map`, packed or not.
 
     Raises:
-        ValueError: if a sample has no depth (names it).
+        ValueError: If a sample has no depth (names it).
     """
     for index in range(len(dataset)):
         sample = dataset[index]
@@ -132,11 +132,11 @@ def build_row_mean(
     The first rank computes and writes, the others are told.
 
     Args:
-        dataset: config; its pipeline defaults to loading depth alone, no images.
-        cache: npz file to keep the result in, or None.
-        min_depth: metres.
-        max_depth: metres.
-        num_rows: bins of relative height.
+        dataset: Config; its pipeline defaults to loading depth alone, no images.
+        cache: Npz file to keep the result in, or None.
+        min_depth: Metres.
+        max_depth: Metres.
+        num_rows: Bins of relative height.
 
     Returns:
         The predictor.

@@ -54,15 +54,15 @@ def crop_box(
     """Rows and columns of a crop.
 
     Args:
-        crop: a name in ``CROPS``, fractions (top, bottom, left, right), or None.
-        height: of the image.
-        width: of the image.
+        crop: A name in `CROPS`, fractions (top, bottom, left, right), or None.
+        height: Of the image.
+        width: Of the image.
 
     Returns:
         Two slices.
 
     Raises:
-        ValueError: if the name is unknown or the fractions are no box.
+        ValueError: If the name is unknown or the fractions are no box.
     """
     if crop is None:
         return slice(0, height), slice(0, width)
@@ -101,24 +101,24 @@ def align_depth(
 ) -> tuple[Tensor, Tensor]:
     """Fit a prediction that is only known up to scale to the ground truth.
 
-    - ``median``: p * median(g) / median(p) (Zhou et al., CVPR 2017).
-    - ``lsqr``: s p with the s that minimises sum (s p - g)^2; far points weigh most.
-    - ``affine``: scale s and shift t of *inverse* depth, least squares of
+    - `median`: p * median(g) / median(p) (Zhou et al., CVPR 2017).
+    - `lsqr`: s p with the s that minimises sum (s p - g)^2; far points weigh most.
+    - `affine`: scale s and shift t of *inverse* depth, least squares of
       s / p + t - 1 / g; results below 1 / max_depth count as max_depth. A constant
       prediction gets s = 0. For models that know depth up to a shift as well (Ranftl et
       al., TPAMI 2022); self-supervised ones know it up to scale, and figures with a
       fitted shift must not be compared with theirs.
-    - ``none``: as it is.
+    - `none`: as it is.
 
     Args:
         prediction: (n,) positive depths.
         target: (n,) ground truth, metres.
-        align: see above.
-        max_depth: metres.
+        align: See above.
+        max_depth: Metres.
 
     Returns:
         The aligned prediction (n,) and the factor that it was multiplied by (for
-        ``affine``: 1 / s), a scalar.
+        `affine`: 1 / s), a scalar.
     """
     if align == 'median':
         scale = median(target) / median(prediction)
@@ -145,7 +145,7 @@ def align_depth(
 
 
 def depth_errors(prediction: Tensor, target: Tensor) -> Tensor:
-    """The errors in the order of ``DEPTH_ERRORS``.
+    """The errors in the order of `DEPTH_ERRORS`.
 
     Args:
         prediction: (n,) positive depths, n >= 1.

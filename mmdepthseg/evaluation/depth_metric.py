@@ -34,39 +34,39 @@ TARGET_CURE = (
 class DepthMetric(BaseMetric):
     """Errors of depth that is known up to scale, averaged over images.
 
-    MMSegmentation's ``DepthMetric`` keeps all pixels of all images, raises TypeError
+    MMSegmentation's `DepthMetric` keeps all pixels of all images, raises TypeError
     for any list of metrics, aligns nothing and turns empty masks into NaN.
 
-    The prediction ``pred_depth_map`` (1, H, W) is brought to the size of the ground
-    truth ``gt_depth_map`` (bilinear in inverse depth, in which what networks predict
+    The prediction `pred_depth_map` (1, H, W) is brought to the size of the ground
+    truth `gt_depth_map` (bilinear in inverse depth, in which what networks predict
     is smooth), aligned, clamped to [min_depth, max_depth] and compared where
     min_depth < ground truth < max_depth within the crop. Every image counts the same;
     images without a valid pixel do not count and are reported.
 
-    Figures: ``DEPTH_ERRORS``; ``scale`` and ``scale_spread``, mean and relative
+    Figures: `DEPTH_ERRORS`; `scale` and `scale_spread`, mean and relative
     standard deviation of the alignment factors (how well the scale is kept from image
-    to image); the same errors of the baselines under ``constant/`` and ``row_mean/``,
+    to image); the same errors of the baselines under `constant/` and `row_mean/`,
     aligned in the same way.
 
     Args:
-        align: ``'median'``, ``'lsqr'``, ``'affine'`` or ``'none'`` (see
-            ``align_depth``).
-        min_depth: metres.
-        max_depth: metres.
-        crop: ``'garg'``, ``'eigen'``, ``'cityscapes'``, ``'cityscapes_no_ego'`` (their
-            sources stand at ``depth_errors.CROPS``), fractions (top, bottom, left,
+        align: `'median'`, `'lsqr'`, `'affine'` or `'none'` (see
+            `align_depth`).
+        min_depth: Metres.
+        max_depth: Metres.
+        crop: `'garg'`, `'eigen'`, `'cityscapes'`, `'cityscapes_no_ego'` (their
+            sources stand at `depth_errors.CROPS`), fractions (top, bottom, left,
             right), or None.
-        baseline: ``dict(dataset=<config>, cache='row_mean.npz')``: mean depth per
+        baseline: `dict(dataset=<config>, cache='row_mean.npz')`: mean depth per
             image row of that (training) data set, as a fixed predictor; see
-            ``build_row_mean`` for its other keys. Computed at the first image.
-        constant: report the baseline of a constant depth: with ``align='none'`` the
-            mean of ``baseline``'s rows, which is then needed.
-        collect_device: of ``BaseMetric``.
-        prefix: of ``BaseMetric``.
-        **kwargs: of ``BaseMetric``.
+            `build_row_mean` for its other keys. Computed at the first image.
+        constant: Report the baseline of a constant depth: with `align='none'` the
+            mean of `baseline`'s rows, which is then needed.
+        collect_device: Of `BaseMetric`.
+        prefix: Of `BaseMetric`.
+        **kwargs: Of `BaseMetric`.
 
     Raises:
-        ValueError: for options that make no sense, and for samples without depth.
+        ValueError: For options that make no sense, and for samples without depth.
     """
 
     def __init__(
@@ -108,11 +108,11 @@ class DepthMetric(BaseMetric):
         """Add the figures of a batch.
 
         Args:
-            data_batch: not used.
-            data_samples: dicts with ``pred_depth_map`` and ``gt_depth_map``.
+            data_batch: Not used.
+            data_samples: Dicts with `pred_depth_map` and `gt_depth_map`.
 
         Raises:
-            ValueError: if one of them is missing (names image and cure).
+            ValueError: If one of them is missing (names image and cure).
         """
         for sample in data_samples:
             target = self._field(sample, 'gt_depth_map', TARGET_CURE)
@@ -172,7 +172,7 @@ class DepthMetric(BaseMetric):
         """Average over images.
 
         Args:
-            results: one dict per image of all ranks.
+            results: One dict per image of all ranks.
 
         Returns:
             The figures; NaN if no image has a valid pixel.

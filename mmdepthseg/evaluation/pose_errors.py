@@ -9,7 +9,7 @@ rotation    mean angle of R_g^T R_p                                        degre
 translation mean |s t_p - t_g|, s the alignment factor                     metres
 relative    100 sum |s t_p - t_g| / sum |t_g|                              percent
 direction   mean angle between t_p and t_g, of pairs that moved            degrees
-ate         see ``snippet_ate``                                            metres
+ate         see `snippet_ate`                                            metres
 ==========  =============================================================  ========
 
 Rotation and translation are the relative pose error of Sturm et al., IROS 2012.
@@ -27,8 +27,8 @@ def relative_motion(earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
     """Motion between two cameras of known pose.
 
     Args:
-        earlier: camera to world, (..., 4, 4).
-        later: camera to world, (..., 4, 4).
+        earlier: Camera to world, (..., 4, 4).
+        later: Camera to world, (..., 4, 4).
 
     Returns:
         (..., 4, 4), points of the earlier camera to points of the later one.
@@ -70,15 +70,15 @@ def direction_angle(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 def translation_scale(prediction: np.ndarray, target: np.ndarray, align: str) -> float:
     """The factor that brings predicted translations to metres.
 
-    - ``median``: median |t_g| / median |t_p|.
-    - ``lsqr``: the s that minimises sum |s t_p - t_g|^2; a negative one (motion the
+    - `median`: median |t_g| / median |t_p|.
+    - `lsqr`: the s that minimises sum |s t_p - t_g|^2; a negative one (motion the
       wrong way round) counts as 0.
-    - ``none``: 1.
+    - `none`: 1.
 
     Args:
         prediction: (n, 3).
         target: (n, 3), metres.
-        align: see above.
+        align: See above.
 
     Returns:
         The factor; 1 if nothing moves in the prediction.
@@ -96,13 +96,13 @@ def translation_scale(prediction: np.ndarray, target: np.ndarray, align: str) ->
 def pose_errors(
     prediction: np.ndarray, target: np.ndarray, scale: np.ndarray, min_motion: float
 ) -> dict[str, float]:
-    """The errors of ``POSE_ERRORS``.
+    """The errors of `POSE_ERRORS`.
 
     Args:
-        prediction: motions (n, 4, 4), n >= 1.
-        target: motions (n, 4, 4), metres.
-        scale: alignment factor of each pair, (n,).
-        min_motion: pairs that moved less (metres) have no direction.
+        prediction: Motions (n, 4, 4), n >= 1.
+        target: Motions (n, 4, 4), metres.
+        scale: Alignment factor of each pair, (n,).
+        min_motion: Pairs that moved less (metres) have no direction.
 
     Returns:
         One number each; NaN for what no pair can tell.
@@ -126,7 +126,7 @@ def camera_centres(motions: Sequence[np.ndarray]) -> np.ndarray:
     """Path of a camera from its motions.
 
     Args:
-        motions: n - 1 matrices (4, 4), from each frame to the next.
+        motions: N - 1 matrices (4, 4), from each frame to the next.
 
     Returns:
         Centres (n, 3) in the first camera's frame.
@@ -150,8 +150,8 @@ def snippet_ate(
     frames compare; the root mean square is sqrt(n) times it.
 
     Args:
-        prediction: n - 1 motions (4, 4), from each frame to the next.
-        target: likewise, metres.
+        prediction: N - 1 motions (4, 4), from each frame to the next.
+        target: Likewise, metres.
 
     Returns:
         Metres.
@@ -166,13 +166,13 @@ def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
     """Average motion: mean translation, and the rotation nearest to the mean matrix.
 
     Args:
-        motions: matrices (4, 4).
+        motions: Matrices (4, 4).
 
     Returns:
         (4, 4).
 
     Raises:
-        ValueError: if there is none.
+        ValueError: If there is none.
     """
     motions = list(motions)
     if not motions:

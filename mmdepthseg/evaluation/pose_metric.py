@@ -35,33 +35,33 @@ class Pair:
 class PoseMetric(BaseMetric):
     """Errors of the camera motion that a pose network predicts, up to scale.
 
-    Samples have ``gt_poses`` (``LoadPoses``) and ``pred_transforms``
-    (``mmdepthseg.apis.predict_poses``). Each frame pair counts once, whichever of its
+    Samples have `gt_poses` (`LoadPoses`) and `pred_transforms`
+    (`mmdepthseg.apis.predict_poses`). Each frame pair counts once, whichever of its
     frames was the target.
 
-    Figures: those of ``POSE_ERRORS``; ``ate`` and ``ate_std``, mean and standard
-    deviation over all overlapping snippets of ``snippet`` consecutive frames (see
-    ``snippet_ate``; its scale is its own, whatever ``align`` says); ``scale`` and
-    ``scale_spread``, mean and relative standard deviation of the factors; and the same
-    errors of two predictors that look at no image: ``identity/*`` (no motion) and
-    ``constant/*`` (always the same motion).
+    Figures: those of `POSE_ERRORS`; `ate` and `ate_std`, mean and standard
+    deviation over all overlapping snippets of `snippet` consecutive frames (see
+    `snippet_ate`; its scale is its own, whatever `align` says); `scale` and
+    `scale_spread`, mean and relative standard deviation of the factors; and the same
+    errors of two predictors that look at no image: `identity/*` (no motion) and
+    `constant/*` (always the same motion).
 
     Args:
-        align: ``'median'``, ``'lsqr'`` or ``'none'`` (see ``translation_scale``).
-        scale_over: pairs with one factor in common: ``'clip'`` (a sequence) or
-            ``'all'``, which is the stricter one, and the one for clips of few frames.
-        snippet: frames of a snippet: 5 in Zhou et al., CVPR 2017. Clips with fewer
-            frames take no part in ``ate``.
-        min_motion: metres; pairs that moved less have no ``direction``.
-        baseline: ``dict(dataset=<config>)``: ``constant`` is the mean motion of that
-            (training) data set, whose ``offsets`` name one step as the evaluated one
+        align: `'median'`, `'lsqr'` or `'none'` (see `translation_scale`).
+        scale_over: Pairs with one factor in common: `'clip'` (a sequence) or
+            `'all'`, which is the stricter one, and the one for clips of few frames.
+        snippet: Frames of a snippet: 5 in Zhou et al., CVPR 2017. Clips with fewer
+            frames take no part in `ate`.
+        min_motion: Metres; pairs that moved less have no `direction`.
+        baseline: `dict(dataset=<config>)`: `constant` is the mean motion of that
+            (training) data set, whose `offsets` name one step as the evaluated one
             does. None: one unit straight ahead, which needs an alignment.
-        collect_device: of ``BaseMetric``.
-        prefix: of ``BaseMetric``.
-        **kwargs: of ``BaseMetric``.
+        collect_device: Of `BaseMetric`.
+        prefix: Of `BaseMetric`.
+        **kwargs: Of `BaseMetric`.
 
     Raises:
-        ValueError: for options that make no sense, and for samples without poses.
+        ValueError: For options that make no sense, and for samples without poses.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class PoseMetric(BaseMetric):
         """Add the frame pairs of a batch.
 
         Args:
-            data_batch: not used.
-            data_samples: dicts with ``gt_poses`` (1 + F, 4, 4), ``pred_transforms``
-                (F, 4, 4), ``adjacent_offsets``, ``poses_path`` and ``pose_lines``.
+            data_batch: Not used.
+            data_samples: Dicts with `gt_poses` (1 + F, 4, 4), `pred_transforms`
+                (F, 4, 4), `adjacent_offsets`, `poses_path` and `pose_lines`.
 
         Raises:
-            ValueError: if one is missing (names image and cure).
+            ValueError: If one is missing (names image and cure).
         """
         for sample in data_samples:
             if 'pred_transforms' not in sample:
@@ -113,7 +113,7 @@ class PoseMetric(BaseMetric):
         """The figures over all clips.
 
         Args:
-            results: the pairs of each sample of all ranks.
+            results: The pairs of each sample of all ranks.
 
         Returns:
             The figures; none if there is no pair.
@@ -182,7 +182,7 @@ class PoseMetric(BaseMetric):
         return figures
 
     def _constant(self, pairs: Sequence[Pair]) -> np.ndarray | None:
-        """The motion of the baseline ``constant``; None if there is none."""
+        """The motion of the baseline `constant`; None if there is none."""
         if self.baseline is None:
             ahead = np.eye(4)
             ahead[2, 3] = -1.0  # what is in front comes nearer
@@ -235,11 +235,11 @@ def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
 
 
 def snippets(pairs: Sequence[Pair], frames: int) -> list[list[Pair]]:
-    """All overlapping chains of ``frames - 1`` pairs, each going on where one ended.
+    """All overlapping chains of `frames - 1` pairs, each going on where one ended.
 
     Args:
-        pairs: any, of any clips.
-        frames: of a snippet.
+        pairs: Any, of any clips.
+        frames: Of a snippet.
     """
     starts = {(pair.clip, pair.first): pair for pair in pairs}
     found = []

@@ -22,12 +22,12 @@ def color_labels(
     """Paint a label map.
 
     Args:
-        labels (np.ndarray): (H, W) class indices.
-        palette (Sequence[Sequence[int]]): RGB per class (MMSeg's habit).
-        ignore_index (int): Painted black.
+        labels: (H, W) class indices.
+        palette: RGB per class (MMSeg's habit).
+        ignore_index: Painted black.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8 BGR.
+        (H, W, 3) uint8 BGR.
     """
     table = np.zeros((256, 3), np.uint8)
     table[: len(palette)] = np.asarray(palette, np.uint8)[:, ::-1]
@@ -41,13 +41,13 @@ def color_depth(
     """Paint a depth map by inverse depth: near is bright.
 
     Args:
-        depth (np.ndarray): (H, W); 0 and not finite = no value, painted grey.
-        near (float, optional): Depth of the brightest colour; default the 2nd
+        depth: (H, W); 0 and not finite = no value, painted grey.
+        near: Depth of the brightest colour; default the 2nd
             percentile.
-        far (float, optional): Depth of the darkest colour; default the 98th.
+        far: Depth of the darkest colour; default the 98th.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8 BGR.
+        (H, W, 3) uint8 BGR.
     """
     valid = np.isfinite(depth) & (depth > 0)
     if not valid.any():
@@ -68,12 +68,12 @@ def contact_sheet(
     """Put captioned panels into rows.
 
     Args:
-        rows (Sequence[Sequence[tuple[str, np.ndarray]]]): (caption, BGR or grey
+        rows: (caption, BGR or grey
             uint8 image) per panel; rows may differ in length.
-        panel_width (int): Width of each panel in pixels.
+        panel_width: Width of each panel in pixels.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8 BGR.
+        (H, W, 3) uint8 BGR.
     """
     strips = [
         [_panel(caption, image, panel_width) for caption, image in row]

@@ -38,12 +38,12 @@ def draw_demo_sheet(
     """Draw and write the sheet.
 
     Args:
-        path (Path): The PNG to write.
-        sde (tuple[str, str]): Config and checkpoint of the depth model.
-        segmentation (Mapping[str, tuple[str, str]]): Title -> config and checkpoint;
-            the last one must be a :class:`MeanTeacher` with DepthMix.
-        depth_labels (Path): Folder of the depth labels.
-        examples (int): Validation images shown.
+        path: The PNG to write.
+        sde: Config and checkpoint of the depth model.
+        segmentation: Title -> config and checkpoint;
+            the last one must be a `MeanTeacher` with DepthMix.
+        depth_labels: Folder of the depth labels.
+        examples: Validation images shown.
     """
     register_all_modules()
     depth_model = load_model(*sde)

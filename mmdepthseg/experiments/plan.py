@@ -29,8 +29,8 @@ def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
     needs; not the paths of work_dir or Python, nor comments in configs.
 
     Args:
-        table (ExperimentTable): The table.
-        runs (Sequence[Run]): Some of its runs.
+        table: The table.
+        runs: Some of its runs.
     """
     made = [_run_stage(table, run) for run in runs]
     wanted: set[str] = set()

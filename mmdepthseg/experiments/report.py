@@ -18,15 +18,15 @@ def collect(
     """One record per run.
 
     Args:
-        table (ExperimentTable): The table.
-        runs (Sequence[Run]): Some of its runs.
-        runner (StageRunner): Of their stages.
+        table: The table.
+        runs: Some of its runs.
+        runner: Of their stages.
 
     Returns:
-        list[dict]: ``method``, ``labels``, ``seed``, ``name``, ``config``,
-        ``options``, ``state`` ('done', 'outdated', 'missing', 'failed'), ``why`` it
-        failed, and if it is done ``figures`` (test -> key -> number), ``seconds`` and
-        ``versions``.
+        `method`, `labels`, `seed`, `name`, `config`,
+        `options`, `state` ('done', 'outdated', 'missing', 'failed'), `why` it
+        failed, and if it is done `figures` (test -> key -> number), `seconds` and
+        `versions`.
     """
     states, records = runner.states(), []
     for run in runs:
@@ -55,7 +55,7 @@ def collect(
 
 
 def read_figures(folder: Path) -> dict[str, float]:
-    """What ``tools/test.py --work-dir FOLDER`` found, the last time.
+    """What `tools/test.py --work-dir FOLDER` found, the last time.
 
     Raises:
         UserError: There is nothing.
@@ -73,14 +73,14 @@ def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
     """Mean and spread of each cell.
 
     Args:
-        table (ExperimentTable): The table.
-        records (Sequence[Mapping]): Of :func:`collect`.
+        table: The table.
+        records: Of `collect`.
 
     Returns:
-        list[dict]: Per metric, method and number of labels: ``values`` (seed ->
-        number), ``n``, ``mean``, ``std`` (sample standard deviation, None for one
-        value), ``min``, ``max``; and if the table has a baseline ``gains`` (seed ->
-        difference to the baseline of the same seed), ``gain_mean``, ``gain_std``.
+        Per metric, method and number of labels: `values` (seed ->
+        number), `n`, `mean`, `std` (sample standard deviation, None for one
+        value), `min`, `max`; and if the table has a baseline `gains` (seed ->
+        difference to the baseline of the same seed), `gain_mean`, `gain_std`.
     """
     cells = []
     for metric in table.metrics:
@@ -129,9 +129,9 @@ def markdown(
     """The tables of all metrics that some run reports, and what is missing.
 
     Args:
-        table (ExperimentTable): The table.
-        records (Sequence[Mapping]): Of :func:`collect`.
-        version (str): Of the code that prints.
+        table: The table.
+        records: Of `collect`.
+        version: Of the code that prints.
     """
     seeds = ', '.join(str(s) for s in dict.fromkeys(r['seed'] for r in records))
     lines = [

@@ -48,7 +48,7 @@ class Stage:
         reads: Files whose content decides the result.
         outputs: Files or folders that must exist afterwards.
         folder: The stage's own folder, removed before a start with another hash.
-        key: Gives what decides the result, in the place of ``commands`` and ``reads``
+        key: Gives what decides the result, in the place of `commands` and `reads`
             (whose paths may not matter, say); asked for right before the start.
     """
 
@@ -73,15 +73,15 @@ class StageRunner:
     """Runs stages, several at a time.
 
     Args:
-        stages (Sequence[Stage]): All stages; order breaks ties.
-        folder (Path): Where logs and stamps go.
-        jobs (int): Stages at a time.
-        env (dict): Extra environment of the processes.
-        places (Sequence[dict], optional): Instead of ``jobs``: extra environments, one
+        stages: All stages; order breaks ties.
+        folder: Where logs and stamps go.
+        jobs: Stages at a time.
+        env: Extra environment of the processes.
+        places: Instead of `jobs`: extra environments, one
             for each place that takes a stage at a time, say a GPU.
-        keep_going (bool): A failed stage does not end the run; those that need it
-            are left out. :attr:`failed` tells. Defaults to False.
-        version (str): Noted at each start of a stage; its stamp lists all of them,
+        keep_going: A failed stage does not end the run; those that need it
+            are left out. `failed` tells. Defaults to False.
+        version: Noted at each start of a stage; its stamp lists all of them,
             since a later version may have gone on with what an earlier one began.
     """
 
@@ -109,11 +109,11 @@ class StageRunner:
         """Run what is not done.
 
         Returns:
-            dict[str, dict]: Stage name -> its stamp (``hash``, ``seconds``,
-            ``versions``).
+            Stage name -> its stamp (`hash`, `seconds`,
+            `versions`).
 
         Raises:
-            UserError: A stage failed, without ``keep_going``; names its log and shows
+            UserError: A stage failed, without `keep_going`; names its log and shows
                 its last lines.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ class StageRunner:
         """Where each stage stands, without running any.
 
         Returns:
-            dict[str, str]: 'done'; 'outdated': it was done, but what decides its
+            'done'; 'outdated': it was done, but what decides its
             result has changed since; or 'missing'.
         """
         hashes: dict[str, str] = {}
@@ -204,7 +204,7 @@ class StageRunner:
         """Keep the folder of an interrupted run with the same hash only.
 
         Returns:
-            list[str]: The versions that were at it, with this one.
+            The versions that were at it, with this one.
         """
         self._path(stage.name, 'done.json').unlink(missing_ok=True)
         started = self._path(stage.name, 'started.json')

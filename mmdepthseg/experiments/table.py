@@ -64,12 +64,12 @@ class Run:
     """One training with its tests.
 
     Attributes:
-        name: ``<method>_n<labels>_seed<seed>``, also of its folder.
+        name: `<method>_n<labels>_seed<seed>`, also of its folder.
         method: Name of the method.
         labels: Number of labelled images.
         seed: Of the training, and of the subset where that is random.
         config: Config file.
-        options: ``KEY=VALUE`` of ``--cfg-options``, complete.
+        options: `KEY=VALUE` of `--cfg-options`, complete.
         folder: Where logs and checkpoints go; the figures of each test below it.
     """
 
@@ -85,40 +85,40 @@ class Run:
 class ExperimentTable:
     """A table of methods x numbers of labels x seeds, from a Python config file.
 
-    The file holds ``title`` and
+    The file holds `title` and
 
-    - ``methods``: ``dict(name, config, title, needs, options, label_counts)``. Seed
-      and number of labels are put into ``randomness.seed`` and into every
-      ``labeled_subset`` of the config's ``train_dataloader``. Its own ``label_counts``
+    - `methods`: `dict(name, config, title, needs, options, label_counts)`. Seed
+      and number of labels are put into `randomness.seed` and into every
+      `labeled_subset` of the config's `train_dataloader`. Its own `label_counts`
       are those of the table's at which it is run; default: all;
-    - ``label_counts``: whole numbers;
-    - ``seeds``: whole numbers, or dicts of ``seed`` and other values of that seed;
+    - `label_counts`: whole numbers;
+    - `seeds`: whole numbers, or dicts of `seed` and other values of that seed;
 
     and, if wanted,
 
-    - ``prerequisites``: what is made once for all runs. ``dict(name, needs, options)``
-      with ``train=CONFIG`` (stands for the last checkpoint), with
-      ``depth_labels=CONFIG, checkpoint=...`` (stands for their folder; with
-      ``model_config`` if the checkpoint is of another config), or with
-      ``command='tools/x.py ...', outputs=[...]`` (stands for the first of them; with
-      ``config`` if the content of one decides too, and with ``folder`` if it is the
+    - `prerequisites`: what is made once for all runs. `dict(name, needs, options)`
+      with `train=CONFIG` (stands for the last checkpoint), with
+      `depth_labels=CONFIG, checkpoint=...` (stands for their folder; with
+      `model_config` if the checkpoint is of another config), or with
+      `command='tools/x.py ...', outputs=[...]` (stands for the first of them; with
+      `config` if the content of one decides too, and with `folder` if it is the
       command's own, to be removed before a start with anything changed);
-    - ``tests``: ``dict(name, options)``, evaluations of each run; default: one;
-    - ``metrics``: ``dict(title, keys, test)``: the first of ``keys`` that the test
+    - `tests`: `dict(name, options)`, evaluations of each run; default: one;
+    - `metrics`: `dict(title, keys, test)`: the first of `keys` that the test
       (default: the first) reports; default: mIoU of student and teacher,
       and the student's share of pixels that are right;
-    - ``options``: of every training and test;
-    - ``baseline``: the method from which the others' differences are taken.
+    - `options`: of every training and test;
+    - `baseline`: the method from which the others' differences are taken.
 
-    ``options`` are dicts of dotted keys, as for ``--cfg-options``. In options, commands
-    and outputs stand ``{seed}``, ``{n}``, ``{work_dir}``, other values of a seed, and
+    `options` are dicts of dotted keys, as for `--cfg-options`. In options, commands
+    and outputs stand `{seed}`, `{n}`, `{work_dir}`, other values of a seed, and
     the name of a prerequisite in braces, which is then needed, for their values.
 
     Args:
-        path (str): The table file.
-        work_dir (Path): Where everything goes.
-        extra (Sequence[str]): ``KEY=VALUE`` for every training and test.
-        given (Mapping[str, str]): Files or folders in the place of prerequisites.
+        path: The table file.
+        work_dir: Where everything goes.
+        extra: `KEY=VALUE` for every training and test.
+        given: Files or folders in the place of prerequisites.
 
     Raises:
         UserError: The file, or a config that it names, is wrong; says where.
@@ -289,7 +289,7 @@ class ExperimentTable:
         return config
 
     def checkpoint(self, path: str, options: Sequence[str], folder: Path) -> str:
-        """The last checkpoint that a training in ``folder`` writes."""
+        """The last checkpoint that a training in `folder` writes."""
         train_cfg = self.changed(path, options).get('train_cfg') or {}
         if 'max_iters' not in train_cfg:
             raise UserError(
@@ -361,7 +361,7 @@ def find(path: str) -> str:
 
 
 def find_subsets(config: Config) -> Iterator[tuple[str, Mapping]]:
-    """Dotted key and content of each ``labeled_subset`` of the training data."""
+    """Dotted key and content of each `labeled_subset` of the training data."""
     loader = config.get('train_dataloader') or {}
     for place, value in walk(loader, 'train_dataloader'):
         if place.endswith('.labeled_subset') and isinstance(value, Mapping):
@@ -369,24 +369,24 @@ def find_subsets(config: Config) -> Iterator[tuple[str, Mapping]]:
 
 
 def pairs(options: Mapping | None) -> list[str]:
-    """Options as ``KEY=VALUE``, as the tools take them."""
+    """Options as `KEY=VALUE`, as the tools take them."""
     return [f'{key}={value}' for key, value in (options or {}).items()]
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` as the tools understand them."""
+    """`KEY=VALUE` as the tools understand them."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='*', action=OptionsAction)
     return parser.parse_args(['--cfg-options', *options]).cfg_options or {}
 
 
 def filled(texts: Sequence[str], values: Mapping[str, Any]) -> list[str]:
-    """Texts with ``{name}`` replaced by values; others of the kind stay."""
+    """Texts with `{name}` replaced by values; others of the kind stay."""
     return [FIELD.sub(lambda m: str(values.get(m[1], m[0])), text) for text in texts]
 
 
 def fields_of(node: Any) -> list[str]:
-    """All ``{name}`` in the strings of a config."""
+    """All `{name}` in the strings of a config."""
     if isinstance(node, str):
         return FIELD.findall(node)
     if isinstance(node, Mapping):

@@ -1,14 +1,14 @@
 """Projective geometry in plain torch and numpy: no framework, no registry.
 
 Convention (holds for the whole package)
-    - Pixels: centres at integers ``0..W-1`` (x, right) and ``0..H-1`` (y, down).
-    - Camera: x right, y down, z along the optical axis. ``cam2img`` is the 3x3
+    - Pixels: centres at integers `0..W-1` (x, right) and `0..H-1` (y, down).
+    - Camera: x right, y down, z along the optical axis. `cam2img` is the 3x3
       matrix K **in pixels of the image as it is now**: it changes with every
-      resize, crop, flip and pad of the image (:mod:`.camera`).
+      resize, crop, flip and pad of the image (`.camera`).
     - Depth is z, in metres (or the unit of the translations); 0 = not measured.
-      Disparity is what a network's sigmoid gives, in (0, 1) (:mod:`.depth`).
-    - A rigid transform ``T`` (N, 4, 4) maps points of the target camera to
-      points of the source camera (:mod:`.pose`).
+      Disparity is what a network's sigmoid gives, in (0, 1) (`.depth`).
+    - A rigid transform `T` (N, 4, 4) maps points of the target camera to
+      points of the source camera (`.pose`).
     - Tensors: images (N, C, H, W), depth (N, 1, H, W), points (N, 3, H, W).
     - Precision: at least float32, also under autocast.
 """

@@ -1,7 +1,7 @@
 """Direct image alignment: the camera motion that makes two frames agree.
 
 Convention
-    As in :mod:`.warp`: depth belongs to the target frame, a transform maps
+    As in `.warp`: depth belongs to the target frame, a transform maps
     target-camera points to source-camera points. A small motion is six numbers,
     translation first, then axis-angle, applied on the left of the transform.
 """
@@ -21,12 +21,12 @@ _DAMPING = 1e-4
 
 
 class Alignment(NamedTuple):
-    """What :func:`align_frames` found.
+    """What `align_frames` found.
 
     Attributes:
-        transform: target camera -> source camera, (N, 4, 4); the given one where
+        transform: Target camera -> source camera, (N, 4, 4); the given one where
             nothing better was found.
-        improved: bool (N,): where it is another one.
+        improved: Bool (N,): where it is another one.
     """
 
     transform: Tensor
@@ -39,9 +39,9 @@ class _Normal(NamedTuple):
     Attributes:
         matrix: (N, 6, 6).
         vector: (N, 6).
-        cost: mean over the pixels that count, (N,).
-        pixels: where the target's pixels lie in the source, (N, 2, H, W).
-        counted: which of them count, bool (N, 1, H, W).
+        cost: Mean over the pixels that count, (N,).
+        pixels: Where the target's pixels lie in the source, (N, 2, H, W).
+        counted: Which of them count, bool (N, 1, H, W).
     """
 
     matrix: Tensor
@@ -70,25 +70,25 @@ def align_frames(
     2018). Fair's weights 1 / (1 + |r| / robust) keep moving objects and occlusions
     from deciding. The start must be right to about a pixel: a pose network's. Where
     the cost has not fallen, or fell because the motion ran away (the pixels moved by
-    more than ``max_shift`` in the mean, or fewer than half of them still lie in the
+    more than `max_shift` in the mean, or fewer than half of them still lie in the
     source: then little is compared, which costs little), the given transform comes
     back.
 
     Args:
-        target: images in [0, 1], (N, C, H, W); their mean over C is compared.
-        source: images in [0, 1], (N, C, H, W).
-        depth: of the target, (N, 1, H, W).
-        transform: where to start, (N, 4, 4).
+        target: Images in [0, 1], (N, C, H, W); their mean over C is compared.
+        source: Images in [0, 1], (N, C, H, W).
+        depth: Of the target, (N, 1, H, W).
+        transform: Where to start, (N, 4, 4).
         cam2img: K, (N, 3, 3).
         iterations: Gauss-Newton steps.
-        robust: difference from which on a pixel loses weight.
-        max_shift: how far a result may lie from the start, as a share of the width.
+        robust: Difference from which on a pixel loses weight.
+        max_shift: How far a result may lie from the start, as a share of the width.
 
     Returns:
         The refined transforms, without gradient.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     check_shape('target', target, (None, None, None, None))
     check_shape('source', source, target.shape)

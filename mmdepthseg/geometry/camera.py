@@ -1,11 +1,11 @@
 """Pinhole cameras: intrinsics that follow the image, back-projection, projection.
 
 Convention
-    - ``cam2img`` K = [[fx, s, cx], [0, fy, cy], [0, 0, 1]] (skew s, mostly 0), in
+    - `cam2img` K = [[fx, s, cx], [0, fy, cy], [0, 0, 1]] (skew s, mostly 0), in
       pixels of the image as it is now; pixel centres are at integers, so an image
       covers [-0.5, W - 0.5] x [-0.5, H - 0.5].
     - A point (X, Y, Z) is seen at u = (fx X + s Y) / Z + cx, v = fy Y / Z + cy.
-    - The ``*_intrinsics`` functions take numpy arrays or tensors of shape
+    - The `*_intrinsics` functions take numpy arrays or tensors of shape
       (..., 3, 3) and return a new one.
 """
 
@@ -43,19 +43,19 @@ def _copy_of(cam2img: Matrix) -> Matrix:
 def resize_intrinsics(cam2img: Matrix, scale_x: float, scale_y: float) -> Matrix:
     """Intrinsics of the image resized by (scale_x, scale_y).
 
-    Half-pixel exact, as cv2.resize and ``F.interpolate(align_corners=False)``
+    Half-pixel exact, as cv2.resize and `F.interpolate(align_corners=False)`
     resize: u' = (u + 0.5) * scale_x - 0.5.
 
     Args:
         cam2img: K, (..., 3, 3).
-        scale_x: new width / old width.
-        scale_y: new height / old height.
+        scale_x: New width / old width.
+        scale_y: New height / old height.
 
     Returns:
         A new K, (..., 3, 3).
 
     Raises:
-        ValueError: if a scale is not positive or K is not 3x3.
+        ValueError: If a scale is not positive or K is not 3x3.
     """
     if scale_x <= 0 or scale_y <= 0:
         raise ValueError(f'Scales must be positive, got ({scale_x}, {scale_y}).')
@@ -76,7 +76,7 @@ def crop_intrinsics(cam2img: Matrix, left: float, top: float) -> Matrix:
 
 
 def pad_intrinsics(cam2img: Matrix, left: float, top: float) -> Matrix:
-    """Intrinsics of the image with ``left`` columns and ``top`` rows put before."""
+    """Intrinsics of the image with `left` columns and `top` rows put before."""
     return crop_intrinsics(cam2img, -left, -top)
 
 
@@ -88,7 +88,7 @@ def flip_intrinsics(cam2img: Matrix, width: float) -> Matrix:
 
     Args:
         cam2img: K, (..., 3, 3).
-        width: width of the image in pixels.
+        width: Width of the image in pixels.
 
     Returns:
         A new K, (..., 3, 3).
@@ -121,14 +121,14 @@ def backproject(depth: Tensor, cam2img: Tensor) -> Tensor:
     """Points seen by the pixels: P = depth * K^-1 (x, y, 1).
 
     Args:
-        depth: z of each pixel in metres, (N, 1, H, W).
+        depth: Z of each pixel in metres, (N, 1, H, W).
         cam2img: K, (N, 3, 3).
 
     Returns:
         Points in the camera's frame, (N, 3, H, W), metres.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     check_shape('depth', depth, (None, 1, None, None))
     check_shape('cam2img', cam2img, (depth.shape[0], 3, 3))
@@ -153,11 +153,11 @@ def project(points: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         Pixels (x, y) (N, 2, H, W) and a bool map (N, 1, H, W): False where the
-        point is behind the camera (z <= ``MIN_Z``) or not finite. Such pixels
+        point is behind the camera (z <= `MIN_Z`) or not finite. Such pixels
         are set to 0 and pass no gradient. Pixels outside the image are valid.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     check_shape('points', points, (None, 3, None, None))
     check_shape('cam2img', cam2img, (points.shape[0], 3, 3))
@@ -174,17 +174,17 @@ def project(points: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor]:
 def divide_by_z(xy: Tensor, z: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Perspective division that neither yields nor back-propagates NaN.
 
-    Where ``valid`` is False or z <= ``MIN_Z``, z is replaced by infinity *before*
+    Where `valid` is False or z <= `MIN_Z`, z is replaced by infinity *before*
     the division: the quotient is 0 and so are the gradients of both operands.
 
     Args:
-        xy: finite numerators, (..., 2, H, W).
-        z: denominators, finite where valid, (..., 1, H, W).
-        valid: bool, (..., 1, H, W).
+        xy: Finite numerators, (..., 2, H, W).
+        z: Denominators, finite where valid, (..., 1, H, W).
+        valid: Bool, (..., 1, H, W).
 
     Returns:
         The quotients (..., 2, H, W), where they hold (..., 1, H, W), and the
-        divisor z + ``Z_EPS`` or infinity (..., 1, H, W).
+        divisor z + `Z_EPS` or infinity (..., 1, H, W).
     """
     valid = valid & (z > MIN_Z)
     z = torch.where(valid, z + Z_EPS, torch.full_like(z, torch.inf))

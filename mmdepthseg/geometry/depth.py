@@ -3,8 +3,8 @@
 Convention
     - disparity: sigmoid of a network, in (0, 1), without unit.
     - scaled disparity = 1/max_depth + (1/min_depth - 1/max_depth) * disparity,
-      in 1/metres; depth = 1 / scaled disparity. Disparity 0 is ``max_depth``,
-      disparity 1 is ``min_depth``.
+      in 1/metres; depth = 1 / scaled disparity. Disparity 0 is `max_depth`,
+      disparity 1 is `min_depth`.
 """
 
 from torch import Tensor
@@ -26,15 +26,15 @@ def disparity_to_depth(
     """Depth of a network's disparity (Godard et al., ICCV 2019, section 3.1).
 
     Args:
-        disparity: in (0, 1), any shape; cast to float32 if it is less.
-        min_depth: depth of disparity 1, metres.
-        max_depth: depth of disparity 0, metres.
+        disparity: In (0, 1), any shape; cast to float32 if it is less.
+        min_depth: Depth of disparity 1, metres.
+        max_depth: Depth of disparity 0, metres.
 
     Returns:
         Scaled disparity (1/metres) and depth (metres), both of the input's shape.
 
     Raises:
-        ValueError: if not 0 < min_depth < max_depth.
+        ValueError: If not 0 < min_depth < max_depth.
     """
     _check_range(min_depth, max_depth)
     (disparity,) = full_precision(disparity)
@@ -47,19 +47,19 @@ def disparity_to_depth(
 def depth_to_disparity(
     depth: Tensor, min_depth: float = 0.1, max_depth: float = 100.0
 ) -> Tensor:
-    """Inverse of :func:`disparity_to_depth`: the disparity of a depth.
+    """Inverse of `disparity_to_depth`: the disparity of a depth.
 
     Args:
-        depth: metres, any shape, positive. Depths outside the range give values
+        depth: Metres, any shape, positive. Depths outside the range give values
             outside [0, 1]; 0 ("not measured") gives infinity.
-        min_depth: depth of disparity 1, metres.
-        max_depth: depth of disparity 0, metres.
+        min_depth: Depth of disparity 1, metres.
+        max_depth: Depth of disparity 0, metres.
 
     Returns:
         Disparity, of the input's shape.
 
     Raises:
-        ValueError: if not 0 < min_depth < max_depth.
+        ValueError: If not 0 < min_depth < max_depth.
     """
     _check_range(min_depth, max_depth)
     (depth,) = full_precision(depth)

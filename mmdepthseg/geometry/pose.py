@@ -2,10 +2,10 @@
 
 Convention
     - Rotation: axis-angle vector, its length the angle in radians.
-    - ``T = [R | t]`` (4x4) maps points of the target camera to points of the
+    - `T = [R | t]` (4x4) maps points of the target camera to points of the
       source camera: P_source = R P_target + t. Translations in metres.
     - A pose network sees two frames in temporal order. For an *earlier* source
-      frame its answer is the motion source -> target, hence ``invert=True``.
+      frame its answer is the motion source -> target, hence `invert=True`.
 """
 
 import torch
@@ -36,7 +36,7 @@ def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
         Rotation matrices, (N, 3, 3).
 
     Raises:
-        ValueError: if the shape is not (N, 3).
+        ValueError: If the shape is not (N, 3).
     """
     check_shape('axis_angle', axis_angle, (None, 3))
     with no_autocast(axis_angle):
@@ -69,13 +69,13 @@ def pose_vector_to_matrix(
     Args:
         axis_angle: (N, 3), radians.
         translation: (N, 3), metres.
-        invert: give the inverse motion, [R^T | -R^T t], instead of [R | t].
+        invert: Give the inverse motion, [R^T | -R^T t], instead of [R | t].
 
     Returns:
         Transforms, (N, 4, 4).
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     check_shape('translation', translation, (axis_angle.shape[0], 3))
     rotation = axis_angle_to_matrix(axis_angle)
@@ -102,7 +102,7 @@ def transform_points(transform: Tensor, points: Tensor) -> Tensor:
         Points in the other camera's frame, (N, 3, H, W).
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     check_shape('points', points, (None, 3, None, None))
     check_shape('transform', transform, (points.shape[0], 4, 4))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def check_shape(name: str, tensor: Tensor, shape: Sequence[int | None]) -> None:
-    """Raise a ValueError unless ``tensor`` has the given shape (None = any)."""
+    """Raise a ValueError unless `tensor` has the given shape (None = any)."""
     got = tuple(tensor.shape)
     fits = len(got) == len(shape) and all(
         want is None or want == have for want, have in zip(shape, got)
@@ -29,7 +29,7 @@ def full_precision(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def no_autocast(tensor: Tensor) -> torch.autocast:
-    """Context in which autocast is off for the device of ``tensor``.
+    """Context in which autocast is off for the device of `tensor`.
 
     Coordinates of a 2048 pixel wide image need 11 bits before the point; a
     half-precision matrix product would leave nothing behind it.
@@ -40,7 +40,7 @@ def no_autocast(tensor: Tensor) -> torch.autocast:
 def apply_matrix(matrix: Tensor, columns: Tensor) -> Tensor:
     """Matrix product (..., R, 3) x (..., 3, L) -> (..., R, L) in the full precision.
 
-    A sum of three outer products: with TF32 allowed for ``@``, as users do for
+    A sum of three outer products: with TF32 allowed for `@`, as users do for
     speed, a coordinate on a GPU would keep 10 bits.
     """
     first, second, third = (matrix[..., i : i + 1] for i in range(3))

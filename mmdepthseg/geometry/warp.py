@@ -1,11 +1,11 @@
 """View synthesis: source images seen from the target camera.
 
 Convention
-    - ``depth`` belongs to the target image, a transform maps target-camera points
+    - `depth` belongs to the target image, a transform maps target-camera points
       to source-camera points, all cameras of a sample share K.
     - A target pixel p is looked up at K T (depth K^-1 p), bilinear, pixel centres
-      at integers (``align_corners=True``), border pixels repeated outside.
-    - ``valid`` is False where that place does not exist: depth zero, negative or
+      at integers (`align_corners=True`), border pixels repeated outside.
+    - `valid` is False where that place does not exist: depth zero, negative or
       not finite, the point behind the source camera, a transform or K that is not
       finite. A pixel that merely leaves the image is valid (border colour), as in
       Godard et al., ICCV 2019.
@@ -35,17 +35,17 @@ def synthesize_view(
     """Warp one source image per sample into the target view.
 
     Args:
-        source: source images, (N, C, H, W).
-        depth: depth of the target pixels, metres, (N, 1, H, W).
-        transform: target camera -> source camera, (N, 4, 4).
+        source: Source images, (N, C, H, W).
+        depth: Depth of the target pixels, metres, (N, 1, H, W).
+        transform: Target camera -> source camera, (N, 4, 4).
         cam2img: K, (N, 3, 3), in pixels of these images.
 
     Returns:
         The warped image (N, C, H, W) and a bool map (N, 1, H, W), see
-        :func:`synthesize_views`.
+        `synthesize_views`.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     check_shape('source', source, (None, None, None, None))
     check_shape('transform', transform, (source.shape[0], 4, 4))
@@ -60,13 +60,13 @@ def synthesize_views(
 ) -> tuple[Tensor, Tensor]:
     """Warp F source images per sample into the target view (MD2, equation 2).
 
-    The grid handed to ``F.grid_sample`` is finite whatever comes in: a single
+    The grid handed to `F.grid_sample` is finite whatever comes in: a single
     NaN in it would crash the process in backward on CPU.
 
     Args:
-        sources: source images, (N, F, C, H, W).
-        depth: depth of the target pixels, metres, (N, 1, H, W).
-        transforms: target camera -> source camera, (N, F, 4, 4).
+        sources: Source images, (N, F, C, H, W).
+        depth: Depth of the target pixels, metres, (N, 1, H, W).
+        transforms: Target camera -> source camera, (N, F, 4, 4).
         cam2img: K, (N, 3, 3), in pixels of these images.
 
     Returns:
@@ -75,7 +75,7 @@ def synthesize_views(
         source and pass no gradient to depth or transform.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     check_shape('sources', sources, (None, None, None, None, None))
     batch, frames, _, height, width = sources.shape
@@ -198,7 +198,7 @@ def _is_sane(matrix: Tensor) -> Tensor:
 
 
 def _normalised_intrinsics(cam2img: Tensor, height: int, width: int) -> Tensor:
-    """K giving ``grid_sample``'s [-1, 1] in the place of pixels, (N, 3, 3)."""
+    """K giving `grid_sample`'s [-1, 1] in the place of pixels, (N, 3, 3)."""
     first, second, third = cam2img.unbind(1)
     return torch.stack(
         [first * (2 / (width - 1)) - third, second * (2 / (height - 1)) - third, third],

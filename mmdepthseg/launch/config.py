@@ -98,7 +98,7 @@ class OptionsAction(DictAction):
 
 
 class _Literals(ast.NodeTransformer):
-    """``dict(a=1)`` becomes ``{'a': 1}``, a word without quotes what MMEngine reads."""
+    """`dict(a=1)` becomes `{'a': 1}`, a word without quotes what MMEngine reads."""
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """true, false: bool; other words: str."""
@@ -152,11 +152,11 @@ def load_config(
     """Read a config file and apply `--cfg-options`.
 
     Args:
-        path: a Python, YAML or JSON config.
-        options: dotted keys to values.
+        path: A Python, YAML or JSON config.
+        options: Dotted keys to values.
 
     Raises:
-        UserError: the file is missing or cannot be read, or a key looks misspelt.
+        UserError: The file is missing or cannot be read, or a key looks misspelt.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -190,7 +190,7 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
     misspelt, unless written with a leading `+`.
 
     Raises:
-        UserError: a key looks misspelt, or does not fit the config's structure.
+        UserError: A key looks misspelt, or does not fit the config's structure.
     """
     for key, value in options.items():
         name = key.lstrip('+')
@@ -277,7 +277,7 @@ def check_top_level_keys(config: Config) -> None:
     MMEngine ignores names it does not know, so `default_hoks` would do nothing.
 
     Raises:
-        UserError: naming the key and the one probably meant.
+        UserError: Naming the key and the one probably meant.
     """
     for name in config:
         if name.rstrip('_0123456789') in TOP_LEVEL_KEYS:
@@ -299,7 +299,7 @@ def prepare_work_dir(
     In this order: the argument, the config's own, `work_dirs/<config name>`.
 
     Raises:
-        UserError: the folder cannot be made or written.
+        UserError: The folder cannot be made or written.
     """
     default = Path('work_dirs') / Path(config_path).stem
     path = Path(work_dir or config.get('work_dir') or default).expanduser()
@@ -312,14 +312,14 @@ def check_checkpoint_file(path: str, role: str = 'checkpoint') -> str:
     """Make sure that a checkpoint exists and can be read; URLs pass unseen.
 
     Args:
-        path: file or URL.
-        role: what it is, for the message.
+        path: File or URL.
+        role: What it is, for the message.
 
     Returns:
         `path` with `~` expanded.
 
     Raises:
-        UserError: missing, a folder, damaged or no checkpoint.
+        UserError: Missing, a folder, damaged or no checkpoint.
     """
     from mmdepthseg.checkpoints.checkpoint import is_remote, read_checkpoint
 

@@ -39,7 +39,7 @@ def check_nested_keys(config: Config) -> None:
     `optim_wrapper.paramwise_cfg` and the `metainfo` of data sets.
 
     Raises:
-        UserError: naming place and key, and what it takes.
+        UserError: Naming place and key, and what it takes.
     """
     hooks = config.get('default_hooks')
     if isinstance(hooks, Mapping):
@@ -139,8 +139,8 @@ def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
     """A part of a config and every value below it, with their places.
 
     Args:
-        node: dict, list, tuple or value.
-        place: its dotted key.
+        node: Dict, list, tuple or value.
+        place: Its dotted key.
 
     Yields:
         Dotted key and value.

@@ -38,10 +38,10 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     this call too; scripts that build single parts want it.
 
     Args:
-        init_default_scope: make `mmdepthseg` the scope in which types are looked up.
+        init_default_scope: Make `mmdepthseg` the scope in which types are looked up.
 
     Raises:
-        FrameworkImportError: a framework is missing or does not fit.
+        FrameworkImportError: A framework is missing or does not fit.
     """
     require_frameworks()
     import mmdepthseg

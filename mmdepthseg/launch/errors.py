@@ -51,7 +51,7 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
     """Turn expected errors into one message on stderr and exit code 2.
 
     Args:
-        debug: show every traceback.
+        debug: Show every traceback.
 
     Raises:
         SystemExit: 2 after an expected error, 130 after Ctrl-C.

@@ -13,11 +13,11 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     """The runner of a config, which may name its own `runner_type`.
 
     Args:
-        config: complete config.
+        config: Complete config.
         needs: top-level keys without which the job at hand cannot run.
 
     Raises:
-        UserError: one of them is missing, or batch size and sampler disagree.
+        UserError: One of them is missing, or batch size and sampler disagree.
     """
     missing = [key for key in ('model', *needs) if config.get(key) is None]
     if missing:
@@ -37,7 +37,7 @@ def check_source_counts(config: Config) -> None:
     its groups and their mixture changes from step to step.
 
     Raises:
-        UserError: they differ.
+        UserError: They differ.
     """
     loader = config.get('train_dataloader') or {}
     sampler = loader.get('sampler') or {}

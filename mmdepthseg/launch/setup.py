@@ -30,7 +30,7 @@ def setup_distributed(config: Config, launcher: str) -> None:
     of which fail on CPU. The Runner leaves a group that exists alone.
 
     Raises:
-        UserError: the launcher's environment variables are missing, or a GPU.
+        UserError: The launcher's environment variables are missing, or a GPU.
     """
     config.launcher = launcher
     check_gpus(launcher)
@@ -69,7 +69,7 @@ def check_gpus(launcher: str) -> None:
         launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
-        UserError: the launcher started more processes here than there are GPUs.
+        UserError: The launcher started more processes here than there are GPUs.
     """
     if launcher == 'none' or get_device() != 'cuda':
         return
@@ -92,7 +92,7 @@ def leave_distributed(group: torch.distributed.ProcessGroup | None = None) -> No
     collective: torchrun ends them.
 
     Args:
-        group: where to wait, and what to end; None: the default group, with all others.
+        group: Where to wait, and what to end; None: the default group, with all others.
     """
     if not is_distributed():
         return
@@ -128,7 +128,7 @@ def setup_precision(config: Config, amp: bool) -> None:
     accumulation and `paramwise_cfg` stay as they are.
 
     Raises:
-        UserError: the config's wrapper is of another kind.
+        UserError: The config's wrapper is of another kind.
     """
     wrapper = config.get('optim_wrapper')
     if wrapper is None:
@@ -159,13 +159,13 @@ def setup_resume(config: Config, resume: str | None) -> None:
     """Set `config.resume` and `config.load_from`, and check that the file is whole.
 
     Args:
-        config: with `work_dir` set.
+        config: With `work_dir` set.
         resume: None (as the config says), 'auto' (the newest checkpoint in `work_dir`;
             none there: a new run, so that one command serves first start and restart)
             or a checkpoint's path.
 
     Raises:
-        UserError: the checkpoint is missing or damaged.
+        UserError: The checkpoint is missing or damaged.
     """
     if resume not in (None, 'auto'):
         config.resume, config.load_from = True, check_checkpoint_file(resume)

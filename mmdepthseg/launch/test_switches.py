@@ -12,13 +12,13 @@ def enable_drawing(
     """Turn the visualisation hook on.
 
     Args:
-        config: with `default_hooks.visualization` and `visualizer`.
-        show: open a window.
-        show_dir: folder for painted images, or None.
-        wait_time: seconds per window.
+        config: With `default_hooks.visualization` and `visualizer`.
+        show: Open a window.
+        show_dir: Folder for painted images, or None.
+        wait_time: Seconds per window.
 
     Raises:
-        UserError: the config has no visualisation hook or no visualiser, or the
+        UserError: The config has no visualisation hook or no visualiser, or the
             folder cannot be written.
     """
     hook = (config.get('default_hooks') or {}).get('visualization')
@@ -41,7 +41,7 @@ def enable_tta(config: Config) -> None:
     """Wrap the model in the config's `tta_model`, fed by its `tta_pipeline`.
 
     Raises:
-        UserError: the config lacks one of the two.
+        UserError: The config lacks one of the two.
     """
     missing = [k for k in ('tta_model', 'tta_pipeline') if config.get(k) is None]
     if missing:
@@ -57,7 +57,7 @@ def enable_output(config: Config, folder: str) -> None:
     """Let the segmentation metrics write their predictions to `folder`.
 
     Raises:
-        UserError: the folder cannot be written, or no metric can write predictions.
+        UserError: The folder cannot be written, or no metric can write predictions.
     """
     check_writable(folder, 'folder of --out')
     evaluators = config.get('test_evaluator') or []

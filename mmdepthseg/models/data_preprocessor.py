@@ -22,31 +22,31 @@ from mmdepthseg.structures import FrameBatch
 class DepthSegDataPreProcessor(BaseDataPreprocessor):
     """Stack, move, colour jitter and normalise frames; keep the un-jittered ones.
 
-    MMSegmentation's ``SegDataPreProcessor`` takes a list of single images, converts
+    MMSegmentation's `SegDataPreProcessor` takes a list of single images, converts
     each to float before stacking and pads depth with 255; it can keep neither
     neighbours nor un-jittered images. Here uint8 frames are stacked, moved and
     converted once, contiguous as (N, 3, H, W) (channels-last batches that nobody asked
     for crash small CPU convolutions).
 
     Args:
-        mean: of R, G, B (in the order after ``bgr_to_rgb``), in units of 0..255.
-        std: likewise; None for both: images are only divided by 255.
-        bgr_to_rgb: swap the channels of the frames as loaded.
-        size_divisor: pad right and bottom to a multiple of this, after padding to the
+        mean: Of R, G, B (in the order after `bgr_to_rgb`), in units of 0..255.
+        std: Likewise; None for both: images are only divided by 255.
+        bgr_to_rgb: Swap the channels of the frames as loaded.
+        size_divisor: Pad right and bottom to a multiple of this, after padding to the
             largest image of the batch.
-        pad_val: value of padded pixels, normalised (0: the mean colour).
-        seg_pad_val: label of padded pixels. Depth and disparity are padded with 0.
-        color_jitter: training only: keywords of ``draw_color_jitter`` (``brightness``,
-            ``contrast``, ``saturation``, ``hue``, ``p``); all frames of a sample
+        pad_val: Value of padded pixels, normalised (0: the mean colour).
+        seg_pad_val: Label of padded pixels. Depth and disparity are padded with 0.
+        color_jitter: Training only: keywords of `draw_color_jitter` (`brightness`,
+            `contrast`, `saturation`, `hue`, `p`); all frames of a sample
             get the same parameters. None: no jitter.
-        keep_raw: training only: keep ``img_raw`` and ``adjacent_raw``.
-        input_scale: training only: size of what the networks see (``img`` and
-            ``adjacent``, area averages), as a share of the frames', which the raw
+        keep_raw: Training only: keep `img_raw` and `adjacent_raw`.
+        input_scale: Training only: size of what the networks see (`img` and
+            `adjacent`, area averages), as a share of the frames', which the raw
             images keep. Below 1, view synthesis compares at a higher resolution than
             the networks work at: far points move by fractions of a pixel, and what
             interpolation does to small images outweighs them. For self-supervised
             depth alone: labels are as large as the frames.
-        non_blocking: of the transfer to the device.
+        non_blocking: Of the transfer to the device.
     """
 
     def __init__(
@@ -97,18 +97,18 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         """Make a batch.
 
         Args:
-            data: ``inputs``: collated samples of ``PackDepthSegInputs`` (dict of
+            data: `inputs`: collated samples of `PackDepthSegInputs` (dict of
                 lists, or list of dicts), or MMSegmentation's (list of (3, H, W)
-                tensors, or one (N, 3, H, W) tensor); ``data_samples``: list of
-                ``SegDataSample``, may be absent in testing.
-            training: jitter, keep raw images, pad the ground truth.
+                tensors, or one (N, 3, H, W) tensor); `data_samples`: list of
+                `SegDataSample`, may be absent in testing.
+            training: Jitter, keep raw images, pad the ground truth.
 
         Returns:
-            ``inputs``: :class:`FrameBatch`; ``data_samples``: on the device.
+            `inputs`: `FrameBatch`; `data_samples`: on the device.
 
         Raises:
-            ValueError: if samples differ in their neighbours, or have labels that
-                ``input_scale`` would not fit.
+            ValueError: If samples differ in their neighbours, or have labels that
+                `input_scale` would not fit.
         """
         images, adjacent = split_inputs(data['inputs'])
         samples = data.get('data_samples')
@@ -145,7 +145,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         parameters: ColorJitterParams | None,
         scale: float,
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Normalised (at ``scale``) and raw (N, ..., 3, H, W) of N images."""
+        """Normalised (at `scale`) and raw (N, ..., 3, H, W) of N images."""
         if images is None:
             return None, None
         raw = self._stack(images, shapes).to(
@@ -234,7 +234,7 @@ def split_inputs(
     """Images and neighbours of collated inputs, whatever collated them.
 
     Args:
-        inputs: see :meth:`DepthSegDataPreProcessor.forward`.
+        inputs: See `DepthSegDataPreProcessor.forward`.
 
     Returns:
         N images (3, H, W), and N stacks (F, 3, H, W), those that are missing None, or
@@ -259,7 +259,7 @@ def check_without_labels(samples: Sequence | None) -> None:
     """Raise if a sample has labels, for networks that see smaller images.
 
     Raises:
-        ValueError: names the sample.
+        ValueError: Names the sample.
     """
     for sample in samples or ():
         labels = {'gt_sem_seg', 'disparity_map'} & set(sample.keys())
@@ -283,7 +283,7 @@ def check_adjacent(
     neighbours; the samples' metainfo tells.
 
     Raises:
-        ValueError: names the first sample that differs.
+        ValueError: Names the first sample that differs.
     """
     counts = [0] * len(images)
     if adjacent is not None:

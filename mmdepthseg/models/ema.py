@@ -21,40 +21,40 @@ class MeanTeacherEMA(BaseAveragedModel):
     (Tarvainen and Valpola, NeurIPS 2017; Hoyer et al., CVPR 2021, section 3.3).
     The average is quick at first and slow later.
 
-    MMEngine's ``ExponentialMovingAverage`` alone does not do: its factor is
+    MMEngine's `ExponentialMovingAverage` alone does not do: its factor is
     constant; its first update is a plain copy of the student; it reads its step
     counter back from the device at each step and updates one tensor at a time;
-    ``update_buffers=True`` leaves integer buffers at their first value; and it
-    follows ``train()``, so that a teacher inside a segmentor drops out and takes
-    batch statistics. (``MomentumAnnealingEMA`` with gamma 1 has nearly this
-    factor, and the other four points.) Its state-dict layout, ``module.*`` and
-    ``steps``, is kept.
+    `update_buffers=True` leaves integer buffers at their first value; and it
+    follows `train()`, so that a teacher inside a segmentor drops out and takes
+    batch statistics. (`MomentumAnnealingEMA` with gamma 1 has nearly this
+    factor, and the other four points.) Its state-dict layout, `module.*` and
+    `steps`, is kept.
 
     The parameters ask for no gradient. The whole state is in the state dict; a
     resumed run goes on exactly.
 
     Note:
         The teacher is a copy of the student *as it is at construction*. Weights
-        loaded into the student afterwards (``init_weights``, ``load_from``) have
-        to be handed over by :meth:`copy_from` before the first update.
+        loaded into the student afterwards (`init_weights`, `load_from`) have
+        to be handed over by `copy_from` before the first update.
 
     Args:
-        model: the student.
-        decay: upper bound of a, in [0, 1).
-        buffers: what happens to buffers (batch norm statistics):
+        model: The student.
+        decay: Upper bound of a, in [0, 1).
+        buffers: What happens to buffers (batch norm statistics):
             'copy' takes the student's; 'ema' averages the floating-point ones by
             the same formula and takes the others; 'own' leaves them to the
             teacher's own forward passes, which change them with
-            ``train_mode=True`` only.
-        train_mode: legacy of the authors' code: let the teacher follow
-            ``train()``. Default: always in eval mode.
-        device: where to keep the teacher; default: as the student.
-        exclude: names of the student's direct children that the teacher goes
+            `train_mode=True` only.
+        train_mode: Legacy of the authors' code: let the teacher follow
+            `train()`. Default: always in eval mode.
+        device: Where to keep the teacher; default: as the student.
+        exclude: Names of the student's direct children that the teacher goes
             without (they are None there): what only losses need, such as a pose
             net, costs neither memory nor an average.
 
     Raises:
-        ValueError: on options out of range.
+        ValueError: On options out of range.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class MeanTeacherEMA(BaseAveragedModel):
 
     @staticmethod
     def alpha(step: int, decay: float = 0.99) -> float:
-        """Weight of the old teacher in the update after step ``step`` >= 1."""
+        """Weight of the old teacher in the update after step `step` >= 1."""
         return min(1 - 1 / (step + 1), decay)
 
     @property
@@ -115,10 +115,10 @@ class MeanTeacherEMA(BaseAveragedModel):
         """Average once; call it after each optimiser step.
 
         Args:
-            model: the student, also wrapped (DDP).
+            model: The student, also wrapped (DDP).
 
         Raises:
-            ValueError: if the student's tensors are not the teacher's.
+            ValueError: If the student's tensors are not the teacher's.
         """
         student = _unwrap(model)
         self._updates += 1

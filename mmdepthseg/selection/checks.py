@@ -18,7 +18,7 @@ def check_rows(
     """Both lists as int64 arrays of valid rows.
 
     Raises:
-        ValueError: if a row is out of range, given twice, or in both lists.
+        ValueError: If a row is out of range, given twice, or in both lists.
     """
     lists = []
     for rows, name in zip((initial, exclude), names, strict=True):
@@ -54,7 +54,7 @@ def check_numbers(values: np.ndarray, size: int, name: str) -> np.ndarray:
     """One finite number per frame, as (N,) float64.
 
     Raises:
-        ValueError: for another length or shape, or values that are not finite.
+        ValueError: For another length or shape, or values that are not finite.
     """
     values = np.asarray(values)
     if values.dtype.kind not in 'fiu':
@@ -74,7 +74,7 @@ def check_numbers(values: np.ndarray, size: int, name: str) -> np.ndarray:
 
 
 def check_seed(seed: int) -> None:
-    """Raise ValueError unless numpy takes ``seed`` for a permutation."""
+    """Raise ValueError unless numpy takes `seed` for a permutation."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or not 0 <= seed <= MAX_SEED:
         raise ValueError(f'seed={seed} must be a whole number from 0 to {MAX_SEED}.')
@@ -87,11 +87,11 @@ def check_min_distance(min_distance: float) -> None:
 
 
 def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None:
-    """Raise ValueError unless ``budget`` frames can be chosen.
+    """Raise ValueError unless `budget` frames can be chosen.
 
     Args:
-        budget: frames in all.
-        initial: rows chosen already; they count.
+        budget: Frames in all.
+        initial: Rows chosen already; they count.
         eligible: (N,) bool, what may be picked.
     """
     if isinstance(budget, bool) or int(budget) != budget or budget < 1:

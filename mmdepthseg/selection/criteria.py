@@ -26,7 +26,7 @@ def dilate(mask: np.ndarray, size: int) -> np.ndarray:
 
     Args:
         mask: (..., H, W) bool.
-        size: odd side of the square, pixels.
+        size: Odd side of the square, pixels.
 
     Returns:
         (..., H, W) bool.
@@ -53,15 +53,15 @@ def depth_error_mask(
 ) -> np.ndarray:
     """Pixels whose error counts.
 
-    Left out are rows from ``int(valid_height * H)`` on (ego vehicle) and everything
-    within a square of ``far_dilation`` pixels around a teacher disparity below
-    ``far_threshold`` (sky, and cars in front that move along).
+    Left out are rows from `int(valid_height * H)` on (ego vehicle) and everything
+    within a square of `far_dilation` pixels around a teacher disparity below
+    `far_threshold` (sky, and cars in front that move along).
 
     Args:
         teacher: (N, H, W) disparity in (0, 1).
         far_threshold: None to leave nothing far out.
-        far_dilation: odd, pixels.
-        valid_height: share of the rows, from the top, in [0, 1].
+        far_dilation: Odd, pixels.
+        valid_height: Share of the rows, from the top, in [0, 1].
 
     Returns:
         (N, H, W) bool.
@@ -88,20 +88,20 @@ def depth_error(
 
     Args:
         student: (N, H, W) or (N, 1, H, W), disparity in (0, 1), any float type.
-        teacher: as ``student``.
-        error: key of `ERRORS`; ``'abs_log'`` is |log(1 + s) - log(1 + t)|.
-        far_threshold: see `depth_error_mask`.
-        far_dilation: see `depth_error_mask`.
-        valid_height: see `depth_error_mask`.
-        mean_over: ``'all'`` divides by all pixels, masked ones too, as published, so
-            that much far area lowers a score; ``'valid'`` by those that count (0 for
+        teacher: As `student`.
+        error: Key of `ERRORS`; `'abs_log'` is |log(1 + s) - log(1 + t)|.
+        far_threshold: See `depth_error_mask`.
+        far_dilation: See `depth_error_mask`.
+        valid_height: See `depth_error_mask`.
+        mean_over: `'all'` divides by all pixels, masked ones too, as published, so
+            that much far area lowers a score; `'valid'` by those that count (0 for
             a frame without any).
 
     Returns:
         (N,) float64.
 
     Raises:
-        ValueError: for shapes that differ, values that are not finite, or an unknown
+        ValueError: For shapes that differ, values that are not finite, or an unknown
             option.
     """
     if error not in ERRORS or mean_over not in ('all', 'valid'):

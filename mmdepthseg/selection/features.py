@@ -4,10 +4,10 @@ Convention
     - Frames are rows; row i of N is frame i. Features are (N, D) or (N, C, H, W),
       float16, float32, float64 or integer, in memory or memory-mapped. They are read
       in blocks of a few MiB and never copied as a whole.
-    - ``'channel'``: each channel (each column of (N, D)) is divided by its standard
+    - `'channel'`: each channel (each column of (N, D)) is divided by its standard
       deviation over frames and positions (n - 1 in the denominator). The mean needs
       no subtraction: it cancels in every difference.
-    - ``'unit'``: each frame's vector is divided by its length, so that distances
+    - `'unit'`: each frame's vector is divided by its length, so that distances
       order frames as their angles do.
     - Exact distance: square root of the sum over squared differences in float64.
       Differences of float16 and float32 values are then free of the cancellation
@@ -24,7 +24,7 @@ _MAX_NAMED_ROWS = 5
 
 
 def name_rows(rows: np.ndarray) -> str:
-    """The first few of ``rows`` in words, for messages: 'rows 3, 7, ... (12)'."""
+    """The first few of `rows` in words, for messages: 'rows 3, 7, ... (12)'."""
     shown = ', '.join(str(int(row)) for row in rows[:_MAX_NAMED_ROWS])
     more = f', ... ({len(rows)} in all)' if len(rows) > _MAX_NAMED_ROWS else ''
     return f'row{"s" if len(rows) > 1 else ""} {shown}{more}'
@@ -35,8 +35,8 @@ class FeaturePool:
 
     Args:
         features: (N, D) or (N, C, H, W), real numbers, C-contiguous unless small.
-        normalize: ``'none'``, ``'channel'`` or ``'unit'`` (see the convention above);
-            ``'auto'`` is ``'channel'`` for (N, C, H, W) and ``'none'`` for (N, D).
+        normalize: `'none'`, `'channel'` or `'unit'` (see the convention above);
+            `'auto'` is `'channel'` for (N, C, H, W) and `'none'` for (N, D).
 
     Attributes:
         size: N.
@@ -44,7 +44,7 @@ class FeaturePool:
         image_shape: (C, H, W), or None for (N, D).
 
     Raises:
-        ValueError: for an empty pool, another shape or type, or values that are not
+        ValueError: For an empty pool, another shape or type, or values that are not
             finite (the message names the rows).
     """
 
@@ -82,7 +82,7 @@ class FeaturePool:
         call, nor on threads), and is the same for (i, j) and (j, i).
 
         Args:
-            first: (P,) row indices, or (1,) to pair one row with all of ``second``.
+            first: (P,) row indices, or (1,) to pair one row with all of `second`.
             second: (P,) row indices.
 
         Returns:
@@ -119,10 +119,10 @@ class FeaturePool:
         """(row - center) * scale in float32, each element within 3 roundings.
 
         Args:
-            rows: which rows.
-            center: (D,) float32; must be zero with ``'unit'``.
+            rows: Which rows.
+            center: (D,) float32; must be zero with `'unit'`.
             scale: (D,) or one number.
-            out: where to write, at least (len(rows), D) float32.
+            out: Where to write, at least (len(rows), D) float32.
         """
         if self._work is np.float32:
             raw = self.array[rows]
@@ -144,7 +144,7 @@ class FeaturePool:
         return out
 
     def _rows(self, rows: np.ndarray | slice) -> np.ndarray:
-        """A fresh float64 copy of rows, ``'unit'`` applied, ``'channel'`` not yet."""
+        """A fresh float64 copy of rows, `'unit'` applied, `'channel'` not yet."""
         out = np.array(self.array[rows], dtype=np.float64, order='C')
         if self.row_scale is not None:
             out *= self.row_scale[rows, None]
@@ -211,10 +211,10 @@ class FeaturePool:
 
 
 def check_shape(features: np.ndarray) -> np.ndarray:
-    """``features`` as an array, if shape and type fit.
+    """`features` as an array, if shape and type fit.
 
     Raises:
-        ValueError: if they do not, or there is no row or column.
+        ValueError: If they do not, or there is no row or column.
     """
     features = np.asanyarray(features)
     if features.ndim not in (2, 4):
@@ -235,7 +235,7 @@ def check_shape(features: np.ndarray) -> np.ndarray:
 
 
 def _not_finite(block: np.ndarray) -> np.ndarray:
-    """Row numbers, within ``block``, with a value that is not finite."""
+    """Row numbers, within `block`, with a value that is not finite."""
     # The sum alone tells for nearly all blocks, without a mask of the block's size.
     with np.errstate(over='ignore', invalid='ignore'):
         suspects = np.flatnonzero(~np.isfinite(block.sum(axis=1)))

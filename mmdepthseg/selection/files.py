@@ -34,7 +34,7 @@ def load_array(path: str | Path) -> np.ndarray:
     """Memory-map a .npy file.
 
     Raises:
-        UserError: if it is no such file (a .npz archive is none).
+        UserError: If it is no such file (a .npz archive is none).
     """
     path = Path(path)
     if not path.is_file():
@@ -60,7 +60,7 @@ def read_lines(path: str | Path) -> list[str]:
     """Non-empty lines of a text file, without surrounding blanks.
 
     Raises:
-        UserError: if the file is missing or no text.
+        UserError: If the file is missing or no text.
     """
     path = Path(path)
     if not path.is_file():
@@ -76,7 +76,7 @@ def read_names(path: str | Path, size: int) -> list[str]:
     """Names of all frames, one a line in the order of the rows.
 
     Raises:
-        UserError: if there are not ``size`` of them or two are equal.
+        UserError: If there are not `size` of them or two are equal.
     """
     names = read_lines(path)
     if len(names) != size:
@@ -98,13 +98,13 @@ def read_rows(
 ) -> np.ndarray:
     """A list of frames, one a line: a name if there is such a one, else a row.
 
-    Other lines that start with ``#`` are comments.
+    Other lines that start with `#` are comments.
 
     Returns:
         Rows, int64, in the order of the file.
 
     Raises:
-        UserError: for an unknown name, a row out of range, or a frame given twice.
+        UserError: For an unknown name, a row out of range, or a frame given twice.
     """
     by_name = {name: row for row, name in enumerate(names or ())}
     rows: list[int] = []
@@ -176,14 +176,14 @@ def write_selection(
     A selection that is recorded there is removed first.
 
     Args:
-        folder: made if missing.
-        selection: what was chosen, for the largest budget.
-        names: of all frames; without them, split files hold row numbers.
-        budgets: each gets the first frames of the order; all there are if a minimum
+        folder: Made if missing.
+        selection: What was chosen, for the largest budget.
+        names: Of all frames; without them, split files hold row numbers.
+        budgets: Each gets the first frames of the order; all there are if a minimum
             distance ended the selection before.
-        options: what led to it, JSON types; must hold ``seed``.
-        files: inputs, by role: path and sha256.
-        details: what else led to it, by name, JSON types.
+        options: What led to it, JSON types; must hold `seed`.
+        files: Inputs, by role: path and sha256.
+        details: What else led to it, by name, JSON types.
 
     Returns:
         The paths written, `selection.json` last.

@@ -32,9 +32,9 @@ class Step:
     """One step of the growth.
 
     Attributes:
-        known: how many frames were chosen before.
-        budget: how many after (if no minimum distance ended it).
-        method: the one used, see the module's text.
+        known: How many frames were chosen before.
+        budget: How many after (if no minimum distance ended it).
+        method: The one used, see the module's text.
         scores: (N,) by the student of the known frames, or None.
     """
 
@@ -59,23 +59,23 @@ def grow(
     """Choose frames in steps, with scores that depend on those chosen before.
 
     Args:
-        features: see `select`.
-        method: see `select`; one without scores, and without ``preselect``, takes a
+        features: See `select`.
+        method: See `select`; one without scores, and without `preselect`, takes a
             single step.
-        budgets: frames in all after each step, the initial ones counted.
-        scorer: called once per step after the first with the rows chosen so far.
-        seed: see `select`.
-        initial: rows labelled already.
-        exclude: rows never to be picked.
-        preselect: see `select`; has no effect on a step without scores.
-        **options: the others of `select`.
+        budgets: Frames in all after each step, the initial ones counted.
+        scorer: Called once per step after the first with the rows chosen so far.
+        seed: See `select`.
+        initial: Rows labelled already.
+        exclude: Rows never to be picked.
+        preselect: See `select`; has no effect on a step without scores.
+        **options: The others of `select`.
 
     Returns:
-        The selection, and the steps that led to it. ``score`` is that by which a
+        The selection, and the steps that led to it. `score` is that by which a
         frame was picked, NaN in a step without scores; None if no step had any.
 
     Raises:
-        ValueError: as `select`, for all budgets before the scorer is first called.
+        ValueError: As `select`, for all budgets before the scorer is first called.
     """
     size = len(check_shape(features))
     initial, exclude = check_rows(size, initial, exclude)
@@ -108,7 +108,7 @@ def needs_scores(method: str, preselect: float | None = None) -> bool:
     """Whether a method, with or without preselection, looks at scores.
 
     Raises:
-        ValueError: for an unknown method.
+        ValueError: For an unknown method.
     """
     if method not in METHODS:
         raise ValueError(f'method={method!r}, expected one of {", ".join(METHODS)}.')

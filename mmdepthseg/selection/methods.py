@@ -46,14 +46,14 @@ class Selection:
     Attributes:
         order: (K,) int64 rows, the initial ones first; its prefixes are the
             selections for the smaller budgets.
-        initial: how many of them were given.
+        initial: How many of them were given.
         min_distance: (K,) float64, distance to the nearest frame chosen before; NaN
             where there is none or the method measures none.
         nearest: (K,) int64, row of that frame, -1 where there is none.
         score: (K,) float64, or None without scores.
         stopped: True if the minimum distance ended the selection early.
-        route: how distances were computed, '' if none were.
-        pairs: how many distances were looked at.
+        route: How distances were computed, '' if none were.
+        pairs: How many distances were looked at.
     """
 
     order: np.ndarray
@@ -85,24 +85,24 @@ def select(
 
     Args:
         features: (N, D) or (N, C, H, W); methods without distances use only N.
-        method: ``'random'`` (the seeded permutation), ``'ds'`` (farthest point),
-            ``'us'`` and ``'entropy'`` (highest scores, the lowest row on ties) or
-            ``'ds_us'`` (farthest point, ``bias * scores`` added to the distances).
-        budget: number of frames, the initial ones counted; of several, the largest
+        method: `'random'` (the seeded permutation), `'ds'` (farthest point),
+            `'us'` and `'entropy'` (highest scores, the lowest row on ties) or
+            `'ds_us'` (farthest point, `bias * scores` added to the distances).
+        budget: Number of frames, the initial ones counted; of several, the largest
             is chosen, and the prefixes of its order are the others' selections.
-        seed: of the permutation, also for the first pick of farthest point.
+        seed: Of the permutation, also for the first pick of farthest point.
         scores: (N,) the higher, the more worth a label.
-        bias: weight of the scores in ``'ds_us'``.
-        initial: rows labelled already.
-        exclude: rows never to be picked.
-        preselect: if given, only the ``preselect * n`` candidates of highest score
+        bias: Weight of the scores in `'ds_us'`.
+        initial: Rows labelled already.
+        exclude: Rows never to be picked.
+        preselect: If given, only the `preselect * n` candidates of highest score
             may be picked, n being the number of new frames.
-        min_distance: see `farthest_point`.
-        progress: called with (frames chosen, budget).
-        **distances: options of `Distances`.
+        min_distance: See `farthest_point`.
+        progress: Called with (frames chosen, budget).
+        **distances: Options of `Distances`.
 
     Raises:
-        ValueError: as `farthest_point` and `check_options`; for missing scores.
+        ValueError: As `farthest_point` and `check_options`; for missing scores.
     """
     size = len(check_shape(features))
     check_options(method, seed, bias, preselect, min_distance)
@@ -133,7 +133,7 @@ def check_budgets(
     """All budgets, ascending, each once.
 
     Raises:
-        ValueError: if one cannot be reached, see `check_budget`, or there is none.
+        ValueError: If one cannot be reached, see `check_budget`, or there is none.
     """
     budgets = np.atleast_1d(budget).tolist()
     for each in budgets or [0]:
@@ -151,7 +151,7 @@ def check_options(
     """What can be known to be wrong without features and scores; see `select`.
 
     Raises:
-        ValueError: for an unknown method, a number out of range, or options that do
+        ValueError: For an unknown method, a number out of range, or options that do
             not fit each other.
     """
     if method not in METHODS:

@@ -18,10 +18,10 @@ class PatchDistance:
     differences, all in float64.
 
     Args:
-        pool: frames with features (N, C, H, W).
+        pool: Frames with features (N, C, H, W).
 
     Raises:
-        ValueError: for (N, D) features.
+        ValueError: For (N, D) features.
     """
 
     def __init__(self, pool: FeaturePool) -> None:
@@ -39,7 +39,7 @@ class PatchDistance:
         """Distance from a chosen frame to every frame.
 
         Args:
-            row: the chosen frame i.
+            row: The chosen frame i.
 
         Returns:
             D[i, :], (N,) float64; D[i, i] is 0.
@@ -68,7 +68,7 @@ class PatchGreedy:
     Offers what `LazyGreedy` does.
 
     Args:
-        pool: frames with features (N, C, H, W).
+        pool: Frames with features (N, C, H, W).
         eligible: (N,) bool, what may be picked.
         bias: (N,) float64, added to a candidate's distance.
     """
@@ -87,7 +87,7 @@ class PatchGreedy:
         self.pairs = 0
 
     def choose(self, row: int, last: bool = False) -> None:
-        """Append ``row`` to the chosen; ``last``: no more picks are wanted."""
+        """Append `row` to the chosen; `last`: no more picks are wanted."""
         picked = self._free[row]  # not one of those given
         self.nearest.append(int(self._owner[row]) if picked else -1)
         self._picked.append(self._distance[row] if picked else np.nan)
@@ -102,11 +102,11 @@ class PatchGreedy:
         self.pairs += len(new)
 
     def retire(self, rows: int | np.ndarray) -> None:
-        """``rows`` may not be picked any more."""
+        """`rows` may not be picked any more."""
         self._free[rows] = False
 
     def retire_nearer(self, distance: float) -> None:
-        """Retire the candidates nearer than ``distance`` to a chosen frame."""
+        """Retire the candidates nearer than `distance` to a chosen frame."""
         self._free[self._distance < distance] = False
 
     def best(self) -> int | None:
@@ -117,7 +117,7 @@ class PatchGreedy:
         return int(keys.argmax())
 
     def distance(self, row: int) -> float:
-        """Distance from ``row`` to the nearest chosen frame."""
+        """Distance from `row` to the nearest chosen frame."""
         return float(self._distance[row])
 
     def pick_distances(self) -> np.ndarray:

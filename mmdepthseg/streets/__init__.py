@@ -2,7 +2,7 @@
 
 Plain numpy and OpenCV. World and camera axes are x right, y down, z forward, lengths
 metres, pixel centres at integers. Everything random follows from
-``SeedSequence([seed, split, clip])``, textures from the seed and the city's name.
+`SeedSequence([seed, split, clip])`, textures from the seed and the city's name.
 """
 
 from mmdepthseg.streets.cities import (

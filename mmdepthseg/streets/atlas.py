@@ -1,6 +1,6 @@
 """All textures of a city in one image with their mip-map pyramids.
 
-One atlas image lets one ``cv2.remap`` call shade every sample of a frame, and the
+One atlas image lets one `cv2.remap` call shade every sample of a frame, and the
 pyramids keep distant surfaces from aliasing: a sample is looked up in the two
 levels whose texel size brackets the sample's footprint.
 """
@@ -13,7 +13,7 @@ _CHUNK = 4096  # cv2.remap refuses maps and images of 32767 columns or rows or m
 
 
 def _coverage_alpha(alpha: np.ndarray, coverage: float) -> np.ndarray:
-    """Rescale a level's alpha so that the share above 1/2 stays ``coverage``.
+    """Rescale a level's alpha so that the share above 1/2 stays `coverage`.
 
     Without it thin shapes (bicycles, fences) vanish in the coarse levels.
     """
@@ -25,7 +25,7 @@ def _coverage_alpha(alpha: np.ndarray, coverage: float) -> np.ndarray:
 
 
 class Atlas:
-    """A growing set of BGRA textures, packed by :meth:`build`.
+    """A growing set of BGRA textures, packed by `build`.
 
     Args:
         width: Width of the packed image in texels.
@@ -76,15 +76,15 @@ class Atlas:
         return self.names[name]
 
     def __getitem__(self, name: str) -> int:
-        """Return the number of the texture called ``name``."""
+        """Return the number of the texture called `name`."""
         return self.names[name]
 
     def group(self, prefix: str) -> list[int]:
-        """Return the numbers of all textures whose name starts with ``prefix``."""
+        """Return the numbers of all textures whose name starts with `prefix`."""
         return [i for name, i in self.names.items() if name.startswith(prefix)]
 
     def build(self) -> None:
-        """Pack all pyramids into ``image`` (H, width, 3) and make the look-up table."""
+        """Pack all pyramids into `image` (H, width, 3) and make the look-up table."""
         max_levels = max(len(levels) for levels, _ in self._pyramids)
         self.max_levels = max_levels
         count = len(self._pyramids)

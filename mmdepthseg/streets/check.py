@@ -137,10 +137,10 @@ def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
         factor: Scale at which to measure, 0.5 = half the size.
 
     Returns:
-        ``true`` and ``identity``: mean errors over the pixels whose whole SSIM window
-        is static and seen by both frames; ``true_all`` / ``identity_all``: the same
-        without that margin; ``share`` of the pixels measured; ``flow_median``,
-        ``flow_95``, ``flow_max`` as shares of the width.
+        `true` and `identity`: mean errors over the pixels whose whole SSIM window
+        is static and seen by both frames; `true_all` / `identity_all`: the same
+        without that margin; `share` of the pixels measured; `flow_median`,
+        `flow_95`, `flow_max` as shares of the width.
     """
     middle = len(clip.frames) // 2
     height, width = clip.frames[0].depth.shape

@@ -12,8 +12,8 @@ VAL_CITIES = ('foxhaven', 'greywick')
 class CityStyle:
     """What a city looks like. Lengths in metres, colours as BGR factors.
 
-    ``half_width`` is the driving part of one side, without a parking lane;
-    ``focal`` and ``centre`` are fractions of the image's width (centre y: height).
+    `half_width` is the driving part of one side, without a parking lane;
+    `focal` and `centre` are fractions of the image's width (centre y: height).
     """
 
     name: str
@@ -188,7 +188,7 @@ def city_of(split: str, clip: int) -> tuple[str, int]:
 
 
 def make_camera(style: CityStyle, width: int, height: int) -> Camera:
-    """Return the city's camera for images of ``width`` x ``height`` pixels."""
+    """Return the city's camera for images of `width` x `height` pixels."""
     focal = style.focal * width
     return Camera(
         fx=round(focal, 4),

@@ -230,12 +230,12 @@ def render_dataset(
 
     Args:
         out: Folder of the data set.
-        options: What to render; default :class:`Options`.
+        options: What to render; default `Options`.
         workers: Processes; default: one per CPU this process may use.
         progress: Called with (clips done, clips in all) after every clip.
 
     Returns:
-        The manifest, as written to ``streets.json`` at the very end.
+        The manifest, as written to `streets.json` at the very end.
 
     Raises:
         ValueError: The folder holds something else, or an option is out of range.

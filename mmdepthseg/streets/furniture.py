@@ -24,7 +24,7 @@ class Builder:
         self.quads, self.atlas, self.rng = quads, atlas, rng
 
     def pick(self, prefix: str) -> int:
-        """Pick one of the textures whose names start with ``prefix``."""
+        """Pick one of the textures whose names start with `prefix`."""
         return int(self.rng.choice(self.atlas.group(prefix)))
 
     def panel(
@@ -41,7 +41,7 @@ class Builder:
     ) -> None:
         """Upright panel over the ground segment left -> right as its viewer sees it.
 
-        ``tile``: metres of one texture period (rows aligned with the foot); None
+        `tile`: metres of one texture period (rows aligned with the foot); None
         stretches the texture once over the panel.
         """
         edge = right - left
@@ -84,7 +84,7 @@ class Builder:
         tint: Tint,
         gabled: bool,
     ) -> None:
-        """House on the front segment (viewer's left, right), ``away`` deep.
+        """House on the front segment (viewer's left, right), `away` deep.
 
         The ground floor is a shop or plain, the upper floors a facade, the roof flat
         or a saddle along the street.
@@ -175,7 +175,7 @@ class Builder:
         instance: int = 0,
         detail: float = 0.08,
     ) -> None:
-        """Upright cut-out, ``size`` = (width, height), fixed in the world."""
+        """Upright cut-out, `size` = (width, height), fixed in the world."""
         corner = foot - right * size[0] / 2 + UP * (base + size[1])
         uv = (1.0, 0.0, -1.0, 1.0) if mirror else (0.0, 0.0, 1.0, 1.0)
         self.quads.add(
@@ -235,7 +235,7 @@ class Builder:
         )
 
     def lamp(self, foot: np.ndarray, right: np.ndarray, inward: float) -> None:
-        """Street lamp with an arm reaching over the road (``inward`` = +-1)."""
+        """Street lamp with an arm reaching over the road (`inward` = +-1)."""
         height = float(self.rng.uniform(5.5, 8.0))
         self.post(foot, right, height, 0.15)
         arm = foot + right * inward * 0.8

@@ -33,7 +33,7 @@ def train_id_table() -> np.ndarray:
 
 
 def encode_disparity(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """Encode depth as Cityscapes does: ``256 * disparity + 1``, 0 = invalid.
+    """Encode depth as Cityscapes does: `256 * disparity + 1`, 0 = invalid.
 
     Args:
         depth: Metres (H, W), 0 = none.
@@ -122,7 +122,7 @@ def is_complete(path: Path, kind: str, size: tuple[int, int], frames: int) -> bo
 
     Args:
         path: The file.
-        kind: As in :func:`clip_files`.
+        kind: As in `clip_files`.
         size: Expected image size (width, height).
         frames: Expected number of poses.
     """

@@ -11,7 +11,7 @@ from mmdepthseg.streets.atlas import Atlas
 class Light:
     """Light of a clip; colours are BGR factors.
 
-    ``to_sun``: unit vector to the sun, world axes (y down); ``haze``: extinction per
+    `to_sun`: unit vector to the sun, world axes (y down); `haze`: extinction per
     metre.
     """
 

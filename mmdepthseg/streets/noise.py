@@ -11,9 +11,9 @@ def fractal_tile(
     exponent: float = 1.0,
     max_frequency: float = 0.25,
 ) -> np.ndarray:
-    """Make a tileable noise image whose amplitude falls off as ``1 / f**exponent``.
+    """Make a tileable noise image whose amplitude falls off as `1 / f**exponent`.
 
-    Frequencies above ``max_frequency`` are absent: point-sampled white noise has
+    Frequencies above `max_frequency` are absent: point-sampled white noise has
     no correct value between its samples, so that a warped image could never match
     its neighbour, even with the true depth.
 

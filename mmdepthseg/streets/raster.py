@@ -1,9 +1,9 @@
 """Planar quads and their z-buffered rasterisation.
 
 Convention: world and camera axes x right, y down, z forward; pixel centres at
-integers. A quad is ``origin + s * edge_u + t * edge_v`` with s, t in [0, 1]. With
-``H = K [edge_u, edge_v, origin]`` in camera coordinates, ``H (s, t, 1)`` is the pixel
-times its depth, hence ``inv(H) (x, y, 1) = (s, t, 1) / depth``: all three are affine
+integers. A quad is `origin + s * edge_u + t * edge_v` with s, t in [0, 1]. With
+`H = K [edge_u, edge_v, origin]` in camera coordinates, `H (s, t, 1)` is the pixel
+times its depth, hence `inv(H) (x, y, 1) = (s, t, 1) / depth`: all three are affine
 in the pixel, and the last one is the inverse depth. No approximation is involved.
 """
 
@@ -50,7 +50,7 @@ class Quads:
         Args:
             origin: Corner (3,) at texture coordinate (0, 0), metres.
             edge_u: Edge (3,) along the texture's rows; the quad is seen from the
-                side from which ``edge_u`` points right when ``edge_v`` points down.
+                side from which `edge_u` points right when `edge_v` points down.
             edge_v: Edge (3,) down the texture's columns.
             texture: Number in the atlas.
             label: Cityscapes label id.
@@ -85,8 +85,8 @@ class Quads:
 class Buffers:
     """What rasterisation leaves per sample, all arrays (h, w) of the sample grid.
 
-    ``inverse_depth`` (0 = sky), ``surface`` (0 sky, 1..9 ground parts,
-    ``FIRST_QUAD + i`` quad i), ``s`` and ``t`` coordinates on the quad.
+    `inverse_depth` (0 = sky), `surface` (0 sky, 1..9 ground parts,
+    `FIRST_QUAD + i` quad i), `s` and `t` coordinates on the quad.
     """
 
     inverse_depth: np.ndarray

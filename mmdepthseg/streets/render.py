@@ -24,8 +24,8 @@ _GROUND_LIMIT = 1.0 / 400.0
 class Frame:
     """A rendered frame, all (H, W).
 
-    ``image``: uint8 BGR; ``label``: Cityscapes label ids, uint8; ``depth``: float32
-    metres, 0 = sky; ``moving``: uint8, 0 static, 255 shadow of a moving thing, else
+    `image`: uint8 BGR; `label`: Cityscapes label ids, uint8; `depth`: float32
+    metres, 0 = sky; `moving`: uint8, 0 static, 255 shadow of a moving thing, else
     the number of the moving object (modulo 254).
     """
 
@@ -36,7 +36,7 @@ class Frame:
 
 
 def sample_matrix(cam2img: np.ndarray, supersample: int) -> np.ndarray:
-    """Camera matrix of the grid of ``supersample``**2 samples a pixel."""
+    """Camera matrix of the grid of `supersample`**2 samples a pixel."""
     matrix = cam2img.copy()
     matrix[:2] *= supersample
     matrix[:2, 2] += 0.5 * supersample - 0.5
@@ -101,7 +101,7 @@ class Renderer:
         self.matrix = sample_matrix(scene.camera.matrix, supersample)
 
     def __call__(self, time: float, colour: bool = True) -> Frame:
-        """Render the frame at ``time`` seconds; ``colour=False``: geometry only."""
+        """Render the frame at `time` seconds; `colour=False`: geometry only."""
         scene, k = self.scene, self.supersample
         width, height = self.width * k, self.height * k
         pose = scene.pose(time)

@@ -1,6 +1,6 @@
 """The road: a curved centre line, and the ground as a function of road coordinates.
 
-Road coordinates are ``s`` (arc length along the centre line, metres) and ``n``
+Road coordinates are `s` (arc length along the centre line, metres) and `n`
 (signed distance to its right). The carriageway lies at height 0, everything else one
 kerb higher.
 """
@@ -18,7 +18,7 @@ _MAX_HEADING = 0.9
 
 @dataclass(frozen=True)
 class SideStreet:
-    """A street crossing at ``s``; ``left`` / ``right``: on which sides it exists."""
+    """A street crossing at `s`; `left` / `right`: on which sides it exists."""
 
     s: float
     half_width: float
@@ -81,18 +81,18 @@ class Road:
         self._build_grid()
 
     def heading(self, s: float | np.ndarray) -> np.ndarray:
-        """Heading at ``s`` in radians, 0 = +z, positive to the right (+x)."""
+        """Heading at `s` in radians, 0 = +z, positive to the right (+x)."""
         return np.interp(s, self._s, self._heading)
 
     def point(self, s: float, n: float, height: float = 0.0) -> np.ndarray:
-        """World point (3,) at road coordinates; ``height`` metres above the road."""
+        """World point (3,) at road coordinates; `height` metres above the road."""
         theta = float(self.heading(s))
         x = float(np.interp(s, self._s, self._x)) + n * np.cos(theta)
         z = float(np.interp(s, self._s, self._z)) - n * np.sin(theta)
         return np.array([x, -height, z])
 
     def axes(self, s: float) -> tuple[np.ndarray, np.ndarray]:
-        """Unit vectors (3,) along the road and to its right at ``s``."""
+        """Unit vectors (3,) along the road and to its right at `s`."""
         theta = float(self.heading(s))
         along = np.array([np.sin(theta), 0.0, np.cos(theta)])
         return along, np.array([np.cos(theta), 0.0, -np.sin(theta)])
@@ -158,11 +158,11 @@ class Road:
         return distance
 
     def sidewalk_width(self, n: np.ndarray) -> np.ndarray:
-        """Width (N,) of the sidewalk on the side of ``n``."""
+        """Width (N,) of the sidewalk on the side of `n`."""
         return np.where(n < 0, *(np.float32(w) for w in self.sidewalk))
 
     def crossing(self, s: float, margin: float = 0.0, side: int = 0) -> bool:
-        """Whether ``s`` lies in a side street (of side -1 / +1, or 0: any)."""
+        """Whether `s` lies in a side street (of side -1 / +1, or 0: any)."""
         for street in self.side_streets:
             exists = (street.left and side <= 0) or (street.right and side >= 0)
             if exists and abs(s - street.s) < street.half_width + margin:

@@ -22,7 +22,7 @@ SPLITS = ('train', 'val')
 
 @dataclass(frozen=True)
 class Mover:
-    """Something that moves along (``velocity_s``) or across the road, m/s.
+    """Something that moves along (`velocity_s`) or across the road, m/s.
 
     Vehicles may wait (velocity 0); they drive on the right-hand side.
     """

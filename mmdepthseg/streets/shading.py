@@ -34,7 +34,7 @@ class Shadow:
 
 
 def quad_table(quads: Quads, atlas: Atlas, light: Light) -> dict[str, np.ndarray]:
-    """Per-quad constants that shading needs; see :func:`shade_quads`."""
+    """Per-quad constants that shading needs; see `shade_quads`."""
     edge_u, edge_v = np.asarray(quads.edge_u), np.asarray(quads.edge_v)
     outward = -np.cross(edge_u, edge_v)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
@@ -75,7 +75,7 @@ def shade_quads(
     buffers: Buffers,
     index: np.ndarray,
 ) -> np.ndarray:
-    """Colour (N, 3), unit light = 1, of the samples at flat ``index``."""
+    """Colour (N, 3), unit light = 1, of the samples at flat `index`."""
     quad = buffers.surface.reshape(-1)[index] - FIRST_QUAD
     s = buffers.s.reshape(-1)[index]
     t = buffers.t.reshape(-1)[index]
@@ -115,7 +115,7 @@ def shade_quads(
 
 
 def _stripe(distance: np.ndarray, half: float, footprint: np.ndarray) -> np.ndarray:
-    """Share of the footprint covered by a stripe, ``distance`` from its middle."""
+    """Share of the footprint covered by a stripe, `distance` from its middle."""
     footprint = np.maximum(footprint, 1e-3)
     low = np.maximum(distance - footprint / 2, -half)
     high = np.minimum(distance + footprint / 2, half)
@@ -125,7 +125,7 @@ def _stripe(distance: np.ndarray, half: float, footprint: np.ndarray) -> np.ndar
 def _dashes(
     position: np.ndarray, period: float, duty: float, footprint: np.ndarray
 ) -> np.ndarray:
-    """Share of the footprint covered by dashes of ``duty`` * ``period``."""
+    """Share of the footprint covered by dashes of `duty` * `period`."""
     local = (position / period) % 1.0 - 0.5
     covered = _stripe(local, duty / 2, footprint / period)
     # Wider than half a period one stripe no longer tells; fade to the mean.

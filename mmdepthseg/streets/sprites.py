@@ -45,7 +45,7 @@ class Canvas:
     def ellipse(
         self, centre: tuple, radius: tuple, colour: Colour, thickness: float = -1
     ) -> None:
-        """Fill an ellipse, or draw a ring of ``thickness`` (share of the width)."""
+        """Fill an ellipse, or draw a ring of `thickness` (share of the width)."""
         pixel = tuple(int(round(v)) for v in np.asarray(centre) * self.size)
         axes = tuple(int(round(v)) for v in np.asarray(radius) * self.size)
         line = -1 if thickness < 0 else max(1, int(thickness * self.size[0]))
@@ -53,14 +53,14 @@ class Canvas:
         cv2.ellipse(self.alpha, pixel, axes, 0, 0, 360, 255, line, cv2.LINE_AA)
 
     def line(self, points: list, colour: Colour, thickness: float) -> None:
-        """Draw a polyline of ``thickness`` (share of the width)."""
+        """Draw a polyline of `thickness` (share of the width)."""
         pixels = self._points(points)
         line = max(1, int(thickness * self.size[0]))
         cv2.polylines(self.colour, [pixels], False, colour, line, cv2.LINE_AA, 4)
         cv2.polylines(self.alpha, [pixels], False, 255, line, cv2.LINE_AA, 4)
 
     def finish(self, opaque: bool = False) -> np.ndarray:
-        """Return the texture, BGRA, or BGR if ``opaque``."""
+        """Return the texture, BGRA, or BGR if `opaque`."""
         height, width = self.alpha.shape
         size = (width // 2, height // 2)
         colour = cv2.resize(self.colour, size, interpolation=cv2.INTER_AREA)

@@ -186,7 +186,7 @@ def _window(
 def facade(
     rng: np.random.Generator, size: int = 512, bays: int = 4, floors: int = 4
 ) -> np.ndarray:
-    """Upper floors of a house: ``bays`` x ``floors`` windows on a light wall.
+    """Upper floors of a house: `bays` x `floors` windows on a light wall.
 
     Rows run from the top; the tile repeats in both directions.
     """

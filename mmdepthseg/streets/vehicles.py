@@ -23,9 +23,9 @@ _GREY = (96, 98, 100)
 class Model:
     """A vehicle type.
 
-    ``profile``: (position along the length 0 rear .. 1 front, height in metres)
-    from the rear bumper's foot over the roof to the front's; ``strips``: texture
-    name per profile edge; ``windows``: polygons like the profile; ``wheels``:
+    `profile`: (position along the length 0 rear .. 1 front, height in metres)
+    from the rear bumper's foot over the roof to the front's; `strips`: texture
+    name per profile edge; `windows`: polygons like the profile; `wheels`:
     positions along the length.
     """
 

@@ -15,15 +15,15 @@ class FrameBatch:
     jittered; N is the batch size, F the number of neighbours per sample.
 
     Attributes:
-        img: what the networks see, normalised, (N, 3, h, w).
-        adjacent: neighbouring frames, normalised, (N, F, 3, h, w), or None.
+        img: What the networks see, normalised, (N, 3, h, w).
+        adjacent: Neighbouring frames, normalised, (N, F, 3, h, w), or None.
         img_raw: (N, 3, H, W), or None; h, w = H, W unless the data preprocessor has
-            an ``input_scale``.
+            an `input_scale`.
         adjacent_raw: (N, F, 3, H, W), or None.
         cam2img: K in pixels of the frames (H, W), (N, 3, 3) float32, or None.
 
     Raises:
-        ValueError: if the parts have different batch sizes.
+        ValueError: If the parts have different batch sizes.
     """
 
     img: Tensor
@@ -55,11 +55,11 @@ class FrameBatch:
         """The batch of some of the samples.
 
         Args:
-            indices: a slice (gives views), a sequence of positions, or a tensor of
+            indices: A slice (gives views), a sequence of positions, or a tensor of
                 positions or bool (N,).
 
         Returns:
-            A new batch, in the order of ``indices``.
+            A new batch, in the order of `indices`.
         """
         if not isinstance(indices, slice | Tensor):
             indices = torch.as_tensor(
@@ -68,7 +68,7 @@ class FrameBatch:
         return FrameBatch(**{name: part[indices] for name, part in self._parts()})
 
     def to(self, *args, **kwargs) -> 'FrameBatch':
-        """Every part moved as by ``Tensor.to``."""
+        """Every part moved as by `Tensor.to`."""
         return FrameBatch(
             **{name: part.to(*args, **kwargs) for name, part in self._parts()}
         )

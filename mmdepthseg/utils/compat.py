@@ -59,7 +59,7 @@ def import_requirement(requirement: Requirement) -> ModuleType:
     """Import one requirement.
 
     Raises:
-        FrameworkImportError: missing, too old, or its own import fails.
+        FrameworkImportError: Missing, too old, or its own import fails.
     """
     name, minimum = requirement.module, requirement.minimum
     try:
@@ -96,7 +96,7 @@ def require_frameworks() -> None:
     missing framework gives one message with the cure.
 
     Raises:
-        FrameworkImportError: naming the first requirement that is not met.
+        FrameworkImportError: Naming the first requirement that is not met.
     """
     for requirement in REQUIREMENTS:
         import_requirement(requirement)

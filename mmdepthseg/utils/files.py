@@ -21,11 +21,11 @@ def file_hash(path: str | Path) -> str:
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write ``data`` to a temporary file beside ``path``, then rename it.
+    """Write `data` to a temporary file beside `path`, then rename it.
 
     Args:
-        path (str | Path): The file; its folder is made if missing.
-        data (bytes): The whole content.
+        path: The file; its folder is made if missing.
+        data: The whole content.
 
     Raises:
         OSError: The folder or file cannot be written.
@@ -44,7 +44,7 @@ def check_writable(folder: str | os.PathLike, what: str) -> None:
     """Make `folder` and try to write in it.
 
     Raises:
-        UserError: naming folder, what it is for and the system's reason.
+        UserError: Naming folder, what it is for and the system's reason.
     """
     try:
         os.makedirs(folder, exist_ok=True)

@@ -7,12 +7,12 @@ import time
 class Progress:
     """A progress line on stderr; a line per tenth when that is no terminal.
 
-    MMEngine's ``ProgressBar`` redraws its line for each step, terminal or not, which
+    MMEngine's `ProgressBar` redraws its line for each step, terminal or not, which
     fills a log file with copies of it, and needs MMEngine.
 
     Args:
-        title: in front of the bar.
-        unit: what is counted.
+        title: In front of the bar.
+        unit: What is counted.
     """
 
     def __init__(self, title: str, unit: str = 'frames') -> None:
@@ -21,7 +21,7 @@ class Progress:
         self.tenth = -1
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` are done."""
+        """Show that `done` of `total` are done."""
         spent = time.monotonic() - self.start
         share = done / total if total else 1.0
         bar = '#' * int(30 * share)

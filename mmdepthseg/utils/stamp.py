@@ -23,12 +23,12 @@ class StampedFolder:
     """A folder with one computed thing.
 
     Args:
-        folder: its place.
-        what: what to call it in messages, 'the features'.
-        made_with: what decides the content, by name; JSON types.
+        folder: Its place.
+        what: What to call it in messages, 'the features'.
+        made_with: What decides the content, by name; JSON types.
 
     Attributes:
-        facts: what `finish` was given; empty while not complete.
+        facts: What `finish` was given; empty while not complete.
     """
 
     def __init__(self, folder: str | Path, what: str, made_with: Mapping) -> None:
@@ -47,13 +47,13 @@ class StampedFolder:
         """Find out what is there, and be ready to go on.
 
         Args:
-            overwrite: remove what was made with something else, instead of an error.
+            overwrite: Remove what was made with something else, instead of an error.
 
         Returns:
             True if the thing is complete.
 
         Raises:
-            UserError: the folder holds the thing made with something else, or files
+            UserError: The folder holds the thing made with something else, or files
                 of another origin.
         """
         self.facts = {}
@@ -97,7 +97,7 @@ class StampedFolder:
         """Say that the thing is complete.
 
         Args:
-            **facts: what to remember of it, JSON types.
+            **facts: What to remember of it, JSON types.
         """
         self.facts = facts
         self._write(complete=True)

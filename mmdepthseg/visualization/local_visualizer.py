@@ -10,10 +10,10 @@ from mmdepthseg.registry import VISUALIZERS
 
 @VISUALIZERS.register_module()
 class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
-    """MMSegmentation's ``SegLocalVisualizer`` for any size of comparison.
+    """MMSegmentation's `SegLocalVisualizer` for any size of comparison.
 
     That one draws on the image file and fails where predictions and labels have
-    another size, as ``LoadSegLabel(evaluate_at=...)`` makes them.
+    another size, as `LoadSegLabel(evaluate_at=...)` makes them.
     """
 
     def add_datasample(
@@ -27,11 +27,11 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
         """Bring the image to the size of the label maps, then draw as usual.
 
         Args:
-            name: identifier of the picture.
+            name: Identifier of the picture.
             image: (H, W, 3) uint8 RGB.
-            data_sample: with ``pred_sem_seg`` and ``gt_sem_seg``, or one, or none.
-            *args: of MMSegmentation's method.
-            **kwargs: of MMSegmentation's method.
+            data_sample: With `pred_sem_seg` and `gt_sem_seg`, or one, or none.
+            *args: Of MMSegmentation's method.
+            **kwargs: Of MMSegmentation's method.
         """
         for key in ('pred_sem_seg', 'gt_sem_seg'):
             if data_sample is not None and key in data_sample:

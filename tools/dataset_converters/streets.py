@@ -53,7 +53,7 @@ class Progress:
         self.first, self.tenth = None, -1
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` clips are there."""
+        """Show that `done` of `total` clips are there."""
         if self.first is None:
             self.first = done
         spent = time.monotonic() - self.start

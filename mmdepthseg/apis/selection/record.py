@@ -35,7 +35,7 @@ def versions() -> dict[str, str]:
 
 
 def describe_files(paths: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
-    """:func:`describe_file` of those that are given, by role."""
+    """`describe_file` of those that are given, by role."""
     return {role: describe_file(path) for role, path in paths.items() if path}
 
 
@@ -47,17 +47,17 @@ def check_record(
     scored: bool,
     overwrite: bool,
 ) -> None:
-    """Raise if a folder holds another selection; with ``overwrite``, remove it.
+    """Raise if a folder holds another selection; with `overwrite`, remove it.
 
     Args:
-        folder (Path): That of ``selection.json``, if there is one.
-        options (Mapping): What the picks depend on, JSON types.
-        inputs (Mapping): Paths of the files whose content counts, by role.
-        budgets (Sequence[int]): Frames in all.
-        scored (bool): Whether each budget is a step with a student of those before. A
+        folder: That of `selection.json`, if there is one.
+        options: What the picks depend on, JSON types.
+        inputs: Paths of the files whose content counts, by role.
+        budgets: Frames in all.
+        scored: Whether each budget is a step with a student of those before. A
             frame's pick then depends on the budgets up to its own; more of them may
             follow, or the last be left out.
-        overwrite (bool): Whether another selection may go.
+        overwrite: Whether another selection may go.
 
     Raises:
         UserError: There is another one, naming what differs, or a damaged record.

@@ -50,9 +50,9 @@ class NetworkSelection:
     """A selection with networks: what is asked for.
 
     Attributes:
-        cfg: With ``predict_dataloader`` and ``predict_pipeline`` of the pool, the
-            training of the students (if the method has any) and ``selection``, see
-            :class:`SelectionSettings`.
+        cfg: With `predict_dataloader` and `predict_pipeline` of the pool, the
+            training of the students (if the method has any) and `selection`, see
+            `SelectionSettings`.
         checkpoint: Of the SDE teacher; None for methods that need none.
         method: A key of `selection.METHODS`.
         budgets: Frames in all, the initial ones counted.
@@ -60,13 +60,13 @@ class NetworkSelection:
         seed: Of the permutation and of the students' training.
         initial: Path of a list of images that are labelled already.
         exclude: Path of a list of images never to be picked.
-        bias: Weight of a score in ``ds_us``; None: the config's.
+        bias: Weight of a score in `ds_us`; None: the config's.
         preselect: See `selection.select`.
         teacher_dir: Where the teacher's features and depth labels are kept, to be
-            shared by several selections; None: ``out``.
+            shared by several selections; None: `out`.
         device: Of the networks; None: the best there is.
-        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-        batch_size: Of features and scores; None: that of ``predict_dataloader``.
+        launcher: `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
+        batch_size: Of features and scores; None: that of `predict_dataloader`.
         num_workers: Likewise.
         overwrite: Make anew what is there and was made with something else.
         options: Others of `selection.select`.
@@ -91,7 +91,7 @@ class NetworkSelection:
     options: dict = field(default_factory=dict)
 
     def run(self) -> 'NetworkSelectionResult':
-        """Choose, and write split files and ``selection.json`` to ``out``.
+        """Choose, and write split files and `selection.json` to `out`.
 
         Raises:
             UserError: Something given is wrong, or what is there was made with
@@ -359,7 +359,7 @@ class NetworkSelection:
 
 @dataclass
 class NetworkSelectionResult:
-    """What :meth:`NetworkSelection.run` leaves.
+    """What `NetworkSelection.run` leaves.
 
     Attributes:
         folder: Where it is.

@@ -1,4 +1,4 @@
-"""The ``selection`` of a config: how networks take part in choosing what to label."""
+"""The `selection` of a config: how networks take part in choosing what to label."""
 
 import inspect
 import math
@@ -33,19 +33,19 @@ class SelectionSettings:
         teacher: Config of the SDE model whose checkpoint the tool is given, looked
             for from the config's folder, then from the working folder. None: the
             config itself is the teacher's.
-        features: What the teacher's features are. ``step``: of its U-Net decoder, 4
-            (bottleneck) to 0 (full resolution); 3W takes 3. Or ``level``: of its
-            backbone, for teachers without such a decoder. ``size``: (h, w) to which
+        features: What the teacher's features are. `step`: of its U-Net decoder, 4
+            (bottleneck) to 0 (full resolution); 3W takes 3. Or `level`: of its
+            backbone, for teachers without such a decoder. `size`: (h, w) to which
             they are average-pooled; 3W takes (4, 8).
-        criterion: What a student is scored by: ``dict(type='depth_error', ...)``,
+        criterion: What a student is scored by: `dict(type='depth_error', ...)`,
             the default, with the options of `selection.depth_error`, or
-            ``dict(type='entropy', valid_height=1.)``.
+            `dict(type='entropy', valid_height=1.)`.
         iterations: Of a student: a number, or pairs (frames, iterations). Between
             two pairs it is linear in the logarithm of the frames, beyond them
             constant.
-        bias: Weight of a score in ``ds_us``.
-        student_ranks: On several ranks, ``'one'``: one of them trains the students,
-            so that the picks are those of a single rank; ``'all'``: they share each
+        bias: Weight of a score in `ds_us`.
+        student_ranks: On several ranks, `'one'`: one of them trains the students,
+            so that the picks are those of a single rank; `'all'`: they share each
             batch.
     """
 
@@ -58,7 +58,7 @@ class SelectionSettings:
 
     @classmethod
     def from_config(cls, cfg: Config) -> 'SelectionSettings':
-        """Settings of a config; the defaults where it has no ``selection``.
+        """Settings of a config; the defaults where it has no `selection`.
 
         Raises:
             UserError: A key or value is wrong; names it.

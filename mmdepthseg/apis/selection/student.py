@@ -50,21 +50,21 @@ class StudentScorer:
     All ranks must call it with the same rows.
 
     Args:
-        cfg (Config): The student's training config, ``predict_dataloader`` and
-            ``predict_pipeline`` of the pool.
-        settings (SelectionSettings): Of the same config.
-        pool (ImagePool): The images.
-        out (Path): Below it, ``students/<n>`` and ``scores/<n>`` for n images.
-        seed (int): Of the student's training.
-        excluded (Sequence[int]): Rows that need no score.
-        labels (Path, optional): Folder of the teacher's depth labels.
-        teacher (Mapping): What they were made with.
-        device (str): Of the scoring.
-        launcher (str): That of the tool.
-        overwrite (bool): Make anew what was made with something else.
+        cfg: The student's training config, `predict_dataloader` and
+            `predict_pipeline` of the pool.
+        settings: Of the same config.
+        pool: The images.
+        out: Below it, `students/<n>` and `scores/<n>` for n images.
+        seed: Of the student's training.
+        excluded: Rows that need no score.
+        labels: Folder of the teacher's depth labels.
+        teacher: What they were made with.
+        device: Of the scoring.
+        launcher: That of the tool.
+        overwrite: Make anew what was made with something else.
 
     Attributes:
-        records (dict[int, dict]): What to tell of each student, by its images.
+        records: What to tell of each student, by its images.
     """
 
     def __init__(
@@ -103,10 +103,10 @@ class StudentScorer:
         """Train, score.
 
         Args:
-            chosen (np.ndarray): Rows, (K,).
+            chosen: Rows, (K,).
 
         Returns:
-            np.ndarray: (N,) float64, NaN for the chosen and excluded ones.
+            (N,) float64, NaN for the chosen and excluded ones.
 
         Raises:
             UserError: There is a student or there are scores made with something
@@ -150,7 +150,7 @@ class StudentScorer:
     def _plan(self, chosen: np.ndarray) -> tuple[Config, dict]:
         """The training config of a student, and what decides its weights.
 
-        The names of its images go to the config's ``ann_file``.
+        The names of its images go to the config's `ann_file`.
         """
         iterations = self.settings.iterations_for(len(chosen))
         folder = self.out / 'students' / str(len(chosen))

@@ -31,11 +31,11 @@ class FeatureExtractor:
     """Average-pooled features of a depth network (3W, section 3.5).
 
     Args:
-        model (BaseModel): With ``extract_feat`` and, for ``step``, a depth head with
-            a U-Net ``decoder``.
-        size (tuple[int, int]): (h, w) they are pooled to.
-        step (int, optional): Of the decoder; 3 is the paper's, stride 8.
-        level (int, optional): Of the backbone instead.
+        model: With `extract_feat` and, for `step`, a depth head with
+            a U-Net `decoder`.
+        size: (h, w) they are pooled to.
+        step: Of the decoder; 3 is the paper's, stride 8.
+        level: Of the backbone instead.
 
     Raises:
         UserError: The model has no such step or level.
@@ -91,15 +91,15 @@ class Teacher:
     """A trained SDE network, and what is kept of what it says.
 
     Args:
-        model (BaseModel): In eval mode.
-        checkpoint (Path): Its checkpoint.
-        cfg (Config): Of the pool: ``predict_pipeline`` counts.
-        model_cfg (dict): The model's config.
-        folder (Path): Where the features and depth labels are kept.
-        overwrite (bool): Make anew what was made with something else.
+        model: In eval mode.
+        checkpoint: Its checkpoint.
+        cfg: Of the pool: `predict_pipeline` counts.
+        model_cfg: The model's config.
+        folder: Where the features and depth labels are kept.
+        overwrite: Make anew what was made with something else.
 
     Attributes:
-        made_with (dict): What decides all that it says.
+        made_with: What decides all that it says.
     """
 
     def __init__(
@@ -125,11 +125,11 @@ class Teacher:
     def features(self, pool: ImagePool, options: dict) -> np.ndarray:
         """Features of the pool, (N, C, h, w) float32, memory-mapped.
 
-        Written to ``features.npy``, with the images' names in ``names.txt``.
+        Written to `features.npy`, with the images' names in `names.txt`.
 
         Args:
-            pool (ImagePool): The images.
-            options (dict): Those of :class:`FeatureExtractor`.
+            pool: The images.
+            options: Those of `FeatureExtractor`.
 
         Raises:
             UserError: There are features made with something else.

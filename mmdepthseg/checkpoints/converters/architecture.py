@@ -35,16 +35,16 @@ State = Mapping[str, Tensor]
 
 
 def model_config(state: State, levels: list[int], dilated: bool) -> dict:
-    """Config of the :class:`DepthSegmentor` whose entries these are.
+    """Config of the `DepthSegmentor` whose entries these are.
 
     Args:
-        state: our name -> tensor.
-        levels: that the segmentation head projects (no weight tells them); empty
+        state: Our name -> tensor.
+        levels: That the segmentation head projects (no weight tells them); empty
             without one, or without projection (then it taps full resolution).
-        dilated: the last stage of a bottleneck encoder is dilated (no weight tells).
+        dilated: The last stage of a bottleneck encoder is dilated (no weight tells).
 
     Raises:
-        UserError: what is there is no ResNet, or has no head.
+        UserError: What is there is no ResNet, or has no head.
     """
     backbone, channels = _backbone(state, 'backbone', dilated)
     config = dict(
@@ -83,8 +83,8 @@ def check_fit(state: State, config: Mapping) -> CheckpointMatch:
     """Build a model and compare; whatever differs is in the result.
 
     Args:
-        state: our name -> tensor.
-        config: config of the model.
+        state: Our name -> tensor.
+        config: Config of the model.
     """
     from mmdepthseg.launch.environment import register_all_modules
     from mmdepthseg.registry import MODELS

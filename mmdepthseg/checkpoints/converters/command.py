@@ -24,12 +24,12 @@ def run(project: str, description: str, argv: list[str] | None = None) -> None:
     """Convert as the command line says and report.
 
     Args:
-        project: a key of ``PROJECTS``.
-        description: of the tool, for its help.
-        argv: command line; None: the process's.
+        project: A key of `PROJECTS`.
+        description: Of the tool, for its help.
+        argv: Command line; None: the process's.
 
     Raises:
-        UserError: see :func:`convert`; or the config has no model.
+        UserError: See `convert`; or the config has no model.
     """
     args = _parse_args(description, argv)
     if not str(args.dst).endswith('.pth'):
@@ -62,8 +62,8 @@ def report(converted: Converted, every_name: bool = False) -> list[str]:
     """Where each entry of the source went, in lines.
 
     Args:
-        converted: see :func:`convert`.
-        every_name: a line per entry, in the place of one per part of the network.
+        converted: See `convert`.
+        every_name: A line per entry, in the place of one per part of the network.
     """
     result = converted.conversion
     groups = defaultdict(list)

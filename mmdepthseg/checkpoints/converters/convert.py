@@ -28,10 +28,10 @@ class Project:
     """A project whose weights can be converted.
 
     Attributes:
-        title: what to call it.
-        rules: names in a source -> rules for them.
-        dilated: its bottleneck encoders have a dilated last stage.
-        licence: what to tell the user, and to keep in the checkpoint.
+        title: What to call it.
+        rules: Names in a source -> rules for them.
+        dilated: Its bottleneck encoders have a dilated last stage.
+        licence: What to tell the user, and to keep in the checkpoint.
     """
 
     title: str
@@ -66,10 +66,10 @@ class Converted:
     """A converted checkpoint and the account of it.
 
     Attributes:
-        checkpoint: ``dict(meta=..., state_dict=...)``, to be saved.
-        conversion: where each entry went.
-        config: config of the model it was compared with.
-        match: how it fits that model.
+        checkpoint: `dict(meta=..., state_dict=...)`, to be saved.
+        conversion: Where each entry went.
+        config: Config of the model it was compared with.
+        match: How it fits that model.
     """
 
     checkpoint: dict[str, Any]
@@ -87,17 +87,17 @@ def convert(
     """Read, rename and check.
 
     Args:
-        paths: a folder with ``encoder.pth``, ``depth.pth`` and, for the poses,
-            ``pose_encoder.pth`` and ``pose.pth``; these files; or one
-            ``best_model*.pkl``.
-        project: a key of ``PROJECTS``.
-        config: config of the model that the weights are for; None: of the one that
+        paths: A folder with `encoder.pth`, `depth.pth` and, for the poses,
+            `pose_encoder.pth` and `pose.pth`; these files; or one
+            `best_model*.pkl`.
+        project: A key of `PROJECTS`.
+        config: Config of the model that the weights are for; None: of the one that
             their names and shapes tell.
-        strict: refuse unless every entry of the source is accounted for and every one
+        strict: Refuse unless every entry of the source is accounted for and every one
             of the model is filled.
 
     Raises:
-        UserError: a file cannot be read; names nothing knows, or the model lacks
+        UserError: A file cannot be read; names nothing knows, or the model lacks
             entries or has others; naming them.
     """
     kind = PROJECTS[project]

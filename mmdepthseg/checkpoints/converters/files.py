@@ -29,9 +29,9 @@ class Source:
     """What the files of one network hold.
 
     Attributes:
-        entries: name with the module in front (``encoder.encoder.conv1.weight``) ->
+        entries: Name with the module in front (`encoder.encoder.conv1.weight`) ->
             tensor (or what else stands there, for no rule to know).
-        dropped: what is no part of the network -> why.
+        dropped: What is no part of the network -> why.
         input_size: (height, width) of the training, if told.
     """
 
@@ -44,11 +44,11 @@ def read_source(paths: Sequence[str | Path]) -> Source:
     """Entries of one network, whatever files it is spread over.
 
     Args:
-        paths: a folder, the files in it, or one training file
-            (``best_model*.pkl``).
+        paths: A folder, the files in it, or one training file
+            (`best_model*.pkl`).
 
     Raises:
-        UserError: a file is missing, damaged or not safe to read, or something needed
+        UserError: A file is missing, damaged or not safe to read, or something needed
             is not there.
     """
     files = _files(paths)
@@ -146,7 +146,7 @@ def read_safely(path: Path) -> Mapping[str, Any]:
     brings; for files from the internet that is not acceptable.
 
     Raises:
-        UserError: naming the file and what in it is not plain, or that it is damaged.
+        UserError: Naming the file and what in it is not plain, or that it is damaged.
     """
     try:
         with _plain_numbers():

@@ -1,9 +1,9 @@
 """Names in the files of Hoyer et al. (CVPR 2021) and of Monodepth2, and ours.
 
 The names are those of the published files' entries. Both projects keep a network in
-modules ``encoder``, ``depth``, ``pose_encoder``, ``pose`` (one file each), which stand
-in front of the names here; in the ``best_model*.pkl`` of the former the whole network
-is below ``models.``, which is taken off before.
+modules `encoder`, `depth`, `pose_encoder`, `pose` (one file each), which stand
+in front of the names here; in the `best_model*.pkl` of the former the whole network
+is below `models.`, which is taken off before.
 
 Their decoders list their layers in the order of creation. With the five steps
 from the bottleneck (0) to full resolution (4), each of two conv blocks:
@@ -13,7 +13,7 @@ from the bottleneck (0) to full resolution (4), each of two conv blocks:
   11 | 12, 13 | 14 ... 17;
 - Monodepth2: block one, block two: 0, 1 | 2, 3 | ... | 8, 9 | 10 ... 13.
 
-In ours they are ``reduce`` and ``fuse`` of the :class:`UNetDecoder`.
+In ours they are `reduce` and `fuse` of the `UNetDecoder`.
 """
 
 import re
@@ -59,7 +59,7 @@ def monodepth2_rules(names: Collection[str]) -> list[Rule]:
     """Rules for Monodepth2's files (ResNet encoder, separate pose encoder).
 
     Args:
-        names: those in the source; not needed here, see :func:`authors_rules`.
+        names: Those in the source; not needed here, see `authors_rules`.
     """
 
     def block(match: re.Match) -> str:
@@ -83,7 +83,7 @@ def authors_rules(names: Collection[str]) -> list[Rule]:
     """Rules for the files of Hoyer et al.
 
     Args:
-        names: those in the source; a segmentation decoder's tapped levels decide
+        names: Those in the source; a segmentation decoder's tapped levels decide
             which of its steps are needed.
     """
     rules = [*_encoder_and_pose(), *_authors_multi_task()]
@@ -136,7 +136,7 @@ def _authors_multi_task() -> list[Rule]:
 
 
 def _authors_decoder(theirs: str, ours: str, last_step: int = 0) -> list[Rule]:
-    """A decoder; only ours named ``depth_head`` has disparity convolutions."""
+    """A decoder; only ours named `depth_head` has disparity convolutions."""
     built = len(_AUTHORS_REDUCE) - last_step
     unused = '|'.join(map(str, _AUTHORS_REDUCE[built:] + _AUTHORS_FUSE[built:]))
     pool = len(ASPP_RATES) + 1

@@ -13,11 +13,11 @@ class Rule:
     r"""What becomes of the entries whose whole name fits a pattern.
 
     Attributes:
-        pattern: regular expression for the whole name in the source.
-        target: our name, with the groups of the pattern (``\1``), or a function of
+        pattern: Regular expression for the whole name in the source.
+        target: Our name, with the groups of the pattern (`\1`), or a function of
             the match; None: the entries are dropped.
-        reason: why they are dropped, or why the further rows are.
-        rows: keep only that many leading rows.
+        reason: Why they are dropped, or why the further rows are.
+        rows: Keep only that many leading rows.
     """
 
     pattern: str
@@ -31,10 +31,10 @@ class Conversion:
     """A converted state dict and where each entry of the source went.
 
     Attributes:
-        state_dict: our name -> tensor.
-        sources: our name -> name in the source.
-        dropped: name in the source -> why it is not needed.
-        left_over: names that no rule knows.
+        state_dict: Our name -> tensor.
+        sources: Our name -> name in the source.
+        dropped: Name in the source -> why it is not needed.
+        left_over: Names that no rule knows.
     """
 
     state_dict: dict[str, Tensor] = field(default_factory=dict)
@@ -47,11 +47,11 @@ def rename(state: Mapping[str, Any], rules: Iterable[Rule]) -> Conversion:
     """Give the entries of a source our names; the first fitting rule counts.
 
     Args:
-        state: name -> tensor; other values are left over unless a rule drops them.
-        rules: see :class:`Rule`.
+        state: Name -> tensor; other values are left over unless a rule drops them.
+        rules: See `Rule`.
 
     Raises:
-        ValueError: two entries get the same name, which is a fault of the rules.
+        ValueError: Two entries get the same name, which is a fault of the rules.
     """
     rules = [(re.compile(rule.pattern), rule) for rule in rules]
     result = Conversion()

@@ -44,7 +44,7 @@ class ConvertOptions:
 
     Attributes:
         size: (width, height) of the new images, not above that of the originals.
-        image_format: of the images: ``'png'``, or ``'jpg'``, which takes a fraction of
+        image_format: Of the images: `'png'`, or `'jpg'`, which takes a fraction of
             the disk space at some loss; labels and disparity are always png.
         jpg_quality: 1..100.
     """
@@ -72,7 +72,7 @@ class ConvertOptions:
 
 @dataclass(frozen=True)
 class Job:
-    """One file to convert: its kind (see ``Package``), path, and what comes of it."""
+    """One file to convert: its kind (see `Package`), path, and what comes of it."""
 
     kind: str
     source: str
@@ -93,31 +93,31 @@ def convert_cityscapes(
     """Write a smaller Cityscapes; goes on where it was interrupted.
 
     Images are averaged over areas; labels, disparities and cameras follow as told in
-    ``resampling``. ``labelTrainIds`` are written beside ``labelIds``. Files appear
+    `resampling`. `labelTrainIds` are written beside `labelIds`. Files appear
     whole or not at all; a file that is there and whole is kept.
 
     Args:
-        source: folder of the original with ``leftImg8bit`` and so on.
-        out: folder of the copy.
-        options: what to make.
-        packages: which parts, keys of ``PACKAGES``.
-        splits: keys of ``SPLITS``.
-        names: names of the annotated images per split, to name what is missing.
-        allow_partial: convert what is there, even if it is not the whole release.
-        workers: threads (OpenCV does not hold Python's lock); default: one per CPU
+        source: Folder of the original with `leftImg8bit` and so on.
+        out: Folder of the copy.
+        options: What to make.
+        packages: Which parts, keys of `PACKAGES`.
+        splits: Keys of `SPLITS`.
+        names: Names of the annotated images per split, to name what is missing.
+        allow_partial: Convert what is there, even if it is not the whole release.
+        workers: Threads (OpenCV does not hold Python's lock); default: one per CPU
             that this process may use.
-        progress: called with (files done, files in all).
+        progress: Called with (files done, files in all).
 
     Returns:
-        The manifest, as it stands in ``out``: ``options``, ``files`` (how many there
-        are, per package and split), ``complete`` (those are the whole release) and
-        ``gaps`` (what the original lacks, per package and split).
+        The manifest, as it stands in `out`: `options`, `files` (how many there
+        are, per package and split), `complete` (those are the whole release) and
+        `gaps` (what the original lacks, per package and split).
 
     Raises:
-        UserError: the original is incomplete, or ``out`` was made with other options.
-        BrokenFileError: at the end, naming files that could not be converted; all
+        UserError: The original is incomplete, or `out` was made with other options.
+        BrokenFileError: At the end, naming files that could not be converted; all
             others have been.
-        OSError: ``out`` cannot be written to.
+        OSError: `out` cannot be written to.
     """
     options = options or ConvertOptions()
     _check_choice(source, out, packages, splits)

@@ -22,10 +22,10 @@ class Package(NamedTuple):
     """One download of the release.
 
     Attributes:
-        kind: how its files are converted: image, label, disparity or camera.
-        suffix: end of the file names behind ``<city>_<sequence>_<frame>``.
-        archive: its file on the Cityscapes site.
-        frames: files per annotated image.
+        kind: How its files are converted: image, label, disparity or camera.
+        suffix: End of the file names behind `<city>_<sequence>_<frame>`.
+        archive: Its file on the Cityscapes site.
+        frames: Files per annotated image.
     """
 
     kind: str
@@ -52,9 +52,9 @@ class Listing(NamedTuple):
     """The files of one package and split.
 
     Attributes:
-        package: key of ``PACKAGES``.
-        split: key of ``SPLITS``.
-        files: ``{'<city>/<stem>': path}``, sorted.
+        package: Key of `PACKAGES`.
+        split: Key of `SPLITS`.
+        files: `{'<city>/<stem>': path}`, sorted.
     """
 
     package: str
@@ -63,12 +63,12 @@ class Listing(NamedTuple):
 
     @property
     def name(self) -> str:
-        """``<package>/<split>``."""
+        """`<package>/<split>`."""
         return f'{self.package}/{self.split}'
 
 
 def expected_files(name: str) -> int:
-    """Number of files of ``<package>/<split>`` in the official release."""
+    """Number of files of `<package>/<split>` in the official release."""
     package, split = name.split('/')
     return SPLITS[split] * PACKAGES[package].frames
 
@@ -76,12 +76,12 @@ def expected_files(name: str) -> int:
 def list_release(
     root: str, packages: Iterable[str], splits: Sequence[str]
 ) -> list[Listing]:
-    """The files below ``root``.
+    """The files below `root`.
 
     Args:
-        root: folder with ``leftImg8bit``, ``gtFine``, ...
-        packages: keys of ``PACKAGES``.
-        splits: keys of ``SPLITS``.
+        root: Folder with `leftImg8bit`, `gtFine`, ...
+        packages: Keys of `PACKAGES`.
+        splits: Keys of `SPLITS`.
 
     Returns:
         One listing per package and split, empty where there is nothing.
@@ -103,13 +103,13 @@ def describe_gaps(
     """What is missing (or too much) against the official release.
 
     Args:
-        listings: of :func:`list_release`.
-        names: per split, the official names ``<city>/<stem>`` of the annotated
+        listings: Of `list_release`.
+        names: Per split, the official names `<city>/<stem>` of the annotated
             images, where known; without them, those found in any package count.
 
     Returns:
-        A line for each ``<package>/<split>`` that differs, such as ``'gtFine/val: 498
-        of 500 files; missing lindau/..., ... (gtFine_trainvaltest.zip)'``.
+        A line for each `<package>/<split>` that differs, such as `'gtFine/val: 498
+        of 500 files; missing lindau/..., ... (gtFine_trainvaltest.zip)'`.
     """
     gaps = {}
     for listing in listings:

@@ -1,6 +1,6 @@
 """Shrinking images, labels, coded disparities and cameras to one another's size.
 
-All four keep to one convention, that of ``mmdepthseg.geometry.camera``: pixel centres
+All four keep to one convention, that of `mmdepthseg.geometry.camera`: pixel centres
 at integers, u' = (u + 0.5) * scale - 0.5. Sizes are (width, height).
 """
 
@@ -23,7 +23,7 @@ def shrink_image(image: np.ndarray, size: Size) -> np.ndarray:
 
     Args:
         image: (H, W, 3) uint8.
-        size: not larger than the image.
+        size: Not larger than the image.
     """
     if image.shape[1::-1] == tuple(size):
         return image
@@ -31,11 +31,11 @@ def shrink_image(image: np.ndarray, size: Size) -> np.ndarray:
 
 
 def shrink_label(label: np.ndarray, size: Size) -> np.ndarray:
-    """A label map by the half-pixel exact nearest neighbour, as ``Resize`` does.
+    """A label map by the half-pixel exact nearest neighbour, as `Resize` does.
 
     Args:
         label: (H, W) uint8.
-        size: not larger than the map.
+        size: Not larger than the map.
     """
     if label.shape[1::-1] == tuple(size):
         return label
@@ -43,17 +43,17 @@ def shrink_label(label: np.ndarray, size: Size) -> np.ndarray:
 
 
 def train_ids(label: np.ndarray, source: str) -> np.ndarray:
-    """``labelIds`` -> ``labelTrainIds`` (labels.py of cityscapesScripts).
+    """`labelIds` -> `labelTrainIds` (labels.py of cityscapesScripts).
 
     Args:
         label: (H, W) uint8.
-        source: where it comes from, for the error.
+        source: Where it comes from, for the error.
 
     Returns:
         (H, W) uint8, 0..18 and 255.
 
     Raises:
-        BrokenFileError: if it holds an id that Cityscapes does not have.
+        BrokenFileError: If it holds an id that Cityscapes does not have.
     """
     mapped = cv2.LUT(label, lookup_table('cityscapes_label_ids'))
     if (mapped == UNKNOWN).any():
@@ -76,7 +76,7 @@ def shrink_disparity(code: np.ndarray, size: Size) -> np.ndarray:
 
     Args:
         code: (H, W) uint16.
-        size: not larger than the map.
+        size: Not larger than the map.
 
     Returns:
         (size[1], size[0]) uint16.
@@ -100,7 +100,7 @@ def shrink_disparity(code: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _sample(length: int, count: int) -> np.ndarray:
-    """``count`` evenly spread positions among ``length`` pixels."""
+    """`count` evenly spread positions among `length` pixels."""
     return ((np.arange(count) + 0.5) * (length / count)).astype(np.int64)
 
 
@@ -108,16 +108,16 @@ def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
     """A Cityscapes camera file for images of another size.
 
     Args:
-        path: the camera json.
-        image_size: that of the images K belongs to, if the file does not say so.
-        size: that of the new images.
+        path: The camera json.
+        image_size: That of the images K belongs to, if the file does not say so.
+        size: That of the new images.
 
     Returns:
-        The file's content with K of the new images, and ``width`` and ``height``, by
+        The file's content with K of the new images, and `width` and `height`, by
         which readers see what K belongs to. Extrinsics are in metres and stay.
 
     Raises:
-        BrokenFileError: if the file is no camera file.
+        BrokenFileError: If the file is no camera file.
     """
     try:
         camera = read_cityscapes_camera(path)

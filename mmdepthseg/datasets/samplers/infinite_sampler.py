@@ -11,20 +11,20 @@ from mmdepthseg.registry import DATA_SAMPLERS
 
 @DATA_SAMPLERS.register_module()
 class ResumableInfiniteSampler(InfiniteSampler):
-    """MMEngine's ``InfiniteSampler`` whose indices know their place in the stream.
+    """MMEngine's `InfiniteSampler` whose indices know their place in the stream.
 
     Same order as the parent's for the same seed. The parent yields plain ints, so
     random augmentation cannot be replayed after a resume; OpenMMLab's release of it
-    cannot ``skip`` either. Iterating again starts again at the place that ``skip``
+    cannot `skip` either. Iterating again starts again at the place that `skip`
     set.
 
     Args:
-        dataset: anything with a length.
-        shuffle: draw a new permutation for every round.
-        seed: the same on all ranks; None: drawn and shared.
+        dataset: Anything with a length.
+        shuffle: Draw a new permutation for every round.
+        seed: The same on all ranks; None: drawn and shared.
 
     Raises:
-        ValueError: if the data set is empty.
+        ValueError: If the data set is empty.
     """
 
     def __init__(self, dataset, shuffle: bool = True, seed: int | None = None) -> None:
@@ -40,13 +40,13 @@ class ResumableInfiniteSampler(InfiniteSampler):
             yield StreamIndex(index, count * self.world_size + self.rank, self.seed)
 
     def skip(self, num_samples: int) -> None:
-        """Start the next iteration after ``num_samples`` indices of this rank.
+        """Start the next iteration after `num_samples` indices of this rank.
 
         Args:
-            num_samples: counted from the very start of the stream.
+            num_samples: Counted from the very start of the stream.
 
         Raises:
-            ValueError: if negative.
+            ValueError: If negative.
         """
         if num_samples < 0:
             raise ValueError(f'num_samples must not be negative, got {num_samples}.')

@@ -19,9 +19,9 @@ class SourceStream:
     one permutation.
 
     Args:
-        size: number of samples.
-        seed: seed of the sampler.
-        source: number of the source.
+        size: Number of samples.
+        seed: Seed of the sampler.
+        source: Number of the source.
         shuffle: False keeps the order.
     """
 
@@ -34,7 +34,7 @@ class SourceStream:
         self._order = np.empty(0, dtype=np.int64)
 
     def __getitem__(self, position: int) -> int:
-        """Index within the source of the ``position``-th draw."""
+        """Index within the source of the `position`-th draw."""
         round_, place = divmod(position, self.size)
         if not self.shuffle:
             return place
@@ -47,23 +47,23 @@ class SourceStream:
 
 @DATA_SAMPLERS.register_module()
 class MultiSourceSampler(Sampler):
-    """Endless flat stream: every group holds ``source_counts[k]`` indices of source k.
+    """Endless flat stream: every group holds `source_counts[k]` indices of source k.
 
     Not MMDetection's class of that name: there a source's share can round to zero
     (endless loop) and all sources are shuffled by the same generator. A sampler, not
-    a batch sampler, so that MMEngine finds ``skip`` and resumes without loading.
+    a batch sampler, so that MMEngine finds `skip` and resumes without loading.
     Ranks take disjoint interleaved parts of each source's stream.
 
     Args:
-        dataset: a ``ConcatDataset`` of the sources, in order.
-        source_counts: samples of each source in a group (= a rank's batch).
-        seed: the same on all ranks; None: drawn and shared.
-        shuffle: draw a new permutation of a source whenever it is used up.
-        batch_size: the loader's; if given it is checked against the counts.
+        dataset: A `ConcatDataset` of the sources, in order.
+        source_counts: Samples of each source in a group (= a rank's batch).
+        seed: The same on all ranks; None: drawn and shared.
+        shuffle: Draw a new permutation of a source whenever it is used up.
+        batch_size: The loader's; if given it is checked against the counts.
 
     Raises:
-        TypeError: if ``dataset`` is no ``ConcatDataset``.
-        ValueError: if counts, sources or batch size do not fit each other.
+        TypeError: If `dataset` is no `ConcatDataset`.
+        ValueError: If counts, sources or batch size do not fit each other.
     """
 
     def __init__(
@@ -129,13 +129,13 @@ class MultiSourceSampler(Sampler):
             position += 1
 
     def skip(self, num_samples: int) -> None:
-        """Start the next iteration after ``num_samples`` indices of this rank.
+        """Start the next iteration after `num_samples` indices of this rank.
 
         Args:
-            num_samples: counted from the very start of the stream.
+            num_samples: Counted from the very start of the stream.
 
         Raises:
-            ValueError: if negative.
+            ValueError: If negative.
         """
         if num_samples < 0:
             raise ValueError(f'num_samples must not be negative, got {num_samples}.')

@@ -2,16 +2,16 @@
 
 
 class StreamIndex(int):
-    """An ``int`` that carries its position in the global stream of samples.
+    """An `int` that carries its position in the global stream of samples.
 
-    It survives the way through worker queues, and ``BaseDataset`` puts it, unchanged,
-    into ``results['sample_idx']``: so :class:`SeedBySample` can seed a sample's
+    It survives the way through worker queues, and `BaseDataset` puts it, unchanged,
+    into `results['sample_idx']`: so `SeedBySample` can seed a sample's
     random numbers by its position, which is the same in a resumed run.
 
     Args:
-        value: the index.
-        pos: position in the stream over all ranks (no two samples share one).
-        seed: seed of the sampler.
+        value: The index.
+        pos: Position in the stream over all ranks (no two samples share one).
+        seed: Seed of the sampler.
     """
 
     pos: int

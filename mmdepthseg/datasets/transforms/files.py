@@ -16,15 +16,15 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     """Content of a file.
 
     Args:
-        path: file, in any of MMEngine's storage backends.
-        what: what the file is ("Image"), for the error.
-        backend_args: of ``mmengine.fileio.get``.
+        path: File, in any of MMEngine's storage backends.
+        what: What the file is ("Image"), for the error.
+        backend_args: Of `mmengine.fileio.get`.
 
     Returns:
         Its bytes.
 
     Raises:
-        BrokenFileError: if the file is missing, unreadable, empty or truncated.
+        BrokenFileError: If the file is missing, unreadable, empty or truncated.
     """
     try:
         content = fileio.get(path, backend_args=backend_args)
@@ -50,18 +50,18 @@ def decode(
     """Decode an image.
 
     Args:
-        content: bytes of the file.
-        path: its name, for the error.
-        what: what the file is, for the error.
-        flag: of ``mmcv.imfrombytes``; ``'color'`` gives 3 channels BGR even from a
-            grey file, ``'unchanged'`` whatever the file holds.
-        backend: of ``mmcv.imfrombytes``.
+        content: Bytes of the file.
+        path: Its name, for the error.
+        what: What the file is, for the error.
+        flag: Of `mmcv.imfrombytes`; `'color'` gives 3 channels BGR even from a
+            grey file, `'unchanged'` whatever the file holds.
+        backend: Of `mmcv.imfrombytes`.
 
     Returns:
         The image.
 
     Raises:
-        BrokenFileError: if the bytes are no image.
+        BrokenFileError: If the bytes are no image.
     """
     try:
         image = mmcv.imfrombytes(content, flag=flag, backend=backend)
@@ -80,16 +80,16 @@ def read_png16(
     """A 16-bit one-channel png.
 
     Args:
-        path: the file.
-        what: what the file is, for the error.
-        cure: what to do about a bad one, for the error.
-        backend_args: of ``mmengine.fileio.get``.
+        path: The file.
+        what: What the file is, for the error.
+        cure: What to do about a bad one, for the error.
+        backend_args: Of `mmengine.fileio.get`.
 
     Returns:
         (H, W) uint16.
 
     Raises:
-        BrokenFileError: if it is missing, damaged or of another kind.
+        BrokenFileError: If it is missing, damaged or of another kind.
     """
     try:
         content = read_bytes(path, what, backend_args)

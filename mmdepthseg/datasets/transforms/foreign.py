@@ -1,7 +1,7 @@
 """Guards on transforms of MMSegmentation and mmcv that move or colour the image alone.
 
 In our scope `Resize`, `RandomCrop`, `RandomFlip` and `Pad` are ours, but any other
-name, and a name with a scope (``mmseg.RandomFlip``), finds a transform that knows
+name, and a name with a scope (`mmseg.RandomFlip`), finds a transform that knows
 neither neighbouring frames nor cameras nor our depth fields. It would leave them
 behind without a word. A guarded one does its work on plain images and labels and
 refuses other samples.
@@ -58,7 +58,7 @@ def guard(transform: BaseTransform) -> BaseTransform:
     """Let a transform, if it is one of those above, refuse what it would spoil.
 
     Args:
-        transform: any; those that it holds (``RandomApply``, ``RandomResize``, ...)
+        transform: Any; those that it holds (`RandomApply`, `RandomResize`, ...)
             are guarded as well.
 
     Returns:
@@ -92,11 +92,11 @@ def refuse(name: str, results: dict) -> None:
     """Raise if the transform of that name would leave a part of a sample behind.
 
     Args:
-        name: a key of ``CURES``.
-        results: the sample.
+        name: A key of `CURES`.
+        results: The sample.
 
     Raises:
-        ValueError: names transform, sample, what it holds, and what to use.
+        ValueError: Names transform, sample, what it holds, and what to use.
     """
     parts = ['neighbouring frames'] if 'adjacent' in results else []
     if name not in COLOURING:
@@ -126,7 +126,7 @@ def register_guards() -> None:
     """Put guarded transforms under their own names into our scope.
 
     A data set of ours guards its pipeline itself; but wrappers of data sets
-    (``MultiImageMixDataset``) run transforms after it.
+    (`MultiImageMixDataset`) run transforms after it.
     """
     for name in CURES:
         kind = getattr(mmseg_transforms, name, getattr(mmcv.transforms, name, None))

@@ -38,24 +38,24 @@ def to_chw(image: np.ndarray) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class PackDepthSegInputs(PackSegInputs):
-    """MMSegmentation's ``PackSegInputs`` for frames, depth and cameras.
+    """MMSegmentation's `PackSegInputs` for frames, depth and cameras.
 
     That one packs a single image and no camera; and makes the label int64 in the
     worker, eight times the bytes to move.
 
     Returns a dict with
 
-    - ``inputs``: dict of ``img`` (3, H, W) uint8 and ``adjacent`` (F, 3, H, W) uint8,
+    - `inputs`: dict of `img` (3, H, W) uint8 and `adjacent` (F, 3, H, W) uint8,
       as loaded (BGR), or None: collating needs the same keys in all samples;
-    - ``data_samples``: ``SegDataSample`` with, if loaded, ``gt_sem_seg`` (1, H, W)
-      uint8, ``gt_depth_map`` and ``disparity_map`` (1, H, W) float32, and the
-      metainfo ``meta_keys`` (plus ``adjacent_offsets`` with ``adjacent``).
+    - `data_samples`: `SegDataSample` with, if loaded, `gt_sem_seg` (1, H, W)
+      uint8, `gt_depth_map` and `disparity_map` (1, H, W) float32, and the
+      metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`).
 
     Args:
-        meta_keys: keys of ``results`` to keep as metainfo.
+        meta_keys: Keys of `results` to keep as metainfo.
 
     Raises:
-        ValueError: if a transform that knows no neighbours or cameras changed the
+        ValueError: If a transform that knows no neighbours or cameras changed the
             size of the image alone.
     """
 
@@ -63,7 +63,7 @@ class PackDepthSegInputs(PackSegInputs):
         super().__init__(meta_keys=meta_keys)
 
     def transform(self, results: dict) -> dict:
-        """Pack ``results``."""
+        """Pack `results`."""
         self._check(results)
         inputs = dict(img=torch.from_numpy(to_chw(results['img'])), adjacent=None)
         if 'adjacent' in results:

@@ -1,12 +1,12 @@
 """Resize, crop, flip, pad: image, neighbours, label, depth and K move together.
 
 They shadow MMSegmentation's transforms under the same names, so that mmcv's
-``RandomResize`` and ``RandomChoiceResize`` (``resize_type='Resize'``) and configs of
+`RandomResize` and `RandomChoiceResize` (`resize_type='Resize'`) and configs of
 MMSegmentation use them in our scope. Theirs know neither neighbouring frames nor
 cameras, and pad depth maps with 255.
 
-Moved: ``img``, every frame of ``adjacent``, the maps named in ``seg_fields`` and
-``depth_fields``, and ``cam2img``. Convention: pixel centres at integers.
+Moved: `img`, every frame of `adjacent`, the maps named in `seg_fields` and
+`depth_fields`, and `cam2img`. Convention: pixel centres at integers.
 """
 
 from collections.abc import Callable
@@ -29,21 +29,21 @@ FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)
 
 
 def map_fields(results: dict, key: str, function: Callable) -> None:
-    """Apply ``function`` to the maps that ``results[key]`` lists (in place)."""
+    """Apply `function` to the maps that `results[key]` lists (in place)."""
     for name in results.get(key, ()):
         if results.get(name) is not None:
             results[name] = function(results[name])
 
 
 def map_images(results: dict, function: Callable) -> None:
-    """Apply ``function`` to the image and its neighbours (in place)."""
+    """Apply `function` to the image and its neighbours (in place)."""
     results['img'] = function(results['img'])
     if 'adjacent' in results:
         results['adjacent'] = [function(frame) for frame in results['adjacent']]
 
 
 def move_camera(results: dict, function: Callable) -> None:
-    """Apply ``function`` to K and note the size of the present image (in place)."""
+    """Apply `function` to K and note the size of the present image (in place)."""
     if has_camera(results):
         results['cam2img'] = function(results['cam2img'])
         results['cam2img_size'] = results['img'].shape[:2]
@@ -54,7 +54,7 @@ def legacy_flip(cam2img: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     Args:
         cam2img: (3, 3) of the full image.
-        size: its (height, width).
+        size: Its (height, width).
     """
     cam2img = cam2img.copy()
     cam2img[:2, 2] = size[::-1] - cam2img[:2, 2]
@@ -63,15 +63,15 @@ def legacy_flip(cam2img: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class Resize(mmseg_transforms.Resize):
-    """MMSegmentation's ``Resize`` that takes neighbours, depth and K along.
+    """MMSegmentation's `Resize` that takes neighbours, depth and K along.
 
     Labels and depth are resized by the half-pixel exact nearest neighbour: plain
-    ``cv2.INTER_NEAREST`` shifts them by up to half a pixel against the image (and K)
+    `cv2.INTER_NEAREST` shifts them by up to half a pixel against the image (and K)
     when it shrinks. Depth values stay as they are: depth is in metres, network
     disparity does not depend on the image size.
 
     Args:
-        **kwargs: of ``mmcv.transforms.Resize``; sizes are (width, height).
+        **kwargs: Of `mmcv.transforms.Resize`; sizes are (width, height).
     """
 
     def _resize_img(self, results: dict) -> None:
@@ -114,13 +114,13 @@ class Resize(mmseg_transforms.Resize):
 
 @TRANSFORMS.register_module()
 class RandomCrop(mmseg_transforms.RandomCrop):
-    """MMSegmentation's ``RandomCrop`` that takes neighbours, depth and K along.
+    """MMSegmentation's `RandomCrop` that takes neighbours, depth and K along.
 
     Args:
         crop_size: (height, width) or one number for both.
-        cat_max_ratio: largest share of one class in the crop (10 tries); ignored for
+        cat_max_ratio: Largest share of one class in the crop (10 tries); ignored for
             samples without label.
-        ignore_index: label that does not count for it.
+        ignore_index: Label that does not count for it.
     """
 
     def transform(self, results: dict) -> dict:
@@ -139,7 +139,7 @@ class RandomCrop(mmseg_transforms.RandomCrop):
         return results
 
     def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
-        """Draw a box; without a label ``cat_max_ratio`` does not apply."""
+        """Draw a box; without a label `cat_max_ratio` does not apply."""
         if self.cat_max_ratio < 1 and results.get('gt_seg_map') is None:
             ratio, self.cat_max_ratio = self.cat_max_ratio, 1.0
             try:
@@ -151,17 +151,17 @@ class RandomCrop(mmseg_transforms.RandomCrop):
 
 @TRANSFORMS.register_module()
 class RandomFlip(mmseg_transforms.RandomFlip):
-    """MMSegmentation's ``RandomFlip`` that takes neighbours, depth and K along.
+    """MMSegmentation's `RandomFlip` that takes neighbours, depth and K along.
 
     K of a mirrored image is that of the mirrored world: cx -> (W - 1) - cx, likewise
-    cy for a vertical flip; focal lengths stay positive. With ``legacy_authors_k`` of
-    :class:`LoadCamera` it is what that says.
+    cy for a vertical flip; focal lengths stay positive. With `legacy_authors_k` of
+    `LoadCamera` it is what that says.
 
     Args:
-        **kwargs: of ``mmcv.transforms.RandomFlip``.
+        **kwargs: Of `mmcv.transforms.RandomFlip`.
 
     Raises:
-        ValueError: with ``legacy_authors_k``, for a flip that the authors' code does
+        ValueError: With `legacy_authors_k`, for a flip that the authors' code does
             not know.
     """
 
@@ -226,13 +226,13 @@ class RandomFlip(mmseg_transforms.RandomFlip):
 
 @TRANSFORMS.register_module()
 class Pad(mmcv.transforms.Pad):
-    """mmcv's ``Pad`` (right and bottom) for neighbours and depth as well.
+    """mmcv's `Pad` (right and bottom) for neighbours and depth as well.
 
     Labels are padded with 255, depth and disparity with 0 (not measured), whatever
     the padding mode; K stays, since the first pixel does.
 
     Args:
-        **kwargs: of ``mmcv.transforms.Pad``; ``size`` is (width, height).
+        **kwargs: Of `mmcv.transforms.Pad`; `size` is (width, height).
     """
 
     def transform(self, results: dict) -> dict:

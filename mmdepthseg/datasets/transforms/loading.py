@@ -17,19 +17,19 @@ from mmdepthseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
-    """mmcv's ``LoadImageFromFile`` with one clear error for a bad file.
+    """mmcv's `LoadImageFromFile` with one clear error for a bad file.
 
     mmcv's passes on whatever the decoder raises, without the file's name, and takes a
     truncated JPEG for an image.
 
-    Adds ``img`` (H, W, 3) uint8 BGR, ``img_shape``, ``ori_shape``.
+    Adds `img` (H, W, 3) uint8 BGR, `img_shape`, `ori_shape`.
 
     Raises:
-        BrokenFileError: if the file is missing, truncated or no image.
+        BrokenFileError: If the file is missing, truncated or no image.
     """
 
     def transform(self, results: dict) -> dict | None:
-        """Load ``results['img_path']``."""
+        """Load `results['img_path']`."""
         path = results['img_path']
         try:
             content = read_bytes(path, 'Image', self.backend_args)
@@ -47,16 +47,16 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
 class LoadAdjacentFrames(BaseTransform):
     """Load the neighbouring frames of a sample.
 
-    Uses ``adjacent_paths``; adds ``adjacent``, a list of (H, W, 3) uint8 BGR in the
-    order of ``adjacent_offsets``. A sample without neighbours stays as it is.
+    Uses `adjacent_paths`; adds `adjacent`, a list of (H, W, 3) uint8 BGR in the
+    order of `adjacent_offsets`. A sample without neighbours stays as it is.
 
     Args:
-        imdecode_backend: of ``mmcv.imfrombytes``.
-        backend_args: of ``mmengine.fileio.get``.
+        imdecode_backend: Of `mmcv.imfrombytes`.
+        backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: if a frame is missing, damaged or of another size.
-        ValueError: after a transform that moved the image.
+        BrokenFileError: If a frame is missing, damaged or of another size.
+        ValueError: After a transform that moved the image.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class LoadAdjacentFrames(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        """Load ``results['adjacent_paths']``."""
+        """Load `results['adjacent_paths']`."""
         if 'adjacent_paths' not in results:
             return results
         require_whole_image(results, 'LoadAdjacentFrames')
@@ -91,29 +91,29 @@ class LoadAdjacentFrames(BaseTransform):
 class LoadCamera(BaseTransform):
     """Load K and bring it to the image's present size.
 
-    Uses ``camera_path`` (Cityscapes json; without ``width`` and ``height`` in it K
-    refers to an image of ``camera_size`` or, if that is not set, to the image file),
-    or ``cam2img`` with ``cam2img_size``. Adds ``cam2img`` (3, 3) float64 in pixels of
-    the present image and ``cam2img_size``. A sample without a camera stays as it is.
+    Uses `camera_path` (Cityscapes json; without `width` and `height` in it K
+    refers to an image of `camera_size` or, if that is not set, to the image file),
+    or `cam2img` with `cam2img_size`. Adds `cam2img` (3, 3) float64 in pixels of
+    the present image and `cam2img_size`. A sample without a camera stays as it is.
 
     Args:
-        legacy_authors_k: treat K as the public code of 3W does, which its published
+        legacy_authors_k: Treat K as the public code of 3W does, which its published
             weights were trained with, and which is wrong: K of the camera's own image
             (2048x1024) is used on the resized one; a horizontal flip turns cx into
             W - cx and, though nothing is upside down, cy into H - cy, with that
-            image's W and H; a crop takes off its offset. ``RandomFlip`` must stand
-            before ``RandomCrop``, as theirs does. For comparisons only.
+            image's W and H; a crop takes off its offset. `RandomFlip` must stand
+            before `RandomCrop`, as theirs does. For comparisons only.
 
     Raises:
-        KeyError: if the json lacks a key.
-        ValueError: if K does not fit the image, or after a transform that moved it.
+        KeyError: If the json lacks a key.
+        ValueError: If K does not fit the image, or after a transform that moved it.
     """
 
     def __init__(self, legacy_authors_k: bool = False) -> None:
         self.legacy_authors_k = legacy_authors_k
 
     def transform(self, results: dict) -> dict:
-        """Load the camera of ``results``."""
+        """Load the camera of `results`."""
         camera, source = sample_camera(results)
         if camera is None:
             return results
@@ -133,33 +133,33 @@ class LoadCamera(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadSegLabel(LoadAnnotations):
-    """MMSegmentation's ``LoadAnnotations`` for data whose labels are optional.
+    """MMSegmentation's `LoadAnnotations` for data whose labels are optional.
 
     That one needs a label for every sample, needs Cityscapes ids to be converted to
     files beforehand, lets unknown ids through (a CUDA assert later) and decodes with
     pillow, several times slower.
 
-    Uses ``seg_map_path``, ``label_table`` (a name in ``LABEL_TABLES`` or the number of
-    classes), ``label_map``, ``reduce_zero_label``; adds ``gt_seg_map`` (H, W) uint8,
-    255 = ignore, listed in ``seg_fields``. A sample without label stays as it is.
-    Loaded after a ``Resize`` the label keeps its own size and nothing may move it any
+    Uses `seg_map_path`, `label_table` (a name in `LABEL_TABLES` or the number of
+    classes), `label_map`, `reduce_zero_label`; adds `gt_seg_map` (H, W) uint8,
+    255 = ignore, listed in `seg_fields`. A sample without label stays as it is.
+    Loaded after a `Resize` the label keeps its own size and nothing may move it any
     more.
 
     Args:
-        evaluate_at: where predictions and labels are compared. None: at the size of
-            the image file, which the label must have. ``'label'``: at the label's own
+        evaluate_at: Where predictions and labels are compared. None: at the size of
+            the image file, which the label must have. `'label'`: at the label's own
             size, whatever the image's: full-resolution ground truth for images stored
-            smaller (MMSegmentation's habit). ``'image'``: at the present size of the
+            smaller (MMSegmentation's habit). `'image'`: at the present size of the
             image, to which the label is brought by the half-pixel exact nearest
             neighbour: the protocol of 3W, 1024x512, where it stands after
-            ``Resize``. The two set ``ori_shape``, to which models bring predictions.
-        backend_args: of ``mmengine.fileio.get``.
+            `Resize`. The two set `ori_shape`, to which models bring predictions.
+        backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: if the file is missing or damaged, or is of another size than
+        BrokenFileError: If the file is missing or damaged, or is of another size than
             the image it is loaded with (of another aspect ratio, with
-            ``evaluate_at``).
-        ValueError: if it holds an id that the data set does not know.
+            `evaluate_at`).
+        ValueError: If it holds an id that the data set does not know.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class LoadSegLabel(LoadAnnotations):
         self.evaluate_at = evaluate_at
 
     def transform(self, results: dict) -> dict:
-        """Load ``results['seg_map_path']`` where there is one."""
+        """Load `results['seg_map_path']` where there is one."""
         if results.get('seg_map_path') is None:
             return results
         require_whole_image(results, 'LoadSegLabel')
@@ -212,7 +212,7 @@ class LoadSegLabel(LoadAnnotations):
         return results
 
     def _choose_size(self, results: dict, label: np.ndarray, path: str) -> np.ndarray:
-        """The label at the size of the comparison, which becomes ``ori_shape``."""
+        """The label at the size of the comparison, which becomes `ori_shape`."""
         if 'img' not in results:
             raise ValueError(
                 'LoadSegLabel with evaluate_at stands after LoadImageFromFile (sample '

@@ -23,7 +23,7 @@ class _LoadDepthField(BaseTransform):
     def store(
         self, results: dict, key: str, field: np.ndarray, interpolation: int
     ) -> dict:
-        """Put a map of the whole image into ``results`` under ``key``."""
+        """Put a map of the whole image into `results` under `key`."""
         require_whole_image(results, type(self).__name__)
         if self.keep_size or 'img' not in results:
             results.setdefault('unmoved_fields', []).append(key)
@@ -40,18 +40,18 @@ class _LoadDepthField(BaseTransform):
 class LoadDepthMap(_LoadDepthField):
     """Load depth ground truth as KITTI stores it: png, metres * 256, 0 = none.
 
-    Uses ``depth_path``; adds ``gt_depth_map`` (H, W) float32, metres, 0 = not
+    Uses `depth_path`; adds `gt_depth_map` (H, W) float32, metres, 0 = not
     measured. A sample without depth stays as it is.
 
     Args:
-        divisor: value of one metre in the file.
-        keep_size: keep the file's own size instead of the image's, for evaluation:
+        divisor: Value of one metre in the file.
+        keep_size: Keep the file's own size instead of the image's, for evaluation:
             shrinking a sparse map loses measurements, the metric resizes the
             prediction instead. No crop, flip or padding may follow.
-        backend_args: of ``mmengine.fileio.get``.
+        backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: if the file is missing, damaged or not 16 bit.
+        BrokenFileError: If the file is missing, damaged or not 16 bit.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class LoadDepthMap(_LoadDepthField):
         self.divisor = divisor
 
     def transform(self, results: dict) -> dict:
-        """Load ``results['depth_path']`` where there is one."""
+        """Load `results['depth_path']` where there is one."""
         if 'depth_path' not in results:
             return results
         stored = read_png16(
@@ -85,20 +85,20 @@ class LoadStereoDepth(_LoadDepthField):
     p = 0 is not measured. d counts pixels of the disparity image, so fx is scaled
     from the width K refers to to the width of that image.
 
-    Uses ``disparity_path`` and ``camera_path``, or ``cam2img`` with ``cam2img_size``;
-    adds ``gt_depth_map`` (H, W) float32, metres, 0 = not measured. A sample without
+    Uses `disparity_path` and `camera_path`, or `cam2img` with `cam2img_size`;
+    adds `gt_depth_map` (H, W) float32, metres, 0 = not measured. A sample without
     disparity stays as it is.
 
     Args:
-        baseline: in metres, for cameras that do not tell it.
-        disparity_width: width of the image whose pixels d counts; None: that of the
+        baseline: In metres, for cameras that do not tell it.
+        disparity_width: Width of the image whose pixels d counts; None: that of the
             disparity image (say 2048 for maps shrunk without scaling the values).
-        keep_size: see :class:`LoadDepthMap`.
-        backend_args: of ``mmengine.fileio.get``.
+        keep_size: See `LoadDepthMap`.
+        backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: if the file is missing, damaged or not 16 bit.
-        KeyError: if there is no camera or no baseline.
+        BrokenFileError: If the file is missing, damaged or not 16 bit.
+        KeyError: If there is no camera or no baseline.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class LoadStereoDepth(_LoadDepthField):
         self.disparity_width = disparity_width
 
     def transform(self, results: dict) -> dict:
-        """Load ``results['disparity_path']`` where there is one."""
+        """Load `results['disparity_path']` where there is one."""
         if 'disparity_path' not in results:
             return results
         path = results['disparity_path']
@@ -155,26 +155,26 @@ class LoadStereoDepth(_LoadDepthField):
 class LoadSDEDisparity(_LoadDepthField):
     """Load a stored depth label: the disparity of a trained SDE network.
 
-    Uses ``sde_disparity_path`` (png, 16 bit, disparity * 65535); adds
-    ``disparity_map`` (H, W) float32 in [0, 1]. A sample without stays as it is.
+    Uses `sde_disparity_path` (png, 16 bit, disparity * 65535); adds
+    `disparity_map` (H, W) float32 in [0, 1]. A sample without stays as it is.
 
     Args:
-        root: folder of depth labels ``<root>/<img_id>.png`` with the manifest of
-            ``tools/generate_depth.py``, for data sets that do not list them; None:
+        root: Folder of depth labels `<root>/<img_id>.png` with the manifest of
+            `tools/generate_depth.py`, for data sets that do not list them; None:
             what the data set lists (and checks).
-        stretch: map each image's smallest disparity to 0 and its largest to 1, as
+        stretch: Map each image's smallest disparity to 0 and its largest to 1, as
             the authors' code stores them. Two images are then no longer on one
             scale, so this is not for mixing; but the paper's constants of data
             selection (far below 0.07, errors weighted by 1000) are in these units. A
             constant map becomes 0.
-        legacy_8bit: ``stretch``, then cut (not rounded) to 8 bits: exactly what the
+        legacy_8bit: `stretch`, then cut (not rounded) to 8 bits: exactly what the
             authors' code compares in DepthMix. For comparisons only.
-        keep_size: see :class:`LoadDepthMap`.
-        backend_args: of ``mmengine.fileio.get``.
+        keep_size: See `LoadDepthMap`.
+        backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: if the file is missing, truncated or not 16 bit.
-        DepthLabelError: if the manifest in ``root`` is missing, unfinished or out of
+        BrokenFileError: If the file is missing, truncated or not 16 bit.
+        DepthLabelError: If the manifest in `root` is missing, unfinished or out of
             date, or does not know the label as it is.
     """
 

@@ -16,16 +16,16 @@ class LoadPoses(BaseTransform):
     A file has a line of 12 numbers for every frame of its clip: the first three rows
     of the camera-to-world matrix, metres (Geiger et al., CVPR 2012).
 
-    Uses ``poses_path``, ``pose_lines`` (line of the target frame, then of each
-    neighbour, from 0) and ``pose_count`` (frames of the clip); adds ``gt_poses``
+    Uses `poses_path`, `pose_lines` (line of the target frame, then of each
+    neighbour, from 0) and `pose_count` (frames of the clip); adds `gt_poses`
     (1 + F, 4, 4) float64. A sample without poses stays as it is. A mirrored image has
     another motion: no flip may follow.
 
     Args:
-        backend_args: of ``mmengine.fileio.get``.
+        backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: if the file is missing, has another number of lines than the
+        BrokenFileError: If the file is missing, has another number of lines than the
             clip has frames, or a line is no pose.
     """
 
@@ -33,7 +33,7 @@ class LoadPoses(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        """Load the lines of ``results['poses_path']``."""
+        """Load the lines of `results['poses_path']`."""
         if 'poses_path' not in results:
             return results
         path = results['poses_path']
@@ -59,11 +59,11 @@ def parse_pose(text: str, source: str) -> np.ndarray:
     """A line of 12 numbers -> (4, 4) float64.
 
     Args:
-        text: the line.
-        source: where it stands, for the error.
+        text: The line.
+        source: Where it stands, for the error.
 
     Raises:
-        BrokenFileError: if it is no rigid motion.
+        BrokenFileError: If it is no rigid motion.
     """
     try:
         rows = np.array(text.split(), dtype=np.float64).reshape(3, 4)

@@ -14,17 +14,17 @@ from mmdepthseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class SeedBySample(BaseTransform):
-    """Seed ``random``, numpy and torch from the sample's position in the stream.
+    """Seed `random`, numpy and torch from the sample's position in the stream.
 
     First in the pipeline. Augmentation is then the same whatever the number of
     workers, and goes on exactly after a resume, where MMEngine would play the run's
     first augmentations again (workers restart from their own seeds).
 
-    The position comes with the indices of :class:`ResumableInfiniteSampler` and
-    :class:`MultiSourceSampler`; samples without one (validation, browsing) are left
+    The position comes with the indices of `ResumableInfiniteSampler` and
+    `MultiSourceSampler`; samples without one (validation, browsing) are left
     to the global generators, which is said once.
 
-    With ``num_workers=0`` the training process's own generators are seeded: what the
+    With `num_workers=0` the training process's own generators are seeded: what the
     model draws (dropout, noise) then depends on the samples alone too.
 
     Args:

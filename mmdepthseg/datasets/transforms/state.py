@@ -1,20 +1,20 @@
-"""What the transforms tell each other in ``results``.
+"""What the transforms tell each other in `results`.
 
-``moved_by``: name of the first transform that changed the field of view (crop, flip,
+`moved_by`: name of the first transform that changed the field of view (crop, flip,
 pad); maps and cameras of the whole image can no longer be loaded after it.
-``depth_fields``: depth or disparity maps that move with the image.
-``unmoved_fields``: maps kept at their own size for evaluation; they cover the whole
+`depth_fields`: depth or disparity maps that move with the image.
+`unmoved_fields`: maps kept at their own size for evaluation; they cover the whole
 image whatever its size, so resizing leaves them alone and nothing else is allowed.
-``cam2img_size``: (height, width) of the image to which ``cam2img`` refers.
-``legacy_camera_size``: (height, width) of the image to which the camera's file refers,
-if K is treated as in the authors' code (see ``LoadCamera``).
+`cam2img_size`: (height, width) of the image to which `cam2img` refers.
+`legacy_camera_size`: (height, width) of the image to which the camera's file refers,
+if K is treated as in the authors' code (see `LoadCamera`).
 """
 
 import numpy as np
 
 
 def has_camera(results: dict) -> bool:
-    """True once ``LoadCamera`` has run: a data set lists K as a nested list."""
+    """True once `LoadCamera` has run: a data set lists K as a nested list."""
     return isinstance(results.get('cam2img'), np.ndarray)
 
 
@@ -27,7 +27,7 @@ def require_whole_image(results: dict, loader: str) -> None:
     """Raise if the field of view has changed since the image was loaded.
 
     Raises:
-        ValueError: names the loader, the sample and the transform in its way.
+        ValueError: Names the loader, the sample and the transform in its way.
     """
     if 'moved_by' in results:
         raise ValueError(
@@ -37,10 +37,10 @@ def require_whole_image(results: dict, loader: str) -> None:
 
 
 def mark_moved(results: dict, transform: str) -> None:
-    """Note that ``transform`` changed the field of view.
+    """Note that `transform` changed the field of view.
 
     Raises:
-        ValueError: if a map that is kept at its own size would be left behind.
+        ValueError: If a map that is kept at its own size would be left behind.
     """
     if results.get('unmoved_fields'):
         raise ValueError(

@@ -23,9 +23,9 @@ class CheckCheckpointHook(Hook):
     groups of parameters to be those of the checkpoint.
 
     Args:
-        min_share: least share of the model's parameters and buffers that `load_from`
+        min_share: Least share of the model's parameters and buffers that `load_from`
             must fill, 0..1.
-        allow_partial: let resuming and testing, too, make do with `min_share`.
+        allow_partial: Let resuming and testing, too, make do with `min_share`.
     """
 
     # Before hooks that work on the checkpoint.
@@ -41,7 +41,7 @@ class CheckCheckpointHook(Hook):
         """Compare before the weights are copied.
 
         Raises:
-            UserError: naming the first differences, or the groups' numbers.
+            UserError: Naming the first differences, or the groups' numbers.
         """
         match = match_checkpoint(runner.model, checkpoint)
         starts_training = isinstance(

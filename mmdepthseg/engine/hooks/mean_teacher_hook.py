@@ -12,12 +12,12 @@ from mmdepthseg.registry import HOOKS
 class MeanTeacherHook(Hook):
     """Update the teacher after each optimiser step.
 
-    MMEngine's ``EMAHook`` keeps its average outside the model and swaps weights
+    MMEngine's `EMAHook` keeps its average outside the model and swaps weights
     for evaluation; a mean teacher is part of the model, because it labels the
     training images. The arithmetic is in
-    :class:`~mmdepthseg.models.MeanTeacherEMA`.
+    `mmdepthseg.models.MeanTeacherEMA`.
 
-    Under fp16 ``AmpOptimWrapper`` a step with infinite gradients is skipped. The
+    Under fp16 `AmpOptimWrapper` a step with infinite gradients is skipped. The
     student did not move, so neither does the teacher, and its factor, which counts
     steps, stays in time. The optimiser itself tells whether it stepped (asking the
     loss scaler would wait for the device at each step). A *fused* optimiser decides

@@ -22,7 +22,7 @@ class NonFiniteLossHook(Hook):
     checkpoint holds the ruined weights.
 
     Args:
-        interval: check each so many iterations. Each check waits for the device, but
+        interval: Check each so many iterations. Each check waits for the device, but
             the logging of the losses does so anyway.
     """
 
@@ -43,7 +43,7 @@ class NonFiniteLossHook(Hook):
         """Check the sum first and the terms only if it is bad.
 
         Raises:
-            UserError: a loss is not finite.
+            UserError: A loss is not finite.
         """
         outputs = outputs or {}
         total = outputs.get('loss')

@@ -68,8 +68,8 @@ class CompileHook(Hook):
     state dict as they are.
 
     Args:
-        modules: names of sub-modules, such as 'backbone' or 'student.backbone'.
-        **options: those of `torch.compile` (mode, dynamic, backend, ...).
+        modules: Names of sub-modules, such as 'backbone' or 'student.backbone'.
+        **options: Those of `torch.compile` (mode, dynamic, backend, ...).
     """
 
     priority = 'VERY_LOW'
@@ -82,7 +82,7 @@ class CompileHook(Hook):
         """Compile; the work is done at the first call.
 
         Raises:
-            UserError: the model has no such sub-module.
+            UserError: The model has no such sub-module.
         """
         model = _unwrapped(runner.model)
         known = dict(model.named_modules())

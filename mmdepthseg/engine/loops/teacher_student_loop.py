@@ -13,10 +13,10 @@ NETWORKS = ('student', 'teacher')
 class _TeacherStudentMixin:
     """Runs the loop's iterations once per network.
 
-    MMEngine's loops evaluate the model as it is; here ``predict_with`` of the
-    :class:`~mmdepthseg.models.MeanTeacher` is switched in between, and each
-    metric gets the network's name in front: ``student/mIoU``, ``teacher/mIoU``
-    (name one of them in ``save_best``).
+    MMEngine's loops evaluate the model as it is; here `predict_with` of the
+    `mmdepthseg.models.MeanTeacher` is switched in between, and each
+    metric gets the network's name in front: `student/mIoU`, `teacher/mIoU`
+    (name one of them in `save_best`).
     """
 
     stage: str

@@ -21,7 +21,7 @@ class BFloat16OptimWrapper(OptimWrapper):
     without it, and clipping and accumulation are the parent's.
 
     Args:
-        **kwargs: those of `OptimWrapper` (optimizer, accumulative_counts, clip_grad).
+        **kwargs: Those of `OptimWrapper` (optimizer, accumulative_counts, clip_grad).
     """
 
     @contextmanager

@@ -10,7 +10,7 @@ from mmdepthseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
     """MMEngine's constructor, its groups of equal settings put together.
 
-    With any ``paramwise_cfg`` MMEngine makes each parameter a group of its own, and
+    With any `paramwise_cfg` MMEngine makes each parameter a group of its own, and
     torch's optimisers update group after group, however small: on a GPU that is a few
     kernel launches for each parameter instead of a few for all. The values are the same
     up to rounding: clipping adds the gradients' norms up in another order.
@@ -19,8 +19,8 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
     resumed with it, nor the other way round (`CheckCheckpointHook` says so).
 
     Args:
-        optim_wrapper_cfg (dict): as for MMEngine's.
-        paramwise_cfg (dict): as for MMEngine's.
+        optim_wrapper_cfg: As for MMEngine's.
+        paramwise_cfg: As for MMEngine's.
     """
 
     def add_params(
@@ -29,9 +29,9 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
         """Add a module's parameters, and at the root merge the groups.
 
         Args:
-            params: groups, changed in place.
-            module: the module.
-            prefix: its name; empty for the whole model.
+            params: Groups, changed in place.
+            module: The module.
+            prefix: Its name; empty for the whole model.
             **options: MMEngine's own.
         """
         super().add_params(params, module, prefix, **options)

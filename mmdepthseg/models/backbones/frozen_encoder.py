@@ -14,13 +14,13 @@ class FrozenEncoder(BaseModule):
 
     It always is in eval mode and without gradients, and it is no sub-module: the
     optimiser, DDP and the checkpoints do not see it. A checkpoint need not hold
-    it, since its weights are read from the ``Pretrained`` file of its config
+    it, since its weights are read from the `Pretrained` file of its config
     whenever a training starts, resumed or not; for ResNet-101 that saves 170 MB a
     checkpoint, and models for inference do not even build it.
 
     Args:
-        backbone (dict): Config of a backbone with
-            ``init_cfg=dict(type='Pretrained', ...)``; its last level is used.
+        backbone: Config of a backbone with
+            `init_cfg=dict(type='Pretrained', ...)`; its last level is used.
     """
 
     def __init__(self, backbone: dict) -> None:
@@ -35,7 +35,7 @@ class FrozenEncoder(BaseModule):
         MMEngine's runner calls this at the start of every training.
 
         Raises:
-            ValueError: The config has no ``Pretrained`` weights: a resumed training
+            ValueError: The config has no `Pretrained` weights: a resumed training
                 would compare with other random weights.
         """
         init_cfg = self.backbone_cfg.get('init_cfg') or {}
@@ -65,13 +65,13 @@ class FrozenEncoder(BaseModule):
         """Deepest features.
 
         Args:
-            img (Tensor): Normalised images (N, 3, H, W).
+            img: Normalised images (N, 3, H, W).
 
         Returns:
-            Tensor: (N, C, h, w), without gradient.
+            (N, C, h, w), without gradient.
 
         Raises:
-            RuntimeError: :meth:`init_weights` was not called.
+            RuntimeError: `init_weights` was not called.
         """
         if not self._network:
             raise RuntimeError(

@@ -11,30 +11,30 @@ from mmdepthseg.registry import MODELS
 class ResNet(MMSegResNet):
     """MMSeg's ResNet with the stem's ReLU output as level 0.
 
-    Shadows ``mmseg.ResNet``, whose shallowest output has stride 4: a U-Net depth
+    Shadows `mmseg.ResNet`, whose shallowest output has stride 4: a U-Net depth
     decoder needs stride 2 as well (Godard et al., ICCV 2019, section 4). Names
     of parameters are MMSeg's, so torchvision and OpenMMLab ImageNet checkpoints
-    load with ``init_cfg=dict(type='Pretrained', checkpoint=...)``; those of
-    OpenMMLab's ResNetV1c with ``deep_stem=True``.
+    load with `init_cfg=dict(type='Pretrained', checkpoint=...)`; those of
+    OpenMMLab's ResNetV1c with `deep_stem=True`.
 
-    Freezing is MMSeg's: ``frozen_stages=4`` freezes the whole encoder, parameters
+    Freezing is MMSeg's: `frozen_stages=4` freezes the whole encoder, parameters
     and batch-norm statistics, and it normalises with the stored statistics.
 
     Args:
-        out_stem (bool): Put the stem output in front of the stages. The paper's
+        out_stem: Put the stem output in front of the stages. The paper's
             "features of 5 levels". Defaults to True.
-        legacy_frozen_bn (bool): Freeze as the authors' code does: the parameters
+        legacy_frozen_bn: Freeze as the authors' code does: the parameters
             of the frozen stages stay, but their batch norms normalise with the
             batch's statistics and go on averaging them, so that the "frozen"
             encoder drifts. For comparisons with their results only. Defaults to
             False.
-        **kwargs: Those of ``mmseg.models.ResNet``. The paper's output stride 16
-            is ``strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2),
-            contract_dilation=True`` (torchvision's
-            ``replace_stride_with_dilation``).
+        **kwargs: Those of `mmseg.models.ResNet`. The paper's output stride 16
+            is `strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2),
+            contract_dilation=True` (torchvision's
+            `replace_stride_with_dilation`).
 
     Raises:
-        ValueError: ``legacy_frozen_bn`` with nothing frozen, or with ``norm_eval``.
+        ValueError: `legacy_frozen_bn` with nothing frozen, or with `norm_eval`.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class ResNet(MMSegResNet):
         """Encode.
 
         Args:
-            x (Tensor): Images (N, C, H, W), normalised.
+            x: Images (N, C, H, W), normalised.
 
         Returns:
-            tuple[Tensor]: Stem (N, C0, H/2, W/2) if ``out_stem``, then the
-            stages in ``out_indices``.
+            tuple[Tensor]: Stem (N, C0, H/2, W/2) if `out_stem`, then the
+            stages in `out_indices`.
         """
         if self.deep_stem:
             x = self.stem(x)

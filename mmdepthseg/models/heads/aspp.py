@@ -15,15 +15,15 @@ NORM_CFG = dict(type='BN', requires_grad=True)
 class ASPP(BaseModule):
     """ASPP (Chen et al., 2017): 1x1, three dilated 3x3, image pooling, projection.
 
-    MMSeg has these only inside its ``ASPPHead``, which classifies; here the
+    MMSeg has these only inside its `ASPPHead`, which classifies; here the
     projected features are what the decoder goes on with.
 
     Args:
-        in_channels (int): Channels of the bottleneck features.
-        channels (int): Channels of each branch and of the output.
-        rates (Sequence[int]): Dilation rates of the 3x3 branches.
-        dropout (float): Dropout after the projection.
-        norm_cfg (dict): Norm of all branches.
+        in_channels: Channels of the bottleneck features.
+        channels: Channels of each branch and of the output.
+        rates: Dilation rates of the 3x3 branches.
+        dropout: Dropout after the projection.
+        norm_cfg: Norm of all branches.
     """
 
     def __init__(

@@ -17,23 +17,23 @@ LOSS_DEPTH = dict(type='ViewSynthesisLoss')
 class BaseDepthHead(BaseModule):
     """A map from backbone features to sigmoid disparities.
 
-    Subclasses implement :meth:`forward`. Disparity is a sigmoid in (0, 1); depth
+    Subclasses implement `forward`. Disparity is a sigmoid in (0, 1); depth
     = 1 / (1/max_depth + (1/min_depth - 1/max_depth) * disparity), known up to one
     scale factor per model.
 
     Args:
-        min_depth (float): Depth at disparity 1. Defaults to 0.1.
-        max_depth (float): Depth at disparity 0. Defaults to 100.
-        loss_depth (dict): Config of the self-supervised loss.
-        loss_disparity (dict, optional): Config of a loss against stored depth
-            labels, ``dict(type='BerHuLoss')``: what the students of data selection
+        min_depth: Depth at disparity 1. Defaults to 0.1.
+        max_depth: Depth at disparity 0. Defaults to 100.
+        loss_depth: Config of the self-supervised loss.
+        loss_disparity: Config of a loss against stored depth
+            labels, `dict(type='BerHuLoss')`: what the students of data selection
             learn from (3W, section 3.5). Defaults to None: labels are not looked
             at.
-        valid_height (float): Share of the rows, from the top, that
-            ``loss_disparity`` counts; the paper's 0.9 leaves out the ego vehicle.
+        valid_height: Share of the rows, from the top, that
+            `loss_disparity` counts; the paper's 0.9 leaves out the ego vehicle.
             Rows are those of the network's input, so crops should span the height
             of the image. Defaults to 1.
-        init_cfg (dict, optional): Initialisation.
+        init_cfg: Initialisation.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class BaseDepthHead(BaseModule):
         """Self-supervised loss of the batch's frames.
 
         Args:
-            disparities (Sequence[Tensor]): Those of the target frames, from
-                :meth:`forward`.
-            batch (FrameBatch): With ``img_raw`` (N, 3, H, W), ``adjacent_raw``
-                (N, F, 3, H, W) and ``cam2img`` (N, 3, 3).
-            transforms (Tensor): Target camera to source camera (N, F, 4, 4).
+            disparities: Those of the target frames, from
+                `forward`.
+            batch: With `img_raw` (N, 3, H, W), `adjacent_raw`
+                (N, F, 3, H, W) and `cam2img` (N, 3, 3).
+            transforms: Target camera to source camera (N, F, 4, 4).
 
         Returns:
-            dict[str, Tensor]: ``loss_photometric``, ``loss_smooth``.
+            `loss_photometric`, `loss_smooth`.
         """
         return self.loss_depth(
             disparities, batch.img_raw, batch.adjacent_raw, batch.cam2img, transforms
@@ -94,15 +94,15 @@ class BaseDepthHead(BaseModule):
         """Loss against depth labels, at their resolution, mean over the scales.
 
         Pixels that do not count are handed to the loss as a mask; a loss that takes
-        the mean over all pixels (:class:`BerHuLoss`) counts them as exact.
+        the mean over all pixels (`BerHuLoss`) counts them as exact.
 
         Args:
-            disparities (Sequence[Tensor]): From :meth:`forward`.
-            target (Tensor): Disparity of the teacher (N, 1, H, W).
-            known (Tensor): Where there is a label, bool (N, 1, H, W).
+            disparities: From `forward`.
+            target: Disparity of the teacher (N, 1, H, W).
+            known: Where there is a label, bool (N, 1, H, W).
 
         Returns:
-            dict[str, Tensor]: ``loss_disparity``.
+            `loss_disparity`.
         """
         mask = known.clone()
         mask[:, :, int(self.valid_height * mask.shape[2]) :] = False
@@ -125,11 +125,11 @@ class BaseDepthHead(BaseModule):
         """Disparity and depth of the finest scale at an image size.
 
         Args:
-            disparities (Sequence[Tensor]): From :meth:`forward`.
-            size (tuple[int, int]): (H, W) of the images.
+            disparities: From `forward`.
+            size: (H, W) of the images.
 
         Returns:
-            tuple[Tensor, Tensor]: Disparity in (0, 1) and depth, (N, 1, H, W).
+            Disparity in (0, 1) and depth, (N, 1, H, W).
         """
         disparity = disparities[0].float()
         if disparity.shape[2:] != tuple(size):

@@ -13,8 +13,8 @@ class DecodeDepthHead(BaseDepthHead):
     """Sigmoid of an MMSeg decode head's single output channel.
 
     Args:
-        decode_head (dict): Config of the MMSeg head, without ``num_classes``.
-        **kwargs: See :class:`BaseDepthHead`.
+        decode_head: Config of the MMSeg head, without `num_classes`.
+        **kwargs: See `BaseDepthHead`.
     """
 
     def __init__(self, decode_head: dict, **kwargs) -> None:

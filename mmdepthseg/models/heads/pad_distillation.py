@@ -30,11 +30,11 @@ class Decoded(NamedTuple):
     """Outputs of a model's heads; what nobody asked for is None.
 
     Attributes:
-        logits (Tensor, optional): (N, num_classes, h, w), not resized.
-        disparities (list[Tensor], optional): (N, 1, h_s, w_s) in (0, 1), finest
+        logits: (N, num_classes, h, w), not resized.
+        disparities: (N, 1, h_s, w_s) in (0, 1), finest
             first.
-        side (Tensor, optional): Features (N, C, h, w) for the side classifier of
-            :class:`PADDistillation`.
+        side: Features (N, C, h, w) for the side classifier of
+            `PADDistillation`.
     """
 
     logits: Tensor | None = None
@@ -43,15 +43,15 @@ class Decoded(NamedTuple):
 
 
 class GatedAttention(BaseModule):
-    """``conv(x) * sigmoid(gate(x))``, what one task passes to another.
+    """`conv(x) * sigmoid(gate(x))`, what one task passes to another.
 
     The attention-guided message passing of PAD-Net (Xu et al., CVPR 2018, section
     3.4, module C). The gate's weights start at zero: half of everything passes.
 
     Args:
-        in_channels (int): Channels of the sending decoder.
-        out_channels (int): Channels of the receiving one.
-        init_cfg (dict, optional): Initialisation.
+        in_channels: Channels of the sending decoder.
+        out_channels: Channels of the receiving one.
+        init_cfg: Initialisation.
     """
 
     def __init__(
@@ -72,33 +72,33 @@ class PADDistillation(BaseModule):
     """Two U-Net decoders that add to each other's features at one level.
 
     The multi-task network of 3W, section 3.4, after PAD-Net (Xu et al., CVPR
-    2018): up to ``level`` the segmentation and the depth decoder work apart; then
-    the features of each pass a :class:`GatedAttention` and are added to those of
+    2018): up to `level` the segmentation and the depth decoder work apart; then
+    the features of each pass a `GatedAttention` and are added to those of
     the other, and both decode on from the sums. A 1x1 side classifier on the
     segmentation features keeps them semantic; it is used in training only.
 
-    What is predicted at ``level`` itself (side classifier, a disparity of that
+    What is predicted at `level` itself (side classifier, a disparity of that
     scale, a tap of the segmentation head) is predicted from the task's own
     features, before the exchange, as in the authors' network.
 
     The decoders belong to the heads, so that each can start from an SDE
     checkpoint; this part holds the attentions and the side classifier.
-    :func:`build_distillation` fills in what follows from the heads.
+    `build_distillation` fills in what follows from the heads.
 
     Args:
-        seg_channels (Sequence[int]): Channels of steps 0 to 4 of the segmentation
+        seg_channels: Channels of steps 0 to 4 of the segmentation
             decoder.
-        depth_channels (Sequence[int]): Those of the depth decoder.
-        level (int): Level of the exchange, 5 (bottleneck) to 8 (half resolution).
+        depth_channels: Those of the depth decoder.
+        level: Level of the exchange, 5 (bottleneck) to 8 (half resolution).
             Defaults to 7, the paper's.
-        side_weight (float): Share of the side classifier in the supervised loss:
-            ``(1 - side_weight) * loss + side_weight * side loss``. 0: there is no
+        side_weight: Share of the side classifier in the supervised loss:
+            `(1 - side_weight) * loss + side_weight * side loss`. 0: there is no
             side classifier. Defaults to 0.5, the mean.
-        side_head (dict, optional): Config of the side classifier: options that differ
-            from the 1x1 convolution's, or an MMSeg decode head with ``type`` and
-            ``channels``. Classes and loss are the segmentation head's.
-        init_cfg (dict, optional): E.g. ``dict(type='Pretrained', ...,
-            prefix='distillation.')`` to go on from a multi-task checkpoint.
+        side_head: Config of the side classifier: options that differ
+            from the 1x1 convolution's, or an MMSeg decode head with `type` and
+            `channels`. Classes and loss are the segmentation head's.
+        init_cfg: E.g. `dict(type='Pretrained', ...,
+            prefix='distillation.')` to go on from a multi-task checkpoint.
 
     Raises:
         ValueError: On options out of range.
@@ -148,11 +148,11 @@ class PADDistillation(BaseModule):
         """Decode both tasks; beyond the exchange only those asked for.
 
         Args:
-            features (Sequence[Tensor]): Backbone levels.
-            seg_head (UNetSegHead): Segmentation head.
-            depth_head (UNetDepthHead): Depth head.
-            labels (bool): Decode the segmentation to the end.
-            depth (bool): Decode the depth to the end.
+            features: Backbone levels.
+            seg_head: Segmentation head.
+            depth_head: Depth head.
+            labels: Decode the segmentation to the end.
+            depth: Decode the depth to the end.
         """
         to_seg = seg_head.decoder(features, last_step=self.step)
         to_depth = depth_head.decoder(features, last_step=self.step)
@@ -185,12 +185,12 @@ class PADDistillation(BaseModule):
     def loss(
         self, decoded: Decoded, seg_head: UNetSegHead, data_samples: list[SegDataSample]
     ) -> dict[str, Tensor]:
-        """Supervised losses, prefixed ``decode.`` and ``side.``.
+        """Supervised losses, prefixed `decode.` and `side.`.
 
         Args:
-            decoded (Decoded): With logits.
-            seg_head (UNetSegHead): Segmentation head.
-            data_samples (list[SegDataSample]): With ``gt_sem_seg``.
+            decoded: With logits.
+            seg_head: Segmentation head.
+            data_samples: With `gt_sem_seg`.
         """
         parts = [
             (
@@ -221,11 +221,11 @@ def build_distillation(
     """The distillation between two heads.
 
     Args:
-        cfg (dict): Config of the :class:`PADDistillation`.
-        seg_cfg (dict): Config of the segmentation head; the side classifier takes
-            over its classes and loss, unless ``cfg['side_head']`` says otherwise.
-        seg_head (nn.Module, optional): The segmentation head.
-        depth_head (nn.Module, optional): The depth head.
+        cfg: Config of the `PADDistillation`.
+        seg_cfg: Config of the segmentation head; the side classifier takes
+            over its classes and loss, unless `cfg['side_head']` says otherwise.
+        seg_head: The segmentation head.
+        depth_head: The depth head.
 
     Raises:
         ValueError: The heads cannot exchange features at that level.

@@ -24,32 +24,32 @@ class PoseNet(BaseModule):
     source frame the predicted transform is inverted.
 
     Args:
-        backbone (dict): Config of an encoder with ``in_channels=6``; its last
-            level is used. ``init_cfg=dict(type='Pretrained', ...)`` with a
+        backbone: Config of an encoder with `in_channels=6`; its last
+            level is used. `init_cfg=dict(type='Pretrained', ...)` with a
             3-channel (ImageNet) checkpoint fills it: the first convolution's weights
             are repeated for the two images and halved.
-        in_channels (int): Channels of the encoder's last level.
-        channels (int): Hidden channels. Defaults to 256.
-        rotation_factor (float): Factor on the axis-angle. Defaults to 0.01.
-        translation_factor (float): Factor on the translation. Defaults to 0.01.
+        in_channels: Channels of the encoder's last level.
+        channels: Hidden channels. Defaults to 256.
+        rotation_factor: Factor on the axis-angle. Defaults to 0.01.
+        translation_factor: Factor on the translation. Defaults to 0.01.
             Both defaults are the papers', with ImageNet weights. Larger factors let
             the net learn faster from scratch: the streets have 0.05 (rotation) and
             0.1 (translation).
-        first_translation (Sequence[float]): Translation (x, y, z) that the net
+        first_translation: Translation (x, y, z) that the net
             predicts at the start, whatever the images; from the earlier to the
             later frame, in units of depth. Defaults to none, the papers' start.
             A camera that looks forward and drives forward has (0, 0, -v): trained
             from scratch, starting near the true motion decides whether training
             finds the right minimum or a sideways one. Choose v = (metres per
             frame / typical depth in metres) * first depth; the streets have 0.016.
-        difference_gain (float): 0, the papers': the six channels are the two frames.
+        difference_gain: 0, the papers': the six channels are the two frames.
             Above 0 they are the frames' mean and their difference times this. The
             same information, but a shift of a fraction of a pixel (a yaw, say) is a
             small change between two large numbers in the one and a signal of its own
             in the other: from scratch it is learned several times faster. On the
             streets 4 and 10 did alike; the configs have 10. Not with ImageNet
             weights, which expect images.
-        init_cfg (dict, optional): Initialisation.
+        init_cfg: Initialisation.
     """
 
     def __init__(
@@ -92,11 +92,11 @@ class PoseNet(BaseModule):
         """Motion from the earlier to the later frame.
 
         Args:
-            earlier (Tensor): Normalised images (N, 3, H, W).
-            later (Tensor): Normalised images (N, 3, H, W).
+            earlier: Normalised images (N, 3, H, W).
+            later: Normalised images (N, 3, H, W).
 
         Returns:
-            tuple[Tensor, Tensor]: Axis-angle (radians) and translation (in units
+            Axis-angle (radians) and translation (in units
             of the depth), (N, 3) each, float32.
         """
         pair = (earlier, later)
@@ -113,13 +113,13 @@ class PoseNet(BaseModule):
         """Target camera to source camera, for all neighbours in one pass.
 
         Args:
-            batch (FrameBatch): With ``img`` (N, 3, H, W) and ``adjacent`` (N, F,
+            batch: With `img` (N, 3, H, W) and `adjacent` (N, F,
                 3, H, W).
-            offsets (tuple[int, ...]): Position of each neighbour in time relative
+            offsets: Position of each neighbour in time relative
                 to the target, e.g. (-1, 1).
 
         Returns:
-            Tensor: (N, F, 4, 4).
+            (N, F, 4, 4).
         """
         target = batch.img
         earlier, later = [], []

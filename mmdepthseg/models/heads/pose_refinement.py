@@ -18,7 +18,7 @@ class DirectPoseRefinement(nn.Module):
     with the depth of the moment, find the motion several times more exactly (Wang et
     al., "Learning Depth from Monocular Videos using Direct Methods", CVPR 2018, who
     put them behind the pose net as well). Here no gradient passes them: view synthesis
-    sees the refined motion, and the net learns from ``loss_pose``, which draws it
+    sees the refined motion, and the net learns from `loss_pose`, which draws it
     there. Where alignment finds nothing better, or runs away (empty roads give it
     little to hold on to), view synthesis sees the net's own motion, and the net learns
     from that as without refinement.
@@ -27,16 +27,16 @@ class DirectPoseRefinement(nn.Module):
     images finds motions a little too short: depth would follow, step by step, to the
     end of its range. So the refined translations of a batch are scaled, all by one
     factor, to the size of the pose net's; the unit of depth stays what its
-    ``first_translation`` made it.
+    `first_translation` made it.
 
-    Not part of 3W or Monodepth2; for training only, at the cost of ``iterations``
+    Not part of 3W or Monodepth2; for training only, at the cost of `iterations`
     + 1 warps of a grey image.
 
     Args:
-        iterations (int): Gauss-Newton steps. Defaults to 2.
-        robust (float): See :func:`mmdepthseg.geometry.align_frames`.
-        max_shift (float): See there. Defaults to 0.03 of the width.
-        loss_weight (float): Of ``loss_pose``. Defaults to 1.
+        iterations: Gauss-Newton steps. Defaults to 2.
+        robust: See `mmdepthseg.geometry.align_frames`.
+        max_shift: See there. Defaults to 0.03 of the width.
+        loss_weight: Of `loss_pose`. Defaults to 1.
 
     Raises:
         ValueError: On options out of range.
@@ -67,17 +67,17 @@ class DirectPoseRefinement(nn.Module):
         """Refine.
 
         Args:
-            batch (FrameBatch): With ``img_raw`` (N, 3, H, W), ``adjacent_raw``
-                (N, F, 3, H, W) and ``cam2img`` (N, 3, 3).
-            depth (Tensor): Of the target frames (N, 1, H, W); no gradient goes
+            batch: With `img_raw` (N, 3, H, W), `adjacent_raw`
+                (N, F, 3, H, W) and `cam2img` (N, 3, 3).
+            depth: Of the target frames (N, 1, H, W); no gradient goes
                 there.
-            transforms (Tensor): The pose net's (N, F, 4, 4).
+            transforms: The pose net's (N, F, 4, 4).
 
         Returns:
-            tuple[Tensor, dict[str, Tensor]]: Transforms (N, F, 4, 4), the refined
-            ones without gradient; ``loss_pose``, the mean over all pairs of the
+            Transforms (N, F, 4, 4), the refined
+            ones without gradient; `loss_pose`, the mean over all pairs of the
             absolute differences, summed over the entries of rotation and translation,
-            and ``refined``, the share of pairs that were.
+            and `refined`, the share of pairs that were.
         """
         frames = transforms.shape[1]
 

@@ -22,7 +22,7 @@ class UNetDecoder(BaseModule):
 
     Each step: conv block (3x3 convolution with reflection padding, ELU), nearest
     up-sampling when the skip is larger, concatenation with the encoder's skip,
-    conv block. The first conv block is an ASPP if ``aspp_rates`` is given. Step 4
+    conv block. The first conv block is an ASPP if `aspp_rates` is given. Step 4
     is the bottleneck's, step 0 gives full resolution; in the paper's numbering
     their outputs are levels 5, ..., 9 (encoder: 0, ..., 4).
 
@@ -30,23 +30,23 @@ class UNetDecoder(BaseModule):
     strides 4 to 32) the shallow steps have no skip and up-sample by two.
 
     Args:
-        in_channels (Sequence[int]): Channels of the encoder levels, shallow to
+        in_channels: Channels of the encoder levels, shallow to
             deep, at most five.
-        channels (Sequence[int]): Channels of steps 0 to 4, full resolution
+        channels: Channels of steps 0 to 4, full resolution
             first. Paper: 64, 64, 128, 128, 256 with batch norm ("dec9") or 64,
             128, 128, 256, 256 ("dec5", "dec6").
-        aspp_rates (Sequence[int], optional): Dilation rates of the ASPP; None for
+        aspp_rates: Dilation rates of the ASPP; None for
             a plain conv block. Defaults to (6, 12, 18).
-        aspp_dropout (float): Dropout after the ASPP. Defaults to 0.5.
-        norm_cfg (dict, optional): Norm of the conv blocks. Defaults to None.
-        aspp_norm_cfg (dict): Norm of the ASPP, apart from ``norm_cfg`` because the
+        aspp_dropout: Dropout after the ASPP. Defaults to 0.5.
+        norm_cfg: Norm of the conv blocks. Defaults to None.
+        aspp_norm_cfg: Norm of the ASPP, apart from `norm_cfg` because the
             paper's ASPP has batch norm where its conv blocks have none. Defaults to
             BN; SyncBN or GN suit small batches.
-        last_step (int): Last step that is built; 5 builds none. A head that taps
+        last_step: Last step that is built; 5 builds none. A head that taps
             no finer step sets it, since weights without gradient stop distributed
             training. Defaults to 0, full resolution.
-        init_cfg (dict, optional): E.g. ``dict(type='Pretrained', checkpoint=SDE,
-            prefix='depth_head.decoder')`` for transfer learning.
+        init_cfg: E.g. `dict(type='Pretrained', checkpoint=SDE,
+            prefix='depth_head.decoder')` for transfer learning.
     """
 
     def __init__(
@@ -107,18 +107,18 @@ class UNetDecoder(BaseModule):
         """Decode.
 
         Args:
-            features (Sequence[Tensor]): Encoder levels (N, C_i, h_i, w_i),
+            features: Encoder levels (N, C_i, h_i, w_i),
                 shallow to deep.
-            last_step (int, optional): Stop after this step (0 = full resolution),
+            last_step: Stop after this step (0 = full resolution),
                 so what nobody needs is not computed. Defaults to the last one
                 built.
-            decoded (dict[int, Tensor], optional): Outputs of the first steps, as
+            decoded: Outputs of the first steps, as
                 returned by an earlier call and perhaps changed since; decoding
                 goes on from the finest of them. Defaults to none: from the
                 bottleneck.
 
         Returns:
-            dict[int, Tensor]: Step 4 to ``last_step`` -> its output (N,
+            Step 4 to `last_step` -> its output (N,
             channels[step], h, w), stride about 2^step.
         """
         last_step = self.last_step if last_step is None else last_step
@@ -144,8 +144,8 @@ class UNetDecoder(BaseModule):
         """Parameters of some steps.
 
         Args:
-            first (int): Coarsest of the steps, 4 to 0.
-            last (int): Finest of them, not finer than ``last_step``.
+            first: Coarsest of the steps, 4 to 0.
+            last: Finest of them, not finer than `last_step`.
         """
         for blocks in (self.reduce, self.fuse):
             for block in blocks[NUM_STEPS - 1 - first : NUM_STEPS - last]:

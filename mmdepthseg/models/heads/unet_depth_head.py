@@ -14,18 +14,18 @@ class UNetDepthHead(BaseDepthHead):
     """U-Net decoder with sigmoid disparity heads (Godard et al., ICCV 2019).
 
     Args:
-        decoder (dict): Config of the :class:`UNetDecoder`.
-        num_scales (int): Disparities at steps 0 to num_scales - 1 (strides 1, 2,
+        decoder: Config of the `UNetDecoder`.
+        num_scales: Disparities at steps 0 to num_scales - 1 (strides 1, 2,
             4, 8). Defaults to 4.
-        disparity_bias (float): Start value of the disparity heads' bias. 0 (the
+        disparity_bias: Start value of the disparity heads' bias. 0 (the
             papers') starts at disparity 0.5, a depth of about 0.2 with the default
             range: right with ImageNet weights and translation factor 0.01. From
             scratch, the first depth and the first translation must fit each other
             and the world, else training sinks into a wrong minimum: -1.8 (a depth of
-            about 0.7) with ``first_translation=(0, 0, -0.016)``,
-            ``rotation_factor=0.05``, ``translation_factor=0.1`` and
-            ``difference_gain=10`` of the :class:`PoseNet` worked on the streets.
-        **kwargs: See :class:`BaseDepthHead`.
+            about 0.7) with `first_translation=(0, 0, -0.016)`,
+            `rotation_factor=0.05`, `translation_factor=0.1` and
+            `difference_gain=10` of the `PoseNet` worked on the streets.
+        **kwargs: See `BaseDepthHead`.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class UNetDepthHead(BaseDepthHead):
         """Disparities of decoded steps.
 
         Args:
-            decoded (dict[int, Tensor]): What :attr:`decoder` makes of features.
+            decoded: What `decoder` makes of features.
 
         Returns:
-            list[Tensor]: (N, 1, ~H/2^s, ~W/2^s) in (0, 1), s = 0, 1, ...
+            (N, 1, ~H/2^s, ~W/2^s) in (0, 1), s = 0, 1, ...
         """
         return [
             conv(F.pad(decoded[step], (1, 1, 1, 1), mode='reflect')).sigmoid()

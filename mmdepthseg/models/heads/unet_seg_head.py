@@ -19,24 +19,24 @@ class UNetSegHead(BaseDecodeHead):
     """Taps levels of a U-Net decoder and classifies them (3W, section 3).
 
     The decoder has the form of the depth decoder, so that it can start from its
-    weights: ``decoder=dict(..., init_cfg=dict(type='Pretrained', checkpoint=SDE,
-    prefix='depth_head.decoder'))``.
+    weights: `decoder=dict(..., init_cfg=dict(type='Pretrained', checkpoint=SDE,
+    prefix='depth_head.decoder'))`.
 
     Args:
-        in_channels (Sequence[int]): Channels of the backbone's levels.
-        decoder (dict): Config of the :class:`UNetDecoder`; ``in_channels`` and
-            ``last_step`` are filled in (steps beyond the finest tap are not built).
-        levels (Sequence[int]): Tapped levels, 0 to 4 of the encoder, 5 to 9 of
+        in_channels: Channels of the backbone's levels.
+        decoder: Config of the `UNetDecoder`; `in_channels` and
+            `last_step` are filled in (steps beyond the finest tap are not built).
+        levels: Tapped levels, 0 to 4 of the encoder, 5 to 9 of
             the decoder (9 = full resolution). Defaults to (9,), exp. 210.
-        channels (int, optional): Channels each tapped level is projected to; None
+        channels: Channels each tapped level is projected to; None
             for no projection, as in the multi-task network of exp. 212. Defaults
             to 64.
-        inter_channels (int, optional): Channels of a 3x3 convolution, norm, ReLU
+        inter_channels: Channels of a 3x3 convolution, norm, ReLU
             before the classifier; exp. 211 has 64. Defaults to None.
-        project_act_cfg (dict, optional): Activation after the projection.
+        project_act_cfg: Activation after the projection.
             Defaults to None: the projection is linear, as in the authors' network.
-        **kwargs: Those of MMSeg's ``BaseDecodeHead`` (``num_classes``,
-            ``loss_decode``, ``dropout_ratio``, ...).
+        **kwargs: Those of MMSeg's `BaseDecodeHead` (`num_classes`,
+            `loss_decode`, `dropout_ratio`, ...).
     """
 
     def __init__(
@@ -101,11 +101,11 @@ class UNetSegHead(BaseDecodeHead):
         """Logits of decoded steps.
 
         Args:
-            features (Sequence[Tensor]): Backbone levels.
-            decoded (dict[int, Tensor]): What :attr:`decoder` makes of them.
+            features: Backbone levels.
+            decoded: What `decoder` makes of them.
 
         Returns:
-            Tensor: (N, num_classes, h, w) at the finest tap.
+            (N, num_classes, h, w) at the finest tap.
         """
         taps = [
             features[v] if v < NUM_STEPS else decoded[FULL_RESOLUTION_LEVEL - v]

@@ -12,17 +12,17 @@ from mmdepthseg.registry import MODELS
 class BerHuLoss(nn.Module):
     """Reverse Huber loss (Laina et al., 3DV 2016, equation 1).
 
-    With d = abs(prediction - target) and C = ``threshold`` * max(d) over the batch,
+    With d = abs(prediction - target) and C = `threshold` * max(d) over the batch,
     that of all ranks (a constant for the gradient): d where d <= C, else (d^2 + C^2)
     / (2 C). Mean over *all* pixels, masked ones count as 0.
 
     Args:
-        threshold: share of the largest error at which the loss turns quadratic.
-        log: compare log(1 + x) of both.
-        loss_weight: factor of the loss.
+        threshold: Share of the largest error at which the loss turns quadratic.
+        log: Compare log(1 + x) of both.
+        loss_weight: Factor of the loss.
 
     Raises:
-        ValueError: if ``threshold`` is not positive.
+        ValueError: If `threshold` is not positive.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class BerHuLoss(nn.Module):
         """Loss of a batch.
 
         Args:
-            prediction: (N, 1, H, W), above -1 if ``log``.
-            target: the same shape; no gradient.
-            mask: the same shape, bool or weights; where it is 0 the pixel counts
+            prediction: (N, 1, H, W), above -1 if `log`.
+            target: The same shape; no gradient.
+            mask: The same shape, bool or weights; where it is 0 the pixel counts
                 as exact. None: all pixels.
 
         Returns:
             Scalar. A batch without any error gives 0 with zero gradient.
 
         Raises:
-            ValueError: if the shapes differ.
+            ValueError: If the shapes differ.
         """
         check_shape('target', target, prediction.shape)
         if mask is not None:

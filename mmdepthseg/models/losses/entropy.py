@@ -9,17 +9,17 @@ from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 
 
 def prediction_entropy(logits: Tensor, normalize: bool = False) -> Tensor:
-    """Entropy per pixel: ``-sum_c p log2(p) / log2(C)``, in [0, 1].
+    """Entropy per pixel: `-sum_c p log2(p) / log2(C)`, in [0, 1].
 
     Args:
         logits: (N, C, H, W), C >= 2.
-        normalize: stretch to [0, 1] by the minimum and maximum of the whole batch.
+        normalize: Stretch to [0, 1] by the minimum and maximum of the whole batch.
 
     Returns:
         (N, H, W).
 
     Raises:
-        ValueError: if ``logits`` is not 4-D or has a single class.
+        ValueError: If `logits` is not 4-D or has a single class.
     """
     check_shape('logits', logits, (None, None, None, None))
     classes = logits.shape[1]

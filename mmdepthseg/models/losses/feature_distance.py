@@ -18,7 +18,7 @@ def feature_distance(
 
     Args:
         features: (N, C, h, w).
-        reference: the same shape; no gradient.
+        reference: The same shape; no gradient.
         reduction: 'batch': sqrt of the sum of squares over N, C, h and w. 'image':
             that over C, h and w of each image, mean over the N images.
 
@@ -26,7 +26,7 @@ def feature_distance(
         Scalar, at least float32. Its gradient is 0 where the distance is.
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: If the shapes differ.
     """
     check_shape('reference', reference, features.shape)
     with no_autocast(features):
@@ -48,23 +48,23 @@ class FeatureDistanceLoss(BaseModule):
 
     so that self-supervised depth, which needs no semantics, does not unlearn them.
 
-    The authors' code takes the norm over the whole batch tensor, ``'batch'``. It
+    The authors' code takes the norm over the whole batch tensor, `'batch'`. It
     grows with sqrt(N), and with sqrt(h w): the paper's weight 1e-2 belongs to 4
-    crops of 512x512 per GPU. ``'image'``, the mean of the images' own norms, does
+    crops of 512x512 per GPU. `'image'`, the mean of the images' own norms, does
     not depend on N; where all distances are alike, weight w with 'batch' and N
     images is weight w * sqrt(N) with 'image' (2e-2 for the paper's). On several
     GPUs each takes the norm over its own images, and gradients are averaged, so N
     counts the images per GPU.
 
     Args:
-        encoder (dict): Config of the frozen backbone, that of the trained one with
-            ``init_cfg=dict(type='Pretrained', ...)``; see
-            :class:`~mmdepthseg.models.backbones.FrozenEncoder`.
-        loss_weight (float): Factor of the loss. Defaults to 1e-2, the paper's.
-        reduction (str): 'batch' (the authors', default) or 'image'.
+        encoder: Config of the frozen backbone, that of the trained one with
+            `init_cfg=dict(type='Pretrained', ...)`; see
+            `mmdepthseg.models.backbones.FrozenEncoder`.
+        loss_weight: Factor of the loss. Defaults to 1e-2, the paper's.
+        reduction: 'batch' (the authors', default) or 'image'.
 
     Raises:
-        ValueError: If ``reduction`` is neither, or ``loss_weight`` is negative.
+        ValueError: If `reduction` is neither, or `loss_weight` is negative.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class FeatureDistanceLoss(BaseModule):
         """Loss of a batch.
 
         Args:
-            features (Tensor): The trained encoder's deepest level of ``img``, (N,
+            features: The trained encoder's deepest level of `img`, (N,
                 C, h, w).
-            img (Tensor): Normalised images (N, 3, H, W).
+            img: Normalised images (N, 3, H, W).
 
         Returns:
-            Tensor: Scalar.
+            Scalar.
 
         Raises:
             ValueError: If the encoders' features differ in shape.

@@ -15,18 +15,18 @@ from mmdepthseg.registry import MODELS
 class PhotometricError(nn.Module):
     """Per-pixel difference of two images (Godard et al., ICCV 2019, equation 2).
 
-    ``error(a, b) = w mean_c SSIM'(a, b) + (1 - w) mean_c |a - b|`` with
-    ``SSIM' = clamp((1 - SSIM) / 2, 0, 1)``, 3x3 mean windows, reflection padding,
+    `error(a, b) = w mean_c SSIM'(a, b) + (1 - w) mean_c |a - b|` with
+    `SSIM' = clamp((1 - SSIM) / 2, 0, 1)`, 3x3 mean windows, reflection padding,
     C1 = 0.01^2, C2 = 0.03^2, images in [0, 1]. Taken in float32 at least.
 
-    The target's share of the SSIM is computed once by :meth:`prepare` and reused
+    The target's share of the SSIM is computed once by `prepare` and reused
     for every prediction compared with it.
 
     Args:
-        ssim_weight: w in [0, 1]; 0 is the L1 error alone.
+        ssim_weight: W in [0, 1]; 0 is the L1 error alone.
 
     Raises:
-        ValueError: if ``ssim_weight`` is outside [0, 1].
+        ValueError: If `ssim_weight` is outside [0, 1].
     """
 
     def __init__(self, ssim_weight: float = 0.85) -> None:
@@ -39,7 +39,7 @@ class PhotometricError(nn.Module):
         """Statistics of the target images (N, 3, H, W) in [0, 1]; no gradient.
 
         Raises:
-            ValueError: if the target is not 4-D or smaller than 2x2.
+            ValueError: If the target is not 4-D or smaller than 2x2.
         """
         check_shape('target', target, (None, None, None, None))
         if min(target.shape[-2:]) < 2:
@@ -57,13 +57,13 @@ class PhotometricError(nn.Module):
             predicted: (N, 3, H, W), or F of them per target (N, F, 3, H, W), in
                 [0, 1]. The gradient goes to these only, and once (no double
                 backward).
-            target: the images (N, 3, H, W) or what :meth:`prepare` made of them.
+            target: The images (N, 3, H, W) or what `prepare` made of them.
 
         Returns:
             Error map in [0, 1], (N, 1, H, W) or (N, F, 1, H, W).
 
         Raises:
-            ValueError: if the shapes do not fit.
+            ValueError: If the shapes do not fit.
         """
         if isinstance(target, Tensor):
             target = self.prepare(target)

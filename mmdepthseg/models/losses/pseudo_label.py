@@ -15,19 +15,19 @@ VOID = 255
 class PseudoLabelLoss(nn.Module):
     """Cross entropy on pseudo-labels, weighted by the share of confident pixels.
 
-    ``loss = weight * sum CE / number of pixels``. The sum runs over the pixels
+    `loss = weight * sum CE / number of pixels`. The sum runs over the pixels
     that are not void, the number is that of *all* pixels, and the weight is one
-    number for the batch: the share of its pixels with confidence >= ``threshold``
+    number for the batch: the share of its pixels with confidence >= `threshold`
     (Olsson et al., WACV 2021, section 3.2; Hoyer et al., CVPR 2021, section 3.3).
 
-    MMSeg's CrossEntropyLoss does not do: its ``weight`` is per pixel, to be made
+    MMSeg's CrossEntropyLoss does not do: its `weight` is per pixel, to be made
     and kept at full size, and it reads the number of valid pixels back from the
     device.
 
     Args:
-        threshold: confidence from which on a pixel counts as confident.
-        ignore_index: label of void pixels.
-        loss_weight: factor of the loss.
+        threshold: Confidence from which on a pixel counts as confident.
+        ignore_index: Label of void pixels.
+        loss_weight: Factor of the loss.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class PseudoLabelLoss(nn.Module):
 
         Args:
             logits: (N, C, H, W).
-            labels: (N, H, W), integers, ``ignore_index`` = void.
+            labels: (N, H, W), integers, `ignore_index` = void.
             confidence: (N, H, W) in [0, 1], 0 where void, 1 where ground truth.
 
         Returns:
             Scalar; 0 (with zero gradient) if all pixels are void.
 
         Raises:
-            ValueError: if the shapes do not fit.
+            ValueError: If the shapes do not fit.
         """
         check_shape('logits', logits, (None, None, None, None))
         shape = (logits.shape[0], *logits.shape[-2:])
@@ -75,8 +75,8 @@ def pseudo_labels(scores: Tensor, from_logits: bool = False) -> tuple[Tensor, Te
     """Hard labels and their confidence.
 
     Args:
-        scores: probabilities, or logits, (N, C, H, W).
-        from_logits: ``scores`` are logits. The same answer as for their softmax,
+        scores: Probabilities, or logits, (N, C, H, W).
+        from_logits: `scores` are logits. The same answer as for their softmax,
             which need not be made.
 
     Returns:
@@ -84,7 +84,7 @@ def pseudo_labels(scores: Tensor, from_logits: bool = False) -> tuple[Tensor, Te
         that probability (N, H, W), float32.
 
     Raises:
-        ValueError: if ``scores`` is not 4-D.
+        ValueError: If `scores` is not 4-D.
     """
     check_shape('scores', scores, (None, None, None, None))
     with no_autocast(scores):
@@ -113,7 +113,7 @@ def with_ground_truth(
         pixels, which stay void.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     check_shape('ground_truth', ground_truth, labels.shape)
     check_shape('is_labeled', is_labeled, labels.shape[:1])

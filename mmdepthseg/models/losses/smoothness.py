@@ -11,12 +11,12 @@ from mmdepthseg.registry import MODELS
 class EdgeAwareSmoothness(nn.Module):
     """Edge-aware smoothness of mean-normalised disparity (MD2, equation 3).
 
-    ``mean |dx d*| exp(-mean_c |dx I|) + mean |dy d*| exp(-mean_c |dy I|)`` with
-    ``d* = d / (mean(d) + 1e-7)`` per image, so that the term cannot be lowered by
+    `mean |dx d*| exp(-mean_c |dx I|) + mean |dy d*| exp(-mean_c |dy I|)` with
+    `d* = d / (mean(d) + 1e-7)` per image, so that the term cannot be lowered by
     shrinking the disparity. No weight is applied.
 
     Args:
-        normalize: divide the disparity by its mean.
+        normalize: Divide the disparity by its mean.
     """
 
     def __init__(self, normalize: bool = True) -> None:
@@ -27,14 +27,14 @@ class EdgeAwareSmoothness(nn.Module):
         """Smoothness of a batch.
 
         Args:
-            disparity: network disparity, (N, 1, H, W).
-            image: image of the same size in [0, 1], (N, C, H, W); no gradient.
+            disparity: Network disparity, (N, 1, H, W).
+            image: Image of the same size in [0, 1], (N, C, H, W); no gradient.
 
         Returns:
             Scalar.
 
         Raises:
-            ValueError: if the shapes do not fit or a side is below 2.
+            ValueError: If the shapes do not fit or a side is below 2.
         """
         check_shape('disparity', disparity, (None, 1, None, None))
         batch, _, height, width = disparity.shape
@@ -58,7 +58,7 @@ class EdgeAwareSmoothness(nn.Module):
 
 @torch.no_grad()
 def edge_weights(image: Tensor) -> tuple[Tensor, Tensor]:
-    """``exp(-mean_c |dI|)`` along x (N, 1, H, W - 1) and y (N, 1, H - 1, W)."""
+    """`exp(-mean_c |dI|)` along x (N, 1, H, W - 1) and y (N, 1, H - 1, W)."""
     return tuple(
         image.diff(dim=dim).abs_().mean(1, keepdim=True).neg_().exp_()
         for dim in (-1, -2)

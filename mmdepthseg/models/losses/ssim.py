@@ -1,12 +1,12 @@
 """Photometric error of images: 0.85 SSIM' + 0.15 L1, with an analytic gradient.
 
-``SSIM' = clamp((1 - SSIM) / 2, 0, 1)`` over 3x3 mean windows with reflection
+`SSIM' = clamp((1 - SSIM) / 2, 0, 1)` over 3x3 mean windows with reflection
 padding (Wang et al., TIP 2004; Godard et al., ICCV 2019, section 3.1).
 
 Written as one autograd function, because this error is taken at full resolution
 for every scale and source frame: plain autograd would keep some 25 images per
 error for the backward pass, this keeps 4. The mean windows are sums of shifted
-slices, on CPU 10 to 16 times faster than ``F.avg_pool2d``.
+slices, on CPU 10 to 16 times faster than `F.avg_pool2d`.
 """
 
 from typing import NamedTuple
@@ -24,11 +24,11 @@ class ImageStatistics(NamedTuple):
     """What the error needs to know of the target image, computed once per step.
 
     Attributes:
-        image: the image, (N, 3, H, W).
+        image: The image, (N, 3, H, W).
         padded: reflection-padded image, (N, 3, H + 2, W + 2); None without SSIM.
         mean: 3x3 window mean, (N, 3, H, W).
         variance: 3x3 window variance + C2.
-        mean_squared: squared window mean + C1.
+        mean_squared: Squared window mean + C1.
     """
 
     image: Tensor
@@ -54,12 +54,12 @@ def window_mean(padded: Tensor) -> Tensor:
 
 
 def _window_mean_adjoint(gradient: Tensor) -> Tensor:
-    """Adjoint of :func:`window_mean`: (..., H, W) -> (..., H + 2, W + 2)."""
+    """Adjoint of `window_mean`: (..., H, W) -> (..., H + 2, W + 2)."""
     return window_mean(F.pad(gradient, (2, 2, 2, 2)))
 
 
 def _reflect_pad_adjoint(padded: Tensor) -> Tensor:
-    """Adjoint of :func:`reflect_pad`; overwrites its argument."""
+    """Adjoint of `reflect_pad`; overwrites its argument."""
     padded[..., 2, :] += padded[..., 0, :]
     padded[..., -3, :] += padded[..., -1, :]
     padded[..., 2] += padded[..., 0]
@@ -73,7 +73,7 @@ def image_statistics(image: Tensor, with_ssim: bool = True) -> ImageStatistics:
 
     Args:
         image: (..., 3, H, W) in [0, 1], H and W at least 2.
-        with_ssim: whether the SSIM terms are needed.
+        with_ssim: Whether the SSIM terms are needed.
     """
     # Slices along W are what the window sums are made of: W must be innermost.
     image = image.contiguous()

@@ -20,9 +20,9 @@ class ScaleTerms(NamedTuple):
     """The loss of one scale.
 
     Attributes:
-        photometric: mean photometric error, scalar.
-        smooth: smoothness, already weighted, scalar.
-        warped_share: share of the pixels in which a warped source won over the
+        photometric: Mean photometric error, scalar.
+        smooth: Smoothness, already weighted, scalar.
+        warped_share: Share of the pixels in which a warped source won over the
             identity; scalar without gradient. 1 without auto-masking.
     """
 
@@ -41,29 +41,29 @@ class ViewSynthesisLoss(nn.Module):
     lets the *identity* errors of the unwarped sources compete: pixels that do not
     move against the camera, or on which the warp is no better than no warp at
     all, pass no gradient. Added is the edge-aware smoothness of the disparity at
-    its own scale, times ``smooth_weight / 2^s``.
+    its own scale, times `smooth_weight / 2^s`.
 
     What does not depend on the scale is computed once per step: the target's SSIM
     statistics and the identity errors.
 
     A warped pixel that cannot be looked up (behind the source camera or not
-    finite, see :func:`mmdepthseg.geometry.synthesize_views`) never wins. If it
+    finite, see `mmdepthseg.geometry.synthesize_views`) never wins. If it
     cannot be in any source frame, it gives the identity error with auto-masking
     (a constant) and is left out of the mean without.
 
     Args:
-        ssim_weight: weight of the SSIM term; 0 is the L1 error alone.
-        auto_mask: let the identity errors compete.
-        reduce: over the source frames, 'min' or 'mean' (of identity and warped
+        ssim_weight: Weight of the SSIM term; 0 is the L1 error alone.
+        auto_mask: Let the identity errors compete.
+        reduce: Over the source frames, 'min' or 'mean' (of identity and warped
             errors apart; the minimum of the two groups remains).
-        smooth_weight: factor of the smoothness at full size; 0 leaves it out.
-        min_depth: depth of disparity 1, metres.
-        max_depth: depth of disparity 0, metres.
-        tie_noise: standard deviation of the noise on the identity errors that
+        smooth_weight: Factor of the smoothness at full size; 0 leaves it out.
+        min_depth: Depth of disparity 1, metres.
+        max_depth: Depth of disparity 0, metres.
+        tie_noise: Standard deviation of the noise on the identity errors that
             breaks ties (MD2's code: 1e-5). The identity wins exact ties anyway.
 
     Raises:
-        ValueError: on options out of range.
+        ValueError: On options out of range.
     """
 
     def __init__(
@@ -106,23 +106,23 @@ class ViewSynthesisLoss(nn.Module):
         """Loss of one step, mean over the scales.
 
         Args:
-            disparities: network disparities in (0, 1), finest first,
+            disparities: Network disparities in (0, 1), finest first,
                 each (N, 1, h_s, w_s).
             target: un-jittered images, RGB in [0, 1], (N, 3, H, W).
-            sources: the F neighbouring frames likewise, (N, F, 3, H, W).
+            sources: The F neighbouring frames likewise, (N, F, 3, H, W).
             cam2img: K in pixels of the H x W image, (N, 3, 3).
-            transforms: target camera -> source cameras, (N, F, 4, 4).
-            target_pyramid: the target at each disparity's size, for the
+            transforms: Target camera -> source cameras, (N, F, 4, 4).
+            target_pyramid: The target at each disparity's size, for the
                 smoothness; by default it is down-sampled by area averaging.
 
         Returns:
-            ``loss_photometric`` and ``loss_smooth`` (weighted), scalars, and for the
-            log ``warped``: share of the pixels whose error passes a gradient, because
+            `loss_photometric` and `loss_smooth` (weighted), scalars, and for the
+            log `warped`: share of the pixels whose error passes a gradient, because
             a warped source beat the identity (1 without auto-masking). Near 0 the
             depth learns from the smoothness alone.
 
         Raises:
-            ValueError: if the shapes do not fit.
+            ValueError: If the shapes do not fit.
         """
         terms = self.per_scale(
             disparities, target, sources, cam2img, transforms, target_pyramid
@@ -142,7 +142,7 @@ class ViewSynthesisLoss(nn.Module):
         transforms: Tensor,
         target_pyramid: Sequence[Tensor] | None = None,
     ) -> list[ScaleTerms]:
-        """The same, scale by scale; arguments as :meth:`forward`."""
+        """The same, scale by scale; arguments as `forward`."""
         _check(disparities, target, sources, target_pyramid)
         with no_autocast(target):
             target, sources = (t.contiguous() for t in full_precision(target, sources))

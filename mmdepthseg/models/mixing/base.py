@@ -9,14 +9,14 @@ from mmdepthseg.models.mixing.mix_batch import MixBatch
 
 
 class BatchMix(metaclass=ABCMeta):
-    """Mix each image of a batch with the next one: ``out_i = M_i ? x_i : x_j``.
+    """Mix each image of a batch with the next one: `out_i = M_i ? x_i : x_j`.
 
     The partner of i is j = (i + 1) mod N. A subclass draws the masks and nothing
     else. Whole pixels move: label, confidence and disparity go with the colour,
     void stays void.
 
     MMSeg's and mmpretrain's batch augmentations do not do: they know neither
-    pseudo-labels with a confidence nor depth. MMSeg's ``RandomDepthMix`` is an
+    pseudo-labels with a confidence nor depth. MMSeg's `RandomDepthMix` is an
     unrelated transform of a single sample.
     """
 
@@ -33,14 +33,14 @@ class BatchMix(metaclass=ABCMeta):
 
         Args:
             batch: N >= 2 images; left as it is.
-            generator: source of the random numbers, on any device; None uses the
+            generator: Source of the random numbers, on any device; None uses the
                 default one of the batch's device.
 
         Returns:
-            The mixed batch, its ``mask`` set.
+            The mixed batch, its `mask` set.
 
         Raises:
-            ValueError: if N < 2, or the batch lacks what the mixer needs.
+            ValueError: If N < 2, or the batch lacks what the mixer needs.
         """
         name = type(self).__name__
         if len(batch) < 2 and not self.accepts_single:

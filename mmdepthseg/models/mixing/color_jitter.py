@@ -30,10 +30,10 @@ class ColorJitterParams(NamedTuple):
     """Parameters of N images.
 
     Attributes:
-        brightness: factor, (N,).
-        contrast: factor, (N,).
-        saturation: factor, (N,).
-        hue: turn of the colour circle in [-0.5, 0.5], (N,).
+        brightness: Factor, (N,).
+        contrast: Factor, (N,).
+        saturation: Factor, (N,).
+        hue: Turn of the colour circle in [-0.5, 0.5], (N,).
         order: (N, 4) int64, a permutation of 0 (brightness), 1 (contrast),
             2 (saturation), 3 (hue): the operation done first, second, ...
     """
@@ -55,23 +55,23 @@ def draw_color_jitter(
     device: torch.device | str = 'cpu',
     generator: torch.Generator | None = None,
 ) -> ColorJitterParams:
-    """Draw parameters for ``count`` images.
+    """Draw parameters for `count` images.
 
     Args:
         count: N.
-        brightness: factors are drawn from U(1 - b, 1 + b), not below 0.
-        contrast: likewise.
-        saturation: likewise.
-        hue: turns are drawn from U(-hue, hue), ``hue`` at most 0.5.
-        p: probability of jittering an image; the others get the identity.
-        device: where the parameters are needed.
-        generator: source of random numbers, on any device; its numbers are moved.
+        brightness: Factors are drawn from U(1 - b, 1 + b), not below 0.
+        contrast: Likewise.
+        saturation: Likewise.
+        hue: Turns are drawn from U(-hue, hue), `hue` at most 0.5.
+        p: Probability of jittering an image; the others get the identity.
+        device: Where the parameters are needed.
+        generator: Source of random numbers, on any device; its numbers are moved.
 
     Returns:
         The parameters.
 
     Raises:
-        ValueError: on options out of range.
+        ValueError: On options out of range.
     """
     strengths = (brightness, contrast, saturation, hue)
     if min(strengths) < 0 or hue > 0.5 or not 0 <= p <= 1:
@@ -106,13 +106,13 @@ def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
         images: RGB in [0, 1], (N, 3, H, W), or F frames per sample
             (N, F, 3, H, W), which share the parameters; the mean of the contrast
             is each frame's own.
-        parameters: of the N samples, see :func:`draw_color_jitter`.
+        parameters: Of the N samples, see `draw_color_jitter`.
 
     Returns:
         Images of the input's shape, clamped to [0, 1], at least float32.
 
     Raises:
-        ValueError: if the shape is neither, or the number of parameters differs.
+        ValueError: If the shape is neither, or the number of parameters differs.
     """
     if images.dim() not in (4, 5) or images.shape[-3] != 3:
         raise ValueError(
@@ -141,7 +141,7 @@ def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
 
 
 def _constant(values: Sequence, like: Tensor) -> Tensor:
-    """A small constant on the device of ``like``, without waiting for it."""
+    """A small constant on the device of `like`, without waiting for it."""
     return torch.tensor(values, dtype=like.dtype).to(like.device, non_blocking=True)
 
 
@@ -177,7 +177,7 @@ def _affine(
         operations: (N, 4, 3, 3).
         contrast: (N,).
         order: (N, 4).
-        means: mean colour of each frame, (N, F, 3, 1).
+        means: Mean colour of each frame, (N, F, 3, 1).
 
     Returns:
         Matrix (N, 1, 3, 3) and offset (N, F, 3, 1).

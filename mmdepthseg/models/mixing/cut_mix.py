@@ -14,14 +14,14 @@ from mmdepthseg.registry import TRANSFORMS
 class CutMix(BatchMix):
     """Keep a box of i (French et al., BMVC 2020, section 3.3).
 
-    The box covers ``area`` of the image (up to rounding), its aspect ratio and
+    The box covers `area` of the image (up to rounding), its aspect ratio and
     place are random: height H area^u, width W area^(1 - u), u ~ U(0, 1).
 
     Args:
-        area: share of the image, in (0, 1).
+        area: Share of the image, in (0, 1).
 
     Raises:
-        ValueError: if ``area`` is not in (0, 1).
+        ValueError: If `area` is not in (0, 1).
     """
 
     needs_disparity = False
@@ -60,7 +60,7 @@ class NoMix(BatchMix):
 
 
 def _interval(share: Tensor, place: Tensor, size: int) -> Tensor:
-    """(N, 1, size) bool: an interval of ``share * size`` pixels, inside."""
+    """(N, 1, size) bool: an interval of `share * size` pixels, inside."""
     length = (share * size).round().clamp(1, size)
     start = (place * (size - length + 1)).floor()
     index = torch.arange(size, device=share.device)

@@ -12,19 +12,19 @@ from mmdepthseg.registry import TRANSFORMS
 class DepthMix(BatchMix):
     """Keep the pixels of i that are not farther than those of its partner j.
 
-    ``M_i = [disp_i >= disp_j - margin] * [disp_i >= foreground_threshold]``
+    `M_i = [disp_i >= disp_j - margin] * [disp_i >= foreground_threshold]`
     (Hoyer et al., CVPR 2021, section 3.3): objects of one image come to stand in
     front of what is behind them in the other, occlusions stay plausible.
 
     Args:
-        margin: in disparity; ties of distant pixels (sky on sky) keep image i. The
+        margin: In disparity; ties of distant pixels (sky on sky) keep image i. The
             paper's 0.03 is for disparities that fill [0, 1]; stored ones keep the
             model's own range (say 0.04 to 0.2): take about 3 % of that, else
             nearly everything counts as nearer and nothing is mixed; or
-            ``relative_margin``.
-        foreground_threshold: disparity below which a pixel is background and is
+            `relative_margin`.
+        foreground_threshold: Disparity below which a pixel is background and is
             never kept, or a range from which it is drawn per image.
-        relative_margin: take the margin as a share of the range that the batch's
+        relative_margin: Take the margin as a share of the range that the batch's
             disparities cover: right whatever the model's range, and the paper's where
             they fill [0, 1].
     """
@@ -61,15 +61,15 @@ class DepthMix(BatchMix):
 
 @TRANSFORMS.register_module()
 class DepthThresholdMix(BatchMix):
-    """Keep the pixels of i nearer than a random depth: ``M_i = [disp_i >= t]``.
+    """Keep the pixels of i nearer than a random depth: `M_i = [disp_i >= t]`.
 
     The thresholds are for disparities stretched to [0, 1] in each image: take depth
-    from a network (``disparity='online'`` or ``'teacher'`` of :class:`MeanTeacher`), or
-    labels by ``LoadSDEDisparity`` with ``stretch=True``. Labels as they are stored keep
+    from a network (`disparity='online'` or `'teacher'` of `MeanTeacher`), or
+    labels by `LoadSDEDisparity` with `stretch=True`. Labels as they are stored keep
     the model's own range, say 0.04 to 0.2, where most thresholds keep nothing.
 
     Args:
-        threshold: disparity t, or the range from which it is drawn per image. The
+        threshold: Disparity t, or the range from which it is drawn per image. The
             default is the paper's.
     """
 
@@ -92,15 +92,15 @@ class DepthHistogramMix(BatchMix):
     """Keep the nearest pixels of i, a random share of them.
 
     The threshold is a quantile of the image's own disparity, read off its
-    histogram: unlike with :class:`DepthThresholdMix`, the size of the kept part
+    histogram: unlike with `DepthThresholdMix`, the size of the kept part
     does not depend on the scene. Its bins divide [0, 1]: labels as they are stored,
     which fill, say, 0.04 to 0.2 of it, share few bins, and the kept part grows in
-    coarse steps. Take stretched disparities, as for :class:`DepthThresholdMix`.
+    coarse steps. Take stretched disparities, as for `DepthThresholdMix`.
 
     Args:
-        kept_share: share of the pixels to keep, or the range from which it is
+        kept_share: Share of the pixels to keep, or the range from which it is
             drawn per image. Ties, and the width of a bin, make it approximate.
-        bins: number of bins over [0, 1].
+        bins: Number of bins over [0, 1].
     """
 
     def __init__(

@@ -22,11 +22,11 @@ class MixBatch:
         labels: (N, H, W) int64, 255 = void.
         confidence: (N, H, W) in [0, 1]; 0 where void, 1 where ground truth.
         disparity: (N, 1, H, W) in [0, 1], larger is nearer, or None.
-        mask: set by a mixer, (N, 1, H, W) bool: pixels of image i that stayed in
+        mask: Set by a mixer, (N, 1, H, W) bool: pixels of image i that stayed in
             image i; the others came from its partner.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
 
     images: Tensor
@@ -81,7 +81,7 @@ def draw_uniform(
     device: torch.device,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Uniform float32 numbers on ``device``.
+    """Uniform float32 numbers on `device`.
 
     Drawn on the generator's device and moved, so that one CPU generator serves,
     and reproduces, CPU and CUDA batches alike.

@@ -19,11 +19,11 @@ class BatchColorJitter:
     loader, before mixing, and cannot be given a generator.
 
     Args:
-        brightness: strength, see :func:`draw_color_jitter`.
-        contrast: strength.
-        saturation: strength.
-        hue: strength, in turns of the colour circle, at most 0.5.
-        prob: probability of jittering an image.
+        brightness: Strength, see `draw_color_jitter`.
+        contrast: Strength.
+        saturation: Strength.
+        hue: Strength, in turns of the colour circle, at most 0.5.
+        prob: Probability of jittering an image.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class BatchColorJitter:
 class BatchGaussianBlur:
     """Gaussian blur of the mixed images, drawn per image, on their device.
 
-    Separable, ``2 * radius + 1`` taps, reflection padding. Nine taps hold all but
+    Separable, `2 * radius + 1` taps, reflection padding. Nine taps hold all but
     1e-4 of the weight of sigma = 1.15.
 
     Args:
-        sigma: standard deviation in pixels, or the range it is drawn from.
-        prob: probability of blurring an image; the others stay exactly as is.
-        radius: reach of the kernel in pixels.
+        sigma: Standard deviation in pixels, or the range it is drawn from.
+        prob: Probability of blurring an image; the others stay exactly as is.
+        radius: Reach of the kernel in pixels.
 
     Raises:
-        ValueError: on options out of range.
+        ValueError: On options out of range.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class BatchGaussianBlur:
         """The batch with some images blurred.
 
         Raises:
-            ValueError: if the images are not larger than the kernel's radius.
+            ValueError: If the images are not larger than the kernel's radius.
         """
         size, device = (len(batch),), batch.images.device
         sigma = draw_uniform(size, *self.sigma, device, generator)
@@ -123,7 +123,7 @@ def blur(images: Tensor, kernels: Tensor) -> Tensor:
         (N, C, H, W).
 
     Raises:
-        ValueError: if H or W is not larger than the radius.
+        ValueError: If H or W is not larger than the radius.
     """
     radius = kernels.shape[1] // 2
     if min(images.shape[-2:]) <= radius:

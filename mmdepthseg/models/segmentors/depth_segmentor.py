@@ -30,31 +30,31 @@ class DepthSegmentor(EncoderDecoder):
     - segmentation only: supervised or transfer learning;
     - all: multi-task learning.
 
-    Extends MMSeg's ``EncoderDecoder``, which insists on a segmentation head and
+    Extends MMSeg's `EncoderDecoder`, which insists on a segmentation head and
     knows one image per sample; its inference (whole and sliding window), its
-    auxiliary heads and its ``loss`` of the segmentation part are used as they
+    auxiliary heads and its `loss` of the segmentation part are used as they
     are.
 
     Args:
-        backbone (dict): Any MMSeg backbone; :class:`ResNet` adds the stem level.
-        decode_head (dict, optional): MMSeg decode head or :class:`UNetSegHead`.
-        depth_head (dict, optional): :class:`UNetDepthHead` or
-            :class:`DecodeDepthHead`.
-        distillation (dict, optional): :class:`PADDistillation` between the decoders
-            of a :class:`UNetSegHead` and a :class:`UNetDepthHead` (exp. 212).
+        backbone: Any MMSeg backbone; `ResNet` adds the stem level.
+        decode_head: MMSeg decode head or `UNetSegHead`.
+        depth_head: `UNetDepthHead` or
+            `DecodeDepthHead`.
+        distillation: `PADDistillation` between the decoders
+            of a `UNetSegHead` and a `UNetDepthHead` (exp. 212).
             Without it the two tasks share the backbone only.
-        pose_net (dict, optional): :class:`PoseNet`. Without it the depth head is
-            trained on stored depth labels if it has a ``loss_disparity``, else not
+        pose_net: `PoseNet`. Without it the depth head is
+            trained on stored depth labels if it has a `loss_disparity`, else not
             at all (it may still predict): what no loss reaches asks for no gradient.
-        pose_refinement (dict, optional): :class:`DirectPoseRefinement` of the pose
+        pose_refinement: `DirectPoseRefinement` of the pose
             net's answers in training. None, the papers', takes them as they are.
-        loss_feature (dict, optional): :class:`FeatureDistanceLoss`, keeps the
+        loss_feature: `FeatureDistanceLoss`, keeps the
             deepest backbone level near that of a frozen encoder.
-        test_cfg (dict, optional): Of the segmentation: ``mode``, 'whole' (default)
-            or 'slide' with ``crop_size`` and ``stride``, each (height, width).
+        test_cfg: Of the segmentation: `mode`, 'whole' (default)
+            or 'slide' with `crop_size` and `stride`, each (height, width).
         neck, auxiliary_head, train_cfg, data_preprocessor, init_cfg: As in MMSeg's
-            ``EncoderDecoder``.
-        pretrained: Must be None, what ``mmseg.apis.init_model`` sets.
+            `EncoderDecoder`.
+        pretrained: Must be None, what `mmseg.apis.init_model` sets.
 
     Raises:
         ValueError: On parts or options that do not fit.
@@ -152,9 +152,9 @@ class DepthSegmentor(EncoderDecoder):
         """Outputs of the heads.
 
         Args:
-            features (tuple[Tensor]): Backbone levels.
-            labels (bool): Segmentation logits are wanted.
-            depth (bool): Disparities are wanted.
+            features: Backbone levels.
+            labels: Segmentation logits are wanted.
+            depth: Disparities are wanted.
         """
         if self.distillation is not None:
             return self.distillation(
@@ -171,15 +171,15 @@ class DepthSegmentor(EncoderDecoder):
         """Losses of every part there is.
 
         Args:
-            inputs (FrameBatch): The batch.
-            data_samples (list[SegDataSample]): With ``gt_sem_seg`` if there is a
+            inputs: The batch.
+            data_samples: With `gt_sem_seg` if there is a
                 segmentation head.
-            depth (bool): False leaves out the depth losses, and what is computed
+            depth: False leaves out the depth losses, and what is computed
                 for them.
 
         Returns:
-            dict[str, Tensor]: ``decode.*`` (and ``side.*``, ``aux.*``),
-            ``depth.*``, ``feature.*``.
+            dict[str, Tensor]: `decode.*` (and `side.*`, `aux.*`),
+            `depth.*`, `feature.*`.
         """
         batch = FrameBatch.of(inputs)
         depth = depth and self.trains_depth
@@ -208,14 +208,14 @@ class DepthSegmentor(EncoderDecoder):
     def depth_loss(
         self, disparities: list[Tensor], batch: FrameBatch, data_samples: SampleList
     ) -> dict[str, Tensor]:
-        """Depth losses, prefixed ``depth.``: of view synthesis, of depth labels.
+        """Depth losses, prefixed `depth.`: of view synthesis, of depth labels.
 
         Args:
-            disparities (list[Tensor]): Of ``batch.img``, from :meth:`decode`.
-            batch (FrameBatch): With neighbours, raw images and cameras, if there is
+            disparities: Of `batch.img`, from `decode`.
+            batch: With neighbours, raw images and cameras, if there is
                 a pose net.
-            data_samples (list[SegDataSample]): Give the neighbours' offsets, and the
-                ``disparity_map`` if the depth head has a ``loss_disparity``.
+            data_samples: Give the neighbours' offsets, and the
+                `disparity_map` if the depth head has a `loss_disparity`.
         """
         losses = {}
         if self.pose_net is not None:
@@ -246,11 +246,11 @@ class DepthSegmentor(EncoderDecoder):
         """Depth losses alone, and the disparity, from one pass.
 
         Args:
-            batch (FrameBatch): See :meth:`depth_loss`; labels are not looked at.
-            data_samples (list[SegDataSample]): Theirs.
+            batch: See `depth_loss`; labels are not looked at.
+            data_samples: Theirs.
 
         Returns:
-            tuple[dict, Tensor]: ``depth.*``; sigmoid disparity (N, 1, H, W),
+            `depth.*`; sigmoid disparity (N, 1, H, W),
             detached.
         """
         features = self.extract_feat(batch.img)
@@ -263,17 +263,17 @@ class DepthSegmentor(EncoderDecoder):
         """Segmentation logits at the images' size.
 
         Args:
-            img (Tensor): Normalised images (N, 3, H, W).
+            img: Normalised images (N, 3, H, W).
 
         Returns:
-            Tensor: (N, num_classes, H, W).
+            (N, num_classes, H, W).
         """
         return self._resize(
             self.decode(self.extract_feat(img), depth=False).logits, img
         )
 
     def logits_and_disparity(self, img: Tensor) -> tuple[Tensor, Tensor]:
-        """:meth:`seg_logits` and :meth:`predict_disparity` from one pass."""
+        """`seg_logits` and `predict_disparity` from one pass."""
         decoded = self.decode(self.extract_feat(img))
         disparity, _ = self.depth_head.predict(decoded.disparities, img.shape[2:])
         return self._resize(decoded.logits, img), disparity
@@ -290,10 +290,10 @@ class DepthSegmentor(EncoderDecoder):
         """Sigmoid disparity of the depth head at the images' size.
 
         Args:
-            img (Tensor): Normalised images (N, 3, H, W).
+            img: Normalised images (N, 3, H, W).
 
         Returns:
-            Tensor: (N, 1, H, W) in (0, 1).
+            (N, 1, H, W) in (0, 1).
 
         Raises:
             RuntimeError: Without depth head.
@@ -312,12 +312,12 @@ class DepthSegmentor(EncoderDecoder):
         """Predictions at the original image size.
 
         Args:
-            inputs (FrameBatch | Tensor): Images (N, 3, H, W), normalised.
-            data_samples (list[SegDataSample], optional): Samples to fill.
+            inputs: Images (N, 3, H, W), normalised.
+            data_samples: Samples to fill.
 
         Returns:
-            list[SegDataSample]: ``pred_sem_seg`` and ``seg_logits`` if there is a
-            segmentation head; ``pred_depth_map`` (1, H, W), depth up to scale, if
+            list[SegDataSample]: `pred_sem_seg` and `seg_logits` if there is a
+            segmentation head; `pred_depth_map` (1, H, W), depth up to scale, if
             there is a depth head.
         """
         img = FrameBatch.of(inputs).img
@@ -352,7 +352,7 @@ class DepthSegmentor(EncoderDecoder):
         img: Tensor,
         data_samples: OptSampleList,
     ) -> SampleList:
-        """MMSeg's ``predict`` of whole images, from what is there already."""
+        """MMSeg's `predict` of whole images, from what is there already."""
         size = img.shape[2:]
         metas = [dict(ori_shape=size, img_shape=size, pad_shape=size)] * len(img)
         if data_samples is not None:

@@ -15,9 +15,9 @@ def check_test_cfg(test_cfg: Mapping[str, Any], owner: str) -> None:
     It ignores keys that it does not know, and reads the others when they are needed.
 
     Args:
-        test_cfg (Mapping): ``mode``, 'whole' or 'slide'; with 'slide' ``crop_size``
-            and ``stride``, (height, width) in pixels.
-        owner (str): Whose they are, for the message.
+        test_cfg: `mode`, 'whole' or 'slide'; with 'slide' `crop_size`
+            and `stride`, (height, width) in pixels.
+        owner: Whose they are, for the message.
 
     Raises:
         ValueError: Names the key.

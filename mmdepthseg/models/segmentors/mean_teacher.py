@@ -30,68 +30,68 @@ class MeanTeacher(TeacherStudent):
     One step (3W, section 3.3; Olsson et al., WACV 2021; Tarvainen and Valpola,
     NeurIPS 2017):
 
-    1. student on the labelled samples (``branch='labeled'``): its own loss;
-    2. teacher on the clean mix samples (``branch='mix'``): pseudo-labels; where a
+    1. student on the labelled samples (`branch='labeled'`): its own loss;
+    2. teacher on the clean mix samples (`branch='mix'`): pseudo-labels; where a
        mix sample is labelled its ground truth replaces them (GT mixing);
-    3. images and labels are mixed by ``mixing``, the mixed images strongly
+    3. images and labels are mixed by `mixing`, the mixed images strongly
        augmented;
-    4. student on the mixed images: :class:`PseudoLabelLoss`.
+    4. student on the mixed images: `PseudoLabelLoss`.
 
-    The teacher (:class:`MeanTeacherEMA`) is part of the state dict, always in
-    eval mode and never in the optimiser. It moves in :meth:`update_teacher`,
-    which ``MeanTeacherHook`` calls after each optimiser step. It has no pose net:
+    The teacher (`MeanTeacherEMA`) is part of the state dict, always in
+    eval mode and never in the optimiser. It moves in `update_teacher`,
+    which `MeanTeacherHook` calls after each optimiser step. It has no pose net:
     poses are needed for the student's loss only.
 
     With a student that learns depth as well (multi-task learning, exp. 212) the
     self-supervised depth loss is taken on the labelled samples (part of 1) and on
     the *clean* mix samples (before 2), and mixing can use the disparity of that
-    same pass (``disparity='online'``). That pass is a training pass: the student
+    same pass (`disparity='online'`). That pass is a training pass: the student
     sees its colour jitter, batch norm uses the statistics of the mix batch and the
     ASPP drops out, all of which make the online disparity noisier than the
     network's best. It costs nothing extra, as the authors' code has it;
-    ``disparity='teacher'`` takes the smoother one of the teacher, in eval mode, for
+    `disparity='teacher'` takes the smoother one of the teacher, in eval mode, for
     the rest of its depth decoder. Mixed images show no scene that moved as one:
     they pass neither the pose net nor the depth stages beyond those that the
     segmentation needs.
 
     Args:
-        segmentor (dict): Config of the student, e.g. a :class:`DepthSegmentor`.
-        mixing (dict): Batch mixer: ``DepthMix``, ``ClassMix``, ``NoMix``, ...
-        strong_augmentation (Sequence[dict]): Batch transforms of mixed images.
-        ema (dict): Options of :class:`MeanTeacherEMA`.
-        loss_pseudo (dict): Loss on mixed images.
-        pseudo_weight (float): Weight of that loss. Defaults to 1.
-        burn_in (int): Teacher updates before mixed images count; until then they are
+        segmentor: Config of the student, e.g. a `DepthSegmentor`.
+        mixing: Batch mixer: `DepthMix`, `ClassMix`, `NoMix`, ...
+        strong_augmentation: Batch transforms of mixed images.
+        ema: Options of `MeanTeacherEMA`.
+        loss_pseudo: Loss on mixed images.
+        pseudo_weight: Weight of that loss. Defaults to 1.
+        burn_in: Teacher updates before mixed images count; until then they are
             not computed, which saves half a step (Liu et al., "Unbiased Teacher", ICLR
             2021). From scratch early pseudo-labels know the largest classes only, and
             keep the student from learning the others. Defaults to 0, the paper's,
             whose trainings start from ImageNet weights.
-        rampup (int): Teacher updates, behind those, over which that weight grows
+        rampup: Teacher updates, behind those, over which that weight grows
             linearly from 0 (the ramp-up of Tarvainen and Valpola). Defaults to 0, the
             paper's.
-        ground_truth_mixing (bool): Use the labels of labelled mix samples.
+        ground_truth_mixing: Use the labels of labelled mix samples.
             Defaults to True.
-        labeled_depth_weight (float): Factor of the depth losses on labelled samples;
+        labeled_depth_weight: Factor of the depth losses on labelled samples;
             0 leaves them out. Without effect if the student has none. Defaults to
             1.
-        mix_depth_weight (float): The same on clean mix samples, which then need
+        mix_depth_weight: The same on clean mix samples, which then need
             neighbours and cameras. Defaults to 1.
-        disparity (str): Where mixers that look at depth have it from: ``'label'``,
-            stored depth labels; ``'online'``, the student, or ``'teacher'``, both
-            stretched to [0, 1] per image. Mixers with ``needs_disparity=False`` get
+        disparity: Where mixers that look at depth have it from: `'label'`,
+            stored depth labels; `'online'`, the student, or `'teacher'`, both
+            stretched to [0, 1] per image. Mixers with `needs_disparity=False` get
             none, and none is computed for them. Defaults to 'label'.
-        split_backward (bool): Go back through the losses of labelled, clean mix and
+        split_backward: Go back through the losses of labelled, clean mix and
             mixed images one after the other, which keeps the activations of one at
             a time; the gradients are the same. On several ranks with
-            ``model_wrapper_cfg=dict(type='mmdepthseg.SplitBackwardDDP')``. Defaults
+            `model_wrapper_cfg=dict(type='mmdepthseg.SplitBackwardDDP')`. Defaults
             to False: one backward pass, which is quicker where memory allows.
-        predict_with (str): ``'student'`` or ``'teacher'``, which of them
-            :meth:`predict` uses (``TeacherStudentValLoop`` switches). Defaults
+        predict_with: `'student'` or `'teacher'`, which of them
+            `predict` uses (`TeacherStudentValLoop` switches). Defaults
             to 'teacher'.
-        data_preprocessor (dict): As for the student alone; with ``color_jitter``
-            it must keep the clean images too (``keep_raw=True``).
-        train_cfg, pretrained (optional): Must be empty, see :class:`TeacherStudent`.
-        init_cfg (dict, optional): Initialisation.
+        data_preprocessor: As for the student alone; with `color_jitter`
+            it must keep the clean images too (`keep_raw=True`).
+        train_cfg, pretrained: Must be empty, see `TeacherStudent`.
+        init_cfg: Initialisation.
     """
 
     def __init__(
@@ -180,18 +180,18 @@ class MeanTeacher(TeacherStudent):
         """Losses of one step.
 
         Args:
-            inputs (FrameBatch): Labelled and mix samples in one batch.
-            data_samples (list[SegDataSample]): With metainfo ``branch``.
+            inputs: Labelled and mix samples in one batch.
+            data_samples: With metainfo `branch`.
 
         Returns:
             dict[str, Tensor]: The student's losses on the labelled samples,
-            ``mix.depth.*`` if it has depth losses, and after the burn-in
-            ``mix.loss_pseudo``, and for the log ``mix.confident`` (share of pixels
+            `mix.depth.*` if it has depth losses, and after the burn-in
+            `mix.loss_pseudo`, and for the log `mix.confident` (share of pixels
             that pass the confidence threshold).
 
         Raises:
-            RuntimeError: With ``split_backward`` under another wrapper than
-                ``SplitBackwardDDP``, which does not come here.
+            RuntimeError: With `split_backward` under another wrapper than
+                `SplitBackwardDDP`, which does not come here.
         """
         if self.split_backward and self.training and is_distributed():
             raise RuntimeError(
@@ -209,8 +209,8 @@ class MeanTeacher(TeacherStudent):
         """The losses in groups that share no activations, one after the other.
 
         Args:
-            inputs (FrameBatch): See :meth:`loss`.
-            data_samples (list[SegDataSample]): See :meth:`loss`.
+            inputs: See `loss`.
+            data_samples: See `loss`.
 
         Yields:
             dict[str, Tensor]: Each group's; the next one is computed when asked for.
@@ -242,7 +242,7 @@ class MeanTeacher(TeacherStudent):
         )
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
-        """See MMEngine's ``BaseModel``; in parts with ``split_backward``."""
+        """See MMEngine's `BaseModel`; in parts with `split_backward`."""
         if not self.split_backward:
             return super().train_step(data, optim_wrapper)
         return split_train_step(self, data, optim_wrapper)
@@ -256,9 +256,9 @@ class MeanTeacher(TeacherStudent):
         """Pseudo-label loss on the mixed batch.
 
         Args:
-            batch (FrameBatch): Clean mix images.
-            data_samples (list[SegDataSample]): Theirs.
-            disparity (Tensor, optional): See :meth:`mix`.
+            batch: Clean mix images.
+            data_samples: Theirs.
+            disparity: See `mix`.
         """
         mixed = self.mix(batch, data_samples, disparity)
         logits = self.student.seg_logits(self.data_preprocessor.normalize(mixed.images))
@@ -285,14 +285,14 @@ class MeanTeacher(TeacherStudent):
         """Pseudo-labels, mixing and strong augmentation of clean mix images.
 
         Args:
-            batch (FrameBatch): Clean mix images.
-            data_samples (list[SegDataSample]): Theirs, with ``disparity_map`` for
-                mixers that need depth, if ``disparity='label'``.
-            disparity (Tensor, optional): The student's (N, 1, H, W) if it is there
-                already; else it is computed for ``disparity='online'``.
+            batch: Clean mix images.
+            data_samples: Theirs, with `disparity_map` for
+                mixers that need depth, if `disparity='label'`.
+            disparity: The student's (N, 1, H, W) if it is there
+                already; else it is computed for `disparity='online'`.
 
         Returns:
-            MixBatch: Mixed images (raw RGB in [0, 1]), labels, confidence, mask. What
+            Mixed images (raw RGB in [0, 1]), labels, confidence, mask. What
             the preprocessor padded is void.
         """
         clean, images = batch.img, batch.img_raw
@@ -348,9 +348,9 @@ def _ignore_padding(
     """Make what the preprocessor padded void (in place): a colour has no class.
 
     Args:
-        labels (Tensor): (N, H, W).
-        confidence (Tensor): (N, H, W).
-        data_samples (list[SegDataSample]): Theirs.
+        labels: (N, H, W).
+        confidence: (N, H, W).
+        data_samples: Theirs.
     """
     height, width = labels.shape[1:]
     for i, sample in enumerate(data_samples):

@@ -13,8 +13,8 @@ def to_original(depth: Tensor, meta: dict) -> Tensor:
     """Depth (1, 1, H, W) at network size -> (1, h, w) at the original size.
 
     Args:
-        depth (Tensor): Of one image.
-        meta (dict): The sample's metainfo: padding, flip, ``ori_shape``.
+        depth: Of one image.
+        meta: The sample's metainfo: padding, flip, `ori_shape`.
     """
     left, right, top, bottom = (
         meta.get('img_padding_size') or meta.get('padding_size') or (0, 0, 0, 0)
@@ -47,8 +47,8 @@ def require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[int
     """Offsets of the neighbours.
 
     Args:
-        batch (FrameBatch): Of the samples.
-        data_samples (list[SegDataSample]): Theirs.
+        batch: Of the samples.
+        data_samples: Theirs.
 
     Raises:
         ValueError: The depth loss lacks something; names the first image without it.
@@ -86,11 +86,11 @@ def nan_unless_finite(
 
     View synthesis takes pixels that a bad pose sends nowhere for invisible, so that
     its loss would stay finite, and the depth would learn from the smoothness alone.
-    Nothing here waits for the device; ``NonFiniteLossHook`` names the loss.
+    Nothing here waits for the device; `NonFiniteLossHook` names the loss.
 
     Args:
-        losses (dict[str, Tensor]): Entries without 'loss' in the name stay.
-        transforms (Tensor): (N, F, 4, 4).
+        losses: Entries without 'loss' in the name stay.
+        transforms: (N, F, 4, 4).
     """
     finite = transforms.detach().isfinite().all()
     return {
@@ -103,11 +103,11 @@ def require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Te
     """Stored depth labels of a batch; ValueError if an image has none.
 
     Args:
-        data_samples (list[SegDataSample]): With ``disparity_map``.
-        img (Tensor): The images (N, 3, H, W).
+        data_samples: With `disparity_map`.
+        img: The images (N, 3, H, W).
 
     Returns:
-        tuple[Tensor, Tensor]: Disparities (N, 1, H, W), and where they are known
+        Disparities (N, 1, H, W), and where they are known
         (bool, the same shape): not where the batch was padded.
     """
     size = tuple(img.shape[2:])

@@ -20,18 +20,18 @@ def split_train_step(
     """A training step that goes back through each group of losses at once.
 
     The gradient of a sum is the sum of the gradients: the result is that of
-    ``BaseModel.train_step`` up to rounding, but only one group's activations are
+    `BaseModel.train_step` up to rounding, but only one group's activations are
     kept at a time. Clipping, loss scaling and gradient accumulation act on the sum,
     as they do otherwise.
 
     Args:
-        model (BaseModel): With ``loss_groups(inputs, data_samples)``, an iterator
+        model: With `loss_groups(inputs, data_samples)`, an iterator
             over dictionaries of losses that runs the networks as it goes.
-        data (dict): A batch of the data loader.
-        optim_wrapper (OptimWrapper): MMEngine's, in any of its precisions.
+        data: A batch of the data loader.
+        optim_wrapper: MMEngine's, in any of its precisions.
 
     Returns:
-        dict[str, Tensor]: All losses and their sum ``loss``, for the log.
+        All losses and their sum `loss`, for the log.
 
     Raises:
         TypeError: For an optimiser wrapper with a backward pass of its own.
@@ -82,21 +82,21 @@ def _gradients(model: BaseModel) -> Iterator[Tensor]:
 
 @MODEL_WRAPPERS.register_module()
 class SplitBackwardDDP(MMDistributedDataParallel):
-    """For models with ``split_backward=True`` on several ranks.
+    """For models with `split_backward=True` on several ranks.
 
-    MMEngine's ``MMDistributedDataParallel`` never calls the model's own
-    ``train_step``, and its gradient buckets expect one backward pass through all
+    MMEngine's `MMDistributedDataParallel` never calls the model's own
+    `train_step`, and its gradient buckets expect one backward pass through all
     parameters. Here the model takes its own step, which averages the gradients over
     the ranks once, after the last backward pass (no overlap of the two). Config::
 
         model_wrapper_cfg = dict(type='mmdepthseg.SplitBackwardDDP')
 
     Args:
-        module (BaseModel): The model.
-        broadcast_buffers (bool): Must be False, as in MMEngine's default; batch
-            norm statistics are averaged by ``MeanTeacherHook`` and
-            ``SyncBuffersHook``.
-        **kwargs: See ``torch.nn.parallel.DistributedDataParallel``.
+        module: The model.
+        broadcast_buffers: Must be False, as in MMEngine's default; batch
+            norm statistics are averaged by `MeanTeacherHook` and
+            `SyncBuffersHook`.
+        **kwargs: See `torch.nn.parallel.DistributedDataParallel`.
     """
 
     def __init__(

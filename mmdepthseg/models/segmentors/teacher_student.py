@@ -17,18 +17,18 @@ TRAINING_PARTS = ('pose_net', 'loss_feature')
 class TeacherStudent(BaseSegmentor):
     """Student, EMA teacher, their checkpoints, and which of them predicts.
 
-    Checkpoints name the student's entries ``student.*`` and the teacher's
-    ``teacher.module.*``, without the parts that only losses need, and
-    ``teacher.steps``. The training step is a subclass's.
+    Checkpoints name the student's entries `student.*` and the teacher's
+    `teacher.module.*`, without the parts that only losses need, and
+    `teacher.steps`. The training step is a subclass's.
 
     Args:
-        segmentor (dict): Config of the student, with a segmentation head.
-        ema (dict, optional): Options of :class:`MeanTeacherEMA`.
-        predict_with (str): 'student' or 'teacher'.
-        data_preprocessor (dict, optional): As for the student alone.
-        train_cfg, pretrained (optional): Must be empty. MMSeg's tools
-            (``mmseg.apis.init_model``) set them to None in every config.
-        init_cfg (dict, optional): Initialisation.
+        segmentor: Config of the student, with a segmentation head.
+        ema: Options of `MeanTeacherEMA`.
+        predict_with: 'student' or 'teacher'.
+        data_preprocessor: As for the student alone.
+        train_cfg, pretrained: Must be empty. MMSeg's tools
+            (`mmseg.apis.init_model`) set them to None in every config.
+        init_cfg: Initialisation.
 
     Raises:
         ValueError: On options that do not fit.
@@ -83,7 +83,7 @@ class TeacherStudent(BaseSegmentor):
 
     @property
     def predictor(self) -> BaseModel:
-        """The network :meth:`predict` uses."""
+        """The network `predict` uses."""
         return self.student if self.predict_with == 'student' else self.teacher.module
 
     def init_weights(self) -> None:
@@ -92,16 +92,16 @@ class TeacherStudent(BaseSegmentor):
         self.teacher.copy_from(self.student)
 
     def adapt_state_dict(self, state_dict: dict) -> dict:
-        """Let ``load_from`` take a plain segmentor's checkpoint: both networks get it.
+        """Let `load_from` take a plain segmentor's checkpoint: both networks get it.
 
         The teacher's step counter starts at 0: such a checkpoint is complete.
 
         Args:
-            state_dict (dict): Of a :class:`MeanTeacher` (returned as it is) or of its
+            state_dict: Of a `MeanTeacher` (returned as it is) or of its
                 segmentor alone.
 
         Returns:
-            dict: With entries of both networks.
+            With entries of both networks.
         """
         if any(name.startswith(('student.', 'teacher.')) for name in state_dict):
             return state_dict
@@ -130,11 +130,11 @@ class TeacherStudent(BaseSegmentor):
     def predict(
         self, inputs: FrameBatch, data_samples: OptSampleList = None
     ) -> SampleList:
-        """Predictions of the network named by ``predict_with``."""
+        """Predictions of the network named by `predict_with`."""
         return self.predictor.predict(inputs, data_samples)
 
     def predict_disparity(self, img: Tensor) -> Tensor:
-        """See :meth:`DepthSegmentor.predict_disparity`."""
+        """See `DepthSegmentor.predict_disparity`."""
         return self.predictor.predict_disparity(img)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:

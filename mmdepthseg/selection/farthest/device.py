@@ -21,14 +21,14 @@ def choose_product(device: str, work: int) -> Product:
     On CPU that is numpy's BLAS, which uses all cores it is allowed to.
 
     Args:
-        device: ``'auto'``, ``'cpu'`` or a torch device.
-        work: multiply-adds to be done, for ``'auto'``.
+        device: `'auto'`, `'cpu'` or a torch device.
+        work: multiply-adds to be done, for `'auto'`.
 
     Returns:
         A function like `chunked_product`.
 
     Raises:
-        ValueError: if a device is named that is not there.
+        ValueError: If a device is named that is not there.
     """
     if device == 'cpu':
         return chunked_product
@@ -54,10 +54,10 @@ class TorchProduct:
     """`chunked_product` on a torch device, in full float32.
 
     Args:
-        device: a torch device, e.g. ``'cuda'``.
+        device: A torch device, e.g. `'cuda'`.
 
     Raises:
-        ValueError: if torch cannot use the device.
+        ValueError: If torch cannot use the device.
     """
 
     def __init__(self, device: str) -> None:

@@ -40,10 +40,10 @@ class FarthestPoints:
             initial ones is the selection for a smaller budget.
         min_distance: (K,) float64, distance to the nearest frame chosen before,
             without bias; NaN for the initial ones and for a first pick from the seed.
-        nearest: (K,) int64, that frame's row; -1 where ``min_distance`` is NaN.
-        stopped: True if ``min_distance`` ended the selection before the budget.
-        route: ``'memory'``, ``'blocked'`` or ``'patch'``.
-        pairs: how many distances were looked at (N * budget without pruning).
+        nearest: (K,) int64, that frame's row; -1 where `min_distance` is NaN.
+        stopped: True if `min_distance` ended the selection before the budget.
+        route: `'memory'`, `'blocked'` or `'patch'`.
+        pairs: How many distances were looked at (N * budget without pruning).
     """
 
     order: np.ndarray
@@ -59,20 +59,20 @@ class Distances:
     """How distances between frames are computed.
 
     Attributes:
-        normalize: ``'auto'``, ``'none'``, ``'channel'`` or ``'unit'``, see
+        normalize: `'auto'`, `'none'`, `'channel'` or `'unit'`, see
             `FeaturePool`.
-        distance: ``'feature'``, Euclidean over all features, or ``'patch'``, see
+        distance: `'feature'`, Euclidean over all features, or `'patch'`, see
             `PatchDistance` (needs (N, C, H, W)).
-        memory: bytes; the memory route is taken if a float32 copy of the features
+        memory: Bytes; the memory route is taken if a float32 copy of the features
             fits.
-        route: ``'memory'`` or ``'blocked'``, to choose by hand. The picks are the
+        route: `'memory'` or `'blocked'`, to choose by hand. The picks are the
             same; 'blocked' needs at most 256 MiB above the features (for up to a
             million frames).
-        device: for the products: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, ... or
-            ``'auto'``: a GPU if there is one and the work is worth it.
+        device: For the products: `'cpu'`, `'cuda'`, `'cuda:1'`, ... or
+            `'auto'`: a GPU if there is one and the work is worth it.
 
     Raises:
-        ValueError: for an unknown option.
+        ValueError: For an unknown option.
     """
 
     normalize: str = 'auto'
@@ -115,28 +115,28 @@ def farthest_point(
     progress: Progress | None = None,
     **distances: object,
 ) -> FarthestPoints:
-    """Choose ``budget`` frames by farthest point, exactly.
+    """Choose `budget` frames by farthest point, exactly.
 
     Args:
         features: (N, D) or (N, C, H, W), see `FeaturePool`.
-        budget: number of frames, the initial ones counted.
-        seed: without initial frames, the first pick is the first candidate in
-            ``numpy.random.RandomState(seed).permutation(N)``.
-        initial: rows chosen already.
-        exclude: rows never to be picked.
-        candidates: rows that may be picked (preselection); None for all.
+        budget: Number of frames, the initial ones counted.
+        seed: Without initial frames, the first pick is the first candidate in
+            `numpy.random.RandomState(seed).permutation(N)`.
+        initial: Rows chosen already.
+        exclude: Rows never to be picked.
+        candidates: Rows that may be picked (preselection); None for all.
         bias: (N,) added to a candidate's distances; a frame's distance to itself
             stays 0.
-        min_distance: no pick is nearer than this to another (bias not counted);
+        min_distance: No pick is nearer than this to another (bias not counted);
             ends the selection early when nothing else is left.
-        progress: called with (frames chosen, budget) after each.
-        **distances: options of `Distances`.
+        progress: Called with (frames chosen, budget) after each.
+        **distances: Options of `Distances`.
 
     Returns:
         The chosen frames.
 
     Raises:
-        ValueError: for a budget beyond the pool, an empty pool, features or biases
+        ValueError: For a budget beyond the pool, an empty pool, features or biases
             that are not finite, lengths that do not match, rows out of range or
             given twice, a seed that numpy does not take, or an unknown option.
     """
@@ -181,7 +181,7 @@ def _run(
     min_distance: float,
     progress: Progress | None,
 ) -> FarthestPoints:
-    """Choose what is ``given``, then pick until the budget is reached."""
+    """Choose what is `given`, then pick until the budget is reached."""
 
     def add(row: int) -> None:
         greedy.choose(row, last=len(greedy.chosen) + 1 == budget)

@@ -15,14 +15,14 @@ class Front:
     """Leading candidates, with intervals of all squared distances among them.
 
     Args:
-        screen: bounds of distances.
+        screen: Bounds of distances.
         rows: (F,) ascending rows of the pool.
-        everybody: minima of the pool.
+        everybody: Minima of the pool.
 
     Attributes:
-        rows: as given.
-        place: place in ``rows`` of each row.
-        picks: how many picks have been made from it.
+        rows: As given.
+        place: Place in `rows` of each row.
+        picks: How many picks have been made from it.
         live: True while `take` and `best` may be called: between `enter` and `leave`.
     """
 
@@ -50,15 +50,15 @@ class Front:
         self.live = False
 
     def owner(self, row: int) -> int:
-        """Place in the order of choice of the frame nearest to ``row``."""
+        """Place in the order of choice of the frame nearest to `row`."""
         return self._minima.owner[self.place[row]]
 
     def take(self, row: int, number: int) -> None:
         """Take a pick into account.
 
         Args:
-            row: one of the front.
-            number: its place in the order of choice.
+            row: One of the front.
+            number: Its place in the order of choice.
         """
         minima, place = self._minima, self.place[row]
         self.picks += 1

@@ -38,18 +38,18 @@ class LazyGreedy:
     """State of a farthest point selection.
 
     Args:
-        screen: bounds and exact distances.
+        screen: Bounds and exact distances.
         eligible: (N,) bool, what may be picked.
         bias: (N,) float64, added to a candidate's distance, in pool units.
-        budget: frames to be chosen in all.
+        budget: Frames to be chosen in all.
 
     Attributes:
-        chosen: rows in order of choice.
-        nearest: for each, the row of the nearest frame chosen before; -1 for those
+        chosen: Rows in order of choice.
+        nearest: For each, the row of the nearest frame chosen before; -1 for those
             that were given.
         seen: (N,) int32, how many chosen frames have been taken into account. (Those
             of a live front have seen all.)
-        pairs: distances bounded so far, for benchmarks.
+        pairs: Distances bounded so far, for benchmarks.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class LazyGreedy:
         self._front: Front | None = None
 
     def choose(self, row: int, last: bool = False) -> None:
-        """Append ``row`` to the chosen.
+        """Append `row` to the chosen.
 
         Args:
-            row: the pick.
+            row: The pick.
             last: True if no more picks will be asked for.
         """
         number, front, minima = len(self.chosen), self._front, self._minima
@@ -110,12 +110,12 @@ class LazyGreedy:
             self._catch_up(np.flatnonzero(minima.key_high > -np.inf))
 
     def retire(self, rows: int | np.ndarray) -> None:
-        """``rows`` may not be picked any more."""
+        """`rows` may not be picked any more."""
         self._leave_front()
         self._minima.retire(rows)
 
     def retire_nearer(self, distance: float) -> None:
-        """Retire the candidates surely nearer than ``distance`` to a chosen frame."""
+        """Retire the candidates surely nearer than `distance` to a chosen frame."""
         self._leave_front()
         near = np.sqrt(self._minima.high) * self._screen.unit < distance
         self._minima.retire(near)
@@ -162,7 +162,7 @@ class LazyGreedy:
         return out
 
     def _leading(self, count: int) -> np.ndarray:
-        """The ``count`` candidates of highest bound, ascending rows."""
+        """The `count` candidates of highest bound, ascending rows."""
         keys = self._minima.key_high
         if len(keys) <= count:
             leaders = np.arange(len(keys))
@@ -182,7 +182,7 @@ class LazyGreedy:
         return np.sort(rows)
 
     def _open_front(self, row: int) -> Front:
-        """Compute all distances among ``row`` and the leading candidates."""
+        """Compute all distances among `row` and the leading candidates."""
         picks = 0 if self._front is None else self._front.picks
         self._leave_front()
         wanted = max(_MIN_FRONT, 4 * picks)
@@ -204,7 +204,7 @@ class LazyGreedy:
             self.seen[self._front.rows] = len(self.chosen)
 
     def _catch_up(self, rows: np.ndarray) -> None:
-        """Take all chosen frames into account that ``rows`` have missed."""
+        """Take all chosen frames into account that `rows` have missed."""
         # Those who missed about the same picks together, neighbours in time together.
         rows = rows[np.argsort(self.seen[rows], kind='stable')]
         while len(rows):
@@ -222,7 +222,7 @@ class LazyGreedy:
             self._caught_up.append(part)
 
     def _compare(self, places: np.ndarray, rows: np.ndarray) -> None:
-        """Bring the chosen frames at ``places`` into the minima of ``rows``."""
+        """Bring the chosen frames at `places` into the minima of `rows`."""
         low, high = self._bounds(places, rows)
         seen = self.seen[rows]
         some = np.searchsorted(places, seen.max())  # have been seen by somebody
@@ -251,10 +251,10 @@ class LazyGreedy:
     def _merge(
         self, places: np.ndarray, rows: np.ndarray, low: np.ndarray, high: np.ndarray
     ) -> None:
-        """Minimum of what is known of ``rows`` and new intervals.
+        """Minimum of what is known of `rows` and new intervals.
 
         Args:
-            places: (B,) places in ``chosen``.
+            places: (B,) places in `chosen`.
             rows: (R,) rows.
             low: (R, B) lower bounds of squared distances.
             high: (R, B) upper bounds.

@@ -10,19 +10,19 @@ _STATE = ('low', 'high', 'owner', 'key_low', 'key_high')
 class Minima:
     """Intervals of the squared distance to the nearest chosen frame.
 
-    Indices are places in ``rows``, be these all frames of a pool or a few. Keys
+    Indices are places in `rows`, be these all frames of a pool or a few. Keys
     are brought up to date when the caller wants them: by `set_keys`, and within a
     `Front` by its picks.
 
     Args:
-        screen: exact distances.
+        screen: Exact distances.
         rows: (M,) rows of the pool.
         bias: (M,) float64, added to a candidate's distance, in pool units.
         chosen: (budget,) int64, rows in order of choice, filled by the caller.
 
     Attributes:
         low, high: (M,) float64, the interval, units of the screen; inf for none yet.
-        owner: (M,) int32, place in ``chosen`` of that nearest frame.
+        owner: (M,) int32, place in `chosen` of that nearest frame.
         key_high: (M,) float64, upper bound of distance + bias, pool units; -inf for
             what may not be picked (any more).
         key_low: (M,) float64, lower bound, where every chosen frame has been taken
@@ -52,7 +52,7 @@ class Minima:
         return out
 
     def put_back(self, index: np.ndarray, part: 'Minima') -> None:
-        """Take over what has become of `part` (of the same ``index``)."""
+        """Take over what has become of `part` (of the same `index`)."""
         for name in _STATE:
             getattr(self, name)[index] = getattr(part, name)
 
@@ -64,7 +64,7 @@ class Minima:
     def keys(
         self, low: np.ndarray, high: np.ndarray, index: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds of distance + bias of ``index``, from those of squared distances."""
+        """Bounds of distance + bias of `index`, from those of squared distances."""
         unit, bias = self._screen.unit, self._bias[index]
         return np.sqrt(low) * unit + bias, np.sqrt(high) * unit + bias
 
@@ -101,7 +101,7 @@ class Minima:
         The earliest chosen wins a tie.
 
         Args:
-            places: (B,) ascending places in ``chosen``.
+            places: (B,) ascending places in `chosen`.
             index: (R,) whose minima.
             contenders: (R, B) bool, pairs that may be the minimum.
         """

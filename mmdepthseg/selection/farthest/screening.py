@@ -64,16 +64,16 @@ class Screen:
     length 1 and nothing overflows; a power of two costs no rounding.
 
     Args:
-        pool: the frames.
-        keep: hold the float32 rows in memory (N * D * 4 bytes) instead of making
+        pool: The frames.
+        keep: Hold the float32 rows in memory (N * D * 4 bytes) instead of making
             them again for each product.
-        product: multiplies two blocks; `chunked_product` or one on a GPU.
+        product: Multiplies two blocks; `chunked_product` or one on a GPU.
 
     Attributes:
-        unit: pool units per unit here.
-        kappa: the error bound's factor.
+        unit: Pool units per unit here.
+        kappa: The error bound's factor.
         squared_length: (N,) float64.
-        block_rows: frames per product that fit into a few MiB.
+        block_rows: Frames per product that fit into a few MiB.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Screen:
         self._measure()
 
     def vectors(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """A copy of float32 rows: (R, D), in ``out`` if given."""
+        """A copy of float32 rows: (R, D), in `out` if given."""
         if out is None:
             out = np.empty((len(rows), self.pool.dims), np.float32)
         if self._kept is not None:

@@ -22,8 +22,8 @@ def coverage_section(coverage: Coverage, budgets: list[int]) -> str:
     """Two charts, mean and largest distance, their legend and a table.
 
     Args:
-        coverage: what was measured.
-        budgets: ascending; shown where there are that many picks.
+        coverage: What was measured.
+        budgets: Ascending; shown where there are that many picks.
 
     Returns:
         HTML.
@@ -72,7 +72,7 @@ def compare(coverage: Coverage) -> str:
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers from ``low`` to ``high``, about ``count`` of them."""
+    """Round numbers from `low` to `high`, about `count` of them."""
     step = 10.0 ** math.floor(math.log10((high - low) / count))
     for factor in (1, 2, 5, 10):
         if (high - low) / (factor * step) <= count:
@@ -145,11 +145,11 @@ def _axes(
     """Grid, axes and their labels.
 
     Args:
-        title: of the vertical axis.
-        left: where that is, pixels.
-        span: first and last number of frames.
-        levels: of the grid, and what to call them.
-        down: from a distance to pixels.
+        title: Of the vertical axis.
+        left: Where that is, pixels.
+        span: First and last number of frames.
+        levels: Of the grid, and what to call them.
+        down: From a distance to pixels.
     """
     first, last = span
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM

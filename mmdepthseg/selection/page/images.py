@@ -25,9 +25,9 @@ class Thumbnail:
     """A small image for a page.
 
     Attributes:
-        uri: ``data:`` address with all of it.
-        width: pixels.
-        height: pixels.
+        uri: `data:` address with all of it.
+        width: Pixels.
+        height: Pixels.
     """
 
     uri: str
@@ -39,18 +39,18 @@ def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> li
     """Paths of the frames' images.
 
     Args:
-        where: a file with one path a line, in the order of the rows, looked for from
-            the working folder, else from the list's; or a folder that ``names`` are
+        where: A file with one path a line, in the order of the rows, looked for from
+            the working folder, else from the list's; or a folder that `names` are
             below, with or without what the files' names end with ('.png',
             '_leftImg8bit.png'), which the first row's file tells.
-        names: of all frames; needed for a folder.
-        size: number of frames.
+        names: Of all frames; needed for a folder.
+        size: Number of frames.
 
     Returns:
         One path per row. Only the first is known to be there.
 
     Raises:
-        UserError: if there is no image for the first row, the list has another length
+        UserError: If there is no image for the first row, the list has another length
             or names are missing.
     """
     where = Path(where)

@@ -41,11 +41,11 @@ def map_section(
     """The map, its legend and what to bear in mind.
 
     Args:
-        pool: all frames.
-        picks: the chosen ones that are shown.
-        groups: of the picks.
-        exclude: rows that could not be picked.
-        name: of a row.
+        pool: All frames.
+        picks: The chosen ones that are shown.
+        groups: Of the picks.
+        exclude: Rows that could not be picked.
+        name: Of a row.
 
     Returns:
         HTML.
@@ -128,7 +128,7 @@ def _labels(marks: np.ndarray, numbers: Sequence[int], height: int) -> tuple[str
 
 
 def _radius(radii: dict[int, float], count: int) -> float:
-    """Pixels, of each of ``count`` marks: many are drawn smaller."""
+    """Pixels, of each of `count` marks: many are drawn smaller."""
     return next((r for most, r in radii.items() if count <= most), min(radii.values()))
 
 

@@ -24,7 +24,7 @@ def page(title: str, parts: list[str]) -> str:
     """The whole document.
 
     Args:
-        title: plain text.
+        title: Plain text.
         parts: HTML of the body.
     """
     body = '\n'.join(part for part in parts if part)
@@ -58,8 +58,8 @@ def cards(picks: list[Pick], with_images: bool) -> str:
     """The picks in order, a heading per budget.
 
     Args:
-        picks: those shown.
-        with_images: whether cards have room for pictures.
+        picks: Those shown.
+        with_images: Whether cards have room for pictures.
     """
     longest = max((pick.distance or 0 for pick in picks), default=0) or 1.0
     kind = '' if with_images else ' plain'

@@ -16,8 +16,8 @@ class Group:
     """Picks that enter with one budget, or those that were given.
 
     Attributes:
-        title: heading.
-        first, last: numbers of the first and last pick, from 1.
+        title: Heading.
+        first, last: Numbers of the first and last pick, from 1.
         color: CSS colour.
         initial: True for those that were given.
     """
@@ -34,14 +34,14 @@ class Pick:
     """A chosen frame.
 
     Attributes:
-        number: place in the order, from 1.
-        row: in the features.
-        name: what to call it.
-        group: what it entered with.
-        distance: to the nearest frame chosen before, or None.
-        nearest: number of that frame, or None.
-        score: or None.
-        thumbnail: or None.
+        number: Place in the order, from 1.
+        row: In the features.
+        name: What to call it.
+        group: What it entered with.
+        distance: To the nearest frame chosen before, or None.
+        nearest: Number of that frame, or None.
+        score: Or None.
+        thumbnail: Or None.
     """
 
     number: int
@@ -55,12 +55,12 @@ class Pick:
 
 
 def group_picks(count: int, initial: int, budgets: list[int]) -> list[Group]:
-    """The groups of ``count`` picks, in order.
+    """The groups of `count` picks, in order.
 
     Args:
-        count: frames chosen.
-        initial: how many of them were given.
-        budgets: ascending; one beyond ``count`` was not reached.
+        count: Frames chosen.
+        initial: How many of them were given.
+        budgets: Ascending; one beyond `count` was not reached.
     """
     groups = []
     if initial:
@@ -94,7 +94,7 @@ def percent(share: float) -> str:
 
 
 def _color(place: int, count: int) -> str:
-    """Colour ``place`` of ``count``, along the ramp."""
+    """Colour `place` of `count`, along the ramp."""
     position = place * (len(_RAMP) - 1) / max(1, count - 1)
     left = min(int(position), len(_RAMP) - 2)
     weight = position - left

@@ -51,25 +51,25 @@ def write_report(
     """Write the page of a selection.
 
     Args:
-        path: the HTML file.
-        selection: what `selection.json` holds (`files.write_selection`): ``order``
-            and, where known, ``names``, ``initial``, ``min_distance``, ``nearest``,
-            ``score``, ``splits``, ``seed``, ``options`` and ``files``.
-        features: of all N frames, as given to `select`, normalised as
-            ``options['normalize']`` says; without them, no map and no coverage.
-        names: of all frames; without them, ``selection['names']`` for the picks.
-        image_paths: of all frames; without them, no pictures.
-        exclude: rows that could not be picked; marked on the map, and not to be
+        path: The HTML file.
+        selection: What `selection.json` holds (`files.write_selection`): `order`
+            and, where known, `names`, `initial`, `min_distance`, `nearest`,
+            `score`, `splits`, `seed`, `options` and `files`.
+        features: Of all N frames, as given to `select`, normalised as
+            `options['normalize']` says; without them, no map and no coverage.
+        names: Of all frames; without them, `selection['names']` for the picks.
+        image_paths: Of all frames; without them, no pictures.
+        exclude: Rows that could not be picked; marked on the map, and not to be
             covered.
-        draws: random selections to compare with, 1 or more.
+        draws: Random selections to compare with, 1 or more.
 
     Returns:
         The images that could not be read; their picks are shown without.
 
     Raises:
-        ValueError: if the selection has no ``order``, or something has another
+        ValueError: If the selection has no `order`, or something has another
             number of rows.
-        OSError: if the page cannot be written.
+        OSError: If the page cannot be written.
     """
     order = _check(selection, features, names, image_paths)
     options = selection.get('options') or {}

@@ -34,7 +34,7 @@ class Plane:
         axes: (D, 2) float64, orthonormal; a column of zeros where there is no
             variance left.
         share: (2,) of the variance, 0 to 1, along each axis.
-        frames: how many frames it was fitted to.
+        frames: How many frames it was fitted to.
     """
 
     center: np.ndarray
@@ -61,9 +61,9 @@ class Coverage:
         counts: (S,) int64, numbers of chosen frames, ascending by 1.
         mean, largest: (S,) float64, over the measured frames.
         random_mean, random_largest: (R, S) float64, the same for R random selections.
-        seeds: of the random selections.
-        frames: how many frames were measured.
-        pool: of how many (the excluded ones are not to be covered).
+        seeds: Of the random selections.
+        frames: How many frames were measured.
+        pool: Of how many (the excluded ones are not to be covered).
     """
 
     counts: np.ndarray
@@ -77,7 +77,7 @@ class Coverage:
 
 
 def thin_out(rows: np.ndarray, count: int) -> np.ndarray:
-    """At most ``count`` of ``rows``, drawn with a fixed seed, in ascending order."""
+    """At most `count` of `rows`, drawn with a fixed seed, in ascending order."""
     if len(rows) > count:
         rows = np.random.RandomState(0).choice(rows, count, replace=False)
     return np.sort(rows)
@@ -120,12 +120,12 @@ def measure_coverage(
     A large pool is sampled, with a fixed seed, so that time and memory are bounded.
 
     Args:
-        pool: the frames.
+        pool: The frames.
         order: (K,) int64, the chosen ones.
-        initial: how many of them were given; random selections have them, too.
-        exclude: rows that neither are to be covered nor drawn.
-        seed: of the selection; not used again.
-        draws: number of random selections.
+        initial: How many of them were given; random selections have them, too.
+        exclude: Rows that neither are to be covered nor drawn.
+        seed: Of the selection; not used again.
+        draws: Number of random selections.
     """
     covered = np.setdiff1d(np.arange(pool.size), exclude)
     most = COVERAGE_WORK / ((draws + 1) * len(order) * pool.dims)
@@ -160,11 +160,11 @@ def nearest_before(
     """The nearest of the frames chosen before, for selections that measured none.
 
     Args:
-        pool: the frames.
+        pool: The frames.
         order: (K,) int64, the chosen ones.
 
     Returns:
-        (K,) int64, its place in ``order``, and (K,) float64, the distance to it; -1
+        (K,) int64, its place in `order`, and (K,) float64, the distance to it; -1
         and NaN for the first.
     """
     count = len(order)
@@ -192,7 +192,7 @@ class _Sample:
     """Frames to be covered, held in memory.
 
     Args:
-        pool: all frames.
+        pool: All frames.
         rows: (M,) the ones to be covered, ascending.
     """
 
@@ -205,7 +205,7 @@ class _Sample:
         self._lengths = _lengths(self._held)
 
     def curves(self, order: np.ndarray) -> np.ndarray:
-        """Mean and largest distance to the first 1, 2, ... of ``order``: (2, K)."""
+        """Mean and largest distance to the first 1, 2, ... of `order`: (2, K)."""
         nearest = np.full(len(self._rows), np.inf)
         out = np.empty((2, len(order)))
         for start in range(0, len(order), _BLOCK):
@@ -224,7 +224,7 @@ class _Sample:
 
 
 def _held(pool: FeaturePool, count: int) -> int:
-    """``count``, or as many frames as may be held at once."""
+    """`count`, or as many frames as may be held at once."""
     return max(2, min(count, HELD_BYTES // (8 * pool.dims)))
 
 
@@ -239,7 +239,7 @@ def _squared(left: np.ndarray, right: np.ndarray, lengths: np.ndarray) -> np.nda
     Args:
         left: (B, D).
         right: (R, D).
-        lengths: (R,) squared, of ``right``.
+        lengths: (R,) squared, of `right`.
 
     Returns:
         (B, R).
