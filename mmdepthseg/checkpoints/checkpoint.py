@@ -46,7 +46,7 @@ def read_checkpoint(
     try:
         # The file is named where it is used; not in the log of each look at it.
         content = CheckpointLoader.load_checkpoint(name, map_location, logger='silent')
-    except MemoryError:
+    except (MemoryError, UserError):
         raise
     except Exception as error:
         if isinstance(error, ModuleNotFoundError):

@@ -7,6 +7,7 @@ from mmengine.model.weight_init import PretrainedInit, update_init_info
 from mmengine.runner.checkpoint import load_state_dict
 from torch import Tensor, nn
 
+import mmdepthseg.checkpoints.packages  # noqa: F401  registers package://
 from mmdepthseg.checkpoints.checkpoint import match_checkpoint, read_checkpoint
 from mmdepthseg.registry import WEIGHT_INITIALIZERS
 from mmdepthseg.utils.errors import UserError
