@@ -8,9 +8,10 @@ _base_ = [
 model = dict(
     segmentor=dict(decode_head=dict(num_classes=11)),
     mixing=dict(type='ClassMix'),
-    burn_in=_base_.iterations // 2,
 )
-custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')
-default_hooks = dict(checkpoint=dict(interval=_base_.iterations // 2))
+default_hooks = dict(
+    checkpoint=dict(interval=_base_.iterations // 2),
+    mean_teacher=dict(type='MeanTeacherHook', burn_in=_base_.iterations // 2),
+)

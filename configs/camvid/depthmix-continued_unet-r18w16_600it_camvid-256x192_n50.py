@@ -8,8 +8,7 @@
 _base_ = './depthmix_unet-r18w16_600it_camvid-256x192_n50.py'
 supervised = 'work_dirs/supervised_unet-r18w16_600it_camvid-256x192_n50/iter_600.pth'
 model = dict(
-    burn_in=0,
-    rampup=150,
     segmentor=dict(init_cfg=dict(type='Pretrained', checkpoint=supervised)),
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
+default_hooks = dict(mean_teacher=dict(burn_in=0, rampup=150))

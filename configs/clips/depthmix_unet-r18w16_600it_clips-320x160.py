@@ -23,10 +23,11 @@ model = dict(
     ),
     # a share of the range that a batch's disparities cover, whatever the depth network
     mixing=dict(type='DepthMix', margin=0.03, relative_margin=True),
-    rampup=150,
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')
-default_hooks = dict(checkpoint=dict(interval=_base_.iterations // 2))
+default_hooks = dict(
+    checkpoint=dict(interval=_base_.iterations // 2),
+    mean_teacher=dict(type='MeanTeacherHook', rampup=150),
+)

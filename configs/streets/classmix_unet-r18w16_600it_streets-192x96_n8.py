@@ -5,8 +5,10 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/schedules/seg_600it.py',
 ]
-model = dict(mixing=dict(type='ClassMix'), burn_in=_base_.iterations // 2)
-custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
+model = dict(mixing=dict(type='ClassMix'))
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')
-default_hooks = dict(checkpoint=dict(interval=_base_.iterations // 2))
+default_hooks = dict(
+    checkpoint=dict(interval=_base_.iterations // 2),
+    mean_teacher=dict(type='MeanTeacherHook', burn_in=_base_.iterations // 2),
+)

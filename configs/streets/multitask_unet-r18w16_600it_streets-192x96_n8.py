@@ -16,15 +16,16 @@ model = dict(
         ),
         depth_head=dict(init_cfg=dict(init, prefix='depth_head.')),
         pose_net=dict(init_cfg=dict(init, prefix='pose_net.')),
-    ),
-    burn_in=_base_.iterations // 2,
+    )
 )
 # the pose network goes on as slowly as it has learned
 optim_wrapper = dict(
     constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.05))),
 )
-custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')
-default_hooks = dict(checkpoint=dict(interval=_base_.iterations // 2))
+default_hooks = dict(
+    checkpoint=dict(interval=_base_.iterations // 2),
+    mean_teacher=dict(type='MeanTeacherHook', burn_in=_base_.iterations // 2),
+)

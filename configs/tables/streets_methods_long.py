@@ -54,7 +54,7 @@ alone = {**longer, 'train_dataloader.dataset.data_root': clips}
 taught = {
     **longer,
     'train_dataloader.dataset.shared.data_root': clips,
-    'model.burn_in': iterations // 3,
+    'default_hooks.mean_teacher.burn_in': iterations // 3,
     'model.ema.decay': 0.99,
 }
 methods = [

@@ -7,7 +7,7 @@ label_counts = [8]
 baseline = 'labels'
 config = _base_.semi.format('transfer-depthmix')
 # the teacher mixes from here on: never
-labels_only = {'model.burn_in': 600}
+labels_only = {'default_hooks.mean_teacher.burn_in': 600}
 student = 'model.segmentor'
 network = {
     f'+{student}.depth_head': dict(

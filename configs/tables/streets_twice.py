@@ -20,7 +20,7 @@ methods = [
             **(
                 {}
                 if method['name'] == 'supervised'
-                else {'model.burn_in': iterations // 2}
+                else {'default_hooks.mean_teacher.burn_in': iterations // 2}
             ),
         },
     )

@@ -49,7 +49,7 @@ def options(streets, tmp_path):
     # the few steps of a test are to mix
     full = [
         *common,
-        'model.burn_in=0',
+        'default_hooks.mean_teacher.burn_in=0',
         'train_dataloader.batch_size=4',
         'train_dataloader.sampler.source_counts=[2,2]',
         f'train_dataloader.dataset.shared.data_root={streets}',

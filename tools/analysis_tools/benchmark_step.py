@@ -139,11 +139,14 @@ def bare_step(model, data: dict, optim_wrapper) -> None:
     """Forward + backward of the networks the step must run, and nothing else."""
     import torch
 
+    from mmdepthseg.models.segmentors.samples import positions_of_branch
+
     batch, samples = data['inputs'], data['data_samples']
     student = getattr(model, 'student', model)
     with optim_wrapper.optim_context(model):
         if student is not model:
-            labeled, mix = (model._branch(samples, b) for b in ('labeled', 'mix'))
+            labeled = positions_of_branch(samples, 'labeled')
+            mix = positions_of_branch(samples, 'mix')
             with torch.no_grad():
                 model.teacher.module.seg_logits(batch.select(mix).img)
             outs = _outputs(student, batch.select(labeled), samples[labeled[0]])
@@ -208,8 +211,6 @@ def build(args: argparse.Namespace):
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).to(device).train()
-    if getattr(model, 'burn_in', 0):
-        model.burn_in = 0  # the step that mixes is what takes the time
     for module in model.modules():
         if isinstance(module, FrozenEncoder):
             module.use_random_weights()

@@ -1,6 +1,6 @@
 # The small segmentation network and its mean teacher, without mixing, for short
-# trainings. `burn_in` (iterations before mixing begins) hangs on the training's length:
-# configs set it.
+# trainings. `burn_in` of the MeanTeacherHook (iterations before mixing begins) depends
+# on the training's length: configs set it.
 _base_ = './seg_unet_r18-w16.py'
 model = dict(
     _delete_=True,

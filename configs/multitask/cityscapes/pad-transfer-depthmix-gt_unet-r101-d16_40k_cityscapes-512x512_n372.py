@@ -27,7 +27,8 @@ model = dict(
 )
 # 1e-6 for the pose network, its own backbone included: the longer key counts
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'pose_net.': dict(lr_mult=1e-4)}))
-custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')
-default_hooks = dict(checkpoint=dict(interval=4000))
+default_hooks = dict(
+    checkpoint=dict(interval=4000), mean_teacher=dict(type='MeanTeacherHook')
+)

@@ -10,7 +10,8 @@ _base_ = [
     '../../_base_/schedules/seg_20k.py',
 ]
 model = dict(segmentor=dict(decode_head=dict(num_classes=11)))
-custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')
-default_hooks = dict(checkpoint=dict(interval=2000))
+default_hooks = dict(
+    checkpoint=dict(interval=2000), mean_teacher=dict(type='MeanTeacherHook')
+)

@@ -12,7 +12,8 @@ _base_ = [
     '../../_base_/default_runtime.py',
     '../../_base_/schedules/seg_40k.py',
 ]
-custom_hooks = [*_base_.custom_hooks, dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')
-default_hooks = dict(checkpoint=dict(interval=4000))
+default_hooks = dict(
+    checkpoint=dict(interval=4000), mean_teacher=dict(type='MeanTeacherHook')
+)

@@ -1,4 +1,4 @@
-"""When the EMA teacher moves."""
+"""When the EMA teacher moves, and when its labels begin to count."""
 
 from mmengine.dist import all_reduce_params, is_distributed
 from mmengine.hooks import Hook
@@ -10,7 +10,11 @@ from mmdepthseg.registry import HOOKS
 
 @HOOKS.register_module()
 class MeanTeacherHook(Hook):
-    """Update the teacher after each optimiser step.
+    """Say when mixed images count, and update the teacher after each optimiser step.
+
+    Before each iteration the model's `mix_share` is set: 0 in the burn-in, then
+    growing to 1. It follows from the number of the teacher's updates, which is in the
+    state dict, so that a resumed run goes on exactly.
 
     MMEngine's `EMAHook` keeps its average outside the model and swaps weights
     for evaluation; a mean teacher is part of the model, because it labels the
@@ -26,12 +30,29 @@ class MeanTeacherHook(Hook):
 
     On several ranks the student's batch-norm buffers differ between ranks unless
     SyncBN is used; they are averaged first, so that teachers stay identical.
+
+    Args:
+        burn_in: Teacher updates before mixed images count; until then they are
+            not computed, which saves half a step (Liu et al., "Unbiased Teacher", ICLR
+            2021). From scratch early pseudo-labels know the largest classes only, and
+            keep the student from learning the others. Defaults to 0, the paper's,
+            whose trainings start from ImageNet weights.
+        rampup: Teacher updates, behind those, over which the weight of mixed images
+            grows linearly from 0 (the ramp-up of Tarvainen and Valpola). Defaults to
+            0, the paper's.
     """
 
     # before hooks that save or evaluate (CheckpointHook is VERY_LOW)
     priority = 'ABOVE_NORMAL'
 
-    def __init__(self) -> None:
+    def __init__(self, burn_in: int = 0, rampup: int = 0) -> None:
+        if burn_in < 0 or rampup < 0:
+            raise ValueError(
+                'MeanTeacherHook: burn_in and rampup are numbers of updates, '
+                f'got {burn_in} and {rampup}'
+            )
+        self.burn_in = burn_in
+        self.rampup = rampup
         self._stepped = False
         self._watch = None
 
@@ -50,6 +71,20 @@ class MeanTeacherHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Leave the optimiser as it was."""
         self._unwatch()
+
+    def share(self, updates: int) -> float:
+        """Share of the weight of mixed images after a number of teacher updates."""
+        since = updates - self.burn_in
+        if since < 0:
+            return 0.0
+        return min(since / self.rampup, 1.0) if self.rampup else 1.0
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Tell the model what mixed images count."""
+        model = _unwrap(runner.model)
+        model.mix_share = self.share(model.teacher.updates)
 
     def after_train_iter(
         self,

@@ -161,3 +161,35 @@ def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | 
             'LoadSDEDisparity into the pipeline of every source'
         )
     return torch.stack([s.disparity_map.data for s in data_samples]).to(device)
+
+
+def positions_of_branch(data_samples: SampleList, branch: str) -> list[int]:
+    """Positions of a branch's samples in the batch.
+
+    Raises:
+        ValueError: There is none.
+    """
+    seen = [sample.metainfo.get('branch') for sample in data_samples]
+    if branch not in seen:
+        raise ValueError(
+            f"MeanTeacher: no sample of branch '{branch}' in the batch (found: "
+            f'{sorted(set(map(str, seen)))}); give the data sets of the '
+            "ConcatDataset branch='labeled' and branch='mix' and use MultiSourceSampler"
+        )
+    return [i for i, name in enumerate(seen) if name == branch]
+
+
+def void_padding(labels: Tensor, confidence: Tensor, data_samples: SampleList) -> None:
+    """Make what the preprocessor padded void (in place): a colour has no class.
+
+    Args:
+        labels: (N, H, W).
+        confidence: (N, H, W).
+        data_samples: Theirs.
+    """
+    height, width = labels.shape[1:]
+    for i, sample in enumerate(data_samples):
+        _, right, _, bottom = sample.metainfo.get('padding_size') or (0,) * 4
+        for part, value in ((labels, VOID), (confidence, 0)):
+            part[i, height - bottom :] = value
+            part[i, :, width - right :] = value

@@ -1,4 +1,4 @@
-"""MeanTeacherHook: when the teacher moves."""
+"""MeanTeacherHook: when the teacher moves, and when its labels count."""
 
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -18,10 +18,10 @@ class Model(nn.Module):
     def __init__(self):
         super().__init__()
         self.student = nn.Linear(1, 1)
-        self.updates = 0
+        self.teacher = SimpleNamespace(updates=0)
 
     def update_teacher(self):
-        self.updates += 1
+        self.teacher.updates += 1
 
 
 def runner_of(model, accumulative_counts=1, kind=OptimWrapper):
@@ -34,25 +34,29 @@ def runner_of(model, accumulative_counts=1, kind=OptimWrapper):
     return SimpleNamespace(model=model, optim_wrapper=wrapper)
 
 
-def train(runner, steps):
-    """Run steps with the hook."""
-    hook = MeanTeacherHook()
+def train(runner, steps, **options):
+    """Run steps with the hook; the shares that they took place with."""
+    hook = MeanTeacherHook(**options)
     hook.before_train(runner)
+    shares = []
     for i in range(steps):
+        hook.before_train_iter(runner, i)
+        shares.append(runner.model.mix_share)
         runner.optim_wrapper.update_params(runner.model.student(torch.ones(1, 1)).sum())
         hook.after_train_iter(runner, i)
+    return shares
 
 
 def test_moves_after_each_step():
     model = Model()
     train(runner_of(model), 3)
-    assert model.updates == 3
+    assert model.teacher.updates == 3
 
 
 def test_moves_only_when_the_optimiser_steps():
     model = Model()
     train(runner_of(model, accumulative_counts=2), 6)
-    assert model.updates == 3
+    assert model.teacher.updates == 3
 
 
 def test_stays_when_the_loss_scaler_skips_a_step(monkeypatch):
@@ -69,9 +73,37 @@ def test_stays_when_the_loss_scaler_skips_a_step(monkeypatch):
             factor * model.student(torch.ones(1, 1)).sum()
         )
         hook.after_train_iter(runner, i)
-        updates.append(model.updates)
+        updates.append(model.teacher.updates)
     assert updates == [1, 1, 2]
     assert scaler.get_scale() == 1.0
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        ({}, [1, 1, 1, 1, 1, 1]),
+        (dict(burn_in=2), [0, 0, 1, 1, 1, 1]),
+        (dict(rampup=4), [0, 0.25, 0.5, 0.75, 1, 1]),
+        (dict(burn_in=2, rampup=2), [0, 0, 0, 0.5, 1, 1]),
+    ],
+)
+def test_mixed_images_count_after_burn_in_and_rampup(options, expected):
+    assert train(runner_of(Model()), 6, **options) == expected
+    # what counts is the teacher, not the hook: a resumed run goes on
+    resumed = Model()
+    resumed.teacher.updates = 3
+    assert train(runner_of(resumed), 3, **options) == expected[3:]
+
+
+def test_skipped_steps_do_not_count():
+    shares = train(runner_of(Model(), accumulative_counts=2), 6, rampup=2)
+    assert shares == [0, 0, 0.5, 0.5, 1, 1]
+
+
+@pytest.mark.parametrize('options', [dict(burn_in=-1), dict(rampup=-1)])
+def test_negative_numbers_are_refused(options):
+    with pytest.raises(ValueError, match='burn_in and rampup.*-1'):
+        MeanTeacherHook(**options)
 
 
 def test_optimiser_is_watched_once_and_left_alone_afterwards():

@@ -198,41 +198,24 @@ def test_built_by_mmseg(tmp_path):
         build_teacher(train_cfg=dict(x=1))
 
 
-def test_rampup_grows_the_weight_of_mixed_images():
-    model = build_teacher(
-        rampup=4, mixing=dict(type='NoMix'), strong_augmentation=IDENTITY
-    )
-    data = teacher_batch()
-    losses = [losses_of(model, data)['mix.loss_pseudo'].item()]
-    model.update_teacher()
-    losses.append(losses_of(model, data)['mix.loss_pseudo'].item())
-    assert losses[0] == 0 < losses[1]
-    with torch.no_grad():
-        model.teacher.copy_from(model.student)
-    for _ in range(3):
-        model.update_teacher()
-    assert model._pseudo_weight_now() == model.pseudo_weight
-
-
-def test_burn_in_trains_on_labeled_images_alone():
-    model = build_teacher(
-        burn_in=2, rampup=2, mixing=dict(type='NoMix'), strong_augmentation=IDENTITY
-    )
+def test_share_of_the_mixed_images_loss():
+    model = build_teacher(mixing=dict(type='NoMix'), strong_augmentation=IDENTITY)
     seen = []
     model.teacher.module.backbone.register_forward_pre_hook(
-        lambda *_: seen.append(model.teacher.updates)
+        lambda *_: seen.append(model.mix_share)
     )
     data = teacher_batch()
-    weights = []
-    for _ in range(5):
-        losses = losses_of(model, data)
-        assert 'decode.loss_ce' in losses
-        assert ('mix.loss_pseudo' in losses) == (model.teacher.updates >= 2)
-        weights.append(model._pseudo_weight_now())
-        model.update_teacher()
-    assert seen == [2, 3, 4] and weights[2:] == [0, 0.5, 1]
-    with pytest.raises(ValueError, match='burn_in and rampup.*got -1 and 0'):
-        build_teacher(burn_in=-1)
+    found = {}
+    for share in (1.0, 0.25, 0.0):
+        torch.manual_seed(0)
+        model.mix_share = share
+        found[share] = losses_of(model, data)
+    loss = found[1.0]['mix.loss_pseudo']
+    assert loss > 0
+    torch.testing.assert_close(found[0.25]['mix.loss_pseudo'], 0.25 * loss)
+    # at 0 nothing is computed for the mix images
+    assert not any(name.startswith('mix.') for name in found[0.0])
+    assert 'decode.loss_ce' in found[0.0] and seen == [1.0, 0.25]
 
 
 def test_teacher_sees_the_images_without_jitter():
@@ -272,7 +255,7 @@ def train_steps(model, optimizer, first, last):
 
 def new_training():
     """A model and its optimiser."""
-    model = build_teacher(rampup=3)
+    model = build_teacher()
     return model, torch.optim.AdamW(model.student.parameters(), 1e-2)
 
 
@@ -300,7 +283,6 @@ def test_resumed_training_is_the_uninterrupted_one():
     train_steps(other, other_optimizer, 2, 4)
 
     assert other.teacher.updates == model.teacher.updates == 4
-    assert other._pseudo_weight_now() == model._pseudo_weight_now()
     found = other.state_dict()
     different = [
         k for k, v in model.state_dict().items() if not torch.equal(v, found[k])

@@ -1,0 +1,99 @@
+"""Where a mean teacher's mixer has the disparity of its images from.
+
+Stored labels keep their scale. What comes from a network in training is stretched to
+[0, 1] per image. The student's, `online`, costs nothing where it learns depth, but is
+noisier than the network's best: it comes from a training pass, with colour jitter,
+the batch's own statistics in batch norm and dropout in the ASPP. The teacher's, in eval
+mode, is smoother, and costs the rest of its depth decoder. For a mixer that looks at no
+depth none is computed.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mmengine.model import BaseModel
+from mmseg.utils import SampleList
+from torch import Tensor
+
+from mmdepthseg.models.mixing import normalize_disparity
+from mmdepthseg.models.segmentors.samples import stack_disparity
+
+
+class CleanMix(NamedTuple):
+    """Mix images before mixing, and who may look at them.
+
+    Attributes:
+        student, teacher: The networks.
+        clean: What the teacher sees, normalised, (N, 3, H, W).
+        seen: What the student sees: the same, perhaps with colour jitter.
+        data_samples: Theirs.
+        disparity: Of the student's pass for the depth loss, (N, 1, H, W), detached,
+            or None if there was none.
+    """
+
+    student: BaseModel
+    teacher: BaseModel
+    clean: Tensor
+    seen: Tensor
+    data_samples: SampleList
+    disparity: Tensor | None
+
+
+#: Gives the teacher's logits, and the disparity (N, 1, H, W) for the mixer.
+Source = Callable[[CleanMix], tuple[Tensor, Tensor | None]]
+
+
+def no_disparity(mix: CleanMix) -> tuple[Tensor, None]:
+    """None, for a mixer that looks at no depth."""
+    return mix.teacher.seg_logits(mix.clean), None
+
+
+def stored_disparity(mix: CleanMix) -> tuple[Tensor, Tensor | None]:
+    """That of the depth labels, as they are."""
+    logits = mix.teacher.seg_logits(mix.clean)
+    return logits, stack_disparity(mix.data_samples, logits.device)
+
+
+def online_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
+    """The student's, of its depth loss's pass if there was one; stretched."""
+    logits = mix.teacher.seg_logits(mix.clean)
+    disparity = mix.disparity
+    if disparity is None:
+        disparity = mix.student.predict_disparity(mix.seen)
+    return logits, normalize_disparity(disparity)
+
+
+def teacher_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
+    """The teacher's, from the pass that labels the images; stretched."""
+    logits, disparity = mix.teacher.logits_and_disparity(mix.clean)
+    return logits, normalize_disparity(disparity)
+
+
+SOURCES = dict(
+    label=stored_disparity, online=online_disparity, teacher=teacher_disparity
+)
+
+
+def choose_source(name: str, mixing: Callable, student: BaseModel) -> Source:
+    """The source that an option names, or none if the mixer needs none.
+
+    Args:
+        name: A key of `SOURCES`.
+        mixing: The mixer; one without `needs_disparity` gets the disparity.
+        student: The network that learns.
+
+    Raises:
+        ValueError: Unknown, or not for this student.
+    """
+    if name not in SOURCES:
+        raise ValueError(
+            f'MeanTeacher: disparity must be one of {tuple(SOURCES)}, got {name!r}'
+        )
+    source = SOURCES[name]
+    depth_head = getattr(student, 'depth_head', None)
+    if source is not stored_disparity and depth_head is None:
+        raise ValueError(
+            f'MeanTeacher: disparity={name!r} needs a depth_head in the segmentor; '
+            "without one take disparity='label' and LoadSDEDisparity"
+        )
+    return source if getattr(mixing, 'needs_disparity', True) else no_disparity
