@@ -8,6 +8,7 @@ from mmdepthseg.models.losses.feature_distance import (
 )
 from mmdepthseg.models.losses.photometric import PhotometricError
 from mmdepthseg.models.losses.pseudo_label import (
+    ConfidentPixelLoss,
     PseudoLabelLoss,
     pseudo_labels,
     with_ground_truth,
@@ -17,6 +18,7 @@ from mmdepthseg.models.losses.view_synthesis import ScaleTerms, ViewSynthesisLos
 
 __all__ = [
     'BerHuLoss',
+    'ConfidentPixelLoss',
     'EdgeAwareSmoothness',
     'FeatureDistanceLoss',
     'PhotometricError',

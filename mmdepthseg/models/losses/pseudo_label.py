@@ -63,11 +63,48 @@ class PseudoLabelLoss(nn.Module):
         check_shape('confidence', confidence, shape)
         with no_autocast(logits):
             (logits,) = full_precision(logits)
-            total = F.cross_entropy(
-                logits, labels.long(), ignore_index=self.ignore_index, reduction='sum'
-            )
-            weight = (confidence >= self.threshold).float().mean()
-            return self.loss_weight * weight * total / labels.numel()
+            return self.loss_weight * self._loss(logits, labels.long(), confidence)
+
+    def _loss(self, logits: Tensor, labels: Tensor, confidence: Tensor) -> Tensor:
+        total = F.cross_entropy(
+            logits, labels, ignore_index=self.ignore_index, reduction='sum'
+        )
+        weight = (confidence >= self.threshold).float().mean()
+        return weight * total / labels.numel()
+
+
+@MODELS.register_module()
+class ConfidentPixelLoss(PseudoLabelLoss):
+    """Cross entropy on the pixels that the teacher is sure of, and on no others.
+
+    `loss = sum CE over pixels with confidence >= threshold / number of pixels that are
+    not void` (Sohn et al., FixMatch, NeurIPS 2020, equation 4; Yang et al., UniMatch,
+    CVPR 2023). The paper's weight, that of the parent, is one number for all pixels of a
+    batch: wrong labels of unsure pixels count as much as sure ones. Where a short
+    training has not learned the rare classes yet, those are most of them, and they
+    teach the student that the rare classes do not exist.
+
+    Args:
+        threshold: Confidence from which on a pixel counts.
+        ignore_index: Label of void pixels.
+        loss_weight: Factor of the loss.
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.95,
+        ignore_index: int = VOID,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__(threshold, ignore_index, loss_weight)
+
+    def _loss(self, logits: Tensor, labels: Tensor, confidence: Tensor) -> Tensor:
+        valid = labels != self.ignore_index
+        sure = labels.masked_fill(confidence < self.threshold, self.ignore_index)
+        total = F.cross_entropy(
+            logits, sure, ignore_index=self.ignore_index, reduction='sum'
+        )
+        return total / valid.sum().clamp(min=1)
 
 
 @torch.no_grad()

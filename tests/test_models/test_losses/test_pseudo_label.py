@@ -3,6 +3,7 @@ import torch
 from golden import assert_golden, load
 
 from mmdepthseg.models.losses import (
+    ConfidentPixelLoss,
     PseudoLabelLoss,
     pseudo_labels,
     with_ground_truth,
@@ -84,3 +85,39 @@ def test_autocast_and_checks():
         loss(logits, labels[..., :2], confidence)
     with pytest.raises(ValueError, match='threshold must be in'):
         PseudoLabelLoss(threshold=2)
+
+
+def test_confident_pixels_alone_by_the_formula():
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(2, 4, 5, 6, generator=generator).requires_grad_()
+    labels = torch.randint(0, 4, (2, 5, 6), generator=generator)
+    confidence = torch.rand(2, 5, 6, generator=generator)
+    labels[0, 0], confidence[0, 0] = 255, 0
+    loss = ConfidentPixelLoss(threshold=0.6, loss_weight=2.0)(
+        logits, labels, confidence
+    )
+    # pixel by pixel, as FixMatch's equation 4 has it
+    total, valid = 0.0, 0
+    for n, y, x in torch.cartesian_prod(*map(torch.arange, labels.shape)).tolist():
+        label = labels[n, y, x]
+        valid += int(label != 255)
+        if label != 255 and confidence[n, y, x] >= 0.6:
+            total = total - logits[n, :, y, x].log_softmax(0)[label]
+    expected = 2 * total / valid
+    torch.testing.assert_close(loss, expected)
+    ours, theirs = (
+        torch.autograd.grad(value, logits, retain_graph=True)[0]
+        for value in (loss, expected)
+    )
+    torch.testing.assert_close(ours, theirs)
+    assert not ours[:, :, 0][0].any()
+
+
+def test_no_confident_pixel_gives_zero():
+    logits = torch.ones(1, 3, 2, 2, requires_grad=True)
+    labels = torch.zeros(1, 2, 2, dtype=torch.long)
+    loss = ConfidentPixelLoss()(logits, labels, torch.full((1, 2, 2), 0.9))
+    loss.backward()
+    assert loss == 0 and not logits.grad.any()
+    void = torch.full_like(labels, 255)
+    assert ConfidentPixelLoss()(logits, void, torch.zeros(1, 2, 2)) == 0
