@@ -79,10 +79,10 @@ class ConfidentPixelLoss(PseudoLabelLoss):
 
     `loss = sum CE over pixels with confidence >= threshold / number of pixels that are
     not void` (Sohn et al., FixMatch, NeurIPS 2020, equation 4; Yang et al., UniMatch,
-    CVPR 2023). The paper's weight, that of the parent, is one number for all pixels of a
-    batch: wrong labels of unsure pixels count as much as sure ones. Where a short
-    training has not learned the rare classes yet, those are most of them, and they
-    teach the student that the rare classes do not exist.
+    CVPR 2023). The paper's weight, that of the parent, is one number for all pixels of
+    a batch: wrong labels of unsure pixels count as much as sure ones. Where a short
+    training has not learned the rare classes yet, they teach the student that these
+    classes do not exist.
 
     Args:
         threshold: Confidence from which on a pixel counts.
