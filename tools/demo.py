@@ -2,7 +2,8 @@
 
 Streets -> depth and pose from unlabelled video -> depth labels -> segmentation with a
 few labels (supervised; mean teacher with ClassMix; transfer from depth + DepthMix) ->
-test -> a table and a picture. Stages already done are not done again.
+test -> a table and a picture. Stages already done are not done again. They are those
+of configs/tables/demo.py.
 """
 
 import argparse
@@ -16,24 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.experiments.run import Stage, StageRunner  # noqa: E402
 from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
-from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
-SDE = 'sde_unet-r18w16_500it_streets-192x96'
-SDE_ITERS = 500
-SEG_ITERS = 600
-METHODS = {
-    'supervised': 'supervised_unet-r18w16_600it_streets-192x96_n8',
-    'classmix': 'classmix_unet-r18w16_600it_streets-192x96_n8',
-    'full': 'transfer-depthmix_unet-r18w16_600it_streets-192x96_n8',
-}
-TITLES = {
-    'supervised': 'supervised baseline',
-    'classmix': 'mean teacher + ClassMix, no depth',
-    'full': 'transfer from SDE + DepthMix',
-}
-DATA = 'data/streets'  # where the configs look
+TABLE = 'configs/tables/demo.py'
 DEPTH_KEYS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'silog', 'a1', 'a2', 'a3')
 DEPTH_ROWS = (
     ('self-supervised depth (SDE)', ''),
@@ -46,7 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--work-dir', default='work_dirs/demo')
-    parser.add_argument('--seed', type=int, default=7)
+    parser.add_argument('--seed', type=int, help='default: 7, of the table')
     parser.add_argument(
         '--jobs', type=int, default=min(2, os.cpu_count() or 1), help='stages at a time'
     )
@@ -54,132 +40,20 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def checkpoint(work: Path, name: str) -> str:
-    """Last checkpoint of a training stage."""
-    iters = SDE_ITERS if name == 'sde' else SEG_ITERS
-    return str(work / name / f'iter_{iters}.pth')
-
-
-def train_and_test(
-    name: str, config: str, work: Path, options: list[str], needs: tuple[str, ...]
-) -> list[Stage]:
-    """Training and test of one config."""
-    path = f'configs/streets/{config}.py'
-    options = ['--cfg-options', *options]
-    train = Stage(
-        name,
-        (
-            (
-                sys.executable,
-                'tools/train.py',
-                path,
-                '--work-dir',
-                str(work / name),
-                '--resume',
-                *options,
-            ),
-        ),
-        needs=needs,
-        reads=(path, *bases()),
-        outputs=(checkpoint(work, name),),
-        folder=str(work / name),
-    )
-    test = Stage(
-        f'{name}-test',
-        (
-            (
-                sys.executable,
-                'tools/test.py',
-                path,
-                checkpoint(work, name),
-                '--work-dir',
-                str(work / f'{name}-test'),
-                *options,
-            ),
-        ),
-        needs=(name,),
-        outputs=(str(work / f'{name}-test'),),
-        folder=str(work / f'{name}-test'),
-    )
-    return [train, test]
-
-
-def bases() -> tuple[str, ...]:
-    """The config files the demo's configs build on."""
-    return tuple(
-        sorted(
-            str(p.relative_to(ROOT))
-            for p in (ROOT / 'configs/_base_').rglob('*.py')
-            if 'streets' in p.name
-            or 'r18-w16' in p.name
-            or 'runtime' in p.name
-            or p.parent.name == 'schedules'
-        )
-    )
-
-
-def make_stages(args: argparse.Namespace) -> list[Stage]:
-    """All stages of the demo."""
-    work = Path(args.work_dir)
-    # absolute: a relative prefix would be looked for below the data root
-    labels = str((work / 'depth_labels').resolve())
-    seed = f'randomness.seed={args.seed}'
-    common = [seed]
-    sde_config = f'configs/streets/{SDE}.py'
-    streets = Stage(
-        'streets',
-        ((sys.executable, 'tools/dataset_converters/streets.py', '--out', DATA),),
-        outputs=(f'{DATA}/streets.json',),
-    )
-    depth_labels = Stage(
-        'depth-labels',
-        (
-            (
-                sys.executable,
-                'tools/generate_depth.py',
-                sde_config,
-                checkpoint(work, 'sde'),
-                '--out',
-                labels,
-            ),
-        ),
-        needs=('sde',),
-        outputs=(f'{labels}/manifest.json',),
-        folder=labels,
-    )
-    transfer = [
-        'model.segmentor.backbone.init_cfg.checkpoint=' + checkpoint(work, 'sde'),
-        'model.segmentor.decode_head.decoder.init_cfg.checkpoint='
-        + checkpoint(work, 'sde'),
-        f'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path={labels}',
-    ]
-    return [
-        streets,
-        *train_and_test('sde', SDE, work, common, ('streets',)),
-        *train_and_test(
-            'supervised', METHODS['supervised'], work, common, ('streets',)
-        ),
-        *train_and_test('classmix', METHODS['classmix'], work, common, ('streets',)),
-        depth_labels,
-        *train_and_test(
-            'full', METHODS['full'], work, common + transfer, ('depth-labels',)
-        ),
-    ]
-
-
-def read_metrics(folder: Path) -> dict[str, float]:
-    """Metrics of the newest test run below a work_dir."""
-    files = sorted(folder.glob('2*/2*.json'))
-    return json.loads(files[-1].read_text())
-
-
-def table(
-    results: dict[str, dict], args: argparse.Namespace, seconds: dict[str, float]
+def result_table(
+    results: dict[str, dict], titles: dict[str, str], seed: int, seconds: dict
 ) -> str:
-    """The result table, as Markdown."""
+    """Lay out the figures as Markdown.
+
+    Args:
+        results: 'sde' and each method -> its figures.
+        titles: Method -> its title.
+        seed: Of the trainings.
+        seconds: Method -> what its training took.
+    """
     depth = results['sde']
     lines = [
-        f'Depth on held-out streets (median alignment), seed {args.seed}',
+        f'Depth on held-out streets (median alignment), seed {seed}',
         '',
         '| predictor | ' + ' | '.join(DEPTH_KEYS) + ' |',
         '|---' * (len(DEPTH_KEYS) + 1) + '|',
@@ -189,12 +63,12 @@ def table(
         lines.append(f'| {title} | ' + ' | '.join(numbers) + ' |')
     lines += [
         '',
-        f'Segmentation with 8 labelled frames, mIoU %, seed {args.seed}',
+        f'Segmentation with 8 labelled frames, mIoU %, seed {seed}',
         '',
         '| method | student | teacher | training s |',
         '|---|---|---|---|',
     ]
-    for name, title in TITLES.items():
+    for name, title in titles.items():
         metrics = results[name]
         student = metrics.get('student/mIoU', metrics.get('mIoU'))
         teacher = metrics.get('teacher/mIoU')
@@ -203,12 +77,11 @@ def table(
             f'{"-" if teacher is None else f"{teacher:.1f}"} | '
             f'{seconds[name]:.0f} |'
         )
-    lines += ['', verdict(results)]
-    return '\n'.join(lines)
+    return '\n'.join([*lines, '', verdict(results, titles)])
 
 
-def verdict(results: dict[str, dict]) -> str:
-    """What the figures say, and no more."""
+def verdict(results: dict[str, dict], titles: dict[str, str]) -> str:
+    """Say what the figures say, and no more."""
     depth = results['sde']
     better = [key for key in DEPTH_KEYS if _better(depth, key)]
     worse = [key for key in DEPTH_KEYS if key not in better]
@@ -221,7 +94,7 @@ def verdict(results: dict[str, dict]) -> str:
     for name, key in (('supervised', 'mIoU'), ('classmix', 'teacher/mIoU')):
         gain = full - results[name][key]
         lines.append(
-            f'Full method (teacher) against {TITLES[name]}: {gain:+.1f} points mIoU.'
+            f'Full method (teacher) against {titles[name]}: {gain:+.1f} points mIoU.'
         )
     lines.append('One seed and 8 labels: differences of one or two points are noise.')
     return '\n'.join(lines)
@@ -232,40 +105,68 @@ def _better(depth: dict, key: str) -> bool:
     return gain > 0 if key in ('a1', 'a2', 'a3') else gain < 0
 
 
+def draw(table, titles: dict[str, str], path: Path) -> None:
+    """Draw the picture of a table's runs."""
+    from mmdepthseg.experiments.sheet import draw_demo_sheet
+
+    draw_demo_sheet(
+        path,
+        sde=(table.prerequisites['sde']['train'], table.products['sde']),
+        segmentation={
+            titles[run.method]: (
+                run.config,
+                table.checkpoint(run.config, run.options, run.folder),
+            )
+            for run in table.runs
+        },
+        depth_labels=Path(table.products['depth_labels']),
+    )
+
+
 def run_demo(args: argparse.Namespace) -> None:
     """Run the stages, print the table, draw the picture."""
+    from mmdepthseg.experiments import (
+        ExperimentTable,
+        StageBook,
+        StageRunner,
+        code_version,
+        local_places,
+        lock_folder,
+        make_stages,
+        read_figures,
+    )
+    from mmdepthseg.utils.files import write_atomically
+
     os.chdir(ROOT)
     started = time.monotonic()
     work = Path(args.work_dir)
-    threads = max(1, (os.cpu_count() or 1) // max(1, args.jobs))
-    env = dict(
-        OMP_WAIT_POLICY='PASSIVE', OMP_NUM_THREADS=str(threads), PYTHONUNBUFFERED='1'
-    )
-    stamps = StageRunner(make_stages(args), work, args.jobs, env).run()
-    results = {name: read_metrics(work / f'{name}-test') for name in ('sde', *METHODS)}
-    from mmdepthseg.experiments.demo_sheet import draw_demo_sheet
-
+    options, seeds = [], None
+    if args.seed is not None:  # of the depth network too
+        options, seeds = [f'randomness.seed={args.seed}'], [args.seed]
+    table = ExperimentTable(TABLE, work, options, seeds=seeds)
+    seed = table.runs[0].seed
+    titles = {name: method['title'] for name, method in table.methods.items()}
+    book = StageBook(make_stages(table, table.runs), work, code_version())
+    with lock_folder(work) as lock:
+        StageRunner(book, local_places(args.jobs), lock=lock).run()
     sheet = work / 'contact_sheet.png'
-    draw_demo_sheet(
-        sheet,
-        sde=(f'configs/streets/{SDE}.py', checkpoint(work, 'sde')),
-        segmentation={
-            TITLES[n]: (f'configs/streets/{c}.py', checkpoint(work, n))
-            for n, c in METHODS.items()
-        },
-        depth_labels=work / 'depth_labels',
-    )
-    seconds = {name: stamp['seconds'] for name, stamp in stamps.items()}
-    text = table(results, args, seconds)
+    draw(table, titles, sheet)
+    results = {'sde': read_figures(Path(table.products['sde_test']))}
+    seconds = {}
+    for run in table.runs:
+        results[run.method] = read_figures(run.folder / 'test')
+        seconds[run.method] = book.record(run.name)['command_seconds'][0]
+    text = result_table(results, titles, seed, seconds)
+    spent = sum(book.record(name)['seconds'] for name in book.stages)
     wall = time.monotonic() - started
     text += (
-        f'\n\nThe stages took {sum(seconds.values()):.0f} s added up; '
+        f'\n\nThe stages took {spent:.0f} s added up; '
         f'this call took {wall:.0f} s on {os.cpu_count()} cores.'
     )
     write_atomically(work / 'results.md', (text + '\n').encode())
     write_atomically(
         work / 'results.json',
-        json.dumps(dict(results, seed=args.seed), indent=1).encode(),
+        json.dumps(dict(results, seed=seed), indent=1).encode(),
     )
     print(f'\n{text}\n\nTable: {work / "results.md"}\nPicture: {sheet}')
 

@@ -1,20 +1,21 @@
 r"""Run a table of experiments, methods x numbers of labels x seeds, and print it.
 
 What is done is not done again; a changed config, option or prerequisite redoes what
-depends on it. A failed run does not stop the others. The same command on several
-machines that share --work-dir splits the runs between them.
+depends on it. A failed run does not stop the others. On a cluster, --slurm submits
+what is to be done as jobs and ends; the same command, later, says how far they are and
+prints what is there.
 
 Example:
     python tools/run_experiments.py configs/tables/streets_methods.py \
         --work-dir work_dirs/streets_methods --gpus 0 1
+    python tools/run_experiments.py configs/tables/cityscapes_semi.py \
+        --slurm partition=gpu gpus_per_node=1 cpus_per_task=8 timeout_min=480
 """
 
 import argparse
-import json
-import os
+import contextlib
 import shlex
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -41,6 +42,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='+',
         metavar='ID',
         help='one process at a time on each; an id twice: two on that GPU',
+    )
+    place.add_argument(
+        '--slurm',
+        nargs='*',
+        metavar='KEY=VALUE',
+        help='as jobs of Slurm, which ask for this: partition, account, timeout_min, '
+        "gpus_per_node, cpus_per_task, mem_gb, ... (submitit's names)",
+    )
+    parser.add_argument(
+        '--retry', action='store_true', help='with --slurm: failed jobs are tried again'
     )
     some = parser.add_argument_group('only some of the runs')
     some.add_argument('--methods', nargs='+', metavar='NAME')
@@ -79,25 +90,6 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def code_version() -> str:
-    """Commit of this checkout; '-dirty' if files differ from it."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ['git', '-C', str(ROOT), *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-    try:
-        return git('rev-parse', '--short', 'HEAD') + (
-            '-dirty' if git('status', '--porcelain') else ''
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return 'unknown'
-
-
 def choose(runs: list, args: argparse.Namespace) -> list:
     """The runs that the command line asks for."""
     from mmdepthseg.utils.errors import UserError
@@ -120,83 +112,79 @@ def choose(runs: list, args: argparse.Namespace) -> list:
     return runs
 
 
-def make_runner(stages: list, work: Path, args: argparse.Namespace):
-    """The runner of the stages, on CPUs or GPUs."""
-    from mmdepthseg.experiments.run import StageRunner
-
-    places = [{}] * args.jobs
-    if args.gpus:
-        places = [dict(CUDA_VISIBLE_DEVICES=gpu) for gpu in args.gpus]
-    threads = max(1, (os.cpu_count() or 1) // len(places))
-    # the user's own settings count
-    env = dict(OMP_WAIT_POLICY='PASSIVE', OMP_NUM_THREADS=str(threads))
-    env = {key: os.environ.get(key, value) for key, value in env.items()}
-    return StageRunner(
-        stages,
-        work,
-        env=dict(env, PYTHONUNBUFFERED='1'),
-        places=places,
-        keep_going=not args.stop_on_failure,
-        version=code_version(),
-    )
-
-
-def show_list(runner) -> None:
+def show_list(book) -> None:
     """Print each stage's state and commands."""
-    states = runner.states()
-    for name, stage in runner.stages.items():
+    states = book.states()
+    for name, stage in book.stages.items():
         print(f'{name}: {states[name]}')
         for command in stage.commands:
             print('    ' + shlex.join(command))
 
 
-def report(table, runs: list, runner, work: Path) -> list[dict]:
-    """Print the tables, write them and the figures of every run; returns those."""
-    from mmdepthseg.experiments import collect, markdown, summarize
-    from mmdepthseg.utils.files import write_atomically
+def as_pairs(texts: list[str], option: str) -> dict[str, str]:
+    """Take KEY=VALUE apart."""
+    from mmdepthseg.utils.errors import UserError
 
-    records = collect(table, runs, runner)
-    text = markdown(table, records, runner.version)
-    figures = dict(
-        table=table.path,
-        title=table.title,
-        version=runner.version,
-        summary=summarize(table, records),
-        runs=records,
-    )
-    write_atomically(work / 'results.md', (text + '\n').encode())
-    write_atomically(work / 'results.json', json.dumps(figures, indent=1).encode())
-    print(
-        f'\n{text}\n\nTable: {work / "results.md"}\nEvery run: {work / "results.json"}',
-        flush=True,
-    )
-    return records
+    for text in texts:
+        if '=' not in text:
+            raise UserError(f'{option} takes KEY=VALUE, not {text!r}')
+    return dict(text.split('=', 1) for text in texts)
+
+
+def use_slurm(book, args: argparse.Namespace) -> None:
+    """Find out how far the jobs are; submit what is neither done nor queued."""
+    from mmdepthseg.experiments.slurm import SlurmRunner
+
+    asked = as_pairs(args.slurm, '--slurm')
+    parameters = {k: int(v) if v.isdigit() else v for k, v in asked.items()}
+    runner = SlurmRunner(book, parameters)
+    runner.look()
+    if args.list:
+        return
+    if not args.print_only:
+        runner.submit(args.retry)
+    runner.show()
 
 
 def run_experiments(args: argparse.Namespace) -> bool:
     """Run the table and report; whether no run failed."""
-    from mmdepthseg.experiments import ExperimentTable, make_stages
+    from mmdepthseg.experiments import (
+        ExperimentTable,
+        StageBook,
+        StageRunner,
+        code_version,
+        local_places,
+        lock_folder,
+        make_stages,
+        write_report,
+    )
+    from mmdepthseg.experiments.slurm import refuse_if_queued
     from mmdepthseg.launch.config import check_writable
-    from mmdepthseg.utils.errors import UserError
 
     work = Path(args.work_dir or f'work_dirs/{Path(args.table).stem}').expanduser()
-    for pair in args.given:
-        if '=' not in pair:
-            raise UserError(f'--given takes NAME=PATH, not {pair!r}')
-    given = dict(pair.split('=', 1) for pair in args.given)
+    given = as_pairs(args.given, '--given')
     table = ExperimentTable(args.table, work, args.cfg_options, given)
     runs = choose(table.runs, args)
-    runner = make_runner(make_stages(table, runs), work, args)
+    book = StageBook(make_stages(table, runs), work, code_version())
     if args.list:
-        show_list(runner)
+        if args.slurm is not None:
+            use_slurm(book, args)
+        show_list(book)
         return True
     check_writable(work, 'folder of --work-dir')
-    try:
-        if not args.print_only:
-            runner.run()
-    finally:  # whatever ended the run: what is there is not lost
-        report(table, runs, runner, work)
-    return not runner.failed
+    with contextlib.ExitStack() as stack:
+        lock = None if args.print_only else stack.enter_context(lock_folder(work))
+        if lock and args.slurm is None:
+            refuse_if_queued(work)
+        try:
+            if args.slurm is not None:
+                use_slurm(book, args)
+            elif lock:
+                places = local_places(args.jobs, args.gpus)
+                StageRunner(book, places, not args.stop_on_failure, lock).run()
+        finally:  # whatever ended the run: what is there is not lost
+            write_report(table, runs, book)
+    return not book.failed
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -3,17 +3,12 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from mmdepthseg.experiments.run import Stage
-from mmdepthseg.experiments.table import (
-    ExperimentTable,
-    Run,
-    fields_of,
-    filled,
-    find,
-    pairs,
-)
+from mmdepthseg.experiments.options import fields_of, filled, find, pairs
+from mmdepthseg.experiments.stage import Stage
+from mmdepthseg.experiments.table import ExperimentTable, Run
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.files import file_hash
 
@@ -22,7 +17,7 @@ MANIFEST = 'manifest.json'
 
 
 def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
-    """The stages of some runs, behind those of all that they need.
+    """Make the stages of some runs, behind those of all that they need.
 
     What decides a stage's result is the content of its config with everything that
     the config builds on, the options, number of labels and seed, and the stages it
@@ -34,7 +29,7 @@ def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
     """
     made = [_run_stage(table, run) for run in runs]
     wanted: set[str] = set()
-    queue = [need for stage in made for need in stage.needs]
+    queue = [*table.needs, *(need for stage in made for need in stage.needs)]
     while queue:
         name = queue.pop()
         if name not in wanted:
@@ -87,7 +82,7 @@ def _run_stage(table: ExperimentTable, run: Run) -> Stage:
         needs=needs_of(table, method),
         outputs=tuple(str(run.folder / name) for name in table.tests),
         folder=str(run.folder),
-        key=lambda: _key(decisive, run.config),
+        key=partial(_key, decisive, run.config),
     )
 
 
@@ -129,20 +124,18 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
         needs=needs_of(table, entry),
         outputs=tuple(outputs),
         folder=folder and str(folder),
-        key=lambda: _key(decisive, config),
+        key=partial(_key, decisive, config),
     )
 
 
 def _given_stage(name: str, place: Path) -> Stage:
     """Nothing to do; the content decides about what needs it."""
+    return Stage(name, (), partial(_given_key, place), outputs=(str(place),))
 
-    def key() -> str:
-        file = place / MANIFEST if place.is_dir() else place
-        return file_hash(file) if file.is_file() else str(place)
 
-    return Stage(
-        name, ((sys.executable, '-c', 'pass'),), outputs=(str(place),), key=key
-    )
+def _given_key(place: Path) -> str:
+    file = place / MANIFEST if place.is_dir() else place
+    return file_hash(file) if file.is_file() else str(place)
 
 
 def _train(config: str, folder: Path, options: Sequence[str]) -> tuple[str, ...]:
@@ -175,6 +168,6 @@ def _key(decisive: Mapping, config: str | None) -> str:
 def _content(path: str) -> dict:
     """What a config says now, with all it builds on.
 
-    Read anew, since it may have changed while earlier stages ran.
+    Read again, since it may have changed while earlier stages ran.
     """
     return load_config(find(path)).to_dict()

@@ -2,35 +2,80 @@
 
 import json
 import statistics
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmdepthseg.experiments.run import DONE, MISSING, OUTDATED, StageRunner
+from mmdepthseg.experiments.options import ROOT
+from mmdepthseg.experiments.stage import (
+    DONE,
+    FAILED,
+    MISSING,
+    OUTDATED,
+    QUEUED,
+    RUNNING,
+    StageBook,
+)
 from mmdepthseg.experiments.table import ExperimentTable, Run
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import write_atomically
 
-FAILED = 'failed'
 
-
-def collect(
-    table: ExperimentTable, runs: Sequence[Run], runner: StageRunner
-) -> list[dict]:
-    """One record per run.
+def write_report(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -> None:
+    """Print the tables, and write them and the figures of every run.
 
     Args:
         table: The table.
         runs: Some of its runs.
-        runner: Of their stages.
+        book: Of their stages.
+    """
+    records = collect(table, runs, book)
+    text = markdown(table, records, book.version)
+    figures = dict(
+        table=table.path,
+        title=table.title,
+        version=book.version,
+        summary=summarize(table, records),
+        runs=records,
+    )
+    pages, data = book.folder / 'results.md', book.folder / 'results.json'
+    write_atomically(pages, (text + '\n').encode())
+    write_atomically(data, json.dumps(figures, indent=1).encode())
+    print(f'\n{text}\n\nTable: {pages}\nEvery run: {data}', flush=True)
+
+
+def code_version() -> str:
+    """Return the commit of this checkout, with '-dirty' if files differ from it."""
+
+    def git(*arguments: str) -> str:
+        command = ['git', '-C', str(ROOT), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        dirty = '-dirty' if git('status', '--porcelain') else ''
+        return git('rev-parse', '--short', 'HEAD') + dirty
+    except (OSError, subprocess.CalledProcessError):
+        return 'unknown'
+
+
+def collect(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -> list[dict]:
+    """Gather one record per run.
+
+    Args:
+        table: The table.
+        runs: Some of its runs.
+        book: Of their stages.
 
     Returns:
         `method`, `labels`, `seed`, `name`, `config`,
-        `options`, `state` ('done', 'outdated', 'missing', 'failed'), `why` it
-        failed, and if it is done `figures` (test -> key -> number), `seconds` and
-        `versions`.
+        `options`, `state` (of `StageBook.states`), `why` it failed, and if it is
+        done `figures` (test -> key -> number), `seconds` and `versions`.
     """
-    states, records = runner.states(), []
+    states, records = book.states(), []
     for run in runs:
-        state = FAILED if run.name in runner.failed else states[run.name]
+        state = states[run.name]
         record = dict(
             method=run.method,
             labels=run.labels,
@@ -39,23 +84,23 @@ def collect(
             config=run.config,
             options=list(run.options),
             state=state,
-            log=str(runner.log(run.name)),
+            log=str(book.log(run.name)),
         )
         if state == FAILED:
-            record['why'] = runner.failed[run.name]
+            record['why'] = book.failed[run.name]
         elif state == DONE:
-            stamp = runner.stamp(run.name)
+            done = book.record(run.name)
             record.update(
                 figures={t: read_figures(run.folder / t) for t in table.tests},
-                seconds=stamp['seconds'],
-                versions=stamp.get('versions', []),
+                seconds=done['seconds'],
+                versions=done['versions'],
             )
         records.append(record)
     return records
 
 
 def read_figures(folder: Path) -> dict[str, float]:
-    """What `tools/test.py --work-dir FOLDER` found, the last time.
+    """Read what `tools/test.py --work-dir FOLDER` found, the last time.
 
     Raises:
         UserError: There is nothing.
@@ -64,13 +109,13 @@ def read_figures(folder: Path) -> dict[str, float]:
     if not files:
         raise UserError(
             f'{folder} holds no figures of a test '
-            '(<time>/<time>.json): remove it to run it anew'
+            '(<time>/<time>.json): remove it to run it again'
         )
     return json.loads(files[-1].read_text())
 
 
 def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
-    """Mean and spread of each cell.
+    """Compute mean and spread of each cell.
 
     Args:
         table: The table.
@@ -126,7 +171,7 @@ def _spread(values: Mapping[int, float]) -> dict:
 def markdown(
     table: ExperimentTable, records: Sequence[Mapping], version: str = ''
 ) -> str:
-    """The tables of all metrics that some run reports, and what is missing.
+    """Lay out the tables of all metrics that some run reports, and what is missing.
 
     Args:
         table: The table.
@@ -192,6 +237,8 @@ def _title(table: ExperimentTable, method: str) -> str:
 def _remarks(records: Sequence[Mapping], version: str) -> list[str]:
     """Which runs are not in the figures, and what code the others are of."""
     whys = {
+        RUNNING: 'Running',
+        QUEUED: 'Queued',
         MISSING: 'Not run yet',
         OUTDATED: 'Out of date (config, options or a prerequisite changed since)',
         FAILED: 'Failed',

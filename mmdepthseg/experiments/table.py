@@ -1,52 +1,34 @@
 """What a table file says."""
 
-import argparse
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
-from mmdepthseg.launch.config import OptionsAction, apply_options, load_config
-from mmdepthseg.launch.config_keys import walk
+from mmdepthseg.experiments.options import (
+    fields_of,
+    filled,
+    find,
+    find_subsets,
+    pairs,
+    parse_options,
+)
+from mmdepthseg.launch.config import apply_options, load_config
 from mmdepthseg.utils.errors import UserError, did_you_mean
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
-FIELD = re.compile(r'\{([A-Za-z0-9][A-Za-z0-9_.-]*)\}')
 #: What the parts of a table file may hold; marked: what they must.
 KEYS = dict(
-    table=(
-        'title!',
-        'methods!',
-        'label_counts!',
-        'seeds!',
-        'prerequisites',
-        'tests',
-        'metrics',
-        'options',
-        'baseline',
-    ),
-    methods=('name!', 'config!', 'title', 'needs', 'options', 'label_counts'),
-    prerequisites=(
-        'name!',
-        'needs',
-        'options',
-        'train',
-        'depth_labels',
-        'checkpoint',
-        'model_config',
-        'command',
-        'outputs',
-        'config',
-        'folder',
-    ),
-    tests=('name!', 'options'),
-    metrics=('title!', 'keys!', 'test'),
+    table='title! methods! label_counts! seeds! prerequisites needs tests metrics '
+    'options baseline',
+    methods='name! config! title needs options label_counts',
+    prerequisites='name! needs options train depth_labels checkpoint model_config '
+    'command outputs config folder',
+    tests='name! options',
+    metrics='title! keys! test',
 )
 # above this a variable of a table file is taken for a misspelt key
 LIKENESS = 0.8
@@ -103,6 +85,7 @@ class ExperimentTable:
       `command='tools/x.py ...', outputs=[...]` (stands for the first of them; with
       `config` if the content of one decides too, and with `folder` if it is the
       command's own, to be removed before a start with anything changed);
+    - `needs`: prerequisites that are made whatever runs are chosen;
     - `tests`: `dict(name, options)`, evaluations of each run; default: one;
     - `metrics`: `dict(title, keys, test)`: the first of `keys` that the test
       (default: the first) reports; default: mIoU of student and teacher,
@@ -119,6 +102,7 @@ class ExperimentTable:
         work_dir: Where everything goes.
         extra: `KEY=VALUE` for every training and test.
         given: Files or folders in the place of prerequisites.
+        seeds: In the place of the file's.
 
     Raises:
         UserError: The file, or a config that it names, is wrong; says where.
@@ -130,6 +114,7 @@ class ExperimentTable:
         work_dir: Path,
         extra: Sequence[str] = (),
         given: Mapping[str, str] | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> None:
         self.path = str(path)
         self.work_dir = Path(work_dir).resolve()
@@ -138,8 +123,10 @@ class ExperimentTable:
         self.title: str = cfg.title
         self.label_counts: list[int] = list(cfg.label_counts)
         self.seeds = [
-            dict(s) if isinstance(s, Mapping) else dict(seed=s) for s in cfg.seeds
+            dict(s) if isinstance(s, Mapping) else dict(seed=s)
+            for s in seeds or cfg.seeds
         ]
+        self.needs: list[str] = list(cfg.get('needs', ()))
         self.methods = self._named(cfg, 'methods')
         self.prerequisites = self._named(cfg, 'prerequisites')
         self.tests = self._named(cfg, 'tests') or {'test': {}}
@@ -167,7 +154,8 @@ class ExperimentTable:
         return found
 
     def _check_keys(self, part: str, entry: Mapping) -> None:
-        known = [key.rstrip('!') for key in KEYS[part]]
+        keys = KEYS[part].split()
+        known = [key.rstrip('!') for key in keys]
         place = (
             self.path
             if part == 'table'
@@ -180,9 +168,7 @@ class ExperimentTable:
             if key not in known and (hint or part != 'table'):
                 hint = hint or f'; known: {", ".join(known)}'
                 raise UserError(f'{place}: unknown key {key!r}{hint}')
-        lost = [
-            key[:-1] for key in KEYS[part] if key[-1] == '!' and not entry.get(key[:-1])
-        ]
+        lost = [key[:-1] for key in keys if key[-1] == '!' and not entry.get(key[:-1])]
         if lost:
             raise UserError(f'{place}: {", ".join(lost)} must be there')
 
@@ -193,6 +179,7 @@ class ExperimentTable:
         for name, entry in self.prerequisites.items():
             self._check_names('prerequisites', name, entry, known)
             known.add(name)
+        self._check_names('needs', 'needs', dict(needs=self.needs), known)
         known |= {'seed', 'n', *(key for seed in self.seeds for key in seed)}
         for name, entry in self.methods.items():
             self._check_names('methods', name, entry, known)
@@ -350,47 +337,3 @@ class ExperimentTable:
             (*options, *self.extra),
             self.work_dir / run,
         )
-
-
-def find(path: str) -> str:
-    """A file, looked for here and then in the repository."""
-    path = os.path.expanduser(path)
-    return (
-        path if os.path.exists(path) or not (ROOT / path).exists() else str(ROOT / path)
-    )
-
-
-def find_subsets(config: Config) -> Iterator[tuple[str, Mapping]]:
-    """Dotted key and content of each `labeled_subset` of the training data."""
-    loader = config.get('train_dataloader') or {}
-    for place, value in walk(loader, 'train_dataloader'):
-        if place.endswith('.labeled_subset') and isinstance(value, Mapping):
-            yield place, value
-
-
-def pairs(options: Mapping | None) -> list[str]:
-    """Options as `KEY=VALUE`, as the tools take them."""
-    return [f'{key}={value}' for key, value in (options or {}).items()]
-
-
-def parse_options(options: Sequence[str]) -> dict[str, Any]:
-    """`KEY=VALUE` as the tools understand them."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=OptionsAction)
-    return parser.parse_args(['--cfg-options', *options]).cfg_options or {}
-
-
-def filled(texts: Sequence[str], values: Mapping[str, Any]) -> list[str]:
-    """Texts with `{name}` replaced by values; others of the kind stay."""
-    return [FIELD.sub(lambda m: str(values.get(m[1], m[0])), text) for text in texts]
-
-
-def fields_of(node: Any) -> list[str]:
-    """All `{name}` in the strings of a config."""
-    if isinstance(node, str):
-        return FIELD.findall(node)
-    if isinstance(node, Mapping):
-        node = list(node.values())
-    if isinstance(node, list | tuple):
-        return [field for value in node for field in fields_of(value)]
-    return []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdepthseg.experiments.demo_sheet import draw_demo_sheet
+from mmdepthseg.experiments.sheet import draw_demo_sheet
 
 from .conftest import ITERS
 

@@ -1,12 +1,15 @@
-"""The demo: its stages name existing configs, its table and verdict tell the truth."""
+"""The demo: what it runs, and that its table and verdict tell the truth."""
 
-import argparse
 import importlib.util
 from pathlib import Path
 
 import pytest
+from tiny_tables import tiny_table  # noqa: F401
+
+from mmdepthseg.experiments import ExperimentTable, make_stages
 
 REPO = Path(__file__).resolve().parents[2]
+TITLES = dict(supervised='the baseline', classmix='without depth', full='all of it')
 
 
 @pytest.fixture(scope='module')
@@ -15,11 +18,6 @@ def demo():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def args(tmp_path):
-    return argparse.Namespace(work_dir=str(tmp_path), seed=7, jobs=1)
 
 
 @pytest.fixture
@@ -45,51 +43,77 @@ def results():
     )
 
 
-def test_stages_use_what_is_there(demo, args, monkeypatch):
+def test_stages(demo, tmp_path, monkeypatch):
+    """Those of a bigger table, and the test of the depth network."""
     monkeypatch.chdir(REPO)
-    stages = demo.make_stages(args)
-    names = [stage.name for stage in stages]
-    assert len(set(names)) == len(names)
-    for stage in stages:
-        assert all(need in names for need in stage.needs)
-        assert all(Path(path).is_file() for path in stage.reads)
-        for command in stage.commands:
-            assert all(
-                Path(part).is_file() for part in command[1:3] if part.endswith('.py')
-            )
-
-
-def test_a_seed_reaches_every_training(demo, args, monkeypatch):
-    monkeypatch.chdir(REPO)
-    args.seed = 11
-    trainings = [
-        stage
-        for stage in demo.make_stages(args)
-        if 'tools/train.py' in stage.commands[0]
+    table = ExperimentTable(demo.TABLE, tmp_path)
+    names = [stage.name for stage in make_stages(table, table.runs)]
+    assert names == [
+        'streets',
+        'sde',
+        'depth_labels',
+        'sde_test',
+        *(f'{method}_n8_seed7' for method in TITLES),
     ]
-    assert len(trainings) == 4
-    assert all('randomness.seed=11' in stage.commands[0] for stage in trainings)
 
 
-def test_checkpoints_are_those_the_configs_write(demo, args, monkeypatch):
-    from mmdepthseg.launch.config import load_config
+# what the demo reads of a tiny table's fake test of the depth network
+SDE_TEST = """
+seeds = [1]
+label_counts = [10]
+prerequisites += [dict(
+    name='sde', train=methods[0]['config']), dict(
+    name='sde_test', command='test.py x {{sde}} --work-dir {{work_dir}}/sde_test',
+    outputs=['{{work_dir}}/sde_test']), dict(
+    name='depth_labels', depth_labels=methods[0]['config'], checkpoint='{{sde}}')]
+needs = ['sde_test', 'depth_labels']
+methods = [dict(methods[0], name=name, title=title, options=dict(gain=gain))
+           for gain, (name, title) in enumerate({titles}.items())]
+baseline = None
+"""
 
+
+def test_a_tiny_demo(demo, results, tiny_table, monkeypatch, capfd):  # noqa: F811
+    """Its seed reaches every training, its files hold what was found."""
+    tiny_table.add(SDE_TEST.format(titles=TITLES))
+    tiny_table.fake.write_text(
+        tiny_table.fake.read_text().replace(
+            'dict(mIoU=value)',
+            "{**%r, 'mIoU': value, 'teacher/mIoU': value + 1}" % results['sde'],
+        )
+    )
+    monkeypatch.setattr(demo, 'TABLE', str(tiny_table.path))
+    drawn = []
+    monkeypatch.setattr(demo, 'draw', lambda *arguments: drawn.append(arguments))
     monkeypatch.chdir(REPO)
-    for name, config in dict(sde=demo.SDE, **demo.METHODS).items():
-        cfg = load_config(f'configs/streets/{config}.py')
-        wanted = f'iter_{cfg.train_cfg.max_iters}.pth'
-        assert demo.checkpoint(Path('work'), name).endswith(wanted)
+    demo.main(['--work-dir', str(tiny_table.work), '--seed', '11', '--jobs', '1'])
+    trained = {
+        call['name']: call['options']['randomness.seed']
+        for call in tiny_table.calls()
+        if call['tool'] == 'train'
+    }
+    runs = {f'{name}_n10_seed11' for name in TITLES}
+    assert trained == dict.fromkeys({'sde', *runs}, '11')
+    written = tiny_table.results()
+    assert written['seed'] == 11 and set(written) == {'seed', 'sde', *TITLES}
+    assert written['full']['mIoU'] == 10 + 11 + 2  # labels + seed + gain
+    printed = capfd.readouterr().out
+    assert (tiny_table.work / 'results.md').read_text().strip() in printed
+    assert '| all of it | 23.0 | 24.0 |' in printed
+    assert [path.name for *_, path in drawn] == ['contact_sheet.png']
+    demo.main(['--work-dir', str(tiny_table.work), '--seed', '11'])
+    assert tiny_table.calls() == []
 
 
-def test_table_shows_every_method_and_baseline(demo, args, results):
-    text = demo.table(results, args, dict(supervised=1, classmix=2, full=3))
-    for title in (*demo.TITLES.values(), *(row[0] for row in demo.DEPTH_ROWS)):
+def test_table_shows_every_method_and_baseline(demo, results):
+    text = demo.result_table(results, TITLES, 7, dict(supervised=1, classmix=2, full=3))
+    for title in (*TITLES.values(), *(row[0] for row in demo.DEPTH_ROWS)):
         assert title in text
-    assert '| 22.5 | - |' in text and '| 20.0 | 21.5 |' in text
+    assert '| 22.5 | - | 1 |' in text and '| 20.0 | 21.5 | 3 |' in text
 
 
 def test_verdict_names_losses_too(demo, results):
-    text = demo.verdict(results)
+    text = demo.verdict(results, TITLES)
     better, worse = text.splitlines()[0].split('; not better in ')
     assert 'abs_rel' in better and 'a1' not in better
     assert 'a1' in worse and 'rmse' in worse

@@ -11,7 +11,7 @@ import torch
 from tiny_tables import TinyTable, tiny_table  # noqa: F401
 
 from mmdepthseg.experiments import ExperimentTable, make_stages
-from mmdepthseg.experiments.table import FIELD, filled, pairs
+from mmdepthseg.experiments.options import FIELD, filled, pairs
 from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import METRICS, MODELS, TRANSFORMS
 
@@ -246,7 +246,7 @@ def test_given_in_the_place_of_a_prerequisite(tiny_table):  # noqa: F811
             ['--given', 'labels=/no/where'],
             '/no/where, given for labels, does not exist',
         ),
-        (['--given', 'labels'], "NAME=PATH, not 'labels'"),
+        (['--given', 'labels'], "--given .*not 'labels'"),
         (['--cfg-options', 'gainn=1'], "random.py: .*'gainn'.*did you mean 'gain'"),
     ],
 )

@@ -1,9 +1,9 @@
-"""Contact sheet: colours and layout."""
+"""Sheets: colours and layout."""
 
 import cv2
 import numpy as np
 
-from mmdepthseg.experiments.contact_sheet import (
+from mmdepthseg.experiments.sheet import (
     color_depth,
     color_labels,
     contact_sheet,

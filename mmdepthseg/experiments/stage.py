@@ -1,0 +1,193 @@
+"""Stages of a job, and the book that says how far each of them is.
+
+A stage that has finished is in the book with a hash of what decides its result: its
+own key (configs, options, ...) and the hashes of the stages it needs. It is not done
+again while that hash is the same. A stage that was interrupted goes on with what its
+folder holds if the hash is still that of its start; otherwise its folder is removed
+first, so that a changed config or seed never reports the results of another one.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import write_atomically
+
+#: States of a stage.
+DONE, OUTDATED, MISSING = 'done', 'outdated', 'missing'
+FAILED, QUEUED, RUNNING = 'failed', 'queued', 'running'
+TAIL_LINES = 15
+TAIL_BYTES = 4096
+PROGRESS = re.compile(
+    r'Iter\(train\) *\[ *(\d+)/(\d+)\].*? eta: ([\d:]+) .*? loss: ([\d.]+)'
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a job.
+
+    Attributes:
+        name: Short name, also of its log.
+        commands: Argument lists, run one after another; none: there is nothing to do.
+        key: Gives what decides the result, besides the stages it needs; asked for
+            right before the start. Can be pickled, for a cluster.
+        needs: Names of stages that must have finished.
+        outputs: Files or folders that must exist afterwards.
+        folder: The stage's own folder, removed before a start with another hash.
+    """
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    key: Callable[[], str]
+    needs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    folder: str | None = None
+
+    def lost(self) -> list[str]:
+        """The outputs that are not there."""
+        return [output for output in self.outputs if not Path(output).exists()]
+
+
+class StageBook:
+    """What a folder says of a job's stages.
+
+    Args:
+        stages: All stages, each behind those it needs.
+        folder: Where logs and the book's files go.
+        version: Noted at each start of a stage; the record lists all of them, since
+            a later version may have gone on with what an earlier one began.
+
+    Attributes:
+        failed: Stage name -> why, of this call.
+        busy: Stage name -> 'queued' or 'running', of this call.
+    """
+
+    def __init__(
+        self, stages: Sequence[Stage], folder: Path, version: str = ''
+    ) -> None:
+        self.stages = {stage.name: stage for stage in stages}
+        self.folder = Path(folder)
+        self.version = version
+        self.failed: dict[str, str] = {}
+        self.busy: dict[str, str] = {}
+
+    def states(self) -> dict[str, str]:
+        """Where each stage stands; 'outdated': done, but what decides has changed."""
+        hashes = self.hashes()
+        found = {}
+        for name, stage in self.stages.items():
+            record = self.record(name)
+            if name in self.failed:
+                found[name] = FAILED
+            elif name in self.busy:
+                found[name] = self.busy[name]
+            elif not record or stage.lost():
+                found[name] = MISSING
+            else:
+                found[name] = DONE if record['hash'] == hashes[name] else OUTDATED
+        return found
+
+    def hashes(self) -> dict[str, str]:
+        """The hash with which each stage would be made now."""
+        found: dict[str, str] = {}
+        for name, stage in self.stages.items():
+            found[name] = _hash(stage, [found[need] for need in stage.needs])
+        return found
+
+    def record(self, name: str) -> dict:
+        """What a finished stage left: hash, seconds, versions; {} if there is none."""
+        return _read_json(self._path(name, 'done.json'))
+
+    def log(self, name: str) -> Path:
+        """The log of a stage."""
+        return self._path(name, 'log')
+
+    def begin(self, stage: Stage) -> bool:
+        """Find out whether a stage must be run, and be ready for it.
+
+        Returns:
+            False if it is done already.
+
+        Raises:
+            UserError: What it needs is not done.
+        """
+        for need in stage.needs:
+            if not self.record(need):
+                raise UserError(f'{self.folder}: {stage.name} needs {need}: not done')
+        digest = _hash(stage, [self.record(need)['hash'] for need in stage.needs])
+        if self.record(stage.name).get('hash') == digest and not stage.lost():
+            return False
+        self._path(stage.name, 'done.json').unlink(missing_ok=True)
+        started = self._path(stage.name, 'started.json')
+        before = _read_json(started)
+        if before.get('hash') != digest:
+            before = {}
+            if stage.folder is not None and Path(stage.folder).exists():
+                shutil.rmtree(stage.folder)
+        versions = list(dict.fromkeys([*before.get('versions', []), self.version]))
+        _write_json(started, dict(hash=digest, versions=versions))
+        return True
+
+    def finish(self, name: str, seconds: Sequence[float]) -> None:
+        """Note that a stage is done.
+
+        Args:
+            name: The stage.
+            seconds: What each of its commands took.
+        """
+        record = _read_json(self._path(name, 'started.json'))
+        record.update(seconds=sum(seconds), command_seconds=list(seconds))
+        _write_json(self._path(name, 'done.json'), record)
+
+    def lost_needs(self, name: str) -> str | None:
+        """Why a stage cannot be run, if it needs a failed one."""
+        failed = [need for need in self.stages[name].needs if need in self.failed]
+        return f'needs {", ".join(failed)}, which failed' if failed else None
+
+    def progress(self, name: str) -> str | None:
+        """How far a training is, by its log."""
+        found = PROGRESS.findall(_end(self.log(name)))
+        if not found:
+            return None
+        at, total, left, loss = found[-1]
+        return f'iteration {at} of {total}, loss {loss}, {left} left'
+
+    def _path(self, name: str, kind: str) -> Path:
+        return self.folder / f'{name}.{kind}'
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log, indented, behind its name."""
+    lines = _end(log).splitlines()[-TAIL_LINES:]
+    return '\n  '.join([f'log: {log}', *lines])
+
+
+def _end(log: Path) -> str:
+    try:
+        with open(log, 'rb') as file:
+            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            return file.read().decode(errors='replace')
+    except FileNotFoundError:
+        return ''
+
+
+def _hash(stage: Stage, needed: Sequence[str]) -> str:
+    """Hash of what decides a stage's result: its own and that of what it needs."""
+    return hashlib.sha256('\0'.join([stage.key(), *needed]).encode()).hexdigest()
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError):
+        return {}
+
+
+def _write_json(path: Path, content: dict) -> None:
+    write_atomically(path, json.dumps(content).encode())

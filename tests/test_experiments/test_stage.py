@@ -1,0 +1,75 @@
+"""The book of stages: what is done, with what it was made, how far it is."""
+
+from functools import partial
+
+import pytest
+from tiny_stages import read, stage
+
+from mmdepthseg.experiments.stage import Stage, StageBook, tail
+from mmdepthseg.utils.errors import UserError
+
+ITERATION = (
+    '2026/01/01 00:00:00 - mmengine - INFO - Iter(train) [ 20/600]  base_lr: 1e-3 '
+    'lr: 1e-3  eta: 0:01:02  time: 0.1  data_time: 0.1  loss: 1.25  a.loss: 1\n'
+)
+
+
+def do(book, *names):
+    """As if they had been run."""
+    for name in names:
+        if book.begin(book.stages[name]):
+            for output in book.stages[name].outputs:
+                open(output, 'w').close()
+            book.finish(name, [1.0, 2.0])
+
+
+def test_states(tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text('a = 1')
+    stages = [
+        stage('first', tmp_path, reads=[config]),
+        stage('second', tmp_path, ['first']),
+        stage('other', tmp_path),
+    ]
+    book = StageBook(stages, tmp_path / 'work')
+    assert set(book.states().values()) == {'missing'}
+    do(book, *book.stages)
+    assert set(book.states().values()) == {'done'}
+    assert book.record('first')['seconds'] == 3
+    assert book.record('first')['command_seconds'] == [1, 2]
+    config.write_text('a = 2')
+    (tmp_path / 'other.out').unlink()
+    assert book.states() == dict(first='outdated', second='outdated', other='missing')
+    book.busy['first'], book.failed['second'] = 'running', 'why'
+    assert book.states() == dict(first='running', second='failed', other='missing')
+
+
+def test_a_stage_is_not_begun_before_what_it_needs(tmp_path):
+    stages = [stage('first', tmp_path), stage('second', tmp_path, ['first'])]
+    book = StageBook(stages, tmp_path / 'work')
+    with pytest.raises(UserError, match='second.*first'):
+        book.begin(stages[1])
+
+
+def test_versions_of_all_starts_with_the_same_key(tmp_path):
+    made = stage('first', tmp_path)
+    StageBook([made], tmp_path / 'work', 'one').begin(made)
+    book = StageBook([made], tmp_path / 'work', 'two')
+    do(book, 'first')
+    assert book.record('first')['versions'] == ['one', 'two']
+    do(StageBook([made], tmp_path / 'work', 'three'), 'first')  # done already
+    assert book.record('first')['versions'] == ['one', 'two']
+    other = Stage('first', made.commands, partial(read, 'else'), outputs=made.outputs)
+    do(StageBook([other], tmp_path / 'work', 'three'), 'first')
+    assert book.record('first')['versions'] == ['three']
+
+
+def test_progress_and_end_of_a_log(tmp_path):
+    book = StageBook([stage('first', tmp_path)], tmp_path)
+    assert book.progress('first') is None
+    book.log('first').write_text('start\n' * 1000 + ITERATION + 'no iteration\n')
+    progress = book.progress('first')
+    assert all(word in progress for word in ('20', '600', '1.25', '0:01:02'))
+    end = tail(book.log('first')).splitlines()
+    assert end[0].endswith('first.log') and end[-1] == '  no iteration'
+    assert len(end) < 20
