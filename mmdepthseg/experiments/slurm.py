@@ -27,7 +27,7 @@ from mmdepthseg.experiments.stage import (
     StageBook,
     tail,
 )
-from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 
 #: What a job is asked for unless the user says otherwise. Time is no limit of a
@@ -35,10 +35,15 @@ from mmdepthseg.utils.files import write_atomically
 DEFAULTS = dict(timeout_min=240)
 #: How often that may happen to a job.
 TIMEOUTS = 50
-# a stage is one process, and these are ours
+# the checkout need not be installed; srun does not take the number over by itself
+SETUP = [
+    f'export PYTHONPATH="{ROOT}${{PYTHONPATH:+:$PYTHONPATH}}"',
+    '[ -z "$SLURM_CPUS_PER_TASK" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK',
+]
+# a stage is one process; the others are ours
 RESERVED = (
-    'additional_parameters array_parallelism dependency job_name nodes '
-    'ntasks_per_node setup srun_args use_srun wckey'
+    'additional_parameters dependency job_name name nodes ntasks_per_node setup '
+    'tasks_per_node use_srun'
 ).split()
 
 
@@ -60,7 +65,10 @@ class StageJob:
             os.sched_getaffinity(0)
         )
         book = StageBook([self.stage], self.folder, self.version)
-        StageRunner(book, local_places(cpus=cpus)).run()
+        try:
+            StageRunner(book, local_places(cpus=cpus)).run()
+        except UserError as error:  # what `look` shows: no traceback
+            raise SystemExit(str(error)) from None
 
     def checkpoint(self) -> object:
         """Say what is queued again when the time is up: the same."""
@@ -96,8 +104,7 @@ class SlurmRunner:
             if states[name] != DONE:
                 log = self.folder / f'{job["id"]}_0_log.err'
                 book.failed[name] = book.lost_needs(name) or (
-                    f'job {job["id"]} ended before the stage did; its '
-                    f'log: {book.log(name)}; that of the job: {tail(log)}'
+                    f'job {job["id"]} ended before the stage did; {tail(log)}'
                 )
 
     def submit(self, retry: bool = False) -> None:
@@ -145,14 +152,11 @@ class SlurmRunner:
             print(f'[{name}] {state}' + (f': {how}' if how else ''), flush=True)
 
     def _submit(self, executor, stage: Stage, needed: Sequence[str]) -> str:
-        # what can never start is not to stay in the queue
-        options = {'kill-on-invalid-dep': 'yes', 'requeue': True}
+        """Submit a stage behind the jobs it needs; returns its job's id."""
         executor.update_parameters(
-            **self.parameters,
-            job_name=_job_name(stage.name, self.book.folder),
-            dependency='afterok:' + ':'.join(needed) if needed else None,
-            additional_parameters=options,
-            setup=[f'export PYTHONPATH="{ROOT}${{PYTHONPATH:+:$PYTHONPATH}}"'],
+            name=_job_name(stage.name, self.book.folder),
+            # '' takes back what the stage before asked for
+            slurm_dependency='afterok:' + ':'.join(needed) if needed else '',
         )
         work = StageJob(stage, self.book.folder.resolve(), self.book.version)
         errors = _submitit().core.utils
@@ -176,20 +180,24 @@ def make_executor(folder: Path, parameters: Mapping[str, object]):
         parameters: What the user asks for.
 
     Raises:
-        UserError: submitit or Slurm is not there, or a parameter is unknown.
+        UserError: submitit or Slurm is not there, or a parameter is not known.
     """
-    submitit = _submitit()
+    ours = [name for name in parameters if name in RESERVED]
+    if ours:
+        raise UserError(f'--slurm: {", ".join(ours)} is not for you to choose')
     try:
-        executor = submitit.SlurmExecutor(folder.resolve(), max_num_timeout=TIMEOUTS)
-    except RuntimeError as error:
+        executor = _submitit().AutoExecutor(
+            folder.resolve(), cluster='slurm', slurm_max_num_timeout=TIMEOUTS
+        )
+        executor.update_parameters(
+            **{f'slurm_{name}': value for name, value in parameters.items()},
+            # what can never start does not stay in the queue
+            slurm_additional_parameters={'kill-on-invalid-dep': 'yes', 'requeue': True},
+            slurm_setup=SETUP,
+        )
+    # no Slurm; a key, the type of a value
+    except (RuntimeError, NameError, TypeError, ValueError) as error:
         raise UserError(f'--slurm: {error}') from None
-    names = executor._equivalence_dict()
-    known = {*executor._valid_parameters(), *names}
-    known -= {*RESERVED, *(ours for ours, its in names.items() if its in RESERVED)}
-    for name in parameters:
-        if name not in known:
-            hint = did_you_mean(name, known) or f'; known: {", ".join(sorted(known))}'
-            raise UserError(f'--slurm: {name!r} cannot be given{hint}')
     return executor
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from fake_slurm import fake_slurm  # noqa: F401
 from tiny_tables import TinyTable, tiny_table  # noqa: F401
 
-from mmdepthseg.experiments import ExperimentTable, make_stages
+from mmdepthseg.experiments import ExperimentTable, lock_folder, make_stages
 from mmdepthseg.experiments.options import FIELD, filled, pairs
 from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import METRICS, MODELS, TRANSFORMS
@@ -218,6 +219,32 @@ def test_print_only_and_list_run_nothing(tiny_table, capfd):  # noqa: F811
 def test_one_process_per_gpu(tiny_table):  # noqa: F811
     tiny_table.run('--methods', 'plain', '--gpus', 3, 5)
     assert {c['gpu'] for c in tiny_table.calls()} == {'3', '5'}
+
+
+def test_on_slurm(tiny_table, fake_slurm, capfd):  # noqa: F811
+    tiny_table.run('--slurm', 'partition=gpu', 'timeout_min=9')
+    assert set(fake_slurm.jobs()) == {'depth', 'labels', *ALL}
+    assert '#SBATCH --time=9\n' in fake_slurm.jobs()['depth']
+    assert 'Queued, 8 of 8' in capfd.readouterr().out
+    assert stops(tiny_table) == 2  # nothing beside the jobs
+    assert 'full_n10_seed1' in capfd.readouterr().err
+    tiny_table.run('--slurm', '--list')
+    assert 'full_n20_seed3: queued' in capfd.readouterr().out
+    assert tiny_table.calls() == []
+    fake_slurm.work()
+    assert tiny_table.trained() == sorted([*ALL, 'depth'])
+    tiny_table.run('--slurm', 'partition=gpu', '--print-only')
+    assert ['plain', '12.0 ± 1.4 (2)', '22.0 ± 1.4 (2)'] in rows(capfd.readouterr().out)
+    tiny_table.run('--slurm', 'partition=gpu')
+    tiny_table.run()
+    assert not fake_slurm.jobs() and tiny_table.calls() == []
+
+
+def test_one_run_at_a_time(tiny_table, capfd):  # noqa: F811
+    with lock_folder(tiny_table.work):
+        assert stops(tiny_table) == 2
+    assert str(tiny_table.work) in capfd.readouterr().err
+    assert tiny_table.calls() == []
 
 
 def test_given_in_the_place_of_a_prerequisite(tiny_table):  # noqa: F811

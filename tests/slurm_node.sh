@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run a command on a Slurm cluster of one node, this machine, that lives as long as it:
-#   tests/slurm/node.sh COMMAND [ARGUMENTS]
+#   tests/slurm_node.sh COMMAND [ARGUMENTS]
 # As root, with Debian's packages slurm-wlm and munge. Nothing of an installed Slurm is
 # touched: configuration, state and logs are in a temporary folder.
 set -euo pipefail
