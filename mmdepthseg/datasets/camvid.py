@@ -5,6 +5,7 @@ import os.path as osp
 from mmdepthseg.datasets.listing import join_path, list_names
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
+from mmdepthseg.utils.errors import UserError
 
 #: Where things stand below `data_root`.
 FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
@@ -69,7 +70,7 @@ class CamVidDataset(SequenceDataset):
     ) -> None:
         unknown = set(data_prefix or ()) - set(FOLDERS)
         if unknown:
-            raise ValueError(
+            raise UserError(
                 f'data_prefix knows {sorted(FOLDERS)}, not {sorted(unknown)}.'
             )
         folders = {**FOLDERS, **(data_prefix or {})}
@@ -92,7 +93,7 @@ class CamVidDataset(SequenceDataset):
         label_folder = self.data_prefix.get('seg_map_path')
         names = list_names(folder, self.img_suffix)
         if not names:
-            raise FileNotFoundError(
+            raise UserError(
                 f'CamVidDataset: no image in the split {self.split!r}: searched '
                 f'{folder} for *{self.img_suffix}.'
             )

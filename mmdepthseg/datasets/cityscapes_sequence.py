@@ -7,6 +7,7 @@ from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.datasets.listing import list_tree
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
+from mmdepthseg.utils.errors import UserError
 
 CLASSES = (
     'road',
@@ -125,12 +126,12 @@ class CityscapesSequenceDataset(SequenceDataset):
         **kwargs,
     ) -> None:
         if frames not in ('annotated', 'sequence'):
-            raise ValueError(
+            raise UserError(
                 f"frames must be 'annotated' or 'sequence', got {frames!r}."
             )
         unknown = set(data_prefix or ()) - set(FOLDERS)
         if unknown:
-            raise ValueError(
+            raise UserError(
                 f'data_prefix knows {sorted(FOLDERS)}, not {sorted(unknown)}.'
             )
         folders = {**FOLDERS, **(data_prefix or {})}
@@ -181,7 +182,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             else list_tree(prefix.get(key), self.img_suffix)
         )
         if not images:
-            raise FileNotFoundError(
+            raise UserError(
                 f'{type(self).__name__}: no image in the split {self.split!r}: '
                 f'searched {prefix.get(key)}/<city>/*{self.img_suffix}.'
             )
@@ -215,7 +216,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             sequence, number = split_stem(info['img_id'])
             numbers = self._frame_numbers.get(sequence, [])
             if number not in numbers:
-                raise FileNotFoundError(
+                raise UserError(
                     f'{type(self).__name__}: poses need all frames of a sequence, and '
                     f'{info["img_id"]}{self.img_suffix} is not in '
                     f'{self.data_prefix.get("sequence_path")}.'
@@ -264,11 +265,11 @@ def split_stem(img_id: str) -> tuple[str, int]:
     """`'city/city_000001_000019'` -> `('city/city_000001', 19)`.
 
     Raises:
-        ValueError: If the name does not end with a frame number.
+        UserError: If the name does not end with a frame number.
     """
     sequence, _, number = img_id.rpartition('_')
     if not sequence or not number.isdigit():
-        raise ValueError(
+        raise UserError(
             f'{img_id} is no Cityscapes name: <city>/<city>_<sequence>_<frame>.'
         )
     return sequence, int(number)

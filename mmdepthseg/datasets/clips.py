@@ -15,6 +15,7 @@ from mmdepthseg.datasets.intrinsics import (
 from mmdepthseg.datasets.listing import join_path, list_folders, list_frames, list_names
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
+from mmdepthseg.utils.errors import UserError
 
 IMG_SUFFIXES = ('.jpg', '.jpeg', '.png')
 
@@ -116,7 +117,7 @@ class ClipDataset(SequenceDataset):
                 frames_folder = folder
                 names = list_frames(frames_folder, self.img_suffixes)
             if not names:
-                raise FileNotFoundError(
+                raise UserError(
                     f'ClipDataset: clip {clip!r} has no image: searched '
                     f'{osp.join(folder, self.frames_dir)} and {folder} for '
                     f'*{", *".join(self.img_suffixes)}.'
@@ -173,7 +174,7 @@ class ClipDataset(SequenceDataset):
         missing = [c for c in named if not osp.isdir(join_path(root, c))]
         if missing or self.clips == []:
             problem = f'no clip {", ".join(missing)}' if missing else 'clips names none'
-            raise FileNotFoundError(
+            raise UserError(
                 f'ClipDataset: {problem} in {root}; there are: '
                 f'{", ".join(list_folders(root)) or "none"}.'
             )
@@ -191,7 +192,7 @@ class ClipDataset(SequenceDataset):
             if clip not in self.exclude_clips
         }
         if not folders:
-            raise FileNotFoundError(
+            raise UserError(
                 f'ClipDataset: no clip: searched {root} for <clip>/{self.frames_dir}/*'
                 f'{", *".join(self.img_suffixes)}; exclude_clips takes out '
                 f'{", ".join(self.exclude_clips) or "none"}.'
@@ -204,7 +205,7 @@ class ClipDataset(SequenceDataset):
             camera, source = self._camera_file(folder)
         if camera is None:
             if self.offsets:
-                raise FileNotFoundError(
+                raise UserError(
                     f'ClipDataset: clip {clip!r} has no {source}: write one with K '
                     '(3x3, pixels), width and height, or give `intrinsics` in the '
                     'config.'
@@ -245,7 +246,7 @@ class ClipDataset(SequenceDataset):
         labels = {osp.splitext(name)[0] for name in list_names(folder, '.png')}
         strange = sorted(labels - {osp.splitext(name)[0] for name in frames})
         if strange:
-            raise FileNotFoundError(
+            raise UserError(
                 f'ClipDataset: {len(strange)} label(s) in {folder} belong to no frame '
                 f'of {frames_folder}: {", ".join(strange[:3])}. The label of frame '
                 f'{frames[0]} is {osp.splitext(frames[0])[0]}.png.'
@@ -261,7 +262,7 @@ class ClipDataset(SequenceDataset):
         folder = join_path(self.data_root or '', folder.format(clip=clip))
         names = list_names(folder, '.png')
         if not names:
-            raise FileNotFoundError(
+            raise UserError(
                 f'ClipDataset: depth_dir of clip {clip!r}: no *.png in {folder}.'
             )
         return folder, set(names)

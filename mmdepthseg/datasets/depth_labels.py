@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from mmengine.logging import print_log
 
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, write_atomically
 
 MANIFEST = 'manifest.json'
@@ -35,7 +36,7 @@ AGAIN = (
 _noted: set[str] = set()  # manifests whose checkpoint is known to be gone
 
 
-class DepthLabelError(RuntimeError):
+class DepthLabelError(UserError):
     """Depth labels are missing, truncated, incomplete or from another model."""
 
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmdepthseg.utils.errors import UserError
+
 
 class Camera(NamedTuple):
     """A pinhole camera as it stands in a file or a config.
@@ -27,9 +29,9 @@ def load_json(path: str) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError:
-        raise FileNotFoundError(f'Camera file {path} does not exist.') from None
+        raise UserError(f'Camera file {path} does not exist.') from None
     except (ValueError, OSError) as error:
-        raise ValueError(f'Camera file {path} cannot be read: {error}') from None
+        raise UserError(f'Camera file {path} cannot be read: {error}') from None
 
 
 def check_intrinsics(
@@ -43,30 +45,30 @@ def check_intrinsics(
         source: File or config key, for the error.
 
     Raises:
-        ValueError: If K is not 3x3 and finite, a focal length is not positive or
+        UserError: If K is not 3x3 and finite, a focal length is not positive or
             the principal point lies outside the image (the usual sign of a K that
             belongs to another image size).
     """
     if cam2img.shape != (3, 3) or not np.isfinite(cam2img).all():
-        raise ValueError(f'{source}: K must be 3x3 and finite, got {cam2img.tolist()}.')
+        raise UserError(f'{source}: K must be 3x3 and finite, got {cam2img.tolist()}.')
     if not np.allclose(cam2img[2], (0, 0, 1)):
-        raise ValueError(f'{source}: the last row of K must be 0 0 1.')
+        raise UserError(f'{source}: the last row of K must be 0 0 1.')
     fx, fy, cx, cy = cam2img[[0, 1, 0, 1], [0, 1, 2, 2]]
     if fx <= 0 or fy <= 0:
-        raise ValueError(
+        raise UserError(
             f'{source}: focal lengths must be positive, got fx={fx:g}, fy={fy:g}.'
         )
     if size is not None:
         height, width = size
         if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
-            raise ValueError(
+            raise UserError(
                 f'{source}: the principal point ({cx:g}, {cy:g}) lies outside the '
                 f'{width}x{height} image. Either K is wrong or it belongs to another '
                 'image size: give that size (`width` and `height` beside K, or, for '
                 'Cityscapes camera files, `camera_size` of the data set).'
             )
         if fx < width * 0.05 or fy < height * 0.05:
-            raise ValueError(
+            raise UserError(
                 f'{source}: fx={fx:g}, fy={fy:g} are too small for a {width}x{height} '
                 'image. If K is normalised by the image size, say normalized=True.'
             )
@@ -87,12 +89,12 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
         The camera, in pixels.
 
     Raises:
-        KeyError: If a key is missing.
-        ValueError: If K cannot belong to an image of that size.
+        UserError: If a key is missing.
+        UserError: If K cannot belong to an image of that size.
     """
     missing = [key for key in ('K', 'width', 'height') if key not in config]
     if missing:
-        raise KeyError(
+        raise UserError(
             f'{source} lacks {", ".join(missing)}: K (3x3, pixels), width and height '
             'of the image K refers to are needed.'
         )
@@ -100,7 +102,7 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
     try:
         cam2img = np.array(config['K'], dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f'{source}: K must be a 3x3 table of numbers.') from None
+        raise UserError(f'{source}: K must be a 3x3 table of numbers.') from None
     if config.get('normalized', False) and cam2img.shape == (3, 3):
         cam2img[0] *= size[1]
         cam2img[1] *= size[0]
@@ -113,7 +115,7 @@ def read_intrinsics(path: str) -> Camera:
     """Camera of an `intrinsics.json` (see `parse_intrinsics`)."""
     content = load_json(path)
     if not isinstance(content, Mapping):
-        raise ValueError(f'Camera file {path} must hold a json object.')
+        raise UserError(f'Camera file {path} must hold a json object.')
     return parse_intrinsics(content, path)
 
 
@@ -129,16 +131,16 @@ def read_cityscapes_camera(path: str) -> Camera:
         The camera.
 
     Raises:
-        KeyError: If a key is missing (names file and key).
-        ValueError: If the file is no json or a value no number.
+        UserError: If a key is missing (names file and key).
+        UserError: If the file is no json or a value no number.
     """
     content = load_json(path)
     intrinsic = content.get('intrinsic') if isinstance(content, Mapping) else None
     if not isinstance(intrinsic, Mapping):
-        raise KeyError(f'Camera file {path} lacks the key intrinsic.')
+        raise UserError(f'Camera file {path} lacks the key intrinsic.')
     for key in ('fx', 'fy', 'u0', 'v0'):
         if key not in intrinsic:
-            raise KeyError(f'Camera file {path} lacks the key intrinsic.{key}.')
+            raise UserError(f'Camera file {path} lacks the key intrinsic.{key}.')
     try:
         fx, fy, u0, v0 = (float(intrinsic[key]) for key in ('fx', 'fy', 'u0', 'v0'))
         baseline = (content.get('extrinsic') or {}).get('baseline')
@@ -148,7 +150,7 @@ def read_cityscapes_camera(path: str) -> Camera:
             if 'width' in holder and 'height' in holder:
                 size = (int(holder['height']), int(holder['width']))
     except (TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f'Camera file {path}: {error}.') from None
+        raise UserError(f'Camera file {path}: {error}.') from None
     return Camera([[fx, 0.0, u0], [0.0, fy, v0], [0.0, 0.0, 1.0]], size, baseline)
 
 
@@ -166,20 +168,20 @@ def read_kitti_calib(path: str, camera: int) -> Camera:
         The camera. The file does not tell the size of its images.
 
     Raises:
-        KeyError: If there is no such line.
-        ValueError: If it is no projection matrix.
+        UserError: If there is no such line.
+        UserError: If it is no projection matrix.
     """
     lines = Path(path).read_text(encoding='utf-8', errors='replace').splitlines()
     found = [line[3:] for line in lines if line.startswith(f'P{camera}:')]
     if not found:
-        raise KeyError(
+        raise UserError(
             f'Camera file {path} lacks the line P{camera}: of the images in '
             f'image_{camera}.'
         )
     try:
         projection = np.array(found[0].split(), dtype=np.float64).reshape(3, 4)
     except ValueError:
-        raise ValueError(
+        raise UserError(
             f'Camera file {path}: P{camera}: 12 numbers are expected, got '
             f'{found[0].strip()[:60]!r}.'
         ) from None

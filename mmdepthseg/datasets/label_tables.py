@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from mmdepthseg.utils.errors import UserError
+
 #: Marks ids that no table entry explains; no data set has 254 classes.
 UNKNOWN = 254
 
@@ -56,14 +58,14 @@ def lookup_table(name: str | int) -> np.ndarray:
         (256,) uint8.
 
     Raises:
-        KeyError: If there is no such table.
+        UserError: If there is no such table.
     """
     if isinstance(name, int):
         entries = {i: i for i in range(name)}
     elif name in LABEL_TABLES:
         entries = LABEL_TABLES[name]
     else:
-        raise KeyError(f'No label table {name!r}; there are {sorted(LABEL_TABLES)}.')
+        raise UserError(f'No label table {name!r}; there are {sorted(LABEL_TABLES)}.')
     table = np.full(256, UNKNOWN, dtype=np.uint8)
     table[255] = 255
     for label_id, index in entries.items():

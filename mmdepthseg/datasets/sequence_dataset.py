@@ -13,6 +13,7 @@ from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.listing import join_path
 from mmdepthseg.datasets.subset import match_names, random_subset, read_names
 from mmdepthseg.datasets.transforms.foreign import guard
+from mmdepthseg.utils.errors import UserError
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')
 #: So many broken samples in a row, and no more are tried.
@@ -75,32 +76,32 @@ class SequenceDataset(BaseSegDataset):
         **kwargs,
     ) -> None:
         if missing_neighbours not in ('skip', 'error'):
-            raise ValueError(
+            raise UserError(
                 "missing_neighbours must be 'skip' or 'error', got "
                 f'{missing_neighbours!r}.'
             )
         if subset_mode not in SUBSET_MODES:
-            raise ValueError(
+            raise UserError(
                 f'subset_mode must be one of {SUBSET_MODES}, got {subset_mode!r}.'
             )
         if 0 in offsets or len(set(offsets)) != len(offsets):
-            raise ValueError(
+            raise UserError(
                 f'offsets must be different and not 0, got {tuple(offsets)}.'
             )
         if isinstance(labeled_subset, str):
             if labeled_subset != 'all':
-                raise ValueError(
+                raise UserError(
                     'labeled_subset is a dict of n, seed and ann_file, or '
                     f"'all', not {labeled_subset!r}."
                 )
             labeled_subset = None if ann_file else 'all'
         elif unknown := set(labeled_subset or ()) - {'n', 'seed', 'ann_file'}:
-            raise ValueError(
+            raise UserError(
                 f'labeled_subset knows n, seed and ann_file, not {sorted(unknown)}.'
             )
         elif labeled_subset and 'ann_file' in labeled_subset:
             if ann_file:
-                raise ValueError('Give ann_file once, beside labeled_subset or in it.')
+                raise UserError('Give ann_file once, beside labeled_subset or in it.')
             labeled_subset = dict(labeled_subset)
             ann_file = labeled_subset.pop('ann_file')
         self.offsets = tuple(int(offset) for offset in offsets)
@@ -138,7 +139,7 @@ class SequenceDataset(BaseSegDataset):
         Returns:
             Its path, or None if it does not exist, and the path looked for.
         """
-        raise NotImplementedError(
+        raise UserError(
             f'{type(self).__name__} has no neighbouring frames: leave offsets empty.'
         )
 
@@ -207,7 +208,7 @@ class SequenceDataset(BaseSegDataset):
         if subset == 'all':
             found = {i for i, info in enumerate(samples) if 'seg_map_path' in info}
             if not found:
-                raise FileNotFoundError(
+                raise UserError(
                     f"{self._describe()}: labeled_subset='all', but none of the "
                     f'{len(samples)} samples has a label: searched '
                     f'{self.data_prefix.get("seg_map_path")} for '
@@ -217,13 +218,13 @@ class SequenceDataset(BaseSegDataset):
             return found
         if self.ann_file:
             if subset is not None and 'seed' in subset:
-                raise ValueError(
+                raise UserError(
                     'Give either ann_file or labeled_subset with a seed, not both.'
                 )
             names = read_names(self.ann_file)
             if subset:
                 if not 1 <= subset['n'] <= len(names):
-                    raise ValueError(
+                    raise UserError(
                         f'labeled_subset asks for n={subset["n"]} of the '
                         f'{len(names)} names in {self.ann_file}.'
                     )
@@ -231,7 +232,7 @@ class SequenceDataset(BaseSegDataset):
             return set(match_names(names, img_ids, self.ann_file))
         if subset is not None:
             if set(subset) != {'n', 'seed'}:
-                raise ValueError('labeled_subset needs n and seed without ann_file.')
+                raise UserError('labeled_subset needs n and seed without ann_file.')
             return set(random_subset(len(samples), subset['n'], subset['seed']))
         return None
 
@@ -250,7 +251,7 @@ class SequenceDataset(BaseSegDataset):
             if self.subset_mode == 'mark' or inside == (self.subset_mode == 'keep'):
                 kept.append(info)
         if not kept:
-            raise ValueError(
+            raise UserError(
                 f'{self._describe()}: no sample is left of '
                 f'{len(samples)} after the subset was taken out.'
             )
@@ -261,7 +262,7 @@ class SequenceDataset(BaseSegDataset):
             return
         without = [info['img_id'] for info in samples if 'seg_map_path' not in info]
         if without:
-            raise FileNotFoundError(
+            raise UserError(
                 f'{self._describe()}: {len(without)} of {len(samples)} samples have no '
                 f'label file in {self.data_prefix.get("seg_map_path")} (suffix '
                 f'{self.seg_map_suffix}), the first: {", ".join(without[:3])}.'
@@ -282,7 +283,7 @@ class SequenceDataset(BaseSegDataset):
             kept.append(info)
         if missing and (self.missing_neighbours == 'error' or not kept):
             img_id, wanted = missing[0]
-            raise FileNotFoundError(
+            raise UserError(
                 f'{self._describe()}: frame {img_id} lacks its neighbour {wanted} '
                 f'({len(missing)} of {len(samples)} frames lack one; offsets '
                 f"{self.offsets}). missing_neighbours='skip' leaves such frames out."

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmdepthseg.utils.errors import UserError
+
 
 def read_names(path: str) -> list[str]:
     """Sample names of a text file, one a line, in the file's order.
@@ -21,16 +23,16 @@ def read_names(path: str) -> list[str]:
         Names.
 
     Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If it holds no name.
+        UserError: If the file is missing.
+        UserError: If it holds no name.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f'ann_file {path} does not exist.')
+        raise UserError(f'ann_file {path} does not exist.')
     lines = Path(path).read_text(encoding='utf-8').splitlines()
     lines = [line.strip() for line in lines]
     names = [re.sub(r'^\d+\s+', '', line) for line in lines if line and line[0] != '#']
     if not names:
-        raise ValueError(f'ann_file {path} holds no name.')
+        raise UserError(f'ann_file {path} holds no name.')
     return list(dict.fromkeys(names))
 
 
@@ -48,7 +50,7 @@ def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> li
         One position a name.
 
     Raises:
-        ValueError: If names are not found (the first few are named) or ambiguous.
+        UserError: If names are not found (the first few are named) or ambiguous.
     """
     by_id = {img_id: index for index, img_id in enumerate(img_ids)}
     by_stem: dict[str, list[int]] = {}
@@ -63,7 +65,7 @@ def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> li
             (ambiguous if candidates else missing).append(name)
     for wrong, why in ((missing, 'not among the images'), (ambiguous, 'ambiguous')):
         if wrong:
-            raise ValueError(
+            raise UserError(
                 f'{source}: {len(wrong)} of {len(names)} names are {why}: '
                 f'{", ".join(wrong[:3])}{", ..." if len(wrong) > 3 else ""}. '
                 f'Names look like {img_ids[0]}.'
@@ -85,8 +87,8 @@ def random_subset(total: int, n: int, seed: int) -> list[int]:
         Positions, in the order of the permutation.
 
     Raises:
-        ValueError: If n is not in 1..total.
+        UserError: If n is not in 1..total.
     """
     if not 1 <= n <= total:
-        raise ValueError(f'labeled_subset asks for n={n} of {total} samples.')
+        raise UserError(f'labeled_subset asks for n={n} of {total} samples.')
     return np.random.RandomState(seed).permutation(total)[:n].tolist()

@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmdepthseg.registry import DATASETS
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 
 
@@ -62,7 +63,7 @@ class RowMeanDepth:
             The predictor.
 
         Raises:
-            ValueError: If no pixel is valid.
+            UserError: If no pixel is valid.
         """
         sums, counts = np.zeros(num_rows), np.zeros(num_rows)
         for depth in depth_maps:
@@ -74,7 +75,7 @@ class RowMeanDepth:
             np.add.at(counts, bins, valid.sum(1))
         filled = np.flatnonzero(counts)
         if not len(filled):
-            raise ValueError('RowMeanDepth: the training set has no valid depth.')
+            raise UserError('RowMeanDepth: the training set has no valid depth.')
         means = sums[filled] / counts[filled]
         return cls(np.interp(np.arange(num_rows), filled, means))
 
@@ -104,7 +105,7 @@ def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
         dataset: Whose pipeline loads `gt_depth_map`, packed or not.
 
     Raises:
-        ValueError: If a sample has no depth (names it).
+        UserError: If a sample has no depth (names it).
     """
     for index in range(len(dataset)):
         sample = dataset[index]
@@ -112,7 +113,7 @@ def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
             sample = sample['data_samples']
         if 'gt_depth_map' not in sample:
             name = dataset.get_data_info(index).get('img_path')
-            raise ValueError(
+            raise UserError(
                 f'Depth baseline: {name} has no gt_depth_map; the data set needs '
                 'depth files and LoadStereoDepth or LoadDepthMap in its pipeline.'
             )

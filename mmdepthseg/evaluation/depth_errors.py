@@ -20,6 +20,8 @@ benchmark (silog, scale invariant, times 100; MMSegmentation's halves the second
 import torch
 from torch import Tensor
 
+from mmdepthseg.utils.errors import UserError
+
 DEPTH_ERRORS = (
     'abs_rel',
     'sq_rel',
@@ -62,19 +64,19 @@ def crop_box(
         Two slices.
 
     Raises:
-        ValueError: If the name is unknown or the fractions are no box.
+        UserError: If the name is unknown or the fractions are no box.
     """
     if crop is None:
         return slice(0, height), slice(0, width)
     if isinstance(crop, str):
         if crop not in CROPS:
-            raise ValueError(
+            raise UserError(
                 f'crop must be one of {sorted(CROPS)}, fractions or None, got {crop!r}.'
             )
         crop = CROPS[crop]
     top, bottom, left, right = crop
     if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
-        raise ValueError(
+        raise UserError(
             'crop must be fractions (top, bottom, left, right) with '
             f'0 <= top < bottom <= 1 and so on, got {tuple(crop)}.'
         )

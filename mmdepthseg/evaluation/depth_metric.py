@@ -19,6 +19,7 @@ from mmdepthseg.evaluation.depth_errors import (
     depth_errors,
 )
 from mmdepthseg.registry import METRICS
+from mmdepthseg.utils.errors import UserError
 
 #: Bounds what is inverted; far below any min_depth.
 TINY = 1e-6
@@ -66,7 +67,7 @@ class DepthMetric(BaseMetric):
         **kwargs: Of `BaseMetric`.
 
     Raises:
-        ValueError: For options that make no sense, and for samples without depth.
+        UserError: For options that make no sense, and for samples without depth.
     """
 
     def __init__(
@@ -83,15 +84,15 @@ class DepthMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if align not in ALIGNMENTS:
-            raise ValueError(f'align must be one of {ALIGNMENTS}, got {align!r}.')
+            raise UserError(f'align must be one of {ALIGNMENTS}, got {align!r}.')
         if not 0 < min_depth < max_depth:
-            raise ValueError(
+            raise UserError(
                 f'0 < min_depth < max_depth is needed, got {min_depth}, {max_depth}.'
             )
         if baseline is not None:
             unknown = set(baseline) - {'dataset', 'cache', 'num_rows'}
             if unknown or 'dataset' not in baseline:
-                raise ValueError(
+                raise UserError(
                     'baseline needs dataset and may have cache and '
                     f'num_rows, got {sorted(baseline)}.'
                 )
@@ -112,7 +113,7 @@ class DepthMetric(BaseMetric):
             data_samples: Dicts with `pred_depth_map` and `gt_depth_map`.
 
         Raises:
-            ValueError: If one of them is missing (names image and cure).
+            UserError: If one of them is missing (names image and cure).
         """
         for sample in data_samples:
             target = self._field(sample, 'gt_depth_map', TARGET_CURE)
@@ -127,7 +128,7 @@ class DepthMetric(BaseMetric):
     def _field(self, sample: Mapping, key: str, cure: str) -> Tensor:
         if key not in sample:
             name = sample.get('img_path') or sample.get('img_id')
-            raise ValueError(f'DepthMetric: {name} has no {key}; needs {cure}.')
+            raise UserError(f'DepthMetric: {name} has no {key}; needs {cure}.')
         return sample[key]['data']
 
     def _evaluate(self, prediction: Tensor, target: Tensor) -> dict[str, list[float]]:

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from mmdepthseg.utils.errors import UserError
+
 POSE_ERRORS = ('rotation', 'translation', 'relative', 'direction')
 POSE_ALIGNMENTS = ('median', 'lsqr', 'none')
 
@@ -172,11 +174,11 @@ def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
         (4, 4).
 
     Raises:
-        ValueError: If there is none.
+        UserError: If there is none.
     """
     motions = list(motions)
     if not motions:
-        raise ValueError('There is no motion to average: no sample has poses.')
+        raise UserError('There is no motion to average: no sample has poses.')
     mean = np.mean(motions, axis=0)
     left, _, right = np.linalg.svd(mean[:3, :3])
     mean[:3, :3] = left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right

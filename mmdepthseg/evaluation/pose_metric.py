@@ -18,6 +18,7 @@ from mmdepthseg.evaluation.pose_errors import (
     translation_scale,
 )
 from mmdepthseg.registry import DATASETS, METRICS
+from mmdepthseg.utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class PoseMetric(BaseMetric):
         **kwargs: Of `BaseMetric`.
 
     Raises:
-        ValueError: For options that make no sense, and for samples without poses.
+        UserError: For options that make no sense, and for samples without poses.
     """
 
     def __init__(
@@ -77,13 +78,13 @@ class PoseMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if align not in POSE_ALIGNMENTS:
-            raise ValueError(f'align must be one of {POSE_ALIGNMENTS}, got {align!r}.')
+            raise UserError(f'align must be one of {POSE_ALIGNMENTS}, got {align!r}.')
         if scale_over not in ('clip', 'all'):
-            raise ValueError(f"scale_over must be 'clip' or 'all', got {scale_over!r}.")
+            raise UserError(f"scale_over must be 'clip' or 'all', got {scale_over!r}.")
         if snippet < 2:
-            raise ValueError(f'snippet must be at least 2 frames, got {snippet}.')
+            raise UserError(f'snippet must be at least 2 frames, got {snippet}.')
         if baseline is not None and set(baseline) != {'dataset'}:
-            raise ValueError(f'baseline needs dataset, got {sorted(baseline)}.')
+            raise UserError(f'baseline needs dataset, got {sorted(baseline)}.')
         self.align = align
         self.scale_over = scale_over
         self.snippet = snippet
@@ -99,11 +100,11 @@ class PoseMetric(BaseMetric):
                 (F, 4, 4), `adjacent_offsets`, `poses_path` and `pose_lines`.
 
         Raises:
-            ValueError: If one is missing (names image and cure).
+            UserError: If one is missing (names image and cure).
         """
         for sample in data_samples:
             if 'pred_transforms' not in sample:
-                raise ValueError(
+                raise UserError(
                     f'PoseMetric: {sample.get("img_path")} has no pred_transforms: run '
                     'it by tools/test_pose.py.'
                 )
@@ -197,7 +198,7 @@ class PoseMetric(BaseMetric):
         ]
         steps = {pair.second - pair.first for pair in (*pairs, *training)}
         if len(steps) > 1:
-            raise ValueError(
+            raise UserError(
                 'PoseMetric: baseline.dataset and the evaluated data set must have one '
                 f'step between frames in common, they have {sorted(steps)}.'
             )
@@ -207,7 +208,7 @@ class PoseMetric(BaseMetric):
 def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
     """Frame pairs of a sample, the earlier frame first."""
     if 'gt_poses' not in sample:
-        raise ValueError(
+        raise UserError(
             f'PoseMetric: {sample.get("img_path")} has no gt_poses; needs LoadPoses in '
             'the pipeline and pose files in the data set (poses_path, poses_file).'
         )

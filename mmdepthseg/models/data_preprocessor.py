@@ -16,6 +16,7 @@ from mmdepthseg.models.mixing.color_jitter import (
 )
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -64,9 +65,9 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__(non_blocking=non_blocking)
         if (mean is None) != (std is None):
-            raise ValueError('Give both mean and std, or neither.')
+            raise UserError('Give both mean and std, or neither.')
         if not 0 < input_scale <= 1 or (input_scale < 1 and not keep_raw):
-            raise ValueError(
+            raise UserError(
                 'DepthSegDataPreProcessor: expected 0 < input_scale <= 1, '
                 'and keep_raw=True where it is below 1, got '
                 f'input_scale={input_scale}, keep_raw={keep_raw}'
@@ -107,7 +108,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             `inputs`: `FrameBatch`; `data_samples`: on the device.
 
         Raises:
-            ValueError: If samples differ in their neighbours, or have labels that
+            UserError: If samples differ in their neighbours, or have labels that
                 `input_scale` would not fit.
         """
         images, adjacent = split_inputs(data['inputs'])
@@ -259,12 +260,12 @@ def check_without_labels(samples: Sequence | None) -> None:
     """Raise if a sample has labels, for networks that see smaller images.
 
     Raises:
-        ValueError: Names the sample.
+        UserError: Names the sample.
     """
     for sample in samples or ():
         labels = {'gt_sem_seg', 'disparity_map'} & set(sample.keys())
         if labels:
-            raise ValueError(
+            raise UserError(
                 f'{sample.metainfo.get("img_path")}: {labels.pop()} is as large as the '
                 'frame, and input_scale below 1 of the data preprocessor makes the '
                 'networks see smaller ones: set it to 1, or leave the label out of '
@@ -283,7 +284,7 @@ def check_adjacent(
     neighbours; the samples' metainfo tells.
 
     Raises:
-        ValueError: Names the first sample that differs.
+        UserError: Names the first sample that differs.
     """
     counts = [0] * len(images)
     if adjacent is not None:
@@ -295,7 +296,7 @@ def check_adjacent(
         told = len(meta.get('adjacent_offsets', ())) if meta else count
         if count != counts[0] or told != counts[0] or len(counts) != len(images):
             name = meta.get('img_id') or meta.get('img_path') or f'no. {position}'
-            raise ValueError(
+            raise UserError(
                 f'Sample {name} has {max(count, told)} adjacent frames, the first of '
                 f'the batch {counts[0]}: use the same offsets and LoadAdjacentFrames '
                 'in all sources of a batch.'

@@ -8,6 +8,7 @@ from mmengine.model import BaseAveragedModel, is_model_wrapper
 from torch import Tensor, nn
 
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -54,7 +55,7 @@ class MeanTeacherEMA(BaseAveragedModel):
             net, costs neither memory nor an average.
 
     Raises:
-        ValueError: On options out of range.
+        UserError: On options out of range.
     """
 
     def __init__(
@@ -67,11 +68,9 @@ class MeanTeacherEMA(BaseAveragedModel):
         exclude: Sequence[str] = (),
     ) -> None:
         if not 0 <= decay < 1:
-            raise ValueError(f'decay must be in [0, 1), got {decay}.')
+            raise UserError(f'decay must be in [0, 1), got {decay}.')
         if buffers not in ('copy', 'ema', 'own'):
-            raise ValueError(
-                f"buffers must be 'copy', 'ema' or 'own', got {buffers!r}."
-            )
+            raise UserError(f"buffers must be 'copy', 'ema' or 'own', got {buffers!r}.")
         student = _unwrap(model)
         children = dict(student.named_children())
         self.exclude = tuple(name for name in exclude if name in children)
@@ -118,7 +117,7 @@ class MeanTeacherEMA(BaseAveragedModel):
             model: The student, also wrapped (DDP).
 
         Raises:
-            ValueError: If the student's tensors are not the teacher's.
+            UserError: If the student's tensors are not the teacher's.
         """
         student = _unwrap(model)
         self._updates += 1

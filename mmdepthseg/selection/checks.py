@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmdepthseg.selection.features import name_rows
+from mmdepthseg.utils.errors import UserError
 
 MAX_SEED = 2**32 - 1
 
@@ -18,7 +19,7 @@ def check_rows(
     """Both lists as int64 arrays of valid rows.
 
     Raises:
-        ValueError: If a row is out of range, given twice, or in both lists.
+        UserError: If a row is out of range, given twice, or in both lists.
     """
     lists = []
     for rows, name in zip((initial, exclude), names, strict=True):
@@ -31,19 +32,19 @@ def check_rows(
         rows = rows.astype(np.int64)
         wrong = rows[(rows < 0) | (rows >= size)]
         if len(wrong):
-            raise ValueError(
+            raise UserError(
                 f'{name}: {name_rows(wrong)} not in the pool, which has rows 0 to '
                 f'{size - 1}.'
             )
         values, counts = np.unique(rows, return_counts=True)
         if (counts > 1).any():
-            raise ValueError(
+            raise UserError(
                 f'{name}: {name_rows(values[counts > 1])} given more than once.'
             )
         lists.append(rows)
     both = np.intersect1d(*lists)
     if len(both):
-        raise ValueError(
+        raise UserError(
             f'{names[0]} and {names[1]} both hold {name_rows(both)}; a frame is '
             'either labelled or excluded.'
         )
@@ -54,40 +55,40 @@ def check_numbers(values: np.ndarray, size: int, name: str) -> np.ndarray:
     """One finite number per frame, as (N,) float64.
 
     Raises:
-        ValueError: For another length or shape, or values that are not finite.
+        UserError: For another length or shape, or values that are not finite.
     """
     values = np.asarray(values)
     if values.dtype.kind not in 'fiu':
-        raise ValueError(f'{name}: expected numbers, got {values.dtype}.')
+        raise UserError(f'{name}: expected numbers, got {values.dtype}.')
     values = values.astype(np.float64)
     if values.ndim == 2 and 1 in values.shape:
         values = values.reshape(-1)
     if values.shape != (size,):
-        raise ValueError(
+        raise UserError(
             f'{name}: shape {values.shape}, but the pool has {size} frames; one value '
             'per frame is needed.'
         )
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
-        raise ValueError(f'{name}: {name_rows(bad)} hold NaN or infinite values.')
+        raise UserError(f'{name}: {name_rows(bad)} hold NaN or infinite values.')
     return values
 
 
 def check_seed(seed: int) -> None:
-    """Raise ValueError unless numpy takes `seed` for a permutation."""
+    """Raise UserError unless numpy takes `seed` for a permutation."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or not 0 <= seed <= MAX_SEED:
-        raise ValueError(f'seed={seed} must be a whole number from 0 to {MAX_SEED}.')
+        raise UserError(f'seed={seed} must be a whole number from 0 to {MAX_SEED}.')
 
 
 def check_min_distance(min_distance: float) -> None:
-    """Raise ValueError unless it is 0 or more."""
+    """Raise UserError unless it is 0 or more."""
     if not min_distance >= 0:
-        raise ValueError(f'min_distance={min_distance} must be 0 or more.')
+        raise UserError(f'min_distance={min_distance} must be 0 or more.')
 
 
 def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None:
-    """Raise ValueError unless `budget` frames can be chosen.
+    """Raise UserError unless `budget` frames can be chosen.
 
     Args:
         budget: Frames in all.
@@ -95,9 +96,9 @@ def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None
         eligible: (N,) bool, what may be picked.
     """
     if isinstance(budget, bool) or int(budget) != budget or budget < 1:
-        raise ValueError(f'budget={budget} must be a positive whole number.')
+        raise UserError(f'budget={budget} must be a positive whole number.')
     if budget < len(initial):
-        raise ValueError(
+        raise UserError(
             f'budget={budget} is less than the {len(initial)} initial frames, which '
             'count in it.'
         )
@@ -105,7 +106,7 @@ def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None
     free[initial] = False
     left = int(np.count_nonzero(free))
     if budget > len(initial) + left:
-        raise ValueError(
+        raise UserError(
             f'budget={budget} is more than the pool holds: {len(initial)} initial '
             f'frames and {left} that may be picked ({len(eligible)} in all, the '
             'others are excluded or not preselected).'

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mmdepthseg.utils.errors import UserError
+
 #: Error of student s against teacher t, disparities in (0, 1). The inverse ones
 #: compare depths 1 / d, clamped to `INVERSE_RANGE`.
 ERRORS = {
@@ -32,7 +34,7 @@ def dilate(mask: np.ndarray, size: int) -> np.ndarray:
         (..., H, W) bool.
     """
     if size < 1 or size % 2 == 0:
-        raise ValueError(f'dilation size must be odd and positive, got {size}.')
+        raise UserError(f'dilation size must be odd and positive, got {size}.')
     radius = size // 2
     for axis in (-1, -2):
         padding = [(0, 0)] * mask.ndim
@@ -67,7 +69,7 @@ def depth_error_mask(
         (N, H, W) bool.
     """
     if not 0 <= valid_height <= 1:
-        raise ValueError(f'valid_height={valid_height} must be in [0, 1].')
+        raise UserError(f'valid_height={valid_height} must be in [0, 1].')
     mask = np.ones(teacher.shape, bool)
     if far_threshold is not None:
         mask = ~dilate(teacher < far_threshold, far_dilation)
@@ -101,11 +103,11 @@ def depth_error(
         (N,) float64.
 
     Raises:
-        ValueError: For shapes that differ, values that are not finite, or an unknown
+        UserError: For shapes that differ, values that are not finite, or an unknown
             option.
     """
     if error not in ERRORS or mean_over not in ('all', 'valid'):
-        raise ValueError(
+        raise UserError(
             f'error={error!r}, mean_over={mean_over!r}; expected error in '
             f"{', '.join(ERRORS)} and mean_over 'all' or 'valid'."
         )
@@ -133,7 +135,7 @@ def _maps(disparity: np.ndarray, name: str) -> np.ndarray:
         )
     bad = ~np.isfinite(disparity).all(axis=(1, 2))
     if bad.any():
-        raise ValueError(
+        raise UserError(
             f'{name}: frame {int(bad.argmax())} of the batch holds NaN or infinite '
             'disparities.'
         )

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mmdepthseg.utils.errors import UserError
+
 NORMALIZATIONS = ('auto', 'none', 'channel', 'unit')
 BLOCK_BYTES = 4 * 2**20
 _MAX_NAMED_ROWS = 5
@@ -44,14 +46,14 @@ class FeaturePool:
         image_shape: (C, H, W), or None for (N, D).
 
     Raises:
-        ValueError: For an empty pool, another shape or type, or values that are not
+        UserError: For an empty pool, another shape or type, or values that are not
             finite (the message names the rows).
     """
 
     def __init__(self, features: np.ndarray, normalize: str = 'auto') -> None:
         features = check_shape(features)
         if normalize not in NORMALIZATIONS:
-            raise ValueError(
+            raise UserError(
                 f'normalize={normalize!r}, expected one of {", ".join(NORMALIZATIONS)}.'
             )
         if normalize == 'auto':
@@ -173,7 +175,7 @@ class FeaturePool:
             squares += np.square(block, out=block).sum(axis=0)
         rows = np.concatenate(bad)
         if len(rows):
-            raise ValueError(
+            raise UserError(
                 f'features: {name_rows(rows)} hold NaN or infinite values; drop these '
                 'frames or compute their features again.'
             )
@@ -214,21 +216,21 @@ def check_shape(features: np.ndarray) -> np.ndarray:
     """`features` as an array, if shape and type fit.
 
     Raises:
-        ValueError: If they do not, or there is no row or column.
+        UserError: If they do not, or there is no row or column.
     """
     features = np.asanyarray(features)
     if features.ndim not in (2, 4):
-        raise ValueError(
+        raise UserError(
             'features must have shape (N, D) or (N, C, H, W), got '
             f'{tuple(features.shape)}.'
         )
     if features.dtype.kind not in 'fiu' or features.dtype.itemsize > 8:
-        raise ValueError(
+        raise UserError(
             'features must be float16, float32, float64 or integers, got '
             f'{features.dtype}.'
         )
     if 0 in features.shape:
-        raise ValueError(
+        raise UserError(
             f'features of shape {tuple(features.shape)}: the pool is empty.'
         )
     return features

@@ -26,7 +26,7 @@ def parse_bytes(text: str) -> int:
     """'2G', '512MiB', '1.5 GB' or a plain number to bytes (units of 1024)."""
     match = re.fullmatch(r'\s*(\d+(?:\.\d*)?)\s*([kmgt]?)(?:i?b)?\s*', text.lower())
     if match is None:
-        raise ValueError(f'{text!r} is no amount of memory; write e.g. 2GiB or 512M.')
+        raise UserError(f'{text!r} is no amount of memory; write e.g. 2GiB or 512M.')
     return int(float(match.group(1)) * _UNITS[match.group(2)])
 
 

@@ -21,6 +21,7 @@ from mmdepthseg.selection.checks import check_rows
 from mmdepthseg.selection.farthest.farthest_point import eligible_rows
 from mmdepthseg.selection.features import check_shape
 from mmdepthseg.selection.methods import METHODS, Selection, check_budgets, select
+from mmdepthseg.utils.errors import UserError
 
 #: Rows chosen so far -> (N,) scores; those of rows that may not be picked are not used
 #: and may be NaN.
@@ -75,7 +76,7 @@ def grow(
         frame was picked, NaN in a step without scores; None if no step had any.
 
     Raises:
-        ValueError: As `select`, for all budgets before the scorer is first called.
+        UserError: As `select`, for all budgets before the scorer is first called.
     """
     size = len(check_shape(features))
     initial, exclude = check_rows(size, initial, exclude)
@@ -108,10 +109,10 @@ def needs_scores(method: str, preselect: float | None = None) -> bool:
     """Whether a method, with or without preselection, looks at scores.
 
     Raises:
-        ValueError: For an unknown method.
+        UserError: For an unknown method.
     """
     if method not in METHODS:
-        raise ValueError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
+        raise UserError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
     return METHODS[method].scores or preselect is not None
 
 

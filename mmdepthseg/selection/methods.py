@@ -20,6 +20,7 @@ from mmdepthseg.selection.farthest.farthest_point import (
     farthest_point,
 )
 from mmdepthseg.selection.features import check_shape
+from mmdepthseg.utils.errors import UserError
 
 
 class Needs(NamedTuple):
@@ -102,7 +103,7 @@ def select(
         **distances: Options of `Distances`.
 
     Raises:
-        ValueError: As `farthest_point` and `check_options`; for missing scores.
+        UserError: As `farthest_point` and `check_options`; for missing scores.
     """
     size = len(check_shape(features))
     check_options(method, seed, bias, preselect, min_distance)
@@ -133,7 +134,7 @@ def check_budgets(
     """All budgets, ascending, each once.
 
     Raises:
-        ValueError: If one cannot be reached, see `check_budget`, or there is none.
+        UserError: If one cannot be reached, see `check_budget`, or there is none.
     """
     budgets = np.atleast_1d(budget).tolist()
     for each in budgets or [0]:
@@ -151,19 +152,19 @@ def check_options(
     """What can be known to be wrong without features and scores; see `select`.
 
     Raises:
-        ValueError: For an unknown method, a number out of range, or options that do
+        UserError: For an unknown method, a number out of range, or options that do
             not fit each other.
     """
     if method not in METHODS:
-        raise ValueError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
+        raise UserError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
     check_seed(seed)
     if not math.isfinite(bias):
-        raise ValueError(f'bias={bias} must be a finite number.')
+        raise UserError(f'bias={bias} must be a finite number.')
     if preselect is not None and not 1 <= preselect < math.inf:
-        raise ValueError(f'preselect={preselect} must be at least 1, and finite.')
+        raise UserError(f'preselect={preselect} must be at least 1, and finite.')
     check_min_distance(min_distance)
     if min_distance and not METHODS[method].distances:
-        raise ValueError(
+        raise UserError(
             f'min_distance has no meaning for method {method!r}, which measures no '
             "distances; use 'ds' or 'ds_us'."
         )
@@ -174,9 +175,9 @@ def _check_scores(
 ) -> np.ndarray | None:
     """The scores as (N,) float64, if they are there when needed."""
     if METHODS[method].scores and scores is None:
-        raise ValueError(f'method {method!r} needs scores, one number per frame.')
+        raise UserError(f'method {method!r} needs scores, one number per frame.')
     if preselect is not None and scores is None:
-        raise ValueError('preselect needs scores, one number per frame.')
+        raise UserError('preselect needs scores, one number per frame.')
     return None if scores is None else check_numbers(scores, size, 'scores')
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmdepthseg.selection.features import FeaturePool
+from mmdepthseg.utils.errors import UserError
 
 _BLOCK_BYTES = 16 * 2**20
 
@@ -21,12 +22,12 @@ class PatchDistance:
         pool: Frames with features (N, C, H, W).
 
     Raises:
-        ValueError: For (N, D) features.
+        UserError: For (N, D) features.
     """
 
     def __init__(self, pool: FeaturePool) -> None:
         if pool.image_shape is None:
-            raise ValueError(
+            raise UserError(
                 "distance='patch' needs features of shape (N, C, H, W), got (N, D)."
             )
         self.pool = pool

@@ -14,6 +14,7 @@ from mmdepthseg.streets import layout
 from mmdepthseg.streets.cities import city_of
 from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, SPLITS, build_scene
+from mmdepthseg.utils.errors import UserError
 
 VERSION = 2
 MANIFEST = 'streets.json'
@@ -47,30 +48,30 @@ class Options:
         object.__setattr__(self, 'size', tuple(int(v) for v in self.size))
         width, height = self.size
         if self.seed < 0:
-            raise ValueError(f'seed must not be negative, got {self.seed}')
+            raise UserError(f'seed must not be negative, got {self.seed}')
         if self.clips < 0 or self.val_clips < 0 or self.clips + self.val_clips < 1:
-            raise ValueError(
+            raise UserError(
                 'clips and val_clips must not be negative and not both 0, got '
                 f'{self.clips} and {self.val_clips}'
             )
         for name in ('frames', 'val_frames'):
             value = getattr(self, name)
             if not (1 <= value <= 39 and value % 2):
-                raise ValueError(
+                raise UserError(
                     f'{name} must be odd (the middle frame is annotated) and at most '
                     f'39, got {value}'
                 )
         if not (32 <= width <= 4096 and 16 <= height <= 4096):
-            raise ValueError(
+            raise UserError(
                 'size must lie between 32x16 and 4096x4096 pixels (width x height), '
                 f'got {width}x{height}'
             )
         if not 0.2 <= height / width <= 1.5:
-            raise ValueError(
+            raise UserError(
                 f'height / width must lie between 0.2 and 1.5, got {width}x{height}'
             )
         if not 1 <= self.supersample <= 4:
-            raise ValueError(f'supersample must be 1 to 4, got {self.supersample}')
+            raise UserError(f'supersample must be 1 to 4, got {self.supersample}')
 
     def frame_count(self, split: str) -> int:
         """Frames per clip of a split."""
@@ -111,7 +112,7 @@ def render_clip(options: Options, split: str, clip: int, colour: bool = True) ->
         colour: False leaves the images black (geometry and labels only).
     """
     if split not in SPLITS:
-        raise ValueError(f'split must be one of {SPLITS}, got {split!r}')
+        raise UserError(f'split must be one of {SPLITS}, got {split!r}')
     width, height = options.size
     scene, sequence = build_scene(options.seed, split, clip, width, height)
     renderer = Renderer(scene, width, height, options.supersample)
@@ -189,7 +190,7 @@ def _claim(out: Path, options: Options) -> None:
             content = json.loads(path.read_text())
             present = {key: content[key] for key in wanted}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(
+            raise UserError(
                 f'{path} is not a readable streets manifest ({error}); delete the '
                 'folder or choose another one'
             ) from error
@@ -201,12 +202,12 @@ def _claim(out: Path, options: Options) -> None:
                 for k in sorted({*names, *mine})
                 if names.get(k) != mine.get(k)
             )
-            raise ValueError(
+            raise UserError(
                 f'{out} holds streets rendered with other options ({differing}); '
                 'use the same options, delete the folder or choose another one'
             )
     if not found and (out / 'leftImg8bit').exists():
-        raise ValueError(
+        raise UserError(
             f'{out} holds a data set that is not streets (leftImg8bit without '
             f'{MANIFEST}); choose another folder'
         )
@@ -214,7 +215,7 @@ def _claim(out: Path, options: Options) -> None:
         out.mkdir(parents=True, exist_ok=True)
         layout.write_atomic(out / PARTIAL, layout.json_bytes(wanted))
     except OSError as error:
-        raise OSError(
+        raise UserError(
             f'cannot write to the output folder {out}: {error.strerror or error}; '
             'choose a folder you may write to'
         ) from error
@@ -238,14 +239,14 @@ def render_dataset(
         The manifest, as written to `streets.json` at the very end.
 
     Raises:
-        ValueError: The folder holds something else, or an option is out of range.
-        OSError: The folder cannot be written to.
+        UserError: The folder holds something else, or an option is out of range.
+        UserError: The folder cannot be written to.
     """
     options = options or Options()
     out = Path(out)
     workers = workers or len(os.sched_getaffinity(0))
     if workers < 1:
-        raise ValueError(f'workers must be at least 1, got {workers}')
+        raise UserError(f'workers must be at least 1, got {workers}')
     _claim(out, options)
     jobs = options.jobs()
     todo = [job for job in jobs if not clip_is_complete(out, options, *job)]

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from types import ModuleType
 
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.torchvision_shim import declare_torchvision_operators
 
 CURE = (
@@ -41,7 +42,7 @@ REQUIREMENTS = (
 )
 
 
-class FrameworkImportError(ImportError):
+class FrameworkImportError(ImportError, UserError):
     """A needed framework is missing, too old or does not load."""
 
 

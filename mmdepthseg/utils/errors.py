@@ -4,10 +4,12 @@ import difflib
 from collections.abc import Iterable
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """Something the user has to change; the message says what, where and how.
 
-    The tools show it without a traceback (`mmdepthseg.launch.errors.friendly_errors`).
+    Raised on purpose, for whoever wrote a config, a file or a command line: the tools
+    show it as one line, without a traceback. It is a `ValueError`, so that callers from
+    Python need not know it.
     """
 
 

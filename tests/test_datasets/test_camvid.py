@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mmdepthseg.datasets import CamVidDataset
+from mmdepthseg.utils.errors import UserError
 
 from .conftest import write_image
 
@@ -37,9 +38,9 @@ def test_ann_file_below_the_root(root):
 
 
 def test_no_neighbours_and_empty_split(root):
-    with pytest.raises(NotImplementedError, match='no neighbouring frames'):
+    with pytest.raises(UserError, match='no neighbouring frames'):
         CamVidDataset(data_root=str(root), offsets=(1,))
-    with pytest.raises(FileNotFoundError, match="split 'val': searched .*val for"):
+    with pytest.raises(UserError, match="split 'val': searched .*val for"):
         CamVidDataset(data_root=str(root), split='val')
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from mmdepthseg.datasets import CityscapesSequenceDataset
 from mmdepthseg.datasets.cityscapes_sequence import nearest_number, split_stem
+from mmdepthseg.utils.errors import UserError
 
 LOAD = [
     dict(type='LoadImageFromFile'),
@@ -64,17 +65,17 @@ def test_missing_neighbour(cityscapes_root, caplog):
     missing = 'aachen/aachen_000001_000003_leftImg8bit.png'
     (cityscapes_root / 'leftImg8bit_sequence/train' / missing).unlink()
     assert len(build(cityscapes_root, offsets=(-1, 1))) == 3
-    with pytest.raises(FileNotFoundError, match='aachen_000001_000002 lacks') as info:
+    with pytest.raises(UserError, match='aachen_000001_000002 lacks') as info:
         build(cityscapes_root, offsets=(-1, 1), missing_neighbours='error')
     assert missing in str(info.value)
-    with pytest.raises(FileNotFoundError, match='4 of 4 frames'):
+    with pytest.raises(UserError, match='4 of 4 frames'):
         build(cityscapes_root, offsets=(-9,))
 
 
 def test_empty_split(cityscapes_root):
-    with pytest.raises(FileNotFoundError, match="split 'val': searched .*val/<city>/"):
+    with pytest.raises(UserError, match="split 'val': searched .*val/<city>/"):
         build(cityscapes_root, split='val')
-    with pytest.raises(FileNotFoundError, match=r'\*\.jpg'):
+    with pytest.raises(UserError, match=r'\*\.jpg'):
         build(cityscapes_root, img_suffix='.jpg')
 
 
@@ -122,7 +123,7 @@ def test_subset_errors(cityscapes_root, tmp_path):
     (tmp_path / 'list.txt').write_text('aachen/nobody\n')
     with pytest.raises(ValueError, match='list.txt.*aachen/nobody'):
         build(cityscapes_root, ann_file=str(tmp_path / 'list.txt'))
-    with pytest.raises(FileNotFoundError, match='2 of 4 samples have no label'):
+    with pytest.raises(UserError, match='2 of 4 samples have no label'):
         build(cityscapes_root, require_labels=True)
 
 

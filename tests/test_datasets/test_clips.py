@@ -5,6 +5,7 @@ import pytest
 
 from mmdepthseg.datasets import ClipDataset
 from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
+from mmdepthseg.utils.errors import UserError
 
 from .conftest import write_image
 
@@ -95,10 +96,10 @@ def test_bad_kitti_calibration(kitti_root):
         ('P2:' + ' 0' * 12, 'calib.txt, P2: the last row of K'),
     ):
         calib.write_text(text)
-        with pytest.raises((KeyError, ValueError), match=error):
+        with pytest.raises(UserError, match=error):
             build(kitti_root, offsets=(1,), **KITTI)
     calib.unlink()
-    with pytest.raises(FileNotFoundError, match='intrinsics.json .and no calib.txt'):
+    with pytest.raises(UserError, match='intrinsics.json .and no calib.txt'):
         build(kitti_root, offsets=(1,), **KITTI)
 
 
@@ -109,24 +110,24 @@ def test_depth_folder(clip_root, tmp_path):
     dataset = build(clip_root, clips=['a'], depth_dir=dict(a=str(tmp_path / 'lidar')))
     assert 'gt_depth_map' not in dataset[0]
     assert dataset[2]['gt_depth_map'].shape == (12, 20)
-    with pytest.raises(FileNotFoundError, match='depth_dir of clip'):
+    with pytest.raises(UserError, match='depth_dir of clip'):
         build(clip_root, depth_dir='nowhere/{clip}')
 
 
 def test_bad_folders(clip_root, tmp_path):
-    with pytest.raises(FileNotFoundError, match='no clip c in .*there are: a, b'):
+    with pytest.raises(UserError, match='no clip c in .*there are: a, b'):
         build(clip_root, clips=['c'])
-    with pytest.raises(FileNotFoundError, match='no clip: searched'):
+    with pytest.raises(UserError, match='no clip: searched'):
         build(tmp_path / 'nowhere')
     (clip_root / 'c').mkdir()
-    with pytest.raises(FileNotFoundError, match="clip 'c' has no image"):
+    with pytest.raises(UserError, match="clip 'c' has no image"):
         build(clip_root)
 
 
 def test_camera_is_needed_for_neighbours_only(clip_root):
     (clip_root / 'a/intrinsics.json').unlink()
     assert 'cam2img' not in build(clip_root)[0]
-    with pytest.raises(FileNotFoundError, match="clip 'a' has no .*intrinsics.json"):
+    with pytest.raises(UserError, match="clip 'a' has no .*intrinsics.json"):
         build(clip_root, offsets=(1,))
 
 
@@ -249,7 +250,7 @@ def test_chosen_frames_by_a_list(clip_root, tmp_path):
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     assert [i['img_id'] for i in infos if i['is_labeled']] == ['a/003', 'b/002']
     names.write_text('b/001\n')
-    with pytest.raises(FileNotFoundError, match=r'no label file in .*\{clip\}/labels'):
+    with pytest.raises(UserError, match=r'no label file in .*\{clip\}/labels'):
         build(clip_root, metainfo=CLASSES, require_labels=True, ann_file=str(names))
 
 
@@ -262,23 +263,23 @@ def test_without_classes_labels_are_not_looked_at(clip_root):
 def test_clips_for_validation_are_kept_out(clip_root):
     dataset = build(clip_root, exclude_clips=['a'])
     assert {dataset.get_data_info(i)['img_id'][0] for i in range(len(dataset))} == {'b'}
-    with pytest.raises(FileNotFoundError, match='no clip c in .*there are: a, b'):
+    with pytest.raises(UserError, match='no clip c in .*there are: a, b'):
         build(clip_root, exclude_clips=['c'])
-    with pytest.raises(FileNotFoundError, match='exclude_clips takes out a, b'):
+    with pytest.raises(UserError, match='exclude_clips takes out a, b'):
         build(clip_root, exclude_clips=['a', 'b'])
-    with pytest.raises(FileNotFoundError, match='clips names none in'):
+    with pytest.raises(UserError, match='clips names none in'):
         build(clip_root, clips=[])
 
 
 def test_bad_labels(clip_root):
     with pytest.raises(
-        FileNotFoundError,
+        UserError,
         match='none of the 7 samples has a label: '
         r'searched .*\{clip\}/labels.*names 2 classes',
     ):
         build(clip_root, metainfo=CLASSES, labeled_subset='all')
     labelled(clip_root, 'a/labels/frame1')
-    with pytest.raises(FileNotFoundError, match='belong to no frame .*frame1.*000.png'):
+    with pytest.raises(UserError, match='belong to no frame .*frame1.*000.png'):
         build(clip_root, metainfo=CLASSES)
     (clip_root / 'a/labels/frame1.png').unlink()
     labelled(clip_root, 'a/labels/001', value=2)

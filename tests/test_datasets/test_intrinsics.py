@@ -9,6 +9,7 @@ from mmdepthseg.datasets.intrinsics import (
     read_intrinsics,
     sample_camera,
 )
+from mmdepthseg.utils.errors import UserError
 
 K = [[20.0, 0.0, 9.5], [0.0, 21.0, 5.5], [0.0, 0.0, 1.0]]
 
@@ -52,7 +53,7 @@ def test_bad_intrinsics(change, message):
 def test_missing_keys(tmp_path):
     path = tmp_path / 'intrinsics.json'
     path.write_text(json.dumps(dict(K=K, width=20)))
-    with pytest.raises(KeyError, match='intrinsics.json lacks height'):
+    with pytest.raises(UserError, match='intrinsics.json lacks height'):
         read_intrinsics(str(path))
     path.write_text('{"K": [')
     with pytest.raises(ValueError, match='intrinsics.json cannot be read'):
@@ -69,7 +70,7 @@ def test_missing_keys(tmp_path):
 def test_cityscapes_camera_without_keys(tmp_path, content, message):
     path = tmp_path / 'x_camera.json'
     path.write_text(json.dumps(content))
-    with pytest.raises(KeyError, match=f'x_camera.json {message}'):
+    with pytest.raises(UserError, match=f'x_camera.json {message}'):
         read_cityscapes_camera(str(path))
 
 

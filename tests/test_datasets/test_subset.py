@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mmdepthseg.datasets.subset import match_names, random_subset, read_names
+from mmdepthseg.utils.errors import UserError
 
 IDS = ['aachen/aachen_0_19', 'bochum/bochum_0_19', 'bochum/bochum_1_19']
 
@@ -26,7 +27,7 @@ def test_read_names(tmp_path):
 
 def test_read_names_empty_or_missing(tmp_path):
     path = tmp_path / 'names.txt'
-    with pytest.raises(FileNotFoundError, match='names.txt'):
+    with pytest.raises(UserError, match='names.txt'):
         read_names(str(path))
     path.write_text('\n# nothing\n')
     with pytest.raises(ValueError, match='holds no name'):

@@ -14,6 +14,7 @@ from mmdepthseg.streets import (
     render_dataset,
 )
 from mmdepthseg.streets.layout import TRAIN_IDS
+from mmdepthseg.utils.errors import UserError
 
 TINY = Options(seed=5, clips=2, val_clips=1, frames=3, size=(96, 48), supersample=1)
 
@@ -139,7 +140,7 @@ def test_refuses_other_options_and_foreign_folders(tiny, tmp_path):
 
 def test_unwritable_folder(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(OSError, match='cannot write to the output folder .*file/set'):
+    with pytest.raises(UserError, match='cannot write to the output folder .*file/set'):
         render_dataset(tmp_path / 'file' / 'set', TINY, 1)
 
 

@@ -57,13 +57,13 @@ class ConvertOptions:
         """Check the ranges."""
         object.__setattr__(self, 'size', tuple(int(side) for side in self.size))
         if len(self.size) != 2 or min(self.size) < 1:
-            raise ValueError(f'size must be width and height, got {self.size}.')
+            raise UserError(f'size must be width and height, got {self.size}.')
         if self.image_format not in ('png', 'jpg'):
-            raise ValueError(
+            raise UserError(
                 f"image_format must be 'png' or 'jpg', got {self.image_format!r}."
             )
         if not 1 <= self.jpg_quality <= 100:
-            raise ValueError(f'jpg_quality must be 1..100, got {self.jpg_quality}.')
+            raise UserError(f'jpg_quality must be 1..100, got {self.jpg_quality}.')
 
     def as_json(self) -> dict:
         """The options as json stores them."""
@@ -169,7 +169,7 @@ def _check_choice(
     for chosen, known in ((packages, PACKAGES), (splits, SPLITS)):
         unknown = sorted(set(chosen) - set(known))
         if unknown or not chosen:
-            raise ValueError(
+            raise UserError(
                 f'choose of {", ".join(known)}; there is no '
                 f'{", ".join(unknown) or "empty choice"}.'
             )
@@ -252,7 +252,7 @@ def _run(
     """Convert what is not there yet; returns the messages about broken files."""
     workers = workers or len(os.sched_getaffinity(0))
     if workers < 1:
-        raise ValueError(f'workers must be at least 1, got {workers}.')
+        raise UserError(f'workers must be at least 1, got {workers}.')
     broken = []
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -7,6 +7,7 @@ from mmengine.dataset import InfiniteSampler
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import DATA_SAMPLERS
+from mmdepthseg.utils.errors import UserError
 
 
 @DATA_SAMPLERS.register_module()
@@ -24,12 +25,12 @@ class ResumableInfiniteSampler(InfiniteSampler):
         seed: The same on all ranks; None: drawn and shared.
 
     Raises:
-        ValueError: If the data set is empty.
+        UserError: If the data set is empty.
     """
 
     def __init__(self, dataset, shuffle: bool = True, seed: int | None = None) -> None:
         if len(dataset) == 0:
-            raise ValueError('ResumableInfiniteSampler: the data set is empty.')
+            raise UserError('ResumableInfiniteSampler: the data set is empty.')
         super().__init__(dataset, shuffle=shuffle, seed=seed)
         self.start = 0
 

@@ -9,6 +9,7 @@ from torch.utils.data import Sampler
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import DATA_SAMPLERS
+from mmdepthseg.utils.errors import UserError
 
 
 class SourceStream:
@@ -62,8 +63,8 @@ class MultiSourceSampler(Sampler):
         batch_size: The loader's; if given it is checked against the counts.
 
     Raises:
-        TypeError: If `dataset` is no `ConcatDataset`.
-        ValueError: If counts, sources or batch size do not fit each other.
+        UserError: If `dataset` is no `ConcatDataset`.
+        UserError: If counts, sources or batch size do not fit each other.
     """
 
     def __init__(
@@ -75,26 +76,26 @@ class MultiSourceSampler(Sampler):
         batch_size: int | None = None,
     ) -> None:
         if not hasattr(dataset, 'cumulative_sizes'):
-            raise TypeError(
+            raise UserError(
                 'MultiSourceSampler needs a ConcatDataset of its sources, '
                 f'got {type(dataset).__name__}.'
             )
         self.sizes = [len(source) for source in dataset.datasets]
         self.counts = [int(count) for count in source_counts]
         if len(self.counts) != len(self.sizes):
-            raise ValueError(
+            raise UserError(
                 f'source_counts {self.counts} names {len(self.counts)} '
                 f'sources, the data set has {len(self.sizes)}.'
             )
         if min(self.counts) < 1:
-            raise ValueError(f'source_counts must be positive, got {self.counts}.')
+            raise UserError(f'source_counts must be positive, got {self.counts}.')
         if min(self.sizes) < 1:
-            raise ValueError(
+            raise UserError(
                 f'Every source needs samples, their sizes are {self.sizes}.'
             )
         self.group_size = sum(self.counts)
         if batch_size is not None and batch_size != self.group_size:
-            raise ValueError(
+            raise UserError(
                 f'batch_size {batch_size} is not the sum of source_counts '
                 f'{self.counts}.'
             )

@@ -15,6 +15,7 @@ from mmcv.transforms import BaseTransform
 
 from mmdepthseg.datasets.transforms.state import has_camera, mark_moved, sample_name
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 PACKAGES = ('mmseg.', 'mmcv.')
 OUR_SCOPE = "of default_scope 'mmdepthseg'"
@@ -96,7 +97,7 @@ def refuse(name: str, results: dict) -> None:
         results: The sample.
 
     Raises:
-        ValueError: Names transform, sample, what it holds, and what to use.
+        UserError: Names transform, sample, what it holds, and what to use.
     """
     parts = ['neighbouring frames'] if 'adjacent' in results else []
     if name not in COLOURING:
@@ -107,7 +108,7 @@ def refuse(name: str, results: dict) -> None:
         ]
     if not parts:
         return
-    raise ValueError(
+    raise UserError(
         f'{name} of another package changes the image and leaves '
         f'{", ".join(parts)} of sample {sample_name(results)} as they are: '
         f'{CURES[name]}.'

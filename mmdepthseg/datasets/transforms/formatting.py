@@ -8,6 +8,7 @@ from mmseg.structures import SegDataSample
 
 from mmdepthseg.datasets.transforms.state import has_camera, sample_name
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 META_KEYS = (
     'img_path',
@@ -55,7 +56,7 @@ class PackDepthSegInputs(PackSegInputs):
         meta_keys: Keys of `results` to keep as metainfo.
 
     Raises:
-        ValueError: If a transform that knows no neighbours or cameras changed the
+        UserError: If a transform that knows no neighbours or cameras changed the
             size of the image alone.
     """
 
@@ -107,7 +108,7 @@ class PackDepthSegInputs(PackSegInputs):
             others.append(('image to which cam2img refers', tuple(recorded)))
         for name, other in others:
             if other != size:
-                raise ValueError(
+                raise UserError(
                     f'Sample {sample_name(results)}: the image is {size[1]}x{size[0]}, '
                     f'the {name} {other[1]}x{other[0]}. A transform of another package '
                     'moved the one and not the other, or a map was loaded after the '

@@ -24,6 +24,7 @@ from mmdepthseg.geometry.camera import (
     resize_intrinsics,
 )
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)
 
@@ -161,7 +162,7 @@ class RandomFlip(mmseg_transforms.RandomFlip):
         **kwargs: Of `mmcv.transforms.RandomFlip`.
 
     Raises:
-        ValueError: With `legacy_authors_k`, for a flip that the authors' code does
+        UserError: With `legacy_authors_k`, for a flip that the authors' code does
             not know.
     """
 
@@ -203,7 +204,7 @@ class RandomFlip(mmseg_transforms.RandomFlip):
     def _check_legacy(results: dict) -> None:
         direction, before = results['flip_direction'], results.get('moved_by')
         if direction != 'horizontal' or before not in (None, 'RandomFlip'):
-            raise ValueError(
+            raise UserError(
                 'RandomFlip: with legacy_authors_k=True of LoadCamera only horizontal '
                 f'flips before crops and padding are defined, got a {direction} one '
                 f'after {before} (sample {sample_name(results)}); put RandomFlip in '

@@ -13,6 +13,7 @@ from mmdepthseg.datasets.transforms.files import decode, read_bytes
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
 from mmdepthseg.geometry.camera import resize_intrinsics
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -56,7 +57,7 @@ class LoadAdjacentFrames(BaseTransform):
 
     Raises:
         BrokenFileError: If a frame is missing, damaged or of another size.
-        ValueError: After a transform that moved the image.
+        UserError: After a transform that moved the image.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class LoadCamera(BaseTransform):
 
     Raises:
         KeyError: If the json lacks a key.
-        ValueError: If K does not fit the image, or after a transform that moved it.
+        UserError: If K does not fit the image, or after a transform that moved it.
     """
 
     def __init__(self, legacy_authors_k: bool = False) -> None:
@@ -159,7 +160,7 @@ class LoadSegLabel(LoadAnnotations):
         BrokenFileError: If the file is missing or damaged, or is of another size than
             the image it is loaded with (of another aspect ratio, with
             `evaluate_at`).
-        ValueError: If it holds an id that the data set does not know.
+        UserError: If it holds an id that the data set does not know.
     """
 
     def __init__(
@@ -167,7 +168,7 @@ class LoadSegLabel(LoadAnnotations):
     ) -> None:
         super().__init__(backend_args=backend_args, imdecode_backend='cv2')
         if evaluate_at not in (None, 'label', 'image'):
-            raise ValueError(
+            raise UserError(
                 f"evaluate_at must be 'label', 'image' or None, got {evaluate_at!r}."
             )
         self.evaluate_at = evaluate_at
@@ -214,7 +215,7 @@ class LoadSegLabel(LoadAnnotations):
     def _choose_size(self, results: dict, label: np.ndarray, path: str) -> np.ndarray:
         """The label at the size of the comparison, which becomes `ori_shape`."""
         if 'img' not in results:
-            raise ValueError(
+            raise UserError(
                 'LoadSegLabel with evaluate_at stands after LoadImageFromFile (sample '
                 f'{sample_name(results)}).'
             )
@@ -243,7 +244,7 @@ class LoadSegLabel(LoadAnnotations):
         if (translated == UNKNOWN).any():
             unknown = np.unique(label[translated == UNKNOWN]).tolist()
             known = f'table {table}' if isinstance(table, str) else f'{table} classes'
-            raise ValueError(
+            raise UserError(
                 f'Label {path} holds ids that the {known} do not have: '
                 f'{unknown}. Wrong kind of label file (labelIds, labelTrainIds, '
                 'colours)?'

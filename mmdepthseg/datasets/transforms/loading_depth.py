@@ -9,6 +9,7 @@ from mmdepthseg.datasets.intrinsics import sample_camera
 from mmdepthseg.datasets.transforms.files import read_png16
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 
 class _LoadDepthField(BaseTransform):
@@ -98,7 +99,7 @@ class LoadStereoDepth(_LoadDepthField):
 
     Raises:
         BrokenFileError: If the file is missing, damaged or not 16 bit.
-        KeyError: If there is no camera or no baseline.
+        UserError: If there is no camera or no baseline.
     """
 
     def __init__(
@@ -138,13 +139,13 @@ class LoadStereoDepth(_LoadDepthField):
     def _camera(self, results: dict, stored_width: int) -> tuple[float, int, float]:
         camera, source = sample_camera(results)
         if camera is None:
-            raise KeyError(
+            raise UserError(
                 f'LoadStereoDepth: {sample_name(results)} has a disparity '
                 f'map {results["disparity_path"]} but no camera.'
             )
         baseline = self.baseline if camera.baseline is None else camera.baseline
         if baseline is None:
-            raise KeyError(
+            raise UserError(
                 f'{source} lacks extrinsic.baseline, which '
                 'LoadStereoDepth needs: give it `baseline` (metres).'
             )

@@ -12,6 +12,8 @@ if K is treated as in the authors' code (see `LoadCamera`).
 
 import numpy as np
 
+from mmdepthseg.utils.errors import UserError
+
 
 def has_camera(results: dict) -> bool:
     """True once `LoadCamera` has run: a data set lists K as a nested list."""
@@ -27,10 +29,10 @@ def require_whole_image(results: dict, loader: str) -> None:
     """Raise if the field of view has changed since the image was loaded.
 
     Raises:
-        ValueError: Names the loader, the sample and the transform in its way.
+        UserError: Names the loader, the sample and the transform in its way.
     """
     if 'moved_by' in results:
-        raise ValueError(
+        raise UserError(
             f'{loader} must stand before {results["moved_by"]} in the pipeline: what '
             f'it loads covers the whole image (sample {sample_name(results)}).'
         )
@@ -40,10 +42,10 @@ def mark_moved(results: dict, transform: str) -> None:
     """Note that `transform` changed the field of view.
 
     Raises:
-        ValueError: If a map that is kept at its own size would be left behind.
+        UserError: If a map that is kept at its own size would be left behind.
     """
     if results.get('unmoved_fields'):
-        raise ValueError(
+        raise UserError(
             f'{transform} cannot move {", ".join(results["unmoved_fields"])}, loaded '
             f'with keep_size=True (sample {sample_name(results)}).'
         )

@@ -33,7 +33,7 @@ class CheckCheckpointHook(Hook):
 
     def __init__(self, min_share: float = 0.5, allow_partial: bool = False) -> None:
         if not 0 <= min_share <= 1:
-            raise ValueError(f'min_share must be in 0..1, got {min_share}')
+            raise UserError(f'min_share must be in 0..1, got {min_share}')
         self.min_share = min_share
         self.allow_partial = allow_partial
 

@@ -6,6 +6,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmdepthseg.registry import HOOKS
+from mmdepthseg.utils.errors import UserError
 
 
 @HOOKS.register_module()
@@ -47,7 +48,7 @@ class MeanTeacherHook(Hook):
 
     def __init__(self, burn_in: int = 0, rampup: int = 0) -> None:
         if burn_in < 0 or rampup < 0:
-            raise ValueError(
+            raise UserError(
                 'MeanTeacherHook: burn_in and rampup are numbers of updates, '
                 f'got {burn_in} and {rampup}'
             )
@@ -59,7 +60,7 @@ class MeanTeacherHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Check the model, watch the optimiser."""
         if not hasattr(_unwrap(runner.model), 'update_teacher'):
-            raise TypeError(
+            raise UserError(
                 'MeanTeacherHook needs a MeanTeacher model (with update_teacher), '
                 f'got {type(_unwrap(runner.model)).__name__}'
             )

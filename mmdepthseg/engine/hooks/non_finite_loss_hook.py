@@ -30,7 +30,7 @@ class NonFiniteLossHook(Hook):
 
     def __init__(self, interval: int = 1) -> None:
         if interval < 1:
-            raise ValueError(f'interval must be at least 1, got {interval}')
+            raise UserError(f'interval must be at least 1, got {interval}')
         self.interval = interval
 
     def after_train_iter(

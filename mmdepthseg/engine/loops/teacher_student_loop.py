@@ -6,6 +6,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, ValLoop
 
 from mmdepthseg.registry import LOOPS
+from mmdepthseg.utils.errors import UserError
 
 NETWORKS = ('student', 'teacher')
 
@@ -30,7 +31,7 @@ class _TeacherStudentMixin:
         model = self.runner.model
         model = model.module if is_model_wrapper(model) else model
         if not hasattr(model, 'predict_with'):
-            raise TypeError(
+            raise UserError(
                 f'{type(self).__name__} needs a MeanTeacher model, got '
                 f'{type(model).__name__}'
             )

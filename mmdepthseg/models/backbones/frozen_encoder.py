@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 
 class FrozenEncoder(BaseModule):
@@ -35,13 +36,13 @@ class FrozenEncoder(BaseModule):
         MMEngine's runner calls this at the start of every training.
 
         Raises:
-            ValueError: The config has no `Pretrained` weights: a resumed training
+            UserError: The config has no `Pretrained` weights: a resumed training
                 would compare with other random weights.
         """
         init_cfg = self.backbone_cfg.get('init_cfg') or {}
         configs = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]
         if not any(cfg.get('type') == 'Pretrained' for cfg in configs):
-            raise ValueError(
+            raise UserError(
                 "FrozenEncoder: the backbone needs init_cfg=dict(type='Pretrained', "
                 f'checkpoint=...), got {init_cfg or None}; its weights are not stored '
                 'in checkpoints, so they have to come from a file'

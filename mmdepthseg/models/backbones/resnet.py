@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -34,7 +35,7 @@ class ResNet(MMSegResNet):
             `replace_stride_with_dilation`).
 
     Raises:
-        ValueError: `legacy_frozen_bn` with nothing frozen, or with `norm_eval`.
+        UserError: `legacy_frozen_bn` with nothing frozen, or with `norm_eval`.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class ResNet(MMSegResNet):
     ) -> None:
         super().__init__(**kwargs)
         if legacy_frozen_bn and (self.frozen_stages < 0 or self.norm_eval):
-            raise ValueError(
+            raise UserError(
                 'ResNet: legacy_frozen_bn lets the batch norms of frozen stages '
                 'train, so it needs frozen_stages >= 0 and norm_eval=False, got '
                 f'frozen_stages={self.frozen_stages}, norm_eval={self.norm_eval}'

@@ -10,6 +10,7 @@ from torch import Tensor
 from mmdepthseg.geometry import disparity_to_depth
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 
 LOSS_DEPTH = dict(type='ViewSynthesisLoss')
 
@@ -47,12 +48,12 @@ class BaseDepthHead(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if not 0 < min_depth < max_depth:
-            raise ValueError(
+            raise UserError(
                 'depth head: expected 0 < min_depth < max_depth, got '
                 f'min_depth={min_depth}, max_depth={max_depth}'
             )
         if not 0 < valid_height <= 1:
-            raise ValueError(
+            raise UserError(
                 f'depth head: expected 0 < valid_height <= 1, got {valid_height}'
             )
         self.min_depth = min_depth

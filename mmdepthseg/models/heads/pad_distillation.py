@@ -11,6 +11,7 @@ from mmdepthseg.models.heads.unet_decoder import NUM_STEPS, UNetDecoder
 from mmdepthseg.models.heads.unet_depth_head import UNetDepthHead
 from mmdepthseg.models.heads.unet_seg_head import FULL_RESOLUTION_LEVEL, UNetSegHead
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 # what the side classifier takes over from the segmentation head
 INHERITED = (
@@ -101,7 +102,7 @@ class PADDistillation(BaseModule):
             prefix='distillation.')` to go on from a multi-task checkpoint.
 
     Raises:
-        ValueError: On options out of range.
+        UserError: On options out of range.
     """
 
     def __init__(
@@ -115,12 +116,12 @@ class PADDistillation(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if not NUM_STEPS <= level < FULL_RESOLUTION_LEVEL:
-            raise ValueError(
+            raise UserError(
                 f'PADDistillation: level must be {NUM_STEPS} (bottleneck) to '
                 f'{FULL_RESOLUTION_LEVEL - 1} (half resolution), got {level}'
             )
         if not 0 <= side_weight < 1:
-            raise ValueError(
+            raise UserError(
                 f'PADDistillation: side_weight must be in [0, 1), got {side_weight}'
             )
         self.step = FULL_RESOLUTION_LEVEL - level
@@ -228,7 +229,7 @@ def build_distillation(
         depth_head: The depth head.
 
     Raises:
-        ValueError: The heads cannot exchange features at that level.
+        UserError: The heads cannot exchange features at that level.
     """
     for name, head, kind in (
         ('decode_head', seg_head, UNetSegHead),
@@ -236,7 +237,7 @@ def build_distillation(
     ):
         if not isinstance(head, kind):
             found = 'none' if head is None else f'a {type(head).__name__}'
-            raise ValueError(
+            raise UserError(
                 f'distillation joins the decoders of a {kind.__name__} and another '
                 f'head, but there is {found} as {name}: take {kind.__name__} or '
                 'leave distillation out'
@@ -252,7 +253,7 @@ def build_distillation(
     )
     level = FULL_RESOLUTION_LEVEL - built.step
     if max(seg_head.levels) <= level:
-        raise ValueError(
+        raise UserError(
             f'distillation at level {level}, but the finest level that the '
             f'decode_head taps is {max(seg_head.levels)}: nothing of the exchange '
             'would reach it; lower the level or tap a finer one'

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from mmdepthseg.geometry.alignment import align_frames
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -39,7 +40,7 @@ class DirectPoseRefinement(nn.Module):
         loss_weight: Of `loss_pose`. Defaults to 1.
 
     Raises:
-        ValueError: On options out of range.
+        UserError: On options out of range.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class DirectPoseRefinement(nn.Module):
     ) -> None:
         super().__init__()
         if iterations < 1 or robust <= 0 or max_shift <= 0 or loss_weight < 0:
-            raise ValueError(
+            raise UserError(
                 'DirectPoseRefinement: expected iterations >= 1, robust > 0, '
                 'max_shift > 0 and loss_weight >= 0, got '
                 f'{iterations}, {robust}, {max_shift}, {loss_weight}'

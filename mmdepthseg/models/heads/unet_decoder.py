@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.models.heads.aspp import ASPP, NORM_CFG
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 NUM_STEPS = 5
 CHANNELS = (64, 128, 128, 256, 256)
@@ -62,12 +63,12 @@ class UNetDecoder(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if not 1 <= len(in_channels) <= NUM_STEPS:
-            raise ValueError(
+            raise UserError(
                 'UNetDecoder: in_channels must name 1 to 5 encoder levels, got '
                 f'{list(in_channels)}'
             )
         if not 0 <= last_step <= NUM_STEPS:
-            raise ValueError(
+            raise UserError(
                 f'UNetDecoder: last_step must be 0 to {NUM_STEPS}, got {last_step}'
             )
         self.last_step = last_step
@@ -158,13 +159,13 @@ class UNetDecoder(BaseModule):
                 f'built with last_step={self.last_step}'
             )
         if len(features) != len(self.in_channels):
-            raise ValueError(
+            raise UserError(
                 f'UNetDecoder is built for {len(self.in_channels)} feature levels '
                 f'(in_channels={list(self.in_channels)}) but the backbone gives '
                 f"{len(features)}: set in_channels to the backbone's levels"
             )
         if min(features[-1].shape[2:]) < 2:
-            raise ValueError(
+            raise UserError(
                 'UNetDecoder: the deepest features are '
                 f'{tuple(features[-1].shape[2:])}, smaller than 2x2, which reflection '
                 'padding needs: use larger images or a smaller output stride'
@@ -172,9 +173,9 @@ class UNetDecoder(BaseModule):
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
-    """Channels of the steps as a tuple; ValueError unless there are five."""
+    """Channels of the steps as a tuple; UserError unless there are five."""
     if len(channels) != NUM_STEPS:
-        raise ValueError(
+        raise UserError(
             'UNetDecoder: channels must have 5 numbers, full '
             f'resolution first, got {list(channels)}'
         )

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -34,12 +35,12 @@ class UNetDepthHead(BaseDepthHead):
         super().__init__(**kwargs)
         self.decoder = MODELS.build(decoder)
         if self.decoder.last_step:
-            raise ValueError(
+            raise UserError(
                 'UNetDepthHead needs a decoder to full resolution '
                 f'(last_step=0), got {self.decoder.last_step}'
             )
         if not 1 <= num_scales <= len(self.decoder.channels):
-            raise ValueError(
+            raise UserError(
                 'UNetDepthHead: num_scales must be 1 to '
                 f'{len(self.decoder.channels)}, got {num_scales}'
             )

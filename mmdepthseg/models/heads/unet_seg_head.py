@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.models.heads.unet_decoder import CHANNELS, NUM_STEPS, check_channels
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 FULL_RESOLUTION_LEVEL = 2 * NUM_STEPS - 1
 
@@ -52,7 +53,7 @@ class UNetSegHead(BaseDecodeHead):
         **kwargs,
     ) -> None:
         if not levels or not all(0 <= v <= FULL_RESOLUTION_LEVEL for v in levels):
-            raise ValueError(
+            raise UserError(
                 'UNetSegHead: levels must be numbers 0 to '
                 f'{FULL_RESOLUTION_LEVEL}, got {list(levels)}'
             )

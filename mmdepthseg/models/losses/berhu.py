@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -22,7 +23,7 @@ class BerHuLoss(nn.Module):
         loss_weight: Factor of the loss.
 
     Raises:
-        ValueError: If `threshold` is not positive.
+        UserError: If `threshold` is not positive.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class BerHuLoss(nn.Module):
     ) -> None:
         super().__init__()
         if threshold <= 0:
-            raise ValueError(f'threshold must be positive, got {threshold}.')
+            raise UserError(f'threshold must be positive, got {threshold}.')
         self.threshold = threshold
         self.log = log
         self.loss_weight = loss_weight
@@ -50,7 +51,7 @@ class BerHuLoss(nn.Module):
             Scalar. A batch without any error gives 0 with zero gradient.
 
         Raises:
-            ValueError: If the shapes differ.
+            UserError: If the shapes differ.
         """
         check_shape('target', target, prediction.shape)
         if mask is not None:

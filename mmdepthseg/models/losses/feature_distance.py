@@ -7,6 +7,7 @@ from torch import Tensor
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 from mmdepthseg.models.backbones import FrozenEncoder
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 REDUCTIONS = ('batch', 'image')
 
@@ -26,7 +27,7 @@ def feature_distance(
         Scalar, at least float32. Its gradient is 0 where the distance is.
 
     Raises:
-        ValueError: If the shapes differ.
+        UserError: If the shapes differ.
     """
     check_shape('reference', reference, features.shape)
     with no_autocast(features):
@@ -64,7 +65,7 @@ class FeatureDistanceLoss(BaseModule):
         reduction: 'batch' (the authors', default) or 'image'.
 
     Raises:
-        ValueError: If `reduction` is neither, or `loss_weight` is negative.
+        UserError: If `reduction` is neither, or `loss_weight` is negative.
     """
 
     def __init__(
@@ -72,11 +73,11 @@ class FeatureDistanceLoss(BaseModule):
     ) -> None:
         super().__init__()
         if reduction not in REDUCTIONS:
-            raise ValueError(
+            raise UserError(
                 f'reduction must be one of {REDUCTIONS}, got {reduction!r}.'
             )
         if loss_weight < 0:
-            raise ValueError(f'loss_weight must not be negative, got {loss_weight}.')
+            raise UserError(f'loss_weight must not be negative, got {loss_weight}.')
         self.encoder = FrozenEncoder(encoder)
         self.loss_weight = loss_weight
         self.reduction = reduction
@@ -93,11 +94,11 @@ class FeatureDistanceLoss(BaseModule):
             Scalar.
 
         Raises:
-            ValueError: If the encoders' features differ in shape.
+            UserError: If the encoders' features differ in shape.
         """
         reference = self.encoder(img)
         if reference.shape != features.shape:
-            raise ValueError(
+            raise UserError(
                 'FeatureDistanceLoss: the frozen encoder gives '
                 f'{tuple(reference.shape)}, the trained one {tuple(features.shape)}: '
                 'its config must be that of the trained backbone'

@@ -9,6 +9,7 @@ from mmdepthseg.models.losses.ssim import (
     image_statistics,
 )
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -26,20 +27,20 @@ class PhotometricError(nn.Module):
         ssim_weight: W in [0, 1]; 0 is the L1 error alone.
 
     Raises:
-        ValueError: If `ssim_weight` is outside [0, 1].
+        UserError: If `ssim_weight` is outside [0, 1].
     """
 
     def __init__(self, ssim_weight: float = 0.85) -> None:
         super().__init__()
         if not 0 <= ssim_weight <= 1:
-            raise ValueError(f'ssim_weight must be in [0, 1], got {ssim_weight}.')
+            raise UserError(f'ssim_weight must be in [0, 1], got {ssim_weight}.')
         self.ssim_weight = ssim_weight
 
     def prepare(self, target: Tensor) -> ImageStatistics:
         """Statistics of the target images (N, 3, H, W) in [0, 1]; no gradient.
 
         Raises:
-            ValueError: If the target is not 4-D or smaller than 2x2.
+            UserError: If the target is not 4-D or smaller than 2x2.
         """
         check_shape('target', target, (None, None, None, None))
         if min(target.shape[-2:]) < 2:
@@ -63,7 +64,7 @@ class PhotometricError(nn.Module):
             Error map in [0, 1], (N, 1, H, W) or (N, F, 1, H, W).
 
         Raises:
-            ValueError: If the shapes do not fit.
+            UserError: If the shapes do not fit.
         """
         if isinstance(target, Tensor):
             target = self.prepare(target)

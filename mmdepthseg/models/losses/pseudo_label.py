@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 #: The ignore index of all labels in this package.
 VOID = 255
@@ -38,7 +39,7 @@ class PseudoLabelLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 <= threshold <= 1:
-            raise ValueError(f'threshold must be in [0, 1], got {threshold}.')
+            raise UserError(f'threshold must be in [0, 1], got {threshold}.')
         self.threshold = threshold
         self.ignore_index = ignore_index
         self.loss_weight = loss_weight
@@ -55,7 +56,7 @@ class PseudoLabelLoss(nn.Module):
             Scalar; 0 (with zero gradient) if all pixels are void.
 
         Raises:
-            ValueError: If the shapes do not fit.
+            UserError: If the shapes do not fit.
         """
         check_shape('logits', logits, (None, None, None, None))
         shape = (logits.shape[0], *logits.shape[-2:])
@@ -121,7 +122,7 @@ def pseudo_labels(scores: Tensor, from_logits: bool = False) -> tuple[Tensor, Te
         that probability (N, H, W), float32.
 
     Raises:
-        ValueError: If `scores` is not 4-D.
+        UserError: If `scores` is not 4-D.
     """
     check_shape('scores', scores, (None, None, None, None))
     with no_autocast(scores):
@@ -150,7 +151,7 @@ def with_ground_truth(
         pixels, which stay void.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        UserError: If the shapes do not fit.
     """
     check_shape('ground_truth', ground_truth, labels.shape)
     check_shape('is_labeled', is_labeled, labels.shape[:1])

@@ -14,6 +14,7 @@ from mmdepthseg.models.losses.photometric import PhotometricError
 from mmdepthseg.models.losses.smoothness import EdgeAwareSmoothness
 from mmdepthseg.models.losses.ssim import ImageStatistics
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
 
 
 class ScaleTerms(NamedTuple):
@@ -63,7 +64,7 @@ class ViewSynthesisLoss(nn.Module):
             breaks ties (MD2's code: 1e-5). The identity wins exact ties anyway.
 
     Raises:
-        ValueError: On options out of range.
+        UserError: On options out of range.
     """
 
     def __init__(
@@ -78,13 +79,13 @@ class ViewSynthesisLoss(nn.Module):
     ) -> None:
         super().__init__()
         if reduce not in ('min', 'mean'):
-            raise ValueError(f"reduce must be 'min' or 'mean', got {reduce!r}.")
+            raise UserError(f"reduce must be 'min' or 'mean', got {reduce!r}.")
         if not 0 < min_depth < max_depth:
-            raise ValueError(
+            raise UserError(
                 f'Need 0 < min_depth < max_depth, got {min_depth}, {max_depth}.'
             )
         if smooth_weight < 0 or tie_noise < 0:
-            raise ValueError('smooth_weight and tie_noise must not be negative.')
+            raise UserError('smooth_weight and tie_noise must not be negative.')
         self.error = PhotometricError(ssim_weight)
         self.smoothness = EdgeAwareSmoothness()
         self.auto_mask = auto_mask
@@ -122,7 +123,7 @@ class ViewSynthesisLoss(nn.Module):
             depth learns from the smoothness alone.
 
         Raises:
-            ValueError: If the shapes do not fit.
+            UserError: If the shapes do not fit.
         """
         terms = self.per_scale(
             disparities, target, sources, cam2img, transforms, target_pyramid

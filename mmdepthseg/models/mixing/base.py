@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mmdepthseg.models.mixing.mix_batch import MixBatch
+from mmdepthseg.utils.errors import UserError
 
 
 class BatchMix(metaclass=ABCMeta):
@@ -40,11 +41,11 @@ class BatchMix(metaclass=ABCMeta):
             The mixed batch, its `mask` set.
 
         Raises:
-            ValueError: If N < 2, or the batch lacks what the mixer needs.
+            UserError: If N < 2, or the batch lacks what the mixer needs.
         """
         name = type(self).__name__
         if len(batch) < 2 and not self.accepts_single:
-            raise ValueError(
+            raise UserError(
                 f'{name} mixes each image with the next one and needs at least 2 '
                 f'images in the mix batch, got {len(batch)}. Raise the batch size '
                 'or use NoMix.'
@@ -73,7 +74,7 @@ class BatchMix(metaclass=ABCMeta):
 
     def _disparity_of(self, batch: MixBatch) -> Tensor:
         if batch.disparity is None:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} needs the disparity of the mix images, but '
                 "the batch has none: add the transform dict(type='LoadSDEDisparity')"
                 ' to the pipeline, or take the depth online from a depth head.'
@@ -82,9 +83,9 @@ class BatchMix(metaclass=ABCMeta):
 
 
 def check_range(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
-    """A number or an ordered pair as a pair; ValueError otherwise."""
+    """A number or an ordered pair as a pair; UserError otherwise."""
     if isinstance(value, (int, float)):
         return float(value), float(value)
     if len(value) != 2 or value[0] > value[1]:
-        raise ValueError(f'{name} must be a number or (low, high), got {value}.')
+        raise UserError(f'{name} must be a number or (low, high), got {value}.')
     return float(value[0]), float(value[1])

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from mmdepthseg.geometry.tensors import apply_matrix, full_precision, no_autocast
+from mmdepthseg.utils.errors import UserError
 
 #: Luma of RGB (ITU-R BT.601), Pillow's 'L'.
 LUMA = (0.299, 0.587, 0.114)
@@ -71,11 +72,11 @@ def draw_color_jitter(
         The parameters.
 
     Raises:
-        ValueError: On options out of range.
+        UserError: On options out of range.
     """
     strengths = (brightness, contrast, saturation, hue)
     if min(strengths) < 0 or hue > 0.5 or not 0 <= p <= 1:
-        raise ValueError(
+        raise UserError(
             'Need strengths >= 0, hue <= 0.5 and p in [0, 1], got '
             f'{brightness=}, {contrast=}, {saturation=}, {hue=}, {p=}.'
         )
@@ -112,7 +113,7 @@ def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
         Images of the input's shape, clamped to [0, 1], at least float32.
 
     Raises:
-        ValueError: If the shape is neither, or the number of parameters differs.
+        UserError: If the shape is neither, or the number of parameters differs.
     """
     if images.dim() not in (4, 5) or images.shape[-3] != 3:
         raise ValueError(

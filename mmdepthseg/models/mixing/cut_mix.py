@@ -8,6 +8,7 @@ from torch import Tensor
 from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -21,14 +22,14 @@ class CutMix(BatchMix):
         area: Share of the image, in (0, 1).
 
     Raises:
-        ValueError: If `area` is not in (0, 1).
+        UserError: If `area` is not in (0, 1).
     """
 
     needs_disparity = False
 
     def __init__(self, area: float = 0.5) -> None:
         if not 0 < area < 1:
-            raise ValueError(f'area must be in (0, 1), got {area}.')
+            raise UserError(f'area must be in (0, 1), got {area}.')
         self.area = area
 
     def draw_masks(

@@ -9,6 +9,7 @@ from mmdepthseg.models.mixing.base import check_range
 from mmdepthseg.models.mixing.color_jitter import color_jitter, draw_color_jitter
 from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -67,7 +68,7 @@ class BatchGaussianBlur:
         radius: Reach of the kernel in pixels.
 
     Raises:
-        ValueError: On options out of range.
+        UserError: On options out of range.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class BatchGaussianBlur:
     ) -> None:
         self.sigma = check_range('sigma', sigma)
         if self.sigma[0] <= 0 or not 0 <= prob <= 1 or radius < 1:
-            raise ValueError(
+            raise UserError(
                 'Need sigma > 0, prob in [0, 1] and radius >= 1, got '
                 f'sigma={sigma}, prob={prob}, radius={radius}.'
             )
@@ -92,7 +93,7 @@ class BatchGaussianBlur:
         """The batch with some images blurred.
 
         Raises:
-            ValueError: If the images are not larger than the kernel's radius.
+            UserError: If the images are not larger than the kernel's radius.
         """
         size, device = (len(batch),), batch.images.device
         sigma = draw_uniform(size, *self.sigma, device, generator)
@@ -123,11 +124,11 @@ def blur(images: Tensor, kernels: Tensor) -> Tensor:
         (N, C, H, W).
 
     Raises:
-        ValueError: If H or W is not larger than the radius.
+        UserError: If H or W is not larger than the radius.
     """
     radius = kernels.shape[1] // 2
     if min(images.shape[-2:]) <= radius:
-        raise ValueError(
+        raise UserError(
             f'A blur of radius {radius} needs images larger than {radius} pixels, '
             f'got {images.shape[-2]}x{images.shape[-1]}.'
         )

@@ -20,6 +20,7 @@ from mmdepthseg.models.segmentors.samples import (
 )
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -57,7 +58,7 @@ class DepthSegmentor(EncoderDecoder):
         pretrained: Must be None, what `mmseg.apis.init_model` sets.
 
     Raises:
-        ValueError: On parts or options that do not fit.
+        UserError: On parts or options that do not fit.
     """
 
     def __init__(
@@ -82,16 +83,16 @@ class DepthSegmentor(EncoderDecoder):
             self, data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
         if decode_head is None and depth_head is None:
-            raise ValueError(
+            raise UserError(
                 'DepthSegmentor needs a decode_head (segmentation), a '
                 'depth_head, or both'
             )
         if pose_net is not None and depth_head is None:
-            raise ValueError(
+            raise UserError(
                 'DepthSegmentor: a pose_net trains a depth_head, and there is none'
             )
         if pretrained is not None:
-            raise ValueError(
+            raise UserError(
                 f'DepthSegmentor: pretrained={pretrained!r} is not taken; give the '
                 "backbone init_cfg=dict(type='Pretrained', checkpoint=...)"
             )
@@ -296,10 +297,10 @@ class DepthSegmentor(EncoderDecoder):
             (N, 1, H, W) in (0, 1).
 
         Raises:
-            RuntimeError: Without depth head.
+            UserError: Without depth head.
         """
         if self.depth_head is None:
-            raise RuntimeError(
+            raise UserError(
                 'this model has no depth_head: use the config and '
                 'checkpoint of a depth (SDE) or multi-task model'
             )

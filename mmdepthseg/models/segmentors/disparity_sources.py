@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mmdepthseg.models.mixing import normalize_disparity
 from mmdepthseg.models.segmentors.samples import stack_disparity
+from mmdepthseg.utils.errors import UserError
 
 
 class CleanMix(NamedTuple):
@@ -83,16 +84,16 @@ def choose_source(name: str, mixing: Callable, student: BaseModel) -> Source:
         student: The network that learns.
 
     Raises:
-        ValueError: Unknown, or not for this student.
+        UserError: Unknown, or not for this student.
     """
     if name not in SOURCES:
-        raise ValueError(
+        raise UserError(
             f'MeanTeacher: disparity must be one of {tuple(SOURCES)}, got {name!r}'
         )
     source = SOURCES[name]
     depth_head = getattr(student, 'depth_head', None)
     if source is not stored_disparity and depth_head is None:
-        raise ValueError(
+        raise UserError(
             f'MeanTeacher: disparity={name!r} needs a depth_head in the segmentor; '
             "without one take disparity='label' and LoadSDEDisparity"
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmdepthseg.utils.errors import did_you_mean
+from mmdepthseg.utils.errors import UserError, did_you_mean
 
 MODES = ('whole', 'slide')
 WINDOW = ('crop_size', 'stride')
@@ -20,18 +20,18 @@ def check_test_cfg(test_cfg: Mapping[str, Any], owner: str) -> None:
         owner: Whose they are, for the message.
 
     Raises:
-        ValueError: Names the key.
+        UserError: Names the key.
     """
     for key in test_cfg:
         if key not in ('mode', *WINDOW):
-            raise ValueError(
+            raise UserError(
                 f'{owner}: test_cfg has no key {key!r}'
                 f'{did_you_mean(key, ("mode", *WINDOW))} (it takes: mode, '
                 f'{", ".join(WINDOW)})'
             )
     mode = test_cfg.get('mode')
     if mode not in MODES:
-        raise ValueError(
+        raise UserError(
             f'{owner}: test_cfg.mode must be one of {MODES}, got '
             f'{mode!r}{did_you_mean(str(mode), MODES)}'
         )
@@ -41,12 +41,12 @@ def check_test_cfg(test_cfg: Mapping[str, Any], owner: str) -> None:
         value = test_cfg.get(key)
         pair = isinstance(value, Sequence) and len(value) == 2
         if not pair or not all(isinstance(v, int) and v > 0 for v in value):
-            raise ValueError(
+            raise UserError(
                 f"{owner}: test_cfg with mode='slide' needs {key}, "
                 f'(height, width) in pixels, got {value!r}'
             )
     if any(s > c for s, c in zip(test_cfg['stride'], test_cfg['crop_size'])):
-        raise ValueError(
+        raise UserError(
             f'{owner}: test_cfg.stride={tuple(test_cfg["stride"])} must not exceed '
             f'crop_size={tuple(test_cfg["crop_size"])}: pixels would be left out'
         )

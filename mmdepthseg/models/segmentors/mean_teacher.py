@@ -20,6 +20,7 @@ from mmdepthseg.models.segmentors.split_backward import split_train_step
 from mmdepthseg.models.segmentors.teacher_student import TeacherStudent
 from mmdepthseg.registry import MODELS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 
 STRONG_AUGMENTATION = (dict(type='BatchColorJitter'), dict(type='BatchGaussianBlur'))
 
@@ -105,21 +106,21 @@ class MeanTeacher(TeacherStudent):
         self._check()
 
     def _check(self) -> None:
-        """ValueError unless the options fit each other and the student."""
+        """UserError unless the options fit each other and the student."""
         preprocessor = self.data_preprocessor
         if getattr(preprocessor, 'color_jitter', None) and not preprocessor.keep_raw:
-            raise ValueError(
+            raise UserError(
                 'MeanTeacher: the data_preprocessor has color_jitter, but the teacher '
                 'labels the images without it: set keep_raw=True'
             )
         weights = (self.labeled_depth_weight, self.mix_depth_weight)
         if min(weights) < 0:
-            raise ValueError(
+            raise UserError(
                 'MeanTeacher: labeled_depth_weight and mix_depth_weight '
                 f'must not be negative, got {weights}'
             )
         if self.trains_depth and not any(weights):
-            raise ValueError(
+            raise UserError(
                 'MeanTeacher: the segmentor has a depth loss, but both '
                 'labeled_depth_weight and mix_depth_weight are 0: give one of them a '
                 'weight, or leave out the pose_net and the loss_disparity'
@@ -139,11 +140,11 @@ class MeanTeacher(TeacherStudent):
             that pass the confidence threshold).
 
         Raises:
-            RuntimeError: With `split_backward` under another wrapper than
+            UserError: With `split_backward` under another wrapper than
                 `SplitBackwardDDP`, which does not come here.
         """
         if self.split_backward and self.training and is_distributed():
-            raise RuntimeError(
+            raise UserError(
                 'split_backward=True on several ranks needs model_wrapper_cfg = '
                 "dict(type='mmdepthseg.SplitBackwardDDP') in the config"
             )

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmdepthseg.models.losses.pseudo_label import VOID
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 
 
 def to_original(depth: Tensor, meta: dict) -> Tensor:
@@ -32,10 +33,10 @@ def to_original(depth: Tensor, meta: dict) -> Tensor:
 
 
 def require_labels(data_samples: SampleList) -> None:
-    """ValueError, naming the image and the cure, if one has no label."""
+    """UserError, naming the image and the cure, if one has no label."""
     for sample in data_samples:
         if 'gt_sem_seg' not in sample:
-            raise ValueError(
+            raise UserError(
                 f'{sample.metainfo.get("img_path")}: no segmentation label '
                 '(gt_sem_seg), but the model has a segmentation head to train; '
                 'restrict the data set to labelled images (labeled_subset or '
@@ -51,7 +52,7 @@ def require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[int
         data_samples: Theirs.
 
     Raises:
-        ValueError: The depth loss lacks something; names the first image without it.
+        UserError: The depth loss lacks something; names the first image without it.
     """
     needed = dict(
         adjacent=(
@@ -72,7 +73,7 @@ def require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[int
         if value is None:
             lacking = [s for s in data_samples if s.metainfo.get(key) is None]
             sample = (lacking or data_samples)[0]
-            raise ValueError(
+            raise UserError(
                 f'{sample.metainfo.get("img_path")}: no {item}, which the '
                 f'depth loss needs; {cure}'
             )
@@ -100,7 +101,7 @@ def nan_unless_finite(
 
 
 def require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Tensor]:
-    """Stored depth labels of a batch; ValueError if an image has none.
+    """Stored depth labels of a batch; UserError if an image has none.
 
     Args:
         data_samples: With `disparity_map`.
@@ -116,7 +117,7 @@ def require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Te
     for i, sample in enumerate(data_samples):
         name = sample.metainfo.get('img_path')
         if 'disparity_map' not in sample:
-            raise ValueError(
+            raise UserError(
                 f'{name}: no depth label (disparity_map), but the depth head has a '
                 'loss_disparity; make depth labels with tools/generate_depth.py and '
                 'put LoadSDEDisparity into the pipeline, in front of what crops or '
@@ -124,7 +125,7 @@ def require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Te
             )
         disparity = sample.disparity_map.data
         if tuple(disparity.shape[1:]) != size:
-            raise ValueError(
+            raise UserError(
                 f'{name}: the depth label has shape {tuple(disparity.shape[1:])}, the '
                 f'image {size}; leave out keep_size=True of LoadSDEDisparity'
             )
@@ -148,13 +149,13 @@ def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | 
     """Disparity maps (N, 1, H, W), or None if no sample has one.
 
     Raises:
-        ValueError: Only some have; names the first without.
+        UserError: Only some have; names the first without.
     """
     lacking = [s for s in data_samples if 'disparity_map' not in s]
     if len(lacking) == len(data_samples):
         return None
     if lacking:
-        raise ValueError(
+        raise UserError(
             f'{lacking[0].metainfo.get("img_path")}: no depth label (disparity_map), '
             f'as {len(lacking)} of the {len(data_samples)} mix images of this batch; '
             'make the missing ones with tools/generate_depth.py and put '
@@ -167,11 +168,11 @@ def positions_of_branch(data_samples: SampleList, branch: str) -> list[int]:
     """Positions of a branch's samples in the batch.
 
     Raises:
-        ValueError: There is none.
+        UserError: There is none.
     """
     seen = [sample.metainfo.get('branch') for sample in data_samples]
     if branch not in seen:
-        raise ValueError(
+        raise UserError(
             f"MeanTeacher: no sample of branch '{branch}' in the batch (found: "
             f'{sorted(set(map(str, seen)))}); give the data sets of the '
             "ConcatDataset branch='labeled' and branch='mix' and use MultiSourceSampler"

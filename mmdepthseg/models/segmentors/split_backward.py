@@ -9,6 +9,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import Tensor
 
 from mmdepthseg.registry import MODEL_WRAPPERS
+from mmdepthseg.utils.errors import UserError
 
 # gradients are averaged over ranks in pieces of this size
 BUCKET_MB = 25
@@ -34,7 +35,7 @@ def split_train_step(
         All losses and their sum `loss`, for the log.
 
     Raises:
-        TypeError: For an optimiser wrapper with a backward pass of its own.
+        UserError: For an optimiser wrapper with a backward pass of its own.
     """
     with optim_wrapper.optim_context(model):
         data = model.data_preprocessor(data, True)
@@ -66,7 +67,7 @@ def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
     if backward is AmpOptimWrapper.backward:
         loss = optim_wrapper.loss_scaler.scale(loss)
     elif backward is not OptimWrapper.backward:
-        raise TypeError(
+        raise UserError(
             'split_backward works with OptimWrapper, AmpOptimWrapper and '
             f'BFloat16OptimWrapper, not with {kind.__name__}, which goes back in its '
             'own way: choose one of them or set split_backward=False'
@@ -103,12 +104,12 @@ class SplitBackwardDDP(MMDistributedDataParallel):
         self, module: BaseModel, broadcast_buffers: bool = False, **kwargs
     ) -> None:
         if broadcast_buffers:
-            raise ValueError(
+            raise UserError(
                 'SplitBackwardDDP: broadcast_buffers must be False; '
                 'SyncBuffersHook keeps buffers alike'
             )
         if not getattr(module, 'split_backward', False):
-            raise ValueError(
+            raise UserError(
                 f'SplitBackwardDDP is for models with split_backward=True, and this '
                 f'{type(module).__name__} has not: take MMDistributedDataParallel or '
                 'set split_backward=True'

@@ -9,6 +9,7 @@ from torch import Tensor
 from mmdepthseg.models.ema import MeanTeacherEMA
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 
 # parts of a segmentor that only its losses need
 TRAINING_PARTS = ('pose_net', 'loss_feature')
@@ -31,7 +32,7 @@ class TeacherStudent(BaseSegmentor):
         init_cfg: Initialisation.
 
     Raises:
-        ValueError: On options that do not fit.
+        UserError: On options that do not fit.
     """
 
     def __init__(
@@ -46,21 +47,19 @@ class TeacherStudent(BaseSegmentor):
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if pretrained is not None:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__}: pretrained={pretrained!r} is not taken; give '
                 'the part that it is for, such as segmentor.backbone, '
                 "init_cfg=dict(type='Pretrained', checkpoint=...)"
             )
         if train_cfg:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__}: train_cfg={dict(train_cfg)} has no meaning '
                 'here; put it into the segmentor'
             )
         self.student = MODELS.build(segmentor)
         if not getattr(self.student, 'with_decode_head', False):
-            raise ValueError(
-                f'{type(self).__name__}: the segmentor needs a decode_head'
-            )
+            raise UserError(f'{type(self).__name__}: the segmentor needs a decode_head')
         self.teacher = MeanTeacherEMA(
             self.student, **{'exclude': TRAINING_PARTS, **(ema or {})}
         )
@@ -75,7 +74,7 @@ class TeacherStudent(BaseSegmentor):
     @predict_with.setter
     def predict_with(self, name: str) -> None:
         if name not in ('student', 'teacher'):
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__}: predict_with must be '
                 f"'student' or 'teacher', got {name!r}"
             )

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 
 from mmdepthseg.selection.farthest.screening import CHUNK, Product, chunked_product
+from mmdepthseg.utils.errors import UserError
 
 #: Multiply-adds from which importing torch and looking for a GPU is worth it.
 _WORTH_A_GPU = 2 * 10**11
@@ -28,7 +29,7 @@ def choose_product(device: str, work: int) -> Product:
         A function like `chunked_product`.
 
     Raises:
-        ValueError: If a device is named that is not there.
+        UserError: If a device is named that is not there.
     """
     if device == 'cpu':
         return chunked_product
@@ -41,7 +42,7 @@ def choose_product(device: str, work: int) -> Product:
 
         return TorchProduct('cuda') if torch.cuda.is_available() else chunked_product
     if importlib.util.find_spec('torch') is None:
-        raise ValueError(f'device={device!r} needs torch, which is not installed.')
+        raise UserError(f'device={device!r} needs torch, which is not installed.')
     return TorchProduct(device)
 
 
@@ -57,7 +58,7 @@ class TorchProduct:
         device: A torch device, e.g. `'cuda'`.
 
     Raises:
-        ValueError: If torch cannot use the device.
+        UserError: If torch cannot use the device.
     """
 
     def __init__(self, device: str) -> None:
@@ -67,7 +68,7 @@ class TorchProduct:
             self.device = torch.device(device)
             torch.empty(0, device=self.device)
         except (RuntimeError, AssertionError) as error:
-            raise ValueError(
+            raise UserError(
                 f'device={device!r} cannot be used: {str(error).splitlines()[0]}'
             ) from error
         self._torch = torch

@@ -23,6 +23,7 @@ from mmdepthseg.selection.farthest.lazy_greedy import LazyGreedy
 from mmdepthseg.selection.farthest.screening import Screen
 from mmdepthseg.selection.features import FeaturePool
 from mmdepthseg.selection.patchwise import PatchGreedy
+from mmdepthseg.utils.errors import UserError
 
 Progress = Callable[[int, int], None]
 
@@ -72,7 +73,7 @@ class Distances:
             `'auto'`: a GPU if there is one and the work is worth it.
 
     Raises:
-        ValueError: For an unknown option.
+        UserError: For an unknown option.
     """
 
     normalize: str = 'auto'
@@ -84,7 +85,7 @@ class Distances:
     def __post_init__(self) -> None:
         """Check what `FeaturePool` and `choose_product` do not."""
         if self.distance not in DISTANCES or self.route not in (None, *ROUTES):
-            raise ValueError(
+            raise UserError(
                 f'distance={self.distance!r}, route={self.route!r}; expected distance '
                 f'in {DISTANCES} and route in {ROUTES} or None.'
             )
@@ -136,7 +137,7 @@ def farthest_point(
         The chosen frames.
 
     Raises:
-        ValueError: For a budget beyond the pool, an empty pool, features or biases
+        UserError: For a budget beyond the pool, an empty pool, features or biases
             that are not finite, lengths that do not match, rows out of range or
             given twice, a seed that numpy does not take, or an unknown option.
     """

@@ -21,6 +21,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mmdepthseg.selection.features import BLOCK_BYTES, FeaturePool
+from mmdepthseg.utils.errors import UserError
 
 #: Multiplies two float32 blocks, (B, D) and (R, D), to (B, R); see `chunked_product`.
 Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -164,7 +165,7 @@ class Screen:
             self.squared_length[rows] = _squared_length(block)
         far = np.flatnonzero(~(self.squared_length <= _MAX_SQUARED_LENGTH))
         if len(far):
-            raise ValueError(
+            raise UserError(
                 f'features: row {far[0]} is more than 1e15 times farther from the '
                 'centre than a typical frame; check it, or use another normalize.'
             )

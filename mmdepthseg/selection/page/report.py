@@ -31,6 +31,7 @@ from mmdepthseg.selection.page.space import (
     measure_coverage,
     nearest_before,
 )
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 
 #: Picks with a card and on the map, and with a picture, at most: bounds of the size.
@@ -67,7 +68,7 @@ def write_report(
         The images that could not be read; their picks are shown without.
 
     Raises:
-        ValueError: If the selection has no `order`, or something has another
+        UserError: If the selection has no `order`, or something has another
             number of rows.
         OSError: If the page cannot be written.
     """
@@ -114,7 +115,7 @@ def _check(
 ) -> np.ndarray:
     """The order, int64, if everything fits together."""
     if not selection.get('order'):
-        raise ValueError(
+        raise UserError(
             "selection: no 'order' in it, or an empty one; give what selection.json "
             'holds.'
         )
@@ -122,20 +123,20 @@ def _check(
     given = {'features': features, 'names': names, 'image_paths': image_paths}
     sizes = {what: len(rows) for what, rows in given.items() if rows is not None}
     if len(set(sizes.values())) > 1:
-        raise ValueError(
+        raise UserError(
             f'rows differ: {", ".join(f"{k} {n}" for k, n in sizes.items())}; each '
             'must have one per frame.'
         )
     for what, size in sizes.items():
         if order.max() >= size:
-            raise ValueError(
+            raise UserError(
                 f'selection: row {order.max()} was chosen, but {what} have {size} '
                 'rows; they are of another pool.'
             )
     for key in ('names', 'min_distance', 'nearest', 'score'):
         values = selection.get(key)
         if values is not None and len(values) != len(order):
-            raise ValueError(
+            raise UserError(
                 f'selection: {len(values)} {key}, but {len(order)} in its order.'
             )
     return order

@@ -4,6 +4,7 @@ import pytest
 from torch.utils.data import ConcatDataset
 
 from mmdepthseg.datasets.samplers import MultiSourceSampler
+from mmdepthseg.utils.errors import UserError
 
 DIST = 'mmdepthseg.datasets.samplers.multi_source_sampler.get_dist_info'
 
@@ -88,5 +89,5 @@ def test_empty_source_and_plain_dataset():
     dataset.datasets[1] = []
     with pytest.raises(ValueError, match='sizes are \\[1, 0\\]'):
         MultiSourceSampler(dataset, [1, 1], seed=0)
-    with pytest.raises(TypeError, match='ConcatDataset'):
+    with pytest.raises(UserError, match='ConcatDataset'):
         MultiSourceSampler([1, 2], [1], seed=0)

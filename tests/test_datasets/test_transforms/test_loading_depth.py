@@ -10,6 +10,7 @@ from mmdepthseg.datasets.transforms import (
     LoadSDEDisparity,
     LoadStereoDepth,
 )
+from mmdepthseg.utils.errors import UserError
 
 K = [[40.0, 0.0, 15.5], [0.0, 40.0, 7.5], [0.0, 0.0, 1.0]]
 
@@ -52,9 +53,9 @@ def test_stereo_depth_does_not_depend_on_sizes(tmp_path, camera_first):
 def test_stereo_depth_without_camera_or_baseline(tmp_path):
     path = write(tmp_path / 'd.png', np.full((16, 32), 257, np.uint16))
     results = dict(image(), disparity_path=path)
-    with pytest.raises(KeyError, match='a/1 has a disparity map .* but no camera'):
+    with pytest.raises(UserError, match='a/1 has a disparity map .* but no camera'):
         LoadStereoDepth()(dict(results))
-    with pytest.raises(KeyError, match='Camera of a/1 lacks extrinsic.baseline'):
+    with pytest.raises(UserError, match='Camera of a/1 lacks extrinsic.baseline'):
         LoadStereoDepth()(dict(results, cam2img=K))
 
 

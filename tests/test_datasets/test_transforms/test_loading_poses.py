@@ -4,6 +4,7 @@ from mmcv.transforms import Compose
 
 from mmdepthseg.datasets import BrokenFileError, CityscapesSequenceDataset, ClipDataset
 from mmdepthseg.datasets.transforms import LoadPoses, PackDepthSegInputs, RandomFlip
+from mmdepthseg.utils.errors import UserError
 
 LOAD = [
     dict(type='LoadImageFromFile'),
@@ -58,7 +59,7 @@ def test_poses_of_a_cityscapes_sequence(cityscapes_root):
 
 
 def test_poses_need_all_frames(cityscapes_root):
-    with pytest.raises(FileNotFoundError, match='poses need all frames'):
+    with pytest.raises(UserError, match='poses need all frames'):
         CityscapesSequenceDataset(
             data_root=str(cityscapes_root),
             data_prefix=dict(poses_path='poses', sequence_path='none'),

@@ -10,6 +10,7 @@ from mmengine.optim.optimizer import amp_optimizer_wrapper
 from torch import nn
 
 from mmdepthseg.engine.hooks import MeanTeacherHook
+from mmdepthseg.utils.errors import UserError
 
 
 class Model(nn.Module):
@@ -121,5 +122,5 @@ def test_optimiser_is_watched_once_and_left_alone_afterwards():
 
 def test_other_models_are_refused():
     runner = MagicMock(model=nn.Linear(1, 1))
-    with pytest.raises(TypeError, match='MeanTeacher'):
+    with pytest.raises(UserError, match='MeanTeacher'):
         MeanTeacherHook().before_train(runner)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mmdepthseg.engine.loops import TeacherStudentTestLoop, TeacherStudentValLoop
+from mmdepthseg.utils.errors import UserError
 
 
 class Model(nn.Module):
@@ -74,5 +75,5 @@ def test_one_network_is_enough():
 
 def test_other_models_are_refused():
     loop, _ = make_loop(TeacherStudentValLoop, model=nn.Identity())
-    with pytest.raises(TypeError, match='MeanTeacher'):
+    with pytest.raises(UserError, match='MeanTeacher'):
         loop.run()

@@ -335,5 +335,5 @@ def test_impossible_combinations():
         build()
     with pytest.raises(ValueError, match='pose_net'):
         build(decode_head=SEG_HEAD, pose_net=POSE_NET)
-    with pytest.raises(RuntimeError, match='depth_head'):
+    with pytest.raises(UserError, match='depth_head'):
         build(decode_head=SEG_HEAD).predict_disparity(torch.rand(1, 3, HEIGHT, WIDTH))

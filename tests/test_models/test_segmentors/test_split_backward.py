@@ -10,6 +10,7 @@ from torch import nn
 
 from mmdepthseg.engine.optim import BFloat16OptimWrapper
 from mmdepthseg.models.segmentors import SplitBackwardDDP, mean_teacher
+from mmdepthseg.utils.errors import UserError
 
 
 def amp_wrapper(**options):
@@ -125,14 +126,14 @@ def test_what_cannot_be_split_is_refused(monkeypatch):
         def backward(self, loss, **kwargs):
             super().backward(loss)
 
-    with pytest.raises(TypeError, match='not with Own'):
+    with pytest.raises(UserError, match='not with Own'):
         model.train_step(
             teacher_batch(), Own(torch.optim.SGD(model.student.parameters(), 1e-2))
         )
     data = model.data_preprocessor(teacher_batch(), True)
     assert 'mix.loss_pseudo' in model.loss(**data)
     monkeypatch.setattr(mean_teacher, 'is_distributed', lambda: True)
-    with pytest.raises(RuntimeError, match='mmdepthseg.SplitBackwardDDP'):
+    with pytest.raises(UserError, match='mmdepthseg.SplitBackwardDDP'):
         model.loss(**data)
     with pytest.raises(ValueError, match='broadcast_buffers'):
         SplitBackwardDDP(model, broadcast_buffers=True)
