@@ -18,7 +18,7 @@ from mmengine.model import BaseModel
 from torch.utils.data import DataLoader, Dataset
 
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import file_hash, write_atomically
+from mmdepthseg.utils.files import atomic_path, file_hash
 from mmdepthseg.utils.progress import Progress
 from mmdepthseg.utils.stamp import StampedFolder
 
@@ -211,11 +211,8 @@ def from_main(function: Callable[[], Any]) -> Any:
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write a .npy file, whole or not at all."""
-    from io import BytesIO
-
-    data = BytesIO()
-    np.save(data, array)
-    write_atomically(path, data.getvalue())
+    with atomic_path(path) as temporary, temporary.open('wb') as file:
+        np.save(file, array)
 
 
 def _part_paths(
@@ -241,18 +238,16 @@ def _merge(paths: Sequence[Path], counts: Sequence[int], out: Path) -> None:
                 'remove it, and run the same again'
             )
     arrays = [np.load(path, mmap_mode='r') for path in paths]
-    temporary = paths[0].with_name(f'whole.tmp-{os.getpid()}')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    whole = np.lib.format.open_memmap(
-        temporary, 'w+', arrays[0].dtype, (sum(counts), *arrays[0].shape[1:])
-    )
-    start = 0
-    for array in arrays:
-        whole[start : start + len(array)] = array
-        start += len(array)
-    whole.flush()
-    del whole
-    os.replace(temporary, out)
+    with atomic_path(out, paths[0].parent) as temporary:
+        whole = np.lib.format.open_memmap(
+            temporary, 'w+', arrays[0].dtype, (sum(counts), *arrays[0].shape[1:])
+        )
+        start = 0
+        for array in arrays:
+            whole[start : start + len(array)] = array
+            start += len(array)
+        whole.flush()
+        del whole
 
 
 def _require_finite(values: np.ndarray, names: Sequence[str], title: str) -> None:

@@ -5,14 +5,22 @@ No framework is imported here.
 
 import hashlib
 import os
+import secrets
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmdepthseg.utils.errors import UserError
 
+_TEMPORARY = '.tmp-'
+#: Age of a temporary file that nobody writes any more.
+_STALE_SECONDS = 3600
+
 
 def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file's content, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file's content, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         while block := file.read(1 << 20):
@@ -20,24 +28,53 @@ def file_hash(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write `data` to a temporary file beside `path`, then rename it.
+@contextmanager
+def atomic_path(path: str | Path, folder: Path | None = None) -> Iterator[Path]:
+    """Give a temporary path, renamed to `path` if all goes well.
+
+    No two processes or threads, on this machine or on others that see the folder, get
+    the same one.
 
     Args:
         path: The file; its folder is made if missing.
-        data: The whole content.
+        folder: Where the temporary file is, on the same disk; beside `path` if None.
 
     Raises:
         OSError: The folder or file cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.tmp-{os.getpid()}')
+    name = f'{path.name}{_TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}'
+    temporary = (folder or path.parent) / name
     try:
-        temporary.write_bytes(data)
+        yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all; see `atomic_path`.
+
+    Args:
+        path: The file; its folder is made if missing.
+        data: The whole content.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove the temporary files that killed processes left below a folder.
+
+    Young ones stay: a living process may be writing them.
+    """
+    for path in Path(folder).rglob(f'*{_TEMPORARY}*'):
+        try:
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                path.unlink()
+        except FileNotFoundError:
+            pass  # renamed or removed meanwhile
 
 
 def check_writable(folder: str | os.PathLike, what: str) -> None:

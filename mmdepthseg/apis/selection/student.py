@@ -137,7 +137,7 @@ class StudentScorer:
             if not trained:
                 self._train(config, student)
             self._score(work, student, config, rows)
-        student.read_facts()
+        student.is_done()
         scores = np.full(len(self.pool), np.nan)
         scores[rows] = np.load(out)
         self.records[count] = dict(
@@ -185,7 +185,7 @@ class StudentScorer:
 
     def _train(self, config: Config, student: StampedFolder) -> None:
         """Train on all ranks, or on the first while the others wait."""
-        from_main(student.reopen)
+        from_main(student.note)
         from_main(lambda: mend_last_checkpoint(Path(config.work_dir)))
         rank, world_size = get_dist_info()
         started = time.monotonic()
@@ -204,7 +204,7 @@ class StudentScorer:
                 seconds=round(time.monotonic() - started, 1),
             )
         # not a barrier: training may take longer than a barrier waits
-        while not student.read_facts():
+        while not student.is_done():
             time.sleep(_POLL_SECONDS)
         barrier()
 
@@ -220,7 +220,7 @@ class StudentScorer:
         rows: list[int],
     ) -> None:
         """Write the scores of some rows."""
-        student.read_facts()
+        student.is_done()
         model = load_model(config, self.out / student.facts['checkpoint'], self.device)
         compute_in_parts(
             self._scored,

@@ -1,0 +1,61 @@
+"""Files that are there whole or not at all."""
+
+import os
+import time
+
+import pytest
+
+from mmdepthseg.utils.files import (
+    atomic_path,
+    file_hash,
+    remove_leftovers,
+    write_atomically,
+)
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / 'new/a.txt'
+    write_atomically(path, b'one')
+    with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
+        temporary.write_bytes(b'tw')
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b'one' and list(path.parent.iterdir()) == [path]
+    write_atomically(path, b'two')
+    assert path.read_bytes() == b'two' and list(path.parent.iterdir()) == [path]
+
+
+def test_two_writers_do_not_share_a_temporary_file(tmp_path):
+    path = tmp_path / 'a.txt'
+    with atomic_path(path) as one, atomic_path(path) as other:
+        assert one != other and one.parent == other.parent == tmp_path
+        one.write_bytes(b'one')
+        other.write_bytes(b'other')
+        write_atomically(path, b'third')
+        assert one.exists() and other.exists()
+    assert path.read_bytes() == b'one'
+
+
+def test_the_temporary_file_may_be_elsewhere(tmp_path):
+    (tmp_path / 'parts').mkdir()
+    with atomic_path(tmp_path / 'a.txt', tmp_path / 'parts') as temporary:
+        assert temporary.parent == tmp_path / 'parts'
+        temporary.write_bytes(b'whole')
+    assert (tmp_path / 'a.txt').read_bytes() == b'whole'
+
+
+def test_leftovers_go_and_living_files_stay(tmp_path):
+    kept = tmp_path / 'city/a.png'
+    write_atomically(kept, b'whole')
+    with atomic_path(kept) as living:
+        living.write_bytes(b'half')
+        stale = kept.with_name('a.png.tmp-1')
+        stale.write_bytes(b'half')
+        long_ago = time.time() - 86400
+        os.utime(stale, (long_ago, long_ago))
+        remove_leftovers(tmp_path)
+        assert set(kept.parent.iterdir()) == {kept, living}
+
+
+def test_hash(tmp_path):
+    (tmp_path / 'a').write_bytes(b'abc')
+    assert file_hash(tmp_path / 'a').startswith('ba7816bf8f01cfea')
