@@ -88,7 +88,10 @@ def test_config_builds(path):
     for name in ('val_evaluator', 'test_evaluator'):
         if cfg.get(name):
             METRICS.build(copy.deepcopy(cfg[name]))
-    for hook in cfg.custom_hooks:
+    hooks = [*cfg.custom_hooks]
+    if cfg.model.type == 'MeanTeacher':
+        hooks.append(cfg.default_hooks.mean_teacher)
+    for hook in hooks:
         HOOKS.build(copy.deepcopy(hook))
     for name in ('train_cfg', 'val_cfg', 'test_cfg'):
         if cfg.get(name):

@@ -49,14 +49,24 @@ LISTS = {
     'sel-ds-scratch': 'ds',
     'sel-us-scratch': 'us',
 }
-MIXERS = dict(ema='NoMix', classmix='ClassMix', depthmix='DepthMix')
+MIXERS = dict(
+    ema='NoMix',
+    cutmix='CutMix',
+    classmix='ClassMix',
+    depthmix='DepthMix',
+    threshold='DepthThresholdMix',
+    histogram='DepthHistogramMix',
+)
 STREETS = (
     'supervised',
     'ema',
+    'cutmix',
     'classmix',
     'classmix-unlabeled',
     'classmix-video',
     'depthmix',
+    'depth-threshold',
+    'depth-histogram',
     'transfer',
     'transfer-ema',
     'transfer-classmix',
@@ -175,6 +185,11 @@ def test_streets_differ_from_each_other_as_their_names_do(name):
             == (not words & {'unlabeled', 'video'})
         )
         assert (mix.get('frames') == 'sequence') == ('video' in words)
+        loads = [t for t in mix.get('pipeline', ()) if t.type == 'LoadSDEDisparity']
+        assert bool(loads) == bool(words & {'depthmix', 'threshold', 'histogram'})
+        # a threshold needs disparities that fill [0, 1]
+        stretched = [t for t in loads if t.get('stretch')]
+        assert bool(stretched) == bool(words & {'threshold', 'histogram'})
     assert cfg.train_cfg.max_iters == 600 and labeled_subset(cfg) == dict(n=8, seed=7)
 
 

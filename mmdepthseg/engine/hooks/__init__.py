@@ -1,15 +1,14 @@
 """Hooks: they decide when something happens."""
 
+from mmdepthseg.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmdepthseg.engine.hooks.check_checkpoint_hook import CheckCheckpointHook
 from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
 from mmdepthseg.engine.hooks.non_finite_loss_hook import NonFiniteLossHook
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
-from mmdepthseg.engine.hooks.speed_hooks import ChannelsLastHook, CompileHook
 
 __all__ = [
     'ChannelsLastHook',
     'CheckCheckpointHook',
-    'CompileHook',
     'MeanTeacherHook',
     'NonFiniteLossHook',
     'RandomStateHook',
