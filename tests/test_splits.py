@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmdepthseg.cityscapes import split_stem
 from mmdepthseg.datasets import CityscapesSequenceDataset
-from mmdepthseg.datasets.cityscapes_sequence import split_stem
 from mmdepthseg.datasets.subset import random_subset, read_names
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs/_base_/splits'

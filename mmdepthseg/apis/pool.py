@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dataset import pseudo_collate
 from mmengine.dist import barrier, broadcast_object_list, get_dist_info
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader, Dataset
@@ -99,14 +100,10 @@ class ImagePool:
             self.dataset,
             batch_sampler=batches,
             num_workers=self.num_workers,
-            collate_fn=_collate,
+            collate_fn=pseudo_collate,
         )
         for batch in loader:
             yield model.data_preprocessor(batch, False)
-
-
-def _collate(samples: list[dict]) -> dict:
-    return {key: [s[key] for s in samples] for key in samples[0]}
 
 
 @torch.inference_mode()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import torch
+from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from mmseg.structures import SegDataSample
 from torch.utils.data import DataLoader, Dataset
@@ -45,7 +46,7 @@ def predict_poses(
             'a depth (SDE) or multi-task model'
         )
     loader = DataLoader(
-        dataset, batch_size, num_workers=num_workers, collate_fn=_collate
+        dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate
     )
     done = 0
     for batch in loader:
@@ -64,7 +65,3 @@ def predict_poses(
         if progress is not None:
             progress(done, len(dataset))
         yield samples
-
-
-def _collate(samples: list[dict]) -> dict:
-    return {key: [s[key] for s in samples] for key in samples[0]}

@@ -3,54 +3,13 @@
 from bisect import bisect_left
 from collections.abc import Mapping
 
+from mmdepthseg.cityscapes import CLASSES, PALETTE, split_stem
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.datasets.listing import list_tree
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
 
-CLASSES = (
-    'road',
-    'sidewalk',
-    'building',
-    'wall',
-    'fence',
-    'pole',
-    'traffic light',
-    'traffic sign',
-    'vegetation',
-    'terrain',
-    'sky',
-    'person',
-    'rider',
-    'car',
-    'truck',
-    'bus',
-    'train',
-    'motorcycle',
-    'bicycle',
-)
-PALETTE = [
-    [128, 64, 128],
-    [244, 35, 232],
-    [70, 70, 70],
-    [102, 102, 156],
-    [190, 153, 153],
-    [153, 153, 153],
-    [250, 170, 30],
-    [220, 220, 0],
-    [107, 142, 35],
-    [152, 251, 152],
-    [70, 130, 180],
-    [220, 20, 60],
-    [255, 0, 0],
-    [0, 0, 142],
-    [0, 0, 70],
-    [0, 60, 100],
-    [0, 80, 100],
-    [0, 0, 230],
-    [119, 11, 32],
-]
 #: Where things stand below `data_root`; None: not used unless the config says so.
 FOLDERS = dict(
     img_path='leftImg8bit/{split}',
@@ -259,20 +218,6 @@ class CityscapesSequenceDataset(SequenceDataset):
                 info['cam2img'] = self.default_camera.cam2img
                 info['cam2img_size'] = self.default_camera.size
         return samples
-
-
-def split_stem(img_id: str) -> tuple[str, int]:
-    """`'city/city_000001_000019'` -> `('city/city_000001', 19)`.
-
-    Raises:
-        UserError: If the name does not end with a frame number.
-    """
-    sequence, _, number = img_id.rpartition('_')
-    if not sequence or not number.isdigit():
-        raise UserError(
-            f'{img_id} is no Cityscapes name: <city>/<city>_<sequence>_<frame>.'
-        )
-    return sequence, int(number)
 
 
 def nearest_number(numbers: list[int], number: int) -> int:

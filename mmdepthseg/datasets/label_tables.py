@@ -9,39 +9,15 @@ from functools import lru_cache
 
 import numpy as np
 
+from mmdepthseg.cityscapes import CLASSES, LABEL_IDS
 from mmdepthseg.utils.errors import UserError
 
 #: Marks ids that no table entry explains; no data set has 254 classes.
 UNKNOWN = 254
 
-#: Cityscapes `labelIds` -> `trainIds` (labels.py of cityscapesScripts); ids that
-#: do not take part in the evaluation are ignored. -1 (licence plate) is 255 in 8 bit.
-CITYSCAPES_LABEL_IDS = {
-    **dict.fromkeys((*range(7), 9, 10, 14, 15, 16, 18, 29, 30), 255),
-    7: 0,
-    8: 1,
-    11: 2,
-    12: 3,
-    13: 4,
-    17: 5,
-    19: 6,
-    20: 7,
-    21: 8,
-    22: 9,
-    23: 10,
-    24: 11,
-    25: 12,
-    26: 13,
-    27: 14,
-    28: 15,
-    31: 16,
-    32: 17,
-    33: 18,
-}
-
 LABEL_TABLES: dict[str, dict[int, int]] = {
-    'cityscapes_label_ids': CITYSCAPES_LABEL_IDS,
-    'cityscapes_train_ids': {i: i for i in range(19)},
+    'cityscapes_label_ids': LABEL_IDS,
+    'cityscapes_train_ids': {i: i for i in range(len(CLASSES))},
     'camvid': {**{i: i for i in range(11)}, 11: 255},
 }
 

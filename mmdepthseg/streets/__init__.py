@@ -19,18 +19,12 @@ from mmdepthseg.streets.dataset import (
     render_clip,
     render_dataset,
 )
-from mmdepthseg.streets.layout import (
-    CLASS_NAMES,
-    TRAIN_IDS,
-    decode_disparity,
-    encode_disparity,
-)
 from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, Scene, build_scene
 
 __all__ = [
-    "CLASS_NAMES", "FRAME_RATE", "STYLES", "TRAIN_CITIES", "TRAIN_IDS", "VAL_CITIES",
+    "FRAME_RATE", "STYLES", "TRAIN_CITIES", "VAL_CITIES",
     "Camera", "CityStyle", "Clip", "Frame", "Options", "Renderer", "Scene",
-    "build_scene", "clip_is_complete", "decode_disparity", "encode_disparity",
+    "build_scene", "clip_is_complete",
     "render_clip", "render_dataset",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdepthseg.cityscapes import CLASSES, decode_disparity, train_id_table
 from mmdepthseg.streets import layout
 from mmdepthseg.streets.dataset import Clip, Options, render_clip
 
@@ -216,7 +217,7 @@ def _stored_clip(out: Path, options: Options, split: str, number: int) -> Clip:
             clip.frames[index].label = label
         elif kind == 'disparity':
             code = cv2.imread(str(out / name), cv2.IMREAD_UNCHANGED)
-            depth = layout.decode_disparity(code, clip.camera)
+            depth = decode_disparity(code, clip.camera.baseline, clip.camera.fx)
             clip.frames[index].depth = depth
     return clip
 
@@ -240,7 +241,7 @@ def check_dataset(
     out, jobs = Path(out), options.jobs()
     report: dict = {}
     depths: dict[str, list] = {'train': [], 'val': []}
-    table = layout.train_id_table()
+    table = train_id_table()
     for done, (split, number) in enumerate(jobs, start=1):
         clip = _stored_clip(out, options, split, number)
         part = report.setdefault(split, {'full': [], 'half': [], 'ids': np.zeros(256)})
@@ -255,9 +256,9 @@ def check_dataset(
     for part in report.values():
         for name in ('full', 'half'):
             part[name] = _summary(part[name])
-        counts = part.pop('ids')[: len(layout.CLASS_NAMES)]
+        counts = part.pop('ids')[: len(CLASSES)]
         shares = (counts / max(counts.sum(), 1)).tolist()
-        part['shares'] = dict(zip(layout.CLASS_NAMES, shares, strict=True))
+        part['shares'] = dict(zip(CLASSES, shares, strict=True))
     if depths['train'] and depths['val']:
         report['row_mean'] = row_baseline(depths['train'], depths['val'])
     return report

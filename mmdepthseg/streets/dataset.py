@@ -10,11 +10,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdepthseg.cityscapes import (
+    encode_disparity,
+    json_bytes,
+    png_bytes,
+    train_id_table,
+)
 from mmdepthseg.streets import layout
 from mmdepthseg.streets.cities import city_of
 from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, SPLITS, build_scene
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import write_atomically
 
 VERSION = 2
 MANIFEST = 'streets.json'
@@ -124,23 +131,23 @@ def render_clip(options: Options, split: str, clip: int, colour: bool = True) ->
 
 def _write_clip(out: Path, options: Options, clip: Clip) -> None:
     count = len(clip.frames)
-    table = layout.train_id_table()
+    table = train_id_table()
     # KITTI's convention: the world is the first frame's camera.
     poses = np.linalg.inv(clip.poses[0]) @ clip.poses
     encoders: dict[str, Callable[[Frame | None], bytes]] = {
-        'image': lambda f: layout.png_bytes(f.image),
-        'label': lambda f: layout.png_bytes(f.label),
-        'train_id': lambda f: layout.png_bytes(table[f.label]),
-        'disparity': lambda f: layout.png_bytes(
-            layout.encode_disparity(f.depth, clip.camera)
+        'image': lambda f: png_bytes(f.image),
+        'label': lambda f: png_bytes(f.label),
+        'train_id': lambda f: png_bytes(table[f.label]),
+        'disparity': lambda f: png_bytes(
+            encode_disparity(f.depth, clip.camera.baseline, clip.camera.fx)
         ),
-        'camera': lambda _: layout.json_bytes(clip.camera.as_json()),
+        'camera': lambda _: json_bytes(clip.camera.as_json()),
         'poses': lambda _: layout.poses_bytes(poses),
     }
     names = layout.clip_files(clip.split, clip.city, clip.sequence, count)
     for name, (kind, number) in names.items():
         frame = None if number is None else clip.frames[number]
-        layout.write_atomic(out / name, encoders[kind](frame))
+        write_atomically(out / name, encoders[kind](frame))
 
 
 def clip_is_complete(out: Path, options: Options, split: str, clip: int) -> bool:
@@ -213,7 +220,7 @@ def _claim(out: Path, options: Options) -> None:
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        layout.write_atomic(out / PARTIAL, layout.json_bytes(wanted))
+        write_atomically(out / PARTIAL, json_bytes(wanted))
     except OSError as error:
         raise UserError(
             f'cannot write to the output folder {out}: {error.strerror or error}; '
@@ -274,6 +281,8 @@ def render_dataset(
             )
         },
     }
-    layout.write_atomic(out / MANIFEST, layout.json_bytes(manifest))
+    write_atomically(out / MANIFEST, json_bytes(manifest))
     (out / PARTIAL).unlink(missing_ok=True)
+    for left_behind in out.glob('*/*/*/*.tmp-*'):  # by a run that was killed
+        left_behind.unlink(missing_ok=True)
     return manifest

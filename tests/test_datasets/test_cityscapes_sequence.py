@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmdepthseg.datasets import CityscapesSequenceDataset
-from mmdepthseg.datasets.cityscapes_sequence import nearest_number, split_stem
+from mmdepthseg.datasets.cityscapes_sequence import nearest_number
 from mmdepthseg.utils.errors import UserError
 
 LOAD = [
@@ -168,8 +168,5 @@ def test_wrong_options(cityscapes_root):
             build(cityscapes_root, **options)
 
 
-def test_names():
-    assert split_stem('a/a_000001_000019') == ('a/a_000001', 19)
-    with pytest.raises(ValueError, match='no Cityscapes name'):
-        split_stem('a/photo')
+def test_nearest_number():
     assert [nearest_number([3, 9], n) for n in (0, 6, 7, 20)] == [3, 3, 9, 9]

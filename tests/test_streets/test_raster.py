@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from mmdepthseg.cityscapes import decode_disparity, encode_disparity
 from mmdepthseg.streets.atlas import Atlas
 from mmdepthseg.streets.cities import STYLES, make_camera
-from mmdepthseg.streets.layout import decode_disparity, encode_disparity
 from mmdepthseg.streets.raster import FIRST_QUAD, Buffers, Quads, rasterise
 from mmdepthseg.streets.render import resolve_surfaces, sample_matrix
 
@@ -40,12 +40,14 @@ def test_fronto_parallel_wall_has_exact_depth_and_disparity():
     surface, inverse = draw(wall(8.0))
     assert (surface == FIRST_QUAD).all()
     np.testing.assert_allclose(1 / inverse, 8.0, rtol=1e-6)
-    code = encode_disparity((1 / inverse).astype(np.float32), CAMERA)
+    code = encode_disparity(
+        (1 / inverse).astype(np.float32), CAMERA.baseline, CAMERA.fx
+    )
     expected = CAMERA.baseline * CAMERA.fx / 8.0 * 256 + 1
     assert np.abs(code.astype(float) - expected).max() <= 0.5
-    depth = decode_disparity(code, CAMERA)
+    depth = decode_disparity(code, CAMERA.baseline, CAMERA.fx)
     assert np.abs(depth / 8.0 - 1).max() < 0.5 / (expected - 1) + 1e-6
-    assert encode_disparity(np.zeros((1, 1)), CAMERA)[0, 0] == 0
+    assert encode_disparity(np.zeros((1, 1)), CAMERA.baseline, CAMERA.fx)[0, 0] == 0
 
 
 def test_slanted_plane_and_turned_camera_match_ray_plane_intersection():

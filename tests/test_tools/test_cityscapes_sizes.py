@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from mmdepthseg.cityscapes import train_id_table
 from mmdepthseg.datasets.converters.cityscapes import MANIFEST
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import MODELS
-from mmdepthseg.streets.layout import train_id_table
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIG = REPO / 'configs/streets/supervised_unet-r18w16_600it_streets-192x96_n8.py'

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdepthseg.cityscapes import is_whole, json_bytes, png_bytes
 from mmdepthseg.datasets.converters.cityscapes_release import (
     PACKAGES,
     SPLITS,
@@ -28,7 +29,6 @@ from mmdepthseg.datasets.converters.resampling import (
 )
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_png16
-from mmdepthseg.streets.layout import is_complete, json_bytes, png_bytes
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 
@@ -274,24 +274,12 @@ def _run(
 def _attempt(job: Job, options: ConvertOptions, full_size: tuple[int, int]) -> str:
     """Do one job unless it is done; returns what is wrong with its file, or ''."""
     try:
-        if not all(_is_whole(path, job.kind, options.size) for path in job.targets):
+        if not all(is_whole(path, options.size) for path in job.targets):
             for path, data in zip(job.targets, _convert(job, options, full_size)):
                 write_atomically(path, data)
     except BrokenFileError as error:
         return str(error)
     return ''
-
-
-def _is_whole(path: Path, kind: str, size: tuple[int, int]) -> bool:
-    if path.suffix != '.jpg':
-        return is_complete(path, kind, size, frames=0)
-    try:
-        with path.open('rb') as file:
-            start = file.read(2)
-            file.seek(-2, os.SEEK_END)
-            return start == b'\xff\xd8' and file.read() == b'\xff\xd9'
-    except OSError:
-        return False
 
 
 def _convert(

@@ -8,7 +8,7 @@ import os.path as osp
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mmdepthseg.datasets.cityscapes_sequence import split_stem
+from mmdepthseg.cityscapes import split_stem
 from mmdepthseg.datasets.listing import list_tree
 
 #: Annotated images per split.

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdepthseg.cityscapes import decode_disparity
 from mmdepthseg.datasets.depth_labels import opened_store
 from mmdepthseg.datasets.intrinsics import sample_camera
 from mmdepthseg.datasets.transforms.files import read_png16
@@ -126,14 +127,7 @@ class LoadStereoDepth(_LoadDepthField):
         )
         fx, width, baseline = self._camera(results, stored.shape[1])
         fx = fx * (self.disparity_width or stored.shape[1]) / width
-        depth = np.zeros(stored.shape, dtype=np.float32)
-        # p = 1 is a disparity of 0: infinitely far, of no use as a depth in metres.
-        np.divide(
-            np.float32(baseline * fx * 256),
-            stored - np.float32(1),
-            out=depth,
-            where=stored > 1,
-        )
+        depth = decode_disparity(stored, baseline, fx)
         return self.store(results, 'gt_depth_map', depth, cv2.INTER_NEAREST_EXACT)
 
     def _camera(self, results: dict, stored_width: int) -> tuple[float, int, float]:

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from mmdepthseg.cityscapes import train_id_table
 from mmdepthseg.datasets import BrokenFileError, CityscapesSequenceDataset
 from mmdepthseg.datasets.converters import ConvertOptions, convert_cityscapes
 from mmdepthseg.datasets.converters.cityscapes import MANIFEST
-from mmdepthseg.streets.layout import train_id_table
 from mmdepthseg.utils.errors import UserError
 
 WIDTH, HEIGHT = 128, 64

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from mmdepthseg.cityscapes import train_id_table
 from mmdepthseg.datasets import BrokenFileError
 from mmdepthseg.datasets.converters.resampling import (
     shrink_camera,
@@ -11,7 +12,6 @@ from mmdepthseg.datasets.converters.resampling import (
     shrink_label,
     train_ids,
 )
-from mmdepthseg.streets.layout import train_id_table
 
 #: Written down once more from labels.py of cityscapesScripts: id, trainId.
 OFFICIAL = {

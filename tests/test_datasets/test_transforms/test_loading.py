@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmdepthseg.cityscapes import train_id_table
 from mmdepthseg.datasets import BrokenFileError
 from mmdepthseg.datasets.transforms import (
     LoadAdjacentFrames,
@@ -12,7 +13,6 @@ from mmdepthseg.datasets.transforms import (
     LoadImageFromFile,
     LoadSegLabel,
 )
-from mmdepthseg.streets.layout import train_id_table
 
 CAMERA = dict(intrinsic=dict(fx=30.0, fy=31.0, u0=17.0, v0=8.0))
 
