@@ -14,21 +14,85 @@ os.environ.update(
 )
 
 import importlib.util
+import random
 import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.utils import ManagerMixin
 
 REPO = Path(__file__).resolve().parents[1]
 
 torch.set_num_threads(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave pytest-randomly the order only; it would seed by the run, not the test."""
+    config.option.randomly_reset_seed = False
+
+
+def _seed(name: str) -> None:
+    seed = zlib.crc32(name.encode())
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    """Seed a fixture that tests share by its own name, whichever test is the first."""
+    if fixturedef.scope == 'function':
+        return (yield)
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    _seed(f'{fixturedef.baseid}::{fixturedef.argname}')
+    try:
+        return (yield)
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])
+
+
+@pytest.fixture(autouse=True)
+def seeded(request: pytest.FixtureRequest) -> None:
+    """Seed every test by its name: its numbers depend on no other test."""
+    _seed(request.node.nodeid)
+
+
+def _named_instances(kind: type = ManagerMixin) -> Iterator[type]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _named_instances(child)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Iterator[None]:
+    """Undo what a test changes of the process.
+
+    That is MMEngine's default scope, loggers, message hubs and visualisers by name, the
+    environment, the folder and torch's number of threads.
+    """
+    instances = {kind: kind._instance_dict.copy() for kind in _named_instances()}
+    environment, folder = os.environ.copy(), os.getcwd()
+    yield
+    for kind in _named_instances():
+        kind._instance_dict.clear()
+        kind._instance_dict.update(instances.get(kind, {}))
+    if os.environ != environment:
+        os.environ.clear()
+        os.environ.update(environment)
+    os.chdir(folder)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

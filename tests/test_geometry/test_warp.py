@@ -92,12 +92,33 @@ def test_sideways_motion_shifts_by_disparity():
     )
 
 
+def _depth_off_the_kinks(transforms, cam2img, size):
+    """Of 64 random depths a pixel the one seen farthest from whole coordinates.
+
+    There the gradient of bilinear sampling jumps, and differences are not its equal.
+    """
+    tried = torch.rand(64, 1, *size, dtype=torch.float64) * 5 + 1
+    cameras = cam2img.expand(64, 3, 3)
+    points = backproject(tried, cameras)
+    seen = torch.stack(
+        [
+            project(transform_points(t.expand(64, 4, 4), points), cameras)[0]
+            for t in transforms
+        ]
+    )
+    nearest = (seen - seen.round()).abs().amin((0, 2))
+    distance, best = nearest.max(0, keepdim=True)
+    assert distance.min() > 1e-3
+    return tried[:, 0].gather(0, best)[None]
+
+
 def test_gradients():
-    source, depth, _, cam2img = _scene(1, torch.float64)
-    depth = depth[..., :6, :7].clone()
-    depth[0, 0, 1, 1] = -1  # unknown: no gradient, by numbers as by formula
+    source, _, _, cam2img = _scene(1, torch.float64)
     vector, shift = torch.randn(2, 2, 3, dtype=torch.float64) * 0.05
     sources = torch.stack([source, source.flip(-1)], 1)[..., :6, :7]
+    transforms = pose_vector_to_matrix(vector, shift)
+    depth = _depth_off_the_kinks(transforms, cam2img, sources.shape[-2:])
+    depth[0, 0, 1, 1] = -1  # unknown: no gradient, by numbers as by formula
 
     def warp(depth, vector, shift):
         transforms = pose_vector_to_matrix(vector, shift).unsqueeze(0)
