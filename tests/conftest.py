@@ -27,9 +27,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import REPO
+from helpers.fake_slurm import FakeSlurm
 from mmengine.utils import ManagerMixin
 
-REPO = Path(__file__).resolve().parents[1]
+from mmdepthseg.launch.environment import register_all_modules
 
 torch.set_num_threads(1)
 
@@ -102,6 +104,13 @@ def full_float32():
     torch.backends.cudnn.allow_tf32 = False
     yield
     torch.backends.cudnn.allow_tf32 = before
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in the repository's folder, with everything registered."""
+    register_all_modules()
+    monkeypatch.chdir(REPO)
 
 
 TINY_CONFIG = """
@@ -250,3 +259,11 @@ def run_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
         )
 
     return run
+
+
+@pytest.fixture
+def fake_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
+    """A `FakeSlurm` in the place of any real one."""
+    slurm = FakeSlurm(tmp_path)
+    monkeypatch.setenv('PATH', f'{slurm.bin}{os.pathsep}{os.environ["PATH"]}')
+    return slurm

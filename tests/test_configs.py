@@ -4,15 +4,14 @@ import copy
 from pathlib import Path
 
 import pytest
-import tiny_models
 import torch
+from helpers import REPO, tiny_models
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 
 from mmdepthseg.checkpoints.pretrained_init import CheckedPretrainedInit
 from mmdepthseg.launch.config import load_config
-from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.launch.runner import check_source_counts
 from mmdepthseg.launch.setup import setup_precision
 from mmdepthseg.registry import (
@@ -27,28 +26,18 @@ from mmdepthseg.registry import (
     TRANSFORMS,
 )
 
-REPO = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.usefixtures('at_home')
+
 CONFIGS = sorted(
     str(p.relative_to(REPO))
     for p in (REPO / 'configs').rglob('*.py')
     if not {'_base_', 'tables'} & {*p.parts}
 )
-FULL_WIDTH, TINY_WIDTH = 64, 8
 
 
 def short(path):
     """A config's name in the names of tests."""
     return str(Path(path).relative_to('configs').with_suffix(''))
-
-
-@pytest.fixture(scope='module', autouse=True)
-def _registered():
-    register_all_modules()
-
-
-@pytest.fixture(autouse=True)
-def _at_home(monkeypatch):
-    monkeypatch.chdir(REPO)
 
 
 def nested(dataset):
@@ -103,31 +92,6 @@ def test_there_are_configs():
     assert len(CONFIGS) > 5
 
 
-def shrink(node, parent=''):
-    """A model's config at an eighth of the width.
-
-    ResNet-101 becomes ResNet-50: the same blocks, fewer of them.
-    """
-    if isinstance(node, list | tuple):
-        return [shrink(value, parent) for value in node]
-    if (
-        isinstance(node, int)
-        and parent in ('channels', 'in_channels', 'inter_channels')
-        and node >= FULL_WIDTH
-    ):
-        return node * TINY_WIDTH // FULL_WIDTH
-    if not isinstance(node, dict):
-        return node
-    small = {key: shrink(value, key) for key, value in node.items()}
-    if node.get('type') == 'ResNet':
-        small.update(
-            base_channels=TINY_WIDTH,
-            stem_channels=TINY_WIDTH,
-            depth=min(node['depth'], 50),
-        )
-    return small
-
-
 @pytest.fixture
 def tiny_model(monkeypatch):
     """The model of a config, narrow, initialised without checkpoints."""
@@ -136,7 +100,7 @@ def tiny_model(monkeypatch):
     def build(cfg):
         settings = cfg.model.to_dict()
         if 'base_channels' not in settings.get('segmentor', settings)['backbone']:
-            settings = shrink(settings)
+            settings = tiny_models.shrink(settings)
         model = MODELS.build(ConfigDict(settings))
         model.init_weights()
         return model.train()

@@ -5,8 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from mmengine.optim import OptimWrapper
-from tiny_models import (
+from helpers.tiny_models import (
     DEPTH_HEAD,
     MULTI_TASK,
     POSE_NET,
@@ -17,6 +16,7 @@ from tiny_models import (
     packed_batch,
     teacher_batch,
 )
+from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmdepthseg.selection import farthest_point

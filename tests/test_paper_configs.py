@@ -1,18 +1,19 @@
 """The configs of the paper's experiments mean what their names say."""
 
-import argparse
 import copy
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import REPO
+from helpers.paper_configs import MULTI_TASK, NETWORK, change, load
+from helpers.tiny_models import shrink
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 
 from mmdepthseg.datasets import CamVidDataset
 from mmdepthseg.evaluation import depth_metric
-from mmdepthseg.launch.config import OptionsAction, apply_options, load_config
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.launch.config import load_config
 from mmdepthseg.models.mixing import (
     CutMix,
     DepthHistogramMix,
@@ -20,10 +21,7 @@ from mmdepthseg.models.mixing import (
 )
 from mmdepthseg.registry import MODELS, TRANSFORMS
 
-from .test_configs import shrink
-
-REPO = Path(__file__).resolve().parents[1]
-NETWORK = 'unet-r101-d16_40k_cityscapes-512x512_n372'
+pytestmark = pytest.mark.usefixtures('at_home')
 SEMI = (
     'scratch',
     'sel-scratch',
@@ -42,7 +40,6 @@ SEMI = (
     'sel-ds-scratch',
     'sel-us-scratch',
 )
-MULTI_TASK = ('pad-transfer-depthmix-gt', 'sel-pad-transfer-depthmix-gt')
 LISTS = {
     'sel-scratch': 'ds_us',
     'sel-ent-scratch': 'ent',
@@ -78,27 +75,6 @@ CAMVID = tuple(
     name for name in SEMI if 'video' not in name and LISTS.get(name, 'ds_us') == 'ds_us'
 )
 SDE = 'sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512'
-
-
-@pytest.fixture(autouse=True)
-def _at_home(monkeypatch):
-    register_all_modules()
-    monkeypatch.chdir(REPO)
-
-
-def load(name, *options):
-    """The config of an experiment, perhaps with command-line options."""
-    folder = 'multitask' if name in MULTI_TASK else 'semi'
-    cfg = load_config(f'configs/{folder}/cityscapes/{name}_{NETWORK}.py')
-    return change(cfg, *options)
-
-
-def change(cfg, *options):
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
-    args = parser.parse_args(['--cfg-options', *options] if options else [])
-    apply_options(cfg, args.cfg_options or {})
-    return cfg
 
 
 def checkpoints(node):

@@ -3,12 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+from helpers.paper_configs import change, load
 
 from mmdepthseg.datasets.subset import random_subset
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.streets import Options, render_dataset
 
-from .test_paper_configs import _at_home, change, load  # noqa: F401
+pytestmark = pytest.mark.usefixtures('at_home')
 
 
 @pytest.fixture(scope='module')

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
+from helpers.tiny_models import BACKBONE, DEPTH_HEAD, PREPROCESSOR, SEG_HEAD, build
 from mmengine.config import Config
-from tiny_models import BACKBONE, DEPTH_HEAD, PREPROCESSOR, SEG_HEAD, build
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.utils.errors import UserError

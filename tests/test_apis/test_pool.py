@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from tiny_models import DEPTH_HEAD, build
-from tiny_selection import NAMES, load, make_pool
+from helpers.tiny_models import DEPTH_HEAD, build
+from helpers.tiny_selection import NAMES, load, make_pool
 
 from mmdepthseg.apis import pool as pool_module
 from mmdepthseg.apis.pool import ImagePool, compute_in_parts, is_ready

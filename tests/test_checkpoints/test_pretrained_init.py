@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import BACKBONE, DEPTH_HEAD, NORM, SEG_HEAD, build
+from helpers.tiny_models import BACKBONE, DEPTH_HEAD, NORM, SEG_HEAD, build
 
 from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import MODELS

@@ -1,20 +1,15 @@
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from helpers.images import write_image
 from mmengine.registry import DefaultScope
 
 HEIGHT, WIDTH = 16, 32
 CAMERA = dict(
     intrinsic=dict(fx=30.0, fy=31.0, u0=17.0, v0=8.0), extrinsic=dict(baseline=0.2)
 )
-
-
-def write_image(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), image)
 
 
 @pytest.fixture(autouse=True)

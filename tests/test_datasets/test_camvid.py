@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
+from helpers.images import write_image
 
 from mmdepthseg.datasets import CamVidDataset
 from mmdepthseg.utils.errors import UserError
-
-from .conftest import write_image
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
 

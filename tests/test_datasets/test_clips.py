@@ -2,12 +2,11 @@ import json
 
 import numpy as np
 import pytest
+from helpers.images import write_image
 
 from mmdepthseg.datasets import ClipDataset
 from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
 from mmdepthseg.utils.errors import UserError
-
-from .conftest import write_image
 
 LOAD = [
     dict(type='LoadImageFromFile'),

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tiny_stages import order, read, stage
+from helpers.tiny_stages import order, read, stage
 
 from mmdepthseg.experiments import run as run_module
 from mmdepthseg.experiments.run import StageRunner, local_places, lock_folder

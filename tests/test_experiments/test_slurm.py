@@ -3,8 +3,7 @@
 import sys
 
 import pytest
-from fake_slurm import fake_slurm  # noqa: F401
-from tiny_stages import order, stage
+from helpers.tiny_stages import order, stage
 
 from mmdepthseg.experiments import run as run_module
 from mmdepthseg.experiments.slurm import SlurmRunner, StageJob, refuse_if_queued
@@ -20,7 +19,7 @@ def _poll_often(monkeypatch):
 
 
 @pytest.fixture
-def call(fake_slurm, tmp_path):  # noqa: F811
+def call(fake_slurm, tmp_path):
     """A call of the tool for some stages; returns the book."""
 
     def call(stages, submit=True, **options):
@@ -45,7 +44,7 @@ def three(tmp_path):
     ]
 
 
-def test_submits_each_once_behind_what_it_needs(call, three, fake_slurm):  # noqa: F811
+def test_submits_each_once_behind_what_it_needs(call, three, fake_slurm):
     assert set(call(three).states().values()) == {'queued'}
     assert fake_slurm.needs() == dict(first=[], second=['1'], third=['1', '2'])
     text = fake_slurm.jobs()['second']
@@ -55,7 +54,7 @@ def test_submits_each_once_behind_what_it_needs(call, three, fake_slurm):  # noq
     assert len(fake_slurm.jobs()) == 3
 
 
-def test_collects(call, three, fake_slurm, tmp_path, capsys):  # noqa: F811
+def test_collects(call, three, fake_slurm, tmp_path, capsys):
     book = call(three)
     fake_slurm.set_state(1, 'RUNNING')
     book.log('first').write_text(
@@ -73,7 +72,7 @@ def test_collects(call, three, fake_slurm, tmp_path, capsys):  # noqa: F811
 
 def test_a_failure_is_told_until_it_is_to_be_tried_again(
     call,
-    fake_slurm,  # noqa: F811
+    fake_slurm,
     tmp_path,
     capsys,
 ):
@@ -125,7 +124,7 @@ def test_a_job_goes_on_in_the_folder_of_its_stage(tmp_path, monkeypatch):
     assert StageBook([job.stage], tmp_path).states() == dict(train='done')
 
 
-def test_what_is_given_is_no_job(call, tmp_path, fake_slurm):  # noqa: F811
+def test_what_is_given_is_no_job(call, tmp_path, fake_slurm):
     given = Stage('given', (), str, outputs=(str(tmp_path),))
     call([given, stage('first', tmp_path, ['given'])])
     assert fake_slurm.needs() == dict(first=[])
@@ -133,7 +132,7 @@ def test_what_is_given_is_no_job(call, tmp_path, fake_slurm):  # noqa: F811
     assert order(tmp_path) == ['first']
 
 
-def test_no_local_run_beside_jobs(call, three, fake_slurm, tmp_path):  # noqa: F811
+def test_no_local_run_beside_jobs(call, three, fake_slurm, tmp_path):
     call(three)
     with pytest.raises(UserError, match='first, second, third'):
         refuse_if_queued(tmp_path / 'work')
@@ -154,7 +153,7 @@ def test_parameters_that_do_not_go(
     parameter,
     wanted,
     three,
-    fake_slurm,  # noqa: F811
+    fake_slurm,
     tmp_path,
 ):
     runner = SlurmRunner(StageBook(three, tmp_path / 'work'), parameter)

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from tiny_stages import read, stage
+from helpers.tiny_stages import read, stage
 
 from mmdepthseg.experiments.stage import Stage, StageBook, tail
 from mmdepthseg.utils.errors import UserError

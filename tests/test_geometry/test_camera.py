@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from golden import assert_golden, load
+from helpers.golden import assert_golden, load
 
 from mmdepthseg.geometry import (
     backproject,

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from golden import assert_golden, load
+from helpers.golden import assert_golden, load
 
 from mmdepthseg.geometry import depth_to_disparity, disparity_to_depth
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from golden import assert_golden, load
+from helpers.golden import assert_golden, load
 
 from mmdepthseg.geometry import (
     axis_angle_to_matrix,

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from golden import assert_golden, load
+from helpers.golden import assert_golden, load
 
 from mmdepthseg.geometry import (
     backproject,

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from golden import assert_golden, load
+from helpers.golden import assert_golden, load
 from torch import nn
 
 from mmdepthseg.models.ema import MeanTeacherEMA

@@ -6,8 +6,8 @@ tests the converter's names as well.
 
 import pytest
 import torch
-from authors_weights import weights_of, write_folder, write_training_file
-from golden import assert_golden, load
+from helpers.authors_weights import weights_of, write_folder, write_training_file
+from helpers.golden import assert_golden, load
 from torch import Tensor
 
 from mmdepthseg.checkpoints.converters import convert, save

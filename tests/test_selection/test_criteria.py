@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from golden import FOLDER
+from helpers.golden import FOLDER
 
 from mmdepthseg.selection import ERRORS, depth_error, depth_error_mask
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import REPO
-from golden import FOLDER
+from helpers import REPO
+from helpers.golden import FOLDER
 
 from mmdepthseg.selection import farthest_point, select
 from mmdepthseg.selection.growth import grow, needs_scores

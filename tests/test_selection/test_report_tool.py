@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import REPO
+from helpers import REPO
 from test_selection.test_page.pages import FEATURES, Page, images
 
 from mmdepthseg.selection import select

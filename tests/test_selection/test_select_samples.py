@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import REPO
+from helpers import REPO
 
 from mmdepthseg.selection import farthest_point, files, select
 from mmdepthseg.selection.files import parse_bytes, remove_selection, write_selection

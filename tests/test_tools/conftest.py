@@ -1,10 +1,12 @@
 """Tiny data for the tools."""
 
 import pytest
+from helpers.tiny_streets import ITERS
+from helpers.tiny_tables import TinyTable
 
+from mmdepthseg.experiments import plan as table_stages
+from mmdepthseg.experiments import run as stages_module
 from mmdepthseg.streets import Options, render_dataset
-
-ITERS = 2
 
 
 @pytest.fixture(scope='session')
@@ -56,3 +58,13 @@ def options(streets, tmp_path):
         'train_dataloader.dataset.shared.labeled_subset.n=2',
     ]
     return dict(sde=sde, full=full)
+
+
+@pytest.fixture
+def tiny_table(tmp_path, monkeypatch):
+    """A `TinyTable` whose tools are fakes."""
+    table = TinyTable(tmp_path)
+    monkeypatch.setattr(table_stages, '_python', table.command)
+    monkeypatch.setattr(stages_module, 'POLL_SECONDS', 0.01)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    return table

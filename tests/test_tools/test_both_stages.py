@@ -1,20 +1,16 @@
 """Both stages on tiny streets through the tools: depth from video, then DepthMix."""
 
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import REPO
+from helpers.tiny_streets import FULL, ITERS, SDE, full_options, make_labels
 
 from mmdepthseg.experiments.sheet import draw_demo_sheet
 
-from .conftest import ITERS
-
-REPO = Path(__file__).resolve().parents[2]
-SDE = REPO / 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
-FULL = REPO / 'configs/streets/transfer-depthmix_unet-r18w16_600it_streets-192x96_n8.py'
 BACKBONES = {
     'mit-b0': (
         dict(
@@ -42,32 +38,6 @@ BACKBONES = {
         [16, 16, 48, 160],
     ),
 }
-
-
-def full_options(options, tmp_path):
-    """Those of the second stage, which reads what the first one wrote."""
-    checkpoint = f'{tmp_path}/sde/iter_{ITERS}.pth'
-    prefix = 'model.segmentor'
-    return [
-        *options['full'],
-        f'{prefix}.backbone.init_cfg.checkpoint={checkpoint}',
-        f'{prefix}.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
-        'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path='
-        f'{tmp_path}/labels',
-    ]
-
-
-def make_labels(run_tool, options, tmp_path, config=SDE):
-    """Depth labels of the first stage."""
-    run_tool(
-        'generate_depth',
-        config,
-        f'{tmp_path}/sde/iter_{ITERS}.pth',
-        '--out',
-        tmp_path / 'labels',
-        '--cfg-options',
-        *options['sde'],
-    )
 
 
 def test_both_stages(run_tool, options, tmp_path, capfd):
@@ -155,7 +125,7 @@ def test_both_stages_on_two_ranks(run_process, free_port, options, tmp_path):
         wrapper = tmp_path / f'{stage}.py'
         wrapper.write_text(
             f"_base_ = '{config}'\n"
-            "custom_imports = dict(imports=['dist_check_hook'])\n"
+            "custom_imports = dict(imports=['helpers.dist_check_hook'])\n"
             "custom_hooks = [*_base_.custom_hooks, dict(type='SameOnAllRanksHook', "
             f"out='{tmp_path}/{stage}.txt')]\n"
         )

@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from tiny_tables import tiny_table  # noqa: F401
+from helpers.tiny_tables import tiny_table  # noqa: F401
 
 from mmdepthseg.experiments import ExperimentTable, make_stages
 

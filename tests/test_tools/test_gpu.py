@@ -4,13 +4,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import REPO
-from tiny_selection import make_config, make_pool, make_teacher
-
-from .conftest import ITERS
-from .test_both_stages import FULL, SDE, full_options, make_labels
-from .test_multi_task import CLASSMIX, CONFIG
-from .test_train_test import load
+from helpers import REPO
+from helpers.checkpoints import load
+from helpers.tiny_selection import make_config, make_pool, make_teacher
+from helpers.tiny_streets import (
+    CLASSMIX,
+    FULL,
+    ITERS,
+    SDE,
+    full_options,
+    make_labels,
+    multi_task_config,
+)
 
 pytestmark = [
     pytest.mark.gpu,
@@ -118,8 +123,7 @@ def test_resumed_run_goes_the_same_way(run_tool, options, tmp_path):
 
 def test_nccl(run_process, free_port, options, tmp_path):
     """Multi-task learning in float16, as one of a group of one."""
-    config = tmp_path / 'multi_task.py'
-    config.write_text(CONFIG.format(base=str(CLASSMIX), sde=str(SDE), split=True))
+    config = multi_task_config(tmp_path / 'multi_task.py', split=True)
     done = run_process(
         'bash',
         REPO / 'tools/dist_train.sh',

@@ -1,14 +1,9 @@
 """The mean teacher through tools/train.py: exact resume, AMP."""
 
-from pathlib import Path
-
 import pytest
 import torch
-
-from .test_train_test import assert_same_states, load
-
-REPO = Path(__file__).resolve().parents[2]
-CLASSMIX = REPO / 'configs/streets/classmix_unet-r18w16_600it_streets-192x96_n8.py'
+from helpers.checkpoints import assert_same_states, load
+from helpers.tiny_streets import CLASSMIX
 
 
 def longer(options, iterations):

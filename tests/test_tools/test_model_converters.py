@@ -6,8 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from authors_weights import names_of, weights_of, write_folder, write_training_file
-from monodepth2_weights import decode, depth_decoder, levels, resnet, write_published
+from helpers.authors_weights import (
+    names_of,
+    weights_of,
+    write_folder,
+    write_training_file,
+)
+from helpers.monodepth2_weights import (
+    decode,
+    depth_decoder,
+    levels,
+    resnet,
+    write_published,
+)
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.checkpoints.converters import PROJECTS, convert

@@ -1,44 +1,11 @@
 """Multi-task learning (exp. 212) on tiny streets through the tools."""
 
-from pathlib import Path
-
 import pytest
 import torch
+from helpers import REPO
+from helpers.checkpoints import assert_same_states, load
+from helpers.tiny_streets import multi_task_config
 
-from .test_train_test import assert_same_states, load
-
-REPO = Path(__file__).resolve().parents[2]
-CLASSMIX = REPO / 'configs/streets/classmix_unet-r18w16_600it_streets-192x96_n8.py'
-SDE = REPO / 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
-CONFIG = """
-_base_ = {base!r}
-from mmengine.config import Config
-sde = Config.fromfile({sde!r})
-seg = _base_.model.segmentor
-model = dict(
-    data_preprocessor=sde.data_preprocessor,
-    segmentor=dict(
-        decode_head=dict(channels=None),
-        depth_head=sde.model.depth_head,
-        pose_net=sde.model.pose_net,
-        distillation=dict(type='PADDistillation')),
-    mixing=dict(_delete_=True, type='DepthMix'),
-    disparity='online',
-    split_backward={split})
-model_wrapper_cfg = dict(type='mmdepthseg.SplitBackwardDDP')
-pipeline = [*_base_.train_pipeline]
-pipeline[2:2] = [dict(type='LoadAdjacentFrames'), dict(type='LoadCamera')]
-labeled, mix = _base_.train_dataloader.dataset.datasets
-for part in (labeled, mix):
-    part.update(offsets=(-1, 1), pipeline=pipeline)
-train_dataloader = dict(dataset=dict(datasets=[labeled, mix]))
-optim_wrapper = dict(
-    constructor='MergedGroupsConstructor',
-    paramwise_cfg=dict(custom_keys={{
-        'student.backbone': dict(lr_mult=0.1),
-        'student.pose_net': dict(lr_mult=1e-4)}}))
-del Config, sde, seg, part
-"""
 SCHEDULE = ('train_cfg', 'default_hooks.checkpoint', 'val_', 'test_')
 
 
@@ -47,9 +14,7 @@ def config(tmp_path):
     """A config of the streets, made from those of their two stages."""
 
     def write(split=False):
-        path = tmp_path / f'multi_task_{split}.py'
-        path.write_text(CONFIG.format(base=str(CLASSMIX), sde=str(SDE), split=split))
-        return path
+        return multi_task_config(tmp_path / f'multi_task_{split}.py', split)
 
     return write
 

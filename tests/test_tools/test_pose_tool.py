@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tiny_models
 import torch
+from helpers import tiny_models
 
 from mmdepthseg.apis import predict_poses
 from mmdepthseg.geometry import axis_angle_to_matrix

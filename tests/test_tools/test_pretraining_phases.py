@@ -1,19 +1,16 @@
 """The two phases of depth pre-training through the tools, on tiny streets."""
 
 import copy
-from pathlib import Path
 
 import pytest
 import torch
+from helpers.tiny_streets import ITERS, STREETS
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import MODELS
 
-from .conftest import ITERS
-
-STREETS = Path(__file__).resolve().parents[2] / 'configs/streets'
 PRETRAINED = STREETS / 'supervised_unet-r18w16_600it_streets-192x96_n8.py'
 PHASE_1 = STREETS / 'sde_phase1_unet-r18w16_900it_streets-192x96.py'
 PHASE_2 = STREETS / 'sde_phase2-fd_unet-r18w16_300it_streets-192x96.py'

@@ -4,21 +4,18 @@ import copy
 import importlib.util
 import re
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
-from fake_slurm import fake_slurm  # noqa: F401
-from tiny_tables import TinyTable, tiny_table  # noqa: F401
+from helpers import REPO
+from helpers.tiny_streets import ITERS
+from helpers.tiny_tables import TinyTable
 
 from mmdepthseg.experiments import ExperimentTable, lock_folder, make_stages
 from mmdepthseg.experiments.options import FIELD, filled, pairs
 from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import METRICS, MODELS, TRANSFORMS
 
-from .conftest import ITERS
-
-REPO = Path(__file__).resolve().parents[2]
 TABLES = sorted((REPO / 'configs/tables').glob('*.py'))
 
 ALL = sorted(
@@ -45,7 +42,7 @@ def stops(table, *arguments):
     return stop.value.code
 
 
-def test_prints_means_spreads_and_writes_every_run(tiny_table, capfd):  # noqa: F811
+def test_prints_means_spreads_and_writes_every_run(tiny_table, capfd):
     tiny_table.run()
     calls = tiny_table.calls()
     trained = sorted(c['name'] for c in calls if c['tool'] == 'train')
@@ -82,7 +79,7 @@ def test_prints_means_spreads_and_writes_every_run(tiny_table, capfd):  # noqa: 
     )
 
 
-def test_options_of_a_run(tiny_table):  # noqa: F811
+def test_options_of_a_run(tiny_table):
     tiny_table.run(
         '--methods',
         'full',
@@ -108,7 +105,7 @@ def test_options_of_a_run(tiny_table):  # noqa: F811
     assert [c['options'] for c in calls if c['name'] == 'depth'] == [{'+more': '1'}]
 
 
-def test_nothing_is_done_twice(tiny_table):  # noqa: F811
+def test_nothing_is_done_twice(tiny_table):
     tiny_table.run('--methods', 'plain')
     assert tiny_table.trained() == [n for n in ALL if 'plain' in n]
     tiny_table.run()
@@ -134,7 +131,7 @@ def test_nothing_is_done_twice(tiny_table):  # noqa: F811
         ),
     ],
 )
-def test_what_changed_is_done_again(change, again, tiny_table):  # noqa: F811
+def test_what_changed_is_done_again(change, again, tiny_table):
     tiny_table.run()
     tiny_table.calls()
     change(tiny_table)
@@ -148,7 +145,7 @@ def test_what_changed_is_done_again(change, again, tiny_table):  # noqa: F811
     assert [n for n in tiny_table.trained() if n != 'depth'] == wanted
 
 
-def test_a_failed_run_is_reported_and_stops_no_other(tiny_table, capfd):  # noqa: F811
+def test_a_failed_run_is_reported_and_stops_no_other(tiny_table, capfd):
     tiny_table.add(
         'methods.insert(0, dict(methods[0], name="odd", options=dict(gain="broken")))'
     )
@@ -170,14 +167,14 @@ def test_a_failed_run_is_reported_and_stops_no_other(tiny_table, capfd):  # noqa
     assert 'Not run yet, 9 of 12' in captured.out
 
 
-def test_what_needs_a_failed_prerequisite_is_left_out(tiny_table, capfd):  # noqa: F811
+def test_what_needs_a_failed_prerequisite_is_left_out(tiny_table, capfd):
     tiny_table.add('prerequisites[0]["options"] = dict(gain="broken")')
     assert stops(tiny_table) == 1
     assert 'needs labels, which failed' in capfd.readouterr().out
     assert tiny_table.trained() == sorted([*(n for n in ALL if 'plain' in n), 'depth'])
 
 
-def test_a_command_with_config_and_folder(tiny_table):  # noqa: F811
+def test_a_command_with_config_and_folder(tiny_table):
     """Another config is another result, and begins in an empty folder."""
     folder = tiny_table.work / 'chosen'
     tiny_table.add(
@@ -206,7 +203,7 @@ def test_a_command_with_config_and_folder(tiny_table):  # noqa: F811
         tiny_table.run()
 
 
-def test_print_only_and_list_run_nothing(tiny_table, capfd):  # noqa: F811
+def test_print_only_and_list_run_nothing(tiny_table, capfd):
     tiny_table.run('--print-only')
     assert 'Not run yet, 8 of 8' in capfd.readouterr().out
     tiny_table.run('--list')
@@ -216,12 +213,12 @@ def test_print_only_and_list_run_nothing(tiny_table, capfd):  # noqa: F811
     assert tiny_table.calls() == []
 
 
-def test_one_process_per_gpu(tiny_table):  # noqa: F811
+def test_one_process_per_gpu(tiny_table):
     tiny_table.run('--methods', 'plain', '--gpus', 3, 5)
     assert {c['gpu'] for c in tiny_table.calls()} == {'3', '5'}
 
 
-def test_on_slurm(tiny_table, fake_slurm, capfd):  # noqa: F811
+def test_on_slurm(tiny_table, fake_slurm, capfd):
     tiny_table.run('--slurm', 'partition=gpu', 'timeout_min=9')
     assert set(fake_slurm.jobs()) == {'depth', 'labels', *ALL}
     assert '#SBATCH --time=9\n' in fake_slurm.jobs()['depth']
@@ -240,14 +237,14 @@ def test_on_slurm(tiny_table, fake_slurm, capfd):  # noqa: F811
     assert not fake_slurm.jobs() and tiny_table.calls() == []
 
 
-def test_one_run_at_a_time(tiny_table, capfd):  # noqa: F811
+def test_one_run_at_a_time(tiny_table, capfd):
     with lock_folder(tiny_table.work):
         assert stops(tiny_table) == 2
     assert str(tiny_table.work) in capfd.readouterr().err
     assert tiny_table.calls() == []
 
 
-def test_given_in_the_place_of_a_prerequisite(tiny_table):  # noqa: F811
+def test_given_in_the_place_of_a_prerequisite(tiny_table):
     labels = tiny_table.folder / 'mine'
     labels.mkdir()
     (labels / 'manifest.json').write_text('1')
@@ -277,7 +274,7 @@ def test_given_in_the_place_of_a_prerequisite(tiny_table):  # noqa: F811
         (['--cfg-options', 'gainn=1'], "random.py: .*'gainn'.*did you mean 'gain'"),
     ],
 )
-def test_bad_arguments(arguments, wanted, tiny_table, capfd):  # noqa: F811
+def test_bad_arguments(arguments, wanted, tiny_table, capfd):
     assert stops(tiny_table, *arguments) == 2
     assert re.search(wanted, capfd.readouterr().err)
     assert tiny_table.calls() == []

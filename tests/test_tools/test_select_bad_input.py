@@ -7,8 +7,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import REPO
-from tiny_selection import NAMES, SEG_STUDENT, make_config, make_pool, make_teacher
+from helpers import REPO
+from helpers.tiny_selection import (
+    NAMES,
+    SEG_STUDENT,
+    make_config,
+    make_pool,
+    make_teacher,
+)
 
 
 @pytest.fixture(scope='module')

@@ -3,15 +3,13 @@
 import json
 
 import numpy as np
-
-from .conftest import ITERS
+from helpers import REPO
+from helpers.tiny_streets import ITERS
 
 CONFIG = 'configs/streets/select_entropy_unet-r18w16_streets-192x96.py'
 
 
 def test_entropy(streets, run_tool, tmp_path):
-    from conftest import REPO
-
     arguments = (
         REPO / CONFIG,
         '--method',

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import REPO
-from tiny_selection import NAMES, make_config, make_pool, make_teacher
+from helpers import REPO
+from helpers.tiny_selection import NAMES, make_config, make_pool, make_teacher
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.selection import farthest_point, select

@@ -1,7 +1,7 @@
 """From a config to that of a student."""
 
 import pytest
-from tiny_selection import SEG_STUDENT, load
+from helpers.tiny_selection import SEG_STUDENT, load
 
 from mmdepthseg.apis.selection.student_config import (
     check_student,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_models import CHANNELS, DEPTH_HEAD, HEIGHT, WIDTH, build, frame_batch
+from helpers.tiny_models import CHANNELS, DEPTH_HEAD, HEIGHT, WIDTH, build, frame_batch
 
 from mmdepthseg.apis.selection.teacher import FeatureExtractor
 from mmdepthseg.utils.errors import UserError

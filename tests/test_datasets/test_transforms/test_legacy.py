@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from golden import load
+from helpers.golden import load
 
 from mmdepthseg.datasets.transforms import (
     LoadCamera,

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import golden
 import pytest
 import torch
+from helpers import golden
 from mmengine.optim import OptimWrapper
 
 from mmdepthseg.launch.config import load_config

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from lite_reference import classify, draw_clock, levels_and_logits
+from helpers.lite_reference import classify, draw_clock, levels_and_logits
 
 from mmdepthseg.checkpoints.packages import load_from_package, package_file
 from mmdepthseg.models.backbones import EfficientNetLite

@@ -5,7 +5,15 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_models import CHANNELS, DECODER, DEPTH_HEAD, HEIGHT, WIDTH, build, frame_batch
+from helpers.tiny_models import (
+    CHANNELS,
+    DECODER,
+    DEPTH_HEAD,
+    HEIGHT,
+    WIDTH,
+    build,
+    frame_batch,
+)
 
 from mmdepthseg.geometry import disparity_to_depth
 from mmdepthseg.models.losses import BerHuLoss

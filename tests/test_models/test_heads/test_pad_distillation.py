@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from mmseg.structures import SegDataSample
-from tiny_models import (
+from helpers.tiny_models import (
     CHANNELS,
     CLASSES,
     DECODER,
@@ -16,6 +15,7 @@ from tiny_models import (
     frame_batch,
     packed_batch,
 )
+from mmseg.structures import SegDataSample
 
 from mmdepthseg.models.heads.pad_distillation import GatedAttention
 

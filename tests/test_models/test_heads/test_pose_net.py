@@ -1,7 +1,7 @@
 """Pose net: temporal order and inversion."""
 
 import torch
-from tiny_models import DEPTH_HEAD, POSE_NET, build, frame_batch
+from helpers.tiny_models import DEPTH_HEAD, POSE_NET, build, frame_batch
 
 from mmdepthseg.geometry import pose_vector_to_matrix
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_models import DEPTH_HEAD, POSE_NET, build, frame_batch, packed_batch
+from helpers.tiny_models import DEPTH_HEAD, POSE_NET, build, frame_batch, packed_batch
 
 from mmdepthseg.geometry import pose_vector_to_matrix
 from mmdepthseg.models.heads import DirectPoseRefinement

@@ -4,7 +4,15 @@ import copy
 
 import pytest
 import torch
-from tiny_models import CLASSES, DEPTH_HEAD, HEIGHT, SEG_HEAD, WIDTH, build, frame_batch
+from helpers.tiny_models import (
+    CLASSES,
+    DEPTH_HEAD,
+    HEIGHT,
+    SEG_HEAD,
+    WIDTH,
+    build,
+    frame_batch,
+)
 
 
 @pytest.mark.parametrize(

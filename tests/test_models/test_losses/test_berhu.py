@@ -1,6 +1,6 @@
 import pytest
 import torch
-from golden import assert_golden, assert_golden_gradient, load
+from helpers.golden import assert_golden, assert_golden_gradient, load
 
 from mmdepthseg.models.losses import BerHuLoss
 from mmdepthseg.registry import MODELS

@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from golden import assert_golden, assert_golden_gradient, load
+from helpers.golden import assert_golden, assert_golden_gradient, load
 from mmseg.models.losses import CrossEntropyLoss
 
 from mmdepthseg.models.losses import prediction_entropy

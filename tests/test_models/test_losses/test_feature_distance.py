@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from tiny_models import BACKBONE, HEIGHT, WIDTH
+from helpers.tiny_models import BACKBONE, HEIGHT, WIDTH
 
 from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.models.losses import FeatureDistanceLoss, feature_distance

@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from golden import assert_golden, load
+from helpers.golden import assert_golden, load
 
 from mmdepthseg.models.losses import PhotometricError
 from mmdepthseg.models.losses.ssim import reflect_pad, window_mean

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from golden import assert_golden, load
+from helpers.golden import assert_golden, load
 
 from mmdepthseg.models.losses import EdgeAwareSmoothness
 

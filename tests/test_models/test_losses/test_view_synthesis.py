@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from golden import assert_golden, assert_golden_gradient, load
+from helpers.golden import assert_golden, assert_golden_gradient, load
 
 from mmdepthseg.geometry import pose_vector_to_matrix, synthesize_view
 from mmdepthseg.models.losses import ViewSynthesisLoss

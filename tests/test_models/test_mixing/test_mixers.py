@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from golden import assert_golden, load
+from helpers.golden import assert_golden, load
 
 from mmdepthseg.models.mixing import (
     BatchMix,

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from helpers.tiny_models import DEPTH_HEAD, HEIGHT, POSE_NET, WIDTH, build, packed_batch
 from mmengine.structures import PixelData
-from tiny_models import DEPTH_HEAD, HEIGHT, POSE_NET, WIDTH, build, packed_batch
 
 from mmdepthseg.models.losses import BerHuLoss
 

@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmseg.apis import inference_model, init_model
-from tiny_models import (
+from helpers.tiny_models import (
     CHANNELS,
     CLASSES,
     DEPTH_HEAD,
@@ -21,6 +20,7 @@ from tiny_models import (
     build,
     packed_batch,
 )
+from mmseg.apis import inference_model, init_model
 
 from mmdepthseg.engine.hooks import NonFiniteLossHook
 from mmdepthseg.models.segmentors import DepthSegmentor

@@ -5,8 +5,7 @@ import io
 
 import pytest
 import torch
-from mmengine.config import Config
-from tiny_models import (
+from helpers.tiny_models import (
     BACKBONE,
     CLASSES,
     HEIGHT,
@@ -17,6 +16,7 @@ from tiny_models import (
     build_teacher,
     teacher_batch,
 )
+from mmengine.config import Config
 
 IDENTITY = ()
 

@@ -6,9 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
-from tiny_models import (
+from helpers.tiny_models import (
     BACKBONE,
     DEPTH_HEAD,
     HEIGHT,
@@ -22,6 +20,8 @@ from tiny_models import (
     build_teacher,
     teacher_batch,
 )
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.checkpoints.checkpoint import match_checkpoint

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-import two_ranks
+from helpers import two_ranks
+from helpers.tiny_models import build_multi_task_teacher, build_teacher, teacher_batch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
-from tiny_models import build_multi_task_teacher, build_teacher, teacher_batch
 from torch import nn
 
 from mmdepthseg.engine.optim import BFloat16OptimWrapper

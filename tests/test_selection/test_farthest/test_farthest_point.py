@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from golden import FOLDER
+from helpers.golden import FOLDER
 from test_selection.naive import naive_farthest_point
 
 from mmdepthseg.selection import farthest_point

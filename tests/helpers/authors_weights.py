@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-NAMES = Path(__file__).parent / 'data' / 'state_dicts' / 'authors.json.gz'
+from helpers import REPO
+
+NAMES = REPO / 'tests' / 'data' / 'state_dicts' / 'authors.json.gz'
 
 
 def names_of(network: str) -> dict[str, tuple[int, ...]]:

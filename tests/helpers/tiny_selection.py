@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from tiny_models import (
+
+from helpers.tiny_models import (
     BACKBONE,
     CHANNELS,
     DECODER,
@@ -16,7 +17,6 @@ from tiny_models import (
     WIDTH,
     build,
 )
-
 from mmdepthseg.launch.config import load_config
 
 CLIPS = ('drive 1', 'drive 2')

@@ -1,12 +1,12 @@
 """Golden arrays (see data/golden/README.md) and their tolerances."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
-FOLDER = Path(__file__).parent / 'data' / 'golden'
+from helpers import REPO
+
+FOLDER = REPO / 'tests' / 'data' / 'golden'
 
 
 def load(name: str) -> dict[str, Tensor]:

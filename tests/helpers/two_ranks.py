@@ -4,8 +4,8 @@ import torch
 import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
-from tiny_models import build_multi_task_teacher, teacher_batch
 
+from helpers.tiny_models import build_multi_task_teacher, teacher_batch
 from mmdepthseg.models.segmentors import SplitBackwardDDP
 
 STEPS = 3

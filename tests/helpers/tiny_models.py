@@ -1,6 +1,7 @@
 """Tiny models and batches for tests: a few thousand weights, 96x64 images."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 
 HEIGHT, WIDTH, CLASSES = 64, 96, 5
+FULL_WIDTH, TINY_WIDTH = 64, 8
 CHANNELS = [8, 8, 16, 32, 64]
 NORM = dict(type='BN', requires_grad=True)
 BACKBONE = dict(
@@ -86,6 +88,31 @@ def build_multi_task_teacher(parts=(), **options):
         ),
         **options,
     )
+
+
+def shrink(node: Any, parent: str = '') -> Any:
+    """A model's config at an eighth of the width.
+
+    ResNet-101 becomes ResNet-50: the same blocks, fewer of them.
+    """
+    if isinstance(node, list | tuple):
+        return [shrink(value, parent) for value in node]
+    if (
+        isinstance(node, int)
+        and parent in ('channels', 'in_channels', 'inter_channels')
+        and node >= FULL_WIDTH
+    ):
+        return node * TINY_WIDTH // FULL_WIDTH
+    if not isinstance(node, dict):
+        return node
+    small = {key: shrink(value, key) for key, value in node.items()}
+    if node.get('type') == 'ResNet':
+        small.update(
+            base_channels=TINY_WIDTH,
+            stem_channels=TINY_WIDTH,
+            depth=min(node['depth'], 50),
+        )
+    return small
 
 
 def packed_sample(

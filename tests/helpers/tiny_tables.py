@@ -5,12 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-import pytest
+from helpers import REPO
 
-from mmdepthseg.experiments import plan as table_stages
-from mmdepthseg.experiments import run as stages_module
-
-REPO = Path(__file__).resolve().parents[1]
 CONFIG = """
 train_cfg = dict(max_iters=2)
 train_dataloader = dict(dataset=dict(labeled_subset=dict(n=1, seed=0)))
@@ -122,13 +118,3 @@ class TinyTable:
     def results(self) -> dict:
         """results.json."""
         return json.loads((self.work / 'results.json').read_text())
-
-
-@pytest.fixture
-def tiny_table(tmp_path, monkeypatch):
-    """A `TinyTable` whose tools are fakes."""
-    table = TinyTable(tmp_path)
-    monkeypatch.setattr(table_stages, '_python', table.command)
-    monkeypatch.setattr(stages_module, 'POLL_SECONDS', 0.01)
-    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
-    return table

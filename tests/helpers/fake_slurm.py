@@ -1,11 +1,7 @@
 """Slurm's commands with a queue of files, whose jobs run when a test says so."""
 
-import os
 import re
 from pathlib import Path
-
-import pytest
-from submitit.core.utils import DelayedSubmission
 
 COMMANDS = dict(
     sbatch="""
@@ -62,6 +58,9 @@ class FakeSlurm:
 
     def work(self) -> None:
         """Run all jobs, in this process; a failed one takes along those behind it."""
+        # An extra: not wanted by the tests that need no Slurm.
+        from submitit.core.utils import DelayedSubmission
+
         lost = set()
         for name, needs in self.needs().items():
             (path,) = (
@@ -78,11 +77,3 @@ class FakeSlurm:
                 error.with_name(f'{path.stem}_0_log.err').write_text(str(stop.code))
             else:
                 lost |= {path.stem} if lost & set(needs) else set()
-
-
-@pytest.fixture
-def fake_slurm(tmp_path, monkeypatch):
-    """A `FakeSlurm` in the place of any real one."""
-    slurm = FakeSlurm(tmp_path)
-    monkeypatch.setenv('PATH', f'{slurm.bin}{os.pathsep}{os.environ["PATH"]}')
-    return slurm
