@@ -4,7 +4,6 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from helpers.tiny_tables import tiny_table  # noqa: F401
 
 from mmdepthseg.experiments import ExperimentTable, make_stages
 
@@ -73,7 +72,7 @@ baseline = None
 """
 
 
-def test_a_tiny_demo(demo, results, tiny_table, monkeypatch, capfd):  # noqa: F811
+def test_a_tiny_demo(demo, results, tiny_table, monkeypatch, capfd):
     """Its seed reaches every training, its files hold what was found."""
     tiny_table.add(SDE_TEST.format(titles=TITLES))
     tiny_table.fake.write_text(
