@@ -41,6 +41,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.randomly_reset_seed = False
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how to have this order again; pytest-randomly does not under `-q`."""
+    seed = config.getoption('randomly_seed', None)
+    if seed is not None:
+        terminalreporter.write_line(f'Order of the tests: --randomly-seed={seed}')
+
+
 def _seed(name: str) -> None:
     seed = zlib.crc32(name.encode())
     random.seed(seed)
