@@ -74,7 +74,7 @@ STREETS = (
 CAMVID = tuple(
     name for name in SEMI if 'video' not in name and LISTS.get(name, 'ds_us') == 'ds_us'
 )
-SDE = 'sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512'
+SDE = 'sde-phase2-fd_r101-d16_50k_512x512'
 
 
 def checkpoints(node):
@@ -134,17 +134,16 @@ def test_what_an_experiment_is(name):
 def test_every_experiment_has_a_config_and_every_config_is_known():
     files = {
         p.name.removesuffix(f'_{NETWORK}.py')
-        for folder in ('semi', 'multitask')
-        for p in (REPO / f'configs/{folder}/cityscapes').glob('*.py')
+        for p in (REPO / 'configs/cityscapes').glob(f'*_{NETWORK}.py')
     }
     assert files == {*SEMI, *MULTI_TASK}
-    camvid = (REPO / 'configs/semi/camvid').glob('*.py')
+    camvid = (REPO / 'configs/camvid').glob('*_512x512_n50.py')
     assert {p.name.split('_')[0] for p in camvid} == set(CAMVID)
 
 
 @pytest.mark.parametrize('name', STREETS)
 def test_streets_differ_from_each_other_as_their_names_do(name):
-    cfg = load_config(f'configs/streets/{name}_unet-r18w16_600it_streets-192x96_n8.py')
+    cfg = load_config(f'configs/streets/{name}_r18-w16_600it_192x96_n8.py')
     words = set(name.split('-'))
     prefixes = {prefix for prefix, _ in checkpoints(cfg.model)}
     joint = name == 'multitask'
@@ -171,9 +170,7 @@ def test_streets_differ_from_each_other_as_their_names_do(name):
 
 @pytest.mark.parametrize('name', CAMVID)
 def test_camvid_at_the_papers_setting(name):
-    cfg = load_config(
-        f'configs/semi/camvid/{name}_unet-r101-d16_20k_camvid-512x512_n50.py'
-    )
+    cfg = load_config(f'configs/camvid/{name}_r101-d16_20k_512x512_n50.py')
     words = set(name.split('-'))
     prefixes = {prefix for prefix, path in checkpoints(cfg.model) if SDE in path}
     assert prefixes == (
@@ -214,7 +211,9 @@ def test_camvid_at_the_papers_setting(name):
 
 
 @pytest.mark.parametrize(
-    'path', sorted((REPO / 'configs/sde').rglob('*.py')), ids=lambda path: path.stem
+    'path',
+    sorted((REPO / 'configs/cityscapes').glob('sde-*.py')),
+    ids=lambda path: path.stem,
 )
 def test_depth_without_validation(path):
     """The options of docs/cityscapes.md, and of DepthMetric's message."""
@@ -235,9 +234,7 @@ def test_the_guide_has_a_command_for_every_table():
 
 
 def test_the_entropy_student_has_no_dropout_in_its_head():
-    cfg = load_config(
-        'configs/selection/cityscapes/select_entropy_unet-r50_cityscapes-512x512.py'
-    )
+    cfg = load_config('configs/cityscapes/select-entropy_r50-d16_512x512.py')
     with torch.device('meta'):
         assert MODELS.build(copy.deepcopy(cfg.model)).decode_head.dropout is None
 
@@ -262,7 +259,7 @@ def test_learning_rates(name):
     'name', ['transfer', 'transfer-ema', 'pad-transfer-depthmix-gt']
 )
 def test_everything_starts_from_the_depth_network(name, tmp_path):
-    sde = load_config(f'configs/sde/cityscapes/{SDE}.py').model.to_dict()
+    sde = load_config(f'configs/cityscapes/{SDE}.py').model.to_dict()
     del sde['loss_feature']
     torch.manual_seed(0)
     state = MODELS.build(ConfigDict(shrink(sde))).state_dict()

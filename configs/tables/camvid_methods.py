@@ -5,8 +5,8 @@ title = 'CamVid val at 256x192, 600 iterations'
 seeds = [7, 25, 42]
 label_counts = [50, 100]
 baseline = 'supervised'
-sde = 'configs/clips/sde_unet-r18w16_1k_udacity-clips-320x160.py'
-semi = 'configs/camvid/{}_unet-r18w16_600it_camvid-256x192_n50.py'
+sde = 'configs/clips/sde_r18-w16_1k_udacity-320x160.py'
+semi = 'configs/camvid/{}_r18-w16_600it_256x192_n50.py'
 prerequisites = [
     dict(name='sde', train=sde),
     # of CamVid's training images, by the depth network of the clips

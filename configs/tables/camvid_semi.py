@@ -8,7 +8,7 @@ title = 'CamVid val, single scale'
 label_counts = [50, 100, 367]
 # the lists end at 100, and with 367 labels no image is left without
 fewer = [50, 100]
-semi = 'configs/semi/camvid/{}_unet-r101-d16_20k_camvid-512x512_n50.py'
+semi = 'configs/camvid/{}_r101-d16_20k_512x512_n50.py'
 prerequisites = [
     *_base_.prerequisites[:2],
     # of CamVid's training images, by the depth network of Cityscapes

@@ -6,7 +6,7 @@ title = 'Cityscapes val, single scale'
 seeds = [dict(seed=7, list=42), dict(seed=25, list=43), dict(seed=42, list=44)]
 label_counts = [100, 372, 744]
 baseline = 'random'
-config = 'configs/semi/cityscapes/{}_unet-r101-d16_40k_cityscapes-512x512_n372.py'
+config = 'configs/cityscapes/{}_r101-d16_40k_512x512_n372.py'
 ann_file = 'train_dataloader.dataset.labeled_subset.ann_file'
 split = 'configs/_base_/splits/cityscapes/{}_seed{{list}}.txt'
 methods = [

@@ -10,23 +10,23 @@ label_counts = [100, 372, 744, 2975]
 # of methods that need images without labels, or lists, which end at 744
 fewer = [100, 372, 744]
 baseline = 'scratch'
-phase = 'configs/sde/cityscapes/sde_phase{}_cityscapes-512x512.py'
+phase = 'configs/cityscapes/sde-phase{}_512x512.py'
 prerequisites = [
-    dict(name='phase1', train=phase.format('1_unet-r101-d16_300k')),
+    dict(name='phase1', train=phase.format('1_r101-d16_300k')),
     # without feature distance: phase2 in the place of phase2-fd
     dict(
         name='sde',
-        train=phase.format('2-fd_unet-r101-d16_50k'),
+        train=phase.format('2-fd_r101-d16_50k'),
         options=dict(load_from='{phase1}'),
     ),
     dict(
         name='depth_labels',
-        depth_labels=phase.format('2-fd_unet-r101-d16_50k'),
+        depth_labels=phase.format('2-fd_r101-d16_50k'),
         checkpoint='{sde}',
     ),
 ]
-semi = 'configs/semi/cityscapes/{}_unet-r101-d16_40k_cityscapes-512x512_n372.py'
-joint = 'configs/multitask/cityscapes/{}_unet-r101-d16_40k_cityscapes-512x512_n372.py'
+semi = 'configs/cityscapes/{}_r101-d16_40k_512x512_n372.py'
+joint = 'configs/cityscapes/{}_r101-d16_40k_512x512_n372.py'
 dataset = 'train_dataloader.dataset'
 subset = f'{dataset}.shared.labeled_subset'
 selected = 'configs/_base_/splits/cityscapes/ds_us_seed{list}.txt'

@@ -5,7 +5,7 @@ title = 'Streets at 192x96, 600 iterations'
 seeds = [7, 25, 42]
 label_counts = [8, 20]
 baseline = 'supervised'
-sde = 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
+sde = 'configs/streets/sde_r18-w16_500it_192x96.py'
 prerequisites = [
     dict(
         name='streets',
@@ -15,7 +15,7 @@ prerequisites = [
     dict(name='sde', train=sde, needs=['streets']),
     dict(name='depth_labels', depth_labels=sde, checkpoint='{sde}'),
 ]
-semi = 'configs/streets/{}_unet-r18w16_600it_streets-192x96_n8.py'
+semi = 'configs/streets/{}_r18-w16_600it_192x96_n8.py'
 from_sde = {
     'model.segmentor.backbone.init_cfg.checkpoint': '{sde}',
     'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}',

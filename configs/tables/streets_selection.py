@@ -6,8 +6,8 @@ title = 'Streets at 192x96, 600 iterations'
 seeds = [7, 25, 42]
 label_counts = [10, 20]
 baseline = 'random'
-sde = 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
-select = 'configs/streets/select_{}_unet-r18w16_streets-192x96.py'
+sde = 'configs/streets/sde_r18-w16_500it_192x96.py'
+select = 'configs/streets/select-{}_r18-w16_192x96.py'
 by_depth, by_entropy = select.format('ds-us'), select.format('entropy')
 chosen = '{work_dir}/select_%s_seed%s'
 prerequisites = [
@@ -40,7 +40,7 @@ for kind in ['us', 'ds', 'ds_us', 'entropy']:
                 outputs=[folder + '/budget_20.txt'],
             )
         )
-config = 'configs/streets/supervised_unet-r18w16_600it_streets-192x96_{}.py'
+config = 'configs/streets/supervised_r18-w16_600it_192x96_{}.py'
 meanings = dict(
     ds='diversity (DS)',
     us='depth uncertainty (US)',

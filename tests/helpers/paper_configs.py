@@ -6,14 +6,13 @@ from mmengine.config import Config
 
 from mmdepthseg.launch.config import OptionsAction, apply_options, load_config
 
-NETWORK = 'unet-r101-d16_40k_cityscapes-512x512_n372'
+NETWORK = 'r101-d16_40k_512x512_n372'
 MULTI_TASK = ('pad-transfer-depthmix-gt', 'sel-pad-transfer-depthmix-gt')
 
 
 def load(name: str, *options: str) -> Config:
     """Load the config of an experiment, with options of the command line."""
-    folder = 'multitask' if name in MULTI_TASK else 'semi'
-    cfg = load_config(f'configs/{folder}/cityscapes/{name}_{NETWORK}.py')
+    cfg = load_config(f'configs/cityscapes/{name}_{NETWORK}.py')
     return change(cfg, *options)
 
 

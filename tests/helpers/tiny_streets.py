@@ -7,9 +7,9 @@ from helpers import REPO
 
 ITERS = 2
 STREETS = REPO / 'configs/streets'
-SDE = STREETS / 'sde_unet-r18w16_500it_streets-192x96.py'
-FULL = STREETS / 'transfer-depthmix_unet-r18w16_600it_streets-192x96_n8.py'
-CLASSMIX = STREETS / 'classmix_unet-r18w16_600it_streets-192x96_n8.py'
+SDE = STREETS / 'sde_r18-w16_500it_192x96.py'
+FULL = STREETS / 'transfer-depthmix_r18-w16_600it_192x96_n8.py'
+CLASSMIX = STREETS / 'classmix_r18-w16_600it_192x96_n8.py'
 _MULTI_TASK = """
 _base_ = {base!r}
 from mmengine.config import Config

@@ -9,7 +9,7 @@ import torch
 from mmdepthseg.engine.optim import BFloat16OptimWrapper
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/streets'
-SDE = CONFIGS / 'sde_unet-r18w16_500it_streets-192x96.py'
+SDE = CONFIGS / 'sde_r18-w16_500it_192x96.py'
 TOOL = 'analysis_tools/benchmark_step'
 
 

@@ -16,7 +16,7 @@ from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]
-CONFIG = REPO / 'configs/streets/supervised_unet-r18w16_600it_streets-192x96_n8.py'
+CONFIG = REPO / 'configs/streets/supervised_r18-w16_600it_192x96_n8.py'
 FULL, SMALL = (96, 48), (80, 40)
 
 

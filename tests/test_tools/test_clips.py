@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 REPO = Path(__file__).resolve().parents[2]
-CONFIG = REPO / 'configs/clips/sde_unet-r18w16_1k_clips-320x160.py'
+CONFIG = REPO / 'configs/clips/sde_r18-w16_1k_320x160.py'
 
 
 def test_own_clips_from_scratch_and_depth_labels(run_tool, tmp_path, capfd):

@@ -28,7 +28,7 @@ from mmdepthseg.utils.errors import UserError
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs'
-OTHER_CONFIG = CONFIGS / 'streets/sde_unet-r18w16_500it_streets-192x96.py'
+OTHER_CONFIG = CONFIGS / 'streets/sde_r18-w16_500it_192x96.py'
 
 
 def tool(name):
@@ -176,12 +176,12 @@ def test_configs_for_the_converted_weights(tmp_path, monkeypatch):
     )
     for config, project, paths in (
         (
-            'clips/sde_monodepth2-r18_10k_clips-640x192.py',
+            'clips/sde_monodepth2-r18_10k_640x192.py',
             'monodepth2',
             ['encoder.pth', 'depth.pth'],
         ),
         (
-            'sde/cityscapes/sde_phase2-fd_unet-r101-d16_50k_cityscapes-512x512.py',
+            'cityscapes/sde-phase2-fd_r101-d16_50k_512x512.py',
             'authors',
             ['best_model.pkl'],
         ),

@@ -11,7 +11,7 @@ import torch
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs/clips'
-NAME = '{}_unet-r18w16_{}_clips-320x160.py'
+NAME = '{}_r18-w16_{}_320x160.py'
 ITERS = 2
 
 

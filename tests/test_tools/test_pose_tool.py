@@ -17,7 +17,7 @@ from mmdepthseg.registry import DATASETS, MODELS
 from mmdepthseg.utils.errors import UserError
 
 REPO = Path(__file__).resolve().parents[2]
-CONFIG = REPO / 'configs/streets/sde_unet-r18w16_500it_streets-192x96.py'
+CONFIG = REPO / 'configs/streets/sde_r18-w16_500it_192x96.py'
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import MODELS
 
-PRETRAINED = STREETS / 'supervised_unet-r18w16_600it_streets-192x96_n8.py'
-PHASE_1 = STREETS / 'sde_phase1_unet-r18w16_900it_streets-192x96.py'
-PHASE_2 = STREETS / 'sde_phase2-fd_unet-r18w16_300it_streets-192x96.py'
+PRETRAINED = STREETS / 'supervised_r18-w16_600it_192x96_n8.py'
+PHASE_1 = STREETS / 'sde-phase1_r18-w16_900it_192x96.py'
+PHASE_2 = STREETS / 'sde-phase2-fd_r18-w16_300it_192x96.py'
 
 
 def state_of(path):

@@ -6,7 +6,7 @@ import numpy as np
 from helpers import REPO
 from helpers.tiny_streets import ITERS
 
-CONFIG = 'configs/streets/select_entropy_unet-r18w16_streets-192x96.py'
+CONFIG = 'configs/streets/select-entropy_r18-w16_192x96.py'
 
 
 def test_entropy(streets, run_tool, tmp_path):

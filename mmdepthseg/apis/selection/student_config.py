@@ -33,7 +33,7 @@ def check_student(cfg: Config, criterion: str) -> None:
     if missing:
         raise UserError(
             f'{cfg.filename}: lacks {", ".join(missing)} of the students '
-            'that this method trains; see configs/selection'
+            'that this method trains; see configs/streets/select-*.py'
         )
     if not cfg.train_cfg.get('max_iters'):
         raise UserError(

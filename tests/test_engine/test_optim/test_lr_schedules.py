@@ -12,9 +12,9 @@ from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.registry import PARAM_SCHEDULERS
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
-SEG = 'semi/cityscapes/scratch_unet-r101-d16_40k_cityscapes-512x512_n372.py'
-SDE = 'sde/cityscapes/sde_phase1_unet-r101-d16_300k_cityscapes-512x512.py'
-STUDENT = 'selection/cityscapes/select_ds-us_unet-r50_cityscapes-512x512.py'
+SEG = 'cityscapes/scratch_r101-d16_40k_512x512_n372.py'
+SDE = 'cityscapes/sde-phase1_r101-d16_300k_512x512.py'
+STUDENT = 'cityscapes/select-ds-us_r50-d16_512x512.py'
 
 
 def rates(schedules, first, last):

@@ -308,7 +308,7 @@ def test_options_of_inference(options, message):
 
 STREETS_SEG = """
 _base_ = [{repo!r} + '/configs/streets/'
-          'supervised_unet-r18w16_600it_streets-192x96_n8.py']
+          'supervised_r18-w16_600it_192x96_n8.py']
 model = dict(decode_head=dict(decoder=dict(channels=[8, 8, 8, 8, 8])))
 """
 

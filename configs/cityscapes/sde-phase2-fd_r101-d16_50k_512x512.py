@@ -1,0 +1,11 @@
+# Phase 2: everything learns, and the encoder is kept near its ImageNet features. The
+# weight belongs to 4 images per GPU: see FeatureDistanceLoss for other batch sizes.
+_base_ = './sde-phase2_r101-d16_50k_512x512.py'
+model = dict(
+    loss_feature=dict(
+        type='FeatureDistanceLoss',
+        encoder=_base_.backbone,
+        loss_weight=1e-2,
+        reduction='batch',
+    )
+)

@@ -1,5 +1,0 @@
-# Mean teacher with ClassMix; mix images are all training images, the labelled ones with
-# their ground truth.
-_base_ = './scratch-ema_unet-r101-d16_20k_camvid-512x512_n50.py'
-model = dict(mixing=dict(type='ClassMix'), ground_truth_mixing=True)
-train_dataloader = dict(dataset=dict(datasets=[_base_.labeled, _base_.mix_all]))

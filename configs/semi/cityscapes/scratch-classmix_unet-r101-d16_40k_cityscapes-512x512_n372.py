@@ -1,3 +1,0 @@
-# Mean teacher with ClassMix on the images that have no label.
-_base_ = './scratch-ema_unet-r101-d16_40k_cityscapes-512x512_n372.py'
-model = dict(mixing=dict(type='ClassMix'))

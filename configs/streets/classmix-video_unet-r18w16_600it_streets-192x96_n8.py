@@ -1,4 +1,0 @@
-# Mean teacher with ClassMix, from scratch; mix frames are any frames of the clips.
-_base_ = './classmix_unet-r18w16_600it_streets-192x96_n8.py'
-model = dict(ground_truth_mixing=False)
-train_dataloader = dict(dataset=dict(datasets=[_base_.labeled, _base_.mix_video]))
