@@ -1,7 +1,7 @@
 """The exception for what the user has to put right."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class UserError(ValueError):
@@ -11,6 +11,21 @@ class UserError(ValueError):
     show it as one line, without a traceback. It is a `ValueError`, so that callers from
     Python need not know it.
     """
+
+
+def refuse(owner: str, reasons: Mapping[str, bool]) -> None:
+    """Raise for the first reason that holds: an object's options, checked together.
+
+    Args:
+        owner: Whose options they are, for the message.
+        reasons: What is expected, what was given and what to do -> whether it applies.
+
+    Raises:
+        UserError: `owner: reason`.
+    """
+    for reason, applies in reasons.items():
+        if applies:
+            raise UserError(f'{owner}: {reason}')
 
 
 def did_you_mean(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:

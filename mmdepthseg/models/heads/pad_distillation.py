@@ -171,6 +171,16 @@ class PADDistillation(BaseModule):
             disparities = depth_head.disparities(decoded)
         return Decoded(logits, disparities, seg)
 
+    def train_without_depth_loss(self, depth_head: UNetDepthHead) -> None:
+        """Gradients in a frozen depth head for what the segmentation trains of it.
+
+        The depth decoder up to the exchange, and nothing that passes on to the depth.
+        """
+        steps = depth_head.decoder.parameters_of_steps(NUM_STEPS - 1, self.step)
+        for parameter in steps:
+            parameter.requires_grad_(True)
+        self.seg_to_depth.requires_grad_(False)
+
     def _go_on(
         self,
         decoder: UNetDecoder,

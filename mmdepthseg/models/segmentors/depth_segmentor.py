@@ -6,21 +6,15 @@ from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmdepthseg.models.heads.pad_distillation import Decoded, build_distillation
-from mmdepthseg.models.heads.unet_decoder import NUM_STEPS
+from mmdepthseg.models.segmentors.depth_losses import depth_losses
 from mmdepthseg.models.segmentors.inference import check_test_cfg
-from mmdepthseg.models.segmentors.samples import (
-    nan_unless_finite,
-    require_disparity,
-    require_labels,
-    require_neighbours,
-    to_original,
-)
+from mmdepthseg.models.segmentors.samples import require_labels, to_original
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 
 
 @MODELS.register_module()
@@ -78,24 +72,25 @@ class DepthSegmentor(EncoderDecoder):
         pretrained: str | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        refuse(
+            'DepthSegmentor',
+            {
+                'it needs a decode_head (segmentation), a depth_head, or both': (
+                    decode_head is depth_head is None
+                ),
+                'a pose_net trains a depth_head, and there is none': (
+                    pose_net is not None and depth_head is None
+                ),
+                f'pretrained={pretrained!r} is not taken; give the backbone '
+                "init_cfg=dict(type='Pretrained', checkpoint=...)": (
+                    pretrained is not None
+                ),
+            },
+        )
         # EncoderDecoder.__init__ asserts a decode head: its steps are done here.
         BaseSegmentor.__init__(
             self, data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
-        if decode_head is None and depth_head is None:
-            raise UserError(
-                'DepthSegmentor needs a decode_head (segmentation), a '
-                'depth_head, or both'
-            )
-        if pose_net is not None and depth_head is None:
-            raise UserError(
-                'DepthSegmentor: a pose_net trains a depth_head, and there is none'
-            )
-        if pretrained is not None:
-            raise UserError(
-                f'DepthSegmentor: pretrained={pretrained!r} is not taken; give the '
-                "backbone init_cfg=dict(type='Pretrained', checkpoint=...)"
-            )
         self.backbone = MODELS.build(backbone)
         if neck is not None:
             self.neck = MODELS.build(neck)
@@ -103,7 +98,7 @@ class DepthSegmentor(EncoderDecoder):
         if decode_head is not None:
             self._init_decode_head(decode_head)
             self._init_auxiliary_head(auxiliary_head)
-        self.depth_head = None if depth_head is None else MODELS.build(depth_head)
+        self.depth_head = _built(depth_head)
         self.distillation = None
         if distillation is not None:
             self.distillation = build_distillation(
@@ -112,17 +107,18 @@ class DepthSegmentor(EncoderDecoder):
                 getattr(self, 'decode_head', None),
                 self.depth_head,
             )
-        self.pose_net = None if pose_net is None else MODELS.build(pose_net)
-        self.pose_refinement = (
-            None if pose_refinement is None else MODELS.build(pose_refinement)
-        )
-        self.loss_feature = None if loss_feature is None else MODELS.build(loss_feature)
+        self.pose_net = _built(pose_net)
+        self.pose_refinement = _built(pose_refinement)
+        self.loss_feature = _built(loss_feature)
         self.train_cfg = train_cfg
         # MMSeg's inference reads it by attribute
         self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         check_test_cfg(self.test_cfg, type(self).__name__)
         if self.depth_head is not None and not self.trains_depth:
-            self._freeze_untrained()
+            # weights that ask for a gradient and get none stop distributed training
+            self.depth_head.requires_grad_(False)
+            if self.distillation is not None:
+                self.distillation.train_without_depth_loss(self.depth_head)
 
     @property
     def trains_depth(self) -> bool:
@@ -131,21 +127,6 @@ class DepthSegmentor(EncoderDecoder):
         return head is not None and (
             self.pose_net is not None or head.loss_disparity is not None
         )
-
-    def _freeze_untrained(self) -> None:
-        """No gradient for what only a depth loss would train.
-
-        The segmentation trains the depth decoder up to the exchange. Weights that
-        ask for a gradient and get none stop distributed training.
-        """
-        self.depth_head.requires_grad_(False)
-        if self.distillation is not None:
-            shared = self.depth_head.decoder.parameters_of_steps(
-                NUM_STEPS - 1, self.distillation.step
-            )
-            for parameter in shared:
-                parameter.requires_grad_(True)
-            self.distillation.seg_to_depth.requires_grad_(False)
 
     def decode(
         self, features: tuple[Tensor, ...], labels: bool = True, depth: bool = True
@@ -201,45 +182,10 @@ class DepthSegmentor(EncoderDecoder):
                     self._auxiliary_head_forward_train(features, data_samples)
                 )
         if depth:
-            losses.update(self.depth_loss(decoded.disparities, batch, data_samples))
+            losses.update(depth_losses(self, decoded.disparities, batch, data_samples))
         if self.loss_feature is not None:
             losses['feature.loss_distance'] = self.loss_feature(features[-1], batch.img)
         return losses
-
-    def depth_loss(
-        self, disparities: list[Tensor], batch: FrameBatch, data_samples: SampleList
-    ) -> dict[str, Tensor]:
-        """Depth losses, prefixed `depth.`: of view synthesis, of depth labels.
-
-        Args:
-            disparities: Of `batch.img`, from `decode`.
-            batch: With neighbours, raw images and cameras, if there is
-                a pose net.
-            data_samples: Give the neighbours' offsets, and the
-                `disparity_map` if the depth head has a `loss_disparity`.
-        """
-        losses = {}
-        if self.pose_net is not None:
-            offsets = require_neighbours(batch, data_samples)
-            transforms = self.pose_net.source_transforms(batch, offsets)
-            refined = transforms
-            if self.pose_refinement is not None:
-                size = batch.img_raw.shape[2:]
-                _, depth = self.depth_head.predict(disparities, size)
-                refined, more = self.pose_refinement(batch, depth, transforms)
-                losses.update(more)
-            losses.update(
-                nan_unless_finite(
-                    self.depth_head.loss(disparities, batch, refined), transforms
-                )
-            )
-        if self.depth_head.loss_disparity is not None:
-            losses.update(
-                self.depth_head.supervised_loss(
-                    disparities, *require_disparity(data_samples, batch.img)
-                )
-            )
-        return {f'depth.{name}': value for name, value in losses.items()}
 
     def loss_and_disparity(
         self, batch: FrameBatch, data_samples: SampleList
@@ -247,7 +193,7 @@ class DepthSegmentor(EncoderDecoder):
         """Depth losses alone, and the disparity, from one pass.
 
         Args:
-            batch: See `depth_loss`; labels are not looked at.
+            batch: See `depth_losses`; labels are not looked at.
             data_samples: Theirs.
 
         Returns:
@@ -256,7 +202,7 @@ class DepthSegmentor(EncoderDecoder):
         """
         features = self.extract_feat(batch.img)
         disparities = self.decode(features, labels=False).disparities
-        losses = self.depth_loss(disparities, batch, data_samples)
+        losses = depth_losses(self, disparities, batch, data_samples)
         finest = disparities[0].detach()
         return losses, self.depth_head.predict([finest], batch.img.shape[2:])[0]
 
@@ -324,45 +270,31 @@ class DepthSegmentor(EncoderDecoder):
         img = FrameBatch.of(inputs).img
         if self.depth_head is None:
             return super().predict(img, data_samples)
-        known = data_samples
-        features = self.extract_feat(img)
-        whole = self.test_cfg.get('mode', 'whole') == 'whole'
-        joint = self.distillation is not None and whole
-        decoded = self.decode(features, labels=joint)
-        if self.with_decode_head and whole:
-            data_samples = self._predict_labels(
-                decoded.logits, features, img, data_samples
-            )
-        elif self.with_decode_head:
-            # the labels in windows, the depth, which knows no windows, as a whole
-            data_samples = super().predict(img, data_samples)
-        depth = self.depth_head.predict(decoded.disparities, img.shape[2:])[1]
-        if data_samples is None:
-            data_samples = [SegDataSample() for _ in depth]
-        for i, sample in enumerate(data_samples):
-            meta = {} if known is None else sample.metainfo
-            sample.set_data(
-                dict(pred_depth_map=PixelData(data=to_original(depth[i : i + 1], meta)))
-            )
-        return data_samples
-
-    def _predict_labels(
-        self,
-        logits: Tensor | None,
-        features: tuple[Tensor, ...],
-        img: Tensor,
-        data_samples: OptSampleList,
-    ) -> SampleList:
-        """MMSeg's `predict` of whole images, from what is there already."""
         size = img.shape[2:]
         metas = [dict(ori_shape=size, img_shape=size, pad_shape=size)] * len(img)
         if data_samples is not None:
             metas = [sample.metainfo for sample in data_samples]
-        if logits is None:
-            logits = self.decode_head.predict(features, metas, self.test_cfg)
+        whole = self.test_cfg.get('mode', 'whole') == 'whole'
+        joint = self.distillation is not None and whole
+        features = self.extract_feat(img)
+        decoded = self.decode(features, labels=joint)
+        if not self.with_decode_head:
+            samples = data_samples or [SegDataSample() for _ in img]
+        elif not whole:
+            # the labels in windows, the depth, which knows no windows, as a whole
+            samples = super().predict(img, data_samples)
         else:
-            logits = self.decode_head.predict_by_feat(logits, metas)
-        return self.postprocess_result(logits, data_samples)
+            logits = (
+                self.decode_head.predict_by_feat(decoded.logits, metas)
+                if joint
+                else self.decode_head.predict(features, metas, self.test_cfg)
+            )
+            samples = self.postprocess_result(logits, data_samples)
+        depths = self.depth_head.predict(decoded.disparities, size)[1].split(1)
+        for sample, depth, meta in zip(samples, depths, metas, strict=True):
+            depth = to_original(depth, meta)
+            sample.set_data(dict(pred_depth_map=PixelData(data=depth)))
+        return samples
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Logits (N, num_classes, H, W) of images or windows (MMSeg's interface)."""
@@ -376,8 +308,13 @@ class DepthSegmentor(EncoderDecoder):
     ) -> Tensor | tuple:
         """Raw outputs: logits, or disparities, or both (tuple)."""
         features = self.extract_feat(FrameBatch.of(inputs).img)
-        decoded = self.decode(
-            features, labels=self.with_decode_head, depth=self.depth_head is not None
-        )
-        outs = [out for out in (decoded.logits, decoded.disparities) if out is not None]
-        return outs[0] if len(outs) == 1 else tuple(outs)
+        labels, depth = self.with_decode_head, self.depth_head is not None
+        decoded = self.decode(features, labels, depth)
+        if labels and depth:
+            return decoded.logits, decoded.disparities
+        return decoded.logits if labels else decoded.disparities
+
+
+def _built(cfg: dict | None) -> nn.Module | None:
+    """A part that may be left out."""
+    return None if cfg is None else MODELS.build(cfg)

@@ -6,7 +6,6 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from mmdepthseg.models.losses.pseudo_label import VOID
-from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
 
@@ -42,97 +41,6 @@ def require_labels(data_samples: SampleList) -> None:
                 'restrict the data set to labelled images (labeled_subset or '
                 'ann_file) and put LoadSegLabel into the pipeline'
             )
-
-
-def require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[int, ...]:
-    """Offsets of the neighbours.
-
-    Args:
-        batch: Of the samples.
-        data_samples: Theirs.
-
-    Raises:
-        UserError: The depth loss lacks something; names the first image without it.
-    """
-    needed = dict(
-        adjacent=(
-            batch.adjacent,
-            'adjacent_offsets',
-            'give the data set offsets, see that the neighbouring frames are there, and'
-            ' put LoadAdjacentFrames into the pipeline',
-        ),
-        cam2img=(
-            batch.cam2img,
-            'cam2img',
-            'see that its camera file (or intrinsics of the data set) is there, and '
-            'put LoadCamera into the pipeline',
-        ),
-        img_raw=(batch.img_raw, None, 'set keep_raw=True of the data preprocessor'),
-    )
-    for item, (value, key, cure) in needed.items():
-        if value is None:
-            lacking = [s for s in data_samples if s.metainfo.get(key) is None]
-            sample = (lacking or data_samples)[0]
-            raise UserError(
-                f'{sample.metainfo.get("img_path")}: no {item}, which the '
-                f'depth loss needs; {cure}'
-            )
-    return tuple(data_samples[0].metainfo['adjacent_offsets'])
-
-
-def nan_unless_finite(
-    losses: dict[str, Tensor], transforms: Tensor
-) -> dict[str, Tensor]:
-    """Losses that are NaN if the poses that they rest on are not finite.
-
-    View synthesis takes pixels that a bad pose sends nowhere for invisible, so that
-    its loss would stay finite, and the depth would learn from the smoothness alone.
-    Nothing here waits for the device; `NonFiniteLossHook` names the loss.
-
-    Args:
-        losses: Entries without 'loss' in the name stay.
-        transforms: (N, F, 4, 4).
-    """
-    finite = transforms.detach().isfinite().all()
-    return {
-        name: torch.where(finite, value, torch.nan) if 'loss' in name else value
-        for name, value in losses.items()
-    }
-
-
-def require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Tensor]:
-    """Stored depth labels of a batch; UserError if an image has none.
-
-    Args:
-        data_samples: With `disparity_map`.
-        img: The images (N, 3, H, W).
-
-    Returns:
-        Disparities (N, 1, H, W), and where they are known
-        (bool, the same shape): not where the batch was padded.
-    """
-    size = tuple(img.shape[2:])
-    known = torch.zeros((len(img), 1, *size), dtype=torch.bool, device=img.device)
-    maps = []
-    for i, sample in enumerate(data_samples):
-        name = sample.metainfo.get('img_path')
-        if 'disparity_map' not in sample:
-            raise UserError(
-                f'{name}: no depth label (disparity_map), but the depth head has a '
-                'loss_disparity; make depth labels with tools/generate_depth.py and '
-                'put LoadSDEDisparity into the pipeline, in front of what crops or '
-                'flips'
-            )
-        disparity = sample.disparity_map.data
-        if tuple(disparity.shape[1:]) != size:
-            raise UserError(
-                f'{name}: the depth label has shape {tuple(disparity.shape[1:])}, the '
-                f'image {size}; leave out keep_size=True of LoadSDEDisparity'
-            )
-        maps.append(disparity)
-        left, right, top, bottom = sample.metainfo.get('padding_size') or (0,) * 4
-        known[i, :, top : size[0] - bottom, left : size[1] - right] = True
-    return torch.stack(maps).to(img), known
 
 
 def ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor]:
