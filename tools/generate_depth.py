@@ -57,13 +57,13 @@ def generate(args: argparse.Namespace) -> None:
 
     register_all_modules()  # before the other imports: it keeps them quiet
     import torch
-    from mmengine.utils import ProgressBar
 
     from mmdepthseg.apis import generate_depth_labels, load_model
     from mmdepthseg.datasets.depth_labels import DepthLabelStore
     from mmdepthseg.launch.config import check_writable, load_config
     from mmdepthseg.registry import DATASETS
     from mmdepthseg.utils.errors import UserError
+    from mmdepthseg.utils.progress import Progress
 
     cfg = load_config(args.config, args.cfg_options)
     name = f'{args.split}_dataloader'
@@ -82,17 +82,15 @@ def generate(args: argparse.Namespace) -> None:
         dict(cfg[name].dataset, pipeline=cfg.predict_pipeline, test_mode=True)
     )
     store = DepthLabelStore(out)
-    bad = store.begin(
-        checkpoint,
-        dict(pipeline=[dict(t) for t in cfg.predict_pipeline]),
-        overwrite=args.overwrite,
-    )
+    if args.overwrite:
+        store.clear()
+    pipeline = [dict(t) for t in cfg.predict_pipeline]
+    bad = store.begin(checkpoint, dict(pipeline=pipeline))
     if bad:
         print(
-            f'{len(bad)} depth label(s) truncated or gone, made anew: '
+            f'{len(bad)} depth label(s) truncated or gone, made again: '
             f'{", ".join(bad[:5])}'
         )
-    bar = ProgressBar(len(dataset), file=sys.stdout)
     written = generate_depth_labels(
         model,
         dataset,
@@ -101,11 +99,9 @@ def generate(args: argparse.Namespace) -> None:
         num_workers=cfg[name].num_workers
         if args.num_workers is None
         else args.num_workers,
-        progress=lambda done, _: bar.update(done - bar.completed),
+        progress=Progress('depth labels', 'images'),
     )
-    print(
-        f'\n{out}: {written} depth labels written, {len(dataset) - written} were there'
-    )
+    print(f'{out}: {written} depth labels written, {len(dataset) - written} were there')
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -57,7 +57,7 @@ val_evaluator = dict(
             clips=[lidar_clip],
             depth_dir='../depth/kitti_lidar/depth',
         ),
-        cache='work_dirs/baselines/kitti_lidar_row_mean.npz',
+        cache='work_dirs/baselines/kitti_lidar_row_mean.json',
     ),
 )
 test_evaluator = val_evaluator

@@ -30,7 +30,7 @@ prerequisites = [
             'train_dataloader.dataset.data_root': clips,
             'val_dataloader.dataset.data_root': clips,
             'val_evaluator.baseline.dataset.data_root': clips,
-            'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_long.npz',
+            'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_long.json',
         },
     ),
     dict(

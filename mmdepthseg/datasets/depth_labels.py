@@ -23,6 +23,7 @@ from mmengine.logging import print_log
 
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, write_atomically
+from mmdepthseg.utils.stamp import MISSING, Stamp
 
 MANIFEST = 'manifest.json'
 OURS = {'files', 'checkpoint', 'checkpoint_sha256', 'options', 'complete'}
@@ -93,44 +94,22 @@ class DepthLabelStore:
         Args:
             checkpoint: The SDE checkpoint.
             options: What else decides the values; json-serialisable.
-            overwrite: Remove the labels that are there, see `clear`.
+            overwrite: Remove labels made with something else, see `clear`.
 
         Raises:
-            DepthLabelError: The folder holds labels of another checkpoint or of
-                other options.
+            UserError: The folder holds labels of another checkpoint or of other
+                options.
         """
-        header = dict(
-            format=1,
-            scale=SCALE,
-            checkpoint=str(Path(checkpoint).resolve()),
-            checkpoint_sha256=file_hash(checkpoint),
-            options=json.loads(json.dumps(options)),
-        )
-        if overwrite:
-            self.clear()
-        if self.manifest_path.exists():
-            old = self.load_manifest()
-            changed = [
-                k
-                for k in ('checkpoint_sha256', 'options', 'format', 'scale')
-                if old.get(k) != header[k]
-            ]
-            if changed:
-                raise DepthLabelError(
-                    f'{self.root}: holds depth labels made with other '
-                    f'{" and ".join(changed)} (by {old.get("checkpoint")}, options '
-                    f'{old.get("options")}); give another folder, or --overwrite to '
-                    'make them anew'
-                )
-            files, images = old['files'], old.get('images', {})
-        else:
-            files, images = {}, {}
+        self._stamp = stamp = _Manifest(self, file_hash(checkpoint), options)
+        stamp.check(overwrite)
+        files, images = stamp.facts.get('files', {}), stamp.facts.get('images', {})
         bad = [i for i, size in files.items() if _size(self.path(i)) != size]
         for img_id in bad:
             del files[img_id]
             images.pop(img_id, None)
-        self.manifest = dict(header, complete=False, files=files, images=images)
-        self.flush()
+        path = str(Path(checkpoint).resolve())
+        stamp.note(checkpoint=path, files=files, images=images)
+        self.manifest = stamp.facts
         return bad
 
     def clear(self) -> None:
@@ -206,11 +185,8 @@ class DepthLabelStore:
         return changed
 
     def flush(self, complete: bool = False) -> None:
-        """Write the manifest."""
-        self.manifest['complete'] = complete
-        write_atomically(
-            self.manifest_path, json.dumps(self.manifest, indent=1).encode()
-        )
+        """Write the manifest, after `begin`."""
+        (self._stamp.finish if complete else self._stamp.note)()
 
     def verify(
         self, img_ids: Iterable[str], img_paths: Mapping[str, str] | None = None
@@ -273,7 +249,7 @@ class DepthLabelStore:
             raise DepthLabelError(
                 f'{self.root}: {len(changed)} depth label(s) out of date, their images '
                 f'have changed since: {", ".join(changed[:SHOWN])}; run '
-                'tools/generate_depth.py again (it makes just those anew)'
+                'tools/generate_depth.py again (it makes just those again)'
             )
 
     def _verify_checkpoint(self) -> None:
@@ -292,6 +268,28 @@ class DepthLabelStore:
                 'changed since they were made; run tools/generate_depth.py with '
                 '--overwrite'
             )
+
+
+class _Manifest(Stamp):
+    """The manifest of a store as the stamp of its labels."""
+
+    def __init__(self, store: DepthLabelStore, checkpoint: str, options: dict) -> None:
+        made_with = dict(
+            format=1, scale=SCALE, checkpoint_sha256=checkpoint, options=options
+        )
+        super().__init__(store.manifest_path, 'depth labels', made_with)
+        self.store = store
+
+    def look(self) -> str:
+        """See `Stamp.look`; the labels are called by their checkpoint."""
+        state = super().look()
+        if state != MISSING:
+            self.what = f'depth labels of {self.facts.get("checkpoint")}'
+        return state
+
+    def clear(self) -> None:
+        """Remove the labels, see `DepthLabelStore.clear`."""
+        self.store.clear()
 
 
 def opened_store(root: str | Path) -> DepthLabelStore:

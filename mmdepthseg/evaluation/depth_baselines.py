@@ -1,8 +1,6 @@
 """Predictors that look at no image: what depth figures have to beat."""
 
 import hashlib
-import io
-import json
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,7 +13,7 @@ from torch import Tensor
 
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.stamp import Stamp
 
 
 class RowMeanDepth:
@@ -134,7 +132,7 @@ def build_row_mean(
 
     Args:
         dataset: Config; its pipeline defaults to loading depth alone, no images.
-        cache: Npz file to keep the result in, or None.
+        cache: JSON file to keep the result in, or None.
         min_depth: Metres.
         max_depth: Metres.
         num_rows: Bins of relative height.
@@ -150,19 +148,10 @@ def build_row_mean(
             dict(type='LoadDepthMap', keep_size=True),
         ],
     )
-    # not the pipeline's cost, but everything that changes the result
-    options = json.dumps(
-        dict(
-            dataset=config, min_depth=min_depth, max_depth=max_depth, num_rows=num_rows
-        ),
-        sort_keys=True,
-        default=str,
-    )
-    key = hashlib.sha256(options.encode()).hexdigest()
     box: list[Any] = [None]
     if get_dist_info()[0] == 0:
         try:
-            box[0] = _load_or_fit(config, cache, key, min_depth, max_depth, num_rows)
+            box[0] = _load_or_fit(config, cache, min_depth, max_depth, num_rows)
         except Exception as error:  # the other ranks wait: hand it on
             box[0] = error
     broadcast_object_list(box)
@@ -172,40 +161,36 @@ def build_row_mean(
 
 
 def _load_or_fit(
-    config: dict,
-    cache: str | None,
-    key: str,
-    min_depth: float,
-    max_depth: float,
-    num_rows: int,
+    config: dict, cache: str | None, min_depth: float, max_depth: float, num_rows: int
 ) -> np.ndarray:
     built = DATASETS.build(config)
     files = '\n'.join(
         _file_state(built.get_data_info(index)) for index in range(len(built))
     )
-    key += hashlib.sha256(files.encode()).hexdigest()
-    if cache is not None and os.path.isfile(cache):
-        try:
-            with np.load(cache) as stored:
-                if str(stored['key']) == key:
-                    return stored['rows']
-        except (OSError, ValueError, KeyError, EOFError):
-            pass  # a foreign or damaged file: computed again
+    # everything that changes the result
+    made_with = dict(
+        dataset=config,
+        min_depth=min_depth,
+        max_depth=max_depth,
+        num_rows=num_rows,
+        files=hashlib.sha256(files.encode()).hexdigest(),
+    )
+    stamp = cache and Stamp(cache, 'the row means', made_with, tolerant=True)
+    if stamp and stamp.is_done():
+        return np.array(stamp.facts['rows'])
     print_log(
         f'Depth baseline: row means of {len(built)} training images', logger='current'
     )
     rows = RowMeanDepth.fit(
         dataset_depth_maps(built), min_depth, max_depth, num_rows
     ).rows
-    if cache is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, rows=rows, key=key)
-        write_atomically(cache, buffer.getvalue())
+    if stamp:
+        stamp.finish(rows=rows.tolist())
     return rows
 
 
 def _file_state(info: dict) -> str:
-    """What changes when a sample's depth is made anew under the same name."""
+    """What changes when a sample's depth is made again under the same name."""
     parts = [str(info.get('img_path'))]
     for key in ('depth_path', 'disparity_path', 'camera_path'):
         path = info.get(key)

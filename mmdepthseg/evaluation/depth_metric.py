@@ -57,7 +57,7 @@ class DepthMetric(BaseMetric):
         crop: `'garg'`, `'eigen'`, `'cityscapes'`, `'cityscapes_no_ego'` (their
             sources stand at `depth_errors.CROPS`), fractions (top, bottom, left,
             right), or None.
-        baseline: `dict(dataset=<config>, cache='row_mean.npz')`: mean depth per
+        baseline: `dict(dataset=<config>, cache='row_mean.json')`: mean depth per
             image row of that (training) data set, as a fixed predictor; see
             `build_row_mean` for its other keys. Computed at the first image.
         constant: Report the baseline of a constant depth: with `align='none'` the

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
+from mmdepthseg.utils.errors import UserError
 
 OPTIONS = dict(scale=[8, 4])
 
@@ -68,12 +69,12 @@ def test_labels_of_another_checkpoint_are_stale(store, checkpoint):
     checkpoint.write_bytes(b'other weights')
     with pytest.raises(DepthLabelError, match='out of date'):
         store.verify(['a/one'])
-    with pytest.raises(DepthLabelError, match='checkpoint_sha256'):
+    with pytest.raises(UserError, match='checkpoint_sha256'):
         DepthLabelStore(store.root).begin(checkpoint, OPTIONS)
 
 
 def test_other_options_are_refused(store, checkpoint):
-    with pytest.raises(DepthLabelError, match='options'):
+    with pytest.raises(UserError, match='options.scale'):
         DepthLabelStore(store.root).begin(checkpoint, dict(scale=[16, 8]))
 
 

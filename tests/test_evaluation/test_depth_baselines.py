@@ -65,7 +65,7 @@ def dataset(tmp_path):
 
 
 def test_fit_over_a_dataset_and_cache(dataset, tmp_path, monkeypatch):
-    cache = str(tmp_path / 'work/row_mean.npz')
+    cache = str(tmp_path / 'work/row_mean.json')
     options = dict(min_depth=1e-3, max_depth=80.0, num_rows=4)
     rows = build_row_mean(dataset, cache, **options).rows
     assert rows.tolist() == [40, 20, 10, 5]
@@ -80,13 +80,13 @@ def test_fit_over_a_dataset_and_cache(dataset, tmp_path, monkeypatch):
             build_row_mean(dataset, cache, **{**options, 'max_depth': 30.0})
     other = build_row_mean({**dataset, 'indices': 1}, cache, **options).rows
     assert other.tolist() == [20, 10, 5, 2.5]
-    (tmp_path / 'work/row_mean.npz').write_bytes(b'damaged')
+    (tmp_path / 'work/row_mean.json').write_bytes(b'damaged')
     assert build_row_mean(dataset, cache, **options).rows.tolist() == rows.tolist()
-    assert [p.name for p in (tmp_path / 'work').iterdir()] == ['row_mean.npz']
+    assert [p.name for p in (tmp_path / 'work').iterdir()] == ['row_mean.json']
 
 
 def test_depth_made_anew_under_the_same_names_counts(dataset, tmp_path):
-    cache = str(tmp_path / 'row_mean.npz')
+    cache = str(tmp_path / 'row_mean.json')
     before = build_row_mean(dataset, cache, 1e-3, 80.0, num_rows=4).rows
     assert before.tolist() == [40, 20, 10, 5]
     for path in (tmp_path / 'clips/a/depth').glob('*.png'):

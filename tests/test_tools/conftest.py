@@ -44,9 +44,9 @@ def options(streets, tmp_path):
         f'predict_dataloader.dataset.data_root={streets}',
         'predict_dataloader.num_workers=0',
         f'val_evaluator.baseline.dataset.data_root={streets}',
-        f'val_evaluator.baseline.cache={tmp_path}/rows.npz',
+        f'val_evaluator.baseline.cache={tmp_path}/rows.json',
         f'test_evaluator.baseline.dataset.data_root={streets}',
-        f'test_evaluator.baseline.cache={tmp_path}/rows.npz',
+        f'test_evaluator.baseline.cache={tmp_path}/rows.json',
     ]
     # the few steps of a test are to mix
     full = [

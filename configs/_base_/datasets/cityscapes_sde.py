@@ -75,7 +75,7 @@ val_evaluator = dict(
             split='train',
             camera_size=camera_size,
         ),
-        cache='work_dirs/baselines/cityscapes_row_mean.npz',
+        cache='work_dirs/baselines/cityscapes_row_mean.json',
     ),
 )
 test_evaluator = val_evaluator

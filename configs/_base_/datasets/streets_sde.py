@@ -87,7 +87,7 @@ val_evaluator = dict(
     max_depth=80,
     baseline=dict(
         dataset=dict(type=dataset_type, data_root=data_root, split='train'),
-        cache='work_dirs/baselines/streets_row_mean.npz',
+        cache='work_dirs/baselines/streets_row_mean.json',
     ),
 )
 test_evaluator = val_evaluator

@@ -16,7 +16,7 @@ from mmdepthseg.apis.pool import (
     from_main,
     is_ready,
 )
-from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
+from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.progress import Progress
@@ -168,7 +168,8 @@ class Teacher:
         """
         root = self.folder / DEPTH_LABELS
         store = DepthLabelStore(root)
-        from_main(lambda: self._begin(store))
+        options = dict(pipeline=self.pipeline)
+        from_main(lambda: store.begin(self.checkpoint, options, self.overwrite))
         store.load_manifest()
         barrier()  # nobody writes before all have read
         generate_depth_labels(
@@ -181,12 +182,3 @@ class Teacher:
         )
         barrier()
         return root
-
-    def _begin(self, store: DepthLabelStore) -> None:
-        options = dict(pipeline=self.pipeline)
-        try:
-            store.begin(self.checkpoint, options)
-        except DepthLabelError as error:
-            if not self.overwrite:
-                raise UserError(str(error)) from None
-            store.begin(self.checkpoint, options, overwrite=True)
