@@ -186,7 +186,8 @@ class DepthLabelStore:
 
     def flush(self, complete: bool = False) -> None:
         """Write the manifest, after `begin`."""
-        (self._stamp.finish if complete else self._stamp.note)()
+        write = self._stamp.finish if complete else self._stamp.note
+        write(files=self.manifest['files'], images=self.manifest['images'])
 
     def verify(
         self, img_ids: Iterable[str], img_paths: Mapping[str, str] | None = None

@@ -74,7 +74,7 @@ class Stamp:
             try:
                 content = json.loads(path.read_text(encoding='utf-8'))
                 before, facts = self._unpack(content)
-                done = path == self.path if self.partial else content['complete']
+                done = content.get('complete', path == self.path)
             except FileNotFoundError:
                 continue
             except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -260,15 +260,11 @@ def test_other_settings_are_named(world, finished, run_tool, capsys, tmp_path):
         return capsys.readouterr().err.splitlines()[-1]
 
     before = contents(finished)
-    assert 'holds another selection: method (then ds_us, now us)' in error(method='us')
-    assert 'holds another selection: seed (then 5, now 7)' in error('--seed', 7)
+    assert 'made with something else: method (then ds_us, now us)' in error(method='us')
+    assert 'made with something else: seed (then 5, now 7)' in error('--seed', 7)
     (tmp_path / 'e.txt').write_text(NAMES[0])
-    assert 'another selection: exclude (then None' in error(
-        '--exclude', tmp_path / 'e.txt'
-    )
-    assert 'selection: budget (then [3, 6, 8], now [6, 8]; each is a step' in error(
-        '--budget', 6, 8
-    )
+    assert 'made with something else: exclude' in error('--exclude', tmp_path / 'e.txt')
+    assert 'else: budget (then [3, 6, 8], now [6, 8])' in error('--budget', 6, 8)
     assert 'budget (then [3, 6, 8], now [3, 7, 8]' in error('--budget', 3, 7, 8)
     assert 'the student of 3 images made with something else: train_cfg' in error(
         '--cfg-options', 'selection.iterations=5'

@@ -1,6 +1,5 @@
 """What is recorded of a selection with networks, and which record it may replace."""
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +10,8 @@ import numpy as np
 import torch
 
 from mmdepthseg.selection.files import RECORD, remove_selection
-from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash
+from mmdepthseg.utils.stamp import Stamp
 from mmdepthseg.version import __version__
 
 
@@ -39,57 +38,49 @@ def describe_files(paths: Mapping[str, str | None]) -> dict[str, dict[str, str]]
     return {role: describe_file(path) for role, path in paths.items() if path}
 
 
-def check_record(
-    folder: Path,
-    options: Mapping,
-    inputs: Mapping[str, str | None],
-    budgets: Sequence[int],
-    scored: bool,
-    overwrite: bool,
-) -> None:
-    """Raise if a folder holds another selection; with `overwrite`, remove it.
+class SelectionStamp(Stamp):
+    """`selection.json` as the stamp of a selection.
 
     Args:
-        folder: That of `selection.json`, if there is one.
+        folder: Its folder.
         options: What the picks depend on, JSON types.
         inputs: Paths of the files whose content counts, by role.
         budgets: Frames in all.
         scored: Whether each budget is a step with a student of those before. A
             frame's pick then depends on the budgets up to its own; more of them may
             follow, or the last be left out.
-        overwrite: Whether another selection may go.
-
-    Raises:
-        UserError: There is another one, naming what differs, or a damaged record.
     """
-    path = folder / RECORD
-    try:
-        record = json.loads(path.read_text())
-        old, files = dict(record['options']), record['files']
-        before = sorted(set(old.pop('budget')))
-        old.update({role: files.get(role, {}).get('sha256') for role in inputs})
-    except FileNotFoundError:
-        return
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f'{path}: damaged ({error}); remove it') from None
-    new = json.loads(json.dumps(dict(options)))
-    now_files = describe_files(inputs)
-    new.update({role: now_files.get(role, {}).get('sha256') for role in inputs})
-    changed = [
-        f'{key} (then {str(old.get(key))[:40]}, now {str(value)[:40]})'
-        for key, value in new.items()
-        if old.get(key) != value
-    ]
-    now = sorted(set(budgets))
-    if scored and any(one != other for one, other in zip(before, now)):
-        changed.append(
-            f'budget (then {before}, now {now}; each is a step whose picks '
-            'the later ones build on)'
+
+    def __init__(
+        self,
+        folder: Path,
+        options: Mapping,
+        inputs: Mapping[str, str | None],
+        budgets: Sequence[int],
+        scored: bool,
+    ) -> None:
+        self.roles, self.scored = list(inputs), scored
+        files = self._hashes(describe_files(inputs))
+        made_with = {**options, **files, 'budget': sorted(set(budgets))}
+        super().__init__(
+            folder / RECORD,
+            'a selection',
+            made_with,
+            cure='Give another --out, or --overwrite to replace it'
+            + '; each budget is a step that the later ones build on.' * scored,
         )
-    if changed and not overwrite:
-        raise UserError(
-            f'{folder} holds another selection: {"; ".join(changed)}. Give another '
-            '--out, or --overwrite to replace it'
-        )
-    if changed:
-        remove_selection(folder)
+
+    def clear(self) -> None:
+        """Remove the record and what it lists."""
+        remove_selection(self.path.parent)
+
+    def _unpack(self, content: dict) -> tuple[dict, dict]:
+        was = {**content['options'], **self._hashes(content['files'])}
+        old, now = sorted(set(was['budget'])), self.made_with['budget']
+        both = min(len(old), len(now))
+        kept = not self.scored or old[:both] == now[:both]
+        was['budget'] = now if kept else old
+        return {key: was.get(key) for key in self.made_with}, {}
+
+    def _hashes(self, files: Mapping[str, Mapping]) -> dict[str, str | None]:
+        return {role: files.get(role, {}).get('sha256') for role in self.roles}

@@ -18,7 +18,7 @@ from mmengine.dist import (
 
 from mmdepthseg.apis.model import load_model
 from mmdepthseg.apis.pool import ImagePool, from_main
-from mmdepthseg.apis.selection.record import check_record, describe_files, versions
+from mmdepthseg.apis.selection.record import SelectionStamp, describe_files, versions
 from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student import StudentScorer
 from mmdepthseg.apis.selection.student_config import check_student
@@ -204,15 +204,11 @@ class NetworkSelection:
         )
 
     def _check_folder(self) -> None:
-        """Raise if the folder holds another selection; see `check_record`."""
-        check_record(
-            self.folder,
-            self._options(),
-            self._inputs(),
-            self.budgets,
-            self.scored,
-            self.overwrite,
-        )
+        """Refuse or, with `overwrite`, remove another selection."""
+        inputs = self._inputs()
+        SelectionStamp(
+            self.folder, self._options(), inputs, self.budgets, self.scored
+        ).check(self.overwrite)
 
     def _join_ranks(self) -> None:
         """Start the group, if nobody has, and one that waits as long as it takes."""
