@@ -1,6 +1,5 @@
 """Rendering of whole data sets: clips in parallel, resumable, atomic."""
 
-import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -21,7 +20,8 @@ from mmdepthseg.streets.cities import city_of
 from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, SPLITS, build_scene
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import check_writable, remove_leftovers, write_atomically
+from mmdepthseg.utils.stamp import Stamp
 
 VERSION = 2
 MANIFEST = 'streets.json'
@@ -187,45 +187,14 @@ def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[str, int]]:
         yield from pool.imap_unordered(_job, tasks)
 
 
-def _claim(out: Path, options: Options) -> None:
-    """Take the folder, or refuse it if it holds something else."""
-    wanted = {'version': VERSION, 'options': options.as_json()}
-    known = [out / MANIFEST, out / PARTIAL]
-    found = [path for path in known if path.exists()]
-    for path in found:
-        try:
-            content = json.loads(path.read_text())
-            present = {key: content[key] for key in wanted}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f'{path} is not a readable streets manifest ({error}); delete the '
-                'folder or choose another one'
-            ) from error
-        if present != wanted:
-            names = {**present['options'], 'version': present['version']}
-            mine = {**wanted['options'], 'version': VERSION}
-            differing = ', '.join(
-                f'{k}: {names.get(k)} there, {mine.get(k)} asked for'
-                for k in sorted({*names, *mine})
-                if names.get(k) != mine.get(k)
-            )
-            raise UserError(
-                f'{out} holds streets rendered with other options ({differing}); '
-                'use the same options, delete the folder or choose another one'
-            )
-    if not found and (out / 'leftImg8bit').exists():
-        raise UserError(
-            f'{out} holds a data set that is not streets (leftImg8bit without '
-            f'{MANIFEST}); choose another folder'
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / PARTIAL, json_bytes(wanted))
-    except OSError as error:
-        raise UserError(
-            f'cannot write to the output folder {out}: {error.strerror or error}; '
-            'choose a folder you may write to'
-        ) from error
+def _stamp(out: Path, options: Options) -> Stamp:
+    return Stamp(
+        out / MANIFEST,
+        'streets',
+        dict(version=VERSION, options=options.as_json()),
+        partial=out / PARTIAL,
+        cure='Use the same options, delete the folder or choose another one.',
+    )
 
 
 def render_dataset(
@@ -254,35 +223,33 @@ def render_dataset(
     workers = workers or len(os.sched_getaffinity(0))
     if workers < 1:
         raise UserError(f'workers must be at least 1, got {workers}')
-    _claim(out, options)
+    check_writable(out, 'output folder')
+    stamp = _stamp(out, options)
+    stamp.begin(taken=[out / 'leftImg8bit'])
     jobs = options.jobs()
     todo = [job for job in jobs if not clip_is_complete(out, options, *job)]
     done = len(jobs) - len(todo)
     if progress:
         progress(done, len(jobs))
     tasks = [(str(out), options.as_json(), *job) for job in todo]
+    if tasks:
+        stamp.note()
     for _ in _run(tasks, workers):
         done += 1
         if progress:
             progress(done, len(jobs))
-    manifest = {
-        'version': VERSION,
-        'options': options.as_json(),
-        'frame_rate': FRAME_RATE,
-        'counts': {
+    counts = zip(SPLITS, (options.clips, options.val_clips), strict=True)
+    stamp.finish(
+        frame_rate=FRAME_RATE,
+        counts={
             split: {
                 'clips': count,
                 'annotated': count,
                 'frames': count * options.frame_count(split),
                 'cities': sorted({city_of(split, k)[0] for k in range(count)}),
             }
-            for split, count in zip(
-                SPLITS, (options.clips, options.val_clips), strict=True
-            )
+            for split, count in counts
         },
-    }
-    write_atomically(out / MANIFEST, json_bytes(manifest))
-    (out / PARTIAL).unlink(missing_ok=True)
-    for left_behind in out.glob('*/*/*/*.tmp-*'):  # by a run that was killed
-        left_behind.unlink(missing_ok=True)
-    return manifest
+    )
+    remove_leftovers(out)
+    return {**stamp.made_with, **stamp.facts}

@@ -5,6 +5,7 @@ No framework is imported here.
 
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from mmdepthseg.utils.errors import UserError
 
-_TEMPORARY = '.tmp-'
+_TEMPORARY = re.compile(r'\.tmp-\d+(-[0-9a-f]{8})?$')
 #: Age of a temporary file that nobody writes any more.
 _STALE_SECONDS = 3600
 
@@ -44,7 +45,7 @@ def atomic_path(path: str | Path, folder: Path | None = None) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = f'{path.name}{_TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}'
+    name = f'{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}'
     temporary = (folder or path.parent) / name
     try:
         yield temporary
@@ -69,7 +70,9 @@ def remove_leftovers(folder: str | Path) -> None:
 
     Young ones stay: a living process may be writing them.
     """
-    for path in Path(folder).rglob(f'*{_TEMPORARY}*'):
+    for path in Path(folder).rglob('*.tmp-*'):
+        if not _TEMPORARY.search(path.name):
+            continue
         try:
             if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                 path.unlink()

@@ -30,7 +30,8 @@ from mmdepthseg.datasets.converters.resampling import (
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_png16
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import remove_leftovers, write_atomically
+from mmdepthseg.utils.stamp import Stamp
 
 MANIFEST = 'converted.json'
 FULL_SIZE = (2048, 1024)
@@ -125,10 +126,11 @@ def convert_cityscapes(
     gaps = describe_gaps(listings, names or {})
     _check_complete(source, listings, gaps, allow_partial)
     full_size = _full_size(listings, options.size)
-    _claim(Path(out), options)
+    stamp = _stamp(Path(out), options)
+    stamp.begin(taken=[Path(out, name) for name in PACKAGES])
     jobs = [job for listing in listings for job in _jobs(listing, out, options)]
     broken = _run(jobs, options, full_size, workers, progress)
-    manifest = _finish(Path(out), options, listings, gaps)
+    _finish(stamp, options, listings, gaps)
     if broken:
         raise BrokenFileError(
             f'{len(broken)} of {len(jobs)} files could not be converted; all others '
@@ -136,7 +138,7 @@ def convert_cityscapes(
             + '\n  '.join(broken[:SHOWN])
             + f'\n  and {len(broken) - SHOWN} more' * (len(broken) > SHOWN)
         )
-    return manifest
+    return json.loads(stamp.path.read_text())
 
 
 def _check_complete(
@@ -201,29 +203,13 @@ def _full_size(listings: Sequence[Listing], size: tuple[int, int]) -> tuple[int,
     return full
 
 
-def _claim(out: Path, options: ConvertOptions) -> None:
-    """Take the folder, or refuse it if it holds something else."""
-    path = out / MANIFEST
-    if path.exists():
-        try:
-            present = json.loads(path.read_text(encoding='utf-8'))['options']
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f'{path} is no manifest of this tool ({error}): choose another folder'
-            ) from None
-        if present != options.as_json():
-            raise UserError(
-                f'{out} was converted with other options ({present}, now '
-                f'{options.as_json()}): use the same ones or another folder'
-            )
-        return
-    taken = [name for name in PACKAGES if (out / name).exists()]
-    if taken:
-        raise UserError(
-            f'{out} holds {", ".join(taken)}, not made by this tool '
-            f'(there is no {MANIFEST}): choose another folder'
-        )
-    write_atomically(path, json_bytes(dict(options=options.as_json(), complete=False)))
+def _stamp(out: Path, options: ConvertOptions) -> Stamp:
+    return Stamp(
+        out / MANIFEST,
+        'a copy of Cityscapes',
+        dict(options=options.as_json()),
+        cure='Use the same options or another folder.',
+    )
 
 
 def _jobs(
@@ -319,27 +305,21 @@ def _check_size(image: np.ndarray, path: str, full_size: tuple[int, int]) -> Non
 
 
 def _finish(
-    out: Path,
+    stamp: Stamp,
     options: ConvertOptions,
     listings: Sequence[Listing],
     gaps: Mapping[str, str],
-) -> dict:
+) -> None:
     """Count what is there, beside what earlier runs made, and write it down."""
-    earlier = json.loads((out / MANIFEST).read_text(encoding='utf-8'))
-    files, known_gaps = earlier.get('files', {}), earlier.get('gaps', {})
+    out = stamp.path.parent
+    files, known_gaps = stamp.facts.get('files', {}), stamp.facts.get('gaps', {})
     for listing in listings:
         files[listing.name] = sum(
             all(path.is_file() for path in job.targets)
             for job in _jobs(listing, out, options)
         )
         known_gaps.pop(listing.name, None)
-        for left_behind in (out / listing.name).glob('*/*.tmp-*'):
-            left_behind.unlink(missing_ok=True)  # by a run that was killed
-    manifest = dict(
-        options=options.as_json(),
-        complete=all(count == expected_files(name) for name, count in files.items()),
-        files=files,
-        gaps={**known_gaps, **gaps},
-    )
-    write_atomically(out / MANIFEST, json_bytes(manifest))
-    return manifest
+    remove_leftovers(out)
+    whole = all(count == expected_files(name) for name, count in files.items())
+    write = stamp.finish if whole else stamp.note
+    write(files=files, gaps={**known_gaps, **gaps})
