@@ -31,7 +31,7 @@ from helpers import REPO
 from helpers.fake_slurm import FakeSlurm
 from mmengine.utils import ManagerMixin
 
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 
 torch.set_num_threads(1)
 
@@ -123,6 +123,7 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TINY_CONFIG = """
+custom_imports = dict(imports=['mmdepthseg.plugin'], allow_failed_imports=False)
 default_scope = 'mmdepthseg'
 metainfo = dict(classes=('road', 'car', 'sky'),
                 palette=[[128, 64, 128], [0, 0, 142], [70, 130, 180]])

@@ -53,7 +53,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def generate(args: argparse.Namespace) -> None:
     """Build model and data set, write what is missing."""
-    from mmdepthseg.launch.environment import register_all_modules
+    from mmdepthseg.plugin import register_all_modules
 
     register_all_modules()  # before the other imports: it keeps them quiet
     import torch

@@ -272,8 +272,8 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
     from mmdepthseg.utils.compat import require_frameworks
 
     require_frameworks()
-    from mmdepthseg.launch.environment import register_all_modules
     from mmdepthseg.launch.setup import check_gpus
+    from mmdepthseg.plugin import register_all_modules
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     check_gpus(args.launcher)

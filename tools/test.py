@@ -70,9 +70,9 @@ def evaluate(args: argparse.Namespace) -> None:
         load_config,
         prepare_work_dir,
     )
-    from mmdepthseg.launch.environment import register_all_modules
     from mmdepthseg.launch.runner import build_runner
     from mmdepthseg.launch.setup import check_gpus, setup_distributed
+    from mmdepthseg.plugin import register_all_modules
 
     check_gpus(args.launcher)
     config = load_config(args.config, args.cfg_options)

@@ -55,7 +55,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def evaluate(args: argparse.Namespace) -> dict[str, float]:
     """Build model, data set and metric; predict; return the figures."""
-    from mmdepthseg.launch.environment import register_all_modules
+    from mmdepthseg.plugin import register_all_modules
 
     register_all_modules()  # before the other imports: it keeps them quiet
     import torch

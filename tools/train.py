@@ -58,7 +58,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def train(args: argparse.Namespace) -> None:
     """Build the runner from the config and train."""
     from mmdepthseg.launch.config import load_config, prepare_work_dir
-    from mmdepthseg.launch.environment import register_all_modules
     from mmdepthseg.launch.runner import build_runner
     from mmdepthseg.launch.setup import (
         check_gpus,
@@ -66,6 +65,7 @@ def train(args: argparse.Namespace) -> None:
         setup_precision,
         setup_resume,
     )
+    from mmdepthseg.plugin import register_all_modules
 
     check_gpus(args.launcher)
     config = load_config(args.config, args.cfg_options)

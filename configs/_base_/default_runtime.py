@@ -1,3 +1,4 @@
+custom_imports = dict(imports=['mmdepthseg.plugin'], allow_failed_imports=False)
 default_scope = 'mmdepthseg'
 env_cfg = dict(
     cudnn_benchmark=True,

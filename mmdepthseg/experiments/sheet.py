@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.datasets.samplers import StreamIndex
-from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.base import BatchMix
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import DATASETS, TRANSFORMS
 from mmdepthseg.utils.files import write_atomically
 

@@ -8,7 +8,7 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers.tiny_models import BACKBONE, DEPTH_HEAD, NORM, SEG_HEAD, build
 
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 

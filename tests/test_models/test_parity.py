@@ -11,7 +11,7 @@ from helpers.golden import assert_golden, load
 from torch import Tensor
 
 from mmdepthseg.checkpoints.converters import convert, save
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 

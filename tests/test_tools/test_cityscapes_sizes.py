@@ -12,7 +12,7 @@ from PIL import Image
 from mmdepthseg.cityscapes import train_id_table
 from mmdepthseg.datasets.converters.cityscapes import MANIFEST
 from mmdepthseg.launch.config import load_config
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]

@@ -23,7 +23,7 @@ CONFIG = REPO / 'configs/streets/sde_r18-w16_500it_192x96.py'
 @pytest.fixture
 def checkpoint(tmp_path):
     """Random weights of the streets' SDE model."""
-    from mmdepthseg.launch.environment import register_all_modules
+    from mmdepthseg.plugin import register_all_modules
 
     register_all_modules()
     torch.manual_seed(0)

@@ -8,7 +8,7 @@ from helpers.tiny_streets import ITERS, STREETS
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.launch.config import load_config
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 
 PRETRAINED = STREETS / 'supervised_r18-w16_600it_192x96_n8.py'

@@ -13,7 +13,7 @@ from helpers.tiny_tables import TinyTable
 
 from mmdepthseg.experiments import ExperimentTable, lock_folder, make_stages
 from mmdepthseg.experiments.options import FIELD, filled, pairs
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import METRICS, MODELS, TRANSFORMS
 
 TABLES = sorted((REPO / 'configs/tables').glob('*.py'))

@@ -7,7 +7,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 from mmdepthseg.checkpoints.converters.files import read_safely
-from mmdepthseg.launch.environment import register_all_modules, without_import_noise
+from mmdepthseg.plugin import register_all_modules, without_import_noise
 from mmdepthseg.utils.compat import require_frameworks
 
 

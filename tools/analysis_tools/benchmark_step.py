@@ -185,10 +185,10 @@ def build(args: argparse.Namespace):
     from mmengine.runner.loops import _InfiniteDataloaderIterator
 
     from mmdepthseg.launch.config import load_config
-    from mmdepthseg.launch.environment import register_all_modules
     from mmdepthseg.launch.runner import check_source_counts
     from mmdepthseg.launch.setup import setup_precision
     from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
+    from mmdepthseg.plugin import register_all_modules
     from mmdepthseg.registry import MODELS
     from mmdepthseg.utils.errors import UserError
 

@@ -101,7 +101,7 @@ def convert(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
     with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
-        from mmdepthseg.launch.environment import without_import_noise
+        from mmdepthseg.plugin import without_import_noise
         from mmdepthseg.utils.compat import require_frameworks
 
         require_frameworks()

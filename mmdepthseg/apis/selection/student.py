@@ -283,11 +283,9 @@ def _train_apart(config: Config) -> None:
 
 
 def _train_child(config: Config, threads: int) -> None:
-    from mmdepthseg.launch.environment import register_all_modules
     from mmdepthseg.launch.errors import friendly_errors
 
     torch.set_num_threads(threads)
-    register_all_modules(init_default_scope=False)
     with friendly_errors():
         train_student(config)
 

@@ -86,10 +86,8 @@ def check_fit(state: State, config: Mapping) -> CheckpointMatch:
         state: Our name -> tensor.
         config: Config of the model.
     """
-    from mmdepthseg.launch.environment import register_all_modules
     from mmdepthseg.registry import MODELS
 
-    register_all_modules(init_default_scope=False)
     # only names and shapes are needed
     with DefaultScope.overwrite_default_scope('mmdepthseg'), torch.device('meta'):
         return match_checkpoint(MODELS.build(config), state)

@@ -8,7 +8,7 @@ from helpers import golden
 from mmengine.optim import OptimWrapper
 
 from mmdepthseg.launch.config import load_config
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import PARAM_SCHEDULERS
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'

@@ -5,7 +5,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from mmdepthseg.launch.environment import register_all_modules
+from mmdepthseg.plugin import register_all_modules
 
 KEYS = dict(custom_keys={'0': dict(lr_mult=0.1), '2': dict(lr_mult=0.1, decay_mult=0)})
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from helpers.tiny_models import BACKBONE, HEIGHT, WIDTH
 
-from mmdepthseg.launch.environment import register_all_modules
 from mmdepthseg.models.losses import FeatureDistanceLoss, feature_distance
+from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 
