@@ -1,4 +1,4 @@
-# make demo | test | test-gpu (needs a CUDA GPU) | lint | env | lock | clean
+# make demo | test | test-gpu (needs a CUDA GPU) | test-slurm (as root) | lint | env | lock | clean
 #
 # PYTHON=/path/to/python   interpreter for the environment (default: a fitting python3)
 # PIP_ARGS="..."           for pip install, e.g. torch without CUDA:
@@ -15,7 +15,7 @@ WORKERS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-gpu lint lock clean
+.PHONY: help env demo test test-gpu test-slurm lint lock clean
 
 help:
 	@sed -n '1,8s/^# \{0,1\}//p' Makefile
@@ -29,11 +29,15 @@ demo: $(STAMP)
 	@$(PY) tools/demo.py $(DEMO_ARGS)
 
 test: $(STAMP)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) $(PYTEST_ARGS) $(TESTS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) -m "not gpu and not slurm" $(PYTEST_ARGS) $(TESTS)
 
 # What a CUDA GPU must do as the CPU does; the tests above hide it.
 test-gpu: $(STAMP)
 	@OMP_NUM_THREADS=1 MMDEPTHSEG_TEST_GPU=1 $(PY) -m pytest -q -m gpu $(PYTEST_ARGS) $(TESTS)
+
+# Tables as jobs of a Slurm of one node, this one; needs slurm-wlm and munge of Debian.
+test-slurm: $(STAMP)
+	@OMP_NUM_THREADS=1 tests/helpers/slurm_node.sh $(PY) -m pytest -q -m slurm $(PYTEST_ARGS) $(TESTS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

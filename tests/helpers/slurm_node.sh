@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run a command on a Slurm cluster of one node, this machine, that lives as long as it:
-#   tests/slurm_node.sh COMMAND [ARGUMENTS]
+#   tests/helpers/slurm_node.sh COMMAND [ARGUMENTS]
 # As root, with Debian's packages slurm-wlm and munge. Nothing of an installed Slurm is
 # touched: configuration, state and logs are in a temporary folder.
 set -euo pipefail
@@ -19,7 +19,7 @@ chmod 755 "$FOLDER"
 mkdir -p "$FOLDER/munge" "$FOLDER/state" "$FOLDER/spool"
 HOST=$(hostname -s)
 PORT=$((20000 + RANDOM % 10000))
-CPUS=$(nproc)
+CPUS=$(getconf _NPROCESSORS_ONLN)
 export SLURM_CONF="$FOLDER/slurm.conf"
 cat >"$SLURM_CONF" <<CONF
 ClusterName=tests
@@ -36,8 +36,6 @@ StateSaveLocation=$FOLDER/state
 SlurmdSpoolDir=$FOLDER/spool
 SlurmctldPidFile=$FOLDER/slurmctld.pid
 SlurmdPidFile=$FOLDER/slurmd.pid
-SlurmctldLogFile=$FOLDER/slurmctld.log
-SlurmdLogFile=$FOLDER/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
@@ -54,7 +52,7 @@ CONF
 
 stop() {
     status=$?
-    [ "$status" -eq 0 ] || tail -n 20 "$FOLDER"/slurm*.log >&2
+    [ "$status" -eq 0 ] || tail -n 30 "$FOLDER"/*.log >&2
     kill "${PIDS[@]}" 2>/dev/null || true
     wait "${PIDS[@]}" 2>/dev/null || true
     rm -rf "$FOLDER"
@@ -65,11 +63,12 @@ trap stop EXIT
 dd if=/dev/urandom of="$FOLDER/munge/key" bs=128 count=1 status=none
 chmod 600 "$FOLDER/munge/key"
 munged --foreground --force --key-file="$FOLDER/munge/key" --socket="$FOLDER/munge/socket" \
-    --pid-file="$FOLDER/munge/pid" --log-file="$FOLDER/munge/log" --seed-file="$FOLDER/munge/seed" &
+    --pid-file="$FOLDER/munge/pid" --log-file="$FOLDER/munge/log" --seed-file="$FOLDER/munge/seed" \
+    >"$FOLDER/munged.log" 2>&1 &
 PIDS+=($!)
-slurmctld -D &
+slurmctld -D >"$FOLDER/slurmctld.log" 2>&1 &
 PIDS+=($!)
-slurmd -D -N "$HOST" &
+slurmd -D -N "$HOST" >"$FOLDER/slurmd.log" 2>&1 &
 PIDS+=($!)
 for _ in $(seq 60); do
     sinfo --noheader --format %t 2>/dev/null | grep -qx idle && break
