@@ -87,7 +87,7 @@ def test_samples_are_what_the_model_wants(name, images):
         assert ('gt_sem_seg' in data) == data.is_labeled
         is_triplet = name.startswith('pad')
         assert (sample['inputs'].get('adjacent') is not None) == is_triplet
-        assert ('cam2img' in data) == is_triplet
+        assert ('camera' in data) == is_triplet
         stored = branch == 'mix' and name == 'transfer-depthmix-gt'
         assert ('disparity_map' in data) == stored
 

@@ -215,8 +215,7 @@ class CityscapesSequenceDataset(SequenceDataset):
                 if self.camera_size:
                     info['camera_size'] = self.camera_size
             elif self.default_camera is not None:
-                info['cam2img'] = self.default_camera.cam2img
-                info['cam2img_size'] = self.default_camera.size
+                info['file_camera'] = self.default_camera
         return samples
 
 

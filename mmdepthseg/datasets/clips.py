@@ -5,15 +5,16 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mmengine.logging import print_log
+from PIL import Image
 
 from mmdepthseg.datasets.intrinsics import (
-    Camera,
     parse_intrinsics,
     read_intrinsics,
     read_kitti_calib,
 )
 from mmdepthseg.datasets.listing import join_path, list_folders, list_frames, list_names
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.geometry.camera import Camera
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
 
@@ -122,7 +123,7 @@ class ClipDataset(SequenceDataset):
                     f'{osp.join(folder, self.frames_dir)} and {folder} for '
                     f'*{", *".join(self.img_suffixes)}.'
                 )
-            camera = self._camera(clip, folder)
+            camera = self._camera(clip, folder, osp.join(frames_folder, names[0]))
             labels_folder = osp.join(folder, self.labels_dir)
             labels = self._label_files(labels_folder, frames_folder, names)
             depth_folder, depth_names = self._depth_files(clip)
@@ -133,7 +134,7 @@ class ClipDataset(SequenceDataset):
                     img_path=path, img_id=f'{clip}/{stem}', clip=clip, position=position
                 )
                 if camera is not None:
-                    info.update(cam2img=camera.cam2img, cam2img_size=camera.size)
+                    info['file_camera'] = camera
                 if stem in labels:
                     info['seg_map_path'] = osp.join(labels_folder, f'{stem}.png')
                     info['label_table'] = len(self.metainfo['classes'])
@@ -199,43 +200,35 @@ class ClipDataset(SequenceDataset):
             )
         return folders
 
-    def _camera(self, clip: str, folder: str) -> Camera | None:
-        camera, source = self.intrinsics, 'config'
-        if camera is None:
-            camera, source = self._camera_file(folder)
-        if camera is None:
-            if self.offsets:
-                raise UserError(
-                    f'ClipDataset: clip {clip!r} has no {source}: write one with K '
-                    '(3x3, pixels), width and height, or give `intrinsics` in the '
-                    'config.'
-                )
+    def _camera(self, clip: str, folder: str, frame: str) -> Camera | None:
+        """The camera of a clip; None if nothing tells and nothing needs it."""
+        source = osp.join(folder, 'intrinsics.json')
+        calib = osp.join(folder, 'calib.txt')
+        kitti = re.fullmatch('image_([0-3])', self.frames_dir.strip('/'))
+        if self.intrinsics:
+            camera = self.intrinsics
+        elif osp.isfile(source):
+            camera = read_intrinsics(source)
+        elif kitti and osp.isfile(calib):
+            with Image.open(frame) as image:
+                camera = read_kitti_calib(calib, int(kitti[1]), image.size[::-1])
+        elif self.offsets:
+            raise UserError(
+                f'ClipDataset: clip {clip!r} has no {source}'
+                f'{" (and no calib.txt)" if kitti else ""}: write one with K '
+                '(3x3, pixels), width and height, or give `intrinsics` in the '
+                'config.'
+            )
+        else:
             return None
-        (fx, _, cx), (_, fy, cy), _ = camera.cam2img
-        of_size = (
-            'their own size'
-            if camera.size is None
-            else (f'{camera.size[1]}x{camera.size[0]} pixels')
-        )
+        (fx, _, cx), (_, fy, cy), _ = camera.K
         print_log(
             f'ClipDataset: clip {clip}: K fx {fx:.2f}, fy {fy:.2f}, cx {cx:.2f}, cy '
-            f'{cy:.2f} for images of {of_size} ({source})',
+            f'{cy:.2f} for images of {camera.size[1]}x{camera.size[0]} pixels '
+            f'({camera.source})',
             logger='current',
         )
         return camera
-
-    def _camera_file(self, folder: str) -> tuple[Camera | None, str]:
-        """The camera a clip's files tell; the file that does, or those that could."""
-        source = osp.join(folder, 'intrinsics.json')
-        if osp.isfile(source):
-            return read_intrinsics(source), source
-        number = re.fullmatch('image_([0-3])', self.frames_dir.strip('/'))
-        if number is None:
-            return None, source
-        calib = osp.join(folder, 'calib.txt')
-        if osp.isfile(calib):
-            return read_kitti_calib(calib, int(number[1])), calib
-        return None, f'{source} (and no calib.txt)'
 
     def _label_files(
         self, folder: str, frames_folder: str, frames: Sequence[str]

@@ -3,25 +3,12 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from mmdepthseg.geometry.camera import Camera, Size
 from mmdepthseg.utils.errors import UserError
-
-
-class Camera(NamedTuple):
-    """A pinhole camera as it stands in a file or a config.
-
-    Attributes:
-        cam2img: 3x3 K in pixels as nested lists.
-        size: (height, width) of the image K refers to, None if not told.
-        baseline: Stereo baseline in metres, None if not told.
-    """
-
-    cam2img: list[list[float]]
-    size: tuple[int, int] | None = None
-    baseline: float | None = None
 
 
 def load_json(path: str) -> Any:
@@ -34,44 +21,28 @@ def load_json(path: str) -> Any:
         raise UserError(f'Camera file {path} cannot be read: {error}') from None
 
 
-def check_intrinsics(
-    cam2img: np.ndarray, size: tuple[int, int] | None, source: str
-) -> None:
-    """Reject a K that cannot be that of the image.
-
-    Args:
-        cam2img: (3, 3).
-        size: (height, width) of the image K is said to belong to.
-        source: File or config key, for the error.
+def checked(camera: Camera) -> Camera:
+    """Return a camera as it was read, if it can be that of a whole image.
 
     Raises:
-        UserError: If K is not 3x3 and finite, a focal length is not positive or
-            the principal point lies outside the image (the usual sign of a K that
-            belongs to another image size).
+        UserError: The principal point lies outside the image (the usual sign of a K
+            that belongs to another image size), or K is in other units.
     """
-    if cam2img.shape != (3, 3) or not np.isfinite(cam2img).all():
-        raise UserError(f'{source}: K must be 3x3 and finite, got {cam2img.tolist()}.')
-    if not np.allclose(cam2img[2], (0, 0, 1)):
-        raise UserError(f'{source}: the last row of K must be 0 0 1.')
-    fx, fy, cx, cy = cam2img[[0, 1, 0, 1], [0, 1, 2, 2]]
-    if fx <= 0 or fy <= 0:
+    (height, width), (cx, cy) = camera.size, camera.K[:2, 2]
+    if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
         raise UserError(
-            f'{source}: focal lengths must be positive, got fx={fx:g}, fy={fy:g}.'
+            f'{camera.source}: the principal point ({cx:g}, {cy:g}) lies outside the '
+            f'{width}x{height} image. Either K is wrong or it belongs to another '
+            'image size: give that size (`width` and `height` beside K, or, for '
+            'Cityscapes camera files, `camera_size` of the data set).'
         )
-    if size is not None:
-        height, width = size
-        if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
-            raise UserError(
-                f'{source}: the principal point ({cx:g}, {cy:g}) lies outside the '
-                f'{width}x{height} image. Either K is wrong or it belongs to another '
-                'image size: give that size (`width` and `height` beside K, or, for '
-                'Cityscapes camera files, `camera_size` of the data set).'
-            )
-        if fx < width * 0.05 or fy < height * 0.05:
-            raise UserError(
-                f'{source}: fx={fx:g}, fy={fy:g} are too small for a {width}x{height} '
-                'image. If K is normalised by the image size, say normalized=True.'
-            )
+    if camera.fx < width * 0.05 or camera.fy < height * 0.05:
+        raise UserError(
+            f'{camera.source}: fx={camera.fx:g}, fy={camera.fy:g} are too small for a '
+            f'{width}x{height} image. If K is normalised by the image size, say '
+            'normalized=True.'
+        )
+    return camera
 
 
 def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
@@ -100,15 +71,14 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
         )
     size = (int(config['height']), int(config['width']))
     try:
-        cam2img = np.array(config['K'], dtype=np.float64)
+        matrix = np.array(config['K'], dtype=np.float64)
     except (TypeError, ValueError):
         raise UserError(f'{source}: K must be a 3x3 table of numbers.') from None
-    if config.get('normalized', False) and cam2img.shape == (3, 3):
-        cam2img[0] *= size[1]
-        cam2img[1] *= size[0]
-        cam2img[:2, 2] -= 0.5
-    check_intrinsics(cam2img, size, source)
-    return Camera(cam2img.tolist(), size)
+    if config.get('normalized', False) and matrix.shape == (3, 3):
+        matrix[0] *= size[1]
+        matrix[1] *= size[0]
+        matrix[:2, 2] -= 0.5
+    return checked(Camera(matrix, size, source=source))
 
 
 def read_intrinsics(path: str) -> Camera:
@@ -119,100 +89,97 @@ def read_intrinsics(path: str) -> Camera:
     return parse_intrinsics(content, path)
 
 
-def read_cityscapes_camera(path: str) -> Camera:
+def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
     """Camera of a Cityscapes camera json.
 
     Args:
         path: Json with `intrinsic` (`fx`, `fy`, `u0`, `v0`) and, for
             stereo depth, `extrinsic` (`baseline`, metres). `width` and
             `height`, at the top or beside fx, are used where they stand.
+        image_size: Of the image that K refers to, if the file does not tell.
 
     Returns:
         The camera.
 
     Raises:
-        UserError: If a key is missing (names file and key).
-        UserError: If the file is no json or a value no number.
+        UserError: If a key is missing, the file is not json, or K cannot belong to an
+            image of that size; names file and key.
     """
     content = load_json(path)
     intrinsic = content.get('intrinsic') if isinstance(content, Mapping) else None
     if not isinstance(intrinsic, Mapping):
         raise UserError(f'Camera file {path} lacks the key intrinsic.')
-    for key in ('fx', 'fy', 'u0', 'v0'):
-        if key not in intrinsic:
-            raise UserError(f'Camera file {path} lacks the key intrinsic.{key}.')
+    missing = [key for key in ('fx', 'fy', 'u0', 'v0') if key not in intrinsic]
+    if missing:
+        raise UserError(f'Camera file {path} lacks the key intrinsic.{missing[0]}.')
     try:
         fx, fy, u0, v0 = (float(intrinsic[key]) for key in ('fx', 'fy', 'u0', 'v0'))
         baseline = (content.get('extrinsic') or {}).get('baseline')
         baseline = None if baseline is None else float(baseline)
-        size = None
         for holder in (content, intrinsic):
             if 'width' in holder and 'height' in holder:
-                size = (int(holder['height']), int(holder['width']))
+                image_size = (int(holder['height']), int(holder['width']))
     except (TypeError, ValueError, AttributeError) as error:
         raise UserError(f'Camera file {path}: {error}.') from None
-    return Camera([[fx, 0.0, u0], [0.0, fy, v0], [0.0, 0.0, 1.0]], size, baseline)
+    matrix = [[fx, 0, u0], [0, fy, v0], [0, 0, 1]]
+    return checked(Camera(matrix, image_size, baseline, f'Camera file {path}'))
 
 
-def read_kitti_calib(path: str, camera: int) -> Camera:
+def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
     """A camera of a `calib.txt` of KITTI odometry (Geiger et al., CVPR 2012).
 
     Args:
-        path: Text with a line `P<camera>:` and the 12 numbers of the 3x4 projection
+        path: Text with a line `P<number>:` and the 12 numbers of the 3x4 projection
             matrix; K is its left part. The rest, the shift from camera 0 (to whose
             frame KITTI's poses belong), is left out: on the way from frame to frame
             it moves the camera by the shift (6 cm of camera 2) times the angle turned.
-        camera: 0 to 3, the number in `image_<camera>`.
+        number: 0 to 3, the number in `image_<number>`.
+        image_size: Of its images, which the file does not tell.
 
     Returns:
-        The camera. The file does not tell the size of its images.
+        The camera.
 
     Raises:
-        UserError: If there is no such line.
-        UserError: If it is no projection matrix.
+        UserError: There is no such line, or it is not a projection matrix.
     """
     lines = Path(path).read_text(encoding='utf-8', errors='replace').splitlines()
-    found = [line[3:] for line in lines if line.startswith(f'P{camera}:')]
+    found = [line[3:] for line in lines if line.startswith(f'P{number}:')]
     if not found:
         raise UserError(
-            f'Camera file {path} lacks the line P{camera}: of the images in '
-            f'image_{camera}.'
+            f'Camera file {path} lacks the line P{number}: of the images in '
+            f'image_{number}.'
         )
     try:
         projection = np.array(found[0].split(), dtype=np.float64).reshape(3, 4)
     except ValueError:
         raise UserError(
-            f'Camera file {path}: P{camera}: 12 numbers are expected, got '
+            f'Camera file {path}: P{number}: 12 numbers are expected, got '
             f'{found[0].strip()[:60]!r}.'
         ) from None
-    check_intrinsics(projection[:, :3], None, f'{path}, P{camera}')
-    return Camera(projection[:, :3].tolist())
+    source = f'Camera file {path}, P{number}'
+    return checked(Camera(projection[:, :3], image_size, source=source))
 
 
-def sample_camera(results: Mapping[str, Any]) -> tuple[Camera | None, str]:
-    """The camera of a sample in a pipeline.
+def listed_camera(results: Mapping[str, Any], image_size: Size) -> Camera | None:
+    """The camera that the data set lists for a sample, or None.
 
     Args:
         results: With `camera_path` (and `camera_size`, for files that do not tell
-            the image size), or `cam2img` (and `cam2img_size`), or neither.
-
-    Returns:
-        The camera, None if there is none, and what to call it in messages. A size
-        that nothing tells is that of the image file (`img_file_shape` where a
-        transform replaced `ori_shape`).
+            the image size), or `file_camera`, or neither.
+        image_size: Of the image that K refers to, if nothing tells.
     """
-    image_size = results.get('img_file_shape', results.get('ori_shape'))
     if 'camera_path' in results:
-        path = results['camera_path']
-        camera = read_cityscapes_camera(path)
-        size = camera.size or results.get('camera_size') or image_size
-        return camera._replace(size=size), f'Camera file {path}'
-    if 'cam2img' in results:
-        size = (
-            results.get('legacy_camera_size')
-            or results.get('cam2img_size')
-            or image_size
-        )
-        name = results.get('img_id') or results.get('img_path')
-        return Camera(results['cam2img'], size), f'Camera of {name}'
-    return None, ''
+        size = results.get('camera_size') or image_size
+        return read_cityscapes_camera(results['camera_path'], size)
+    return results.get('file_camera')
+
+
+def file_size(results: Mapping[str, Any], unknown: Size) -> Size:
+    """Size of a sample's image file, whatever has been done to the image since.
+
+    Args:
+        results: With `img_file_shape` (`ori_shape` may then be that of a label, see
+            `evaluate_at` of `LoadSegLabel`) or `ori_shape`.
+        unknown: What to return for neither.
+    """
+    return tuple(results.get('img_file_shape', results.get('ori_shape', unknown)))

@@ -30,8 +30,8 @@ class SequenceDataset(BaseSegDataset):
     A subclass lists its frames with `list_samples` and names a frame's
     neighbour with `find_neighbour`. A sample's info holds `img_path`,
     `img_id`, `is_labeled` and, where there are such, `seg_map_path`,
-    `adjacent_paths` with `adjacent_offsets`, `camera_path` or `cam2img` with
-    `cam2img_size`, `depth_path`, `disparity_path`, `sde_disparity_path`,
+    `adjacent_paths` with `adjacent_offsets`, `camera_path` or `file_camera`,
+    `depth_path`, `disparity_path`, `sde_disparity_path`,
     `poses_path` with `pose_lines` and `pose_count`, and `branch`.
 
     Args:
@@ -337,7 +337,7 @@ class SequenceDataset(BaseSegDataset):
             seg_map_path='labels',
             adjacent_paths='neighbours',
             camera_path='camera files',
-            cam2img='cameras',
+            file_camera='cameras',
             disparity_path='stereo disparities',
             depth_path='depth maps',
             sde_disparity_path='depth labels',

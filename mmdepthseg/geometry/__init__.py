@@ -2,9 +2,10 @@
 
 Convention (holds for the whole package)
     - Pixels: centres at integers `0..W-1` (x, right) and `0..H-1` (y, down).
-    - Camera: x right, y down, z along the optical axis. `cam2img` is the 3x3
-      matrix K **in pixels of the image as it is now**: it changes with every
-      resize, crop, flip and pad of the image (`.camera`).
+    - Camera: x right, y down, z along the optical axis. Its 3x3 matrix K is **in
+      pixels of the image as it is now**: a `Camera` holds K and the size of that
+      image, and follows every resize, crop, flip and pad (`.camera`); a batch of K
+      is `cam2img` (N, 3, 3).
     - Depth is z, in metres (or the unit of the translations); 0 = not measured.
       Disparity is what a network's sigmoid gives, in (0, 1) (`.depth`).
     - A rigid transform `T` (N, 4, 4) maps points of the target camera to
@@ -14,14 +15,7 @@ Convention (holds for the whole package)
 """
 
 from mmdepthseg.geometry.alignment import Alignment, align_frames
-from mmdepthseg.geometry.camera import (
-    backproject,
-    crop_intrinsics,
-    flip_intrinsics,
-    pad_intrinsics,
-    project,
-    resize_intrinsics,
-)
+from mmdepthseg.geometry.camera import Camera, backproject, project
 from mmdepthseg.geometry.depth import depth_to_disparity, disparity_to_depth
 from mmdepthseg.geometry.pose import (
     axis_angle_to_matrix,
@@ -32,17 +26,14 @@ from mmdepthseg.geometry.warp import synthesize_view, synthesize_views
 
 __all__ = [
     'Alignment',
+    'Camera',
     'align_frames',
     'axis_angle_to_matrix',
     'backproject',
-    'crop_intrinsics',
     'depth_to_disparity',
     'disparity_to_depth',
-    'flip_intrinsics',
-    'pad_intrinsics',
     'pose_vector_to_matrix',
     'project',
-    'resize_intrinsics',
     'synthesize_view',
     'synthesize_views',
     'transform_points',

@@ -1,14 +1,15 @@
-"""Pinhole cameras: intrinsics that follow the image, back-projection, projection.
+"""Pinhole cameras: what follows the image, back-projection, projection.
 
 Convention
-    - `cam2img` K = [[fx, s, cx], [0, fy, cy], [0, 0, 1]] (skew s, mostly 0), in
-      pixels of the image as it is now; pixel centres are at integers, so an image
-      covers [-0.5, W - 0.5] x [-0.5, H - 0.5].
+    - K = [[fx, s, cx], [0, fy, cy], [0, 0, 1]] (skew s, mostly 0), in pixels of the
+      image as it is now; pixel centres are at integers, so an image covers
+      [-0.5, W - 0.5] x [-0.5, H - 0.5]. Batches of K, (N, 3, 3), are called `cam2img`.
     - A point (X, Y, Z) is seen at u = (fx X + s Y) / Z + cx, v = fy Y / Z + cy.
-    - The `*_intrinsics` functions take numpy arrays or tensors of shape
-      (..., 3, 3) and return a new one.
+    - Sizes are (height, width).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -21,8 +22,10 @@ from mmdepthseg.geometry.tensors import (
     full_precision,
     no_autocast,
 )
+from mmdepthseg.utils.errors import UserError
 
-Matrix = TypeVar('Matrix', np.ndarray, Tensor)
+Size = tuple[int, int]
+AnyCamera = TypeVar('AnyCamera', bound='Camera')
 
 #: Points nearer to the camera's plane than this (metres) count as behind it.
 #: A hundredth of the smallest depth in training; keeps every quotient finite.
@@ -32,71 +35,124 @@ MIN_Z = 1e-3
 Z_EPS = 1e-7
 
 
-def _copy_of(cam2img: Matrix) -> Matrix:
-    if tuple(cam2img.shape[-2:]) != (3, 3):
-        raise ValueError(
-            f'cam2img must have shape (..., 3, 3), got {tuple(cam2img.shape)}.'
-        )
-    return cam2img.clone() if isinstance(cam2img, Tensor) else np.array(cam2img)
+def same_aspect(size: Size, other: Size) -> bool:
+    """Whether two sizes have one aspect ratio, but for a pixel of rounding."""
+    return abs(size[0] * other[1] - size[1] * other[0]) <= max(*size, *other)
 
 
-def resize_intrinsics(cam2img: Matrix, scale_x: float, scale_y: float) -> Matrix:
-    """Intrinsics of the image resized by (scale_x, scale_y).
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole camera: K and the size of the image that K belongs to.
 
-    Half-pixel exact, as cv2.resize and `F.interpolate(align_corners=False)`
-    resize: u' = (u + 0.5) * scale_x - 0.5.
+    What is done to the image is done to its camera; the methods return that of the new
+    image.
 
     Args:
-        cam2img: K, (..., 3, 3).
-        scale_x: New width / old width.
-        scale_y: New height / old height.
-
-    Returns:
-        A new K, (..., 3, 3).
+        K: (3, 3), pixels.
+        size: (height, width) of the image.
+        baseline: Distance from the other camera of a stereo pair, metres; None: not
+            told.
+        source: File or config key that K comes from, for messages.
 
     Raises:
-        ValueError: If a scale is not positive or K is not 3x3.
+        UserError: K is not the matrix of a pinhole camera.
     """
-    if scale_x <= 0 or scale_y <= 0:
-        raise ValueError(f'Scales must be positive, got ({scale_x}, {scale_y}).')
-    out = _copy_of(cam2img)
-    out[..., 0, :2] *= scale_x
-    out[..., 1, 1] *= scale_y
-    out[..., 0, 2] = (out[..., 0, 2] + 0.5) * scale_x - 0.5
-    out[..., 1, 2] = (out[..., 1, 2] + 0.5) * scale_y - 0.5
-    return out
 
+    K: np.ndarray
+    size: Size
+    baseline: float | None = None
+    source: str = 'camera'
 
-def crop_intrinsics(cam2img: Matrix, left: float, top: float) -> Matrix:
-    """Intrinsics of the crop whose first pixel is (left, top) of the image."""
-    out = _copy_of(cam2img)
-    out[..., 0, 2] -= left
-    out[..., 1, 2] -= top
-    return out
+    def __post_init__(self) -> None:
+        """Check K."""
+        matrix = np.array(self.K, dtype=np.float64)
+        object.__setattr__(self, 'K', matrix)
+        object.__setattr__(self, 'size', (int(self.size[0]), int(self.size[1])))
+        if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+            raise UserError(
+                f'{self.source}: K must be 3x3 and finite, got {matrix.tolist()}.'
+            )
+        if np.abs(matrix[[1, 2, 2, 2], [0, 0, 1, 2]] - (0, 0, 0, 1)).max() > 1e-6:
+            raise UserError(
+                f'{self.source}: K must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]], got '
+                f'{matrix.tolist()}.'
+            )
+        if self.fx <= 0 or self.fy <= 0:
+            raise UserError(
+                f'{self.source}: focal lengths must be positive, got fx={self.fx:g}, '
+                f'fy={self.fy:g}.'
+            )
+        if min(self.size) < 1:
+            raise UserError(f'{self.source}: size must be positive, got {self.size}.')
 
+    @property
+    def fx(self) -> float:
+        """Horizontal focal length, pixels."""
+        return float(self.K[0, 0])
 
-def pad_intrinsics(cam2img: Matrix, left: float, top: float) -> Matrix:
-    """Intrinsics of the image with `left` columns and `top` rows put before."""
-    return crop_intrinsics(cam2img, -left, -top)
+    @property
+    def fy(self) -> float:
+        """Vertical focal length, pixels."""
+        return float(self.K[1, 1])
 
+    def resized(self: AnyCamera, size: Size) -> AnyCamera:
+        """Return the camera of the image resized to `size`.
 
-def flip_intrinsics(cam2img: Matrix, width: float) -> Matrix:
-    """Intrinsics of the image mirrored left-right.
+        Half-pixel exact, as cv2.resize and `F.interpolate(align_corners=False)`
+        resize: u' = (u + 0.5) * scale - 0.5.
+        """
+        scale = np.array([size[1] / self.size[1], size[0] / self.size[0]])
+        return self._mapped(scale, 0.5 * scale - 0.5, size)
 
-    The world is mirrored with it (X -> -X), so that fx stays positive:
-    cx' = (width - 1) - cx, and the skew changes its sign.
+    def fitted(self: AnyCamera, size: Size, image: str = 'the image') -> AnyCamera:
+        """Return the camera of the same view, stored at another size.
 
-    Args:
-        cam2img: K, (..., 3, 3).
-        width: Width of the image in pixels.
+        Args:
+            size: Of the stored image.
+            image: What to call it in the message.
 
-    Returns:
-        A new K, (..., 3, 3).
-    """
-    out = _copy_of(cam2img)
-    out[..., 0, 1] *= -1
-    out[..., 0, 2] = (width - 1) - out[..., 0, 2]
-    return out
+        Raises:
+            UserError: Another aspect ratio: that image does not show the same view.
+        """
+        if not same_aspect(self.size, size):
+            raise UserError(
+                f'{self.source}: K belongs to an image of {self.size[1]}x'
+                f'{self.size[0]} pixels, {image} has {size[1]}x{size[0]}: another '
+                'aspect ratio, so it is another view. Give K of the images as they '
+                'are, with their width and height.'
+            )
+        return self.resized(size)
+
+    def cropped(self: AnyCamera, left: float, top: float, size: Size) -> AnyCamera:
+        """Return the camera of the part of `size` whose first pixel is (left, top).
+
+        It may reach beyond the image, as padding does: `left` and `top` are then
+        negative, or the size is larger.
+        """
+        return self._mapped(np.ones(2), np.array([-left, -top]), size)
+
+    def flipped(self: AnyCamera, direction: str = 'horizontal') -> AnyCamera:
+        """Return the camera of the mirrored image.
+
+        The world is mirrored with it (horizontally X -> -X), so that focal lengths
+        stay positive: cx' = (W - 1) - cx.
+
+        Args:
+            direction: `'horizontal'`, `'vertical'` or `'diagonal'` (both).
+        """
+        mirrored = np.array([direction != 'vertical', direction != 'horizontal'])
+        last = np.array(self.size[::-1]) - 1
+        return self._mapped(np.where(mirrored, -1, 1), mirrored * last, self.size)
+
+    def _mapped(
+        self: AnyCamera, scale: np.ndarray, shift: np.ndarray, size: Sequence[int]
+    ) -> AnyCamera:
+        """Return the camera of the image with pixels moved to scale * uv + shift."""
+        matrix = self.K.copy()
+        matrix[:2] *= scale[:, None]
+        matrix[:2, 2] += shift
+        matrix[:, :2] *= np.sign(scale)  # a mirrored image shows the mirrored world
+        return replace(self, K=matrix, size=size)
 
 
 def inverse_intrinsics(cam2img: Tensor) -> Tensor:

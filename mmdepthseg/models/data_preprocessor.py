@@ -184,11 +184,11 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
     # -- samples ------------------------------------------------------------------
 
     def _cameras(self, samples: Sequence | None) -> Tensor | None:
-        cameras = [sample.metainfo.get('cam2img') for sample in samples or ()]
+        cameras = [sample.metainfo.get('camera') for sample in samples or ()]
         if not cameras or any(camera is None for camera in cameras):
             return None
         stacked = torch.stack(
-            [torch.as_tensor(c, dtype=torch.float32) for c in cameras]
+            [torch.from_numpy(camera.K).float() for camera in cameras]
         )
         return stacked.to(self.device, non_blocking=self._non_blocking)
 

@@ -9,7 +9,7 @@ from mmdepthseg.streets.cities import (
     STYLES,
     TRAIN_CITIES,
     VAL_CITIES,
-    Camera,
+    CarCamera,
     CityStyle,
 )
 from mmdepthseg.streets.dataset import (
@@ -24,7 +24,7 @@ from mmdepthseg.streets.scene import FRAME_RATE, Scene, build_scene
 
 __all__ = [
     "FRAME_RATE", "STYLES", "TRAIN_CITIES", "VAL_CITIES",
-    "Camera", "CityStyle", "Clip", "Frame", "Options", "Renderer", "Scene",
+    "CarCamera", "CityStyle", "Clip", "Frame", "Options", "Renderer", "Scene",
     "build_scene", "clip_is_complete",
     "render_clip", "render_dataset",
 ]  # fmt: skip

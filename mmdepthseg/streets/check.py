@@ -123,13 +123,6 @@ def _slope(depth: np.ndarray) -> np.ndarray:
     return np.minimum(total * np.maximum(depth, 1e-3), 0.1)
 
 
-def _scaled_matrix(cam2img: np.ndarray, factor: float) -> np.ndarray:
-    matrix = cam2img.copy()
-    matrix[:2] *= factor
-    matrix[:2, 2] += 0.5 * factor - 0.5
-    return matrix
-
-
 def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
     """Photometric errors and flow of a clip's middle frame and its two neighbours.
 
@@ -146,7 +139,7 @@ def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
     middle = len(clip.frames) // 2
     height, width = clip.frames[0].depth.shape
     size = (round(width * factor), round(height * factor))
-    matrix = _scaled_matrix(clip.camera.matrix, size[0] / width)
+    matrix = clip.camera.resized(size[::-1]).K
     views = {
         k: _view(f.image, f.depth, f.moving, size)
         for k, f in enumerate(clip.frames)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
+from mmdepthseg.geometry.camera import Camera
 
 TRAIN_CITIES = ('alderport', 'birchfield', 'cedarham', 'dunmoor', 'elmstead')
 VAL_CITIES = ('foxhaven', 'greywick')
@@ -37,31 +37,21 @@ class CityStyle:
     pitch: float = 0.03
 
 
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole camera with the mounting that Cityscapes' json files describe.
+@dataclass(frozen=True, eq=False)
+class CarCamera(Camera):
+    """A camera with the mounting that Cityscapes' json files describe.
 
-    Focal lengths and principal point in pixels of the stored image, lengths in
-    metres, angles in radians (pitch positive = looking down).
+    Args:
+        height: Above the road, metres.
+        pitch: Radians, positive = looking down.
     """
 
-    fx: float
-    fy: float
-    u0: float
-    v0: float
-    baseline: float
-    height: float
-    pitch: float
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """Camera matrix (3, 3), pixel centres at integers."""
-        return np.array(
-            [[self.fx, 0.0, self.u0], [0.0, self.fy, self.v0], [0.0, 0.0, 1.0]]
-        )
+    height: float = 0.0
+    pitch: float = 0.0
 
     def as_json(self) -> dict:
         """Return the dictionary that Cityscapes stores per image."""
+        (fx, _, u0), (_, fy, v0), _ = self.K.tolist()
         return {
             'extrinsic': {
                 'baseline': self.baseline,
@@ -72,12 +62,7 @@ class Camera:
                 'yaw': 0.0,
                 'z': self.height,
             },
-            'intrinsic': {
-                'fx': self.fx,
-                'fy': self.fy,
-                'u0': self.u0,
-                'v0': self.v0,
-            },
+            'intrinsic': {'fx': fx, 'fy': fy, 'u0': u0, 'v0': v0},
         }
 
 
@@ -187,14 +172,15 @@ def city_of(split: str, clip: int) -> tuple[str, int]:
     return cities[clip % len(cities)], clip // len(cities)
 
 
-def make_camera(style: CityStyle, width: int, height: int) -> Camera:
+def make_camera(style: CityStyle, width: int, height: int) -> CarCamera:
     """Return the city's camera for images of `width` x `height` pixels."""
     focal = style.focal * width
-    return Camera(
-        fx=round(focal, 4),
-        fy=round(focal * 1.0012, 4),
-        u0=round(style.centre[0] * width - 0.5, 4),
-        v0=round(style.centre[1] * height - 0.5, 4),
+    fx, fy = round(focal, 4), round(focal * 1.0012, 4)
+    cx = round(style.centre[0] * width - 0.5, 4)
+    cy = round(style.centre[1] * height - 0.5, 4)
+    return CarCamera(
+        K=[[fx, 0, cx], [0, fy, cy], [0, 0, 1]],
+        size=(height, width),
         baseline=style.baseline,
         height=style.height,
         pitch=style.pitch,

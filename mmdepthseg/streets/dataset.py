@@ -16,7 +16,7 @@ from mmdepthseg.cityscapes import (
     train_id_table,
 )
 from mmdepthseg.streets import layout
-from mmdepthseg.streets.cities import city_of
+from mmdepthseg.streets.cities import CarCamera, city_of
 from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, SPLITS, build_scene
 from mmdepthseg.utils.errors import UserError
@@ -106,7 +106,7 @@ class Clip:
     sequence: int
     frames: list[Frame]
     poses: np.ndarray
-    camera: object
+    camera: CarCamera
 
 
 def render_clip(options: Options, split: str, clip: int, colour: bool = True) -> Clip:

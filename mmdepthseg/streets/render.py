@@ -35,14 +35,6 @@ class Frame:
     moving: np.ndarray
 
 
-def sample_matrix(cam2img: np.ndarray, supersample: int) -> np.ndarray:
-    """Camera matrix of the grid of `supersample`**2 samples a pixel."""
-    matrix = cam2img.copy()
-    matrix[:2] *= supersample
-    matrix[:2, 2] += 0.5 * supersample - 0.5
-    return matrix
-
-
 def pixel_rays(
     cam2img: np.ndarray, rotation: np.ndarray, width: int, height: int
 ) -> np.ndarray:
@@ -98,7 +90,9 @@ class Renderer:
     ) -> None:
         self.scene, self.width, self.height = scene, width, height
         self.supersample = supersample
-        self.matrix = sample_matrix(scene.camera.matrix, supersample)
+        self.matrix = scene.camera.resized(
+            (height * supersample, width * supersample)
+        ).K
 
     def __call__(self, time: float, colour: bool = True) -> Frame:
         """Render the frame at `time` seconds; `colour=False`: geometry only."""

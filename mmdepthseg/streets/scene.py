@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmdepthseg.streets.atlas import Atlas
-from mmdepthseg.streets.cities import STYLES, Camera, CityStyle, city_of, make_camera
+from mmdepthseg.streets.cities import STYLES, CarCamera, CityStyle, city_of, make_camera
 from mmdepthseg.streets.city_atlas import city_atlas
 from mmdepthseg.streets.furniture import UP, Builder
 from mmdepthseg.streets.light import Light, random_light
@@ -43,7 +43,7 @@ class Scene:
 
     city: str
     style: CityStyle
-    camera: Camera
+    camera: CarCamera
     atlas: Atlas
     road: Road
     light: Light

@@ -3,11 +3,11 @@
 import copy
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from mmdepthseg.geometry import Camera
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
@@ -142,7 +142,7 @@ def packed_sample(
             img_shape=(HEIGHT, WIDTH),
             pad_shape=(HEIGHT, WIDTH),
             flip=False,
-            cam2img=np.array([[70.0, 0, 48], [0, 70, 32], [0, 0, 1]]),
+            camera=Camera([[70.0, 0, 48], [0, 70, 32], [0, 0, 1]], (HEIGHT, WIDTH)),
         )
     )
     sample.set_metainfo(meta)

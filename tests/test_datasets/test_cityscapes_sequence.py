@@ -37,10 +37,10 @@ def test_annotated_frames_with_everything(cityscapes_root):
     # labelIds 7, 26, 3 -> road, car, ignore
     assert sample['gt_seg_map'][15, 3] == 0 and sample['gt_seg_map'][2, 3] == 13
     assert sample['gt_seg_map'][0, 0] == 255
-    assert sample['cam2img'][0].tolist() == [30.0, 0.0, 17.0]
+    assert sample['camera'].K[0].tolist() == [30.0, 0.0, 17.0]
     assert np.allclose(sample['gt_depth_map'], 0.2 * 30)
     other = dataset.get_data_info(1)
-    assert not other['is_labeled'] and other['cam2img'][0][0] == 20.0
+    assert not other['is_labeled'] and other['file_camera'].fx == 20.0
 
 
 def test_nothing_but_images_is_needed(cityscapes_root):
@@ -48,7 +48,7 @@ def test_nothing_but_images_is_needed(cityscapes_root):
         shutil.rmtree(cityscapes_root / folder)
     sample = build(cityscapes_root, pipeline=LOAD)[0]
     assert sample['img'].shape == (16, 32, 3) and not sample['is_labeled']
-    assert not {'gt_seg_map', 'cam2img', 'gt_depth_map', 'adjacent'} & set(sample)
+    assert not {'gt_seg_map', 'camera', 'gt_depth_map', 'adjacent'} & set(sample)
 
 
 def test_all_frames_take_the_nearest_camera(cityscapes_root):

@@ -27,7 +27,7 @@ def test_clips_grey_and_colour(clip_root):
     sample = dataset[1]
     assert sample['img'].shape == (12, 20, 3) and sample['img'][0, 0, 0] == 20
     assert [frame[0, 0, 0] for frame in sample['adjacent']] == [10, 30]
-    assert sample['cam2img'][0, 0] == 20.0
+    assert sample['camera'].K[0, 0] == 20.0
 
 
 def test_selected_clips_and_own_intrinsics(clip_root):
@@ -39,7 +39,7 @@ def test_selected_clips_and_own_intrinsics(clip_root):
     )
     dataset = build(clip_root, clips=['b'], intrinsics=camera)
     assert len(dataset) == 3
-    assert np.allclose(dataset[0]['cam2img'], [[40, 0, 9.5], [0, 36, 5.5], [0, 0, 1]])
+    assert np.allclose(dataset[0]['camera'].K, [[40, 0, 9.5], [0, 36, 5.5], [0, 0, 1]])
 
 
 def test_flat_layout(clip_root):
@@ -84,7 +84,7 @@ def test_kitti_odometry(kitti_root):
     sample = dataset[3]
     assert sample['gt_poses'][:, 0, 3].tolist() == [33, 34]
     # the file tells no size: K is that of the images before the Resize to half
-    assert np.allclose(sample['cam2img'], [[16, 0, 4.5], [0, 16, 2.5], [0, 0, 1]])
+    assert np.allclose(sample['camera'].K, [[16, 0, 4.5], [0, 16, 2.5], [0, 0, 1]])
 
 
 def test_bad_kitti_calibration(kitti_root):
@@ -92,7 +92,7 @@ def test_bad_kitti_calibration(kitti_root):
     for text, error in (
         ('P0: 1', 'lacks the line P2: of the images in image_2'),
         ('P2: 30 0 9', 'calib.txt: P2: 12 numbers are expected'),
-        ('P2:' + ' 0' * 12, 'calib.txt, P2: the last row of K'),
+        ('P2:' + ' 0' * 12, 'calib.txt, P2: K must be'),
     ):
         calib.write_text(text)
         with pytest.raises(UserError, match=error):
@@ -125,7 +125,7 @@ def test_bad_folders(clip_root, tmp_path):
 
 def test_camera_is_needed_for_neighbours_only(clip_root):
     (clip_root / 'a/intrinsics.json').unlink()
-    assert 'cam2img' not in build(clip_root)[0]
+    assert 'camera' not in build(clip_root)[0]
     with pytest.raises(UserError, match="clip 'a' has no .*intrinsics.json"):
         build(clip_root, offsets=(1,))
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mmdepthseg.datasets.intrinsics import (
+    listed_camera,
     parse_intrinsics,
     read_cityscapes_camera,
     read_intrinsics,
-    sample_camera,
 )
 from mmdepthseg.utils.errors import UserError
 
@@ -16,7 +16,7 @@ K = [[20.0, 0.0, 9.5], [0.0, 21.0, 5.5], [0.0, 0.0, 1.0]]
 
 def test_parse_intrinsics():
     camera = parse_intrinsics(dict(K=K, width=20, height=12), 'config')
-    assert camera.cam2img == K and camera.size == (12, 20)
+    assert camera.K.tolist() == K and camera.size == (12, 20)
 
 
 def test_normalised_intrinsics():
@@ -25,7 +25,7 @@ def test_normalised_intrinsics():
         dict(K=normalised, width=20, height=12, normalized=True), 'config'
     )
     # the centre of a 20 pixel row, pixel centres at integers, is 9.5
-    assert np.allclose(camera.cam2img, K)
+    assert np.allclose(camera.K, K)
 
 
 @pytest.mark.parametrize(
@@ -71,17 +71,17 @@ def test_cityscapes_camera_without_keys(tmp_path, content, message):
     path = tmp_path / 'x_camera.json'
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match=f'x_camera.json {message}'):
-        read_cityscapes_camera(str(path))
+        read_cityscapes_camera(str(path), (4, 8))
 
 
 def test_sizes_of_a_sample_camera(tmp_path):
     content = dict(intrinsic=dict(fx=2.0, fy=2.0, u0=3.0, v0=1.0))
     path = tmp_path / 'x_camera.json'
     path.write_text(json.dumps(content))
-    results = dict(camera_path=str(path), ori_shape=(4, 8))
-    assert sample_camera(results)[0].size == (4, 8)
+    results = dict(camera_path=str(path))
+    assert listed_camera(results, (4, 8)).size == (4, 8)
     results['camera_size'] = (8, 16)
-    assert sample_camera(results)[0].size == (8, 16)
+    assert listed_camera(results, (4, 8)).size == (8, 16)
     path.write_text(json.dumps({**content, 'width': 32, 'height': 16}))
-    assert sample_camera(results)[0].size == (16, 32)
-    assert sample_camera({})[0] is None
+    assert listed_camera(results, (4, 8)).size == (16, 32)
+    assert listed_camera({}, (4, 8)) is None

@@ -7,59 +7,56 @@ import torch
 import torch.nn.functional as F
 from helpers.golden import assert_golden, load
 
-from mmdepthseg.geometry import (
-    backproject,
-    crop_intrinsics,
-    flip_intrinsics,
-    pad_intrinsics,
-    project,
-    resize_intrinsics,
-)
+from mmdepthseg.geometry import Camera, backproject, project
 from mmdepthseg.geometry.camera import inverse_intrinsics
+from mmdepthseg.utils.errors import UserError
 
 SIZE = (120, 200)  # height, width
 
 
-def _camera() -> np.ndarray:
-    return np.array([[150.0, 2.0, 90.0], [0, 140.0, 55.0], [0, 0, 1]])
+K = [[150.0, 2.0, 90.0], [0, 140.0, 55.0], [0, 0, 1]]
 
 
-def _pixel_of(point: np.ndarray, cam2img: np.ndarray) -> np.ndarray:
-    u, v, w = cam2img @ point
+def _pixel_of(point: np.ndarray, camera: Camera) -> np.ndarray:
+    u, v, w = camera.K @ point
     return np.array([u, v]) / w
 
 
 @pytest.mark.parametrize('seed', range(20))
 def test_point_is_found_after_any_chain_of_transforms(seed):
-    """A 3-D point's pixel and its projection by the new K stay the same."""
+    """A 3-D point's pixel and its projection by the new camera stay the same."""
     random = np.random.default_rng(seed)
-    cam2img, point = _camera(), np.array([0.7, -0.4, 3.0])
-    pixel = _pixel_of(point, cam2img)
-    height, width = SIZE
+    camera, point = Camera(K, SIZE), np.array([0.7, -0.4, 3.0])
+    pixel = _pixel_of(point, camera)
     for _ in range(8):
+        height, width = camera.size
         kind = random.choice(['resize', 'crop', 'flip', 'pad'])
         if kind == 'resize':
-            new = np.array([width, height]) * random.uniform(0.5, 2, 2)
-            new_width, new_height = new.round().astype(int)
-            scale = np.array([new_width / width, new_height / height])
-            cam2img = resize_intrinsics(cam2img, *scale)
-            pixel = (pixel + 0.5) * scale - 0.5
-            height, width = new_height, new_width
+            new = tuple((random.uniform(0.5, 2, 2) * camera.size).round().astype(int))
+            camera = camera.resized(new)
+            pixel = (pixel + 0.5) * (new[1] / width, new[0] / height) - 0.5
         elif kind == 'crop':
             left, top = random.integers(0, 20, 2)
-            cam2img = crop_intrinsics(cam2img, left, top)
+            new = (height - top, width - left)
+            camera = camera.cropped(left, top, new)
             pixel = pixel - [left, top]
-            height, width = height - top, width - left
         elif kind == 'pad':
             left, top, right, bottom = random.integers(0, 20, 4)
-            cam2img = pad_intrinsics(cam2img, left, top)
+            new = (height + top + bottom, width + left + right)
+            camera = camera.cropped(-left, -top, new)
             pixel = pixel + [left, top]
-            height, width = height + top + bottom, width + left + right
         else:
-            cam2img = flip_intrinsics(cam2img, width)
-            point = point * [-1, 1, 1]
-            pixel = np.array([width - 1 - pixel[0], pixel[1]])
-        np.testing.assert_allclose(_pixel_of(point, cam2img), pixel, atol=1e-9)
+            new = camera.size
+            direction = random.choice(['horizontal', 'vertical', 'diagonal'])
+            camera = camera.flipped(direction)
+            if direction != 'vertical':
+                point = point * [-1, 1, 1]
+                pixel = np.array([width - 1 - pixel[0], pixel[1]])
+            if direction != 'horizontal':
+                point = point * [1, -1, 1]
+                pixel = np.array([pixel[0], height - 1 - pixel[1]])
+        assert camera.size == new
+        np.testing.assert_allclose(_pixel_of(point, camera), pixel, atol=1e-9)
 
 
 @pytest.mark.parametrize('library', ['cv2', 'torch'])
@@ -82,42 +79,61 @@ def test_resize_agrees_with_image_libraries(library):
     found = np.array([(small * xs).sum(), (small * ys).sum()]) / small.sum()
 
     # A camera that sees the point (0, 0, 1) at the blob's centre.
-    cam2img = np.array([[50, 0, centre[0]], [0, 50, centre[1]], [0, 0, 1]])
-    resized = resize_intrinsics(cam2img, new_width / size[1], new_height / size[0])
-    np.testing.assert_allclose(resized[:2, 2], found, atol=0.02)
+    camera = Camera([[50, 0, centre[0]], [0, 50, centre[1]], [0, 0, 1]], size)
+    resized = camera.resized((new_height, new_width))
+    np.testing.assert_allclose(resized.K[:2, 2], found, atol=0.02)
 
 
 def test_crop_and_flip_agree_with_slicing():
     image = np.zeros(SIZE)
     image[50, 120] = 1
-    cam2img = np.array([[80.0, 0, 120], [0, 80, 50], [0, 0, 1]])
-    cropped = crop_intrinsics(cam2img, 100, 30)
+    camera = Camera([[80.0, 0, 120], [0, 80, 50], [0, 0, 1]], SIZE)
+    cropped = camera.cropped(100, 30, (90, 100)).K
     assert image[30:, 100:][int(cropped[1, 2]), int(cropped[0, 2])] == 1
-    flipped = flip_intrinsics(cam2img, SIZE[1])
+    flipped = camera.flipped().K
     assert image[:, ::-1][int(flipped[1, 2]), int(flipped[0, 2])] == 1
     assert flipped[0, 0] == 80
 
 
-def test_numpy_and_torch_agree_and_input_is_untouched():
-    numpy_k = np.stack([_camera(), _camera() + np.eye(3)])
-    torch_k = torch.from_numpy(numpy_k.copy())
-    before = numpy_k.copy()
-    for change in (
-        lambda k: resize_intrinsics(k, 0.5, 0.7),
-        lambda k: crop_intrinsics(k, 3, 4),
-        lambda k: pad_intrinsics(k, 3, 4),
-        lambda k: flip_intrinsics(k, 64),
+def test_a_camera_stays_as_it_is():
+    camera = Camera(K, SIZE, baseline=0.2, source='a.json')
+    for other in (
+        camera.resized((60, 100)),
+        camera.cropped(3, 4, (50, 60)),
+        camera.flipped(),
     ):
-        np.testing.assert_allclose(change(numpy_k), change(torch_k).numpy())
-        np.testing.assert_array_equal(numpy_k, before)
-        np.testing.assert_array_equal(torch_k.numpy(), before)
+        assert other.baseline == 0.2 and other.source == 'a.json'
+        assert other.K is not camera.K and (camera.K == K).all()
+    assert camera.size == SIZE
+
+
+def test_a_view_may_be_stored_at_another_size_but_not_aspect_ratio():
+    camera = Camera(K, (1024, 2048), source='a.json')
+    assert camera.fitted((512, 1024)).fx == camera.resized((512, 1024)).fx == 75
+    assert camera.fitted((171, 341)).size == (171, 341)  # a pixel of rounding
+    for size in ((500, 1024), (512, 1000), (1024, 1024)):
+        with pytest.raises(UserError, match='a.json: .* b.png has .*aspect ratio'):
+            camera.fitted(size, 'b.png')
+
+
+@pytest.mark.parametrize(
+    'matrix, size',
+    [
+        (np.eye(4), SIZE),
+        ([[np.nan, 0, 1], [0, 1, 1], [0, 0, 1]], SIZE),
+        ([[0, 0, 1], [0, 1, 1], [0, 0, 1]], SIZE),
+        ([[1, 0, 1], [0, -1, 1], [0, 0, 1]], SIZE),
+        ([[1, 0, 1], [0.1, 1, 1], [0, 0, 1]], SIZE),
+        ([[1, 0, 1], [0, 1, 1], [0, 0, 2]], SIZE),
+        (np.eye(3), (0, 4)),
+    ],
+)
+def test_what_is_not_a_camera(matrix, size):
+    with pytest.raises(UserError, match='a.json: '):
+        Camera(matrix, size, source='a.json')
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match=r'cam2img must have shape \(..., 3, 3\)'):
-        crop_intrinsics(np.eye(4), 0, 0)
-    with pytest.raises(ValueError, match='Scales must be positive'):
-        resize_intrinsics(np.eye(3), 0, 1)
     with pytest.raises(ValueError, match=r'depth must have shape \(\*, 1, \*, \*\)'):
         backproject(torch.ones(2, 3, 4, 4), torch.eye(3).expand(2, 3, 3))
     with pytest.raises(ValueError, match=r'cam2img must have shape \(2, 3, 3\)'):
@@ -127,7 +143,7 @@ def test_bad_arguments_are_named():
 
 
 def test_inverse_intrinsics_is_the_inverse():
-    cam2img = torch.from_numpy(_camera())[None]
+    cam2img = torch.tensor(K, dtype=torch.float64)[None]
     product = inverse_intrinsics(cam2img) @ cam2img
     torch.testing.assert_close(product[0], torch.eye(3, dtype=torch.float64))
 
@@ -140,7 +156,7 @@ def test_golden_backprojection():
 
 def test_project_undoes_backproject():
     depth = torch.rand(2, 1, 5, 7) * 10 + 0.5
-    cam2img = torch.from_numpy(_camera()).float().expand(2, 3, 3)
+    cam2img = torch.tensor(K, dtype=torch.float64).float().expand(2, 3, 3)
     pixels, valid = project(backproject(depth, cam2img), cam2img)
     ys, xs = torch.meshgrid(torch.arange(5.0), torch.arange(7.0), indexing='ij')
     torch.testing.assert_close(

@@ -6,6 +6,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmdepthseg.datasets import PackDepthSegInputs
+from mmdepthseg.geometry import Camera
 from mmdepthseg.models import DepthSegDataPreProcessor
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
@@ -26,7 +27,8 @@ def packed(size=(6, 8), frames=2, seed=0, camera=True, **fields):
         inputs['adjacent'] = images(frames, 3, *size)
         meta['adjacent_offsets'] = tuple(range(1, frames + 1))
     if camera:
-        meta['cam2img'] = np.eye(3) * (seed + 1)
+        focal = seed + 1
+        meta['camera'] = Camera(np.diag([focal, focal, 1]), size)
     sample = SegDataSample(metainfo=meta)
     maps = dict(
         gt_sem_seg=torch.full((1, *size), 5, dtype=torch.uint8),

@@ -7,7 +7,7 @@ from mmdepthseg.cityscapes import decode_disparity, encode_disparity
 from mmdepthseg.streets.atlas import Atlas
 from mmdepthseg.streets.cities import STYLES, make_camera
 from mmdepthseg.streets.raster import FIRST_QUAD, Buffers, Quads, rasterise
-from mmdepthseg.streets.render import resolve_surfaces, sample_matrix
+from mmdepthseg.streets.render import resolve_surfaces
 
 WIDTH, HEIGHT = 96, 48
 CAMERA = make_camera(STYLES['alderport'], WIDTH, HEIGHT)
@@ -22,7 +22,7 @@ def draw(quads, alpha=None, pose=None, supersample=2):
     atlas.build()
     shape = (HEIGHT * supersample, WIDTH * supersample)
     buffers = Buffers(*(np.zeros(shape, t) for t in ('f4', 'i4', 'f4', 'f4')))
-    matrix = sample_matrix(CAMERA.matrix, supersample)
+    matrix = CAMERA.resized(shape).K
     pose = np.eye(4) if pose is None else pose
     rasterise(quads, atlas, matrix, np.linalg.inv(pose), buffers)
     return resolve_surfaces(buffers, supersample)
@@ -64,7 +64,7 @@ def test_slanted_plane_and_turned_camera_match_ray_plane_intersection():
     surface, inverse = draw(quads, pose=pose)
     x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     pixels = np.stack([x, y, np.ones_like(x)], axis=-1)
-    rays = pixels @ np.linalg.inv(CAMERA.matrix).T @ pose[:3, :3].T
+    rays = pixels @ np.linalg.inv(CAMERA.K).T @ pose[:3, :3].T
     normal = np.cross(edge, [0, 1.0, 0])
     depth = ((origin - pose[:3, 3]) @ normal) / (rays @ normal)
     inside = surface == FIRST_QUAD
@@ -77,7 +77,7 @@ def test_slanted_plane_and_turned_camera_match_ray_plane_intersection():
 def test_nearest_surface_wins_and_back_faces_are_culled():
     near = wall(4.0, left=-0.5, width=1.0)
     surface, inverse = draw(wall(8.0).extended(near))
-    column = round(CAMERA.u0)
+    column = round(CAMERA.K[0, 2])
     assert surface[10, column] == FIRST_QUAD + 1 and surface[10, 5] == FIRST_QUAD
     assert 1 / inverse[10, column] == pytest.approx(4.0, rel=1e-6)
     back = Quads()
@@ -92,7 +92,7 @@ def test_alpha_cuts_out():
     alpha = np.zeros((16, 16), np.uint8)
     alpha[:, 8:] = 255
     surface, _ = draw(wall(8.0, left=-4.0, width=8.0), alpha=alpha)
-    column = round(CAMERA.u0)
+    column = round(CAMERA.K[0, 2])
     assert (surface[:, column + 3] == FIRST_QUAD).all()
     assert (surface[:, column - 3] == 0).all()
 
@@ -103,6 +103,6 @@ def test_quad_reaching_behind_the_camera():
     quads.add(*side, 0, 11)
     surface, inverse = draw(quads)
     column = WIDTH - 1
-    expected = 2.0 * CAMERA.fx / (column - CAMERA.u0)
+    expected = 2.0 * CAMERA.fx / (column - CAMERA.K[0, 2])
     assert surface[HEIGHT // 2, column] == FIRST_QUAD
     assert 1 / inverse[HEIGHT // 2, column] == pytest.approx(expected, rel=1e-3)

@@ -2,7 +2,7 @@ import numpy as np
 
 from mmdepthseg.streets import FRAME_RATE, Options, render_clip
 from mmdepthseg.streets.raster import Buffers
-from mmdepthseg.streets.render import resolve_surfaces, sample_matrix
+from mmdepthseg.streets.render import resolve_surfaces
 
 OPTIONS = Options(seed=1, clips=1, val_clips=1, frames=3, size=(96, 48), supersample=1)
 
@@ -14,14 +14,6 @@ def test_pixel_takes_the_most_frequent_surface_then_the_nearest():
     chosen, mean = resolve_surfaces(buffers, 2)
     assert chosen.tolist() == [[5, 2]]
     np.testing.assert_allclose(mean, [[0.2, 0.6]], rtol=1e-6)
-
-
-def test_sample_grid_keeps_pixel_centres():
-    matrix = np.array([[100.0, 0, 47.3], [0, 101.0, 23.1], [0, 0, 1]])
-    fine = sample_matrix(matrix, 3)
-    point = np.array([0.1, -0.05, 1.0])
-    coarse_pixel = (matrix @ point)[:2]
-    np.testing.assert_allclose((fine @ point)[:2], (coarse_pixel + 0.5) * 3 - 0.5)
 
 
 def test_frames_are_coherent_pictures():

@@ -13,7 +13,6 @@ import numpy as np
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import read_cityscapes_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
-from mmdepthseg.geometry.camera import resize_intrinsics
 
 Size = tuple[int, int]
 
@@ -120,16 +119,12 @@ def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
         BrokenFileError: If the file is no camera file.
     """
     try:
-        camera = read_cityscapes_camera(path)
+        camera = read_cityscapes_camera(path, image_size[::-1])
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
-    except (KeyError, ValueError, OSError) as error:
-        raise BrokenFileError(str(error.args[0] if error.args else error)) from None
-    height, width = camera.size or image_size[::-1]
-    cam2img = resize_intrinsics(
-        np.array(camera.cam2img), size[0] / width, size[1] / height
-    )
-    (fx, _, u0), (_, fy, v0), _ = cam2img.tolist()
+    except (ValueError, OSError) as error:
+        raise BrokenFileError(str(error)) from None
+    (fx, _, u0), (_, fy, v0), _ = camera.resized(size[::-1]).K.tolist()
     intrinsic = {
         key: value
         for key, value in content['intrinsic'].items()

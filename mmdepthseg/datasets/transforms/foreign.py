@@ -13,7 +13,7 @@ import mmcv.transforms
 import mmseg.datasets.transforms as mmseg_transforms
 from mmcv.transforms import BaseTransform
 
-from mmdepthseg.datasets.transforms.state import has_camera, mark_moved, sample_name
+from mmdepthseg.datasets.transforms.state import mark_moved, sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
@@ -101,7 +101,7 @@ def refuse(name: str, results: dict) -> None:
     """
     parts = ['neighbouring frames'] if 'adjacent' in results else []
     if name not in COLOURING:
-        parts += ['a camera'] if has_camera(results) else []
+        parts += ['a camera'] if 'camera' in results else []
         parts += results.get('depth_fields', [])
         parts += [
             key for key in results.get('unmoved_fields', ()) if key != 'gt_seg_map'

@@ -6,7 +6,7 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.structures import SegDataSample
 
-from mmdepthseg.datasets.transforms.state import has_camera, sample_name
+from mmdepthseg.datasets.transforms.state import sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
@@ -21,7 +21,7 @@ META_KEYS = (
     'flip',
     'flip_direction',
     'reduce_zero_label',
-    'cam2img',
+    'camera',
     'is_labeled',
     'branch',
     'gt_poses',
@@ -81,8 +81,6 @@ class PackDepthSegInputs(PackSegInputs):
                 array = np.ascontiguousarray(results[key])[None]
                 sample.set_data({name: PixelData(data=torch.from_numpy(array))})
         meta = {key: results[key] for key in self.meta_keys if key in results}
-        if not has_camera(results):  # listed by the data set, but not loaded
-            meta.pop('cam2img', None)
         if 'adjacent' in results:
             meta['adjacent_offsets'] = tuple(
                 results.get('adjacent_offsets', range(len(results['adjacent'])))
@@ -103,9 +101,8 @@ class PackDepthSegInputs(PackSegInputs):
                 for name in results.get(fields, ())
                 if results.get(name) is not None
             ]
-        if has_camera(results):
-            recorded = results.get('cam2img_size', size)
-            others.append(('image to which cam2img refers', tuple(recorded)))
+        if 'camera' in results:
+            others.append(('image to which camera belongs', results['camera'].size))
         for name, other in others:
             if other != size:
                 raise UserError(

@@ -6,7 +6,7 @@ MMSegmentation use them in our scope. Theirs know neither neighbouring frames no
 cameras, and pad depth maps with 255.
 
 Moved: `img`, every frame of `adjacent`, the maps named in `seg_fields` and
-`depth_fields`, and `cam2img`. Convention: pixel centres at integers.
+`depth_fields`, and `camera`. Convention: pixel centres at integers.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,9 @@ import mmcv.transforms
 import mmseg.datasets.transforms as mmseg_transforms
 import numpy as np
 
-from mmdepthseg.datasets.transforms.state import has_camera, mark_moved, sample_name
-from mmdepthseg.geometry.camera import (
-    crop_intrinsics,
-    flip_intrinsics,
-    resize_intrinsics,
-)
+from mmdepthseg.datasets.transforms.state import mark_moved
+from mmdepthseg.geometry.camera import Camera
 from mmdepthseg.registry import TRANSFORMS
-from mmdepthseg.utils.errors import UserError
 
 FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)
 
@@ -43,28 +38,15 @@ def map_images(results: dict, function: Callable) -> None:
         results['adjacent'] = [function(frame) for frame in results['adjacent']]
 
 
-def move_camera(results: dict, function: Callable) -> None:
-    """Apply `function` to K and note the size of the present image (in place)."""
-    if has_camera(results):
-        results['cam2img'] = function(results['cam2img'])
-        results['cam2img_size'] = results['img'].shape[:2]
-
-
-def legacy_flip(cam2img: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """K after a horizontal flip in the authors' code: wrong, and one pixel off.
-
-    Args:
-        cam2img: (3, 3) of the full image.
-        size: Its (height, width).
-    """
-    cam2img = cam2img.copy()
-    cam2img[:2, 2] = size[::-1] - cam2img[:2, 2]
-    return cam2img
+def move_camera(results: dict, function: Callable[[Camera], Camera]) -> None:
+    """Apply `function` to the camera, if there is one (in place)."""
+    if 'camera' in results:
+        results['camera'] = function(results['camera'])
 
 
 @TRANSFORMS.register_module()
 class Resize(mmseg_transforms.Resize):
-    """MMSegmentation's `Resize` that takes neighbours, depth and K along.
+    """MMSegmentation's `Resize` that takes neighbours, depth and camera along.
 
     Labels and depth are resized by the half-pixel exact nearest neighbour: plain
     `cv2.INTER_NEAREST` shifts them by up to half a pixel against the image (and K)
@@ -76,7 +58,6 @@ class Resize(mmseg_transforms.Resize):
     """
 
     def _resize_img(self, results: dict) -> None:
-        height, width = results['img'].shape[:2]
         super()._resize_img(results)
         new_height, new_width = results['img'].shape[:2]
         if 'adjacent' in results:
@@ -89,15 +70,7 @@ class Resize(mmseg_transforms.Resize):
                 )
                 for frame in results['adjacent']
             ]
-        if 'legacy_camera_size' in results:
-            move_camera(results, np.copy)
-        else:
-            move_camera(
-                results,
-                lambda cam2img: resize_intrinsics(
-                    cam2img, new_width / width, new_height / height
-                ),
-            )
+        move_camera(results, lambda camera: camera.resized((new_height, new_width)))
 
     def _resize_seg(self, results: dict) -> None:
         height, width = results['img'].shape[:2]
@@ -115,7 +88,7 @@ class Resize(mmseg_transforms.Resize):
 
 @TRANSFORMS.register_module()
 class RandomCrop(mmseg_transforms.RandomCrop):
-    """MMSegmentation's `RandomCrop` that takes neighbours, depth and K along.
+    """MMSegmentation's `RandomCrop` that takes neighbours, depth and camera along.
 
     Args:
         crop_size: (height, width) or one number for both.
@@ -135,8 +108,8 @@ class RandomCrop(mmseg_transforms.RandomCrop):
         map_images(results, crop)
         map_fields(results, 'seg_fields', crop)
         map_fields(results, 'depth_fields', crop)
-        move_camera(results, lambda cam2img: crop_intrinsics(cam2img, left, top))
-        results['img_shape'] = results['img'].shape[:2]
+        size = results['img_shape'] = results['img'].shape[:2]
+        move_camera(results, lambda camera: camera.cropped(left, top, size))
         return results
 
     def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
@@ -152,23 +125,15 @@ class RandomCrop(mmseg_transforms.RandomCrop):
 
 @TRANSFORMS.register_module()
 class RandomFlip(mmseg_transforms.RandomFlip):
-    """MMSegmentation's `RandomFlip` that takes neighbours, depth and K along.
+    """MMSegmentation's `RandomFlip` that takes neighbours, depth and camera along.
 
-    K of a mirrored image is that of the mirrored world: cx -> (W - 1) - cx, likewise
-    cy for a vertical flip; focal lengths stay positive. With `legacy_authors_k` of
-    `LoadCamera` it is what that says.
+    The camera of a mirrored image is that of the mirrored world (`Camera.flipped`).
 
     Args:
         **kwargs: Of `mmcv.transforms.RandomFlip`.
-
-    Raises:
-        UserError: With `legacy_authors_k`, for a flip that the authors' code does
-            not know.
     """
 
     def _flip(self, results: dict) -> None:
-        if 'legacy_camera_size' in results:
-            self._check_legacy(results)
         mark_moved(results, type(self).__name__)
         direction = results['flip_direction']
         code = FLIP_CODES[direction]
@@ -187,42 +152,7 @@ class RandomFlip(mmseg_transforms.RandomFlip):
                 ),
             )
             results['swap_seg_labels'] = self.swap_seg_labels
-        if 'legacy_camera_size' in results:
-            move_camera(
-                results,
-                lambda cam2img: legacy_flip(cam2img, results['legacy_camera_size']),
-            )
-            return
-        move_camera(
-            results,
-            lambda cam2img: self._flip_camera(
-                cam2img, results['img'].shape[:2], direction
-            ),
-        )
-
-    @staticmethod
-    def _check_legacy(results: dict) -> None:
-        direction, before = results['flip_direction'], results.get('moved_by')
-        if direction != 'horizontal' or before not in (None, 'RandomFlip'):
-            raise UserError(
-                'RandomFlip: with legacy_authors_k=True of LoadCamera only horizontal '
-                f'flips before crops and padding are defined, got a {direction} one '
-                f'after {before} (sample {sample_name(results)}); put RandomFlip in '
-                "front, direction='horizontal'."
-            )
-
-    @staticmethod
-    def _flip_camera(
-        cam2img: np.ndarray, size: tuple[int, int], direction: str
-    ) -> np.ndarray:
-        height, width = size
-        if direction in ('horizontal', 'diagonal'):
-            cam2img = flip_intrinsics(cam2img, width)
-        if direction in ('vertical', 'diagonal'):
-            cam2img = cam2img.copy()
-            cam2img[0, 1] *= -1
-            cam2img[1, 2] = (height - 1) - cam2img[1, 2]
-        return cam2img
+        move_camera(results, lambda camera: camera.flipped(direction))
 
 
 @TRANSFORMS.register_module()
@@ -261,5 +191,5 @@ class Pad(mmcv.transforms.Pad):
                 fields,
                 lambda field, fill=fill: mmcv.impad(field, shape=shape, pad_val=fill),
             )
-        move_camera(results, np.copy)
+        move_camera(results, lambda camera: camera.cropped(0, 0, shape))
         return results

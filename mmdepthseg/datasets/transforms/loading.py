@@ -7,11 +7,12 @@ from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import LoadAnnotations
 
 from mmdepthseg.datasets.errors import BrokenFileError
-from mmdepthseg.datasets.intrinsics import check_intrinsics, sample_camera
+from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
+from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
 from mmdepthseg.datasets.transforms.files import decode, read_bytes
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
-from mmdepthseg.geometry.camera import resize_intrinsics
+from mmdepthseg.geometry.camera import same_aspect
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
@@ -90,24 +91,22 @@ class LoadAdjacentFrames(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadCamera(BaseTransform):
-    """Load K and bring it to the image's present size.
+    """Load the camera of the present image.
 
     Uses `camera_path` (Cityscapes json; without `width` and `height` in it K
     refers to an image of `camera_size` or, if that is not set, to the image file),
-    or `cam2img` with `cam2img_size`. Adds `cam2img` (3, 3) float64 in pixels of
-    the present image and `cam2img_size`. A sample without a camera stays as it is.
+    or `file_camera`. Adds `camera`, a `Camera` of the image's present size. A sample
+    without a camera stays as it is.
 
     Args:
         legacy_authors_k: Treat K as the public code of 3W does, which its published
-            weights were trained with, and which is wrong: K of the camera's own image
-            (2048x1024) is used on the resized one; a horizontal flip turns cx into
-            W - cx and, though nothing is upside down, cy into H - cy, with that
-            image's W and H; a crop takes off its offset. `RandomFlip` must stand
-            before `RandomCrop`, as theirs does. For comparisons only.
+            weights were trained with, and which is wrong (`AuthorsCamera`).
+            `RandomFlip` must stand before `RandomCrop`, as theirs does. For
+            comparisons only.
 
     Raises:
-        KeyError: If the json lacks a key.
-        UserError: If K does not fit the image, or after a transform that moved it.
+        UserError: If the json lacks a key, K does not fit the image, or after a
+            transform that moved it.
     """
 
     def __init__(self, legacy_authors_k: bool = False) -> None:
@@ -115,20 +114,17 @@ class LoadCamera(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Load the camera of `results`."""
-        camera, source = sample_camera(results)
+        size = results['img'].shape[:2]
+        whole = file_size(results, size)
+        camera = listed_camera(results, whole)
         if camera is None:
             return results
         require_whole_image(results, 'LoadCamera')
-        size = camera.size or results['ori_shape']
-        cam2img = np.array(camera.cam2img, dtype=np.float64)
-        check_intrinsics(cam2img, size, source)
-        height, width = results['img'].shape[:2]
         if self.legacy_authors_k:
-            results['legacy_camera_size'] = tuple(size)
-        elif tuple(size) != (height, width):
-            cam2img = resize_intrinsics(cam2img, width / size[1], height / size[0])
-        results['cam2img'] = cam2img
-        results['cam2img_size'] = (height, width)
+            camera = AuthorsCamera.of(camera)
+        else:
+            camera = camera.fitted(whole, f'the image {sample_name(results)}')
+        results['camera'] = camera.resized(size)
         return results
 
 
@@ -219,12 +215,7 @@ class LoadSegLabel(LoadAnnotations):
                 'LoadSegLabel with evaluate_at stands after LoadImageFromFile (sample '
                 f'{sample_name(results)}).'
             )
-        height, width = label.shape
-        file_height, file_width = results['ori_shape']
-        # one pixel of rounding is no other aspect ratio
-        if abs(height * file_width - width * file_height) > max(
-            file_height, file_width
-        ):
+        if not same_aspect(label.shape, results['ori_shape']):
             raise BrokenFileError(
                 f'Label {path} has shape {label.shape}, its image '
                 f'{tuple(results["ori_shape"])}: they do not show the same.'
@@ -235,7 +226,7 @@ class LoadSegLabel(LoadAnnotations):
             label = cv2.resize(
                 label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
             )
-        results['ori_shape'] = (height, width)
+        results['ori_shape'] = label.shape
         return label
 
     @staticmethod

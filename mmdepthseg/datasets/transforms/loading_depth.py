@@ -6,9 +6,10 @@ from mmcv.transforms import BaseTransform
 
 from mmdepthseg.cityscapes import decode_disparity
 from mmdepthseg.datasets.depth_labels import opened_store
-from mmdepthseg.datasets.intrinsics import sample_camera
+from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.transforms.files import read_png16
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
+from mmdepthseg.geometry.camera import Camera, Size
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
@@ -87,7 +88,7 @@ class LoadStereoDepth(_LoadDepthField):
     p = 0 is not measured. d counts pixels of the disparity image, so fx is scaled
     from the width K refers to to the width of that image.
 
-    Uses `disparity_path` and `camera_path`, or `cam2img` with `cam2img_size`;
+    Uses `disparity_path` and `camera_path` or `file_camera`;
     adds `gt_depth_map` (H, W) float32, metres, 0 = not measured. A sample without
     disparity stays as it is.
 
@@ -125,13 +126,14 @@ class LoadStereoDepth(_LoadDepthField):
             'Cityscapes disparity maps are expected.',
             self.backend_args,
         )
-        fx, width, baseline = self._camera(results, stored.shape[1])
-        fx = fx * (self.disparity_width or stored.shape[1]) / width
+        camera, baseline = self._camera(results, stored.shape)
+        fx = camera.fx * (self.disparity_width or stored.shape[1]) / camera.size[1]
         depth = decode_disparity(stored, baseline, fx)
         return self.store(results, 'gt_depth_map', depth, cv2.INTER_NEAREST_EXACT)
 
-    def _camera(self, results: dict, stored_width: int) -> tuple[float, int, float]:
-        camera, source = sample_camera(results)
+    def _camera(self, results: dict, stored_size: Size) -> tuple[Camera, float]:
+        """The camera of the whole image, and the baseline in metres."""
+        camera = listed_camera(results, file_size(results, stored_size))
         if camera is None:
             raise UserError(
                 f'LoadStereoDepth: {sample_name(results)} has a disparity '
@@ -140,10 +142,10 @@ class LoadStereoDepth(_LoadDepthField):
         baseline = self.baseline if camera.baseline is None else camera.baseline
         if baseline is None:
             raise UserError(
-                f'{source} lacks extrinsic.baseline, which '
+                f'{camera.source} lacks extrinsic.baseline, which '
                 'LoadStereoDepth needs: give it `baseline` (metres).'
             )
-        return camera.cam2img[0][0], (camera.size or (0, stored_width))[1], baseline
+        return camera, baseline
 
 
 @TRANSFORMS.register_module()

@@ -5,19 +5,10 @@ pad); maps and cameras of the whole image can no longer be loaded after it.
 `depth_fields`: depth or disparity maps that move with the image.
 `unmoved_fields`: maps kept at their own size for evaluation; they cover the whole
 image whatever its size, so resizing leaves them alone and nothing else is allowed.
-`cam2img_size`: (height, width) of the image to which `cam2img` refers.
-`legacy_camera_size`: (height, width) of the image to which the camera's file refers,
-if K is treated as in the authors' code (see `LoadCamera`).
+`camera`: the `Camera` of the present image, once `LoadCamera` has run.
 """
 
-import numpy as np
-
 from mmdepthseg.utils.errors import UserError
-
-
-def has_camera(results: dict) -> bool:
-    """True once `LoadCamera` has run: a data set lists K as a nested list."""
-    return isinstance(results.get('cam2img'), np.ndarray)
 
 
 def sample_name(results: dict) -> str:

@@ -54,9 +54,9 @@ def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[in
             'give the data set offsets, see that the neighbouring frames are there, and'
             ' put LoadAdjacentFrames into the pipeline',
         ),
-        cam2img=(
+        camera=(
             batch.cam2img,
-            'cam2img',
+            'camera',
             'see that its camera file (or intrinsics of the data set) is there, and '
             'put LoadCamera into the pipeline',
         ),

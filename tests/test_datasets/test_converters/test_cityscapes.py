@@ -137,10 +137,10 @@ def test_cameras_follow_the_images(original, tmp_path):
     weight = sample['img'][..., 0].astype(np.float64)
     ys, xs = np.mgrid[:32, :64]
     seen = (xs * weight).sum() / weight.sum(), (ys * weight).sum() / weight.sum()
-    assert np.allclose(see_point(sample['cam2img']), seen, atol=0.02)
+    assert np.allclose(see_point(sample['camera'].K), seen, atol=0.02)
     k = CAMERA['intrinsic']
     assert np.allclose(
-        sample['cam2img'][0], [k['fx'] / 2, 0, (k['u0'] + 0.5) / 2 - 0.5]
+        sample['camera'].K[0], [k['fx'] / 2, 0, (k['u0'] + 0.5) / 2 - 0.5]
     )
 
 
@@ -151,7 +151,7 @@ def test_another_aspect_ratio(original, tmp_path):
     valid = sample['gt_depth_map'] > 0
     assert sample['img'].shape == (16, 96, 3) and valid.mean() > 0.9
     assert np.allclose(sample['gt_depth_map'][valid], POINT[2], rtol=2e-3)
-    assert sample['cam2img'][1, 1] == pytest.approx(CAMERA['intrinsic']['fy'] / 4)
+    assert sample['camera'].K[1, 1] == pytest.approx(CAMERA['intrinsic']['fy'] / 4)
 
 
 def test_both_kinds_of_label_agree(original, tmp_path):

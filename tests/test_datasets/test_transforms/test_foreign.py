@@ -12,6 +12,7 @@ from mmengine.registry import TRANSFORMS, DefaultScope
 from mmdepthseg.datasets import CityscapesSequenceDataset
 from mmdepthseg.datasets.transforms import Resize
 from mmdepthseg.datasets.transforms.foreign import guard
+from mmdepthseg.geometry import Camera
 
 MOVING = [
     dict(type='RandomRotate', prob=1.0, degree=10.0),
@@ -43,7 +44,7 @@ COLOURING = [
 #: What a sample may hold, and how the message calls it.
 EXTRAS = {
     'neighbouring frames': dict(adjacent=[np.zeros((16, 24, 3), np.uint8)]),
-    'a camera': dict(cam2img=np.eye(3), cam2img_size=(16, 24)),
+    'a camera': dict(camera=Camera(np.eye(3), (16, 24))),
     'disparity_map': dict(
         disparity_map=np.zeros((16, 24), np.float32), depth_fields=['disparity_map']
     ),
@@ -106,14 +107,14 @@ def test_plain_images_and_labels_pass(step):
     results = pipeline(step)(sample())
     assert results['img'].shape[:2] == results['gt_seg_map'].shape
     # a camera that is listed, but not loaded, follows later
-    assert pipeline(step)(sample(cam2img=np.eye(3).tolist())) is not None
+    assert pipeline(step)(sample(file_camera=Camera(np.eye(3), (16, 24)))) is not None
 
 
 def test_transforms_that_use_our_resize_are_fine():
     chain = pipeline(dict(type='ResizeShortestEdge', scale=8, max_size=99))
     results = chain(sample(**EXTRAS['neighbouring frames'], **EXTRAS['a camera']))
     assert results['adjacent'][0].shape == results['img'].shape == (8, 12, 3)
-    assert results['cam2img'][0, 0] == 0.5
+    assert results['camera'].fx == 0.5
     ours = Resize(scale=(8, 8))
     assert guard(ours) is ours and 'transform' not in vars(ours)
 

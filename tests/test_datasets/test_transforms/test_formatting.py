@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmdepthseg.datasets.transforms import PackDepthSegInputs, Resize
+from mmdepthseg.geometry import Camera
 
 
 def make_results():
@@ -16,8 +17,7 @@ def make_results():
         img_id='a/1',
         ori_shape=(8, 12),
         img_shape=(8, 12),
-        cam2img=np.eye(3),
-        cam2img_size=(8, 12),
+        camera=Camera(np.eye(3), (8, 12)),
         is_labeled=True,
         branch='mix',
         gt_seg_map=np.full((8, 12), 255, np.uint8),
@@ -43,7 +43,7 @@ def test_everything_packed():
     meta = sample.metainfo
     assert meta['adjacent_offsets'] == (-1, 1) and meta['branch'] == 'mix'
     assert meta['is_labeled'] and meta['img_id'] == 'a/1'
-    assert np.array_equal(meta['cam2img'], np.eye(3))
+    assert np.array_equal(meta['camera'].K, np.eye(3))
 
 
 def test_image_alone():
@@ -51,7 +51,7 @@ def test_image_alone():
         dict(
             img=np.zeros((4, 4, 3), np.uint8),
             adjacent_offsets=(1,),
-            cam2img=[[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]],
+            file_camera=Camera(np.eye(3), (8, 8)),
         )
     )
     assert packed['inputs']['adjacent'] is None
@@ -63,7 +63,7 @@ def test_foreign_resize_is_noticed():
     results = mmcv.transforms.Resize(scale=(6, 4))(make_results())
     del results['adjacent']
     results.update(seg_fields=[], depth_fields=[])
-    with pytest.raises(ValueError, match='Sample a/1: .*to which cam2img refers 12x8'):
+    with pytest.raises(ValueError, match='Sample a/1: .*to which camera belongs 12x8'):
         PackDepthSegInputs()(results)
 
 

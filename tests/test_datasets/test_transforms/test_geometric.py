@@ -6,10 +6,11 @@ from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS, DefaultScope
 
 import mmdepthseg.datasets.transforms as ours
+from mmdepthseg.geometry import Camera
 
 POINT = np.array([0.3, -0.2, 4.0])  # in the camera's frame, metres
-CAMERA = np.array([[150.0, 0.4, 70.3], [0.0, 140.0, 51.7], [0.0, 0.0, 1.0]])
 SIZE = (96, 144)
+CAMERA = Camera([[150.0, 0.4, 70.3], [0.0, 140.0, 51.7], [0.0, 0.0, 1.0]], SIZE)
 RADIUS = 5
 
 
@@ -19,8 +20,8 @@ def our_scope():
         yield
 
 
-def project(cam2img, point=POINT):
-    x, y, z = cam2img @ point
+def project(camera, point=POINT):
+    x, y, z = camera.K @ point
     return np.array([x / z, y / z])
 
 
@@ -39,8 +40,7 @@ def make_results():
         img_id='blob',
         adjacent=[image.copy(), image.copy()],
         adjacent_offsets=(-1, 1),
-        cam2img=CAMERA.copy(),
-        cam2img_size=SIZE,
+        camera=CAMERA,
         gt_seg_map=(bright > 0.5).astype(np.uint8),
         seg_fields=['gt_seg_map'],
         gt_depth_map=bright.astype(np.float32) * 7,
@@ -107,7 +107,7 @@ def run(steps, results):
 
     A mirrored image shows the mirrored world, so flips mirror the point.
     """
-    uv, mirror = project(results['cam2img']), np.ones(3)
+    uv, mirror = project(results['camera']), np.ones(3)
     for step in steps:
         before = np.array(results['img'].shape[1::-1])
         state = np.random.get_state()
@@ -132,8 +132,8 @@ def run(steps, results):
 def test_camera_is_exact(seed):
     np.random.seed(seed)
     results, uv, point = run(draw_chain(np.random.default_rng(seed)), make_results())
-    assert np.abs(project(results['cam2img'], point) - uv).max() < 1e-6
-    assert results['cam2img_size'] == results['img_shape'] == (results['img'].shape[:2])
+    assert np.abs(project(results['camera'], point) - uv).max() < 1e-6
+    assert results['camera'].size == results['img_shape'] == (results['img'].shape[:2])
 
 
 def test_a_known_point_is_found_after_any_chain():
@@ -142,10 +142,10 @@ def test_a_known_point_is_found_after_any_chain():
         np.random.seed(seed)
         steps = draw_chain(np.random.default_rng(seed))
         results, _, point = run(steps, make_results())
-        uv = project(results['cam2img'], point)
+        uv = project(results['camera'], point)
         size = np.array(results['img'].shape[1::-1])
-        focal = results['cam2img'][[0, 1], [0, 1]]
-        margin = 4 * RADIUS * focal / CAMERA[[0, 1], [0, 1]]
+        focal = results['camera'].K[[0, 1], [0, 1]]
+        margin = 4 * RADIUS * focal / CAMERA.K[[0, 1], [0, 1]]
         if (uv < margin).any() or (uv > size - margin).any():
             continue  # the blob is cut: its centre of mass says nothing
         found_often += 1
@@ -170,7 +170,8 @@ def test_padding_values():
     assert (results['gt_depth_map'][96:] == 0).all()
     assert (results['disparity_map'][:, 144:] == 0).all()
     assert results['adjacent'][1].shape == (128, 160, 3)
-    assert np.array_equal(results['cam2img'], CAMERA)
+    assert np.array_equal(results['camera'].K, CAMERA.K)
+    assert results['camera'].size == (128, 160)
 
 
 def test_resize_keeps_depth_values_and_labels():
@@ -206,10 +207,9 @@ def test_plain_images_work_without_the_rest():
 
 def test_a_listed_but_not_loaded_camera_is_left_alone():
     results = make_results()
-    results.update(cam2img=CAMERA.tolist(), cam2img_size=(192, 288))
+    results['file_camera'] = results.pop('camera')
     results = ours.Resize(scale=(70, 50))(results)
-    assert results['cam2img'] == CAMERA.tolist()
-    assert results['cam2img_size'] == (192, 288)
+    assert results['file_camera'] is CAMERA and 'camera' not in results
 
 
 def test_maps_of_their_own_size_cannot_be_cropped():

@@ -13,9 +13,11 @@ from mmdepthseg.datasets.transforms import (
     RandomFlip,
     Resize,
 )
+from mmdepthseg.geometry import Camera
 
 FULL, SMALL, CROP = (1024, 2048), (512, 1024), (500, 500)
 K = [[2262.52, 0, 1096.98], [0, 2265.3017905988554, 513.137], [0, 0, 1]]
+CAMERA = Camera(K, FULL, source='x_camera.json')
 CASES = range(8)
 
 
@@ -23,7 +25,10 @@ def cityscapes_camera(case: int, legacy: bool, camera_first: bool) -> np.ndarray
     """K after the authors' order of things: resize, flip, crop."""
     flip, left, top = load('h1')['cases_flip_x1_y1'][case].tolist()
     results = dict(
-        img=np.zeros((*FULL, 3), np.uint8), ori_shape=FULL, cam2img=K, seg_fields=[]
+        img=np.zeros((*FULL, 3), np.uint8),
+        ori_shape=FULL,
+        file_camera=CAMERA,
+        seg_fields=[],
     )
     steps = [LoadCamera(legacy_authors_k=legacy), Resize(scale=SMALL[::-1])]
     for step in steps if camera_first else steps[::-1]:
@@ -32,8 +37,8 @@ def cityscapes_camera(case: int, legacy: bool, camera_first: bool) -> np.ndarray
     crop = RandomCrop(crop_size=CROP)
     crop.crop_bbox = lambda results: (top, top + CROP[0], left, left + CROP[1])
     results = crop(results)
-    assert results['cam2img_size'] == results['img'].shape[:2]
-    return results['cam2img']
+    assert results['camera'].size == results['img'].shape[:2]
+    return results['camera'].K
 
 
 @pytest.mark.parametrize('camera_first', [True, False])
@@ -57,13 +62,11 @@ def test_default_is_right(case, camera_first):
 @pytest.mark.parametrize('crop, direction', [(True, 'horizontal'), (False, 'vertical')])
 def test_flips_that_the_authors_do_not_know(crop, direction):
     results = LoadCamera(legacy_authors_k=True)(
-        dict(
-            img=np.zeros((*SMALL, 3), np.uint8), ori_shape=FULL, cam2img=K, img_id='a/1'
-        )
+        dict(img=np.zeros((*SMALL, 3), np.uint8), ori_shape=FULL, file_camera=CAMERA)
     )
     if crop:
         results = RandomCrop(crop_size=CROP)(results)
-    with pytest.raises(ValueError, match='legacy_authors_k=True .*sample a/1'):
+    with pytest.raises(ValueError, match='x_camera.json: .*legacy_authors_k=True '):
         RandomFlip(prob=1.0, direction=direction)(results)
 
 
@@ -73,7 +76,7 @@ def test_stereo_depth_keeps_the_right_camera(tmp_path):
     results = dict(
         img=np.zeros((*SMALL, 3), np.uint8),
         ori_shape=FULL,
-        cam2img=K,
+        file_camera=CAMERA,
         disparity_path=path,
     )
     results = LoadCamera(legacy_authors_k=True)(results)

@@ -13,6 +13,8 @@ from mmdepthseg.datasets.transforms import (
     LoadImageFromFile,
     LoadSegLabel,
 )
+from mmdepthseg.geometry import Camera
+from mmdepthseg.utils.errors import UserError
 
 CAMERA = dict(intrinsic=dict(fx=30.0, fy=31.0, u0=17.0, v0=8.0))
 
@@ -62,7 +64,7 @@ def test_loading_after_a_crop_is_refused():
         moved_by='RandomCrop',
         img_id='a/1',
         adjacent_paths=[],
-        cam2img=np.eye(3).tolist(),
+        file_camera=Camera(np.eye(3), (32, 48)),
         seg_map_path='x',
     )
     for loader in (LoadAdjacentFrames(), LoadCamera(), LoadSegLabel()):
@@ -81,18 +83,29 @@ def test_camera_is_scaled_to_the_image(tmp_path, json_size, camera_size, scale):
     if camera_size:
         results['camera_size'] = camera_size
     results = LoadCamera()(results)
-    assert np.allclose(results['cam2img'][0], (30 * scale, 0, 17.5 * scale - 0.5))
-    assert np.allclose(results['cam2img'][1], (0, 31 * scale, 8.5 * scale - 0.5))
-    assert results['cam2img'].dtype == np.float64
+    assert np.allclose(results['camera'].K[0], (30 * scale, 0, 17.5 * scale - 0.5))
+    assert np.allclose(results['camera'].K[1], (0, 31 * scale, 8.5 * scale - 0.5))
+    assert results['camera'].K.dtype == np.float64
+
+
+@pytest.mark.parametrize('size', [(32, 40), (24, 48)])
+def test_camera_of_another_aspect_ratio(tmp_path, size):
+    path = tmp_path / 'x_camera.json'
+    path.write_text(json.dumps(CAMERA))
+    results = dict(
+        img=textured(), camera_path=str(path), camera_size=size, img_id='a/1'
+    )
+    with pytest.raises(UserError, match='x_camera.json: .*a/1 has 48x32: .*aspect'):
+        LoadCamera()(results)
 
 
 def test_camera_after_a_resize():
     results = dict(
         img=textured((16, 24, 3)),
         ori_shape=(32, 48),
-        cam2img=[[30.0, 0, 17], [0, 31.0, 8], [0, 0, 1]],
+        file_camera=Camera([[30.0, 0, 17], [0, 31.0, 8], [0, 0, 1]], (32, 48)),
     )
-    assert np.allclose(LoadCamera()(results)['cam2img'][0], (15, 0, 8.25))
+    assert np.allclose(LoadCamera()(results)['camera'].K[0], (15, 0, 8.25))
 
 
 @pytest.mark.parametrize(
@@ -211,7 +224,7 @@ def test_camera_after_a_label_of_another_size(tmp_path):
     )
     results = LoadCamera()(dict(results, camera_path=str(path)))
     assert results['ori_shape'] == (64, 96)
-    assert results['cam2img'][0, 0] == CAMERA['intrinsic']['fx'] / 2
+    assert results['camera'].K[0, 0] == CAMERA['intrinsic']['fx'] / 2
 
 
 def test_size_of_the_comparison_errors(tmp_path):

@@ -10,9 +10,12 @@ from mmdepthseg.datasets.transforms import (
     LoadSDEDisparity,
     LoadStereoDepth,
 )
+from mmdepthseg.geometry import Camera
 from mmdepthseg.utils.errors import UserError
 
-K = [[40.0, 0.0, 15.5], [0.0, 40.0, 7.5], [0.0, 0.0, 1.0]]
+CAMERA = Camera(
+    [[40.0, 0.0, 15.5], [0.0, 40.0, 7.5], [0.0, 0.0, 1.0]], (16, 32), source='a.json'
+)
 
 
 def write(path, array):
@@ -29,7 +32,7 @@ def test_stereo_depth_values(tmp_path):
     stored[0, :4] = (0, 1, 257, 1 + 256 * 8)
     path = write(tmp_path / 'd.png', stored)
     results = LoadStereoDepth(baseline=0.5)(
-        dict(image(), disparity_path=path, cam2img=K, cam2img_size=(16, 32))
+        dict(image(), disparity_path=path, file_camera=CAMERA)
     )
     # not measured, infinitely far, d = 1, d = 8 pixels
     assert results['gt_depth_map'][0, :4].tolist() == [0, 0, 20.0, 2.5]
@@ -41,7 +44,7 @@ def test_stereo_depth_values(tmp_path):
 def test_stereo_depth_does_not_depend_on_sizes(tmp_path, camera_first):
     """Half the size halves d in pixels and fx: the depth stays."""
     path = write(tmp_path / 'd.png', np.full((8, 16), 1 + 256 * 4, np.uint16))
-    results = dict(image((4, 8)), disparity_path=path, cam2img=K, cam2img_size=(16, 32))
+    results = dict(image((4, 8)), disparity_path=path, file_camera=CAMERA)
     if camera_first:
         results = LoadCamera()(results)
     depth = LoadStereoDepth(baseline=0.5)(dict(results))['gt_depth_map']
@@ -55,8 +58,8 @@ def test_stereo_depth_without_camera_or_baseline(tmp_path):
     results = dict(image(), disparity_path=path)
     with pytest.raises(UserError, match='a/1 has a disparity map .* but no camera'):
         LoadStereoDepth()(dict(results))
-    with pytest.raises(UserError, match='Camera of a/1 lacks extrinsic.baseline'):
-        LoadStereoDepth()(dict(results, cam2img=K))
+    with pytest.raises(UserError, match='a.json lacks extrinsic.baseline'):
+        LoadStereoDepth()(dict(results, file_camera=CAMERA))
 
 
 def test_depth_map_and_keep_size(tmp_path):

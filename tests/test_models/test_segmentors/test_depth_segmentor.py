@@ -266,12 +266,12 @@ def test_what_is_missing_is_named():
         losses_of(model, packed_batch(neighbours=False))
     data = packed_batch()
     for sample in data['data_samples']:
-        del sample.cam2img
+        del sample.camera
     with pytest.raises(ValueError, match='0.png.*camera file.*LoadCamera'):
         losses_of(model, data)
     data = packed_batch()
-    del data['data_samples'][1].cam2img
-    with pytest.raises(ValueError, match='^1.png: no cam2img'):
+    del data['data_samples'][1].camera
+    with pytest.raises(ValueError, match='^1.png: no camera'):
         losses_of(model, data)
     model.data_preprocessor.keep_raw = False
     with pytest.raises(ValueError, match='^0.png: no img_raw.*keep_raw=True'):
