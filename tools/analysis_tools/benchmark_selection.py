@@ -41,6 +41,7 @@ from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
 from mmdepthseg.selection.farthest.farthest_point import ROUTES  # noqa: E402
 from mmdepthseg.selection.farthest.screening import Screen  # noqa: E402
+from mmdepthseg.utils.files import atomic_path, write_atomically  # noqa: E402
 
 NAIVE = ('naive64', 'naive')
 #: frames, dimensions, picks, type, routes
@@ -235,9 +236,8 @@ def run_case(
     frames, dims, picks, dtype, routes = case
     path = Path(folder) / f'{kind}_{frames}x{dims}_{dtype}.npy'
     if not path.exists():
-        partial = path.with_suffix('.partial.npy')
-        write_features(partial, kind, (frames, dims), dtype)
-        os.replace(partial, path)
+        with atomic_path(path) as partial:
+            write_features(partial, kind, (frames, dims), dtype)
     print(f'\n{kind}: {frames} x {dims} {dtype}, {picks} picks', flush=True)
     print(
         f'{"route":<8} {"CPU s":>9} {"of naive":>8} {"wall s":>8} {"picking":>8} '
@@ -322,7 +322,7 @@ def main() -> int:
                 exact = [r['order'] for r in results if r['route'] != 'naive']
                 wrong |= failed or any(order != exact[0] for order in exact)
         if args.json:
-            Path(args.json).write_text(json.dumps(everything))
+            write_atomically(args.json, json.dumps(everything).encode())
     return int(wrong)
 
 

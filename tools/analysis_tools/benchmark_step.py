@@ -24,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -299,7 +300,7 @@ def benchmark(args: argparse.Namespace) -> None:
         watch.end_step(keep=i >= args.warmup)
     figures = report(watch, steps, bare, args)
     if args.json:
-        Path(args.json).write_text(json.dumps(figures, indent=1))
+        write_atomically(args.json, json.dumps(figures, indent=1).encode())
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -2,13 +2,13 @@
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmdepthseg.streets import Options, render_dataset  # noqa: E402
+from mmdepthseg.utils.progress import Progress  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -45,32 +45,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-class Progress:
-    """A progress line on stderr; a line per tenth when that is no terminal."""
-
-    def __init__(self, verb: str = 'rendered') -> None:
-        self.verb, self.start = verb, time.monotonic()
-        self.first, self.tenth = None, -1
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` clips are there."""
-        if self.first is None:
-            self.first = done
-        spent = time.monotonic() - self.start
-        fresh = done - self.first
-        left = f', {spent / fresh * (total - done):.0f} s left' if fresh else ''
-        bar = '#' * (30 * done // total)
-        line = (
-            f'streets [{bar:<30}] {done}/{total} clips {self.verb}, {spent:.0f} s{left}'
-        )
-        if sys.stderr.isatty():
-            end = '\n' if done == total else ''
-            print(f'\r{line:<78}', end=end, file=sys.stderr, flush=True)
-        elif 10 * done // total > self.tenth:
-            self.tenth = 10 * done // total
-            print(line, file=sys.stderr, flush=True)
-
-
 def main() -> int:
     """Run the tool."""
     args = parse_args()
@@ -84,11 +58,15 @@ def main() -> int:
             size=tuple(args.size),
             supersample=args.supersample,
         )
-        render_dataset(args.out, options, args.workers, Progress())
+        render_dataset(
+            args.out, options, args.workers, Progress('streets rendered', 'clips')
+        )
         if args.check:
             from mmdepthseg.streets import check
 
-            report = check.check_dataset(args.out, options, Progress('checked'))
+            report = check.check_dataset(
+                args.out, options, Progress('streets checked', 'clips')
+            )
             print(check.format_report(report))
             if not check.is_good(report):
                 print('streets: a photometric ratio is above 0.2', file=sys.stderr)
