@@ -8,7 +8,8 @@ from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 
-from mmdepthseg.checkpoints.checkpoint import match_checkpoint, read_checkpoint
+from mmdepthseg.checkpoints.matching import match_checkpoint
+from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 

@@ -8,7 +8,8 @@ from mmengine.runner.checkpoint import load_state_dict
 from torch import Tensor, nn
 
 import mmdepthseg.checkpoints.packages  # noqa: F401  registers package://
-from mmdepthseg.checkpoints.checkpoint import match_checkpoint, read_checkpoint
+from mmdepthseg.checkpoints.matching import match_checkpoint
+from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.registry import WEIGHT_INITIALIZERS
 from mmdepthseg.utils.errors import UserError
 

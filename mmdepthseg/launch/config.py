@@ -321,7 +321,7 @@ def check_checkpoint_file(path: str, role: str = 'checkpoint') -> str:
     Raises:
         UserError: Missing, a folder, damaged or no checkpoint.
     """
-    from mmdepthseg.checkpoints.checkpoint import is_remote, read_checkpoint
+    from mmdepthseg.checkpoints.reading import is_remote, read_checkpoint
 
     if is_remote(path):
         return path

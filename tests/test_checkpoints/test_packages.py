@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmdepthseg.checkpoints import packages
-from mmdepthseg.checkpoints.checkpoint import read_checkpoint
+from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.models.backbones import EfficientNetLite
 from mmdepthseg.utils.errors import UserError
 

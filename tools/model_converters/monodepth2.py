@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 # A checkout works without being installed, from any folder.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
 from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 
@@ -22,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
         from mmdepthseg.utils.compat import require_frameworks
 
         require_frameworks()
-        from mmdepthseg.checkpoints.converters.command import run
+        from conversion import run
 
         run('monodepth2', __doc__, argv)
 

@@ -7,8 +7,8 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from mmdepthseg.checkpoints.checkpoint import CheckpointMatch, match_checkpoint
 from mmdepthseg.checkpoints.converters.names import ASPP_RATES, FULL_RESOLUTION_LEVEL
+from mmdepthseg.checkpoints.matching import CheckpointMatch, match_checkpoint
 from mmdepthseg.utils.errors import UserError
 
 STEPS = 5

@@ -1,6 +1,5 @@
 """Turn another project's weights into a checkpoint of ours."""
 
-import io
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import torch
 
-from mmdepthseg.checkpoints.checkpoint import CheckpointMatch
 from mmdepthseg.checkpoints.converters.architecture import check_fit, model_config
 from mmdepthseg.checkpoints.converters.files import read_source
 from mmdepthseg.checkpoints.converters.names import (
@@ -17,10 +15,11 @@ from mmdepthseg.checkpoints.converters.names import (
     tapped_levels,
 )
 from mmdepthseg.checkpoints.converters.rules import Conversion, Rule, rename
+from mmdepthseg.checkpoints.matching import CheckpointMatch, listed
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import atomic_path
 
-_SHOWN = 12
+SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,8 @@ def convert(
     result.dropped.update(source.dropped)
     if strict and result.left_over:
         raise UserError(
-            f'no rule for {listed(result.left_over)} of {_names(paths)}. Is it a file '
-            f"of {kind.title}, of a network described in the tool's help? "
+            f'no rule for {listed(result.left_over, SHOWN)} of {_names(paths)}. Is it '
+            f"a file of {kind.title}, of a network described in the tool's help? "
             '--allow-mismatch converts the rest'
         )
     if config is None:
@@ -118,7 +117,7 @@ def convert(
     if strict and (match.missing or match.unexpected or match.misshapen):
         raise UserError(
             f'{_names(paths)} does not fill the model: '
-            f'{"; ".join(differences(match))}. --allow-mismatch converts '
+            f'{"; ".join(match.differences(SHOWN))}. --allow-mismatch converts '
             'what is there'
         )
     meta = dict(
@@ -135,29 +134,8 @@ def convert(
 
 def save(converted: Converted, path: str | Path) -> None:
     """Write the checkpoint; an interrupted run leaves no half of it."""
-    buffer = io.BytesIO()
-    torch.save(converted.checkpoint, buffer)
-    write_atomically(Path(path).expanduser(), buffer.getvalue())
-
-
-def differences(match: CheckpointMatch) -> list[str]:
-    """All kinds of differences between checkpoint and model, in words."""
-    shapes = [
-        f'{name} {theirs}, needed {ours}'
-        for name, (ours, theirs) in match.misshapen.items()
-    ]
-    kinds = (
-        (match.missing, 'missing'),
-        (match.unexpected, 'not in the model'),
-        (shapes, 'of another shape'),
-    )
-    return [f'{what}: {listed(names)}' for names, what in kinds if names]
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = len(names) - _SHOWN
-    return ', '.join(names[:_SHOWN]) + (f' and {more} more' if more > 0 else '')
+    with atomic_path(Path(path).expanduser()) as temporary:
+        torch.save(converted.checkpoint, temporary)
 
 
 def _names(paths: Sequence[str | Path]) -> str:

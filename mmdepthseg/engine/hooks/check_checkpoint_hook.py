@@ -6,7 +6,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
-from mmdepthseg.checkpoints.checkpoint import match_checkpoint
+from mmdepthseg.checkpoints.matching import match_checkpoint
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
 

@@ -8,7 +8,7 @@ import torch
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
-from mmdepthseg.checkpoints.checkpoint import match_checkpoint
+from mmdepthseg.checkpoints.matching import match_checkpoint
 from mmdepthseg.engine.hooks import CheckCheckpointHook
 from mmdepthseg.utils import UserError
 

@@ -24,7 +24,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
 from mmdepthseg.apis import load_model
-from mmdepthseg.checkpoints.checkpoint import match_checkpoint
+from mmdepthseg.checkpoints.matching import match_checkpoint
 from mmdepthseg.engine.hooks import CheckCheckpointHook
 from mmdepthseg.models.mixing import normalize_disparity
 from mmdepthseg.utils.errors import UserError

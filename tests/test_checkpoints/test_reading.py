@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from mmdepthseg.checkpoints.checkpoint import read_checkpoint
+from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.utils import UserError
 
 

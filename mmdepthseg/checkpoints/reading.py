@@ -1,20 +1,14 @@
-"""Read a checkpoint, and tell whether it belongs to a model."""
+"""Read a checkpoint, with messages that name the file and others to take."""
 
 import os
-import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner.checkpoint import CheckpointLoader
-from torch import Tensor, nn
 
 from mmdepthseg.utils.errors import UserError, did_you_mean
-
-_SHOWN = 4
 
 
 def is_remote(path: str | os.PathLike) -> bool:
@@ -94,82 +88,3 @@ def _one_of(folder: Path, excluded: str = '') -> str:
     found = [f for f in folder.glob('*.pth') if f.name != excluded]
     found = sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)[:3]
     return f', such as {", ".join(f.name for f in found)}' if found else ''
-
-
-@dataclass(frozen=True)
-class CheckpointMatch:
-    """How the entries of a checkpoint fit a model's.
-
-    Attributes:
-        matched: Names that both have, with equal shapes.
-        missing: Names that only the model has.
-        unexpected: Names that only the checkpoint has.
-        misshapen: Name -> (shape in the model, shape in the checkpoint).
-    """
-
-    matched: list[str]
-    missing: list[str]
-    unexpected: list[str]
-    misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
-
-    @property
-    def share(self) -> float:
-        """Share of the model's entries that the checkpoint fills, 0..1."""
-        total = len(self.matched) + len(self.missing) + len(self.misshapen)
-        return len(self.matched) / total if total else 1.0
-
-    def describe(self) -> str:
-        """The first few differences, in words."""
-        parts = []
-        if self.misshapen:
-            entries = self.misshapen.items()
-            shapes = [f'{name} {ours} != {theirs}' for name, (ours, theirs) in entries]
-            parts.append(f'other shape (model != checkpoint): {_listed(shapes)}')
-        if self.missing:
-            parts.append(f'not in the checkpoint: {_listed(self.missing)}')
-        if self.unexpected:
-            parts.append(f'not in the model: {_listed(self.unexpected)}')
-        return '; '.join(parts)
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ', '.join(names[:_SHOWN]) + (f' and {more} more' if more > 0 else '')
-
-
-def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
-    """Compare a checkpoint's entries with a model's, by name and shape.
-
-    Args:
-        model: Possibly wrapped (DDP, test-time augmentation).
-        checkpoint: With or without the level 'state_dict'. A model that takes other
-            layouts too says so by `adapt_state_dict`.
-    """
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    entries = checkpoint.get('state_dict', checkpoint)
-    if hasattr(model, 'adapt_state_dict'):
-        entries = model.adapt_state_dict(entries)
-    # Batch norm's step counter is absent from old checkpoints and used by nobody.
-    ours = {
-        name: value
-        for name, value in model.state_dict().items()
-        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
-    }
-    theirs = {
-        re.sub(r'^module\.', '', name): value
-        for name, value in entries.items()
-        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
-    }
-    both = [name for name in ours if name in theirs]
-    misshapen = {
-        name: (tuple(ours[name].shape), tuple(theirs[name].shape))
-        for name in both
-        if ours[name].shape != theirs[name].shape
-    }
-    return CheckpointMatch(
-        matched=[name for name in both if name not in misshapen],
-        missing=[name for name in ours if name not in theirs],
-        unexpected=[name for name in theirs if name not in ours],
-        misshapen=misshapen,
-    )

@@ -1,4 +1,4 @@
-"""What the converter tools share: the command line and the report."""
+"""What the converters of weights share: command line, conversion and report."""
 
 import argparse
 import pprint
@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 from mmdepthseg.checkpoints.converters.convert import (
     PROJECTS,
+    SHOWN,
     Converted,
     convert,
-    differences,
-    listed,
     save,
 )
+from mmdepthseg.checkpoints.matching import listed
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.errors import UserError
 
@@ -82,16 +82,18 @@ def report(converted: Converted, every_name: bool = False) -> list[str]:
     for name, reason in result.dropped.items():
         reasons[reason].append(name)
     for reason, names in reasons.items():
-        shown = ', '.join(names) if every_name else listed(names)
+        shown = ', '.join(names) if every_name else listed(names, SHOWN)
         lines.append(f'  {shown}: {reason}')
-    left_over = ', '.join(result.left_over) if every_name else listed(result.left_over)
+    left_over = (
+        ', '.join(result.left_over) if every_name else listed(result.left_over, SHOWN)
+    )
     lines.append(
         f'left over: {len(result.left_over)}' + (f' ({left_over})' if left_over else '')
     )
     match = converted.match
     total = len(match.matched) + len(match.missing) + len(match.misshapen)
     lines.append(f'model: {len(match.matched)} of {total} entries filled')
-    return lines + [f'  {line}' for line in differences(match)]
+    return lines + [f'  {line}' for line in match.differences(SHOWN)]
 
 
 def _parse_args(description: str, argv: list[str] | None) -> argparse.Namespace:

@@ -1,0 +1,100 @@
+"""Tell whether a checkpoint belongs to a model."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from torch import Tensor, nn
+
+SHOWN = 4
+
+
+@dataclass(frozen=True)
+class CheckpointMatch:
+    """How the entries of a checkpoint fit a model's.
+
+    Attributes:
+        matched: Names that both have, with equal shapes.
+        missing: Names that only the model has.
+        unexpected: Names that only the checkpoint has.
+        misshapen: Name -> (shape in the model, shape in the checkpoint).
+    """
+
+    matched: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+
+    @property
+    def share(self) -> float:
+        """Share of the model's entries that the checkpoint fills, 0..1."""
+        total = len(self.matched) + len(self.missing) + len(self.misshapen)
+        return len(self.matched) / total if total else 1.0
+
+    def differences(self, shown: int = SHOWN) -> list[str]:
+        """Name the first entries of each kind of difference.
+
+        Args:
+            shown: How many of a kind.
+        """
+        shapes = [
+            f'{name} {ours} != {theirs}'
+            for name, (ours, theirs) in self.misshapen.items()
+        ]
+        kinds = {
+            'other shape (model != checkpoint)': shapes,
+            'not in the checkpoint': self.missing,
+            'not in the model': self.unexpected,
+        }
+        return [
+            f'{what}: {listed(names, shown)}' for what, names in kinds.items() if names
+        ]
+
+    def describe(self) -> str:
+        """Return the first few differences, in words."""
+        return '; '.join(self.differences())
+
+
+def listed(names: Sequence[str], shown: int = SHOWN) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - shown
+    return ', '.join(names[:shown]) + (f' and {more} more' if more > 0 else '')
+
+
+def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
+    """Compare a checkpoint's entries with a model's, by name and shape.
+
+    Args:
+        model: Possibly wrapped (DDP, test-time augmentation).
+        checkpoint: With or without the level 'state_dict'. A model that takes other
+            layouts too says so by `adapt_state_dict`.
+    """
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    entries = checkpoint.get('state_dict', checkpoint)
+    if hasattr(model, 'adapt_state_dict'):
+        entries = model.adapt_state_dict(entries)
+    # Batch norm's step counter is absent from old checkpoints and used by nobody.
+    ours = {
+        name: value
+        for name, value in model.state_dict().items()
+        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
+    }
+    theirs = {
+        re.sub(r'^module\.', '', name): value
+        for name, value in entries.items()
+        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
+    }
+    both = [name for name in ours if name in theirs]
+    misshapen = {
+        name: (tuple(ours[name].shape), tuple(theirs[name].shape))
+        for name in both
+        if ours[name].shape != theirs[name].shape
+    }
+    return CheckpointMatch(
+        matched=[name for name in both if name not in misshapen],
+        missing=[name for name in ours if name not in theirs],
+        unexpected=[name for name in theirs if name not in ours],
+        misshapen=misshapen,
+    )
