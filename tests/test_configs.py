@@ -99,7 +99,8 @@ def tiny_model(monkeypatch):
 
     def build(cfg):
         settings = cfg.model.to_dict()
-        if 'base_channels' not in settings.get('segmentor', settings)['backbone']:
+        backbone = settings.get('segmentor', settings)['backbone']
+        if backbone['type'] == 'ResNet' and 'base_channels' not in backbone:
             settings = tiny_models.shrink(settings)
         model = MODELS.build(ConfigDict(settings))
         model.init_weights()
