@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
-GUIDES = (
-    'README.md',
-    'docs/cityscapes.md',
-    'docs/own_video.md',
-    'docs/selection.md',
-    'configs/_base_/splits/README.md',
+GUIDES = sorted(
+    str(path.relative_to(REPO))
+    for path in (
+        *REPO.glob('*.md'),
+        *REPO.glob('docs/*.md'),
+        *REPO.glob('configs/**/*.md'),
+    )
 )
 #: What section 4 of the Cityscapes guide leaves off its table of configs.
 TAIL = '_r101-d16_40k_512x512_n372.py'
@@ -21,7 +22,11 @@ TAIL = '_r101-d16_40k_512x512_n372.py'
 def test_named_files_exist(guide):
     text = (REPO / guide).read_text()
     named = re.findall(r'\b((?:configs|tools|docs)/[\w./-]+\.(?:py|txt|md))\b', text)
-    assert named and not [name for name in named if not (REPO / name).is_file()]
+    assert not [name for name in named if not (REPO / name).is_file()]
+    links = re.findall(r'\]\((?!http)([\w./-]+)(?:#[\w-]+)?\)', text)
+    here = (REPO / guide).parent
+    assert not [link for link in links if not (here / link).exists()]
+    assert text.startswith('# ')
     experiments = re.findall(r'`(cityscapes/[\w-]+)`', text)
     assert not [
         name
