@@ -5,8 +5,9 @@ order, distances, scores, options and seed; then selection.html, a page to look 
 
 With networks, CONFIG says what the pool is and how students are trained, CHECKPOINT is
 that of the self-supervised depth teacher. Every step is kept in --out; a run that was
-stopped goes on when the same command is given again. With --features nothing but numpy
-is needed (and OpenCV for the images of --images).
+stopped goes on when the same command is given again. With --features no framework
+is needed: numpy, for the page jinja2 and matplotlib (or --no-page), and OpenCV for the
+images of --images.
 
 Examples:
     python tools/select_samples.py CONFIG CHECKPOINT --method ds_us --budget 25 50 100 \
@@ -36,6 +37,7 @@ from mmdepthseg.selection.features import NORMALIZATIONS  # noqa: E402
 from mmdepthseg.selection.files import (  # noqa: E402
     PAGE,
     RECORD,
+    find_images,
     load_array,
     parse_bytes,
     read_names,
@@ -47,8 +49,7 @@ from mmdepthseg.selection.methods import (  # noqa: E402
     METHODS,
     select,
 )
-from mmdepthseg.selection.page.images import find_images  # noqa: E402
-from mmdepthseg.selection.page.report import write_report  # noqa: E402
+from mmdepthseg.selection.page.report import check_page, write_report  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.files import check_writable, file_hash  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
@@ -353,6 +354,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise UserError(
                 'what to choose from? Give CONFIG and CHECKPOINT, or --features FILE'
             )
+        if not args.no_page:
+            check_page()  # not after hours
         networks = args.features is None
         written = select_with_networks(args) if networks else select_from_features(args)
         for path in written:

@@ -5,6 +5,7 @@ so that it being there means that the rest is.
 """
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from mmdepthseg.utils.files import write_atomically
 
 RECORD = 'selection.json'
 PAGE = 'selection.html'
+IMAGE_TYPES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.ppm')
 _SPLIT = 'budget_{}.txt'
 _UNITS = {'': 1, 'k': 2**10, 'm': 2**20, 'g': 2**30, 't': 2**40}
 
@@ -222,3 +224,69 @@ def write_selection(
 
 def _numbers(values: np.ndarray) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]
+
+
+def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> list[str]:
+    """Return the paths of the frames' images.
+
+    Args:
+        where: A file with one path a line, in the order of the rows, looked for from
+            the working folder, else from the list's; or a folder that `names` are
+            below, with or without what the files' names end with ('.png',
+            '_leftImg8bit.png'), which the first row's file tells.
+        names: Of all frames; needed for a folder.
+        size: Number of frames.
+
+    Returns:
+        One path per row. Only the first is known to be there.
+
+    Raises:
+        UserError: If there is no image for the first row, the list has another length
+            or names are missing.
+    """
+    where = Path(where)
+    if not where.exists():
+        raise UserError(f'{where}: no such file or folder')
+    if where.is_dir():
+        if names is None:
+            raise UserError(
+                f'{where}: for a folder of images the frames need names (--names '
+                'FILE); or give a file with one image path a line.'
+            )
+        suffix = _find_suffix(where, names[0])
+        return [os.path.join(where, name + suffix) for name in names]
+    paths = read_lines(where)
+    if len(paths) != size:
+        raise UserError(
+            f'{where}: {len(paths)} image paths, but the features have {size} rows.'
+        )
+    for root in ('', where.parent):
+        if os.path.isfile(os.path.join(root, paths[0])):
+            return [os.path.join(root, path) for path in paths]
+    raise UserError(
+        f'{where}: {paths[0]!r} in the first line is no file, from here nor from '
+        f'{where.parent}.'
+    )
+
+
+def _find_suffix(root: Path, name: str) -> str:
+    """Return what follows a name in the file name of its image; '' if nothing does."""
+    path = root / name
+    if path.is_file():
+        return ''
+    beside = os.listdir(path.parent) if path.parent.is_dir() else []
+    ends = [file[len(path.name) :] for file in beside if file.startswith(path.name)]
+    # 'frame_1' is not the start of 'frame_10.png'.
+    ends = [
+        end
+        for end in ends
+        if end.lower().endswith(IMAGE_TYPES) and not end[0].isalnum()
+    ]
+    if not ends:
+        raise UserError(
+            f'{root}: no image of the first frame, {name!r}; looked for {path} with '
+            f'nothing or something like {IMAGE_TYPES[0]} after it. The folder must be '
+            'the one that the names are below; or give a file with one image path a '
+            'line.'
+        )
+    return min(ends, key=lambda end: (len(end), end))

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 from helpers import REPO
-from test_selection.test_page.pages import FEATURES, Page, images
+from helpers.selection_page import FEATURES, Page, images
 
 from mmdepthseg.selection import select
 
@@ -21,10 +21,10 @@ def select_samples(tmp_path, run_process):
     paths = images(tmp_path)
     (tmp_path / 'images.txt').write_text('\n'.join(paths))
 
-    def run(*arguments):
+    def run(*arguments, **environment):
         return run_process(
             sys.executable, TOOL, '--features', tmp_path / 'f.npy', '--budget', 3, 5,
-            '--out', tmp_path / 'out', *arguments,
+            '--out', tmp_path / 'out', *arguments, **environment,
         )  # fmt: skip
 
     return run
@@ -64,3 +64,20 @@ def test_tool_without_page_and_with_wrong_images(tmp_path, select_samples):
     done = select_samples('--no-page')
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / 'out/selection.html').exists()
+
+
+@pytest.mark.parametrize('missing', ['jinja2', 'matplotlib'])
+def test_what_the_page_needs_is_looked_for_before_all_work(
+    tmp_path, select_samples, missing
+):
+    (tmp_path / 'blocked').mkdir()
+    code = f'import sys\nsys.modules[{missing!r}] = None\n'
+    (tmp_path / 'blocked/sitecustomize.py').write_text(code)
+    blocked = dict(PYTHONPATH=str(tmp_path / 'blocked'))
+    done = select_samples(**blocked)
+    assert done.returncode == 2 and f'made with {missing},' in done.stderr
+    assert '[page]' in done.stderr and '--no-page' in done.stderr
+    assert not (tmp_path / 'out').exists()
+    done = select_samples('--no-page', **blocked)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'out/selection.json').exists()

@@ -2,41 +2,55 @@
 
 It shows the chosen frames in order, each beside its nearest among those chosen
 before, a map of the feature space, and how well the pool is covered, against random
-choice. It holds no date and no path: the same selection gives the same bytes.
+choice. It holds no script, date or path: the same selection gives the same bytes.
+What it says stands in `template.html`, which escapes all it is given.
 """
 
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from mmdepthseg.selection.checks import check_rows
-from mmdepthseg.selection.features import FeaturePool
-from mmdepthseg.selection.page.charts import compare, coverage_section
-from mmdepthseg.selection.page.images import make_thumbnail
-from mmdepthseg.selection.page.map import map_section
-from mmdepthseg.selection.page.page import (
-    METHOD_WORDS,
-    cards,
-    head,
-    page,
-    record_section,
-    section,
-)
-from mmdepthseg.selection.page.parts import Group, Pick, group_picks
-from mmdepthseg.selection.page.space import (
+from mmdepthseg.selection.coverage import (
     DRAWS,
     Coverage,
+    fit_plane,
     measure_coverage,
-    nearest_before,
+    thin_out,
+)
+from mmdepthseg.selection.features import FeaturePool
+from mmdepthseg.selection.page.drawings import draw_chart, draw_map
+from mmdepthseg.selection.page.images import make_thumbnail
+from mmdepthseg.selection.page.picks import (
+    Group,
+    Pick,
+    group_picks,
+    list_picks,
+    number,
+    percent,
 )
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.version import __version__
 
 #: Picks with a card and on the map, and with a picture, at most: bounds of the size.
 MOST_CARDS = 2000
 MOST_IMAGES = 1000
+#: Frames drawn at most: neither chosen nor excluded, and excluded.
+POOL_FRAMES, EXCLUDED_FRAMES = 3000, 500
+_NEEDED = ('jinja2', 'matplotlib')
+
+
+def check_page() -> None:
+    """Raise a `UserError` if what the page is made with is not installed."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f'selection.html is made with {" and ".join(missing)}, not installed '
+            'here: `pip install -e .[page]`, or give --no-page'
+        )
 
 
 def write_report(
@@ -68,7 +82,7 @@ def write_report(
         The images that could not be read; their picks are shown without.
 
     Raises:
-        UserError: If the selection has no `order`, or something has another
+        ValueError: If the selection has no `order`, or something has another
             number of rows.
         OSError: If the page cannot be written.
     """
@@ -81,30 +95,44 @@ def write_report(
     if pool is not None:
         exclude = check_rows(pool.size, order, exclude, ('order', 'exclude'))[1]
     name = _namer(selection, order, names)
-    picks = _picks(selection, order[:MOST_CARDS], groups, name, pool)
-    unreadable = _add_thumbnails(picks, image_paths) if image_paths else []
-    lead = [_lead(options, selection)]
-    parts = [f'<p class="note">{escape(problem)}</p>' if problem else '']
+    picks = list_picks(selection, order[:MOST_CARDS], groups, name, pool)
+    unreadable = []
+    for pick in picks[:MOST_IMAGES] if image_paths else ():
+        pick.thumbnail = make_thumbnail(image_paths[pick.row])
+        if pick.thumbnail is None:
+            unreadable.append(str(image_paths[pick.row]))
+    shown = {}
     if pool is not None:
-        coverage = measure_coverage(
-            pool, order, initial, exclude, selection.get('seed', 0), draws
+        seed = selection.get('seed', 0)
+        coverage = measure_coverage(pool, order, initial, exclude, seed, draws)
+        shown = dict(
+            _coverage(coverage, budgets), **_map(pool, picks, groups, exclude, name)
         )
-        lead.append(compare(coverage))
-        body = _coverage_note(coverage, selection.get('route'))
-        parts.append(section('Coverage', coverage_section(coverage, budgets) + body))
-        drawn = map_section(pool, picks, groups, exclude, name)
-        parts.append(section('Map', drawn))
-    shown = _bounds_note(len(order), len(picks), image_paths is not None, unreadable)
-    chosen = shown + cards(picks, image_paths is not None)
-    parts.append(section('Chosen frames', chosen))
-    parts.append(section('To do it again', record_section(selection)))
-    title = f'{len(order):,} frames chosen'
-    if pool is not None:
-        title = f'{len(order):,} of {pool.size:,} frames chosen'
-    facts = _facts(selection, options, budgets, pool, len(exclude))
-    text = page(title, [head(title, lead, facts), *parts])
+    text = _template().render(
+        selection=selection, options=options, budgets=budgets, pool=pool,
+        problem=problem, excluded=len(exclude), chosen=len(order), picks=picks,
+        with_images=image_paths is not None, most_images=MOST_IMAGES,
+        unreadable=len(unreadable), longest=max(p.distance or 0 for p in picks) or 1.0,
+        files={role: (PurePath(file['path']).name, file['sha256'])
+               for role, file in (selection.get('files') or {}).items()},
+        versions=f'mmdepthseg {__version__}, numpy {np.__version__}', **shown,
+    )  # fmt: skip
     write_atomically(path, text.encode())
     return unreadable
+
+
+def _template():
+    """Return the page's template; all that it is given is escaped."""
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, percent=percent, count='{:,}'.format)
+    return environment.get_template('template.html')
 
 
 def _check(
@@ -113,9 +141,9 @@ def _check(
     names: Sequence[str] | None,
     image_paths: Sequence[str] | None,
 ) -> np.ndarray:
-    """The order, int64, if everything fits together."""
+    """Return the order, int64, if everything fits together."""
     if not selection.get('order'):
-        raise UserError(
+        raise ValueError(
             "selection: no 'order' in it, or an empty one; give what selection.json "
             'holds.'
         )
@@ -123,20 +151,20 @@ def _check(
     given = {'features': features, 'names': names, 'image_paths': image_paths}
     sizes = {what: len(rows) for what, rows in given.items() if rows is not None}
     if len(set(sizes.values())) > 1:
-        raise UserError(
+        raise ValueError(
             f'rows differ: {", ".join(f"{k} {n}" for k, n in sizes.items())}; each '
             'must have one per frame.'
         )
     for what, size in sizes.items():
         if order.max() >= size:
-            raise UserError(
+            raise ValueError(
                 f'selection: row {order.max()} was chosen, but {what} have {size} '
                 'rows; they are of another pool.'
             )
     for key in ('names', 'min_distance', 'nearest', 'score'):
         values = selection.get(key)
         if values is not None and len(values) != len(order):
-            raise UserError(
+            raise ValueError(
                 f'selection: {len(values)} {key}, but {len(order)} in its order.'
             )
     return order
@@ -145,7 +173,7 @@ def _check(
 def _open_pool(
     features: np.ndarray | None, options: Mapping
 ) -> tuple[FeaturePool | None, str]:
-    """The pool, or why there is none.
+    """Return the pool, or why there is none.
 
     Methods that measure no distances take any features; that is no reason to go
     without a page.
@@ -167,126 +195,44 @@ def _namer(
     return lambda row: known.get(row, f'row {row}')
 
 
-def _picks(
-    selection: Mapping,
-    order: np.ndarray,
+def _coverage(coverage: Coverage, budgets: list[int]) -> dict:
+    """Return charts and table of coverage, for the template."""
+    from markupsafe import Markup
+
+    first, last = coverage.counts[[0, -1]].tolist()
+    budgets = sorted({min(budget, last) for budget in budgets} | {last})
+    budgets = [budget for budget in budgets if budget >= first]
+    kinds = {'Mean distance': coverage.mean, 'Largest distance': coverage.largest}
+    table = []
+    for budget in budgets:
+        at = [curves[:, budget - first] for curves in kinds.values()]
+        cells = [(a[0], a[1:].mean(), a[1:].min(), a[1:].max()) for a in at]
+        table.append((budget, cells))
+    charts = [
+        Markup(draw_chart(title, coverage.counts, curves, budgets))
+        for title, curves in kinds.items()
+    ]
+    return dict(coverage=coverage, charts=charts, table=table)
+
+
+def _map(
+    pool: FeaturePool,
+    picks: list[Pick],
     groups: list[Group],
+    exclude: np.ndarray,
     name: Callable[[int], str],
-    pool: FeaturePool | None,
-) -> list[Pick]:
-    """The picks that are shown, without pictures.
+) -> dict:
+    """Return the map and what to bear in mind, for the template."""
+    from markupsafe import Markup
 
-    Neighbours and distances are the selection's; those of a method that measures none
-    are measured here.
-    """
-    initial = int(selection.get('initial') or 0)
-    distances = list(selection.get('min_distance') or [None] * len(order))
-    rows = selection.get('nearest') or [None] * len(order)
-    place = {row: number for number, row in enumerate(order.tolist(), start=1)}
-    nearest = [None if row is None else place[row] for row in rows[: len(order)]]
-    if pool is not None and not any(nearest):
-        places, found = nearest_before(pool, order)
-        for index in range(max(1, initial), len(order)):
-            nearest[index] = int(places[index]) + 1
-            distances[index] = float(found[index])
-    scores = selection.get('score') or [None] * len(order)
-    return [
-        Pick(
-            number=index + 1,
-            row=row,
-            name=name(row),
-            group=next(group for group in groups if index < group.last),
-            distance=distances[index],
-            nearest=nearest[index],
-            score=scores[index],
-        )
-        for index, row in enumerate(order.tolist())
-    ]
-
-
-def _add_thumbnails(picks: list[Pick], image_paths: Sequence[str]) -> list[str]:
-    """Returns the images that cannot be read."""
-    unreadable = []
-    for pick in picks[:MOST_IMAGES]:
-        path = image_paths[pick.row]
-        pick.thumbnail = make_thumbnail(path)
-        if pick.thumbnail is None:
-            unreadable.append(str(path))
-    return unreadable
-
-
-def _lead(options: Mapping, selection: Mapping) -> str:
-    method = options.get('method')
-    words = METHOD_WORDS.get(method, 'as selection.json tells')
-    text = f'Chosen {words}.'
-    if selection.get('stopped_by_min_distance'):
-        text += (
-            ' It ended early: no other frame is at least '
-            f'{options.get("min_distance")} from all of them.'
-        )
-    return text
-
-
-def _facts(
-    selection: Mapping,
-    options: Mapping,
-    budgets: list[int],
-    pool: FeaturePool | None,
-    excluded: int,
-) -> dict[str, str]:
-    """What to know first; entries that do not apply are left out."""
-    facts = {
-        'method': options.get('method'),
-        'seed': selection.get('seed'),
-        'budgets': ', '.join(f'{budget:,}' for budget in budgets),
-        'labelled before': selection.get('initial') or None,
-        'excluded': f'{excluded:,}' if excluded else None,
-        'weight of scores': options.get('bias')
-        if options.get('method') == 'ds_us'
-        else None,
-        'only among the best': options.get('preselect')
-        and f'{options["preselect"]:g} x new frames',
-        'least distance': options.get('min_distance') or None,
-        'distance': 'patch-wise' if selection.get('route') == 'patch' else None,
-    }
-    if pool is not None:
-        facts['features'] = ' x '.join(map(str, pool.image_shape or (pool.dims,)))
-        facts['normalised by'] = pool.normalize
-    return {key: str(value) for key, value in facts.items() if value is not None}
-
-
-def _coverage_note(coverage: Coverage, route: str | None) -> str:
-    words = [
-        'Distance of each frame to the nearest chosen one. Farthest point works on '
-        'the largest; random choice follows where frames are dense, which favours the '
-        f'mean. Random seeds: {", ".join(map(str, coverage.seeds))}.'
-    ]
-    if coverage.frames < coverage.pool:
-        words.append(
-            f'Measured on {coverage.frames:,} of {coverage.pool:,} frames, a random '
-            'sample: the largest of all may be larger.'
-        )
-    if route == 'patch':
-        words.append(
-            'The picks were made by patch distance; here and on the map, distances '
-            'are between whole feature vectors.'
-        )
-    return f'<p class="note">{" ".join(words)}</p>'
-
-
-def _bounds_note(
-    chosen: int, shown: int, with_images: bool, unreadable: list[str]
-) -> str:
-    """What this page leaves out of the list of picks."""
-    words = []
-    if shown < chosen:
-        words.append(
-            f'The first {shown:,} of {chosen:,} picks are shown here and on the map; '
-            'all are in selection.json.'
-        )
-    if with_images and shown > MOST_IMAGES:
-        words.append(f'The first {MOST_IMAGES:,} have pictures.')
-    if unreadable:
-        count = len(unreadable)
-        words.append(f'{count:,} image{"s" * (count > 1)} could not be read.')
-    return f'<p class="note">{" ".join(words)}</p>' if words else ''
+    plane = fit_plane(pool)
+    chosen = np.array([pick.row for pick in picks])
+    rest = np.setdiff1d(np.arange(pool.size), np.concatenate([chosen, exclude]))
+    drawn = thin_out(rest, POOL_FRAMES), thin_out(exclude, EXCLUDED_FRAMES)
+    points = [plane.project(pool, rows) for rows in (chosen, *drawn)]
+    names = [[name(row) for row in rows.tolist()] for rows in drawn]
+    svg, unnumbered = draw_map(plane, points, picks, groups, names)
+    return dict(
+        map=Markup(svg), plane=plane, unnumbered=unnumbered, rest=len(rest),
+        rest_drawn=len(drawn[0]), excluded_drawn=len(drawn[1]),
+    )  # fmt: skip

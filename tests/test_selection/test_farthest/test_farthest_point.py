@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from helpers.golden import FOLDER
-from test_selection.naive import naive_farthest_point
+from helpers.naive_selection import naive_farthest_point
 
 from mmdepthseg.selection import farthest_point
 from mmdepthseg.selection.farthest import lazy_greedy

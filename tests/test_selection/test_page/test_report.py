@@ -1,18 +1,22 @@
 """The page of a selection."""
 
 import base64
+import configparser
 import json
+import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
-from test_selection.test_page.pages import FEATURES, NAMES, Page, images, record
+from conftest import REPO
+from helpers.selection_page import FEATURES, NAMES, Page, images, record
 
 from mmdepthseg.selection import select
 from mmdepthseg.selection.files import write_selection
 from mmdepthseg.selection.page import report
-from mmdepthseg.selection.page.parts import number, percent
+from mmdepthseg.selection.page.picks import number, percent
 from mmdepthseg.selection.page.report import write_report
 
 RANDOM = np.random.default_rng(0)
@@ -30,7 +34,7 @@ def test_page_stands_alone_and_is_well_formed(tmp_path):
         assert tag not in ('script', 'link', 'iframe', 'object')
         for key in ('src', 'href', 'xlink:href', 'srcset', 'action'):
             assert attrs.get(key, '#').startswith(('#', 'data:image/jpeg;base64,'))
-    assert 'http' not in page.text and 'url(' not in page.text
+    assert '://' not in page.text and 'url(' not in page.text
     assert '@import' not in page.text
     # Everything that is pointed at is there, once.
     ids = [attrs['id'] for _, attrs in page.elements if 'id' in attrs]
@@ -64,7 +68,7 @@ def test_cards_tell_the_selection(tmp_path):
             nearest = selection['order'].index(selection['nearest'][place]) + 1
             distance = number(selection['min_distance'][place])
             text += f'{distance} from {nearest}, the nearest before'
-            text += ', ' if place > 2 else '4'  # the next card
+            text += ', ' if place > 2 else ' 4'  # the next card
         if place != 2:
             text += f'score {number(selection["score"][place])}'
         assert text in said
@@ -113,7 +117,8 @@ def test_pictures_are_embedded_once(tmp_path):
         expected = (4 * selection['order'][place], 90, 200)
         assert np.abs(image.astype(int) - expected).max() < 8
     assert '1 image could not be read' in page.said
-    shown = {use['href'] for use in page.find('use')}
+    uses = [use['href'] for use in page.find('use')]
+    shown = {href for href in uses if href.startswith('#image')}
     place = {row: f'#image-{n}' for n, row in enumerate(selection['order'], 1)}
     assert shown == {place[row] for row in selection['nearest'][1:]} - {'#image-4'}
 
@@ -148,22 +153,24 @@ def test_coverage_is_drawn_and_told(tmp_path):
     charts = [svg for svg in page.svgs if svg.get('class') == 'chart']
     assert len(charts) == 2
     for chart in charts:
-        line = chart.find("polyline[@class='own']").get('points').split()
-        assert len(line) == 12
-        heights = [float(point.split(',')[1]) for point in line]
+        (line,) = chart.findall(".//g[@class='own']/path")
+        heights = [float(y) for y in re.findall(r'[ML] \S+ (\S+)', line.get('d'))]
+        assert len(heights) > 1
         assert heights == sorted(heights)  # distances only fall; y points down
-        marks = [float(mark.get('cy')) for mark in chart.iter('circle')]
-        assert marks == [heights[3], heights[11]]
+        (marks,) = chart.findall(".//g[@class='marks']/g")
+        assert [float(mark.get('y')) for mark in marks][-1] == heights[-1]
+        tips = [title.text for title in marks.iter('title')]
+        assert [tip.split()[0] for tip in tips] == ['4', '12']
 
 
 def test_size_is_bounded_and_the_bounds_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(report, 'MOST_CARDS', 7)
     monkeypatch.setattr(report, 'MOST_IMAGES', 2)
-    monkeypatch.setattr('mmdepthseg.selection.page.map.POOL_FRAMES', 20)
-    monkeypatch.setattr('mmdepthseg.selection.page.map.EXCLUDED_FRAMES', 3)
-    monkeypatch.setattr('mmdepthseg.selection.page.space.PLANE_FRAMES', 30)
-    monkeypatch.setattr('mmdepthseg.selection.page.space.LEAST_FRAMES', 10)
-    monkeypatch.setattr('mmdepthseg.selection.page.space.COVERAGE_WORK', 1)
+    monkeypatch.setattr('mmdepthseg.selection.page.report.POOL_FRAMES', 20)
+    monkeypatch.setattr('mmdepthseg.selection.page.report.EXCLUDED_FRAMES', 3)
+    monkeypatch.setattr('mmdepthseg.selection.coverage.PLANE_FRAMES', 30)
+    monkeypatch.setattr('mmdepthseg.selection.coverage.LEAST_FRAMES', 10)
+    monkeypatch.setattr('mmdepthseg.selection.coverage.COVERAGE_WORK', 1)
     exclude = list(range(20, 28))
     selection = record(tmp_path, exclude=exclude)
     write_report(
@@ -258,3 +265,12 @@ def test_errors(tmp_path, change, given, message):
     with pytest.raises(ValueError, match=message):
         write_report(tmp_path / 'page.html', selection, FEATURES, **given)
     assert not (tmp_path / 'page.html').exists()
+
+
+def test_an_installed_package_has_the_template():
+    setup = configparser.ConfigParser()
+    setup.read(REPO / 'setup.cfg')
+    carried = setup['options.package_data']['mmdepthseg.selection.page'].split()
+    folder = Path(report.__file__).parent
+    files = {path.name for path in folder.iterdir() if path.is_file()}
+    assert {name for name in files if not name.endswith('.py')} == set(carried)

@@ -1,4 +1,4 @@
-"""What the page of a selection shows of the feature space: a plane, and coverage.
+"""Measure what the page of a selection shows of the feature space.
 
 All distances are Euclidean between normalised features, as farthest point measures
 them (`FeaturePool`), in float64.
@@ -43,7 +43,7 @@ class Plane:
     frames: int
 
     def project(self, pool: FeaturePool, rows: np.ndarray) -> np.ndarray:
-        """Coordinates of frames, feature units: (R, 2) float64."""
+        """Return coordinates of frames, feature units: (R, 2) float64."""
         out = np.empty((len(rows), 2))
         for start in range(0, len(rows), pool.block_rows):
             part = slice(start, start + pool.block_rows)
@@ -59,8 +59,8 @@ class Coverage:
 
     Attributes:
         counts: (S,) int64, numbers of chosen frames, ascending by 1.
-        mean, largest: (S,) float64, over the measured frames.
-        random_mean, random_largest: (R, S) float64, the same for R random selections.
+        mean, largest: (1 + R, S) float64, over the measured frames: of the selection
+            and of R random ones.
         seeds: Of the random selections.
         frames: How many frames were measured.
         pool: Of how many (the excluded ones are not to be covered).
@@ -69,22 +69,20 @@ class Coverage:
     counts: np.ndarray
     mean: np.ndarray
     largest: np.ndarray
-    random_mean: np.ndarray
-    random_largest: np.ndarray
     seeds: list[int]
     frames: int
     pool: int
 
 
 def thin_out(rows: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` of `rows`, drawn with a fixed seed, in ascending order."""
+    """Return at most `count` of `rows`, drawn with a fixed seed, ascending."""
     if len(rows) > count:
         rows = np.random.RandomState(0).choice(rows, count, replace=False)
     return np.sort(rows)
 
 
 def fit_plane(pool: FeaturePool) -> Plane:
-    """The plane of most variance of (a sample of) the pool.
+    """Return the plane of most variance of (a sample of) the pool.
 
     The sign of each axis is chosen so that its largest entry is positive.
     """
@@ -97,11 +95,10 @@ def fit_plane(pool: FeaturePool) -> Plane:
     gram = data @ data.T
     total = gram.trace()
     values, vectors = np.linalg.eigh(gram)
-    values, vectors = values[:-3:-1], vectors[:, :-3:-1]
     axes, share = np.zeros((pool.dims, 2)), np.zeros(2)
-    for place, value in enumerate(values):
+    for place, value in enumerate(values[:-3:-1]):
         if value > _NO_VARIANCE * total:
-            axis = data.T @ vectors[:, place] / np.sqrt(value)
+            axis = data.T @ vectors[:, -1 - place] / np.sqrt(value)
             axes[:, place] = axis * np.sign(axis[np.abs(axis).argmax()])
             share[place] = value / total
     return Plane(center, axes, share, len(rows))
@@ -115,7 +112,7 @@ def measure_coverage(
     seed: int,
     draws: int = DRAWS,
 ) -> Coverage:
-    """Coverage by a selection and by random ones of the same size.
+    """Measure coverage by a selection and by random ones of the same size.
 
     A large pool is sampled, with a fixed seed, so that time and memory are bounded.
 
@@ -132,32 +129,28 @@ def measure_coverage(
     most = int(np.clip(most, LEAST_FRAMES, MOST_FRAMES))
     rows = thin_out(covered, _held(pool, most))
     seeds = [other for other in range(draws + 1) if other != seed][:draws]
-    given = order[:initial]
+    options = dict(initial=order[:initial], exclude=exclude)
     orders = [order] + [
-        select(
-            pool.array, 'random', len(order), seed=s, initial=given, exclude=exclude
-        ).order
-        for s in seeds
+        select(pool.array, 'random', len(order), seed=other, **options).order
+        for other in seeds
     ]
-    sample = _Sample(pool, rows)
+    held = pool.normalized(rows)
+    # A common offset would cost the products digits.
+    center = held.mean(axis=0)
+    held -= center
     first = max(1, initial)
-    curves = np.stack([sample.curves(each)[:, first - 1 :] for each in orders])
-    return Coverage(
-        counts=np.arange(first, len(order) + 1),
-        mean=curves[0, 0],
-        largest=curves[0, 1],
-        random_mean=curves[1:, 0],
-        random_largest=curves[1:, 1],
-        seeds=seeds,
-        frames=len(rows),
-        pool=len(covered),
-    )
+    curves = [
+        _curves(pool, each, rows, held, center)[:, first - 1 :] for each in orders
+    ]
+    mean, largest = np.stack(curves, axis=1)
+    counts = np.arange(first, len(order) + 1)
+    return Coverage(counts, mean, largest, seeds, len(rows), len(covered))
 
 
 def nearest_before(
     pool: FeaturePool, order: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of the frames chosen before, for selections that measured none.
+    """Find the nearest of the frames chosen before, for methods that measure none.
 
     Args:
         pool: The frames.
@@ -168,84 +161,60 @@ def nearest_before(
         and NaN for the first.
     """
     count = len(order)
-    best, place = np.full(count, np.inf), np.full(count, -1)
+    place, distance = np.full(count, -1), np.full(count, np.nan)
     for start in range(0, count, _BLOCK):
-        before = np.arange(start, min(start + _BLOCK, count))
-        left = pool.normalized(order[before])
-        for other in range(start, count, _BLOCK):
-            after = np.arange(other, min(other + _BLOCK, count))
-            right = pool.normalized(order[after])
-            squared = _squared(left, right, _lengths(right))
-            squared[before[:, None] >= after] = np.inf
-            winner = squared.argmin(axis=0)
-            least = squared[winner, np.arange(len(after))]
-            nearer = least < best[after]
-            best[after[nearer]] = least[nearer]
-            place[after[nearer]] = before[winner[nearer]]
-    distance = np.full(count, np.nan)
-    known = place >= 0
-    distance[known] = np.sqrt(pool.exact_squared(order[place[known]], order[known]))
+        after = np.arange(start, min(start + _BLOCK, count))
+        right, squared = pool.normalized(order[after]), []
+        for other in range(0, after[-1] + 1, _BLOCK):
+            before = np.arange(other, min(other + _BLOCK, count))
+            squared.append(_squared(right, pool.normalized(order[before])))
+            squared[-1][after[:, None] <= before] = np.inf
+        place[after] = np.concatenate(squared, axis=1).argmin(axis=1)
+    place[0] = -1
+    nearest = order[place[1:]]
+    distance[1:] = np.sqrt(pool.exact_squared(nearest, order[1:]))
     return place, distance
 
 
-class _Sample:
-    """Frames to be covered, held in memory.
+def _curves(
+    pool: FeaturePool,
+    order: np.ndarray,
+    rows: np.ndarray,
+    held: np.ndarray,
+    center: np.ndarray,
+) -> np.ndarray:
+    """Return mean and largest distance to the first 1, 2, ... of `order`: (2, K).
 
     Args:
         pool: All frames.
-        rows: (M,) the ones to be covered, ascending.
+        order: (K,) the chosen ones.
+        rows: (M,) the ones to be covered.
+        held: (M, D) their features, less `center`.
+        center: (D,).
     """
-
-    def __init__(self, pool: FeaturePool, rows: np.ndarray) -> None:
-        self._pool, self._rows = pool, rows
-        self._held = pool.normalized(rows)
-        # A common offset would cost the products digits.
-        self._center = self._held.mean(axis=0)
-        self._held -= self._center
-        self._lengths = _lengths(self._held)
-
-    def curves(self, order: np.ndarray) -> np.ndarray:
-        """Mean and largest distance to the first 1, 2, ... of `order`: (2, K)."""
-        nearest = np.full(len(self._rows), np.inf)
-        out = np.empty((2, len(order)))
-        for start in range(0, len(order), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            chosen = order[part]
-            vectors = self._pool.normalized(chosen) - self._center
-            squared = _squared(vectors, self._held, self._lengths)
-            squared[chosen[:, None] == self._rows] = 0.0
-            np.minimum(squared[0], nearest, out=squared[0])
-            np.minimum.accumulate(squared, axis=0, out=squared)
-            nearest = squared[-1].copy()
-            distance = np.sqrt(squared, out=squared)
-            out[0, part] = distance.mean(axis=1)
-            out[1, part] = distance.max(axis=1)
-        return out
+    nearest = np.full(len(rows), np.inf)
+    out = np.empty((2, len(order)))
+    for start in range(0, len(order), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        squared = _squared(pool.normalized(order[part]) - center, held)
+        squared[order[part, None] == rows] = 0.0
+        np.minimum(squared[0], nearest, out=squared[0])
+        np.minimum.accumulate(squared, axis=0, out=squared)
+        nearest = squared[-1].copy()
+        distance = np.sqrt(squared, out=squared)
+        out[:, part] = distance.mean(axis=1), distance.max(axis=1)
+    return out
 
 
 def _held(pool: FeaturePool, count: int) -> int:
-    """`count`, or as many frames as may be held at once."""
+    """Return `count`, or as many frames as may be held at once."""
     return max(2, min(count, HELD_BYTES // (8 * pool.dims)))
 
 
-def _lengths(vectors: np.ndarray) -> np.ndarray:
-    """Squared lengths of rows: (R, D) to (R,)."""
-    return np.einsum('ij,ij->i', vectors, vectors)
-
-
-def _squared(left: np.ndarray, right: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Squared distances by products, all float64.
-
-    Args:
-        left: (B, D).
-        right: (R, D).
-        lengths: (R,) squared, of `right`.
-
-    Returns:
-        (B, R).
-    """
+def _squared(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return squared distances by products: (B, D) and (R, D) to (B, R) float64."""
     out = left @ right.T
     out *= -2
-    out += _lengths(left)[:, None]
-    out += lengths
+    out += np.einsum('ij,ij->i', left, left)[:, None]
+    out += np.einsum('ij,ij->i', right, right)
     return np.maximum(out, 0, out=out)

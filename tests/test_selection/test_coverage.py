@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from mmdepthseg.selection import FeaturePool, select
-from mmdepthseg.selection.page import space as report_space
-from mmdepthseg.selection.page.space import (
+from mmdepthseg.selection import FeaturePool, coverage, select
+from mmdepthseg.selection.coverage import (
     fit_plane,
     measure_coverage,
     nearest_before,
@@ -44,7 +43,7 @@ def test_plane_is_the_first_two_principal_components(dims):
 
 
 def test_plane_of_normalised_features_from_a_sample(monkeypatch):
-    monkeypatch.setattr(report_space, 'PLANE_FRAMES', 40)
+    monkeypatch.setattr(coverage, 'PLANE_FRAMES', 40)
     pool = FeaturePool(FEATURES)
     plane = fit_plane(pool)
     assert plane.frames == 40
@@ -65,7 +64,7 @@ def test_plane_of_equal_and_of_huge_features():
 
 @pytest.mark.parametrize('block', [4, 64])
 def test_coverage_is_the_distance_to_the_nearest_chosen(monkeypatch, block):
-    monkeypatch.setattr(report_space, '_BLOCK', block)
+    monkeypatch.setattr(coverage, '_BLOCK', block)
     initial, exclude = [5, 140], np.array([0, 1, 77])
     chosen = select(FEATURES, 'ds', 12, seed=1, initial=initial, exclude=exclude)
     pool = FeaturePool(FEATURES)
@@ -84,15 +83,15 @@ def test_coverage_is_the_distance_to_the_nearest_chosen(monkeypatch, block):
         return np.mean(nearest, axis=1), np.max(nearest, axis=1)
 
     mean, largest = expected(chosen.order)
-    np.testing.assert_allclose(measured.mean, mean)
-    np.testing.assert_allclose(measured.largest, largest)
-    for place, seed in enumerate(measured.seeds):
+    np.testing.assert_allclose(measured.mean[0], mean)
+    np.testing.assert_allclose(measured.largest[0], largest)
+    for place, seed in enumerate(measured.seeds, start=1):
         order = select(
             FEATURES, 'random', 12, seed=seed, initial=initial, exclude=exclude
         ).order
         mean, largest = expected(order)
-        np.testing.assert_allclose(measured.random_mean[place], mean)
-        np.testing.assert_allclose(measured.random_largest[place], largest)
+        np.testing.assert_allclose(measured.mean[place], mean)
+        np.testing.assert_allclose(measured.largest[place], largest)
 
 
 def test_coverage_of_a_whole_pool_is_zero():
@@ -100,19 +99,19 @@ def test_coverage_of_a_whole_pool_is_zero():
     measured = measure_coverage(
         FeaturePool(data), np.arange(30), 0, np.array([], int), 0, draws=2
     )
-    assert measured.mean[-1] == measured.largest[-1] == 0
+    assert measured.mean[0, -1] == measured.largest[0, -1] == 0
     np.testing.assert_allclose(
-        measured.mean[0], distances(data, data[:1]).mean(), rtol=1e-6
+        measured.mean[0, 0], distances(data, data[:1]).mean(), rtol=1e-6
     )
 
 
 @pytest.mark.parametrize('bound', ['work', 'memory'])
 def test_coverage_of_a_large_pool_is_sampled(monkeypatch, bound):
-    monkeypatch.setattr(report_space, 'LEAST_FRAMES', 10)
+    monkeypatch.setattr(coverage, 'LEAST_FRAMES', 10)
     if bound == 'work':
-        monkeypatch.setattr(report_space, 'COVERAGE_WORK', 40 * 3 * 5 * 12)
+        monkeypatch.setattr(coverage, 'COVERAGE_WORK', 40 * 3 * 5 * 12)
     else:
-        monkeypatch.setattr(report_space, 'HELD_BYTES', 40 * 8 * 12)
+        monkeypatch.setattr(coverage, 'HELD_BYTES', 40 * 8 * 12)
     pool = FeaturePool(FEATURES)
     order = np.array([3, 10, 20, 30, 40])
     measured = measure_coverage(pool, order, 0, np.array([], int), 0, draws=2)
@@ -120,12 +119,12 @@ def test_coverage_of_a_large_pool_is_sampled(monkeypatch, bound):
     data = normalized(FEATURES)
     sample = data[thin_out(np.arange(150), 40)]
     expected = distances(sample, data[order]).min(axis=1).mean()
-    np.testing.assert_allclose(measured.mean[-1], expected)
+    np.testing.assert_allclose(measured.mean[0, -1], expected)
 
 
 @pytest.mark.parametrize('block', [4, 64])
 def test_nearest_before(monkeypatch, block):
-    monkeypatch.setattr(report_space, '_BLOCK', block)
+    monkeypatch.setattr(coverage, '_BLOCK', block)
     order = RANDOM.permutation(150)[:21]
     place, distance = nearest_before(FeaturePool(FEATURES), order)
     data = normalized(FEATURES)[order]

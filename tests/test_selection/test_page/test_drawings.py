@@ -1,28 +1,29 @@
 """The map on the page, and what the page's parts share."""
 
 import re
+from pathlib import Path
 
 import numpy as np
-from test_selection.test_page.pages import FEATURES, NAMES, Page, record
+from helpers.selection_page import FEATURES, NAMES, Page, record
 
-from mmdepthseg.selection.page.map import _labels
-from mmdepthseg.selection.page.parts import (
+from mmdepthseg.selection.page import report
+from mmdepthseg.selection.page.drawings import place_numbers
+from mmdepthseg.selection.page.picks import (
     INITIAL_COLOR,
     group_picks,
     number,
     percent,
 )
 from mmdepthseg.selection.page.report import write_report
-from mmdepthseg.selection.page.style import STYLE
 
-RANDOM = np.random.default_rng(0)
+STYLE = (Path(report.__file__).parent / 'style.css').read_text()
 
 
 def test_map_marks_picks_excluded_and_the_rest(tmp_path):
     selection = record(tmp_path, initial=[3], exclude=[20, 21])
     write_report(tmp_path / 'page.html', selection, FEATURES, NAMES, exclude=[20, 21])
-    drawn = [s for s in Page(tmp_path / 'page.html').svgs if s.get('class') == 'map']
-    groups = {group.get('class'): group for group in drawn[0].iter('g')}
+    (drawn,) = [s for s in Page(tmp_path / 'page.html').svgs if s.get('class') == 'map']
+    groups = {group.get('class'): group for group in drawn.iter('g')}
     titles = {
         name: [title.text for title in group.iter('title')]
         for name, group in groups.items()
@@ -30,36 +31,39 @@ def test_map_marks_picks_excluded_and_the_rest(tmp_path):
     assert titles['excluded'] == [f'{NAMES[row]} (excluded)' for row in (20, 21)]
     rest = set(range(60)) - {20, 21} - set(selection['order'])
     assert titles['pool'] == [NAMES[row] for row in sorted(rest)]
-    assert len(titles['picks']) == 12
-    assert f'1: {NAMES[3]} (Labelled before)' in titles['picks']
-    squares, discs = list(groups['picks'].iter('rect')), groups['picks'].iter('circle')
-    assert [square.get('fill') for square in squares] == [INITIAL_COLOR]
+    assert titles['picks 0'] == [f'1: {NAMES[3]} (Labelled before)']
+    assert INITIAL_COLOR in groups['picks 0'][-1].get('style')
+    links = {a.get('href'): a[0] for a in drawn.iter('a')}
+    assert links.keys() == {f'#pick-{number}' for number in range(1, 13)}
+    for place, row in enumerate(selection['order'], start=1):
+        tip = links[f'#pick-{place}'].find('title').text
+        assert tip.startswith(f'{place}: {NAMES[row]} (')
     # The axes are the plane's, on one scale, the second one upwards.
-    points = [(float(d.get('cx')), float(d.get('cy'))) for d in discs][::-1]
+    uses = [links[f'#pick-{number}'] for number in range(2, 13)]
+    points = np.array([(float(u.get('x')), -float(u.get('y'))) for u in uses])
     data = FEATURES - FEATURES.mean(axis=0)
     axes = np.linalg.svd(data.astype(float), full_matrices=False)[2][:2].T
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
     flat = (data @ axes)[selection['order'][1:]]
-    between = np.linalg.norm(flat[:, None] - flat, axis=2)
-    shown = np.linalg.norm(np.subtract.outer(points, points)[:, [0, 1], :, [0, 1]],
-                           axis=0)  # fmt: skip
-    scale = shown.max() / between.max()
-    np.testing.assert_allclose(shown, scale * between, atol=0.3)
+    flat, points = flat - flat[0], points - points[0]
+    scale = np.abs(points).max() / np.abs(flat).max()
+    np.testing.assert_allclose(points, scale * flat, atol=0.01)
 
 
 def test_numbers_on_the_map_do_not_overlap():
-    marks = RANDOM.normal((300, 200), 60, (150, 2))
-    svg, missing = _labels(marks, range(1, 151), 400)
-    found = re.findall(r'x="([\d.]+)" y="([\d.]+)">(\d+)<', svg)
-    assert len(found) + missing == 150 and 20 < len(found) <= 120
-    assert found[0][2] == '1'
-    x, y = np.array([spot[:2] for spot in found], float).T
-    width = np.array([8.0 * len(spot[2]) for spot in found])
-    apart = np.abs(x[:, None] - x) >= (width[:, None] + width) / 2
-    apart |= np.abs(y[:, None] - y) >= 12
-    assert (apart | np.eye(len(found), dtype=bool)).all()
-    covers = np.abs(x[:, None] - marks[:, 0]) < width[:, None] / 2
-    covers &= np.abs(y[:, None] - 4 - marks[:, 1]) < 6
-    assert not covers.any()
+    random = np.random.default_rng(0)
+    marks = random.normal((300, 200), 60, (150, 2))
+    texts = [str(number) for number in range(1, 151)]
+    found = place_numbers(marks, texts, 4, np.array([(20, 20), (580, 380)]))
+    assert 20 < len(found) <= 120 and 0 in found
+    spots = np.array([marks[place] + offset for place, offset in found.items()])
+    width = np.array([6.4 * len(texts[place]) for place in found])
+    apart = np.abs(spots[:, None] - spots)
+    clear = apart[..., 0] >= (width[:, None] + width) / 2 - 1e-6
+    clear |= apart[..., 1] >= 9 - 1e-6
+    assert (clear | np.eye(len(found), dtype=bool)).all()
+    covers = np.abs(spots[:, None] - marks)
+    assert not ((covers[..., 0] < width[:, None] / 2) & (covers[..., 1] < 4.5)).any()
 
 
 def test_groups():

@@ -1,0 +1,119 @@
+"""The picks of a selection as its page shows them, and numbers in few digits."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmdepthseg.selection.coverage import nearest_before
+from mmdepthseg.selection.features import FeaturePool
+from mmdepthseg.selection.page.images import Thumbnail
+
+#: Colours of budgets, smallest first, between which others are interpolated. Each
+#: has a contrast of 3 or more with the light and with the dark background.
+_RAMP = ((59, 98, 217), (14, 131, 141), (71, 138, 38), (190, 112, 8), (201, 66, 62))
+INITIAL_COLOR = '#7d5bbe'
+
+
+@dataclass
+class Group:
+    """Picks `first` to `last` (from 1): those of one budget, or those given."""
+
+    title: str
+    first: int
+    last: int
+    color: str
+    initial: bool = False
+
+
+@dataclass
+class Pick:
+    """A chosen frame: its number, from 1, and that of the nearest chosen before."""
+
+    number: int
+    row: int
+    name: str
+    group: Group
+    distance: float | None
+    nearest: int | None
+    score: float | None
+    thumbnail: Thumbnail | None = None
+
+
+def group_picks(count: int, initial: int, budgets: list[int]) -> list[Group]:
+    """Return the groups of `count` picks, in order.
+
+    Args:
+        count: Frames chosen.
+        initial: How many of them were given.
+        budgets: Ascending; one beyond `count` was not reached.
+    """
+    groups = []
+    if initial:
+        groups.append(Group('Labelled before', 1, initial, INITIAL_COLOR, True))
+    ends = [budget for budget in budgets if budget > initial]
+    start = initial
+    for place, budget in enumerate(ends):
+        last = min(budget, count)
+        if last > start:
+            ended = f', ended at {last:,}' if last < budget else ''
+            along = place / max(1, len(ends) - 1) * (len(_RAMP) - 1)
+            parts = zip(*_RAMP, strict=True)
+            channels = (np.interp(along, range(len(_RAMP)), part) for part in parts)
+            color = '#' + ''.join(f'{round(channel):02x}' for channel in channels)
+            groups.append(Group(f'Budget {budget:,}{ended}', start + 1, last, color))
+            start = last
+    return groups
+
+
+def list_picks(
+    selection: Mapping,
+    order: np.ndarray,
+    groups: list[Group],
+    name: Callable[[int], str],
+    pool: FeaturePool | None,
+) -> list[Pick]:
+    """Return the picks, without pictures.
+
+    Neighbours and distances are the selection's; those of a method that measures none
+    are measured here.
+
+    Args:
+        selection: What `selection.json` holds.
+        order: The rows that are shown.
+        groups: Of the picks.
+        name: Of a row.
+        pool: To measure in; None: nothing is measured.
+    """
+    nothing = [None] * len(order)
+    scores = selection.get('score') or nothing
+    distances = list(selection.get('min_distance') or nothing)
+    place = {row: number for number, row in enumerate(order.tolist(), start=1)}
+    nearest = [place.get(row) for row in selection.get('nearest') or nothing]
+    if pool is not None and not any(nearest):
+        places, found = nearest_before(pool, order)
+        for index in range(max(1, int(selection.get('initial') or 0)), len(order)):
+            nearest[index] = int(places[index]) + 1
+            distances[index] = float(found[index])
+    picks = []
+    for index, row in enumerate(order.tolist()):
+        group = next(group for group in groups if index < group.last)
+        told = distances[index], nearest[index], scores[index]
+        picks.append(Pick(index + 1, row, name(row), group, *told))
+    return picks
+
+
+def number(value: float) -> str:
+    """Format with three or four significant digits: 1234, 12.3, 0.0123, 1.23e-05."""
+    if value == 0 or not math.isfinite(value):
+        return '0' if value == 0 else 'not finite'
+    if 1e-3 <= abs(value) < 1e6:
+        decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+        return f'{value:,.{decimals}f}'
+    return f'{value:.2e}'
+
+
+def percent(share: float) -> str:
+    """Format a share as a percentage: '31 %', '4.2 %'."""
+    return f'{100 * share:.{0 if abs(share) >= 0.0995 else 1}f}\u00a0%'
