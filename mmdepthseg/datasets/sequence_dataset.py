@@ -1,9 +1,8 @@
 """A target frame, its neighbours in time, and whatever else a sample may have."""
 
 import logging
-import os.path as osp
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
@@ -11,11 +10,10 @@ from mmseg.datasets import BaseSegDataset
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.listing import join_path
-from mmdepthseg.datasets.subset import match_names, random_subset, read_names
+from mmdepthseg.datasets.subset import LabeledSubset
 from mmdepthseg.datasets.transforms.foreign import guard
 from mmdepthseg.utils.errors import UserError
 
-SUBSET_MODES = ('keep', 'mark', 'exclude')
 #: So many broken samples in a row, and no more are tried.
 MAX_IN_A_ROW = 100
 
@@ -38,13 +36,9 @@ class SequenceDataset(BaseSegDataset):
         offsets: Neighbours of each target frame, in frames: (-1, 1).
         missing_neighbours: `'skip'` leaves out frames that lack one (counted and
             logged once), `'error'` raises.
-        ann_file: Text file of sample names, one a line (see `subset.read_names`),
-            under `data_root` or, if not there, as given.
-        labeled_subset: `dict(n=100, seed=42)`: a random subset as in the papers;
-            `dict(ann_file='ds_us_seed42.txt', n=100)`: the first n names of a file
-            (without n all), the same as `ann_file` with `dict(n=100)`;
-            `'all'`: all samples that have a label file, if no `ann_file` says
-            which.
+        labeled_subset: `dict(n=100, seed=42)`, `dict(ann_file='list.txt')` (with n the
+            first n) or `dict()` (all that have a label file); see `LabeledSubset`.
+            None: all samples, with the labels that there are.
         subset_mode: What the subset is for. `'keep'`: the data set is the subset.
             `'mark'`: all samples stay, only the subset's are labelled.
             `'exclude'`: all others, without labels. Labels of samples outside the
@@ -65,8 +59,7 @@ class SequenceDataset(BaseSegDataset):
         *,
         offsets: Sequence[int] = (),
         missing_neighbours: str = 'skip',
-        ann_file: str = '',
-        labeled_subset: dict | str | None = None,
+        labeled_subset: Mapping | None = None,
         subset_mode: str = 'keep',
         require_labels: bool = False,
         branch: str | None = None,
@@ -80,43 +73,26 @@ class SequenceDataset(BaseSegDataset):
                 "missing_neighbours must be 'skip' or 'error', got "
                 f'{missing_neighbours!r}.'
             )
-        if subset_mode not in SUBSET_MODES:
-            raise UserError(
-                f'subset_mode must be one of {SUBSET_MODES}, got {subset_mode!r}.'
-            )
         if 0 in offsets or len(set(offsets)) != len(offsets):
             raise UserError(
                 f'offsets must be different and not 0, got {tuple(offsets)}.'
             )
-        if isinstance(labeled_subset, str):
-            if labeled_subset != 'all':
-                raise UserError(
-                    'labeled_subset is a dict of n, seed and ann_file, or '
-                    f"'all', not {labeled_subset!r}."
-                )
-            labeled_subset = None if ann_file else 'all'
-        elif unknown := set(labeled_subset or ()) - {'n', 'seed', 'ann_file'}:
+        if kwargs.get('ann_file'):
             raise UserError(
-                f'labeled_subset knows n, seed and ann_file, not {sorted(unknown)}.'
+                f'{type(self).__name__}: give ann_file={kwargs["ann_file"]!r} as '
+                'labeled_subset=dict(ann_file=...).'
             )
-        elif labeled_subset and 'ann_file' in labeled_subset:
-            if ann_file:
-                raise UserError('Give ann_file once, beside labeled_subset or in it.')
-            labeled_subset = dict(labeled_subset)
-            ann_file = labeled_subset.pop('ann_file')
         self.offsets = tuple(int(offset) for offset in offsets)
         self.missing_neighbours = missing_neighbours
-        self.labeled_subset = labeled_subset
-        self.subset_mode = subset_mode
+        self.subset = LabeledSubset.of(labeled_subset, subset_mode)
         self.require_labels = require_labels
         self.branch = branch
         self.skip_broken = skip_broken
         self.max_broken = max_broken
         self.check_depth_labels = check_depth_labels
         self.broken_files: Counter[str] = Counter()
-        self._given_ann_file = ann_file
         self._in_a_row: list[str] = []
-        super().__init__(ann_file=ann_file, **kwargs)
+        super().__init__(**kwargs)
         guard(self.pipeline)
 
     # -- for subclasses -----------------------------------------------------------
@@ -154,14 +130,6 @@ class SequenceDataset(BaseSegDataset):
             key: join_path(value) if isinstance(value, str) else value
             for key, value in self.data_prefix.items()
         }
-        if self.ann_file:
-            self.ann_file = join_path(self.ann_file)
-        if (
-            self.ann_file
-            and not osp.isfile(self.ann_file)
-            and osp.isfile(self._given_ann_file)
-        ):
-            self.ann_file = self._given_ann_file
 
     def load_data_list(self) -> list[dict]:
         """List the samples: frames, then the subset, then neighbours.
@@ -202,54 +170,21 @@ class SequenceDataset(BaseSegDataset):
 
     # -- steps --------------------------------------------------------------------
 
-    def _subset_positions(self, samples: list[dict]) -> set[int] | None:
-        img_ids = [info['img_id'] for info in samples]
-        subset = self.labeled_subset
-        if subset == 'all':
-            found = {i for i, info in enumerate(samples) if 'seg_map_path' in info}
-            if not found:
-                raise UserError(
-                    f"{self._describe()}: labeled_subset='all', but none of the "
-                    f'{len(samples)} samples has a label: searched '
-                    f'{self.data_prefix.get("seg_map_path")} for '
-                    f'*{self.seg_map_suffix}; the metainfo names '
-                    f'{len(self.metainfo["classes"])} classes.'
-                )
-            return found
-        if self.ann_file:
-            if subset is not None and 'seed' in subset:
-                raise UserError(
-                    'Give either ann_file or labeled_subset with a seed, not both.'
-                )
-            names = read_names(self.ann_file)
-            if subset:
-                if not 1 <= subset['n'] <= len(names):
-                    raise UserError(
-                        f'labeled_subset asks for n={subset["n"]} of the '
-                        f'{len(names)} names in {self.ann_file}.'
-                    )
-                names = names[: subset['n']]
-            return set(match_names(names, img_ids, self.ann_file))
-        if subset is not None:
-            if set(subset) != {'n', 'seed'}:
-                raise UserError('labeled_subset needs n and seed without ann_file.')
-            return set(random_subset(len(samples), subset['n'], subset['seed']))
-        return None
-
     def _apply_subset(self, samples: list[dict]) -> list[dict]:
-        chosen = self._subset_positions(samples)
-        if chosen is None:
+        if self.subset is None:
             self._check_labels(samples)
             return samples
-        if self.subset_mode != 'exclude':
+        chosen = self.subset.positions(samples, self.data_root)
+        if not chosen:
+            raise UserError(
+                f'{self._describe()}: labeled_subset=dict(), but none of the '
+                f'{len(samples)} samples has a label: searched '
+                f'{self.data_prefix.get("seg_map_path")} for *{self.seg_map_suffix}; '
+                f'the metainfo names {len(self.metainfo["classes"])} classes.'
+            )
+        if self.subset.mode != 'exclude':
             self._check_labels([samples[i] for i in sorted(chosen)])
-        kept = []
-        for index, info in enumerate(samples):
-            inside = index in chosen
-            if not inside:
-                info.pop('seg_map_path', None)
-            if self.subset_mode == 'mark' or inside == (self.subset_mode == 'keep'):
-                kept.append(info)
+        kept = self.subset.apply(samples, chosen)
         if not kept:
             raise UserError(
                 f'{self._describe()}: no sample is left of '

@@ -1,12 +1,111 @@
 """Which samples of a data set are labelled: by a list of names, or by n and a seed."""
 
+import os.path as osp
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mmdepthseg.datasets.listing import join_path
 from mmdepthseg.utils.errors import UserError
+
+SUBSET_MODES = ('keep', 'mark', 'exclude')
+
+
+@dataclass(frozen=True)
+class LabeledSubset:
+    """Which samples of a data set count as labelled.
+
+    `dict(n=100, seed=42)`: a random subset as in the papers.
+    `dict(ann_file='ds_us_seed42.txt', n=100)`: the first n names of a file (see
+    `read_names`), without n all of them. `dict()`: the samples that have a label file.
+
+    Args:
+        n: How many.
+        seed: See `random_subset`.
+        ann_file: Text file of sample names, under `data_root` or, if not there, as
+            given.
+        mode: What becomes of the other samples: `'keep'` leaves them out, `'mark'`
+            takes their labels away, `'exclude'` leaves the subset out, so that what
+            remains has no labels.
+
+    Raises:
+        UserError: If the entries do not fit each other.
+    """
+
+    n: int | None = None
+    seed: int | None = None
+    ann_file: str | None = None
+    mode: str = 'keep'
+
+    def __post_init__(self) -> None:
+        """Check the entries."""
+        if self.mode not in SUBSET_MODES:
+            raise UserError(
+                f'subset_mode must be one of {SUBSET_MODES}, got {self.mode!r}.'
+            )
+        if self.ann_file and self.seed is not None:
+            raise UserError('labeled_subset: give either ann_file or seed, not both.')
+        if not self.ann_file and (self.n is None) != (self.seed is None):
+            raise UserError('labeled_subset needs n and seed, if it has no ann_file.')
+
+    @classmethod
+    def of(cls, config: Mapping | None, mode: str) -> 'LabeledSubset | None':
+        """The subset that a config's `labeled_subset` describes, None for None."""
+        entries = {'n', 'seed', 'ann_file'}
+        if config is not None and not isinstance(config, Mapping):
+            raise UserError(
+                f'labeled_subset is a dict of {sorted(entries)} (dict(): all samples '
+                f'that have a label), not {config!r}.'
+            )
+        if unknown := set(config or ()) - entries:
+            raise UserError(
+                f'labeled_subset knows {sorted(entries)}, not {sorted(unknown)}.'
+            )
+        subset = cls(mode=mode, **(config or {}))  # checks the mode, whatever else
+        return None if config is None else subset
+
+    def positions(self, samples: Sequence[Mapping], root: str | None) -> set[int]:
+        """Positions of the subset in the list of all samples.
+
+        Args:
+            samples: With `img_id`; with `seg_map_path` where there is a label.
+            root: Of the data set.
+
+        Raises:
+            UserError: There are not so many samples, or not those.
+        """
+        if self.ann_file:
+            path = join_path(root or '', self.ann_file)
+            path = path if osp.isfile(path) else self.ann_file
+            names = read_names(path)
+            if self.n is not None and not 1 <= self.n <= len(names):
+                raise UserError(
+                    f'labeled_subset asks for n={self.n} of the {len(names)} names in '
+                    f'{path}.'
+                )
+            img_ids = [info['img_id'] for info in samples]
+            return set(match_names(names[: self.n], img_ids, path))
+        if self.seed is not None:
+            return set(random_subset(len(samples), self.n, self.seed))
+        return {i for i, info in enumerate(samples) if 'seg_map_path' in info}
+
+    def apply(self, samples: Sequence[dict], chosen: set[int]) -> list[dict]:
+        """The samples that stay; labels outside the subset are taken away (in place).
+
+        Args:
+            samples: All of them.
+            chosen: `positions` of the subset.
+        """
+        for index, info in enumerate(samples):
+            if index not in chosen:
+                info.pop('seg_map_path', None)
+        if self.mode == 'mark':
+            return list(samples)
+        inside = self.mode == 'keep'
+        return [info for i, info in enumerate(samples) if (i in chosen) == inside]
 
 
 def read_names(path: str) -> list[str]:

@@ -33,7 +33,14 @@ def test_labels_are_optional_and_11_is_ignored(root):
 
 def test_ann_file_below_the_root(root):
     (root / 'train.txt').write_text('0002\n')
-    assert len(CamVidDataset(data_root=str(root), ann_file='train.txt')) == 1
+    assert (
+        len(
+            CamVidDataset(
+                data_root=str(root), labeled_subset=dict(ann_file='train.txt')
+            )
+        )
+        == 1
+    )
 
 
 def test_no_neighbours_and_empty_split(root):

@@ -91,7 +91,7 @@ def test_subset_modes(cityscapes_root, tmp_path, mode, count, labels):
     (tmp_path / 'list.txt').write_text('2 bochum/bochum_000000_000002\n')
     dataset = build(
         cityscapes_root,
-        ann_file=str(tmp_path / 'list.txt'),
+        labeled_subset=dict(ann_file=str(tmp_path / 'list.txt')),
         subset_mode=mode,
         branch='mix',
     )
@@ -110,7 +110,7 @@ def test_subset_by_seed_and_by_first_of_list(cityscapes_root, tmp_path):
     ]
     path = tmp_path / 'plan.txt'
     path.write_text('bochum_000001_000002\naachen_000000_000002\n')
-    first = build(cityscapes_root, ann_file=str(path), labeled_subset=dict(n=1))
+    first = build(cityscapes_root, labeled_subset=dict(ann_file=str(path), n=1))
     assert len(first) == 1
     assert first.get_data_info(0)['img_id'] == 'bochum/bochum_000001_000002'
 
@@ -122,7 +122,12 @@ def test_subset_errors(cityscapes_root, tmp_path):
         build(cityscapes_root, labeled_subset=dict(n=1, sed=1))
     (tmp_path / 'list.txt').write_text('aachen/nobody\n')
     with pytest.raises(ValueError, match='list.txt.*aachen/nobody'):
-        build(cityscapes_root, ann_file=str(tmp_path / 'list.txt'))
+        build(cityscapes_root, labeled_subset=dict(ann_file=str(tmp_path / 'list.txt')))
+    with pytest.raises(UserError, match='list.txt.* labeled_subset'):
+        build(cityscapes_root, ann_file='list.txt')
+    for wrong in (dict(n=1), dict(seed=1), dict(ann_file='x', n=1, seed=1)):
+        with pytest.raises(UserError, match='labeled_subset'):
+            build(cityscapes_root, labeled_subset=wrong)
     with pytest.raises(UserError, match='2 of 4 samples have no label'):
         build(cityscapes_root, require_labels=True)
 

@@ -204,7 +204,7 @@ def test_own_classes(clip_root):
         data_root=str(clip_root),
         pipeline=LABELS,
         metainfo=CLASSES,
-        labeled_subset='all',
+        labeled_subset=dict(),
     )
     assert [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))] == [
         'a/001',
@@ -221,7 +221,9 @@ def test_own_classes(clip_root):
 )
 def test_all_labelled_frames_as_subset(mode, total, with_label, clip_root):
     labelled(clip_root, 'a/labels/001', 'b/labels/002')
-    dataset = build(clip_root, metainfo=CLASSES, labeled_subset='all', subset_mode=mode)
+    dataset = build(
+        clip_root, metainfo=CLASSES, labeled_subset=dict(), subset_mode=mode
+    )
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     assert len(infos) == total
     assert sum(info['is_labeled'] for info in infos) == with_label
@@ -238,19 +240,22 @@ def test_chosen_frames_by_a_list(clip_root, tmp_path):
         labeled_subset=dict(ann_file=str(names)),
     )
     assert [dataset.get_data_info(i)['img_id'] for i in range(2)] == ['a/003', 'b/002']
-    # a list goes before 'all', which a config may have
     dataset = build(
         clip_root,
         metainfo=CLASSES,
-        labeled_subset='all',
-        ann_file=str(names),
+        labeled_subset=dict(ann_file=str(names)),
         subset_mode='mark',
     )
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     assert [i['img_id'] for i in infos if i['is_labeled']] == ['a/003', 'b/002']
     names.write_text('b/001\n')
     with pytest.raises(UserError, match=r'no label file in .*\{clip\}/labels'):
-        build(clip_root, metainfo=CLASSES, require_labels=True, ann_file=str(names))
+        build(
+            clip_root,
+            metainfo=CLASSES,
+            require_labels=True,
+            labeled_subset=dict(ann_file=str(names)),
+        )
 
 
 def test_without_classes_labels_are_not_looked_at(clip_root):
@@ -276,7 +281,7 @@ def test_bad_labels(clip_root):
         match='none of the 7 samples has a label: '
         r'searched .*\{clip\}/labels.*names 2 classes',
     ):
-        build(clip_root, metainfo=CLASSES, labeled_subset='all')
+        build(clip_root, metainfo=CLASSES, labeled_subset=dict())
     labelled(clip_root, 'a/labels/frame1')
     with pytest.raises(UserError, match='belong to no frame .*frame1.*000.png'):
         build(clip_root, metainfo=CLASSES)
@@ -285,5 +290,5 @@ def test_bad_labels(clip_root):
     dataset = ClipDataset(data_root=str(clip_root), pipeline=LABELS, metainfo=CLASSES)
     with pytest.raises(ValueError, match='001.png holds ids that the 2 classes'):
         dataset[1]
-    with pytest.raises(ValueError, match="or 'all', not 'every'"):
+    with pytest.raises(ValueError, match="labeled_subset .*not 'every'"):
         build(clip_root, metainfo=CLASSES, labeled_subset='every')

@@ -108,7 +108,7 @@ def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
         '--work-dir',
         tmp_path / 'transfer',
         *options(
-            f'train_dataloader.dataset.ann_file={tmp_path}/budget_1.txt',
+            f'train_dataloader.dataset.labeled_subset.ann_file={tmp_path}/budget_1.txt',
             f'model.backbone.init_cfg.checkpoint={checkpoint}',
             f'model.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
             *segmentation,

@@ -154,7 +154,7 @@ def test_a_split_file_restricts_a_data_set(world, finished):
 
     dataset = ClipDataset(
         data_root=str(world / 'clips'),
-        ann_file=str(finished / 'budget_6.txt'),
+        labeled_subset=dict(ann_file=str(finished / 'budget_6.txt')),
         pipeline=[],
     )
     names = {dataset.get_data_info(i)['img_id'] for i in range(len(dataset))}
@@ -430,4 +430,4 @@ def test_names_of_the_repository_stay_out_of_the_way(world, finished):
     """Everything is below --out; a relative path in the stamps would not survive."""
     stamp = json.loads((finished / 'students/3/stamp.json').read_text())
     assert not Path(stamp['facts']['checkpoint']).is_absolute()
-    assert 'ann_file' not in stamp['made_with']['train_dataloader']['dataset']
+    assert 'labeled_subset' not in stamp['made_with']['train_dataloader']['dataset']

@@ -27,7 +27,7 @@ labeled_frames = dict(
     type=_base_.dataset_type,
     data_root=_base_.data_root,
     metainfo=dict(classes=_base_.classes),
-    labeled_subset='all',
+    labeled_subset=dict(ann_file=None),  # None: those that have a label
     require_labels=True,
 )
 train_dataloader = dict(

@@ -150,7 +150,7 @@ class StudentScorer:
     def _plan(self, chosen: np.ndarray) -> tuple[Config, dict]:
         """The training config of a student, and what decides its weights.
 
-        The names of its images go to the config's `ann_file`.
+        The names of its images go to the config's `labeled_subset`.
         """
         iterations = self.settings.iterations_for(len(chosen))
         folder = self.out / 'students' / str(len(chosen))
@@ -180,7 +180,8 @@ class StudentScorer:
             ):
                 return True
         names = ''.join(f'{self.pool.names[row]}\n' for row in chosen)
-        write_atomically(config.train_dataloader.dataset.ann_file, names.encode())
+        subset = config.train_dataloader.dataset.labeled_subset
+        write_atomically(subset.ann_file, names.encode())
         return False
 
     def _train(self, config: Config, student: StampedFolder) -> None:

@@ -125,11 +125,10 @@ def restrict(config: Config, names: Path) -> None:
     if 'datasets' in dataset or 'dataset' in dataset:
         raise UserError(
             f'train_dataloader.dataset of type {dataset.type} is made of others; a '
-            'student needs a single data set, whose ann_file can be set'
+            'student needs a single data set, whose labeled_subset can be set'
         )
-    for key in ('labeled_subset', 'subset_mode'):
-        dataset.pop(key, None)
-    dataset.ann_file = str(names.resolve())
+    dataset.pop('subset_mode', None)
+    dataset.labeled_subset = dict(ann_file=str(names.resolve()))
 
 
 def set_labels(pipeline: list[dict], labels: Path | None) -> None:

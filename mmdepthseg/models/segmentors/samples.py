@@ -38,8 +38,8 @@ def require_labels(data_samples: SampleList) -> None:
             raise UserError(
                 f'{sample.metainfo.get("img_path")}: no segmentation label '
                 '(gt_sem_seg), but the model has a segmentation head to train; '
-                'restrict the data set to labelled images (labeled_subset or '
-                'ann_file) and put LoadSegLabel into the pipeline'
+                'restrict the data set to labelled images (labeled_subset) '
+                'and put LoadSegLabel into the pipeline'
             )
 
 

@@ -58,8 +58,7 @@ def test_images_and_labels(tmp_path):
     restrict(cfg, tmp_path / 'images.txt')
     set_labels(cfg.train_dataloader.dataset.pipeline, tmp_path / 'labels')
     dataset = cfg.train_dataloader.dataset
-    assert dataset.ann_file == str(tmp_path / 'images.txt')
-    assert 'labeled_subset' not in dataset
+    assert dataset.labeled_subset == dict(ann_file=str(tmp_path / 'images.txt'))
     assert dataset.pipeline[2]['root'] == str(tmp_path / 'labels')
     assert 'root' not in parts['train_dataloader']['dataset']['pipeline'][2]
     cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[dataset])
