@@ -1,4 +1,4 @@
-# Depth and pose from unlabelled frames, the encoder from ImageNet. Its rate is a fraction
+# Depth and pose from unlabelled frames, the encoder from ImageNet. Its rate is a part
 # of the decoder's, and so is that of the pose net, which is led by its refinement.
 _base_ = [
     '../_base_/models/sde_unet_lite0.py',

@@ -1,4 +1,4 @@
-# EfficientNet-Lite0 from ImageNet, with a depth decoder and a small pose net, for a CPU.
+# EfficientNet-Lite0 from ImageNet, a depth decoder and a small pose net, for a CPU.
 # The encoder's features have a standard deviation of about 6: without norm the decoder
 # saturates on them, and depth collapses to a constant. The pose net starts from
 # scratch, see sde_unet_r18-w16.py on its numbers.
