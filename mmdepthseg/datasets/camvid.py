@@ -5,7 +5,7 @@ import os.path as osp
 from mmdepthseg.datasets.listing import join_path, list_names
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
 
 #: Where things stand below `data_root`.
 FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
@@ -68,11 +68,7 @@ class CamVidDataset(SequenceDataset):
         sde_disparity_dir: str | None = None,
         **kwargs,
     ) -> None:
-        unknown = set(data_prefix or ()) - set(FOLDERS)
-        if unknown:
-            raise UserError(
-                f'data_prefix knows {sorted(FOLDERS)}, not {sorted(unknown)}.'
-            )
+        check_keys(data_prefix or (), FOLDERS, f'{type(self).__name__}: data_prefix')
         folders = {**FOLDERS, **(data_prefix or {})}
         self.split = split
         self.sde_disparity_dir = sde_disparity_dir

@@ -8,7 +8,7 @@ from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.datasets.listing import list_tree
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.registry import DATASETS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
 
 #: Where things stand below `data_root`; None: not used unless the config says so.
 FOLDERS = dict(
@@ -88,11 +88,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             raise UserError(
                 f"frames must be 'annotated' or 'sequence', got {frames!r}."
             )
-        unknown = set(data_prefix or ()) - set(FOLDERS)
-        if unknown:
-            raise UserError(
-                f'data_prefix knows {sorted(FOLDERS)}, not {sorted(unknown)}.'
-            )
+        check_keys(data_prefix or (), FOLDERS, f'{type(self).__name__}: data_prefix')
         folders = {**FOLDERS, **(data_prefix or {})}
         self.split = split
         self.frames = frames

@@ -17,7 +17,7 @@ from mmdepthseg.experiments.options import (
     parse_options,
 )
 from mmdepthseg.launch.config import apply_options, load_config
-from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
 
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 #: What the parts of a table file may hold; marked: what they must.
@@ -161,13 +161,8 @@ class ExperimentTable:
             if part == 'table'
             else f'{self.path}: {part}: {entry.get("name", entry.get("title", "?"))}'
         )
-        for key in entry:
-            # a table file has variables of its own
-            cutoff = LIKENESS if part == 'table' else 0.6
-            hint = did_you_mean(key, known, cutoff)
-            if key not in known and (hint or part != 'table'):
-                hint = hint or f'; known: {", ".join(known)}'
-                raise UserError(f'{place}: unknown key {key!r}{hint}')
+        # a table file has variables of its own
+        check_keys(entry, known, place, LIKENESS if part == 'table' else None)
         lost = [key[:-1] for key in keys if key[-1] == '!' and not entry.get(key[:-1])]
         if lost:
             raise UserError(f'{place}: {", ".join(lost)} must be there')

@@ -12,52 +12,23 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from mmdepthseg.launch.config_keys import check_nested_keys, walk
-from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
 from mmdepthseg.utils.files import check_writable
 
 #: What MMEngine's Runner and our tools read at the top level of a config.
 TOP_LEVEL_KEYS = (
-    'auto_scale_lr',
-    'custom_hooks',
-    'custom_imports',
-    'default_hooks',
-    'default_scope',
-    'env_cfg',
-    'experiment_name',
-    'find_unused_parameters',
-    'load_from',
-    'log_level',
-    'log_processor',
-    'model_wrapper_cfg',
-    'optim_wrapper',
-    'param_scheduler',
-    'randomness',
-    'test_dataloader',
-    'test_evaluator',
-    'train_dataloader',
-    'val_dataloader',
-    'val_evaluator',
-    'visualizer',
-    'work_dir',
-)
+    'auto_scale_lr custom_hooks custom_imports default_hooks default_scope env_cfg '
+    'experiment_name find_unused_parameters load_from log_level log_processor '
+    'model_wrapper_cfg optim_wrapper param_scheduler randomness test_dataloader '
+    'test_evaluator train_dataloader val_dataloader val_evaluator visualizer '
+    'work_dir'
+).split()
 # Read too, but too short or too unlike anything to be taken for a misspelt name.
 _MORE_KEYS = (
-    'activation_checkpointing',
-    'compile',
-    'efficient_conv_bn_eval',
-    'launcher',
-    'model',
-    'predict_dataloader',
-    'predict_pipeline',
-    'resume',
-    'selection',
-    'sync_bn',
-    'test_cfg',
-    'train_cfg',
-    'tta_model',
-    'tta_pipeline',
-    'val_cfg',
-)
+    'activation_checkpointing compile efficient_conv_bn_eval launcher model '
+    'predict_dataloader predict_pipeline resume selection sync_bn test_cfg '
+    'train_cfg tta_model tta_pipeline val_cfg'
+).split()
 _PLACES_NAMED = 4
 # Above this likeness a new name is taken for a misspelt one. Chosen so that the names
 # of MMSegmentation's own configs (`train_pipeline`, `vis_backends`, ...) stay below.
@@ -260,15 +231,10 @@ def _reject_if_misspelt(key: str, part: str, place: str, known: set[str]) -> Non
         return
     # A slip changes the length little; `in_channels` beside `channels` is none.
     near = [name for name in known if abs(len(name) - len(part)) <= 2]
-    hint = did_you_mean(part, near, _OPTION_LIKENESS)
-    if hint:
-        raise UserError(
-            f'--cfg-options {key}: {place} has no {part!r}{hint} (to add it as a new '
-            f'key write +{key}=...)'
-        )
-    warnings.warn(
-        f'--cfg-options {key}: {place} had no {part!r}; it is added', stacklevel=2
-    )
+    place = f'--cfg-options {key}: {place}'
+    add = f'to add it as a new key write +{key}=...'
+    check_keys([part], near, place, _OPTION_LIKENESS, add)
+    warnings.warn(f'{place} had no {part!r}; it is added', stacklevel=2)
 
 
 def check_top_level_keys(config: Config) -> None:
@@ -279,16 +245,9 @@ def check_top_level_keys(config: Config) -> None:
     Raises:
         UserError: Naming the key and the one probably meant.
     """
-    for name in config:
-        if name.rstrip('_0123456789') in TOP_LEVEL_KEYS:
-            continue
-        hint = did_you_mean(name, TOP_LEVEL_KEYS, _TOP_LEVEL_LIKENESS)
-        if hint:
-            source = config.filename or 'config'
-            raise UserError(
-                f'{source}: unknown key {name!r}{hint} (if it is a variable of your '
-                'own, give it another name)'
-            )
+    names = [n for n in config if n.rstrip('_0123456789') not in TOP_LEVEL_KEYS]
+    source = config.filename or 'config'
+    check_keys(names, TOP_LEVEL_KEYS, source, _TOP_LEVEL_LIKENESS)
 
 
 def prepare_work_dir(

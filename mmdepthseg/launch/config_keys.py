@@ -2,16 +2,16 @@
 
 Most parts of a config are arguments of a constructor, which refuses unknown ones
 (`build_errors` names them). Those here are read from plain dicts: a slip would do
-nothing at all, or stop the run at its first step.
+nothing at all, stop the run at its first step, or end in an error that names no key.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
 
-from mmdepthseg.launch.build_errors import argument_names
-from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.errors import UserError, check_keys
 
 #: What DefaultOptimWrapperConstructor reads; its signature does not tell.
 PARAMWISE_KEYS = (
@@ -36,7 +36,8 @@ def check_nested_keys(config: Config) -> None:
     """Check the keys of what MMEngine takes as plain dicts.
 
     `default_hooks.checkpoint`, `optim_wrapper.clip_grad`,
-    `optim_wrapper.paramwise_cfg` and the `metainfo` of data sets.
+    `optim_wrapper.paramwise_cfg`, the loaders and the `metainfo` of their data sets,
+    `randomness` and `env_cfg.mp_cfg`.
 
     Raises:
         UserError: Naming place and key, and what it takes.
@@ -50,18 +51,35 @@ def check_nested_keys(config: Config) -> None:
         _check_paramwise(wrapper)
     for loader in ('train', 'val', 'test', 'predict'):
         place = f'{loader}_dataloader'
+        _check_loader(place, config.get(place))
         for where, value in walk(config.get(place), place):
-            if where.endswith('.metainfo'):
-                _check_metainfo(where, value)
+            if where.endswith('.metainfo') and isinstance(value, Mapping):
+                check_keys(value, METAINFO_KEYS, f'config: {where}', _METAINFO_LIKENESS)
+    _check_environment(config)
 
 
-def _refuse_unknown(place: str, given: Mapping, known: set[str]) -> None:
-    for key in given:
-        if key not in known:
-            raise UserError(
-                f'config: {place} has no key {key!r}{did_you_mean(str(key), known)} '
-                f'(it takes: {", ".join(sorted(known))})'
-            )
+def _check_loader(place: str, loader: Any) -> None:
+    """Take a loader's keys for those of torch's DataLoader, as MMEngine does."""
+    if not isinstance(loader, Mapping):
+        return
+    from torch.utils.data import DataLoader
+
+    known = argument_names(DataLoader) | {'num_batch_per_epoch'}
+    check_keys(loader, known, f'config: {place}')
+
+
+def _check_environment(config: Config) -> None:
+    from mmengine.runner import Runner
+    from mmengine.utils.dl_utils import set_multi_processing
+
+    randomness = config.get('randomness') or {}
+    known = argument_names(Runner.set_randomness)
+    check_keys(randomness, known, 'config: randomness')
+    if randomness and 'seed' not in randomness:
+        raise UserError("config: randomness lacks the key 'seed'")
+    processes = (config.get('env_cfg') or {}).get('mp_cfg') or {}
+    known = argument_names(set_multi_processing)
+    check_keys(processes, known, 'config: env_cfg.mp_cfg')
 
 
 def _check_checkpoint_hook(hook: Any) -> None:
@@ -77,7 +95,7 @@ def _check_checkpoint_hook(hook: Any) -> None:
     known = argument_names(kind) | argument_names(Runner.save_checkpoint)
     known |= {'priority', 'type'}  # taken off by Runner and registry
     passed_on = {'filename', 'meta'}  # by the hook itself
-    _refuse_unknown('default_hooks.checkpoint', hook, known - passed_on)
+    check_keys(hook, known - passed_on, 'config: default_hooks.checkpoint')
 
 
 def _check_clip_grad(clip_grad: Any) -> None:
@@ -89,14 +107,14 @@ def _check_clip_grad(clip_grad: Any) -> None:
         norm=(clip_grad_norm_, 'max_norm'), value=(clip_grad_value_, 'clip_value')
     )
     kind = clip_grad.get('type', 'norm')
-    place = 'optim_wrapper.clip_grad'
+    place = 'config: optim_wrapper.clip_grad'
     if kind not in functions:
-        raise UserError(f"config: {place}.type must be 'norm' or 'value', not {kind!r}")
+        raise UserError(f"{place}.type must be 'norm' or 'value', not {kind!r}")
     function, needed = functions[kind]
     known = argument_names(function) - {'parameters'} | {'type'}
-    _refuse_unknown(place, clip_grad, known)
+    check_keys(clip_grad, known, place)
     if needed not in clip_grad:
-        raise UserError(f'config: {place} lacks the key {needed}')
+        raise UserError(f'{place} lacks the key {needed}')
 
 
 def _check_paramwise(wrapper: Mapping) -> None:
@@ -106,8 +124,8 @@ def _check_paramwise(wrapper: Mapping) -> None:
     name = getattr(constructor, '__name__', constructor).rsplit('.', 1)[-1]
     if not isinstance(paramwise, Mapping) or name not in PARAMWISE_READERS:
         return
-    place = 'optim_wrapper.paramwise_cfg'
-    _refuse_unknown(place, paramwise, set(PARAMWISE_KEYS))
+    place = 'config: optim_wrapper.paramwise_cfg'
+    check_keys(paramwise, PARAMWISE_KEYS, place)
     from mmengine.registry import OPTIMIZERS
 
     optimizer = (wrapper.get('optimizer') or {}).get('type')
@@ -118,21 +136,33 @@ def _check_paramwise(wrapper: Mapping) -> None:
     known = argument_names(kind) - {'params'} | set(CUSTOM_KEYS)
     for pattern, options in (paramwise.get('custom_keys') or {}).items():
         if isinstance(options, Mapping):
-            _refuse_unknown(f'{place}.custom_keys[{pattern!r}]', options, known)
-
-
-def _check_metainfo(place: str, metainfo: Any) -> None:
-    if not isinstance(metainfo, Mapping):
-        return
-    for key in metainfo:
-        hint = did_you_mean(str(key), METAINFO_KEYS, _METAINFO_LIKENESS)
-        if key not in METAINFO_KEYS and hint:
-            raise UserError(f'config: {place} has the unknown key {key!r}{hint}')
+            check_keys(options, known, f'{place}.custom_keys[{pattern!r}]')
 
 
 def _resolve(kind: Any, registry: Any) -> Callable | None:
     """The class that a `type` names; None if nobody knows it yet."""
     return registry.get(kind) if isinstance(kind, str) else kind
+
+
+def argument_names(owner: object) -> set[str]:
+    """Names that the constructor of a class, its bases included, or a function takes.
+
+    The bases count because constructors pass `**kwargs` on.
+    """
+    if inspect.isclass(owner):
+        members = [vars(base).get('__init__') for base in owner.__mro__[:-1]]
+        callables = [member for member in members if member is not None]
+    else:
+        callables = [owner]
+    names: set[str] = set()
+    for function in callables:
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):
+            continue
+        variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        names |= {p.name for p in parameters if p.kind not in variadic}
+    return names - {'self'}
 
 
 def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:

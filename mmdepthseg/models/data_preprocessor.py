@@ -16,7 +16,9 @@ from mmdepthseg.models.mixing.color_jitter import (
 )
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
+
+JITTER_KEYS = ('brightness', 'contrast', 'saturation', 'hue', 'p')
 
 
 @MODELS.register_module()
@@ -82,6 +84,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         self.seg_pad_val = seg_pad_val
         self.color_jitter = dict(color_jitter) if color_jitter else None
         if self.color_jitter:
+            place = 'DepthSegDataPreProcessor: color_jitter'
+            check_keys(self.color_jitter, JITTER_KEYS, place)
             draw_color_jitter(1, **self.color_jitter)  # raises on wrong options
         self.keep_raw = keep_raw
         self.input_scale = input_scale

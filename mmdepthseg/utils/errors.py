@@ -28,6 +28,45 @@ def refuse(owner: str, reasons: Mapping[str, bool]) -> None:
             raise UserError(f'{owner}: {reason}')
 
 
+def check_keys(
+    given: Iterable[str],
+    known: Iterable[str],
+    place: str,
+    likeness: float | None = None,
+    cure: str = 'a name of your own: choose another',
+) -> None:
+    """Refuse misspelt keys.
+
+    Args:
+        given: Keys, or a dict with them.
+        known: What is read there.
+        place: Where the keys stand, for the message.
+        likeness: 0..1. Where keys of one's own may stand: only those are refused that
+            are at least so much like one of `known`. None: all that are not known.
+        cure: With `likeness`: what to do if the key is not misspelt.
+
+    Raises:
+        UserError: Naming place and key, and what was probably meant.
+    """
+    known = list(known)
+    for key in given:
+        if key in known:
+            continue
+        if likeness is None:
+            raise UserError(unknown_key(key, known, place))
+        if hint := did_you_mean(str(key), known, likeness):
+            raise UserError(f'{place} has no key {key!r}{hint} ({cure})')
+
+
+def unknown_key(
+    key: object, known: Iterable[str], place: str, what: str = 'key'
+) -> str:
+    """The message about a key that a place does not have: the nearest, and all."""
+    known = sorted(known)
+    takes = f' (it takes: {", ".join(known)})' if known else ''
+    return f'{place} has no {what} {key!r}{did_you_mean(str(key), known)}{takes}'
+
+
 def did_you_mean(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
     """A hint naming the nearest candidates: `; did you mean 'a' or 'b'?`, or ''."""
     near = difflib.get_close_matches(name, sorted(set(candidates)), 3, cutoff)

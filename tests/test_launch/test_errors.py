@@ -82,6 +82,11 @@ class Samples(Dataset):
     def __getitem__(self, index: int) -> int:
         if self.kind == 'user':
             raise UserError('a/b.png: not an image\n  take another')
+        if self.kind == 'chained':
+            try:
+                raise UserError('a.png: damaged')
+            except UserError as error:
+                raise UserError('b.png: gone') from error
         if self.kind == 'ours':
             from mmdepthseg.engine.hooks import NonFiniteLossHook
 
@@ -94,6 +99,7 @@ class Samples(Dataset):
 @pytest.mark.parametrize(
     ('kind', 'expected'),
     [
+        ('chained', 'b.png: gone'),
         ('user', 'a/b.png: not an image\n  take another'),
         ('ours', 'interval must be at least 1, got 0'),
         ('file', "No such file or directory: '/no/such/file.png'"),

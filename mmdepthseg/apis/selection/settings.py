@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.selection.methods import DEFAULT_BIAS
-from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
 
 #: Criteria and their options with the defaults.
 CRITERIA = {
@@ -230,13 +230,3 @@ def _is_pair(value: object) -> bool:
         and len(value) == 2
         and all(_is_whole(v) and v >= 1 for v in value)
     )
-
-
-def check_keys(given: dict, known: Sequence[str], place: str) -> None:
-    """Raise UserError if a dict of the config has a key that nobody knows."""
-    for key in given:
-        if key not in known:
-            raise UserError(
-                f'config: {place} has no key {key!r}{did_you_mean(str(key), known)} '
-                f'(it takes: {", ".join(known)})'
-            )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
 
 MODES = ('whole', 'slide')
 WINDOW = ('crop_size', 'stride')
@@ -22,13 +22,7 @@ def check_test_cfg(test_cfg: Mapping[str, Any], owner: str) -> None:
     Raises:
         UserError: Names the key.
     """
-    for key in test_cfg:
-        if key not in ('mode', *WINDOW):
-            raise UserError(
-                f'{owner}: test_cfg has no key {key!r}'
-                f'{did_you_mean(key, ("mode", *WINDOW))} (it takes: mode, '
-                f'{", ".join(WINDOW)})'
-            )
+    check_keys(test_cfg, ('mode', *WINDOW), f'{owner}: test_cfg')
     mode = test_cfg.get('mode')
     if mode not in MODES:
         raise UserError(

@@ -9,9 +9,10 @@ from torch import Tensor
 from mmdepthseg.models.ema import MeanTeacherEMA
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
 
 # parts of a segmentor that only its losses need
+EMA_KEYS = ('decay', 'buffers', 'train_mode', 'device', 'exclude')
 TRAINING_PARTS = ('pose_net', 'loss_feature')
 
 
@@ -60,9 +61,9 @@ class TeacherStudent(BaseSegmentor):
         self.student = MODELS.build(segmentor)
         if not getattr(self.student, 'with_decode_head', False):
             raise UserError(f'{type(self).__name__}: the segmentor needs a decode_head')
-        self.teacher = MeanTeacherEMA(
-            self.student, **{'exclude': TRAINING_PARTS, **(ema or {})}
-        )
+        ema = {'exclude': TRAINING_PARTS, **(ema or {})}
+        check_keys(ema, EMA_KEYS, f'{type(self).__name__}: ema')
+        self.teacher = MeanTeacherEMA(self.student, **ema)
         self.predict_with = predict_with
         self._register_load_state_dict_pre_hook(self._adapt_in_place)
 
