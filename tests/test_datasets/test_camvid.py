@@ -51,7 +51,7 @@ def test_no_neighbours_and_empty_split(root):
 
 
 def test_unknown_prefix_is_refused(root):
-    with pytest.raises(ValueError, match="img_path.*, not .'img_pathh'"):
+    with pytest.raises(ValueError, match="img_pathh.*did you mean 'img_path'"):
         CamVidDataset(data_root=str(root), data_prefix=dict(img_pathh='train'))
 
 
