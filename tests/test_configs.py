@@ -1,5 +1,6 @@
 """Every config in the repository builds, trains all it has, and says what it means."""
 
+import ast
 import copy
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def nested(dataset):
     """A data set's config and those of its parts."""
     yield dataset
     shared = dataset.get('shared')
-    for part in (*dataset.get('datasets', ()), *([shared] if shared else [])):
+    parts = dataset.get('sources', {}).values()
+    for part in (*parts, *([shared] if shared else [])):
         yield from nested(part)
 
 
@@ -90,6 +92,31 @@ def test_config_builds(path):
 
 def test_there_are_configs():
     assert len(CONFIGS) > 5
+
+
+def test_names_are_short_and_of_one_config_each():
+    """The default work_dir has a config's name and not its folder's."""
+    names = [Path(path).name for path in CONFIGS]
+    assert max(names, key=len)[60:] == ''
+    assert len({*names}) == len(names)
+
+
+def generations(path: Path) -> int:
+    """Count the files from a config down to configs/_base_, itself included."""
+    bases = [
+        ast.literal_eval(node.value)
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and node.targets[0].id == '_base_'
+    ]
+    names = bases[0] if bases and isinstance(bases[0], list) else bases
+    parents = [name for name in names if '_base_/' not in name]
+    return 1 + max((generations(path.parent / name) for name in parents), default=0)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=short)
+def test_siblings_have_one_parent(path):
+    """A config, perhaps what it varies, and the parent that all share."""
+    assert 1 <= generations(REPO / path) <= 3
 
 
 @pytest.fixture

@@ -119,10 +119,10 @@ def test_what_an_experiment_is(name):
     if not is_teacher:
         assert cfg.train_dataloader.batch_size == 2
         return
-    assert cfg.train_dataloader.sampler.source_counts == [2, 2]
+    assert cfg.train_dataloader.sampler.source_counts == dict(labeled=2, mix=2)
     assert cfg.model.mixing.type == MIXERS[(words & set(MIXERS)).pop()]
     assert cfg.model.ground_truth_mixing == ('gt' in words)
-    mix = cfg.train_dataloader.dataset.datasets[1]
+    mix = cfg.train_dataloader.dataset.sources.mix
     if 'video' in words:
         assert mix.frames == 'sequence' and mix.data_prefix.seg_map_path is None
     else:
@@ -153,7 +153,7 @@ def test_streets_differ_from_each_other_as_their_names_do(name):
     assert (cfg.model.get('mixing') or {}).get('type') == mixer
     if mixer:
         # with ground truth where the names of the paper's experiments end in -gt
-        mix = cfg.train_dataloader.dataset.datasets[1]
+        mix = cfg.train_dataloader.dataset.sources.mix
         assert (
             cfg.model.get('ground_truth_mixing', True)
             == (mix.get('subset_mode') == 'mark')
@@ -202,8 +202,8 @@ def test_camvid_at_the_papers_setting(name):
         for t in loader.dataset.pipeline
         if t.type == 'LoadSegLabel'
     ] == ['image', 'label']
-    if 'datasets' in dataset:
-        mix = dataset.datasets[1]
+    if 'sources' in dataset:
+        mix = dataset.sources.mix
         assert cfg.model.ground_truth_mixing == ('gt' in words)
         assert mix.subset_mode == ('mark' if 'gt' in words else 'exclude')
         stored = any(t.type == 'LoadSDEDisparity' for t in mix.get('pipeline', ()))
@@ -324,9 +324,9 @@ def test_legacy_switches():
     cfg = load(
         'transfer-depthmix-gt',
         "+model.ema={'train_mode': True, 'buffers': 'own'}",
-        '+train_dataloader.dataset.datasets.1.pipeline.3.stretch=True',
+        '+train_dataloader.dataset.sources.mix.pipeline.3.stretch=True',
     )
-    step = cfg.train_dataloader.dataset.datasets[1].pipeline[3]
+    step = cfg.train_dataloader.dataset.sources.mix.pipeline[3]
     assert TRANSFORMS.build(step).stretch
     with torch.device('meta'):
         teacher = MODELS.build(ConfigDict(shrink(cfg.model.to_dict()))).train().teacher

@@ -42,7 +42,7 @@ def parts(cfg, images, n=2):
     return DATASETS.build(cfg.train_dataloader.dataset).datasets
 
 
-MODE = 'train_dataloader.dataset.datasets.1.subset_mode'
+MODE = 'train_dataloader.dataset.sources.mix.subset_mode'
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@
 # the depth network of Cityscapes (SDE.py and SDE.pth: see transfer-ema_...):
 #   python tools/generate_depth.py THIS SDE.pth --model-config SDE.py \
 #       --out data/camvid_depth_labels_672x512
-_base_ = './scratch-classmix-gt_r101-d16_20k_512x512_n50.py'
+_base_ = './scratch-ema_r101-d16_20k_512x512_n50.py'
 # 3 % of whatever range the disparities have, as on Cityscapes
 model = dict(
-    mixing=dict(_delete_=True, type='DepthMix', margin=0.03, relative_margin=True)
+    mixing=dict(type='DepthMix', margin=0.03, relative_margin=True),
+    ground_truth_mixing=True,
 )
 train_dataloader = dict(
-    dataset=dict(datasets=[_base_.labeled, dict(_base_.mix_all, **_base_.with_depth)])
+    dataset=dict(sources=dict(mix=dict(_base_.with_depth, subset_mode='mark')))
 )

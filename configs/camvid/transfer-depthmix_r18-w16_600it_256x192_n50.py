@@ -5,8 +5,11 @@
 #       --model-config configs/clips/sde_r18-w16_1k_udacity-320x160.py \
 #       --out data/camvid_depth_labels
 #   python tools/train.py THIS
-_base_ = './transfer-classmix_r18-w16_600it_256x192_n50.py'
+_base_ = [
+    './ema_r18-w16_600it_256x192_n50.py',
+    '../_base_/models/from_sde_udacity.py',
+]
 # disparities of this model fill a part of [0, 1]; the paper's margin of 0.03 is for
 # disparities that fill [0, 1]
-model = dict(mixing=dict(_delete_=True, type='DepthMix', margin=0.005))
-train_dataloader = dict(dataset=dict(datasets=[_base_.labeled, _base_.mix_with_depth]))
+model = dict(segmentor=_base_.from_sde, mixing=dict(type='DepthMix', margin=0.005))
+train_dataloader = dict(dataset=dict(sources=dict(mix=_base_.with_depth)))

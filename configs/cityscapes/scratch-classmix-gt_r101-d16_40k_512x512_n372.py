@@ -2,4 +2,4 @@
 # their ground truth.
 _base_ = './scratch-ema_r101-d16_40k_512x512_n372.py'
 model = dict(mixing=dict(type='ClassMix'), ground_truth_mixing=True)
-train_dataloader = dict(dataset=dict(datasets=[_base_.labeled, _base_.mix_all]))
+train_dataloader = dict(dataset=dict(sources=dict(mix=dict(subset_mode='mark'))))

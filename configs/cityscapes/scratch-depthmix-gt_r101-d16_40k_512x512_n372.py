@@ -8,5 +8,5 @@ model = dict(
     ground_truth_mixing=True,
 )
 train_dataloader = dict(
-    dataset=dict(datasets=[_base_.labeled, dict(_base_.mix_all, **_base_.with_depth)])
+    dataset=dict(sources=dict(mix=dict(_base_.with_depth, subset_mode='mark')))
 )

@@ -1,15 +1,8 @@
 # Segmentation of your own clips from their labelled frames alone; encoder and decoder
 # start from the depth network of configs/clips/sde_r18-w16_1k_320x160.py.
 #   python tools/train.py THIS --work-dir work_dirs/transfer
-_base_ = './supervised_r18-w16_600it_320x160.py'
-sde = 'work_dirs/sde/iter_1000.pth'
-model = dict(
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
-    decode_head=dict(
-        decoder=dict(
-            init_cfg=dict(
-                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'
-            )
-        )
-    ),
-)
+_base_ = [
+    './supervised_r18-w16_600it_320x160.py',
+    '../_base_/models/from_sde_clips.py',
+]
+model = _base_.from_sde

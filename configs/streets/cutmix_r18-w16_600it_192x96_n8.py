@@ -1,3 +1,3 @@
 # Mean teacher with CutMix (a box), from scratch, no depth.
-_base_ = './classmix_r18-w16_600it_192x96_n8.py'
+_base_ = './ema_r18-w16_600it_192x96_n8.py'
 model = dict(mixing=dict(type='CutMix'))

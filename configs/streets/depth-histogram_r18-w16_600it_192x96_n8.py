@@ -1,3 +1,5 @@
 # As depth-threshold_..., but the nearest pixels stay, a random share of them.
-_base_ = './depth-threshold_r18-w16_600it_192x96_n8.py'
+_base_ = './ema_r18-w16_600it_192x96_n8.py'
 model = dict(mixing=dict(type='DepthHistogramMix'))
+# as for depth-threshold_...
+train_dataloader = dict(dataset=dict(sources=dict(mix=_base_.with_stretched_depth)))

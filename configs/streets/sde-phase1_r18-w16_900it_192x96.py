@@ -12,8 +12,16 @@ model = dict(
     backbone=dict(frozen_stages=4, norm_eval=True, init_cfg=init_cfg),
     pose_net=dict(backbone=dict(init_cfg=init_cfg)),
 )
-train_pipeline = [*_base_.train_pipeline]
-train_pipeline.insert(5, dict(type='RandomCrop', crop_size=(96, 96)))  # resized
+train_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadCamera'),
+    dict(type='Resize', scale=_base_.scale),
+    dict(type='RandomCrop', crop_size=(96, 96)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs'),
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 iterations = 900
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4))

@@ -1,3 +1,6 @@
 # Transfer, and the mean teacher without mixing.
-_base_ = './transfer-classmix_r18-w16_600it_192x96_n8.py'
-model = dict(mixing=dict(type='NoMix'))
+_base_ = [
+    './ema_r18-w16_600it_192x96_n8.py',
+    '../_base_/models/from_sde_streets.py',
+]
+model = dict(segmentor=_base_.from_sde)

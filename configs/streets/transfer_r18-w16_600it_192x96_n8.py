@@ -1,13 +1,6 @@
 # Transfer alone: the few labelled frames, starting from self-supervised depth.
-_base_ = './supervised_r18-w16_600it_192x96_n8.py'
-sde = 'work_dirs/sde_r18-w16_500it_192x96/iter_500.pth'
-model = dict(
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
-    decode_head=dict(
-        decoder=dict(
-            init_cfg=dict(
-                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'
-            )
-        )
-    ),
-)
+_base_ = [
+    './supervised_r18-w16_600it_192x96_n8.py',
+    '../_base_/models/from_sde_streets.py',
+]
+model = _base_.from_sde

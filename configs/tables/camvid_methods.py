@@ -22,7 +22,7 @@ from_sde = {
     'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}',
 }
 labels_for_mixing = {
-    'train_dataloader.dataset.datasets.1.sde_disparity_dir': '{depth_labels}'
+    'train_dataloader.dataset.sources.mix.sde_disparity_dir': '{depth_labels}'
 }
 methods = [
     dict(

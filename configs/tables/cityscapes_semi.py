@@ -40,7 +40,7 @@ all_from_sde = {
     'model.segmentor.pose_net.init_cfg.checkpoint': '{sde}',
 }
 labels_for_mixing = {
-    f'{dataset}.datasets.1.data_prefix.sde_disparity_path': '{depth_labels}'
+    f'{dataset}.sources.mix.data_prefix.sde_disparity_path': '{depth_labels}'
 }
 methods = [
     dict(name='scratch', config=semi.format('scratch')),

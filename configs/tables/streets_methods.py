@@ -20,9 +20,8 @@ from_sde = {
     'model.segmentor.backbone.init_cfg.checkpoint': '{sde}',
     'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}',
 }
-labels_for_mixing = {
-    'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path': '{depth_labels}'  # noqa: E501
-}
+mix = 'train_dataloader.dataset.sources.mix'
+labels_for_mixing = {f'{mix}.data_prefix.sde_disparity_path': '{depth_labels}'}
 methods = [
     dict(
         name='supervised',

@@ -7,6 +7,7 @@ from mmengine.dataset import ConcatDataset as MMEngineConcatDataset
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import DATASETS
+from mmdepthseg.utils.errors import UserError
 
 
 @DATASETS.register_module()
@@ -14,12 +15,15 @@ class ConcatDataset(MMEngineConcatDataset):
     """MMEngine's `ConcatDataset`, keeping a sample's position in the stream.
 
     The parent subtracts the offset of the part, which turns our `StreamIndex` into
-    a plain int; then a resumed run could not replay the augmentation. And its parts
-    have nothing in common, so that one setting of both, such as which images are
-    labelled, would stand, and have to be changed, in two places.
+    a plain int; then a resumed run could not replay the augmentation. Its parts have
+    nothing in common, so that one setting of both, such as which images are labelled,
+    would stand, and have to be changed, in two places. And they are a list, which a
+    config that derives from another can only replace, not change.
 
     Args:
-        datasets: Configs or data sets.
+        datasets: Configs or data sets, as the parent takes them; or `sources`.
+        sources: The same by name, in order: `sources.mix.subset_mode` is then the key
+            of an option.
         shared: Config entries of all parts that are configs. A part's own entry of
             the same name takes the place of the shared one as a whole.
         **kwargs: Of MMEngine's `ConcatDataset`.
@@ -27,14 +31,19 @@ class ConcatDataset(MMEngineConcatDataset):
 
     def __init__(
         self,
-        datasets: Sequence[BaseDataset | Mapping],
+        datasets: Sequence[BaseDataset | Mapping] | None = None,
+        sources: Mapping[str, BaseDataset | Mapping] | None = None,
         shared: Mapping | None = None,
         **kwargs,
     ) -> None:
+        if (datasets is None) == (sources is None):
+            raise UserError('ConcatDataset takes either `sources` or `datasets`')
+        #: Names of the parts, in order; empty if they have none.
+        self.source_names = [*sources] if sources else []
         super().__init__(
             [
                 {**(shared or {}), **part} if isinstance(part, Mapping) else part
-                for part in datasets
+                for part in (sources.values() if sources else datasets)
             ],
             **kwargs,
         )

@@ -214,7 +214,7 @@ def _mix_rows(
     """
     cfg = model.cfg
     parts = cfg.train_dataloader.dataset
-    mix = ConfigDict(parts.get('shared') or {}, **parts.datasets[-1])
+    mix = ConfigDict(parts.get('shared') or {}, **parts.sources.mix)
     pipeline = [t for t in mix.pipeline if t['type'] != 'RandomFlip']
     dataset = DATASETS.build(
         Config(

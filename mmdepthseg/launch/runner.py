@@ -46,9 +46,10 @@ def check_source_counts(config: Config) -> None:
     counts = sampler.get('source_counts') if name else None
     if name.rsplit('.', 1)[-1] != 'MultiSourceSampler' or not counts:
         return
+    shares = counts.values() if isinstance(counts, Mapping) else counts
     batch_size = loader.get('batch_size')
-    if batch_size is not None and sum(counts) != batch_size:
+    if batch_size is not None and sum(shares) != batch_size:
         raise UserError(
             f'train_dataloader: batch_size={batch_size} is not the sum of '
-            f'sampler.source_counts={list(counts)} ({sum(counts)}); change one of them'
+            f'sampler.source_counts={counts} ({sum(shares)}); change one of them'
         )

@@ -28,16 +28,14 @@ model = dict(
 model_wrapper_cfg = dict(type='mmdepthseg.SplitBackwardDDP')
 pipeline = [*_base_.train_pipeline]
 pipeline[2:2] = [dict(type='LoadAdjacentFrames'), dict(type='LoadCamera')]
-labeled, mix = _base_.train_dataloader.dataset.datasets
-for part in (labeled, mix):
-    part.update(offsets=(-1, 1), pipeline=pipeline)
-train_dataloader = dict(dataset=dict(datasets=[labeled, mix]))
+train_dataloader = dict(
+    dataset=dict(shared=dict(offsets=(-1, 1), pipeline=pipeline)))
 optim_wrapper = dict(
     constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys={{
         'student.backbone': dict(lr_mult=0.1),
         'student.pose_net': dict(lr_mult=1e-4)}}))
-del Config, sde, seg, part
+del Config, sde, seg
 """
 
 
@@ -49,7 +47,7 @@ def full_options(options: dict[str, list[str]], tmp_path: Path) -> list[str]:
         *options['full'],
         f'{prefix}.backbone.init_cfg.checkpoint={checkpoint}',
         f'{prefix}.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
-        'train_dataloader.dataset.datasets.1.data_prefix.sde_disparity_path='
+        'train_dataloader.dataset.sources.mix.data_prefix.sde_disparity_path='
         f'{tmp_path}/labels',
     ]
 

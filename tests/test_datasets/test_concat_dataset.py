@@ -1,5 +1,8 @@
+import pytest
+
 from mmdepthseg.datasets import ClipDataset, ConcatDataset
 from mmdepthseg.datasets.samplers import StreamIndex
+from mmdepthseg.utils.errors import UserError
 
 
 def test_positions_survive(clip_root):
@@ -33,3 +36,20 @@ def test_shared_entries_stand_back_behind_a_parts_own(clip_root):
     assert first[0]['branch'] == 'labeled'
     assert len(second) > 1 and all(s['img_id'].startswith('b/') for s in second)
     assert third is made
+
+
+def test_parts_by_name(clip_root):
+    part = dict(type='ClipDataset', data_root=str(clip_root), pipeline=[])
+    dataset = ConcatDataset(
+        sources=dict(mix=dict(clips=['b']), labeled=dict(clips=['a'])), shared=part
+    )
+    assert dataset.source_names == ['mix', 'labeled']
+    assert dataset[0]['img_id'].startswith('b/')
+    assert dataset[len(dataset) - 1]['img_id'].startswith('a/')
+    assert ConcatDataset([dict(part, clips=['a'])]).source_names == []
+
+
+@pytest.mark.parametrize('parts', [{}, dict(datasets=[[1]], sources=dict(a=[1]))])
+def test_parts_are_said_once(parts):
+    with pytest.raises(UserError, match='`sources`'):
+        ConcatDataset(**parts)

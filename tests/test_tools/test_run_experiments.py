@@ -329,7 +329,8 @@ def understood(command):
 def build_data(loader):
     """The transforms of a data loader's config."""
     dataset = loader.dataset
-    for part in (dataset, dataset.get('shared', {}), *dataset.get('datasets', ())):
+    parts = dataset.get('sources', {}).values()
+    for part in (dataset, dataset.get('shared', {}), *parts):
         for transform in part.get('pipeline', ()):
             TRANSFORMS.build(copy.deepcopy(transform))
 

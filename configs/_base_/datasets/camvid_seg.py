@@ -3,15 +3,16 @@ dataset_type = 'CamVidDataset'
 data_root = 'data/camvid'
 scale = (256, 192)
 labeled_subset = dict(n=50, seed=7)
-train_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadSegLabel'),
+seeded = dict(type='SeedBySample')
+load_image = dict(type='LoadImageFromFile')
+load_label = dict(type='LoadSegLabel')
+augment = [
     dict(type='RandomResize', scale=scale, ratio_range=(1.0, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=scale[::-1]),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs'),
 ]
+pack = dict(type='PackDepthSegInputs')
+train_pipeline = [seeded, load_image, load_label, *augment, pack]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),

@@ -6,14 +6,17 @@ crop_size = (512, 512)
 # 100, 367; its seeds: 7, 25, 42. A list instead (see ../splits/README.md):
 # dict(ann_file='configs/_base_/splits/camvid/ds_us_seed42.txt', n=50)
 labeled_subset = dict(n=50, seed=7)
-train_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadSegLabel'),
+augment = [
     dict(type='Resize', scale=scale),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs'),
+]
+train_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    _base_.load_label,
+    *augment,
+    _base_.pack,
 ]
 # As with Cityscapes: validation compares at 672x512, tools/test.py at the label's size.
 val_pipeline = [

@@ -1,14 +1,12 @@
 # Labelled and mix images of CamVid in one batch, 4 + 4. Mix images are all training
 # images; those of the labelled subset carry their labels.
 _base_ = './camvid_seg.py'
-labeled = dict(branch='labeled')
-mix = dict(branch='mix', subset_mode='mark')
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', source_counts=[4, 4]),
+    sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=4, mix=4)),
     dataset=dict(
         type='ConcatDataset',
         shared=dict(
@@ -19,14 +17,23 @@ train_dataloader = dict(
             require_labels=True,
             pipeline=_base_.train_pipeline,
         ),
-        datasets=[labeled, mix],
+        sources=dict(
+            labeled=dict(branch='labeled'),
+            mix=dict(branch='mix', subset_mode='mark'),
+        ),
     ),
 )
 # for mixers that look at depth: the mix images' depth labels
-mix_pipeline = [*_base_.train_pipeline]
-mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
-mix_with_depth = dict(
-    mix, pipeline=mix_pipeline, sde_disparity_dir='../camvid_depth_labels'
+mix_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    _base_.load_label,
+    dict(type='LoadSDEDisparity'),
+    *_base_.augment,
+    _base_.pack,
+]
+with_depth = dict(
+    pipeline=mix_pipeline, sde_disparity_dir='../camvid_depth_labels'
 )  # beside data_root
 # whose images get depth labels
 predict_pipeline = [

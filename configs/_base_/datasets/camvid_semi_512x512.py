@@ -1,11 +1,14 @@
 # Labelled images and mix images of CamVid in one batch, 2 + 2, at the paper's setting.
 _base_ = './camvid_seg_512x512.py'
-labeled = dict(branch='labeled')
-mix_unlabeled = dict(branch='mix', subset_mode='exclude')
-mix_all = dict(branch='mix', subset_mode='mark')  # the labelled ones with their labels
 # For mixers that look at depth: the depth labels of the mix images.
-mix_pipeline = [*_base_.train_pipeline]
-mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
+mix_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    _base_.load_label,
+    dict(type='LoadSDEDisparity'),
+    *_base_.augment,
+    _base_.pack,
+]
 with_depth = dict(
     pipeline=mix_pipeline, sde_disparity_dir='../camvid_depth_labels_672x512'
 )  # beside data_root
@@ -14,7 +17,7 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', source_counts=[2, 2]),
+    sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=2, mix=2)),
     dataset=dict(
         type='ConcatDataset',
         shared=dict(
@@ -25,7 +28,10 @@ train_dataloader = dict(
             require_labels=True,
             pipeline=_base_.train_pipeline,
         ),
-        datasets=[labeled, mix_unlabeled],
+        sources=dict(
+            labeled=dict(branch='labeled'),
+            mix=dict(branch='mix', subset_mode='exclude'),
+        ),
     ),
 )
 # whose images get depth labels

@@ -3,13 +3,20 @@
 _base_ = './cityscapes_semi.py'
 # camera files that do not say their image's size belong to the full one
 camera_size = (1024, 2048)
-triplet_pipeline = [*_base_.train_pipeline]
-triplet_pipeline[2:2] = [dict(type='LoadAdjacentFrames'), dict(type='LoadCamera')]
+triplet_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadCamera'),
+    _base_.load_label,
+    *_base_.augment,
+    _base_.pack,
+]
 train_dataloader = dict(
     dataset=dict(
         shared=dict(
             offsets=(-1, 1), camera_size=camera_size, pipeline=triplet_pipeline
         ),
-        datasets=[_base_.labeled, _base_.mix_all],
+        sources=dict(mix=dict(subset_mode='mark')),
     )
 )

@@ -9,15 +9,16 @@ crop_size = (512, 512)
 # 372, 744, 2975; its seeds: 7, 25, 42. A list instead (see ../splits/README.md):
 # dict(ann_file='configs/_base_/splits/cityscapes/ds_us_seed42.txt', n=372)
 labeled_subset = dict(n=372, seed=7)
-train_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadSegLabel'),
+seeded = dict(type='SeedBySample')
+load_image = dict(type='LoadImageFromFile')
+load_label = dict(type='LoadSegLabel')
+augment = [
     dict(type='Resize', scale=scale),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs'),
 ]
+pack = dict(type='PackDepthSegInputs')
+train_pipeline = [seeded, load_image, load_label, *augment, pack]
 # Validation follows the paper: prediction and ground truth at 1024x512.
 val_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,11 +1,8 @@
 # Labelled images and mix images of Cityscapes in one batch, 2 + 2.
 _base_ = './cityscapes_seg.py'
-labeled = dict(branch='labeled')
-# Where mix images come from; on the command line it is
-# train_dataloader.dataset.datasets.1.subset_mode=exclude|mark|keep
-mix_unlabeled = dict(branch='mix', subset_mode='exclude')
-mix_all = dict(branch='mix', subset_mode='mark')  # the labelled ones with their labels
-mix_labeled = dict(branch='mix', subset_mode='keep')
+# Where mix images come from is train_dataloader.dataset.sources.mix.subset_mode: those
+# without labels ('exclude'), all, some of them with their labels ('mark'), or the
+# labelled ones ('keep').
 mix_video = dict(  # any frame of the sequences, without labels
     branch='mix',
     frames='sequence',
@@ -16,8 +13,14 @@ mix_video = dict(  # any frame of the sequences, without labels
 # For mixers that look at depth: the depth labels of the mix images, to be made with
 # tools/generate_depth.py --out data/cityscapes_1024x512/depth_labels.
 # dict(type='LoadSDEDisparity', stretch=True) is what the authors' code does.
-mix_pipeline = [*_base_.train_pipeline]
-mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
+mix_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    _base_.load_label,
+    dict(type='LoadSDEDisparity'),
+    *_base_.augment,
+    _base_.pack,
+]
 with_depth = dict(
     pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path='depth_labels')
 )  # below data_root
@@ -26,7 +29,7 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', source_counts=[2, 2]),
+    sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=2, mix=2)),
     dataset=dict(
         type='ConcatDataset',
         shared=dict(
@@ -37,6 +40,9 @@ train_dataloader = dict(
             require_labels=True,
             pipeline=_base_.train_pipeline,
         ),
-        datasets=[labeled, mix_unlabeled],
+        sources=dict(
+            labeled=dict(branch='labeled'),
+            mix=dict(branch='mix', subset_mode='exclude'),
+        ),
     ),
 )

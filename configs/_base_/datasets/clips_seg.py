@@ -1,10 +1,10 @@
 # Labelled frames of your own clips; edit clips.py. The labelled set: all frames that
 # have a label, or those of a list that tools/select_samples.py wrote (ann_file).
 _base_ = './clips.py'
-train_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadSegLabel'),
+seeded = dict(type='SeedBySample')
+load_image = dict(type='LoadImageFromFile')
+load_label = dict(type='LoadSegLabel')
+augment = [
     # part of the frame, and not the same one each time
     dict(
         type='RandomResize',
@@ -14,8 +14,9 @@ train_pipeline = [
     ),
     dict(type='RandomCrop', crop_size=_base_.scale[::-1]),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs'),
 ]
+pack = dict(type='PackDepthSegInputs')
+train_pipeline = [seeded, load_image, load_label, *augment, pack]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),

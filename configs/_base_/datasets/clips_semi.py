@@ -1,21 +1,20 @@
 # Labelled frames and mix images of your own clips in one batch, 4 + 4; edit clips.py.
 # Mix images are all frames (those with a label carry it), with their depth labels.
 _base_ = './clips_seg.py'
-mix_pipeline = [*_base_.train_pipeline]
-mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
-labeled = dict(branch='labeled')
-mix = dict(
-    branch='mix',
-    subset_mode='mark',
-    pipeline=mix_pipeline,
-    sde_disparity_dir='../clips_depth_labels',
-)  # beside data_root
+mix_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    _base_.load_label,
+    dict(type='LoadSDEDisparity'),
+    *_base_.augment,
+    _base_.pack,
+]
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', source_counts=[4, 4]),
+    sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=4, mix=4)),
     dataset=dict(
         type='ConcatDataset',
         shared=dict(
@@ -23,6 +22,14 @@ train_dataloader = dict(
             exclude_clips=_base_.val_clips,
             pipeline=_base_.train_pipeline,
         ),
-        datasets=[labeled, mix],
+        sources=dict(
+            labeled=dict(branch='labeled'),
+            mix=dict(
+                branch='mix',
+                subset_mode='mark',
+                pipeline=mix_pipeline,
+                sde_disparity_dir='../clips_depth_labels',  # beside data_root
+            ),
+        ),
     ),
 )

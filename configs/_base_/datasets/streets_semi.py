@@ -1,9 +1,6 @@
 # Labelled frames and mix frames of the streets in one batch, 4 + 4 at 192x96. The mix
 # frames are all training frames; those of the labelled subset carry their labels.
 _base_ = './streets_seg.py'
-labeled = dict(branch='labeled')
-mix = dict(branch='mix', subset_mode='mark')
-mix_unlabeled = dict(branch='mix', subset_mode='exclude')
 mix_video = dict(  # any frame of the clips, without labels
     branch='mix',
     frames='sequence',
@@ -16,7 +13,7 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', source_counts=[4, 4]),
+    sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=4, mix=4)),
     dataset=dict(
         type='ConcatDataset',
         shared=dict(
@@ -27,12 +24,31 @@ train_dataloader = dict(
             require_labels=True,
             pipeline=_base_.train_pipeline,
         ),
-        datasets=[labeled, mix],
+        sources=dict(
+            labeled=dict(branch='labeled'),
+            mix=dict(branch='mix', subset_mode='mark'),
+        ),
     ),
 )
 # for mixers that look at depth: the mix frames' depth labels
-mix_pipeline = [*_base_.train_pipeline]
-mix_pipeline.insert(3, dict(type='LoadSDEDisparity'))  # behind the label
-mix_with_depth = dict(
-    mix, pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path='depth_labels')
+mix_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    _base_.load_label,
+    dict(type='LoadSDEDisparity'),
+    *_base_.augment,
+    _base_.pack,
+]
+stretched_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    _base_.load_label,
+    # each image's disparities fill [0, 1]
+    dict(type='LoadSDEDisparity', stretch=True),
+    *_base_.augment,
+    _base_.pack,
+]
+with_depth = dict(
+    pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path='depth_labels')
 )  # below data_root
+with_stretched_depth = dict(with_depth, pipeline=stretched_pipeline)

@@ -122,7 +122,7 @@ def decisive_parts(config: Config) -> dict:
 def restrict(config: Config, names: Path) -> None:
     """Let the training data set hold the named images only."""
     dataset = config.train_dataloader.dataset
-    if 'datasets' in dataset or 'dataset' in dataset:
+    if {'datasets', 'sources', 'dataset'} & {*dataset}:
         raise UserError(
             f'train_dataloader.dataset of type {dataset.type} is made of others; a '
             'student needs a single data set, whose labeled_subset can be set'

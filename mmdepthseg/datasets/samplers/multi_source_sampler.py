@@ -1,6 +1,6 @@
 """Batches with a fixed number of samples from each of several data sets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from mmengine.dataset import ConcatDataset
@@ -57,7 +57,8 @@ class MultiSourceSampler(Sampler):
 
     Args:
         dataset: A `ConcatDataset` of the sources, in order.
-        source_counts: Samples of each source in a group (= a rank's batch).
+        source_counts: Samples of each source in a group (= a rank's batch): by the
+            names of the data set's `sources`, or in their order.
         seed: The same on all ranks; None: drawn and shared.
         shuffle: Draw a new permutation of a source whenever it is used up.
         batch_size: The loader's; if given it is checked against the counts.
@@ -70,7 +71,7 @@ class MultiSourceSampler(Sampler):
     def __init__(
         self,
         dataset: ConcatDataset,
-        source_counts: Sequence[int],
+        source_counts: Mapping[str, int] | Sequence[int],
         seed: int | None = None,
         shuffle: bool = True,
         batch_size: int | None = None,
@@ -81,6 +82,14 @@ class MultiSourceSampler(Sampler):
                 f'got {type(dataset).__name__}.'
             )
         self.sizes = [len(source) for source in dataset.datasets]
+        if isinstance(source_counts, Mapping):
+            names = getattr(dataset, 'source_names', [])
+            if {*source_counts} != {*names}:
+                raise UserError(
+                    f'source_counts names the sources {[*source_counts]}, the data set '
+                    f'has {names}.'
+                )
+            source_counts = [source_counts[name] for name in names]
         self.counts = [int(count) for count in source_counts]
         if len(self.counts) != len(self.sizes):
             raise UserError(

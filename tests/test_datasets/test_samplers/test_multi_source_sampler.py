@@ -91,3 +91,15 @@ def test_empty_source_and_plain_dataset():
         MultiSourceSampler(dataset, [1, 1], seed=0)
     with pytest.raises(UserError, match='ConcatDataset'):
         MultiSourceSampler([1, 2], [1], seed=0)
+
+
+def test_counts_by_the_names_of_the_sources():
+    dataset = ConcatDataset([[1] * 6, [2] * 4])
+    dataset.source_names = ['labeled', 'mix']
+    named = MultiSourceSampler(dataset, dict(mix=1, labeled=2), seed=0)
+    assert take(named, 30) == take(MultiSourceSampler(dataset, [2, 1], seed=0), 30)
+    with pytest.raises(UserError, match="'mixed'.*'mix'"):
+        MultiSourceSampler(dataset, dict(labeled=2, mixed=1))
+    del dataset.source_names
+    with pytest.raises(UserError, match="'mix'"):
+        MultiSourceSampler(dataset, dict(labeled=2, mix=1))

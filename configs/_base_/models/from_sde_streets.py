@@ -1,0 +1,13 @@
+# Transfer from depth on the streets: where encoder and decoder of a segmentation
+# network (`model`, or `model.segmentor` of a mean teacher) start.
+sde = 'work_dirs/sde_r18-w16_500it_192x96/iter_500.pth'
+from_sde = dict(
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),
+    decode_head=dict(
+        decoder=dict(
+            init_cfg=dict(
+                type='Pretrained', checkpoint=sde, prefix='depth_head.decoder.'
+            )
+        )
+    ),
+)
