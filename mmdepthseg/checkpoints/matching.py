@@ -62,6 +62,13 @@ def listed(names: Sequence[str], shown: int = SHOWN) -> str:
     return ', '.join(names[:shown]) + (f' and {more} more' if more > 0 else '')
 
 
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside of what DDP or test-time augmentation put around it."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
 def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
     """Compare a checkpoint's entries with a model's, by name and shape.
 
@@ -70,8 +77,7 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
         checkpoint: With or without the level 'state_dict'. A model that takes other
             layouts too says so by `adapt_state_dict`.
     """
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
+    model = unwrapped(model)
     entries = checkpoint.get('state_dict', checkpoint)
     if hasattr(model, 'adapt_state_dict'):
         entries = model.adapt_state_dict(entries)

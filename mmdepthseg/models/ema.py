@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from mmengine.model import BaseAveragedModel, is_model_wrapper
+from mmengine.model import BaseAveragedModel
 from torch import Tensor, nn
 
+from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 
@@ -71,7 +72,7 @@ class MeanTeacherEMA(BaseAveragedModel):
             raise UserError(f'decay must be in [0, 1), got {decay}.')
         if buffers not in ('copy', 'ema', 'own'):
             raise UserError(f"buffers must be 'copy', 'ema' or 'own', got {buffers!r}.")
-        student = _unwrap(model)
+        student = unwrapped(model)
         children = dict(student.named_children())
         self.exclude = tuple(name for name in exclude if name in children)
         with _without(student, self.exclude):
@@ -105,7 +106,7 @@ class MeanTeacherEMA(BaseAveragedModel):
     @torch.no_grad()
     def copy_from(self, model: nn.Module) -> None:
         """Make the teacher equal to the student, buffers included."""
-        student = _unwrap(model)
+        student = unwrapped(model)
         _copy(*self._pairs(student, 'named_parameters'))
         _copy(*self._pairs(student, 'named_buffers'))
 
@@ -119,7 +120,7 @@ class MeanTeacherEMA(BaseAveragedModel):
         Raises:
             UserError: If the student's tensors are not the teacher's.
         """
-        student = _unwrap(model)
+        student = unwrapped(model)
         self._updates += 1
         self.steps.fill_(self._updates)
         weight = 1 - self.alpha(self._updates, self.decay)
@@ -153,10 +154,6 @@ class MeanTeacherEMA(BaseAveragedModel):
     def _load_from_state_dict(self, *args, **kwargs) -> None:
         super()._load_from_state_dict(*args, **kwargs)
         self._updates = int(self.steps)
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 @contextmanager

@@ -12,7 +12,7 @@ STEPS = 3
 
 
 def trained(split: bool, rank: int) -> dict[str, torch.Tensor]:
-    """Parameters after a few steps on this rank's own samples."""
+    """Parameters, and the teacher's buffers, after steps on this rank's own samples."""
     torch.manual_seed(0)
     model = build_multi_task_teacher(split_backward=split)
     model.train()
@@ -31,7 +31,8 @@ def trained(split: bool, rank: int) -> dict[str, torch.Tensor]:
             wrapper,
         )
         model.update_teacher()
-    return {name: value.detach().clone() for name, value in model.named_parameters()}
+    parts = (*model.named_parameters(), *model.teacher.named_buffers('teacher'))
+    return {name: value.detach().clone() for name, value in parts}
 
 
 def run(rank: int, rendezvous: str, out: str) -> None:

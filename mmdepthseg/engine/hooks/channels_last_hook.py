@@ -2,10 +2,10 @@
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.registry import HOOKS
 
 
@@ -38,7 +38,7 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Convert in place."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         on_cpu = all(p.device.type == 'cpu' for p in model.parameters())
         layers = crashing_layers(model) if on_cpu else []
         if layers:

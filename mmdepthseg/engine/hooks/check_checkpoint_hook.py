@@ -1,12 +1,11 @@
 """Refuse a checkpoint that is not this model's."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
-from mmdepthseg.checkpoints.matching import match_checkpoint
+from mmdepthseg.checkpoints.matching import match_checkpoint, unwrapped
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
 
@@ -51,9 +50,7 @@ class CheckCheckpointHook(Hook):
         needed = self.min_share if partial else 1.0
         name = getattr(runner, '_load_from', None) or 'the checkpoint'
         if match.share < needed:
-            model = type(runner.model).__name__
-            if is_model_wrapper(runner.model):
-                model = type(runner.model.module).__name__
+            model = type(unwrapped(runner.model)).__name__
             raise UserError(
                 f'{name} does not belong to this model ({model}): it fills '
                 f"{match.share:.0%} of the model's entries, {needed:.0%} needed. "

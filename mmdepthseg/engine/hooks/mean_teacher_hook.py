@@ -1,10 +1,9 @@
 """When the EMA teacher moves, and when its labels begin to count."""
 
-from mmengine.dist import all_reduce_params, is_distributed
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
 
@@ -28,9 +27,6 @@ class MeanTeacherHook(Hook):
     loss scaler would wait for the device at each step). A *fused* optimiser decides
     that on the device, unseen: its teacher moves once more towards the unchanged
     student, which does no harm.
-
-    On several ranks the student's batch-norm buffers differ between ranks unless
-    SyncBN is used; they are averaged first, so that teachers stay identical.
 
     Args:
         burn_in: Teacher updates before mixed images count; until then they are
@@ -59,10 +55,10 @@ class MeanTeacherHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the model, watch the optimiser."""
-        if not hasattr(_unwrap(runner.model), 'update_teacher'):
+        if not hasattr(unwrapped(runner.model), 'update_teacher'):
             raise UserError(
                 'MeanTeacherHook needs a MeanTeacher model (with update_teacher), '
-                f'got {type(_unwrap(runner.model)).__name__}'
+                f'got {type(unwrapped(runner.model)).__name__}'
             )
         self._unwatch()
         self._watch = runner.optim_wrapper.optimizer.register_step_post_hook(
@@ -84,7 +80,7 @@ class MeanTeacherHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
         """Tell the model what mixed images count."""
-        model = _unwrap(runner.model)
+        model = unwrapped(runner.model)
         model.mix_share = self.share(model.teacher.updates)
 
     def after_train_iter(
@@ -98,12 +94,7 @@ class MeanTeacherHook(Hook):
         if not self._stepped:
             return
         self._stepped = False
-        model = _unwrap(runner.model)
-        if is_distributed():
-            all_reduce_params(
-                [b for b in model.student.buffers() if b.is_floating_point()], op='mean'
-            )
-        model.update_teacher()
+        unwrapped(runner.model).update_teacher()
 
     def _on_step(self, *_) -> None:
         self._stepped = True
@@ -113,7 +104,3 @@ class MeanTeacherHook(Hook):
         if self._watch is not None:
             self._watch.remove()
             self._watch = None
-
-
-def _unwrap(model):
-    return model.module if is_model_wrapper(model) else model

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, ValLoop
 
+from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.registry import LOOPS
 from mmdepthseg.utils.errors import UserError
 
@@ -28,8 +28,7 @@ class _TeacherStudentMixin:
 
     def run(self) -> dict:
         """Evaluate every network; returns all metrics."""
-        model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrapped(self.runner.model)
         if not hasattr(model, 'predict_with'):
             raise UserError(
                 f'{type(self).__name__} needs a MeanTeacher model, got '

@@ -95,7 +95,7 @@ class SplitBackwardDDP(MMDistributedDataParallel):
     Args:
         module: The model.
         broadcast_buffers: Must be False, as in MMEngine's default; batch
-            norm statistics are averaged by `MeanTeacherHook` and
+            norm statistics are averaged by `update_teacher` and
             `SyncBuffersHook`.
         **kwargs: See `torch.nn.parallel.DistributedDataParallel`.
     """

@@ -1,6 +1,7 @@
 """A student and its moving average in one model."""
 
 import torch
+from mmengine.dist import all_reduce_params, is_distributed
 from mmengine.model import BaseModel
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.utils import OptSampleList, SampleList
@@ -124,7 +125,14 @@ class TeacherStudent(BaseSegmentor):
             state_dict.update(adapted)
 
     def update_teacher(self) -> None:
-        """Teacher <- EMA(student); call it once after each optimiser step."""
+        """Teacher <- EMA(student); call it once after each optimiser step.
+
+        On several ranks the student's batch-norm buffers differ between ranks unless
+        SyncBN is used; they are averaged first, so that teachers stay identical.
+        """
+        if is_distributed():
+            buffers = [b for b in self.student.buffers() if b.is_floating_point()]
+            all_reduce_params(buffers, op='mean')
         self.teacher.update_parameters(self.student)
 
     def predict(
