@@ -1,6 +1,6 @@
 """From packed samples to a batch on the device."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import ceil
 
 import torch
@@ -9,6 +9,11 @@ from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import PixelData
 from torch import Tensor
 
+from mmdepthseg.models.collated_samples import (
+    check_adjacent,
+    check_without_labels,
+    split_inputs,
+)
 from mmdepthseg.models.mixing.color_jitter import (
     ColorJitterParams,
     color_jitter,
@@ -16,7 +21,7 @@ from mmdepthseg.models.mixing.color_jitter import (
 )
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.errors import check_keys, refuse
 
 JITTER_KEYS = ('brightness', 'contrast', 'saturation', 'hue', 'p')
 
@@ -66,14 +71,16 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
-        if (mean is None) != (std is None):
-            raise UserError('Give both mean and std, or neither.')
-        if not 0 < input_scale <= 1 or (input_scale < 1 and not keep_raw):
-            raise UserError(
-                'DepthSegDataPreProcessor: expected 0 < input_scale <= 1, '
-                'and keep_raw=True where it is below 1, got '
-                f'input_scale={input_scale}, keep_raw={keep_raw}'
-            )
+        refuse(
+            'DepthSegDataPreProcessor',
+            {
+                'give both mean and std, or neither': (mean is None) != (std is None),
+                'expected 0 < input_scale <= 1, and keep_raw=True where it is below 1, '
+                f'got input_scale={input_scale}, keep_raw={keep_raw}': (
+                    not 0 < input_scale <= 1 or (input_scale < 1 and not keep_raw)
+                ),
+            },
+        )
         mean = torch.tensor([0.0] if mean is None else mean) / 255
         std = torch.tensor([255.0] if std is None else std) / 255
         self.register_buffer('mean', mean.view(-1, 1, 1), persistent=False)
@@ -81,7 +88,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         self.bgr_to_rgb = bgr_to_rgb
         self.size_divisor = size_divisor
         self.pad_val = pad_val
-        self.seg_pad_val = seg_pad_val
+        # what the ground truth of padded pixels is
+        self.fillings = dict(gt_sem_seg=seg_pad_val, gt_depth_map=0, disparity_map=0)
         self.color_jitter = dict(color_jitter) if color_jitter else None
         if self.color_jitter:
             place = 'DepthSegDataPreProcessor: color_jitter'
@@ -210,13 +218,11 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         for sample, (height, width) in zip(self.cast_data(list(samples)), shapes):
             padding = (0, size[1] - width, 0, size[0] - height)
             if 'gt_sem_seg' in sample:
-                label = sample.gt_sem_seg.data.long()
-                if training and any(padding):
-                    label = F.pad(label, padding, value=self.seg_pad_val)
-                sample.gt_sem_seg = PixelData(data=label)
-            for key in ('gt_depth_map', 'disparity_map'):
-                if training and any(padding) and key in sample:
-                    field = F.pad(sample.get(key).data, padding, value=0.0)
+                sample.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data.long())
+            fillings = self.fillings if training and any(padding) else {}
+            for key, value in fillings.items():
+                if key in sample:
+                    field = F.pad(sample.get(key).data, padding, value=value)
                     sample.set_data({key: PixelData(data=field)})
             meta = dict(pad_shape=tuple(size), padding_size=padding)
             if not training:
@@ -231,77 +237,3 @@ def _shrink(images: Tensor, scale: float) -> Tensor:
     size = [round(side * scale) for side in images.shape[-2:]]
     small = F.interpolate(images.flatten(0, -4), size=size, mode='area')
     return small.unflatten(0, images.shape[:-3])
-
-
-def split_inputs(
-    inputs: Mapping | Sequence | Tensor,
-) -> tuple[Sequence[Tensor], Sequence[Tensor | None] | None]:
-    """Images and neighbours of collated inputs, whatever collated them.
-
-    Args:
-        inputs: See `DepthSegDataPreProcessor.forward`.
-
-    Returns:
-        N images (3, H, W), and N stacks (F, 3, H, W), those that are missing None, or
-        None if no sample has neighbours.
-    """
-    adjacent = None
-    if isinstance(inputs, Mapping):
-        images, adjacent = inputs['img'], inputs.get('adjacent')
-        if isinstance(images, Tensor) and images.ndim == 3:  # a single sample
-            images, adjacent = [images], [adjacent]
-    elif len(inputs) and isinstance(inputs[0], Mapping):
-        images = [sample['img'] for sample in inputs]
-        adjacent = [sample.get('adjacent') for sample in inputs]
-    else:
-        images = inputs
-    if adjacent is not None and all(stack is None for stack in adjacent):
-        adjacent = None
-    return images, adjacent
-
-
-def check_without_labels(samples: Sequence | None) -> None:
-    """Raise if a sample has labels, for networks that see smaller images.
-
-    Raises:
-        UserError: Names the sample.
-    """
-    for sample in samples or ():
-        labels = {'gt_sem_seg', 'disparity_map'} & set(sample.keys())
-        if labels:
-            raise UserError(
-                f'{sample.metainfo.get("img_path")}: {labels.pop()} is as large as the '
-                'frame, and input_scale below 1 of the data preprocessor makes the '
-                'networks see smaller ones: set it to 1, or leave the label out of '
-                'the pipeline'
-            )
-
-
-def check_adjacent(
-    images: Sequence[Tensor],
-    adjacent: Sequence[Tensor | None] | None,
-    samples: Sequence | None,
-) -> None:
-    """Raise if the samples of a batch differ in their neighbours.
-
-    A collate function that keeps the keys of the first sample only may have dropped
-    neighbours; the samples' metainfo tells.
-
-    Raises:
-        UserError: Names the first sample that differs.
-    """
-    counts = [0] * len(images)
-    if adjacent is not None:
-        counts = [0 if stack is None else len(stack) for stack in adjacent]
-    if samples is None:
-        samples = [None] * len(images)
-    for position, (count, sample) in enumerate(zip(counts, samples)):
-        meta = {} if sample is None else sample.metainfo
-        told = len(meta.get('adjacent_offsets', ())) if meta else count
-        if count != counts[0] or told != counts[0] or len(counts) != len(images):
-            name = meta.get('img_id') or meta.get('img_path') or f'no. {position}'
-            raise UserError(
-                f'Sample {name} has {max(count, told)} adjacent frames, the first of '
-                f'the batch {counts[0]}: use the same offsets and LoadAdjacentFrames '
-                'in all sources of a batch.'
-            )

@@ -133,7 +133,7 @@ def test_jitter_is_shared_by_the_frames_of_a_sample_only():
 def test_jitter_options_are_checked_at_once():
     with pytest.raises((TypeError, ValueError)):
         preprocessor(color_jitter=dict(brigthness=0.2))
-    with pytest.raises(ValueError, match='both mean and std'):
+    with pytest.raises(ValueError, match='mean and std'):
         DepthSegDataPreProcessor(mean=MEAN)
 
 

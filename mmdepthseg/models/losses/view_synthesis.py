@@ -14,7 +14,7 @@ from mmdepthseg.models.losses.photometric import PhotometricError
 from mmdepthseg.models.losses.smoothness import EdgeAwareSmoothness
 from mmdepthseg.models.losses.ssim import ImageStatistics
 from mmdepthseg.registry import MODELS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import refuse
 
 
 class ScaleTerms(NamedTuple):
@@ -78,14 +78,20 @@ class ViewSynthesisLoss(nn.Module):
         tie_noise: float = 1e-5,
     ) -> None:
         super().__init__()
-        if reduce not in ('min', 'mean'):
-            raise UserError(f"reduce must be 'min' or 'mean', got {reduce!r}.")
-        if not 0 < min_depth < max_depth:
-            raise UserError(
-                f'Need 0 < min_depth < max_depth, got {min_depth}, {max_depth}.'
-            )
-        if smooth_weight < 0 or tie_noise < 0:
-            raise UserError('smooth_weight and tie_noise must not be negative.')
+        refuse(
+            'ViewSynthesisLoss',
+            {
+                f"reduce must be 'min' or 'mean', got {reduce!r}": (
+                    reduce not in ('min', 'mean')
+                ),
+                f'need 0 < min_depth < max_depth, got {min_depth}, {max_depth}': (
+                    not 0 < min_depth < max_depth
+                ),
+                'smooth_weight and tie_noise must not be negative': (
+                    smooth_weight < 0 or tie_noise < 0
+                ),
+            },
+        )
         self.error = PhotometricError(ssim_weight)
         self.smoothness = EdgeAwareSmoothness()
         self.auto_mask = auto_mask

@@ -20,7 +20,7 @@ from mmdepthseg.models.segmentors.split_backward import split_train_step
 from mmdepthseg.models.segmentors.teacher_student import TeacherStudent
 from mmdepthseg.registry import MODELS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 
 STRONG_AUGMENTATION = (dict(type='BatchColorJitter'), dict(type='BatchGaussianBlur'))
 
@@ -108,23 +108,24 @@ class MeanTeacher(TeacherStudent):
     def _check(self) -> None:
         """UserError unless the options fit each other and the student."""
         preprocessor = self.data_preprocessor
-        if getattr(preprocessor, 'color_jitter', None) and not preprocessor.keep_raw:
-            raise UserError(
-                'MeanTeacher: the data_preprocessor has color_jitter, but the teacher '
-                'labels the images without it: set keep_raw=True'
-            )
+        jitters = getattr(preprocessor, 'color_jitter', None)
         weights = (self.labeled_depth_weight, self.mix_depth_weight)
-        if min(weights) < 0:
-            raise UserError(
-                'MeanTeacher: labeled_depth_weight and mix_depth_weight '
-                f'must not be negative, got {weights}'
-            )
-        if self.trains_depth and not any(weights):
-            raise UserError(
-                'MeanTeacher: the segmentor has a depth loss, but both '
-                'labeled_depth_weight and mix_depth_weight are 0: give one of them a '
-                'weight, or leave out the pose_net and the loss_disparity'
-            )
+        refuse(
+            'MeanTeacher',
+            {
+                'the data_preprocessor has color_jitter, but the teacher labels the '
+                'images without it: set keep_raw=True': (
+                    jitters and not preprocessor.keep_raw
+                ),
+                'labeled_depth_weight and mix_depth_weight must not be negative, got '
+                f'{weights}': min(weights) < 0,
+                'the segmentor has a depth loss, but both labeled_depth_weight and '
+                'mix_depth_weight are 0: give one of them a weight, or leave out the '
+                'pose_net and the loss_disparity': (
+                    self.trains_depth and not any(weights)
+                ),
+            },
+        )
 
     def loss(self, inputs: FrameBatch, data_samples: SampleList) -> dict:
         """Losses of one step.
