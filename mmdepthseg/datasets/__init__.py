@@ -5,6 +5,7 @@ from mmdepthseg.datasets.cityscapes_sequence import CityscapesSequenceDataset
 from mmdepthseg.datasets.clips import ClipDataset
 from mmdepthseg.datasets.concat_dataset import ConcatDataset
 from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.mix_dataset import MultiImageMixDataset
 from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms import (
@@ -38,6 +39,7 @@ __all__ = [
     'LoadSDEDisparity',
     'LoadSegLabel',
     'LoadStereoDepth',
+    'MultiImageMixDataset',
     'MultiSourceSampler',
     'PackDepthSegInputs',
     'Pad',

@@ -11,7 +11,7 @@ from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.listing import join_path
 from mmdepthseg.datasets.subset import LabeledSubset
-from mmdepthseg.datasets.transforms.foreign import guard
+from mmdepthseg.datasets.transforms.foreign import check_pipeline
 from mmdepthseg.utils.errors import UserError
 
 #: So many broken samples in a row, and no more are tried.
@@ -93,7 +93,7 @@ class SequenceDataset(BaseSegDataset):
         self.broken_files: Counter[str] = Counter()
         self._in_a_row: list[str] = []
         super().__init__(**kwargs)
-        guard(self.pipeline)
+        check_pipeline(self.pipeline, type(self).__name__)
 
     # -- for subclasses -----------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """Pipeline transforms."""
 
-from mmdepthseg.datasets.transforms.foreign import register_guards
 from mmdepthseg.datasets.transforms.formatting import PackDepthSegInputs
 from mmdepthseg.datasets.transforms.geometric import Pad, RandomCrop, RandomFlip, Resize
 from mmdepthseg.datasets.transforms.loading import (
@@ -16,8 +15,6 @@ from mmdepthseg.datasets.transforms.loading_depth import (
 )
 from mmdepthseg.datasets.transforms.loading_poses import LoadPoses
 from mmdepthseg.datasets.transforms.seeding import SeedBySample
-
-register_guards()
 
 __all__ = [
     'LoadAdjacentFrames',

@@ -1,22 +1,19 @@
-"""Guards on transforms of MMSegmentation and mmcv that move or colour the image alone.
+"""Transforms of MMSegmentation and mmcv that move or colour the image alone.
 
 In our scope `Resize`, `RandomCrop`, `RandomFlip` and `Pad` are ours, but any other
 name, and a name with a scope (`mmseg.RandomFlip`), finds a transform that knows
 neither neighbouring frames nor cameras nor our depth fields. It would leave them
-behind without a word. A guarded one does its work on plain images and labels and
-refuses other samples.
+behind without a word. It may do its work on plain images and labels; a pipeline that
+loads more is refused when it is built. What a transform of ours adds to a sample is
+its attribute `loads`.
 """
 
-from functools import partial, wraps
+from collections.abc import Iterator
+from typing import Any
 
-import mmcv.transforms
-import mmseg.datasets.transforms as mmseg_transforms
-from mmcv.transforms import BaseTransform
-
-from mmdepthseg.datasets.transforms.state import mark_moved, sample_name
-from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
+NEIGHBOURS, LABEL = 'neighbouring frames', 'gt_seg_map'
 PACKAGES = ('mmseg.', 'mmcv.')
 OUR_SCOPE = "of default_scope 'mmdepthseg'"
 LEAVE_OUT = 'leave it out, there is none of its kind that takes them along'
@@ -55,81 +52,42 @@ COLOURING = {
 CURES = {**RESIZING, **MOVING, **COLOURING}
 
 
-def guard(transform: BaseTransform) -> BaseTransform:
-    """Let a transform, if it is one of those above, refuse what it would spoil.
+def all_steps(steps: Any) -> Iterator[Any]:
+    """Transforms in order, and those that they hold (`RandomApply`, `Compose`, ...)."""
+    if isinstance(steps, list | tuple):
+        for step in steps:
+            yield from all_steps(step)
+    elif steps is not None:
+        yield steps
+        for name in ('transforms', 'subroutines', 'resize'):
+            yield from all_steps(getattr(steps, name, None))
+
+
+def check_pipeline(pipeline: Any, owner: str) -> None:
+    """Raise if a transform would leave a part of a sample behind.
 
     Args:
-        transform: Any; those that it holds (`RandomApply`, `RandomResize`, ...)
-            are guarded as well.
-
-    Returns:
-        The same object.
-    """
-    kind = type(transform)
-    if kind.__module__.startswith(PACKAGES) and kind.__name__ in CURES:
-        # on the object, so that its class stays what configs and checks expect
-        transform.transform = partial(_refuse_or_run, kind.transform, transform)
-    held = getattr(transform, 'transforms', None)
-    for inner in (
-        held,
-        getattr(transform, 'subroutines', None),
-        getattr(transform, 'resize', None),
-    ):
-        for part in inner if isinstance(inner, list | tuple) else [inner]:
-            if callable(part):
-                guard(part)
-    return transform
-
-
-def _refuse_or_run(run, transform: BaseTransform, results: dict) -> dict | None:
-    name = type(transform).__name__
-    refuse(name, results)
-    if name in MOVING:
-        mark_moved(results, name)
-    return run(transform, results)
-
-
-def refuse(name: str, results: dict) -> None:
-    """Raise if the transform of that name would leave a part of a sample behind.
-
-    Args:
-        name: A key of `CURES`.
-        results: The sample.
+        pipeline: A transform, or a list of them.
+        owner: Whose it is, for the message.
 
     Raises:
-        UserError: Names transform, sample, what it holds, and what to use.
+        UserError: Names owner, transform, what would be left behind, and what to use.
     """
-    parts = ['neighbouring frames'] if 'adjacent' in results else []
-    if name not in COLOURING:
-        parts += ['a camera'] if 'camera' in results else []
-        parts += results.get('depth_fields', [])
-        parts += [
-            key for key in results.get('unmoved_fields', ()) if key != 'gt_seg_map'
-        ]
-    if not parts:
-        return
-    raise UserError(
-        f'{name} of another package changes the image and leaves '
-        f'{", ".join(parts)} of sample {sample_name(results)} as they are: '
-        f'{CURES[name]}.'
-    )
-
-
-def _guarded(kind: type[BaseTransform]):
-    @wraps(kind, updated=())
-    def build(*args, **kwargs) -> BaseTransform:
-        return guard(kind(*args, **kwargs))
-
-    return build
-
-
-def register_guards() -> None:
-    """Put guarded transforms under their own names into our scope.
-
-    A data set of ours guards its pipeline itself; but wrappers of data sets
-    (`MultiImageMixDataset`) run transforms after it.
-    """
-    for name in CURES:
-        kind = getattr(mmseg_transforms, name, getattr(mmcv.transforms, name, None))
-        if kind is not None and name not in TRANSFORMS.module_dict:
-            TRANSFORMS.register_module(name=name, module=_guarded(kind))
+    steps = list(all_steps(pipeline))
+    loads = [getattr(step, 'loads', None) for step in steps]
+    for place, step in enumerate(steps):
+        name = type(step).__name__
+        if name not in CURES or not type(step).__module__.startswith(PACKAGES):
+            continue
+        before, after = loads[:place], loads[place + 1 :]
+        if name in COLOURING:
+            left = [part for part in before + after if part == NEIGHBOURS]
+        else:
+            left = [part for part in before if part not in (None, LABEL)]
+        if name in MOVING:  # what is loaded later covers the whole image
+            left += filter(None, after)
+        if left:
+            raise UserError(
+                f'{owner}: {name} of another package changes the image and leaves '
+                f'{", ".join(left)}, which the pipeline loads, behind: {CURES[name]}.'
+            )

@@ -11,6 +11,7 @@ from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
 from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
 from mmdepthseg.datasets.transforms.files import decode, read_bytes
+from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
 from mmdepthseg.geometry.camera import same_aspect
 from mmdepthseg.registry import TRANSFORMS
@@ -61,6 +62,8 @@ class LoadAdjacentFrames(BaseTransform):
         UserError: After a transform that moved the image.
     """
 
+    loads = NEIGHBOURS
+
     def __init__(
         self, imdecode_backend: str = 'cv2', backend_args: dict | None = None
     ) -> None:
@@ -108,6 +111,8 @@ class LoadCamera(BaseTransform):
         UserError: If the json lacks a key, K does not fit the image, or after a
             transform that moved it.
     """
+
+    loads = 'a camera'
 
     def __init__(self, legacy_authors_k: bool = False) -> None:
         self.legacy_authors_k = legacy_authors_k
@@ -168,6 +173,7 @@ class LoadSegLabel(LoadAnnotations):
                 f"evaluate_at must be 'label', 'image' or None, got {evaluate_at!r}."
             )
         self.evaluate_at = evaluate_at
+        self.loads = 'gt_seg_map at its own size' if evaluate_at == 'label' else LABEL
 
     def transform(self, results: dict) -> dict:
         """Load `results['seg_map_path']` where there is one."""

@@ -17,25 +17,25 @@ from mmdepthseg.utils.errors import UserError
 class _LoadDepthField(BaseTransform):
     """Common part: reading a 16-bit png and putting the map beside the image."""
 
+    loads = 'gt_depth_map'
+
     def __init__(
         self, keep_size: bool = False, backend_args: dict | None = None
     ) -> None:
         self.keep_size = keep_size
         self.backend_args = backend_args
 
-    def store(
-        self, results: dict, key: str, field: np.ndarray, interpolation: int
-    ) -> dict:
-        """Put a map of the whole image into `results` under `key`."""
+    def store(self, results: dict, field: np.ndarray, interpolation: int) -> dict:
+        """Put a map of the whole image into `results`."""
         require_whole_image(results, type(self).__name__)
         if self.keep_size or 'img' not in results:
-            results.setdefault('unmoved_fields', []).append(key)
+            results.setdefault('unmoved_fields', []).append(self.loads)
         else:
             height, width = results['img'].shape[:2]
             if field.shape != (height, width):
                 field = cv2.resize(field, (width, height), interpolation=interpolation)
-            results.setdefault('depth_fields', []).append(key)
-        results[key] = field
+            results.setdefault('depth_fields', []).append(self.loads)
+        results[self.loads] = field
         return results
 
 
@@ -77,7 +77,7 @@ class LoadDepthMap(_LoadDepthField):
             self.backend_args,
         )
         depth = stored.astype(np.float32) / np.float32(self.divisor)
-        return self.store(results, 'gt_depth_map', depth, cv2.INTER_NEAREST_EXACT)
+        return self.store(results, depth, cv2.INTER_NEAREST_EXACT)
 
 
 @TRANSFORMS.register_module()
@@ -129,7 +129,7 @@ class LoadStereoDepth(_LoadDepthField):
         camera, baseline = self._camera(results, stored.shape)
         fx = camera.fx * (self.disparity_width or stored.shape[1]) / camera.size[1]
         depth = decode_disparity(stored, baseline, fx)
-        return self.store(results, 'gt_depth_map', depth, cv2.INTER_NEAREST_EXACT)
+        return self.store(results, depth, cv2.INTER_NEAREST_EXACT)
 
     def _camera(self, results: dict, stored_size: Size) -> tuple[Camera, float]:
         """The camera of the whole image, and the baseline in metres."""
@@ -175,6 +175,8 @@ class LoadSDEDisparity(_LoadDepthField):
             date, or does not know the label as it is.
     """
 
+    loads = 'disparity_map'
+
     def __init__(
         self,
         root: str | None = None,
@@ -214,4 +216,4 @@ class LoadSDEDisparity(_LoadDepthField):
         else:
             disparity *= np.float32(1 / 65535)
         # Dense and smooth, unlike measured depth: linear interpolation is right.
-        return self.store(results, 'disparity_map', disparity, cv2.INTER_LINEAR)
+        return self.store(results, disparity, cv2.INTER_LINEAR)

@@ -29,6 +29,8 @@ class LoadPoses(BaseTransform):
             clip has frames, or a line is no pose.
     """
 
+    loads = 'gt_poses'
+
     def __init__(self, backend_args: dict | None = None) -> None:
         self.backend_args = backend_args
 
