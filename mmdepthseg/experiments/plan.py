@@ -133,7 +133,7 @@ def _given_stage(name: str, place: Path) -> Stage:
     return Stage(name, (), partial(_given_key, place), outputs=(str(place),))
 
 
-def _given_key(place: Path) -> str:
+def _given_key(place: Path, shared: dict) -> str:
     file = place / MANIFEST if place.is_dir() else place
     return file_hash(file) if file.is_file() else str(place)
 
@@ -158,16 +158,15 @@ def _python(script: str, *arguments: object) -> tuple[str, ...]:
     return (sys.executable, find(script), *map(str, arguments))
 
 
-def _key(decisive: Mapping, config: str | None) -> str:
+def _key(decisive: Mapping, config: str | None, shared: dict) -> str:
+    """What decides a result: a part of the table, and what a config says now.
+
+    The config is read again, with all it builds on: it may have changed while earlier
+    stages ran. `shared` holds those read at the same time.
+    """
     parts = json.loads(json.dumps(decisive))
     if config is not None:
-        parts['config'] = _content(config)
+        if config not in shared:
+            shared[config] = load_config(find(config)).to_dict()
+        parts['config'] = shared[config]
     return json.dumps(parts, sort_keys=True, default=str)
-
-
-def _content(path: str) -> dict:
-    """What a config says now, with all it builds on.
-
-    Read again, since it may have changed while earlier stages ran.
-    """
-    return load_config(find(path)).to_dict()

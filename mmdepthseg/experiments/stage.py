@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.stamp import DONE, MISSING, Stamp
 
-#: States of a stage.
-DONE, OUTDATED, MISSING = 'done', 'outdated', 'missing'
-FAILED, QUEUED, RUNNING = 'failed', 'queued', 'running'
+#: States of a stage, besides those two.
+OUTDATED, FAILED, QUEUED, RUNNING = 'outdated', 'failed', 'queued', 'running'
 TAIL_LINES = 15
 TAIL_BYTES = 4096
 PROGRESS = re.compile(
@@ -36,7 +35,8 @@ class Stage:
         name: Short name, also of its log.
         commands: Argument lists, run one after another; none: there is nothing to do.
         key: Gives what decides the result, besides the stages it needs; asked for
-            right before the start. Can be pickled, for a cluster.
+            right before the start, with a dict that keys asked for at one time share,
+            for what several of them read. Can be pickled, for a cluster.
         needs: Names of stages that must have finished.
         outputs: Files or folders that must exist afterwards.
         folder: The stage's own folder, removed before a start with another hash.
@@ -44,7 +44,7 @@ class Stage:
 
     name: str
     commands: tuple[tuple[str, ...], ...]
-    key: Callable[[], str]
+    key: Callable[[dict], str]
     needs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     folder: str | None = None
@@ -76,33 +76,38 @@ class StageBook:
         self.version = version
         self.failed: dict[str, str] = {}
         self.busy: dict[str, str] = {}
+        self._begun: dict[str, Stamp] = {}
 
     def states(self) -> dict[str, str]:
         """Where each stage stands; 'outdated': done, but what decides has changed."""
         hashes = self.hashes()
         found = {}
         for name, stage in self.stages.items():
-            record = self.record(name)
+            stamp = self._stamp(name, hashes[name])
             if name in self.failed:
                 found[name] = FAILED
             elif name in self.busy:
                 found[name] = self.busy[name]
-            elif not record or stage.lost():
+            elif stamp.look() != DONE or stage.lost():
                 found[name] = MISSING
             else:
-                found[name] = DONE if record['hash'] == hashes[name] else OUTDATED
+                found[name] = OUTDATED if stamp.changed else DONE
         return found
 
     def hashes(self) -> dict[str, str]:
         """The hash with which each stage would be made now."""
         found: dict[str, str] = {}
+        shared: dict = {}
         for name, stage in self.stages.items():
-            found[name] = _hash(stage, [found[need] for need in stage.needs])
+            found[name] = _hash(stage, [found[need] for need in stage.needs], shared)
         return found
 
     def record(self, name: str) -> dict:
         """What a finished stage left: hash, seconds, versions; {} if there is none."""
-        return _read_json(self._path(name, 'done.json'))
+        try:
+            return json.loads(self._path(name, 'done.json').read_text())
+        except (OSError, json.JSONDecodeError):
+            return {}
 
     def log(self, name: str) -> Path:
         """The log of a stage."""
@@ -120,30 +125,28 @@ class StageBook:
         for need in stage.needs:
             if not self.record(need):
                 raise UserError(f'{self.folder}: {stage.name} needs {need}: not done')
-        digest = _hash(stage, [self.record(need)['hash'] for need in stage.needs])
-        if self.record(stage.name).get('hash') == digest and not stage.lost():
+        digest = _hash(stage, [self.record(need)['hash'] for need in stage.needs], {})
+        stamp = self._begun[stage.name] = self._stamp(stage.name, digest)
+        state = stamp.look()
+        if state == DONE and not stamp.changed and not stage.lost():
             return False
-        self._path(stage.name, 'done.json').unlink(missing_ok=True)
-        started = self._path(stage.name, 'started.json')
-        before = _read_json(started)
-        if before.get('hash') != digest:
-            before = {}
+        if state == MISSING or stamp.changed:
+            stamp.clear()
+            stamp.facts = {}
             if stage.folder is not None and Path(stage.folder).exists():
                 shutil.rmtree(stage.folder)
-        versions = list(dict.fromkeys([*before.get('versions', []), self.version]))
-        _write_json(started, dict(hash=digest, versions=versions))
+        versions = [*stamp.facts.get('versions', []), self.version]
+        stamp.note(versions=list(dict.fromkeys(versions)))
         return True
 
     def finish(self, name: str, seconds: Sequence[float]) -> None:
-        """Note that a stage is done.
+        """Note that a stage that was begun is done.
 
         Args:
             name: The stage.
             seconds: What each of its commands took.
         """
-        record = _read_json(self._path(name, 'started.json'))
-        record.update(seconds=sum(seconds), command_seconds=list(seconds))
-        _write_json(self._path(name, 'done.json'), record)
+        self._begun[name].finish(seconds=sum(seconds), command_seconds=list(seconds))
 
     def lost_needs(self, name: str) -> str | None:
         """Why a stage cannot be run, if it needs a failed one."""
@@ -157,6 +160,15 @@ class StageBook:
             return None
         at, total, left, loss = found[-1]
         return f'iteration {at} of {total}, loss {loss}, {left} left'
+
+    def _stamp(self, name: str, digest: str) -> Stamp:
+        return Stamp(
+            self._path(name, 'done.json'),
+            name,
+            dict(hash=digest),
+            partial=self._path(name, 'started.json'),
+            tolerant=True,
+        )
 
     def _path(self, name: str, kind: str) -> Path:
         return self.folder / f'{name}.{kind}'
@@ -177,17 +189,7 @@ def _end(log: Path) -> str:
         return ''
 
 
-def _hash(stage: Stage, needed: Sequence[str]) -> str:
-    """Hash of what decides a stage's result: its own and that of what it needs."""
-    return hashlib.sha256('\0'.join([stage.key(), *needed]).encode()).hexdigest()
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError):
-        return {}
-
-
-def _write_json(path: Path, content: dict) -> None:
-    write_atomically(path, json.dumps(content).encode())
+def _hash(stage: Stage, needed: Sequence[str], shared: dict) -> str:
+    """Hash what decides a stage's result: its own and that of what it needs."""
+    text = '\0'.join([stage.key(shared), *needed])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,8 +7,8 @@ from pathlib import Path
 from mmdepthseg.experiments.stage import Stage
 
 
-def read(*parts):
-    """Texts, and the content of paths."""
+def read(parts, shared):
+    """Texts, and the content of paths: a stage's key."""
     return ' '.join(p.read_text() if isinstance(p, Path) else p for p in parts)
 
 
@@ -21,7 +21,7 @@ def stage(name, folder, needs=(), reads=(), fail=False):
     return Stage(
         name,
         ((sys.executable, '-S', '-c', code),),
-        partial(read, name, *reads),
+        partial(read, [name, *reads]),
         tuple(needs),
         (f'{folder}/{name}.out',),
     )

@@ -77,7 +77,7 @@ def test_a_missing_output_is_a_failure(tmp_path):
     lost = Stage(
         'lost',
         ((sys.executable, '-S', '-c', ''),),
-        partial(read, 'key'),
+        partial(read, ['key']),
         outputs=('nowhere.out',),
     )
     with pytest.raises(UserError, match='nowhere.out'):
@@ -99,7 +99,7 @@ def test_a_stage_goes_on_after_a_failure_in_its_folder(tmp_path):
         Stage(
             'train',
             ((sys.executable, '-S', '-c', code),),
-            partial(read, seed),
+            partial(read, [seed]),
             folder=str(folder),
         )
     ]
@@ -136,7 +136,7 @@ def test_a_failure_does_not_stop_the_others_if_asked(tmp_path, capsys):
 def test_each_place_takes_a_stage_at_a_time(tmp_path):
     code = "import os; open(os.environ['OUT'], 'a').write(os.environ['PLACE'])"
     both = [
-        Stage(name, ((sys.executable, '-S', '-c', code),), partial(read, name))
+        Stage(name, ((sys.executable, '-S', '-c', code),), partial(read, [name]))
         for name in 'ab'
     ]
     places = [dict(OUT=str(tmp_path / f'{i}'), PLACE=str(i)) for i in range(2)]

@@ -59,7 +59,7 @@ def test_versions_of_all_starts_with_the_same_key(tmp_path):
     assert book.record('first')['versions'] == ['one', 'two']
     do(StageBook([made], tmp_path / 'work', 'three'), 'first')  # done already
     assert book.record('first')['versions'] == ['one', 'two']
-    other = Stage('first', made.commands, partial(read, 'else'), outputs=made.outputs)
+    other = Stage('first', made.commands, partial(read, ['else']), outputs=made.outputs)
     do(StageBook([other], tmp_path / 'work', 'three'), 'first')
     assert book.record('first')['versions'] == ['three']
 

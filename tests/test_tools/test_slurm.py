@@ -117,7 +117,7 @@ def test_an_interrupted_stage_goes_on(interrupt, tmp_path):
     training = Stage(
         'training',
         ((sys.executable, '-S', '-c', code),),
-        partial(read, 'key'),
+        partial(read, ['key']),
         folder=str(tmp_path / 'folder'),
     )
     stages = [training, stage('test', tmp_path, ['training'])]
