@@ -13,7 +13,6 @@ os.environ.update(
     {} if os.environ.get('MMDEPTHSEG_TEST_GPU') == '1' else {'CUDA_VISIBLE_DEVICES': ''}
 )
 
-import importlib.util
 import random
 import socket
 import subprocess
@@ -29,6 +28,7 @@ import pytest
 import torch
 from helpers import REPO
 from helpers.fake_slurm import FakeSlurm
+from helpers.tools import load_tool
 from mmengine.utils import ManagerMixin
 
 from mmdepthseg.plugin import register_all_modules
@@ -213,19 +213,23 @@ def tiny_config(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def run_tool(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Run a tool's `main` in this process: run_tool('train', config, '--amp')."""
-    # MMEngine lays out the config anew for each of its logs and files: more than half
-    # of a tiny run's time. `run_process` keeps it.
+def plain_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep MMEngine from laying out the config for each of its logs and files.
+
+    That is more than half of a tiny run's time. Processes that a test starts find
+    another yapf, which leaves texts as they are.
+    """
     layout = 'yapf.yapflib.yapf_api.FormatCode'
     monkeypatch.setattr(layout, lambda text, **options: (text, True))
+    folders = [str(REPO / 'tests/data/no_layout'), os.environ.get('PYTHONPATH')]
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join(filter(None, folders)))
+
+
+@pytest.fixture
+def run_tool(plain_layout: None) -> Callable[..., None]:
+    """Run a tool's `main` in this process: run_tool('train', config, '--amp')."""
 
     def run(name: str, *arguments: object) -> None:
-        spec = importlib.util.spec_from_file_location(
-            f'tools_{name}', REPO / f'tools/{name}.py'
-        )
-        tool = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(tool)
         arguments = [str(argument) for argument in arguments]
         # Runners of one second share their name, and with it MMEngine's log records.
         options = [f'+experiment_name={uuid.uuid4().hex}']
@@ -234,9 +238,27 @@ def run_tool(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             arguments[place:place] = options
         else:
             arguments += ['--cfg-options', *options]
-        tool.main(arguments)
+        load_tool(name).main(arguments)
 
     return run
+
+
+@pytest.fixture
+def call_tool(
+    capfd: pytest.CaptureFixture[str],
+) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a tool's `main` in this process as a command, with exit code and output."""
+
+    def call(name: str, *arguments: object) -> subprocess.CompletedProcess:
+        command = [str(argument) for argument in arguments]
+        capfd.readouterr()
+        try:
+            code = load_tool(name).main(command) or 0
+        except SystemExit as stop:
+            code = stop.code
+        return subprocess.CompletedProcess(command, code, *capfd.readouterr())
+
+    return call
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """A table of experiments whose trainings and tests take no time."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
-from helpers import REPO
+from helpers.tools import load_tool
 
 CONFIG = """
 train_cfg = dict(max_iters=2)
@@ -108,12 +107,8 @@ class TinyTable:
 
     def run(self, *arguments: object) -> None:
         """tools/run_experiments.py, in this process."""
-        spec = importlib.util.spec_from_file_location(
-            'run_experiments', REPO / 'tools/run_experiments.py'
-        )
-        tool = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(tool)
-        tool.main([str(self.path), '--work-dir', str(self.work), *map(str, arguments)])
+        arguments = [self.path, '--work-dir', self.work, *arguments]
+        load_tool('run_experiments').main([str(argument) for argument in arguments])
 
     def results(self) -> dict:
         """results.json."""

@@ -5,26 +5,23 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import REPO
 from helpers.selection_page import FEATURES, Page, images
 
 from mmdepthseg.selection import select
 
-TOOL = REPO / 'tools/select_samples.py'
-
 
 @pytest.fixture
-def select_samples(tmp_path, run_process):
+def select_samples(tmp_path, call_tool):
     np.save(tmp_path / 'f.npy', FEATURES)
     names = [f'image_{row}' for row in range(60)]
     (tmp_path / 'names.txt').write_text('\n'.join(names))
     paths = images(tmp_path)
     (tmp_path / 'images.txt').write_text('\n'.join(paths))
 
-    def run(*arguments, **environment):
-        return run_process(
-            sys.executable, TOOL, '--features', tmp_path / 'f.npy', '--budget', 3, 5,
-            '--out', tmp_path / 'out', *arguments, **environment,
+    def run(*arguments):
+        return call_tool(
+            'select_samples', '--features', tmp_path / 'f.npy', '--budget', 3, 5,
+            '--out', tmp_path / 'out', *arguments,
         )  # fmt: skip
 
     return run
@@ -68,16 +65,13 @@ def test_tool_without_page_and_with_wrong_images(tmp_path, select_samples):
 
 @pytest.mark.parametrize('missing', ['jinja2', 'matplotlib'])
 def test_what_the_page_needs_is_looked_for_before_all_work(
-    tmp_path, select_samples, missing
+    tmp_path, select_samples, missing, monkeypatch
 ):
-    (tmp_path / 'blocked').mkdir()
-    code = f'import sys\nsys.modules[{missing!r}] = None\n'
-    (tmp_path / 'blocked/sitecustomize.py').write_text(code)
-    blocked = dict(PYTHONPATH=str(tmp_path / 'blocked'))
-    done = select_samples(**blocked)
+    monkeypatch.setitem(sys.modules, missing, None)
+    done = select_samples()
     assert done.returncode == 2 and f'made with {missing},' in done.stderr
     assert '[page]' in done.stderr and '--no-page' in done.stderr
     assert not (tmp_path / 'out').exists()
-    done = select_samples('--no-page', **blocked)
+    done = select_samples('--no-page')
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'out/selection.json').exists()

@@ -21,11 +21,16 @@ def error_of(capsys, run_tool, *arguments) -> str:
     return line
 
 
-def test_exit_code_and_message_as_a_process(run_process):
-    done = run_process(sys.executable, REPO / 'tools/train.py', 'no/such/config.py')
+def test_exit_code_and_message_as_a_process(run_process, tmp_path):
+    config = tmp_path / 'empty.py'
+    config.write_text('model = dict()\n')
+    tool = REPO / 'tools/generate_depth.py'
+    done = run_process(sys.executable, tool, config, 'x.pth', '--out', tmp_path / 'out')
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith('error: config not found: no/such')
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith('error: ') and 'predict_dataloader' in message
     assert 'Traceback' not in done.stderr
+    assert 'OneDL' not in done.stdout + done.stderr  # said at import, of no use
 
 
 def test_near_config_name_is_suggested(tiny_config, run_tool, capsys):

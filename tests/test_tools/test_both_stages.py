@@ -1,6 +1,6 @@
 """Both stages on tiny streets through the tools: depth from video, then DepthMix."""
 
-import sys
+import os
 
 import cv2
 import numpy as np
@@ -118,8 +118,8 @@ def test_damaged_depth_labels_stop_the_second_stage(run_tool, options, tmp_path,
     assert 'truncated' in error and label.stem in error
 
 
-def test_both_stages_on_two_ranks(run_process, free_port, options, tmp_path):
-    environment = dict(PYTHONPATH=str(REPO / 'tests'), OMP_NUM_THREADS='1')
+def test_both_stages_on_two_ranks(run_process, run_tool, free_port, options, tmp_path):
+    path = os.pathsep.join([str(REPO / 'tests'), os.environ['PYTHONPATH']])
     for config, stage, found in ((SDE, 'sde', options['sde']), (FULL, 'full', None)):
         found = found or full_options(options, tmp_path)
         wrapper = tmp_path / f'{stage}.py'
@@ -139,24 +139,15 @@ def test_both_stages_on_two_ranks(run_process, free_port, options, tmp_path):
             '--cfg-options',
             *found,
             PORT=free_port(),
-            **environment,
+            PYTHONPATH=path,
+            OMP_NUM_THREADS='1',
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert (tmp_path / f'{stage}.txt').read_text() == 'same 2'
         for rank in range(2):
             assert not (tmp_path / f'{stage}.txt.exit{rank}').read_text()
         if stage == 'sde':
-            done = run_process(
-                sys.executable,
-                REPO / 'tools/generate_depth.py',
-                SDE,
-                tmp_path / f'sde/iter_{ITERS}.pth',
-                '--out',
-                tmp_path / 'labels',
-                '--cfg-options',
-                *options['sde'],
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
+            make_labels(run_tool, options, tmp_path)
 
 
 @pytest.mark.parametrize('name', list(BACKBONES))

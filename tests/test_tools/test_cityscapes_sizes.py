@@ -2,11 +2,12 @@
 
 import copy
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers import REPO
+from helpers.tools import load_tool
 from PIL import Image
 
 from mmdepthseg.cityscapes import train_id_table
@@ -15,7 +16,6 @@ from mmdepthseg.launch.config import load_config
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 
-REPO = Path(__file__).resolve().parents[2]
 CONFIG = REPO / 'configs/streets/supervised_r18-w16_600it_192x96_n8.py'
 FULL, SMALL = (96, 48), (80, 40)
 
@@ -36,14 +36,7 @@ def convert(run_tool):
     """The streets as Cityscapes: tools/dataset_converters/cityscapes.py."""
 
     def run(source, out, *options):
-        import importlib.util
-
-        spec = importlib.util.spec_from_file_location(
-            'convert', REPO / 'tools/dataset_converters/cityscapes.py'
-        )
-        tool = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(tool)
-        tool.main(
+        load_tool('dataset_converters/cityscapes').main(
             [
                 str(source),
                 '--out',

@@ -1,22 +1,17 @@
 """The demo: what it runs, and that its table and verdict tell the truth."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+from helpers import REPO
+from helpers.tools import load_tool
 
 from mmdepthseg.experiments import ExperimentTable, make_stages
 
-REPO = Path(__file__).resolve().parents[2]
 TITLES = dict(supervised='the baseline', classmix='without depth', full='all of it')
 
 
 @pytest.fixture(scope='module')
 def demo():
-    spec = importlib.util.spec_from_file_location('demo', REPO / 'tools/demo.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool('demo')
 
 
 @pytest.fixture

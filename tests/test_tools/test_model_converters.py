@@ -1,11 +1,10 @@
 """Weights of other projects: converted whole, or refused with names."""
 
-import importlib.util
 import pickle
-from pathlib import Path
 
 import pytest
 import torch
+from helpers import REPO
 from helpers.authors_weights import (
     names_of,
     weights_of,
@@ -19,6 +18,7 @@ from helpers.monodepth2_weights import (
     resnet,
     write_published,
 )
+from helpers.tools import load_tool
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.checkpoints.converters import PROJECTS, convert
@@ -26,16 +26,12 @@ from mmdepthseg.checkpoints.converters.rules import Rule, rename
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.errors import UserError
 
-REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs'
 OTHER_CONFIG = CONFIGS / 'streets/sde_r18-w16_500it_192x96.py'
 
 
 def tool(name):
-    path = REPO / f'tools/model_converters/{name}.py'
-    spec = importlib.util.spec_from_file_location(f'converter_{name}', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_tool(f'model_converters/{name}')
     return lambda *args: module.main([str(arg) for arg in args])
 
 

@@ -1,7 +1,6 @@
 """Tables of experiments: what is run, what is not run again, what is printed."""
 
 import copy
-import importlib.util
 import re
 import warnings
 
@@ -10,6 +9,7 @@ import torch
 from helpers import REPO
 from helpers.tiny_streets import ITERS
 from helpers.tiny_tables import TinyTable
+from helpers.tools import load_tool
 
 from mmdepthseg.experiments import ExperimentTable, lock_folder, make_stages
 from mmdepthseg.experiments.options import FIELD, filled, pairs
@@ -320,10 +320,7 @@ def test_tables_of_the_repository(path, tmp_path, monkeypatch):
 def understood(command):
     """The tool takes these arguments."""
     script, *arguments = command
-    spec = importlib.util.spec_from_file_location('tool', script)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    tool.parse_args(arguments)
+    load_tool(script.removeprefix('tools/').removesuffix('.py')).parse_args(arguments)
 
 
 def build_data(loader):
@@ -357,7 +354,7 @@ baseline = None
 """
 
 
-def test_a_real_run(streets, options, tmp_path, capfd):
+def test_a_real_run(streets, options, plain_layout, tmp_path, capfd):
     """Depth, its labels, transfer and DepthMix, as the table of the streets has it."""
     base = REPO / 'configs/tables/streets_methods.py'
 

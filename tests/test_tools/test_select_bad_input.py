@@ -1,13 +1,10 @@
 """What tools/select_samples.py says when something given to it is wrong."""
 
 import logging
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-from helpers import REPO
 from helpers.tiny_selection import (
     NAMES,
     SEG_STUDENT,
@@ -202,18 +199,3 @@ def test_files_of_others_in_out(world, run_tool, tmp_path, capsys):
         'cpu',
     )
     assert 'selection.json: damaged' in message
-
-
-def test_given_features_need_no_framework(world, tmp_path):
-    """Neither torch nor MMEngine is imported, although the tool can use both."""
-    code = (
-        'import sys, runpy\n'
-        f'sys.argv = ["t", "--features", "{world}/f.npy", "--budget", "2", "--out", '
-        f'"{tmp_path}/out", "--no-page"]\n'
-        f'runpy.run_path("{REPO}/tools/select_samples.py", run_name="__main__")\n'
-        'print(sorted({"torch", "mmengine", "mmcv", "mmseg"} & set(sys.modules)))\n'
-    )
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == '[]'

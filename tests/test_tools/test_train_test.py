@@ -23,7 +23,8 @@ def test_train_and_test_from_another_folder(
     tool = REPO / 'tools/train.py'
     options = ('--cfg-options', 'train_cfg.max_iters=2')
     options += ('optim_wrapper.optimizer.lr=.1',)
-    done = run_process(sys.executable, tool, config, '--work-dir', work_dir, *options)
+    command = (sys.executable, tool, config, '--work-dir', work_dir, *options)
+    done = run_process(*command, PYTHONPATH=str(REPO))  # the config laid out as ever
     assert done.returncode == 0, done.stderr
     assert 'Could not import OneDL' not in done.stdout
     assert 'Fail to import' not in done.stderr
