@@ -2,7 +2,6 @@
 
 import copy
 
-import pytest
 import torch
 from helpers.tiny_streets import ITERS, STREETS
 
@@ -26,15 +25,7 @@ def backbone_of(state):
     }
 
 
-@pytest.fixture
-def plain_configs(monkeypatch):
-    """MMEngine lays configs out anew at each checkpoint: most of a short run's time."""
-    monkeypatch.setattr(
-        'yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)
-    )
-
-
-def test_both_phases(run_tool, options, tmp_path, capfd, plain_configs):
+def test_both_phases(run_tool, options, tmp_path, capfd):
     register_all_modules()
     start = tmp_path / 'pretrained.pth'
     model = MODELS.build(copy.deepcopy(load_config(PRETRAINED).model))
