@@ -155,13 +155,22 @@ def test_two_processes_on_cpu(tiny_config, run_process, free_port, tmp_path):
     assert 'mIoU' in done.stdout
 
 
-def test_dist_train_passes_everything_on(run_process):
-    command = ('bash', REPO / 'tools/dist_train.sh', 'c.py', 2, '--amp', '--resume')
+@pytest.mark.parametrize(
+    ('script', 'files', 'tool'),
+    [
+        ('dist_train.sh', ['c.py'], 'train.py'),
+        ('dist_test.sh', ['c.py', 'x y.pth'], 'test.py'),
+        ('dist_select.sh', ['c.py', 'x.pth'], 'select_samples.py'),
+    ],
+)
+def test_dist_scripts_pass_everything_on(run_process, script, files, tool):
+    command = ('bash', REPO / 'tools' / script, *files, 2, '--amp', '--resume')
     done = run_process(*command, PYTHON='echo', PORT='1234', NNODES='3', NODE_RANK='1')
     assert done.returncode == 0, done.stderr
     wanted = '-m torch.distributed.run --nnodes=3 --node_rank=1 --nproc_per_node=2 '
     assert done.stdout.startswith(wanted + '--master_addr=127.0.0.1 --master_port=1234')
-    assert 'tools/train.py c.py --launcher pytorch --amp --resume' in done.stdout
+    files = ' '.join(files)
+    assert f'tools/{tool} {files} --launcher pytorch --amp --resume' in done.stdout
 
 
 @pytest.mark.parametrize(
