@@ -1,4 +1,4 @@
-# make demo | test | test-gpu (needs a CUDA GPU) | test-slurm (as root) | lint | env | lock | clean
+# make demo | test | test-gpu (needs a CUDA GPU) | test-slurm (as root) | test-browser | lint | env | lock | clean
 #
 # PYTHON=/path/to/python   interpreter for the environment (default: a fitting python3)
 # PIP_ARGS="..."           for pip install, e.g. torch without CUDA:
@@ -15,7 +15,7 @@ WORKERS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-gpu test-slurm lint lock clean
+.PHONY: help env demo test test-gpu test-slurm test-browser lint lock clean
 
 help:
 	@sed -n '1,8s/^# \{0,1\}//p' Makefile
@@ -29,7 +29,7 @@ demo: $(STAMP)
 	@$(PY) tools/demo.py $(DEMO_ARGS)
 
 test: $(STAMP)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) -m "not gpu and not slurm" $(PYTEST_ARGS) $(TESTS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) -m "not gpu and not slurm and not browser" $(PYTEST_ARGS) $(TESTS)
 
 # What a CUDA GPU must do as the CPU does; the tests above hide it.
 test-gpu: $(STAMP)
@@ -38,6 +38,10 @@ test-gpu: $(STAMP)
 # Tables as jobs of a Slurm of one node, this one; needs slurm-wlm and munge of Debian.
 test-slurm: $(STAMP)
 	@OMP_NUM_THREADS=1 tests/helpers/slurm_node.sh $(PY) -m pytest -q -m slurm $(PYTEST_ARGS) $(TESTS)
+
+# The page of a selection in a real browser (Debian: apt-get install chromium).
+test-browser: $(STAMP)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q $(PYTEST_ARGS) tests/test_selection/test_page/test_browser.py
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .
