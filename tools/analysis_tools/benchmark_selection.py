@@ -39,11 +39,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
+from mmdepthseg.selection.farthest import lazy_greedy  # noqa: E402
 from mmdepthseg.selection.farthest.farthest_point import ROUTES  # noqa: E402
 from mmdepthseg.selection.farthest.screening import Screen  # noqa: E402
 from mmdepthseg.utils.files import atomic_path, write_atomically  # noqa: E402
 
 NAIVE = ('naive64', 'naive')
+#: In memory, without the leading candidates of `selection/farthest/front.py`.
+NO_FRONT = 'no-front'
+ALL = (*NAIVE, *ROUTES, NO_FRONT)
 #: frames, dimensions, picks, type, routes
 CASES = {
     'small': (3_000, 8_192, 743, 'float32', NAIVE + ROUTES),
@@ -81,7 +85,7 @@ def parse_args() -> argparse.Namespace:
         help='gaussian: all frames about equally far from each other; clips: 30 '
         'similar frames each',
     )
-    parser.add_argument('--routes', nargs='+', choices=NAIVE + ROUTES)
+    parser.add_argument('--routes', nargs='+', choices=ALL)
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--work', help='folder for the features (default: temporary)')
     parser.add_argument('--json', help='write the numbers to this file too')
@@ -147,6 +151,9 @@ def ours(
         (FeaturePool, 'exact_squared'),
     ):
         setattr(owner, name, _timed(getattr(owner, name), timers))
+    if route == NO_FRONT:
+        lazy_greedy._MIN_FRONT = lazy_greedy._MAX_FRONT = 1
+        route = 'memory'
     result = farthest_point(features, picks, route=route, device=device)
     timers['pairs'] = result.pairs
     return result.order
@@ -246,7 +253,7 @@ def run_case(
     results, failed = [], False
     # The naive forms first: the picks of naive64 and the time of naive are what the
     # others are compared with.
-    for route in sorted(args.routes or routes, key=(NAIVE + ROUTES).index):
+    for route in sorted(args.routes or routes, key=ALL.index):
         command = [sys.executable, __file__, '--child', path, route, picks, args.device]
         command = [str(part) for part in command]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)

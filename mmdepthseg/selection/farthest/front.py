@@ -1,8 +1,17 @@
-"""The leading candidates of a lazy farthest point selection.
+r"""The leading candidates of a lazy farthest point selection.
 
 The next picks are nearly always among those of highest bound. So the distances among
 them are computed at once, and as long as the next pick is one of them, nobody else is
 looked at: a pick costs a few passes over some hundred numbers.
+
+It is worth its code: without it the same picks of 743 of 3,000 x 8,192 took 5.9 instead
+of 0.92 CPU seconds (frames of clips: 5.9 instead of 1.08; medians of 3, one core), as
+
+    python tools/analysis_tools/benchmark_selection.py --data gaussian clips \
+        --routes memory no-front
+
+prints it. A search written to do without (catching up with 64 candidates first, then
+with more) still took about 2.2 and 2.0.
 """
 
 import numpy as np
