@@ -7,8 +7,8 @@ import shutil
 import subprocess
 
 import pytest
-
 from helpers.selection_page import FEATURES, images, record
+
 from mmdepthseg.selection.page.report import write_report
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
@@ -53,7 +53,7 @@ SCRIPT = """<script>addEventListener('load', async () => {
     back: getComputedStyle(document.body).backgroundColor,
     names: all('.card .name').map((e) => e.textContent),
     tips: all('.map title').map((e) => e.textContent),
-    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    overflow: document.documentElement.scrollWidth - innerWidth,
   };
   const out = document.createElement('pre');
   out.id = 'found';
