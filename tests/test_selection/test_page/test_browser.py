@@ -26,15 +26,15 @@ HOSTILE = [
     '{{ 7 * 7 }}{% raw %}$\\frac{1}{0}$&lt;b&gt;',
 ]
 #: Run in the page; what it finds is left in the dumped document.
-SCRIPT = """<script>addEventListener('load', async () => {
-  const all = (what) => [...document.querySelectorAll(what)];
-  const width = (element) => element.getBoundingClientRect().width;
-  const natural = async (element) => {
-    const image = new Image();
-    image.src = element.getAttribute('href');
-    await image.decode();
-    return image.naturalWidth;
-  };
+SCRIPT = """<script>
+const all = (what) => [...document.querySelectorAll(what)];
+const width = (element) => element.getBoundingClientRect().width;
+const pictures = all('image').map((element) => {
+  const picture = document.createElement('img');  // the page is loaded when it is
+  picture.src = element.getAttribute('href');
+  return document.body.appendChild(picture);
+});
+addEventListener('load', () => {
   const found = {
     title: document.title,
     hacked: window.hacked === 1,
@@ -43,7 +43,7 @@ SCRIPT = """<script>addEventListener('load', async () => {
       .filter((name) => name.startsWith('on')),
     links: all('[href], [src]').map((e) => e.getAttribute('href') ?? e.src)
       .filter((link) => !/^(#[-\\w]+|data:image\\/jpeg;base64,.*)$/.test(link)),
-    natural: await Promise.all(all('image').map(natural)),
+    natural: pictures.map((picture) => picture.naturalWidth),
     images: all('image, .pair use').map(width),
     marks: all('.map a use').map(width),
     pool: all('.map .pool use').map(width),
@@ -80,8 +80,8 @@ def browse(tmp_path):
         done = subprocess.run(
             [
                 BROWSER, '--headless', '--no-sandbox', '--disable-gpu',
-                f'--user-data-dir={tmp_path}/profile', '--virtual-time-budget=5000',
-                '--enable-logging=stderr', '--dump-dom', *options, copy.as_uri(),
+                f'--user-data-dir={tmp_path}/profile', '--enable-logging=stderr',
+                '--dump-dom', *options, copy.as_uri(),
             ],
             capture_output=True, text=True, timeout=120, check=True,
         )  # fmt: skip
