@@ -3,9 +3,9 @@
 import os.path as osp
 
 from mmdepthseg.datasets.listing import join_path, list_names
-from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
 from mmdepthseg.registry import DATASETS
-from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.errors import UserError
 
 #: Where things stand below `data_root`.
 FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
@@ -68,16 +68,10 @@ class CamVidDataset(SequenceDataset):
         sde_disparity_dir: str | None = None,
         **kwargs,
     ) -> None:
-        check_keys(data_prefix or (), FOLDERS, f'{type(self).__name__}: data_prefix')
-        folders = {**FOLDERS, **(data_prefix or {})}
         self.split = split
         self.sde_disparity_dir = sde_disparity_dir
         super().__init__(
-            data_prefix={
-                key: value.format(split=split)
-                for key, value in folders.items()
-                if value is not None
-            },
+            data_prefix=split_folders(FOLDERS, data_prefix, split, type(self).__name__),
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
             **kwargs,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from mmdepthseg.cityscapes import CLASSES, PALETTE, split_stem
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.datasets.listing import list_tree
-from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
 from mmdepthseg.registry import DATASETS
-from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.errors import UserError
 
 #: Where things stand below `data_root`; None: not used unless the config says so.
 FOLDERS = dict(
@@ -88,8 +88,6 @@ class CityscapesSequenceDataset(SequenceDataset):
             raise UserError(
                 f"frames must be 'annotated' or 'sequence', got {frames!r}."
             )
-        check_keys(data_prefix or (), FOLDERS, f'{type(self).__name__}: data_prefix')
-        folders = {**FOLDERS, **(data_prefix or {})}
         self.split = split
         self.frames = frames
         self.camera_size = tuple(camera_size) if camera_size else None
@@ -102,11 +100,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         self._sequence_files: dict[str, str] = {}
         self._frame_numbers: dict[str, list[int]] = {}
         super().__init__(
-            data_prefix={
-                key: value.format(split=split)
-                for key, value in folders.items()
-                if value is not None
-            },
+            data_prefix=split_folders(FOLDERS, data_prefix, split, type(self).__name__),
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
             **kwargs,

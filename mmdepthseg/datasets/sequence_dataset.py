@@ -12,10 +12,29 @@ from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.listing import join_path
 from mmdepthseg.datasets.subset import LabeledSubset
 from mmdepthseg.datasets.transforms.foreign import check_pipeline
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 #: So many broken samples in a row, and no more are tried.
 MAX_IN_A_ROW = 100
+
+
+def split_folders(
+    known: Mapping[str, str | None], given: Mapping | None, split: str, owner: str
+) -> dict[str, str]:
+    """The `data_prefix` of a split.
+
+    Args:
+        known: Where things stand below `data_root`, with `{split}`; None: unused.
+        given: Changes of it.
+        split: The split.
+        owner: Whose `data_prefix` it is, for the message.
+
+    Raises:
+        UserError: A key is not among the known ones.
+    """
+    check_keys(given or (), known, f'{owner}: data_prefix')
+    folders = {**known, **(given or {})}
+    return {k: v.format(split=split) for k, v in folders.items() if v is not None}
 
 
 class SequenceDataset(BaseSegDataset):
@@ -68,20 +87,18 @@ class SequenceDataset(BaseSegDataset):
         check_depth_labels: bool = True,
         **kwargs,
     ) -> None:
-        if missing_neighbours not in ('skip', 'error'):
-            raise UserError(
+        refuse(
+            type(self).__name__,
+            {
                 "missing_neighbours must be 'skip' or 'error', got "
-                f'{missing_neighbours!r}.'
-            )
-        if 0 in offsets or len(set(offsets)) != len(offsets):
-            raise UserError(
-                f'offsets must be different and not 0, got {tuple(offsets)}.'
-            )
-        if kwargs.get('ann_file'):
-            raise UserError(
-                f'{type(self).__name__}: give ann_file={kwargs["ann_file"]!r} as '
-                'labeled_subset=dict(ann_file=...).'
-            )
+                f'{missing_neighbours!r}.': missing_neighbours not in ('skip', 'error'),
+                f'offsets must be different and not 0, got {tuple(offsets)}.': (
+                    len({0, *offsets}) <= len(offsets)
+                ),
+                'ann_file stands in labeled_subset=dict(ann_file='
+                f'{kwargs.get("ann_file")!r}).': bool(kwargs.get('ann_file')),
+            },
+        )
         self.offsets = tuple(int(offset) for offset in offsets)
         self.missing_neighbours = missing_neighbours
         self.subset = LabeledSubset.of(labeled_subset, subset_mode)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdepthseg.datasets.listing import join_path
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')
 
@@ -54,16 +54,12 @@ class LabeledSubset:
     @classmethod
     def of(cls, config: Mapping | None, mode: str) -> 'LabeledSubset | None':
         """The subset that a config's `labeled_subset` describes, None for None."""
-        entries = {'n', 'seed', 'ann_file'}
-        if config is not None and not isinstance(config, Mapping):
+        if not isinstance(config, Mapping | None):
             raise UserError(
-                f'labeled_subset is a dict of {sorted(entries)} (dict(): all samples '
+                'labeled_subset is a dict of n, seed and ann_file (dict(): all samples '
                 f'that have a label), not {config!r}.'
             )
-        if unknown := set(config or ()) - entries:
-            raise UserError(
-                f'labeled_subset knows {sorted(entries)}, not {sorted(unknown)}.'
-            )
+        check_keys(config or (), ('n', 'seed', 'ann_file'), 'labeled_subset')
         subset = cls(mode=mode, **(config or {}))  # checks the mode, whatever else
         return None if config is None else subset
 

@@ -19,7 +19,7 @@ from mmdepthseg.streets import layout
 from mmdepthseg.streets.cities import CarCamera, city_of
 from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, SPLITS, build_scene
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 from mmdepthseg.utils.files import check_writable, remove_leftovers, write_atomically
 from mmdepthseg.utils.stamp import Stamp
 
@@ -54,31 +54,29 @@ class Options:
         """Check the ranges."""
         object.__setattr__(self, 'size', tuple(int(v) for v in self.size))
         width, height = self.size
-        if self.seed < 0:
-            raise UserError(f'seed must not be negative, got {self.seed}')
-        if self.clips < 0 or self.val_clips < 0 or self.clips + self.val_clips < 1:
-            raise UserError(
+        clips, frames = (self.clips, self.val_clips), (self.frames, self.val_frames)
+        refuse(
+            'streets',
+            {
+                f'seed must not be negative, got {self.seed}': self.seed < 0,
                 'clips and val_clips must not be negative and not both 0, got '
-                f'{self.clips} and {self.val_clips}'
-            )
-        for name in ('frames', 'val_frames'):
-            value = getattr(self, name)
-            if not (1 <= value <= 39 and value % 2):
-                raise UserError(
-                    f'{name} must be odd (the middle frame is annotated) and at most '
-                    f'39, got {value}'
-                )
-        if not (32 <= width <= 4096 and 16 <= height <= 4096):
-            raise UserError(
+                f'{self.clips} and {self.val_clips}': min(clips) < 0 or not any(clips),
+                'frames and val_frames must be odd (the middle frame is annotated) and '
+                f'at most 39, got {self.frames} and {self.val_frames}': any(
+                    not 1 <= count <= 39 or count % 2 == 0 for count in frames
+                ),
                 'size must lie between 32x16 and 4096x4096 pixels (width x height), '
-                f'got {width}x{height}'
-            )
-        if not 0.2 <= height / width <= 1.5:
-            raise UserError(
-                f'height / width must lie between 0.2 and 1.5, got {width}x{height}'
-            )
-        if not 1 <= self.supersample <= 4:
-            raise UserError(f'supersample must be 1 to 4, got {self.supersample}')
+                f'got {width}x{height}': (
+                    not (32 <= width <= 4096 and 16 <= height <= 4096)
+                ),
+                f'height / width must lie between 0.2 and 1.5, got {width}x{height}': (
+                    not 0.2 * width <= height <= 1.5 * width
+                ),
+                f'supersample must be 1 to 4, got {self.supersample}': (
+                    not 1 <= self.supersample <= 4
+                ),
+            },
+        )
 
     def frame_count(self, split: str) -> int:
         """Frames per clip of a split."""

@@ -118,12 +118,12 @@ def test_subset_by_seed_and_by_first_of_list(cityscapes_root, tmp_path):
 def test_subset_errors(cityscapes_root, tmp_path):
     with pytest.raises(ValueError, match='n=5 of 4'):
         build(cityscapes_root, labeled_subset=dict(n=5, seed=1))
-    with pytest.raises(ValueError, match="not \\['sed'\\]"):
+    with pytest.raises(ValueError, match="labeled_subset .*'sed'"):
         build(cityscapes_root, labeled_subset=dict(n=1, sed=1))
     (tmp_path / 'list.txt').write_text('aachen/nobody\n')
     with pytest.raises(ValueError, match='list.txt.*aachen/nobody'):
         build(cityscapes_root, labeled_subset=dict(ann_file=str(tmp_path / 'list.txt')))
-    with pytest.raises(UserError, match='list.txt.* labeled_subset'):
+    with pytest.raises(UserError, match='labeled_subset.*list.txt'):
         build(cityscapes_root, ann_file='list.txt')
     for wrong in (dict(n=1), dict(seed=1), dict(ann_file='x', n=1, seed=1)):
         with pytest.raises(UserError, match='labeled_subset'):

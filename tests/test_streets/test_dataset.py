@@ -151,8 +151,8 @@ def test_unwritable_folder(tmp_path):
     [
         ({'size': (8, 8)}, 'between 32x16 and 4096x4096 .* got 8x8'),
         ({'size': (2048, 128)}, 'height / width'),
-        ({'frames': 4}, 'frames must be odd .* got 4'),
-        ({'val_frames': 0}, 'val_frames must be odd'),
+        ({'frames': 4}, 'frames .*must be odd .* got 4 '),
+        ({'val_frames': 0}, 'val_frames must be odd .* and 0'),
         ({'clips': -1}, 'clips and val_clips must not be negative'),
         ({'clips': 0, 'val_clips': 0}, 'not both 0'),
         ({'supersample': 9}, 'supersample must be 1 to 4, got 9'),

@@ -9,7 +9,7 @@ from torch.utils.data import Sampler
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import DATA_SAMPLERS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 
 
 class SourceStream:
@@ -91,23 +91,22 @@ class MultiSourceSampler(Sampler):
                 )
             source_counts = [source_counts[name] for name in names]
         self.counts = [int(count) for count in source_counts]
-        if len(self.counts) != len(self.sizes):
-            raise UserError(
-                f'source_counts {self.counts} names {len(self.counts)} '
-                f'sources, the data set has {len(self.sizes)}.'
-            )
-        if min(self.counts) < 1:
-            raise UserError(f'source_counts must be positive, got {self.counts}.')
-        if min(self.sizes) < 1:
-            raise UserError(
-                f'Every source needs samples, their sizes are {self.sizes}.'
-            )
         self.group_size = sum(self.counts)
-        if batch_size is not None and batch_size != self.group_size:
-            raise UserError(
+        refuse(
+            'MultiSourceSampler',
+            {
+                f'source_counts {self.counts} names {len(self.counts)} sources, the '
+                f'data set has {len(self.sizes)}.': len(self.counts) != len(self.sizes),
+                f'source_counts must be positive, got {self.counts}.': (
+                    min(self.counts, default=1) < 1
+                ),
+                f'every source needs samples, their sizes are {self.sizes}.': (
+                    min(self.sizes) < 1
+                ),
                 f'batch_size {batch_size} is not the sum of source_counts '
-                f'{self.counts}.'
-            )
+                f'{self.counts}.': batch_size not in (None, self.group_size),
+            },
+        )
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.shuffle = shuffle
