@@ -7,8 +7,9 @@ from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.model import BaseModel
 from torch.utils.data import Dataset
 
-from mmdepthseg.apis.pool import ImagePool, from_main
+from mmdepthseg.apis.pool import ImagePool
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
+from mmdepthseg.utils.ranks import from_main
 
 FLUSH_EVERY = 50
 

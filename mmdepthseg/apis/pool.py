@@ -9,18 +9,18 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import barrier, broadcast_object_list, get_dist_info
+from mmengine.dist import barrier, get_dist_info
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader, Dataset
 
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import atomic_path, file_hash
 from mmdepthseg.utils.progress import Progress
+from mmdepthseg.utils.ranks import from_main
 from mmdepthseg.utils.stamp import StampedFolder
 
 #: Batches per part: what a kill can cost a rank, and a file written.
@@ -197,13 +197,6 @@ def _holds_rows(path: Path, count: int) -> bool:
         return len(np.load(path, mmap_mode='r')) == count
     except (OSError, ValueError, EOFError, TypeError):
         return False
-
-
-def from_main(function: Callable[[], Any]) -> Any:
-    """What a function returns on rank 0, on all ranks; pickled."""
-    box = [function() if get_dist_info()[0] == 0 else None]
-    broadcast_object_list(box)
-    return box[0]
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

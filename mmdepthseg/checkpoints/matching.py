@@ -81,17 +81,7 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
     entries = checkpoint.get('state_dict', checkpoint)
     if hasattr(model, 'adapt_state_dict'):
         entries = model.adapt_state_dict(entries)
-    # Batch norm's step counter is absent from old checkpoints and used by nobody.
-    ours = {
-        name: value
-        for name, value in model.state_dict().items()
-        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
-    }
-    theirs = {
-        re.sub(r'^module\.', '', name): value
-        for name, value in entries.items()
-        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
-    }
+    ours, theirs = _tensors(model.state_dict()), _tensors(entries)
     both = [name for name in ours if name in theirs]
     misshapen = {
         name: (tuple(ours[name].shape), tuple(theirs[name].shape))
@@ -104,3 +94,12 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
         unexpected=[name for name in theirs if name not in ours],
         misshapen=misshapen,
     )
+
+
+def _tensors(entries: Mapping) -> dict[str, Tensor]:
+    """Return what counts: batch norm's step counter is not in all files, nor used."""
+    return {
+        re.sub(r'^module\.', '', name): value
+        for name, value in entries.items()
+        if isinstance(value, Tensor) and not name.endswith('num_batches_tracked')
+    }

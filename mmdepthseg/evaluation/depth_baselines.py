@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import broadcast_object_list, get_dist_info
 from mmengine.logging import print_log
 from torch import Tensor
 
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.ranks import from_main
 from mmdepthseg.utils.stamp import Stamp
 
 
@@ -148,16 +148,9 @@ def build_row_mean(
             dict(type='LoadDepthMap', keep_size=True),
         ],
     )
-    box: list[Any] = [None]
-    if get_dist_info()[0] == 0:
-        try:
-            box[0] = _load_or_fit(config, cache, min_depth, max_depth, num_rows)
-        except Exception as error:  # the other ranks wait: hand it on
-            box[0] = error
-    broadcast_object_list(box)
-    if isinstance(box[0], Exception):
-        raise box[0]
-    return RowMeanDepth(box[0])
+    return RowMeanDepth(
+        from_main(lambda: _load_or_fit(config, cache, min_depth, max_depth, num_rows))
+    )
 
 
 def _load_or_fit(

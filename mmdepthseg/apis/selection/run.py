@@ -17,7 +17,7 @@ from mmengine.dist import (
 )
 
 from mmdepthseg.apis.model import load_model
-from mmdepthseg.apis.pool import ImagePool, from_main
+from mmdepthseg.apis.pool import ImagePool
 from mmdepthseg.apis.selection.record import SelectionStamp, describe_files, versions
 from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student import StudentScorer
@@ -38,6 +38,7 @@ from mmdepthseg.selection.methods import (
 )
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import check_writable, write_atomically
+from mmdepthseg.utils.ranks import from_main
 
 CONFIG = 'config.py'
 #: What ranks wait for each other: a farthest point step of a large pool takes hours on

@@ -20,7 +20,6 @@ from mmdepthseg.apis.pool import (
     PARTS,
     ImagePool,
     compute_in_parts,
-    from_main,
     is_ready,
 )
 from mmdepthseg.apis.selection.settings import SelectionSettings
@@ -39,6 +38,7 @@ from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, write_atomically
+from mmdepthseg.utils.ranks import from_main
 from mmdepthseg.utils.stamp import StampedFolder
 
 _POLL_SECONDS = 1.0

@@ -13,13 +13,13 @@ from mmdepthseg.apis.pool import (
     PARTS,
     ImagePool,
     compute_in_parts,
-    from_main,
     is_ready,
 )
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.progress import Progress
+from mmdepthseg.utils.ranks import from_main
 from mmdepthseg.utils.stamp import StampedFolder
 
 FEATURES = 'features.npy'
