@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 
 TABLE = 'configs/tables/demo.py'
 DEPTH_KEYS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'silog', 'a1', 'a2', 'a3')
@@ -36,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--jobs', type=int, default=min(2, os.cpu_count() or 1), help='stages at a time'
     )
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    add_debug(parser)
     return parser.parse_args(argv)
 
 
@@ -173,8 +173,7 @@ def run_demo(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
-        run_demo(parse_args(argv))
+    run_tool(parse_args, run_demo, argv)
 
 
 if __name__ == '__main__':

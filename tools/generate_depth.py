@@ -10,13 +10,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
-    from mmdepthseg.launch.config import OPTIONS_HELP, OptionsAction
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of the model and the images')
     parser.add_argument('checkpoint', help='its checkpoint')
@@ -40,22 +38,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='remove the depth labels in --out first, and nothing else',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        metavar='KEY=VALUE',
-        help=OPTIONS_HELP,
-    )
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    add_config_options(parser)
     return parser.parse_args(argv)
 
 
 def generate(args: argparse.Namespace) -> None:
     """Build model and data set, write what is missing."""
-    from mmdepthseg.plugin import register_all_modules
-
-    register_all_modules()  # before the other imports: it keeps them quiet
     import torch
 
     from mmdepthseg.apis import generate_depth_labels, load_model
@@ -106,11 +94,7 @@ def generate(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
-        from mmdepthseg.utils.compat import require_frameworks
-
-        require_frameworks()
-        generate(parse_args(argv))
+    run_tool(parse_args, generate, argv)
 
 
 if __name__ == '__main__':

@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -80,7 +80,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--stop-on-failure', action='store_true', help='stop at the first failed run'
     )
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    add_debug(parser)
     return parser.parse_args(argv)
 
 
@@ -189,12 +189,7 @@ def run_experiments(args: argparse.Namespace) -> bool:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
-        from mmdepthseg.utils.compat import require_frameworks
-
-        require_frameworks()
-        if not run_experiments(parse_args(argv)):
-            raise SystemExit(1)
+    run_tool(parse_args, run_experiments, argv)
 
 
 if __name__ == '__main__':

@@ -18,7 +18,6 @@ Examples:
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +27,7 @@ import numpy as np
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import add_launcher, prepare, run_tool  # noqa: E402
 from mmdepthseg.selection.farthest.farthest_point import (  # noqa: E402
     DEFAULT_MEMORY,
     DISTANCES,
@@ -185,10 +184,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override settings of the config',
     )
-    networks.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
-    )
-    networks.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_launcher(networks)
 
 
 def _bytes(text: str) -> int:
@@ -270,15 +266,7 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
     Returns:
         The files written by this rank.
     """
-    from mmdepthseg.utils.compat import require_frameworks
-
-    require_frameworks()
-    from mmdepthseg.launch.setup import check_gpus
-    from mmdepthseg.plugin import register_all_modules
-
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    check_gpus(args.launcher)
-    register_all_modules()  # before the other imports: it keeps them quiet
+    prepare(args)  # before the other imports: it keeps them quiet
     from mmdepthseg.apis import NetworkSelection
     from mmdepthseg.launch.config import OptionsAction, load_config
 
@@ -346,20 +334,23 @@ def write_page(
     return path
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the tool."""
-    args = parse_args(arguments)
-    with friendly_errors(args.debug):
-        if args.config is None and args.features is None:
-            raise UserError(
-                'what to choose from? Give CONFIG and CHECKPOINT, or --features FILE'
-            )
-        if not args.no_page:
-            check_page()  # not after hours
-        networks = args.features is None
-        written = select_with_networks(args) if networks else select_from_features(args)
-        for path in written:
-            print(path)
+def choose(args: argparse.Namespace) -> None:
+    """Choose, and name the files written."""
+    if args.config is None and args.features is None:
+        raise UserError(
+            'what to choose from? Give CONFIG and CHECKPOINT, or --features FILE'
+        )
+    if not args.no_page:
+        check_page()  # not after hours
+    networks = args.features is None
+    written = select_with_networks(args) if networks else select_from_features(args)
+    for path in written:
+        print(path)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    run_tool(parse_args, choose, argv, frameworks=False)
 
 
 if __name__ == '__main__':

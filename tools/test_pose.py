@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 
 PREDICTORS = (
     ('', 'model'),
@@ -33,8 +33,6 @@ COLUMNS = dict(
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
-    from mmdepthseg.launch.config import OPTIONS_HELP, OptionsAction
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of the model and the frames')
     parser.add_argument('checkpoint', help='its checkpoint')
@@ -42,22 +40,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, help="default: the dataloader's")
     parser.add_argument('--num-workers', type=int, help="default: the dataloader's")
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: best)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        metavar='KEY=VALUE',
-        help=OPTIONS_HELP,
-    )
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    add_config_options(parser)
     return parser.parse_args(argv)
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, float]:
     """Build model, data set and metric; predict; return the figures."""
-    from mmdepthseg.plugin import register_all_modules
-
-    register_all_modules()  # before the other imports: it keeps them quiet
     import torch
     from mmengine.evaluator import Evaluator
 
@@ -108,22 +96,23 @@ def table(figures: dict[str, float]) -> str:
     return '\n'.join(lines)
 
 
+def report(args: argparse.Namespace) -> None:
+    """Evaluate, print the table, write the figures."""
+    from mmdepthseg.utils.files import write_atomically
+
+    figures = evaluate(args)
+    print(table(figures))
+    for key in ('scale', 'scale_spread'):
+        if key in figures:
+            print(f'{key}: {figures[key]:.4f}')
+    if args.out:
+        text = json.dumps(figures, indent=2) + '\n'
+        write_atomically(Path(args.out).expanduser(), text.encode())
+
+
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
-        from mmdepthseg.utils.compat import require_frameworks
-        from mmdepthseg.utils.files import write_atomically
-
-        require_frameworks()
-        args = parse_args(argv)
-        figures = evaluate(args)
-        print(table(figures))
-        for key in ('scale', 'scale_spread'):
-            if key in figures:
-                print(f'{key}: {figures[key]:.4f}')
-        if args.out:
-            text = json.dumps(figures, indent=2) + '\n'
-            write_atomically(Path(args.out).expanduser(), text.encode())
+    run_tool(parse_args, report, argv)
 
 
 if __name__ == '__main__':

@@ -257,6 +257,6 @@ def test_benchmark_says_that_a_route_failed(tmp_path, run_process):
         '--json', tmp_path / 'numbers.json',
     )  # fmt: skip
     assert done.returncode == 1
-    assert 'memory   failed (exit code 1)' in done.stdout
+    assert 'memory   failed (exit code 2)' in done.stdout
     numbers = json.loads((tmp_path / 'numbers.json').read_text())
     assert [entry['route'] for entry in numbers] == ['naive']

@@ -37,7 +37,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import run_tool  # noqa: E402
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
 from mmdepthseg.selection.farthest import lazy_greedy  # noqa: E402
 from mmdepthseg.selection.farthest.farthest_point import ROUTES  # noqa: E402
@@ -58,7 +58,7 @@ EXTRAPOLATE_TO = 1_000_000
 MIB = 2**20
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -91,7 +91,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--json', help='write the numbers to this file too')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     parser.add_argument('--child', nargs=4, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def gaussian(random: np.random.Generator, first: int, shape: tuple) -> np.ndarray:
@@ -305,19 +305,18 @@ def iter_equal(first: list[int], second: list[int]):
         yield one
 
 
-def main() -> int:
-    """Run the benchmark; 1 if a route failed or the exact routes' picks differ."""
-    args = parse_args()
+def benchmark(args: argparse.Namespace) -> bool:
+    """Run the cases; False if a route failed or the exact routes' picks differ."""
     if args.child:
         run_child(*args.child)
-        return 0
+        return True
     cases = [CASES[name] for name in args.case]
     if args.shape:
         cases = [(*args.shape, args.dtype, NAIVE + ROUTES)]
     threads = os.getenv('OMP_NUM_THREADS', 'not set: BLAS decides')
     print(f'{os.cpu_count()} cores, OMP_NUM_THREADS {threads}')
     everything, wrong = [], False
-    with friendly_errors(args.debug), tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
         folder = args.work or temporary
         Path(folder).mkdir(parents=True, exist_ok=True)
         for case in cases:
@@ -330,8 +329,13 @@ def main() -> int:
                 wrong |= failed or any(order != exact[0] for order in exact)
         if args.json:
             write_atomically(args.json, json.dumps(everything).encode())
-    return int(wrong)
+    return not wrong
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point."""
+    run_tool(parse_args, benchmark, argv, frameworks=False)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

@@ -23,14 +23,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
-    from mmdepthseg.launch.config import OPTIONS_HELP, OptionsAction
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config')
     parser.add_argument('--iters', type=int, default=20, help='timed steps')
@@ -40,14 +38,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--amp', action='store_true', help='as tools/train.py --amp')
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--json', help='write the numbers to this file too')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        metavar='KEY=VALUE',
-        help=OPTIONS_HELP,
-    )
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    add_config_options(parser)
     return parser.parse_args(argv)
 
 
@@ -189,11 +180,9 @@ def build(args: argparse.Namespace):
     from mmdepthseg.launch.runner import check_source_counts
     from mmdepthseg.launch.setup import setup_precision
     from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
-    from mmdepthseg.plugin import register_all_modules
     from mmdepthseg.registry import MODELS
     from mmdepthseg.utils.errors import UserError
 
-    register_all_modules()
     cfg = load_config(args.config, args.cfg_options)
     check_source_counts(cfg)
     device = torch.device(
@@ -305,11 +294,7 @@ def benchmark(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
-        from mmdepthseg.utils.compat import require_frameworks
-
-        require_frameworks()
-        benchmark(parse_args(argv))
+    run_tool(parse_args, benchmark, argv)
 
 
 if __name__ == '__main__':

@@ -12,13 +12,14 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO))
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 
 NAMES = REPO / 'configs/_base_/splits/cityscapes'
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line; the names of parts come from the converter."""
+    import mmdepthseg.plugin  # noqa: F401  (quietly, before its parts)
     from mmdepthseg.datasets.converters import PACKAGES, SPLITS
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -60,7 +61,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='convert what is there, even if it is not the whole release',
     )
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    add_debug(parser)
     return parser.parse_args(argv)
 
 
@@ -100,14 +101,7 @@ def convert(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
-        from mmdepthseg.plugin import without_import_noise
-        from mmdepthseg.utils.compat import require_frameworks
-
-        require_frameworks()
-        with without_import_noise():
-            import mmdepthseg.datasets.converters  # noqa: F401
-        convert(parse_args(argv))
+    run_tool(parse_args, convert, argv)
 
 
 if __name__ == '__main__':

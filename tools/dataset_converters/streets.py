@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmdepthseg.streets import Options, render_dataset  # noqa: E402
+from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
 
 
@@ -71,7 +72,7 @@ def main() -> int:
             if not check.is_good(report):
                 print('streets: a photometric ratio is above 0.2', file=sys.stderr)
                 return 1
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         print(f'streets: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -2,7 +2,6 @@
 
 import argparse
 import pprint
-import sys
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -15,23 +14,22 @@ from mmdepthseg.checkpoints.converters.convert import (
 )
 from mmdepthseg.checkpoints.matching import listed
 from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.tool import add_debug
 from mmdepthseg.utils.errors import UserError
 
 _LEVELS = 2
 
 
-def run(project: str, description: str, argv: list[str] | None = None) -> None:
+def run(project: str, args: argparse.Namespace) -> None:
     """Convert as the command line says and report.
 
     Args:
         project: A key of `PROJECTS`.
-        description: Of the tool, for its help.
-        argv: Command line; None: the process's.
+        args: See `parse_args`.
 
     Raises:
         UserError: See `convert`; or the config has no model.
     """
-    args = _parse_args(description, argv)
     if not str(args.dst).endswith('.pth'):
         raise UserError(
             f"the checkpoint's name must end with .pth, got {args.dst} "
@@ -96,7 +94,8 @@ def report(converted: Converted, every_name: bool = False) -> list[str]:
     return lines + [f'  {line}' for line in match.differences(SHOWN)]
 
 
-def _parse_args(description: str, argv: list[str] | None) -> argparse.Namespace:
+def parse_args(description: str, argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line of a converter with this description."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -119,5 +118,5 @@ def _parse_args(description: str, argv: list[str] | None) -> argparse.Namespace:
         'convert the rest',
     )
     parser.add_argument('--list', action='store_true', help='report every entry')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    return parser.parse_args(sys.argv[1:] if argv is None else argv)
+    add_debug(parser)
+    return parser.parse_args(argv)

@@ -7,6 +7,7 @@ Example:
     python tools/model_converters/monodepth2.py DOWNLOADED/mono_640x192/ sde.pth
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -14,18 +15,26 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
-from mmdepthseg.launch.errors import friendly_errors  # noqa: E402
+from mmdepthseg.launch.tool import run_tool  # noqa: E402
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    from conversion import parse_args
+
+    return parse_args(__doc__, argv)
+
+
+def convert(args: argparse.Namespace) -> None:
+    """Convert and report."""
+    from conversion import run
+
+    run('monodepth2', args)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point."""
-    with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
-        from mmdepthseg.utils.compat import require_frameworks
-
-        require_frameworks()
-        from conversion import run
-
-        run('monodepth2', __doc__, argv)
+    run_tool(parse_args, convert, argv)
 
 
 if __name__ == '__main__':
