@@ -13,6 +13,7 @@ os.environ.update(
     {} if os.environ.get('MMDEPTHSEG_TEST_GPU') == '1' else {'CUDA_VISIBLE_DEVICES': ''}
 )
 
+import contextlib
 import random
 import socket
 import subprocess
@@ -29,6 +30,7 @@ import torch
 from helpers import REPO
 from helpers.fake_slurm import FakeSlurm
 from helpers.tools import load_tool
+from mmengine.registry import DefaultScope
 from mmengine.utils import ManagerMixin
 
 from mmdepthseg.plugin import register_all_modules
@@ -57,17 +59,36 @@ def _seed(name: str) -> None:
     torch.manual_seed(seed)
 
 
+def _named_instances(kind: type = ManagerMixin) -> Iterator[type]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _named_instances(child)
+
+
+@contextlib.contextmanager
+def _without_new_instances() -> Iterator[None]:
+    """Forget the default scopes, loggers, ... by name that MMEngine has made inside."""
+    instances = {kind: kind._instance_dict.copy() for kind in _named_instances()}
+    try:
+        yield
+    finally:
+        for kind in _named_instances():
+            kind._instance_dict.clear()
+            kind._instance_dict.update(instances.get(kind, {}))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef, request: pytest.FixtureRequest
 ) -> Iterator[None]:
-    """Seed a fixture that tests share by its own name, whichever test is the first."""
+    """Make a fixture that tests share the same, whichever of them is the first."""
     if fixturedef.scope == 'function':
         return (yield)
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     _seed(f'{fixturedef.baseid}::{fixturedef.argname}')
     try:
-        return (yield)
+        with _without_new_instances():
+            return (yield)
     finally:
         random.setstate(before[0])
         np.random.set_state(before[1])
@@ -80,12 +101,6 @@ def seeded(request: pytest.FixtureRequest) -> None:
     _seed(request.node.nodeid)
 
 
-def _named_instances(kind: type = ManagerMixin) -> Iterator[type]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _named_instances(child)
-
-
 @pytest.fixture(autouse=True)
 def _nothing_stays() -> Iterator[None]:
     """Undo what a test changes of the process.
@@ -93,12 +108,9 @@ def _nothing_stays() -> Iterator[None]:
     That is MMEngine's default scope, loggers, message hubs and visualisers by name, the
     environment, the folder and torch's number of threads.
     """
-    instances = {kind: kind._instance_dict.copy() for kind in _named_instances()}
     environment, folder = os.environ.copy(), os.getcwd()
-    yield
-    for kind in _named_instances():
-        kind._instance_dict.clear()
-        kind._instance_dict.update(instances.get(kind, {}))
+    with _without_new_instances():
+        yield
     if os.environ != environment:
         os.environ.clear()
         os.environ.update(environment)
@@ -113,6 +125,13 @@ def full_float32():
     torch.backends.cudnn.allow_tf32 = False
     yield
     torch.backends.cudnn.allow_tf32 = before
+
+
+@pytest.fixture
+def our_scope() -> Iterator[None]:
+    """Look up types as configs of this package do."""
+    with DefaultScope.overwrite_default_scope('mmdepthseg'):
+        yield
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ def numbers_of(name):
 
 @pytest.fixture(scope='module')
 def shared():
+    DefaultScope.get_instance('left by a fixture', scope_name='mmseg')
     return draw()
 
 
@@ -35,7 +36,8 @@ def test_numbers_are_those_of_the_name(place, shared, request):
 
 
 @pytest.mark.parametrize('place', ['first', 'second'])
-def test_nothing_stays(place, tmp_path):
+def test_nothing_stays(place, shared, tmp_path):
+    assert not DefaultScope.check_instance_created('left by a fixture')
     assert not DefaultScope.check_instance_created('left')
     assert 'MMDEPTHSEG_LEFT' not in os.environ
     assert not os.path.exists('left')

@@ -12,6 +12,8 @@ from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.stamp import StampedFolder
 
+pytestmark = pytest.mark.usefixtures('our_scope')
+
 
 @pytest.fixture(scope='module')
 def model():

@@ -30,6 +30,7 @@ def test_another_file_is_refused(monkeypatch, change):
         read_checkpoint(f'package://{NAME}')
 
 
+@pytest.mark.usefixtures('our_scope')
 def test_two_images_share_the_first_weights():
     network = EfficientNetLite(
         in_channels=6, init_cfg=dict(type='Pretrained', checkpoint=f'package://{NAME}')

@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.images import write_image
-from mmengine.registry import DefaultScope
 
 HEIGHT, WIDTH = 16, 32
 CAMERA = dict(
@@ -13,9 +12,8 @@ CAMERA = dict(
 
 
 @pytest.fixture(autouse=True)
-def our_scope():
-    with DefaultScope.overwrite_default_scope('mmdepthseg'):
-        yield
+def _our_scope(our_scope):
+    """Build all parts of data sets in our scope."""
 
 
 @pytest.fixture
