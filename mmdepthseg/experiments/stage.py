@@ -25,6 +25,8 @@ TAIL_BYTES = 4096
 PROGRESS = re.compile(
     r'Iter\(train\) *\[ *(\d+)/(\d+)\].*? eta: ([\d:]+) .*? loss: ([\d.]+)'
 )
+#: A line of `utils.progress`.
+BAR = re.compile(r'\[[# ]{30}\] (\d+/\d+ .+)')
 
 
 @dataclass(frozen=True)
@@ -154,12 +156,13 @@ class StageBook:
         return f'needs {", ".join(failed)}, which failed' if failed else None
 
     def progress(self, name: str) -> str | None:
-        """How far a training is, by its log."""
-        found = PROGRESS.findall(_end(self.log(name)))
-        if not found:
-            return None
-        at, total, left, loss = found[-1]
-        return f'iteration {at} of {total}, loss {loss}, {left} left'
+        """How far a training, or what else counts, is by its log."""
+        text = _end(self.log(name))
+        if found := PROGRESS.findall(text):
+            at, total, left, loss = found[-1]
+            return f'iteration {at} of {total}, loss {loss}, {left} left'
+        bars = BAR.findall(text)
+        return bars[-1] if bars else None
 
     def _stamp(self, name: str, digest: str) -> Stamp:
         return Stamp(

@@ -45,6 +45,7 @@ class FakeSlurm:
         files = sorted(self.folder.glob('*.sh'), key=lambda path: int(path.stem))
         texts = {path.stem: path.read_text() for path in files}
         names = {i: re.search('job-name=(.*)@', t)[1] for i, t in texts.items()}
+        assert len(set(names.values())) == len(names), f'a stage twice: {names}'
         return {names[i]: text for i, text in texts.items()}
 
     def needs(self) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """The book of stages: what is done, with what it was made, how far it is."""
 
+import io
 from functools import partial
 
 import pytest
@@ -7,6 +8,7 @@ from helpers.tiny_stages import read, stage
 
 from mmdepthseg.experiments.stage import Stage, StageBook, tail
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.progress import Progress
 
 ITERATION = (
     '2026/01/01 00:00:00 - mmengine - INFO - Iter(train) [ 20/600]  base_lr: 1e-3 '
@@ -70,6 +72,12 @@ def test_progress_and_end_of_a_log(tmp_path):
     book.log('first').write_text('start\n' * 1000 + ITERATION + 'no iteration\n')
     progress = book.progress('first')
     assert all(word in progress for word in ('20', '600', '1.25', '0:01:02'))
+    with pytest.MonkeyPatch.context() as patch:
+        log = io.StringIO()
+        patch.setattr('sys.stderr', log)
+        Progress('rendered', 'clips')(4, 90)
+    (tmp_path / 'second.log').write_text(log.getvalue())
+    assert '4/90 clips' in book.progress('second')
     end = tail(book.log('first')).splitlines()
     assert end[0].endswith('first.log') and end[-1] == '  no iteration'
     assert len(end) < 20
