@@ -63,7 +63,7 @@ def listed(names: Sequence[str], shown: int = SHOWN) -> str:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The model inside of what DDP or test-time augmentation put around it."""
+    """Return the model inside of what DDP or test-time augmentation put around it."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     return model

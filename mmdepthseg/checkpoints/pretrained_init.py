@@ -73,7 +73,7 @@ class CheckedPretrainedInit(PretrainedInit):
             update_init_info(module, init_info=self._get_init_info())
 
     def _read(self) -> dict[str, Tensor]:
-        """The entries of the checkpoint below the prefix, without it."""
+        """Return the entries of the checkpoint below the prefix, without it."""
         state = read_checkpoint(
             self.checkpoint, 'init_cfg: checkpoint', self.map_location
         )
@@ -87,7 +87,7 @@ class CheckedPretrainedInit(PretrainedInit):
     def _repeat_input(
         self, module: nn.Module, state: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """The state with the weights of stacked images in the place of one image's."""
+        """Put the weights of stacked images in the place of one image's."""
         ours = {name: value.shape for name, value in module.state_dict().items()}
         adapted = dict(state)
         for name, value in state.items():

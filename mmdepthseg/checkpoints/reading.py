@@ -12,7 +12,7 @@ from mmdepthseg.utils.errors import UserError, did_you_mean
 
 
 def is_remote(path: str | os.PathLike) -> bool:
-    """Whether MMEngine fetches a checkpoint: a URL, `torchvision://resnet50`, ..."""
+    """Tell whether MMEngine fetches it: a URL, `torchvision://resnet50`, ..."""
     return '://' in str(path)
 
 
@@ -84,7 +84,7 @@ def _near(file: Path) -> str:
 
 
 def _one_of(folder: Path, excluded: str = '') -> str:
-    """The newest checkpoints of a folder, for a message."""
+    """List the newest checkpoints of a folder, for a message."""
     found = [f for f in folder.glob('*.pth') if f.name != excluded]
     found = sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)[:3]
     return f', such as {", ".join(f.name for f in found)}' if found else ''

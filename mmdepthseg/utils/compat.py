@@ -47,7 +47,7 @@ class FrameworkImportError(ImportError, UserError):
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """Leading numbers of a version: '2.13.0+cpu' -> (2, 13, 0).
+    """Return the leading numbers of a version: '2.13.0+cpu' -> (2, 13, 0).
 
     `mmengine.utils.digit_version` does the same, but MMEngine may be what is
     missing. Pre-release tags count as the release itself.

@@ -5,7 +5,7 @@ import time
 
 
 class Progress:
-    """A progress line on stderr; a line per tenth where that is not a terminal.
+    """Show a progress line on stderr; a line per tenth where that is not a terminal.
 
     MMEngine's `ProgressBar` redraws its line for each step, terminal or not, which
     fills a log file with copies of it, and needs MMEngine.

@@ -24,7 +24,7 @@ _SHOWN = 8
 
 
 class Stamp:
-    """The stamp of one computed thing; a flat JSON file.
+    """Keep the stamp of one computed thing, a flat JSON file.
 
     Args:
         path: The file.
@@ -90,7 +90,7 @@ class Stamp:
         return MISSING
 
     def is_done(self) -> bool:
-        """Whether the thing is complete by now and as asked for; reads `facts`."""
+        """Tell whether the thing is complete by now and as asked for; reads `facts`."""
         return self.look() == DONE and not self.changed
 
     def check(self, overwrite: bool = False, taken: Iterable[Path] = ()) -> str:
@@ -183,7 +183,7 @@ class Stamp:
 
 
 class StampedFolder(Stamp):
-    """The stamp of a folder that holds one thing and nothing else.
+    """Keep the stamp of a folder that holds one thing and nothing else.
 
     Args:
         folder: The folder; `clear` removes it.
@@ -202,7 +202,7 @@ class StampedFolder(Stamp):
         )
 
     def check(self, overwrite: bool = False, taken: Iterable[Path] = ()) -> str:
-        """See `Stamp.check`; every file of the folder is somebody else's."""
+        """Do as `Stamp.check`; every file of the folder is somebody else's."""
         if self.folder.is_dir():
             taken = [*taken, *self.folder.iterdir()]
         return super().check(overwrite, taken)

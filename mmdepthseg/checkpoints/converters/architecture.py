@@ -35,7 +35,7 @@ State = Mapping[str, Tensor]
 
 
 def model_config(state: State, levels: list[int], dilated: bool) -> dict:
-    """Config of the `DepthSegmentor` whose entries these are.
+    """Return the config of the `DepthSegmentor` whose entries these are.
 
     Args:
         state: Our name -> tensor.
@@ -109,7 +109,7 @@ def _count(state: State, pattern: str) -> int:
 
 
 def _backbone(state: State, prefix: str, dilated: bool) -> tuple[dict, list[int]]:
-    """Config of an encoder and the channels of its five levels."""
+    """Return the config of an encoder and the channels of its five levels."""
     part = re.escape(prefix)
     blocks = tuple(
         _count(state, rf'{part}\.layer{stage}\.(\d+)\.conv1\.weight')
@@ -134,7 +134,7 @@ def _backbone(state: State, prefix: str, dilated: bool) -> tuple[dict, list[int]
 
 
 def _decoder(state: State, prefix: str) -> dict:
-    """Config of a decoder without the encoder's channels."""
+    """Return the config of a decoder without the encoder's channels."""
     aspp = f'{prefix}.reduce.0.project.conv.weight'
     widths = [len(state[aspp])] if aspp in state else []
     while (name := f'{prefix}.reduce.{len(widths)}.conv.weight') in state:

@@ -41,7 +41,7 @@ class Source:
 
 
 def read_source(paths: Sequence[str | Path]) -> Source:
-    """Entries of one network, whatever files it is spread over.
+    """Read the entries of one network, whatever files it is spread over.
 
     Args:
         paths: A folder, the files in it, or one training file
@@ -140,7 +140,7 @@ def _file_names(names: Sequence[str]) -> str:
 
 
 def read_safely(path: Path) -> Mapping[str, Any]:
-    """Content of a torch file that holds tensors and plain values only.
+    """Read a torch file that holds tensors and plain values only.
 
     MMEngine's loader falls back to full unpickling, which runs whatever code the file
     brings; for files from the internet that is not acceptable.

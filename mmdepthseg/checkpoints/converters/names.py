@@ -37,7 +37,7 @@ _MONODEPTH2_DISPARITY = 10
 
 
 def _encoder_and_pose() -> list[Rule]:
-    """What both projects have in common."""
+    """Return the rules that both projects have in common."""
     rules = []
     pose = ('pose_encoder', 'pose_net.backbone')
     for theirs, ours in (('encoder', 'backbone'), pose):
@@ -112,14 +112,14 @@ def authors_rules(names: Collection[str]) -> list[Rule]:
 
 
 def tapped_levels(names: Collection[str]) -> list[int]:
-    """Levels that the segmentation head projects, in its order."""
+    """Return the levels that the segmentation head projects, in its order."""
     pattern = r'segmentation\.project\.seg(\d)\.0\.weight'
     found = (re.fullmatch(pattern, name) for name in names)
     return [int(match[1]) for match in found if match]
 
 
 def _authors_multi_task() -> list[Rule]:
-    """The two decoders that exchange features, of exp. 212."""
+    """Return the rules of the two decoders that exchange features, of exp. 212."""
     theirs, side = r'mtl_decoder\.', 'distillation.side_head.conv_seg'
     rules = _authors_decoder(rf'{theirs}depth_dec\.', 'depth_head')
     rules += _authors_decoder(rf'{theirs}seg_dec\.', 'decode_head')
@@ -136,7 +136,7 @@ def _authors_multi_task() -> list[Rule]:
 
 
 def _authors_decoder(theirs: str, ours: str, last_step: int = 0) -> list[Rule]:
-    """A decoder; only ours named `depth_head` has disparity convolutions."""
+    """Return a decoder's rules; only our `depth_head` has disparity convolutions."""
     built = len(_AUTHORS_REDUCE) - last_step
     unused = '|'.join(map(str, _AUTHORS_REDUCE[built:] + _AUTHORS_FUSE[built:]))
     pool = len(ASPP_RATES) + 1
