@@ -1,6 +1,6 @@
 """Checks of what is given besides features, with messages for users."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -111,3 +111,48 @@ def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None
             f'frames and {left} that may be picked ({len(eligible)} in all, the '
             'others are excluded or not preselected).'
         )
+
+
+def check_selection(
+    selection: Mapping,
+    features: np.ndarray | None,
+    names: Sequence[str] | None,
+    image_paths: Sequence[str] | None,
+) -> np.ndarray:
+    """Return the order of a recorded selection if all that is given fits to it.
+
+    Args:
+        selection: What `selection.json` holds.
+        features: Of all frames; each of these may be None.
+        names: Likewise.
+        image_paths: Likewise.
+
+    Raises:
+        ValueError: If there is no order, or something has another number of rows.
+    """
+    if not selection.get('order'):
+        raise ValueError(
+            "selection: no 'order' in it, or an empty one; give what selection.json "
+            'holds.'
+        )
+    order = np.asarray(selection['order'], dtype=np.int64)
+    given = {'features': features, 'names': names, 'image_paths': image_paths}
+    sizes = {what: len(rows) for what, rows in given.items() if rows is not None}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(
+            f'rows differ: {", ".join(f"{k} {n}" for k, n in sizes.items())}; each '
+            'must have one per frame.'
+        )
+    for what, size in sizes.items():
+        if order.max() >= size:
+            raise ValueError(
+                f'selection: row {order.max()} was chosen, but {what} have {size} '
+                'rows; they are of another pool.'
+            )
+    for key in ('names', 'min_distance', 'nearest', 'score'):
+        values = selection.get(key)
+        if values is not None and len(values) != len(order):
+            raise ValueError(
+                f'selection: {len(values)} {key}, but {len(order)} in its order.'
+            )
+    return order

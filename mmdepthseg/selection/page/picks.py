@@ -1,7 +1,7 @@
 """The picks of a selection as its page shows them, and numbers in few digits."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +71,7 @@ def list_picks(
     selection: Mapping,
     order: np.ndarray,
     groups: list[Group],
-    name: Callable[[int], str],
+    names: Mapping[int, str],
     pool: FeaturePool | None,
 ) -> list[Pick]:
     """Return the picks, without pictures.
@@ -83,7 +83,7 @@ def list_picks(
         selection: What `selection.json` holds.
         order: The rows that are shown.
         groups: Of the picks.
-        name: Of a row.
+        names: Of rows, as far as they are known.
         pool: To measure in; None: nothing is measured.
     """
     nothing = [None] * len(order)
@@ -100,8 +100,13 @@ def list_picks(
     for index, row in enumerate(order.tolist()):
         group = next(group for group in groups if index < group.last)
         told = distances[index], nearest[index], scores[index]
-        picks.append(Pick(index + 1, row, name(row), group, *told))
+        picks.append(Pick(index + 1, row, name_of(names, row), group, *told))
     return picks
+
+
+def name_of(names: Mapping[int, str], row: int) -> str:
+    """Return what to call a row."""
+    return names.get(row, f'row {row}')
 
 
 def number(value: float) -> str:

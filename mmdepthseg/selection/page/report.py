@@ -7,12 +7,12 @@ What it says stands in `template.html`, which escapes all it is given.
 """
 
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 import numpy as np
 
-from mmdepthseg.selection.checks import check_rows
+from mmdepthseg.selection.checks import check_rows, check_selection
 from mmdepthseg.selection.coverage import (
     DRAWS,
     Coverage,
@@ -28,6 +28,7 @@ from mmdepthseg.selection.page.picks import (
     Pick,
     group_picks,
     list_picks,
+    name_of,
     number,
     percent,
 )
@@ -67,15 +68,12 @@ def write_report(
 
     Args:
         path: The HTML file.
-        selection: What `selection.json` holds (`files.write_selection`): `order`
-            and, where known, `names`, `initial`, `min_distance`, `nearest`,
-            `score`, `splits`, `seed`, `options` and `files`.
+        selection: What `selection.json` holds; only its `order` has to be known.
         features: Of all N frames, as given to `select`, normalised as
             `options['normalize']` says; without them, no map and no coverage.
         names: Of all frames; without them, `selection['names']` for the picks.
         image_paths: Of all frames; without them, no pictures.
-        exclude: Rows that could not be picked; marked on the map, and not to be
-            covered.
+        exclude: Rows that could not be picked: not to be covered either.
         draws: Random selections to compare with, 1 or more.
 
     Returns:
@@ -86,7 +84,7 @@ def write_report(
             number of rows.
         OSError: If the page cannot be written.
     """
-    order = _check(selection, features, names, image_paths)
+    order = check_selection(selection, features, names, image_paths)
     options = selection.get('options') or {}
     initial = int(selection.get('initial') or 0)
     budgets = sorted(map(int, selection.get('splits') or [len(order)]))
@@ -94,20 +92,19 @@ def write_report(
     pool, problem = _open_pool(features, options)
     if pool is not None:
         exclude = check_rows(pool.size, order, exclude, ('order', 'exclude'))[1]
-    name = _namer(selection, order, names)
-    picks = list_picks(selection, order[:MOST_CARDS], groups, name, pool)
-    unreadable = []
-    for pick in picks[:MOST_IMAGES] if image_paths else ():
+    known = zip(order.tolist(), selection.get('names') or (), strict=False)
+    names = dict(known if names is None else enumerate(names))
+    picks = list_picks(selection, order[:MOST_CARDS], groups, names, pool)
+    pictured = picks[:MOST_IMAGES] if image_paths else []
+    for pick in pictured:
         pick.thumbnail = make_thumbnail(image_paths[pick.row])
-        if pick.thumbnail is None:
-            unreadable.append(str(image_paths[pick.row]))
+    unreadable = [image_paths[p.row] for p in pictured if p.thumbnail is None]
     shown = {}
     if pool is not None:
         seed = selection.get('seed', 0)
         coverage = measure_coverage(pool, order, initial, exclude, seed, draws)
-        shown = dict(
-            _coverage(coverage, budgets), **_map(pool, picks, groups, exclude, name)
-        )
+        shown = _coverage(coverage, budgets)
+        shown.update(_map(pool, picks, groups, exclude, names))
     text = _template().render(
         selection=selection, options=options, budgets=budgets, pool=pool,
         problem=problem, excluded=len(exclude), chosen=len(order), picks=picks,
@@ -118,7 +115,7 @@ def write_report(
         versions=f'mmdepthseg {__version__}, numpy {np.__version__}', **shown,
     )  # fmt: skip
     write_atomically(path, text.encode())
-    return unreadable
+    return list(map(str, unreadable))
 
 
 def _template():
@@ -135,41 +132,6 @@ def _template():
     return environment.get_template('template.html')
 
 
-def _check(
-    selection: Mapping,
-    features: np.ndarray | None,
-    names: Sequence[str] | None,
-    image_paths: Sequence[str] | None,
-) -> np.ndarray:
-    """Return the order, int64, if everything fits together."""
-    if not selection.get('order'):
-        raise ValueError(
-            "selection: no 'order' in it, or an empty one; give what selection.json "
-            'holds.'
-        )
-    order = np.asarray(selection['order'], dtype=np.int64)
-    given = {'features': features, 'names': names, 'image_paths': image_paths}
-    sizes = {what: len(rows) for what, rows in given.items() if rows is not None}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(
-            f'rows differ: {", ".join(f"{k} {n}" for k, n in sizes.items())}; each '
-            'must have one per frame.'
-        )
-    for what, size in sizes.items():
-        if order.max() >= size:
-            raise ValueError(
-                f'selection: row {order.max()} was chosen, but {what} have {size} '
-                'rows; they are of another pool.'
-            )
-    for key in ('names', 'min_distance', 'nearest', 'score'):
-        values = selection.get(key)
-        if values is not None and len(values) != len(order):
-            raise ValueError(
-                f'selection: {len(values)} {key}, but {len(order)} in its order.'
-            )
-    return order
-
-
 def _open_pool(
     features: np.ndarray | None, options: Mapping
 ) -> tuple[FeaturePool | None, str]:
@@ -184,15 +146,6 @@ def _open_pool(
         return FeaturePool(features, options.get('normalize', 'auto')), ''
     except ValueError as error:
         return None, f'No map, and no coverage. {error}'
-
-
-def _namer(
-    selection: Mapping, order: np.ndarray, names: Sequence[str] | None
-) -> Callable[[int], str]:
-    if names is not None:
-        return lambda row: names[row]
-    known = dict(zip(order.tolist(), selection.get('names') or (), strict=False))
-    return lambda row: known.get(row, f'row {row}')
 
 
 def _coverage(coverage: Coverage, budgets: list[int]) -> dict:
@@ -220,7 +173,7 @@ def _map(
     picks: list[Pick],
     groups: list[Group],
     exclude: np.ndarray,
-    name: Callable[[int], str],
+    names: Mapping[int, str],
 ) -> dict:
     """Return the map and what to bear in mind, for the template."""
     from markupsafe import Markup
@@ -230,8 +183,8 @@ def _map(
     rest = np.setdiff1d(np.arange(pool.size), np.concatenate([chosen, exclude]))
     drawn = thin_out(rest, POOL_FRAMES), thin_out(exclude, EXCLUDED_FRAMES)
     points = [plane.project(pool, rows) for rows in (chosen, *drawn)]
-    names = [[name(row) for row in rows.tolist()] for rows in drawn]
-    svg, unnumbered = draw_map(plane, points, picks, groups, names)
+    tips = [[name_of(names, row) for row in rows.tolist()] for rows in drawn]
+    svg, unnumbered = draw_map(plane, points, picks, groups, tips)
     return dict(
         map=Markup(svg), plane=plane, unnumbered=unnumbered, rest=len(rest),
         rest_drawn=len(drawn[0]), excluded_drawn=len(drawn[1]),
