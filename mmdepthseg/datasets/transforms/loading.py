@@ -125,11 +125,9 @@ class LoadCamera(BaseTransform):
         if camera is None:
             return results
         require_whole_image(results, 'LoadCamera')
-        if self.legacy_authors_k:
-            camera = AuthorsCamera.of(camera)
-        else:
-            camera = camera.fitted(whole, f'the image {sample_name(results)}')
-        results['camera'] = camera.resized(size)
+        fitted = camera.fitted(whole, f'the image {sample_name(results)}')
+        own = AuthorsCamera.of(camera) if self.legacy_authors_k else fitted
+        results['camera'] = own.resized(size)
         return results
 
 

@@ -127,7 +127,9 @@ class LoadStereoDepth(_LoadDepthField):
             self.backend_args,
         )
         camera, baseline = self._camera(results, stored.shape)
-        fx = camera.fx * (self.disparity_width or stored.shape[1]) / camera.size[1]
+        fx = camera.fitted(stored.shape, path).fx
+        if self.disparity_width:
+            fx *= self.disparity_width / stored.shape[1]
         depth = decode_disparity(stored, baseline, fx)
         return self.store(results, depth, cv2.INTER_NEAREST_EXACT)
 

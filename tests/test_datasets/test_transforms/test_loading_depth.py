@@ -62,6 +62,13 @@ def test_stereo_depth_without_camera_or_baseline(tmp_path):
         LoadStereoDepth()(dict(results, file_camera=CAMERA))
 
 
+def test_stereo_depth_of_another_view(tmp_path):
+    path = write(tmp_path / 'd.png', np.full((12, 32), 257, np.uint16))
+    results = dict(image(), disparity_path=path, file_camera=CAMERA)
+    with pytest.raises(UserError, match='a.json: .*d.png has 32x12: .*aspect ratio'):
+        LoadStereoDepth(baseline=0.5)(results)
+
+
 def test_depth_map_and_keep_size(tmp_path):
     path = write(tmp_path / 'd.png', np.full((24, 48), 256 * 3 + 128, np.uint16))
     results = LoadDepthMap()(dict(image(), depth_path=path))
