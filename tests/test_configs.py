@@ -54,6 +54,7 @@ def nested(dataset):
 def test_config_builds(path):
     cfg = load_config(path)
     assert cfg.default_scope == 'mmdepthseg'
+    assert 'mmdepthseg.plugin' in cfg.custom_imports['imports']
     with torch.device('meta'):  # names and shapes, without the work of real weights
         model = MODELS.build(copy.deepcopy(cfg.model))
     setup_precision(cfg, amp=False)  # AmpOptimWrapper refuses to be built on CPU
