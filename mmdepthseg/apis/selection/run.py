@@ -23,7 +23,7 @@ from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student import StudentScorer
 from mmdepthseg.apis.selection.student_config import check_student
 from mmdepthseg.apis.selection.teacher import FEATURES, NAMES, Teacher
-from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.config import check_checkpoint_file, load_config
 from mmdepthseg.launch.setup import leave_distributed, setup_distributed
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.checks import check_rows
@@ -172,6 +172,8 @@ class NetworkSelection:
                 f'--method {self.method} needs the CHECKPOINT of the SDE '
                 'teacher, after CONFIG'
             )
+        if self.checkpoint is not None:
+            check_checkpoint_file(self.checkpoint)
         for name in ('predict_dataloader', 'predict_pipeline'):
             if self.cfg.get(name) is None:
                 raise UserError(
