@@ -86,26 +86,29 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise UserError(f'not found: {path}')
-    if len(paths) == 1 and paths[0].is_dir():
-        return _files_of(paths[0])
-    folders = [path for path in paths if path.is_dir()]
-    if folders:
-        raise UserError(f'{folders[0]} is a folder: give it alone, or files only')
     if len(paths) == 1:
-        if paths[0].stem in MODULES:
+        return _files_at(paths[0])
+    for path in paths:
+        if path.is_dir():
+            raise UserError(f'{path} is a folder: give it alone, or files only')
+        if path.stem not in MODULES:
             raise UserError(
-                f'{paths[0]} is one part of a network: give its folder, or the files '
-                'of all parts'
+                f'{path}: several files must be named {_file_names(MODULES)}, by '
+                'which their contents are told apart'
             )
-        return paths
-    strange = [path for path in paths if path.stem not in MODULES]
-    if strange:
-        raise UserError(
-            f'{strange[0]}: several files must be named {_file_names(MODULES)}, by '
-            'which their contents are told apart'
-        )
     _check_parts([path.stem for path in paths], 'the files given')
     return paths
+
+
+def _files_at(path: Path) -> list[Path]:
+    if path.is_dir():
+        return _files_of(path)
+    if path.stem in MODULES:
+        raise UserError(
+            f'{path} is one part of a network: give its folder, or the files of all '
+            'parts'
+        )
+    return [path]
 
 
 def _files_of(folder: Path) -> list[Path]:
