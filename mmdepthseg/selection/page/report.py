@@ -80,9 +80,7 @@ def write_report(
         The images that could not be read; their picks are shown without.
 
     Raises:
-        ValueError: If the selection has no `order`, or something has another
-            number of rows.
-        OSError: If the page cannot be written.
+        ValueError: Without an `order`, or if something has another number of rows.
     """
     order = check_selection(selection, features, names, image_paths)
     options = selection.get('options') or {}
