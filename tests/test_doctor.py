@@ -92,7 +92,7 @@ def test_old_version_is_refused(monkeypatch):
 
     monkeypatch.setattr(mmseg, '__version__', '0.30.0')
     wanted = compat.REQUIREMENTS[-1]
-    with pytest.raises(compat.FrameworkImportError, match=r'mmseg 0\.30\.0 is too old'):
+    with pytest.raises(compat.FrameworkImportError, match=r'mmseg 0\.30\.0'):
         compat.import_requirement(wanted)
     row = doctor.check_needed()[-1]
     assert row.found == 'DOES NOT FIT' and row.problem

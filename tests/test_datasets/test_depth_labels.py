@@ -114,7 +114,7 @@ def test_labels_of_changed_images_are_out_of_date(store, images):
     DepthLabelStore(store.root).verify(images, images)
     state = os.stat(images['a/two'])
     os.utime(images['a/two'], ns=(state.st_atime_ns, state.st_mtime_ns + 1))
-    with pytest.raises(DepthLabelError, match='1 depth label.* out of date.*a/two'):
+    with pytest.raises(DepthLabelError, match='a/two'):
         DepthLabelStore(store.root).verify(images, images)
     DepthLabelStore(store.root).verify(images)
 

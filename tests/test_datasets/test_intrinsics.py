@@ -33,7 +33,7 @@ def test_normalised_intrinsics():
     [
         (
             dict(K=[[20.0, 0, 30.0], [0, 21.0, 5.5], [0, 0, 1]]),
-            'outside the 20x12 image',
+            '20x12',
         ),
         (dict(K=[[-20.0, 0, 9.0], [0, 21.0, 5.5], [0, 0, 1]]), 'must be positive'),
         (
@@ -56,21 +56,21 @@ def test_missing_keys(tmp_path):
     with pytest.raises(UserError, match='intrinsics.json lacks height'):
         read_intrinsics(str(path))
     path.write_text('{"K": [')
-    with pytest.raises(ValueError, match='intrinsics.json cannot be read'):
+    with pytest.raises(ValueError, match='intrinsics.json'):
         read_intrinsics(str(path))
 
 
 @pytest.mark.parametrize(
     'content, message',
     [
-        (dict(), 'lacks the key intrinsic'),
-        (dict(intrinsic=dict(fx=1.0, fy=1.0, u0=1.0)), 'lacks the key intrinsic.v0'),
+        (dict(), 'intrinsic'),
+        (dict(intrinsic=dict(fx=1.0, fy=1.0, u0=1.0)), 'intrinsic.v0'),
     ],
 )
 def test_cityscapes_camera_without_keys(tmp_path, content, message):
     path = tmp_path / 'x_camera.json'
     path.write_text(json.dumps(content))
-    with pytest.raises(UserError, match=f'x_camera.json {message}'):
+    with pytest.raises(UserError, match=f'x_camera.json.* {message}'):
         read_cityscapes_camera(str(path), (4, 8))
 
 

@@ -134,11 +134,11 @@ def test_what_is_not_a_camera(matrix, size):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match=r'depth must have shape \(\*, 1, \*, \*\)'):
+    with pytest.raises(ValueError, match=r'depth.*\(\*, 1, \*, \*\)'):
         backproject(torch.ones(2, 3, 4, 4), torch.eye(3).expand(2, 3, 3))
-    with pytest.raises(ValueError, match=r'cam2img must have shape \(2, 3, 3\)'):
+    with pytest.raises(ValueError, match=r'cam2img.*\(2, 3, 3\)'):
         backproject(torch.ones(2, 1, 4, 4), torch.eye(3)[None])
-    with pytest.raises(ValueError, match='points must have shape'):
+    with pytest.raises(ValueError, match='^points'):
         project(torch.ones(2, 4, 4), torch.eye(3).expand(2, 3, 3))
 
 

@@ -209,9 +209,9 @@ def test_channels_last_source():
 
 def test_shapes_are_checked():
     source, depth, transform, cam2img = _scene()
-    with pytest.raises(ValueError, match=r'depth must have shape \(2, 1, 16, 24\)'):
+    with pytest.raises(ValueError, match=r'depth.*\(2, 1, 16, 24\)'):
         synthesize_view(source, depth[..., :4], transform, cam2img)
-    with pytest.raises(ValueError, match=r'transform must have shape \(2, 4, 4\)'):
+    with pytest.raises(ValueError, match=r'transform.*\(2, 4, 4\)'):
         synthesize_view(source, depth, transform[:, :3], cam2img)
     with pytest.raises(ValueError, match='at least 2x2'):
         synthesize_view(source[..., :1], depth[..., :1], transform, cam2img)

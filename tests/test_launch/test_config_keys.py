@@ -45,16 +45,16 @@ def test_all_that_is_read_passes():
     ('options', 'message'),
     [
         (dict(clip_grad=dict(max_norm=1, norm_typ=2)), "'norm_typ'; .*'norm_type'"),
-        (dict(clip_grad=dict(norm_type=2)), 'clip_grad lacks the key max_norm'),
+        (dict(clip_grad=dict(norm_type=2)), 'clip_grad.*max_norm'),
         (dict(clip_grad=dict(type='value', max_norm=1)), "no key 'max_norm'"),
-        (dict(clip_grad=dict(type='nrm', max_norm=1)), "'norm' or 'value', not 'nrm'"),
-        (dict(paramwise_cfg=dict(norm_decay_mul=0)), "did you mean 'norm_decay_mult'"),
+        (dict(clip_grad=dict(type='nrm', max_norm=1)), "'norm'.*'value'.*'nrm'"),
+        (dict(paramwise_cfg=dict(norm_decay_mul=0)), "'norm_decay_mult'"),
         (
             dict(
                 paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mul=0.1))),
                 constructor='mmdepthseg.MergedGroupsConstructor',
             ),
-            "did you mean 'lr_mult'",
+            "'lr_mult'",
         ),
     ],
 )

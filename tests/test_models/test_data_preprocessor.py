@@ -179,7 +179,7 @@ def test_networks_that_see_less():
 def test_networks_that_see_less_than_their_labels(label):
     data = preprocessor(keep_raw=True, input_scale=0.5)
     samples = [packed(gt_depth_map=True), packed(seed=5, **{label: True})]
-    with pytest.raises(ValueError, match=f'5.png: {label} is .* input_scale'):
+    with pytest.raises(ValueError, match=f'5.png: {label}.*input_scale'):
         data(pseudo_collate(samples), training=True)
     data(pseudo_collate(samples), training=False)
 
@@ -193,7 +193,7 @@ def test_networks_that_see_less_than_their_labels(label):
     ],
 )
 def test_input_scale_is_checked_at_once(options):
-    with pytest.raises(ValueError, match='expected 0 < input_scale <= 1'):
+    with pytest.raises(ValueError, match='input_scale'):
         preprocessor(**{'keep_raw': True, **options})
 
 
@@ -203,10 +203,10 @@ def test_cameras_of_all_or_none():
 
 
 def test_different_neighbours():
-    with pytest.raises(ValueError, match='5.png has 3 adjacent frames, .* 2'):
+    with pytest.raises(ValueError, match='5.png.* 3 .* 2'):
         preprocessor()(pseudo_collate([packed(), packed(frames=3, seed=5)]))
     mixed = [packed(), packed(frames=0, seed=5)]
-    with pytest.raises(ValueError, match='no. 1 has 0 adjacent frames, .* 2'):
+    with pytest.raises(ValueError, match='no. 1.* 0 .* 2'):
         preprocessor()(dict(inputs=[sample['inputs'] for sample in mixed]))
 
 
@@ -230,7 +230,7 @@ def test_some_samples_without_neighbours(frames):
 
 
 def test_neighbours_that_collating_has_dropped():
-    with pytest.raises(ValueError, match='5.png has 2 adjacent frames, .* 0'):
+    with pytest.raises(ValueError, match='5.png.* 2 .* 0'):
         preprocessor()(pseudo_collate([packed(frames=0), packed(seed=5)]))
 
 

@@ -63,9 +63,9 @@ def test_mean_over_valid_pixels():
 @pytest.mark.parametrize(
     ('student', 'options', 'message'),
     [
-        (np.full((2, 8, 9), 0.5), {}, 'must have the same shape'),
-        (np.full((8, 8), 0.5), {}, r'student: expected \(N, H, W\)'),
-        (np.full((2, 8, 8), np.nan), {}, 'student: frame 0 of the batch holds NaN'),
+        (np.full((2, 8, 9), 0.5), {}, 'shape'),
+        (np.full((8, 8), 0.5), {}, r'student.*\(N, H, W\)'),
+        (np.full((2, 8, 8), np.nan), {}, 'student: frame 0'),
         (np.full((2, 8, 8), 0.5), dict(error='l3'), "error='l3'"),
         (np.full((2, 8, 8), 0.5), dict(mean_over='some'), "mean_over='some'"),
         (np.full((2, 8, 8), 0.5), dict(valid_height=2), 'valid_height=2 must be'),

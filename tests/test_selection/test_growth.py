@@ -146,10 +146,10 @@ def test_preselection_needs_a_student():
 @pytest.mark.parametrize(
     ('method', 'options', 'message'),
     [
-        ('us', dict(budgets=[5, 61]), 'budget=61 is more than the pool holds'),
-        ('us', dict(budgets=[1, 5], initial=[2, 3]), 'budget=1 is less than'),
-        ('us', dict(scorer=None), "'us' needs a scorer"),
-        ('uss', {}, "method='uss', expected one of"),
+        ('us', dict(budgets=[5, 61]), 'budget=61'),
+        ('us', dict(budgets=[1, 5], initial=[2, 3]), 'budget=1'),
+        ('us', dict(scorer=None), "'us'.*scorer"),
+        ('uss', {}, "method='uss'"),
     ],
 )
 def test_errors_come_before_any_scoring(method, options, message):

@@ -54,7 +54,7 @@ def test_tool_shows_images(tmp_path, select_samples, where):
 
 def test_tool_without_page_and_with_wrong_images(tmp_path, select_samples):
     done = select_samples('--images', tmp_path / 'absent')
-    assert done.returncode == 2 and 'absent: no such file or folder' in done.stderr
+    assert done.returncode == 2 and 'absent' in done.stderr
     assert not list((tmp_path / 'out').glob('*'))
     done = select_samples('--images', tmp_path, '--no-page')
     assert done.returncode == 2 and 'not allowed with' in done.stderr

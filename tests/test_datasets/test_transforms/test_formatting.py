@@ -69,7 +69,7 @@ def test_foreign_resize_is_noticed():
 
 def test_foreign_resize_leaves_neighbours_behind():
     results = mmcv.transforms.Resize(scale=(6, 4))(make_results())
-    with pytest.raises(ValueError, match='image is 6x4, the neighbouring frame 12x8'):
+    with pytest.raises(ValueError, match='6x4.* 12x8'):
         PackDepthSegInputs()(results)
 
 

@@ -78,9 +78,7 @@ def test_poses_of_a_clip(clip_root):
     assert len(dataset) == 3
     assert dataset[2]['data_samples'].gt_poses[:, 0, 3].tolist() == [2.0, 3.0]
     write_poses(clip_root / 'a/poses.txt', 3)
-    with pytest.raises(
-        BrokenFileError, match='poses.txt has 3 lines, the clip of a/002 4 frames'
-    ):
+    with pytest.raises(BrokenFileError, match='poses.txt.* 3 .*a/002.* 4'):
         dataset[2]
 
 
@@ -108,5 +106,5 @@ def test_absent_poses_and_flips(clip_root):
         pipeline=LOAD[:3],
     )
     flip = Compose([RandomFlip(prob=1.0), PackDepthSegInputs()])
-    with pytest.raises(ValueError, match='RandomFlip cannot move gt_poses'):
+    with pytest.raises(ValueError, match='RandomFlip.*gt_poses'):
         flip(dataset[0])

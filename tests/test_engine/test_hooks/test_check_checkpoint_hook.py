@@ -58,12 +58,12 @@ def test_new_head_is_fine_for_training_only(caplog):
     assert 'head.weight (3, 4, 1, 1) != (19, 4, 1, 1)' in caplog.text
     check(make_model(), checkpoint, allow_partial=True)
     for train, resume in ((False, False), (True, True)):
-        with pytest.raises(UserError, match=r'fills 75% .* 100% needed.*head\.weight'):
+        with pytest.raises(UserError, match=r'75%.*100%.*head\.weight'):
             check(make_model(), checkpoint, train, resume)
 
 
 def test_another_model_is_refused_for_training_too():
-    with pytest.raises(UserError, match=r'some\.pth does not belong .*0% .*min_share'):
+    with pytest.raises(UserError, match=r'some\.pth.*0%.*min_share'):
         check(make_model(), {'state_dict': nn.Linear(2, 2).state_dict()}, train=True)
 
 

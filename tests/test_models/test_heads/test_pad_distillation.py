@@ -191,7 +191,7 @@ def test_impossible_combinations():
         type='FCNHead', in_channels=CHANNELS[-1], in_index=-1, channels=8, num_convs=1
     )
     for level in (4, 9):
-        with pytest.raises(ValueError, match='level must be 5'):
+        with pytest.raises(ValueError, match='level.*5'):
             pad(level)
     with pytest.raises(ValueError, match='side_weight'):
         pad(side_weight=1)
@@ -199,17 +199,17 @@ def test_impossible_combinations():
         build(
             **{**BASE, 'decode_head': dict(SEG_HEAD, levels=(7, 3))}, distillation=cfg
         )
-    with pytest.raises(ValueError, match='there is none as depth_head'):
+    with pytest.raises(ValueError, match='depth_head'):
         build(decode_head=SEG_HEAD, distillation=cfg)
-    with pytest.raises(ValueError, match='there is none as decode_head'):
+    with pytest.raises(ValueError, match='decode_head'):
         build(depth_head=DEPTH_HEAD, distillation=cfg)
-    with pytest.raises(ValueError, match='a FCNHead as decode_head'):
+    with pytest.raises(ValueError, match='FCNHead.*decode_head'):
         build(
             decode_head=dict(fcn, num_classes=CLASSES),
             depth_head=DEPTH_HEAD,
             distillation=cfg,
         )
-    with pytest.raises(ValueError, match='a DecodeDepthHead as depth_head'):
+    with pytest.raises(ValueError, match='DecodeDepthHead.*depth_head'):
         build(
             decode_head=SEG_HEAD,
             distillation=cfg,

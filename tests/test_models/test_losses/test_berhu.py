@@ -43,9 +43,9 @@ def test_autocast_and_shapes():
     with torch.autocast('cpu', torch.bfloat16):
         torch.testing.assert_close(loss(prediction, target), loss(prediction, target))
         assert loss(prediction.bfloat16(), target).dtype == torch.float32
-    with pytest.raises(ValueError, match='target must have shape'):
+    with pytest.raises(ValueError, match='^target'):
         loss(prediction, target[:1])
-    with pytest.raises(ValueError, match='mask must have shape'):
+    with pytest.raises(ValueError, match='^mask'):
         loss(prediction, target, target[:1])
-    with pytest.raises(ValueError, match='threshold must be positive'):
+    with pytest.raises(ValueError, match='threshold'):
         BerHuLoss(0)

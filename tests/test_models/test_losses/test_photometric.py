@@ -120,7 +120,7 @@ def test_autocast_and_channels_last():
 
 def test_is_registered_and_checks_its_arguments():
     error = MODELS.build(dict(type='PhotometricError', ssim_weight=0.5))
-    with pytest.raises(ValueError, match=r'predicted must have shape \(2, 3, 7, 9\)'):
+    with pytest.raises(ValueError, match=r'predicted.*\(2, 3, 7, 9\)'):
         error(torch.rand(2, 3, 7, 8), torch.rand(2, 3, 7, 9))
     with pytest.raises(ValueError, match='at least 2x2'):
         error.prepare(torch.rand(2, 3, 1, 9))

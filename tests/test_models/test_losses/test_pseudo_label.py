@@ -81,9 +81,9 @@ def test_autocast_and_checks():
     with torch.autocast('cpu', torch.bfloat16):
         torch.testing.assert_close(loss(logits, labels, confidence), expected)
         assert loss(logits.bfloat16(), labels, confidence).dtype == torch.float32
-    with pytest.raises(ValueError, match=r'labels must have shape \(2, 4, 4\)'):
+    with pytest.raises(ValueError, match=r'labels.*\(2, 4, 4\)'):
         loss(logits, labels[..., :2], confidence)
-    with pytest.raises(ValueError, match='threshold must be in'):
+    with pytest.raises(ValueError, match='threshold'):
         PseudoLabelLoss(threshold=2)
 
 

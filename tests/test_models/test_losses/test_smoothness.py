@@ -46,7 +46,7 @@ def test_autocast_and_shapes():
     expected = EdgeAwareSmoothness()(disparity, image)
     with torch.autocast('cpu', torch.bfloat16):
         torch.testing.assert_close(EdgeAwareSmoothness()(disparity, image), expected)
-    with pytest.raises(ValueError, match='image must have shape'):
+    with pytest.raises(ValueError, match='^image'):
         EdgeAwareSmoothness()(disparity, torch.rand(1, 3, 4, 8))
     with pytest.raises(ValueError, match='at least 2x2'):
         EdgeAwareSmoothness()(disparity[..., :1], image[..., :1])

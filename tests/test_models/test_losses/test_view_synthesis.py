@@ -251,7 +251,7 @@ def test_arguments_are_checked():
         ),
         'at least one source': dict(sources=torch.rand(2, 0, 3, 32, 64)),
         'at least one disparity': dict(disparities=[]),
-        'disparity must have shape': dict(disparities=[torch.rand(1, 1, 32, 64)]),
+        'disparity': dict(disparities=[torch.rand(1, 1, 32, 64)]),
         r'transforms must have shape \(2, 2, 4, 4\)': dict(
             transforms=torch.eye(4).expand(2, 1, 4, 4)
         ),

@@ -163,7 +163,7 @@ def test_under_autocast_and_half():
 def test_bad_arguments():
     with pytest.raises(ValueError, match=r'\(N, 3, H, W\)'):
         color_jitter(torch.rand(2, 4, 5, 5), _params(2))
-    with pytest.raises(ValueError, match='1 parameters for 2 images'):
+    with pytest.raises(ValueError, match='1 .* 2'):
         color_jitter(torch.rand(2, 3, 5, 5), _params(1))
     with pytest.raises(ValueError, match='strengths >= 0'):
         draw_color_jitter(1, brightness=-0.1)

@@ -156,7 +156,7 @@ def test_a_single_image(name):
     if name == 'NoMix':
         assert mixer(batch).mask.all()
         return
-    with pytest.raises(ValueError, match=f'{name}.*at least 2 images.*got 1'):
+    with pytest.raises(ValueError, match=f'{name}.* 2 .*1'):
         mixer(batch)
 
 
@@ -252,9 +252,9 @@ def test_bad_arguments():
         with pytest.raises(ValueError, match=message):
             build()
     batch = _batch()
-    with pytest.raises(ValueError, match=r'labels must have shape \(3, 12, 16\)'):
+    with pytest.raises(ValueError, match=r'labels.*\(3, 12, 16\)'):
         batch.replace(labels=batch.labels[:2])
-    with pytest.raises(ValueError, match='disparity must have shape'):
+    with pytest.raises(ValueError, match='^disparity'):
         batch.replace(disparity=batch.disparity[:, 0])
 
 

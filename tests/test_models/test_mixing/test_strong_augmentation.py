@@ -87,5 +87,5 @@ def test_bad_arguments():
         BatchColorJitter(hue=0.7)
     with pytest.raises(ValueError, match='sigma > 0'):
         BatchGaussianBlur(sigma=(0, 1))
-    with pytest.raises(ValueError, match='larger than 4 pixels, got 4x9'):
+    with pytest.raises(ValueError, match='4x9'):
         BatchGaussianBlur()(_batch(2, (4, 9)))

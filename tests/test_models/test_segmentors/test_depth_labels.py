@@ -58,7 +58,7 @@ def test_missing_or_unfit_labels_name_image_and_transform():
     model = build(depth_head=STUDENT)
     data = packed_batch(neighbours=False)
     del data['data_samples'][1].disparity_map
-    with pytest.raises(ValueError, match='^1.png: no depth label .* LoadSDEDisparity'):
+    with pytest.raises(ValueError, match='^1.png.*LoadSDEDisparity'):
         losses_of(model, data)
     data = packed_batch(neighbours=False)
     data['data_samples'][0].disparity_map = PixelData(data=torch.zeros(1, 9, 9))

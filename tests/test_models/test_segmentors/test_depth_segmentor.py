@@ -292,9 +292,9 @@ def test_disparity_of_all_or_none():
 @pytest.mark.parametrize(
     'options, message',
     [
-        (dict(mode='slid'), "mode must be one of .*'slid'; did you mean 'slide'"),
-        (dict(mod='whole'), "no key 'mod'; did you mean 'mode'"),
-        (dict(mode='slide', crop_sizes=(8, 8)), "no key 'crop_sizes'; did you mean"),
+        (dict(mode='slid'), "mode.*'slid'.*'slide'"),
+        (dict(mod='whole'), "'mod'.*'mode'"),
+        (dict(mode='slide', crop_sizes=(8, 8)), "'crop_sizes'"),
         (dict(mode='slide', crop_size=(8, 8)), 'needs stride'),
         (dict(mode='slide', crop_size=8, stride=(8, 8)), 'needs crop_size.* got 8'),
         (dict(mode='slide', crop_size=(8, 8), stride=(8, 9)), 'must not exceed'),
@@ -329,7 +329,7 @@ def test_mmseg_functions_for_inference(tmp_path, image):
 
 
 def test_impossible_combinations():
-    with pytest.raises(ValueError, match="pretrained='x.pth' is not taken; .*init_cfg"):
+    with pytest.raises(ValueError, match="pretrained='x.pth'.*init_cfg"):
         build(decode_head=SEG_HEAD, pretrained='x.pth')
     with pytest.raises(ValueError, match='decode_head'):
         build()

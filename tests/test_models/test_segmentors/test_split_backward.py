@@ -137,7 +137,7 @@ def test_what_cannot_be_split_is_refused(monkeypatch):
         model.loss(**data)
     with pytest.raises(ValueError, match='broadcast_buffers'):
         SplitBackwardDDP(model, broadcast_buffers=True)
-    with pytest.raises(ValueError, match='this Linear has not'):
+    with pytest.raises(ValueError, match='Linear'):
         SplitBackwardDDP(nn.Linear(1, 1))
 
 

@@ -255,9 +255,9 @@ def test_broken_features_of_a_random_choice(tmp_path):
         (dict(order=[]), {}, "no 'order' in it"),
         ({}, dict(names=NAMES[:-1]), 'rows differ: features 60, names 59'),
         ({}, dict(image_paths=['x']), 'rows differ: features 60, image_paths 1'),
-        (dict(order=[*range(11), 60]), {}, 'row 60 was chosen, but features have 60'),
+        (dict(order=[*range(11), 60]), {}, 'row 60.*features'),
         (dict(score=[1.0]), {}, '1 score, but 12 in its order'),
-        ({}, dict(exclude=[60]), 'exclude: row 60 not in the pool'),
+        ({}, dict(exclude=[60]), 'exclude: row 60'),
     ],
 )
 def test_errors(tmp_path, change, given, message):
