@@ -46,7 +46,7 @@ def error_of(capsys, run_tool, *arguments):
     ('extra', 'arguments', 'message'),
     [
         ('', ['--method', 'us', 'no checkpoint'], 'us needs the CHECKPOINT'),
-        ('', ['--method', 'ds', 'checkpoint=none.pth'], 'checkpoint not found'),
+        ('', ['--method', 'ds', 'checkpoint=none.pth'], 'none.pth'),
         (
             '',
             ['--method', 'ds', 'checkpoint=other.pth'],
