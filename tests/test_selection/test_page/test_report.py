@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 import pytest
-from conftest import REPO
+from helpers import REPO
 from helpers.selection_page import FEATURES, NAMES, Page, images, record
 
 from mmdepthseg.selection import select
