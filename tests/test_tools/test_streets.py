@@ -23,5 +23,5 @@ def test_renders_and_checks(tmp_path):
 def test_one_line_for_a_silly_option(tmp_path):
     done = run(tmp_path, '--frames', 4)
     assert done.returncode == 1
-    assert done.stderr.startswith('streets: frames must be odd')
+    assert done.stderr.startswith('streets: ') and 'frames' in done.stderr
     assert done.stderr.count('\n') == 1
