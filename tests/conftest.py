@@ -293,7 +293,9 @@ def free_port() -> Callable[[], str]:
 
 
 @pytest.fixture
-def run_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
+def run_process(
+    tmp_path: Path, plain_layout: None
+) -> Callable[..., subprocess.CompletedProcess]:
     """Run a command in an empty folder, with this Python first on the PATH."""
 
     def run(*command: object, **environment: str) -> subprocess.CompletedProcess:
