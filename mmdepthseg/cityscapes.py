@@ -76,7 +76,7 @@ _PNG_END = b'IEND\xaeB`\x82'
 
 
 def split_stem(name: str) -> tuple[str, int]:
-    """`'city/city_000001_000019'` -> `('city/city_000001', 19)`.
+    """Return `'city/city_000001_000019'` -> `('city/city_000001', 19)`.
 
     Raises:
         UserError: If the name does not end with a frame number.
@@ -143,7 +143,7 @@ def json_bytes(content: dict) -> bytes:
 
 
 def is_whole(path: Path, size: tuple[int, int]) -> bool:
-    """Whether a file of the layout is there and whole, by its suffix.
+    """Tell whether a file of the layout is there and whole, by its suffix.
 
     Args:
         path: An image, label or disparity (`.png`, `.jpg`), or a camera (`.json`).

@@ -91,7 +91,7 @@ def _positive(text: str) -> int:
 
 
 def choose(runs: list, args: argparse.Namespace) -> list:
-    """The runs that the command line asks for."""
+    """Return the runs that the command line asks for."""
     from mmdepthseg.utils.errors import UserError
 
     for wanted, option, attribute in (

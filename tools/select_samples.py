@@ -174,7 +174,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     networks.add_argument(
         '--overwrite',
         action='store_true',
-        help='make anew what is in --out and was made with something else',
+        help='make again what is in --out and was made with something else',
     )
     networks.add_argument('--batch-size', type=int, help="default: the config's")
     networks.add_argument('--num-workers', type=int, help="default: the config's")
@@ -195,7 +195,7 @@ def _bytes(text: str) -> int:
 
 
 def select_from_features(args: argparse.Namespace) -> list[Path]:
-    """`--features`: no network is run.
+    """Return `--features`: no network is run.
 
     Returns:
         The files written.
@@ -261,7 +261,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
 
 
 def select_with_networks(args: argparse.Namespace) -> list[Path]:
-    """CONFIG and CHECKPOINT: a teacher makes the features, students the scores.
+    """Return CONFIG and CHECKPOINT: a teacher makes the features, students the scores.
 
     Returns:
         The files written by this rank.

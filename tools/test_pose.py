@@ -83,7 +83,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
 
 
 def table(figures: dict[str, float]) -> str:
-    """The figures as a Markdown table, a predictor a row."""
+    """Return the figures as a Markdown table, a predictor a row."""
     columns = {key: title for key, title in COLUMNS.items() if key in figures}
     lines = [
         f'| predictor | {" | ".join(columns.values())} |',

@@ -71,7 +71,7 @@ def generate_depth_labels(
 
 
 def _todo(pool: ImagePool, store: DepthLabelStore) -> set[str]:
-    """Names without a label that is up to date."""
+    """Return the names without a label that is up to date."""
     changed = store.outdated(dict(zip(pool.names, pool.paths, strict=True)))
     return set(pool.names) - (set(store.manifest['files']) - set(changed))
 

@@ -17,7 +17,7 @@ from mmdepthseg.utils.errors import UserError
 def load_model(
     config: Config | str, checkpoint: str | Path, device: str | torch.device = 'cpu'
 ) -> BaseModel:
-    """A trained model in eval mode.
+    """Return a trained model in eval mode.
 
     `mmseg.apis.init_model` loads non-strictly and only warns: a checkpoint of
     another model would silently leave random weights.
@@ -50,7 +50,7 @@ def load_model(
 
 
 def _without_pretrained(cfg: dict) -> dict:
-    """The config without `init_cfg`: every weight comes from the checkpoint."""
+    """Return the config without `init_cfg`: every weight comes from the checkpoint."""
     if isinstance(cfg, dict):
         return {
             k: _without_pretrained(v)

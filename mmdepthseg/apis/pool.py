@@ -71,11 +71,11 @@ class ImagePool:
             raise UserError(f'the pool holds two images named {twice!r}')
 
     def __len__(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
         return len(self.names)
 
     def fingerprint(self) -> str:
-        """SHA-256 over names, sizes and times of all image files."""
+        """Return SHA-256 over names, sizes and times of all image files."""
         digest = hashlib.sha256()
         for name, path in zip(self.names, self.paths, strict=True):
             try:
@@ -87,7 +87,7 @@ class ImagePool:
         return digest.hexdigest()
 
     def batches(self, rows: Sequence[int]) -> list[list[int]]:
-        """Rows in batches."""
+        """Return the rows in batches."""
         rows = [int(row) for row in rows]
         step = self.batch_size
         return [rows[i : i + step] for i in range(0, len(rows), step)]
@@ -95,7 +95,7 @@ class ImagePool:
     def load(
         self, batches: Sequence[Sequence[int]], model: BaseModel
     ) -> Iterator[dict]:
-        """Batches as the model's data preprocessor makes them, in order."""
+        """Yield the batches as the model's data preprocessor makes them, in order."""
         loader = DataLoader(
             self.dataset,
             batch_sampler=batches,
@@ -169,7 +169,7 @@ def compute_in_parts(
 
 
 def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> bool:
-    """Whether an array that `compute_in_parts` writes is there, from all ranks.
+    """Tell whether an array that `compute_in_parts` writes is there, from all ranks.
 
     Args:
         work: Its stamp, and its parts in `PARTS`.
@@ -192,7 +192,7 @@ def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> boo
 
 
 def _holds_rows(path: Path, count: int) -> bool:
-    """Whether a .npy file is there, readable, and has so many rows."""
+    """Tell whether a .npy file is there, readable, and has so many rows."""
     try:
         return len(np.load(path, mmap_mode='r')) == count
     except (OSError, ValueError, EOFError, TypeError):
@@ -208,7 +208,7 @@ def save_array(path: Path, array: np.ndarray) -> None:
 def _part_paths(
     folder: Path, parts: Sequence[Sequence[Sequence[int]]], batch_size: int
 ) -> list[Path]:
-    """Files of the parts; the names tell which of the rows, in what batches."""
+    """Return files of the parts; the names tell which of the rows, in what batches."""
     paths, stop = [], 0
     for part in parts:
         start, stop = stop, stop + sum(map(len, part))

@@ -78,7 +78,7 @@ class CamVidDataset(SequenceDataset):
         )
 
     def list_samples(self) -> list[dict]:
-        """All images of the split, with the label where there is one."""
+        """Return all images of the split, with the label where there is one."""
         folder = self.data_prefix['img_path']
         label_folder = self.data_prefix.get('seg_map_path')
         names = list_names(folder, self.img_suffix)

@@ -114,7 +114,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         return samples
 
     def list_samples(self) -> list[dict]:
-        """All target frames, with the paths of what each one has."""
+        """Return all target frames, with the paths of what each one has."""
         prefix = self.data_prefix
         if self.offsets or self.frames == 'sequence' or 'poses_path' in prefix:
             self._sequence_files = list_tree(
@@ -179,7 +179,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             ]
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
-        """The frame of the same sequence with the number `offset` further."""
+        """Return the frame of the same sequence with the number `offset` further."""
         sequence, number = split_stem(info['img_id'])
         neighbour = f'{sequence}_{number + offset:06d}'
         wanted = f'{self.data_prefix.get("sequence_path")}/{neighbour}{self.img_suffix}'
@@ -210,7 +210,7 @@ class CityscapesSequenceDataset(SequenceDataset):
 
 
 def nearest_number(numbers: list[int], number: int) -> int:
-    """The element of a sorted list nearest to `number` (the earlier on a tie)."""
+    """Give the element of a sorted list nearest to `number` (the earlier on a tie)."""
     right = bisect_left(numbers, number)
     candidates = numbers[max(right - 1, 0) : right + 1]
     return min(candidates, key=lambda other: abs(other - number))

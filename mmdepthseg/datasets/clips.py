@@ -108,7 +108,7 @@ class ClipDataset(SequenceDataset):
         return samples
 
     def list_samples(self) -> list[dict]:
-        """All frames of all clips."""
+        """Return all frames of all clips."""
         samples = []
         self._folders = self._clip_folders()
         for clip, folder in self._folders.items():
@@ -163,7 +163,7 @@ class ClipDataset(SequenceDataset):
         return osp.join(self._folders[clip], self.poses_file)
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
-        """The frame `offset` further in the sorted order of the clip."""
+        """Return the frame `offset` further in the sorted order of the clip."""
         frames = self._frames[info['clip']]
         position = info['position'] + offset
         path = frames[position] if 0 <= position < len(frames) else None
@@ -201,7 +201,7 @@ class ClipDataset(SequenceDataset):
         return folders
 
     def _camera(self, clip: str, folder: str, frame: str) -> Camera | None:
-        """The camera of a clip; None if nothing tells and nothing needs it."""
+        """Return the camera of a clip; None if nothing tells and nothing needs it."""
         source = osp.join(folder, 'intrinsics.json')
         calib = osp.join(folder, 'calib.txt')
         kitti = re.fullmatch('image_([0-3])', self.frames_dir.strip('/'))
@@ -233,7 +233,7 @@ class ClipDataset(SequenceDataset):
     def _label_files(
         self, folder: str, frames_folder: str, frames: Sequence[str]
     ) -> set[str]:
-        """Stems of the frames that have a label; none without classes."""
+        """Return the stems of the frames that have a label; none without classes."""
         if not self.metainfo['classes']:
             return set()
         labels = {osp.splitext(name)[0] for name in list_names(folder, '.png')}

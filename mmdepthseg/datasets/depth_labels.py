@@ -58,7 +58,7 @@ class DepthLabelStore:
         return self.root / MANIFEST
 
     def path(self, img_id: str) -> Path:
-        """File of an image's label."""
+        """Return the file of an image's label."""
         return self.root / f'{img_id}{SUFFIX}'
 
     def load_manifest(self) -> dict:
@@ -161,7 +161,7 @@ class DepthLabelStore:
             self.manifest['images'].pop(img_id, None)
 
     def outdated(self, img_paths: Mapping[str, str]) -> list[str]:
-        """Images that have changed since their label was made.
+        """Return the images that have changed since their label was made.
 
         Data may move: an image at another path is compared by size alone. Nothing is
         known of labels made without a path.
@@ -206,7 +206,7 @@ class DepthLabelStore:
         self.verify_labels(img_ids, img_paths)
 
     def verify_manifest(self) -> None:
-        """The part of `verify` that concerns no single image."""
+        """Verify what concerns no single image."""
         manifest = self.load_manifest()
         if not manifest.get('complete'):
             raise DepthLabelError(
@@ -218,7 +218,7 @@ class DepthLabelStore:
     def verify_labels(
         self, img_ids: Iterable[str], img_paths: Mapping[str, str] | None = None
     ) -> None:
-        """The part of `verify` that concerns the images, of the manifest read.
+        """Verify what concerns the images, by the manifest that was read.
 
         Args:
             img_ids: See `verify`.
@@ -294,7 +294,7 @@ class _Manifest(Stamp):
 
 
 def opened_store(root: str | Path) -> DepthLabelStore:
-    """The store of a folder, its manifest read and verified once per process.
+    """Return the store of a folder, its manifest read and verified once per process.
 
     Again only when the manifest has changed.
 
@@ -323,7 +323,7 @@ def _size(path: Path) -> int:
 
 
 def _image_state(path: str) -> dict | None:
-    """What tells a changed image; None for one that is not a local file."""
+    """Return what tells a changed image; None for one that is not a local file."""
     try:
         state = os.stat(path)
     except OSError:

@@ -12,7 +12,7 @@ from mmdepthseg.utils.errors import UserError
 
 
 def load_json(path: str) -> Any:
-    """Content of a json file; errors name the file."""
+    """Return the content of a json file; errors name the file."""
     try:
         return json.loads(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError:
@@ -46,7 +46,7 @@ def checked(camera: Camera) -> Camera:
 
 
 def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
-    """Camera of a mapping with `K`, `width` and `height`.
+    """Return the camera of a mapping with `K`, `width` and `height`.
 
     Args:
         config: Keys `K` (3x3, pixels), `width`, `height`; with
@@ -82,7 +82,7 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
 
 
 def read_intrinsics(path: str) -> Camera:
-    """Camera of an `intrinsics.json` (see `parse_intrinsics`)."""
+    """Return the camera of an `intrinsics.json` (see `parse_intrinsics`)."""
     content = load_json(path)
     if not isinstance(content, Mapping):
         raise UserError(f'Camera file {path} must hold a json object.')
@@ -90,7 +90,7 @@ def read_intrinsics(path: str) -> Camera:
 
 
 def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
-    """Camera of a Cityscapes camera json.
+    """Return the camera of a Cityscapes camera json.
 
     Args:
         path: Json with `intrinsic` (`fx`, `fy`, `u0`, `v0`) and, for
@@ -126,7 +126,7 @@ def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
 
 
 def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
-    """A camera of a `calib.txt` of KITTI odometry (Geiger et al., CVPR 2012).
+    """Return a camera of a `calib.txt` of KITTI odometry (Geiger et al., CVPR 2012).
 
     Args:
         path: Text with a line `P<number>:` and the 12 numbers of the 3x4 projection
@@ -161,7 +161,7 @@ def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
 
 
 def listed_camera(results: Mapping[str, Any], image_size: Size) -> Camera | None:
-    """The camera that the data set lists for a sample, or None.
+    """Return the camera that the data set lists for a sample, or None.
 
     Args:
         results: With `camera_path` (and `camera_size`, for files that do not tell
@@ -175,7 +175,7 @@ def listed_camera(results: Mapping[str, Any], image_size: Size) -> Camera | None
 
 
 def file_size(results: Mapping[str, Any], unknown: Size) -> Size:
-    """Size of a sample's image file, whatever has been done to the image since.
+    """Return size of a sample's image file, whatever has been done to the image since.
 
     Args:
         results: With `img_file_shape` (`ori_shape` may then be that of a label, see

@@ -24,7 +24,7 @@ LABEL_TABLES: dict[str, dict[int, int]] = {
 
 @lru_cache(maxsize=None)
 def lookup_table(name: str | int) -> np.ndarray:
-    """The 256 entries of a table, uint8; `UNKNOWN` where it has none.
+    """Return the 256 entries of a table, uint8; `UNKNOWN` where it has none.
 
     Args:
         name: Key of `LABEL_TABLES`; or the number of classes, for label files that

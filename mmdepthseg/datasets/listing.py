@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 
 def list_names(folder: str, suffixes: str | Sequence[str]) -> list[str]:
-    """Sorted names in a folder that end with one of the suffixes; [] if no folder."""
+    """Return the sorted names in a folder that end with one of the suffixes.
+
+    [] if no folder.
+    """
     suffixes = (suffixes,) if isinstance(suffixes, str) else tuple(suffixes)
     try:
         with os.scandir(folder) as entries:
@@ -17,7 +20,7 @@ def list_names(folder: str, suffixes: str | Sequence[str]) -> list[str]:
 
 
 def list_frames(folder: str, suffixes: Sequence[str]) -> list[str]:
-    """Names of a video's frames in the order a person would count: 2 before 10.
+    """Return names of a video's frames in the order a person would count: 2 before 10.
 
     Args:
         folder: Folder of the frames; [] if there is no such folder.
@@ -29,13 +32,16 @@ def list_frames(folder: str, suffixes: Sequence[str]) -> list[str]:
 
 
 def natural_key(name: str) -> tuple:
-    """Sorting key: runs of digits count as numbers; equal ones (1, 01) by name."""
+    """Return the sorting key: runs of digits count as numbers.
+
+    Equal ones (1, 01) by name.
+    """
     parts = re.split(r'(\d+)', name)
     return [int(p) if i % 2 else p for i, p in enumerate(parts)], name
 
 
 def join_path(*parts: str) -> str:
-    """`os.path.join`, normalised: '..' takes away the part written before it.
+    """Return `os.path.join`, normalised: '..' takes away the part written before it.
 
     Without that the system follows a link first, and '../depth' below a linked
     `data_root` is looked for beside the link's target.
@@ -45,7 +51,7 @@ def join_path(*parts: str) -> str:
 
 
 def list_folders(folder: str) -> list[str]:
-    """Sorted names of the folders in a folder; [] if there is no such folder."""
+    """Return sorted names of the folders in a folder; [] if there is no such folder."""
     try:
         with os.scandir(folder) as entries:
             return sorted(e.name for e in entries if e.is_dir())
@@ -54,7 +60,7 @@ def list_folders(folder: str) -> list[str]:
 
 
 def list_tree(root: str | None, suffix: str) -> dict[str, str]:
-    """Files `root/<city>/<name><suffix>`.
+    """Return the files `root/<city>/<name><suffix>`.
 
     Args:
         root: Folder of folders; None lists nothing.

@@ -21,7 +21,7 @@ MAX_IN_A_ROW = 100
 def split_folders(
     known: Mapping[str, str | None], given: Mapping | None, split: str, owner: str
 ) -> dict[str, str]:
-    """The `data_prefix` of a split.
+    """Return the `data_prefix` of a split.
 
     Args:
         known: Where things stand below `data_root`, with `{split}`; None: unused.
@@ -115,7 +115,7 @@ class SequenceDataset(BaseSegDataset):
     # -- for subclasses -----------------------------------------------------------
 
     def list_samples(self) -> list[dict]:
-        """All target frames, sorted by `img_id`; at least one or an error.
+        """Return all target frames, sorted by `img_id`; at least one or an error.
 
         Returns:
             Infos without neighbours; `seg_map_path` where a label exists.
@@ -123,7 +123,7 @@ class SequenceDataset(BaseSegDataset):
         raise NotImplementedError
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
-        """The frame `offset` frames after that of `info`.
+        """Return the frame `offset` frames after that of `info`.
 
         Args:
             info: A sample's info.

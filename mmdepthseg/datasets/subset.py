@@ -53,7 +53,7 @@ class LabeledSubset:
 
     @classmethod
     def of(cls, config: Mapping | None, mode: str) -> 'LabeledSubset | None':
-        """The subset that a config's `labeled_subset` describes, None for None."""
+        """Give the subset that a config's `labeled_subset` describes, None for None."""
         if not isinstance(config, Mapping | None):
             raise UserError(
                 'labeled_subset is a dict of n, seed and ann_file (dict(): all samples '
@@ -64,7 +64,7 @@ class LabeledSubset:
         return None if config is None else subset
 
     def positions(self, samples: Sequence[Mapping], root: str | None) -> set[int]:
-        """Positions of the subset in the list of all samples.
+        """Return the positions of the subset in the list of all samples.
 
         Args:
             samples: With `img_id`; with `seg_map_path` where there is a label.
@@ -89,7 +89,9 @@ class LabeledSubset:
         return {i for i, info in enumerate(samples) if 'seg_map_path' in info}
 
     def apply(self, samples: Sequence[dict], chosen: set[int]) -> list[dict]:
-        """The samples that stay; labels outside the subset are taken away (in place).
+        """Return the samples that stay.
+
+        Labels outside the subset are taken away (in place).
 
         Args:
             samples: All of them.
@@ -132,7 +134,7 @@ def read_names(path: str) -> list[str]:
 
 
 def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> list[int]:
-    """Positions in `img_ids` of the named samples, in the order of `names`.
+    """Return the positions in `img_ids` of the named samples, in the order of `names`.
 
     A name is a whole `img_id` or, where that is unique, its last part.
 
@@ -169,7 +171,7 @@ def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> li
 
 
 def random_subset(total: int, n: int, seed: int) -> list[int]:
-    """The first `n` of `numpy.random.RandomState(seed).permutation(total)`.
+    """Return the first `n` of `numpy.random.RandomState(seed).permutation(total)`.
 
     The rule of the papers' random subsets (3W, section 4: 100, 372, 744 of 2975).
 

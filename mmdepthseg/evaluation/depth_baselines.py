@@ -80,7 +80,7 @@ class RowMeanDepth:
     def predict(
         self, height: int, width: int, device: torch.device | str = 'cpu'
     ) -> Tensor:
-        """The same map for every image of a size.
+        """Return the same map for every image of a size.
 
         Args:
             height: Of the image.
@@ -97,7 +97,7 @@ class RowMeanDepth:
 
 
 def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
-    """Ground truth of every sample of a data set, (H, W) metres.
+    """Return the ground truth of every sample of a data set, (H, W) metres.
 
     Args:
         dataset: Whose pipeline loads `gt_depth_map`, packed or not.
@@ -126,7 +126,7 @@ def build_row_mean(
     max_depth: float,
     num_rows: int = 128,
 ) -> RowMeanDepth:
-    """The row means of a data set, from the cache if its options match.
+    """Return the row means of a data set, from the cache if its options match.
 
     The first rank computes and writes, the others are told.
 
@@ -183,7 +183,7 @@ def _load_or_fit(
 
 
 def _file_state(info: dict) -> str:
-    """What changes when a sample's depth is made again under the same name."""
+    """Return what changes when a sample's depth is made again under the same name."""
     parts = [str(info.get('img_path'))]
     for key in ('depth_path', 'disparity_path', 'camera_path'):
         path = info.get(key)

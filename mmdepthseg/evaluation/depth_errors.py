@@ -53,7 +53,7 @@ CROPS = {
 def crop_box(
     crop: str | tuple[float, float, float, float] | None, height: int, width: int
 ) -> tuple[slice, slice]:
-    """Rows and columns of a crop.
+    """Return the rows and columns of a crop.
 
     Args:
         crop: A name in `CROPS`, fractions (top, bottom, left, right), or None.
@@ -87,7 +87,10 @@ def crop_box(
 
 
 def median(values: Tensor) -> Tensor:
-    """Median of (n,) values; the mean of the middle two for even n, as numpy's."""
+    """Return the median of (n,) values.
+
+    The mean of the middle two for even n, as numpy's.
+    """
     count = len(values)
     lower = values.kthvalue((count + 1) // 2).values
     if count % 2:
@@ -147,7 +150,7 @@ def align_depth(
 
 
 def depth_errors(prediction: Tensor, target: Tensor) -> Tensor:
-    """The errors in the order of `DEPTH_ERRORS`.
+    """Return the errors in the order of `DEPTH_ERRORS`.
 
     Args:
         prediction: (n,) positive depths, n >= 1.

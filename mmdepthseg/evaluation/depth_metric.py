@@ -132,7 +132,10 @@ class DepthMetric(BaseMetric):
         return sample[key]['data']
 
     def _evaluate(self, prediction: Tensor, target: Tensor) -> dict[str, list[float]]:
-        """Errors and scale of every predictor for one image; {} if none is valid."""
+        """Return the errors and scale of every predictor for one image.
+
+        {} if none is valid.
+        """
         rows, columns = crop_box(self.crop, *target.shape)
         prediction = resize_depth(prediction, target.shape)[rows, columns]
         predictions = dict(prediction=prediction)
@@ -208,7 +211,7 @@ class DepthMetric(BaseMetric):
 
 
 def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
-    """Depth at another size, bilinear in inverse depth.
+    """Return the depth at another size, bilinear in inverse depth.
 
     Args:
         depth: (1, H, W) or (H, W), positive.

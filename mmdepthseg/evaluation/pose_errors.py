@@ -26,7 +26,7 @@ POSE_ALIGNMENTS = ('median', 'lsqr', 'none')
 
 
 def relative_motion(earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
-    """Motion between two cameras of known pose.
+    """Return the motion between two cameras of known pose.
 
     Args:
         earlier: Camera to world, (..., 4, 4).
@@ -39,7 +39,7 @@ def relative_motion(earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
 
 
 def rotation_angle(rotation: np.ndarray) -> np.ndarray:
-    """Angle of rotation matrices, exact for small angles as well.
+    """Return the angle of rotation matrices, exact for small angles as well.
 
     Args:
         rotation: (..., 3, 3).
@@ -54,7 +54,7 @@ def rotation_angle(rotation: np.ndarray) -> np.ndarray:
 
 
 def direction_angle(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Angle between vectors; no direction at all counts as 90 degrees.
+    """Return the angle between vectors; no direction at all counts as 90 degrees.
 
     Args:
         prediction: (..., 3).
@@ -70,7 +70,7 @@ def direction_angle(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def translation_scale(prediction: np.ndarray, target: np.ndarray, align: str) -> float:
-    """The factor that brings predicted translations to metres.
+    """Return the factor that brings predicted translations to metres.
 
     - `median`: median |t_g| / median |t_p|.
     - `lsqr`: the s that minimises sum |s t_p - t_g|^2; a negative one (motion the
@@ -98,7 +98,7 @@ def translation_scale(prediction: np.ndarray, target: np.ndarray, align: str) ->
 def pose_errors(
     prediction: np.ndarray, target: np.ndarray, scale: np.ndarray, min_motion: float
 ) -> dict[str, float]:
-    """The errors of `POSE_ERRORS`.
+    """Return the errors of `POSE_ERRORS`.
 
     Args:
         prediction: Motions (n, 4, 4), n >= 1.
@@ -125,7 +125,7 @@ def pose_errors(
 
 
 def camera_centres(motions: Sequence[np.ndarray]) -> np.ndarray:
-    """Path of a camera from its motions.
+    """Return the path of a camera from its motions.
 
     Args:
         motions: N - 1 matrices (4, 4), from each frame to the next.

@@ -111,7 +111,7 @@ class PoseMetric(BaseMetric):
             self.results.append(_pairs(sample))
 
     def compute_metrics(self, results: list[list[Pair]]) -> dict[str, float]:
-        """The figures over all clips.
+        """Return the figures over all clips.
 
         Args:
             results: The pairs of each sample of all ranks.
@@ -183,7 +183,7 @@ class PoseMetric(BaseMetric):
         return figures
 
     def _constant(self, pairs: Sequence[Pair]) -> np.ndarray | None:
-        """The motion of the baseline `constant`; None if there is none."""
+        """Return the motion of the baseline `constant`; None if there is none."""
         if self.baseline is None:
             ahead = np.eye(4)
             ahead[2, 3] = -1.0  # what is in front comes nearer
@@ -206,7 +206,7 @@ class PoseMetric(BaseMetric):
 
 
 def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
-    """Frame pairs of a sample, the earlier frame first."""
+    """Return the frame pairs of a sample, the earlier frame first."""
     if 'gt_poses' not in sample:
         raise UserError(
             f'PoseMetric: {sample.get("img_path")} has no gt_poses; needs LoadPoses in '
@@ -236,7 +236,7 @@ def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
 
 
 def snippets(pairs: Sequence[Pair], frames: int) -> list[list[Pair]]:
-    """All overlapping chains of `frames - 1` pairs, each going on where one ended.
+    """Give all overlapping chains of `frames - 1` pairs, each going on where one ended.
 
     Args:
         pairs: Any, of any clips.

@@ -48,7 +48,7 @@ def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
 
 
 def needs_of(table: ExperimentTable, entry: Mapping) -> tuple[str, ...]:
-    """Prerequisites that an entry of a table names."""
+    """Return the prerequisites that an entry of a table names."""
     named = dict.fromkeys([*entry.get('needs', ()), *fields_of(entry)])
     return tuple(name for name in named if name in table.prerequisites)
 
@@ -159,7 +159,7 @@ def _python(script: str, *arguments: object) -> tuple[str, ...]:
 
 
 def _key(decisive: Mapping, config: str | None, shared: dict) -> str:
-    """What decides a result: a part of the table, and what a config says now.
+    """Return what decides a result: a part of the table, and what a config says now.
 
     The config is read again, with all it builds on: it may have changed while earlier
     stages ran. `shared` holds those read at the same time.

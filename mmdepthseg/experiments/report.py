@@ -235,7 +235,7 @@ def _title(table: ExperimentTable, method: str) -> str:
 
 
 def _remarks(records: Sequence[Mapping], version: str) -> list[str]:
-    """Which runs are not in the figures, and what code the others are of."""
+    """Return which runs are not in the figures, and what code the others are of."""
     whys = {
         RUNNING: 'Running',
         QUEUED: 'Queued',

@@ -23,7 +23,7 @@ LOCK = 'runner.lock'
 def local_places(
     jobs: int = 1, gpus: Sequence[str] | None = None, cpus: int | None = None
 ) -> list[dict[str, str]]:
-    """Environments of the processes that run at a time.
+    """Return the environments of the processes that run at a time.
 
     Args:
         jobs: Their number.
@@ -42,7 +42,7 @@ def local_places(
 
 
 def lock_folder(folder: Path) -> IO:
-    """Have a folder alone, as long as the result is open (in any process).
+    """Return the have a folder alone, as long as the result is open (in any process).
 
     Raises:
         UserError: Another process has it.

@@ -208,7 +208,7 @@ def _example_rows(
 def _mix_rows(
     model: BaseModel, depth_labels: Path, palette: list
 ) -> list[list[tuple[str, np.ndarray]]]:
-    """Two training images, their disparity, mask and mixture.
+    """Return two training images, their disparity, mask and mixture.
 
     Of a few pairs the one whose mask is most nearly half and half is shown.
     """
@@ -273,6 +273,6 @@ def _mix_pair(
 
 
 def _bgr(image: torch.Tensor) -> np.ndarray:
-    """(3, H, W) RGB in [0, 1] -> (H, W, 3) uint8 BGR."""
+    """Return (3, H, W) RGB in [0, 1] -> (H, W, 3) uint8 BGR."""
     array = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
     return np.ascontiguousarray(array[..., ::-1])

@@ -166,7 +166,7 @@ class SlurmRunner:
             raise UserError(f'Slurm refused the job of {stage.name}: {error}') from None
 
     def _submitted(self) -> dict[str, dict]:
-        """What each stage's last job was, and the hash it was to be made with."""
+        """Give what each stage's last job was, and the hash it was to be made with."""
         if not self._jobs_file.exists():
             return {}
         return json.loads(self._jobs_file.read_text())

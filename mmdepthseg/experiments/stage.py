@@ -52,7 +52,7 @@ class Stage:
     folder: str | None = None
 
     def lost(self) -> list[str]:
-        """The outputs that are not there."""
+        """Return the outputs that are not there."""
         return [output for output in self.outputs if not Path(output).exists()]
 
 
@@ -81,7 +81,10 @@ class StageBook:
         self._begun: dict[str, Stamp] = {}
 
     def states(self) -> dict[str, str]:
-        """Where each stage stands; 'outdated': done, but what decides has changed."""
+        """Return where each stage stands.
+
+        'outdated': done, but what decides has changed.
+        """
         hashes = self.hashes()
         found = {}
         for name, stage in self.stages.items():
@@ -97,7 +100,7 @@ class StageBook:
         return found
 
     def hashes(self) -> dict[str, str]:
-        """The hash with which each stage would be made now."""
+        """Return the hash with which each stage would be made now."""
         found: dict[str, str] = {}
         shared: dict = {}
         for name, stage in self.stages.items():
@@ -105,14 +108,17 @@ class StageBook:
         return found
 
     def record(self, name: str) -> dict:
-        """What a finished stage left: hash, seconds, versions; {} if there is none."""
+        """Return what a finished stage left: hash, seconds, versions.
+
+        {} if there is none.
+        """
         try:
             return json.loads(self._path(name, 'done.json').read_text())
         except (OSError, json.JSONDecodeError):
             return {}
 
     def log(self, name: str) -> Path:
-        """The log of a stage."""
+        """Return the log of a stage."""
         return self._path(name, 'log')
 
     def begin(self, stage: Stage) -> bool:
@@ -151,12 +157,12 @@ class StageBook:
         self._begun[name].finish(seconds=sum(seconds), command_seconds=list(seconds))
 
     def lost_needs(self, name: str) -> str | None:
-        """Why a stage cannot be run, if it needs a failed one."""
+        """Return the why a stage cannot be run, if it needs a failed one."""
         failed = [need for need in self.stages[name].needs if need in self.failed]
         return f'needs {", ".join(failed)}, which failed' if failed else None
 
     def progress(self, name: str) -> str | None:
-        """How far a training, or what else counts, is by its log."""
+        """Return how far a training, or what else counts, is by its log."""
         text = _end(self.log(name))
         if found := PROGRESS.findall(text):
             at, total, left, loss = found[-1]
@@ -178,7 +184,7 @@ class StageBook:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log, indented, behind its name."""
+    """Return the last lines of a log, indented, behind its name."""
     lines = _end(log).splitlines()[-TAIL_LINES:]
     return '\n  '.join([f'log: {log}', *lines])
 

@@ -251,13 +251,13 @@ class ExperimentTable:
             raise UserError(f'{place}: {", ".join(alone)} without command')
 
     def config(self, path: str) -> Config:
-        """A config, read once."""
+        """Return a config, read once."""
         if path not in self._configs:
             self._configs[path] = load_config(find(path))
         return self._configs[path]
 
     def changed(self, path: str, options: Sequence[str]) -> Config:
-        """A config with options.
+        """Return a config with options.
 
         Raises:
             UserError: They do not fit.
@@ -271,7 +271,7 @@ class ExperimentTable:
         return config
 
     def checkpoint(self, path: str, options: Sequence[str], folder: Path) -> str:
-        """The last checkpoint that a training in `folder` writes."""
+        """Return the last checkpoint that a training in `folder` writes."""
         train_cfg = self.changed(path, options).get('train_cfg') or {}
         if 'max_iters' not in train_cfg:
             raise UserError(

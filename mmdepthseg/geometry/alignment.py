@@ -112,7 +112,7 @@ def align_frames(
 
 
 def _is_improved(first: _Normal, last: _Normal, max_pixels: float) -> Tensor:
-    """Whether the cost has fallen and the motion has not run away, bool (N,).
+    """Tell whether the cost has fallen and the motion has not run away, bool (N,).
 
     False where something is NaN.
     """
@@ -124,7 +124,7 @@ def _is_improved(first: _Normal, last: _Normal, max_pixels: float) -> Tensor:
 
 
 def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Central differences along x and y, (N, 1, H, W)."""
+    """Return the central differences along x and y, (N, 1, H, W)."""
     padded = F.pad(image, (1, 1, 1, 1), mode='replicate')
     return (
         (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2,
@@ -140,7 +140,10 @@ def _linearise(
     cam2img: Tensor,
     robust: float,
 ) -> _Normal:
-    """Normal equations at a transform; pixels that leave the image do not count."""
+    """Return the normal equations at a transform.
+
+    Pixels that leave the image do not count.
+    """
     height, width = target.shape[-2:]
     moved = transform_points(transform, points)
     pixels, valid = project(moved, cam2img)
@@ -173,7 +176,7 @@ def _linearise(
 
 
 def _solve(normal: _Normal) -> Tensor:
-    """The six numbers of a step, (N, 6); zero where there is none."""
+    """Return the six numbers of a step, (N, 6); zero where there is none."""
     # metres and radians differ in size: unit diagonal
     scale = normal.matrix.diagonal(dim1=1, dim2=2).clamp(min=1e-12).rsqrt()
     matrix = normal.matrix * scale[:, :, None] * scale[:, None]

@@ -36,7 +36,7 @@ Z_EPS = 1e-7
 
 
 def same_aspect(size: Size, other: Size) -> bool:
-    """Whether two sizes have one aspect ratio, but for a pixel of rounding."""
+    """Tell whether two sizes have one aspect ratio, but for a pixel of rounding."""
     return abs(size[0] * other[1] - size[1] * other[0]) <= max(*size, *other)
 
 
@@ -156,7 +156,7 @@ class Camera:
 
 
 def inverse_intrinsics(cam2img: Tensor) -> Tensor:
-    """K^-1 in closed form: no solver, hence no device synchronisation.
+    """Return K^-1 in closed form: no solver, hence no device synchronisation.
 
     Args:
         cam2img: K (N, 3, 3), upper triangular with last row (0, 0, 1).
@@ -174,7 +174,7 @@ def inverse_intrinsics(cam2img: Tensor) -> Tensor:
 
 
 def backproject(depth: Tensor, cam2img: Tensor) -> Tensor:
-    """Points seen by the pixels: P = depth * K^-1 (x, y, 1).
+    """Return the points seen by the pixels: P = depth * K^-1 (x, y, 1).
 
     Args:
         depth: Z of each pixel in metres, (N, 1, H, W).
@@ -201,7 +201,7 @@ def backproject(depth: Tensor, cam2img: Tensor) -> Tensor:
 
 
 def project(points: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels at which points are seen.
+    """Return the pixels at which points are seen.
 
     Args:
         points: (N, 3, H, W) in the camera's frame, metres.
@@ -228,7 +228,7 @@ def project(points: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def divide_by_z(xy: Tensor, z: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Perspective division that neither yields nor back-propagates NaN.
+    """Return the perspective division that neither yields nor back-propagates NaN.
 
     Where `valid` is False or z <= `MIN_Z`, z is replaced by infinity *before*
     the division: the quotient is 0 and so are the gradients of both operands.

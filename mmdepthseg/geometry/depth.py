@@ -23,7 +23,7 @@ def _check_range(min_depth: float, max_depth: float) -> None:
 def disparity_to_depth(
     disparity: Tensor, min_depth: float = 0.1, max_depth: float = 100.0
 ) -> tuple[Tensor, Tensor]:
-    """Depth of a network's disparity (Godard et al., ICCV 2019, section 3.1).
+    """Return depth of a network's disparity (Godard et al., ICCV 2019, section 3.1).
 
     Args:
         disparity: In (0, 1), any shape; cast to float32 if it is less.
@@ -47,7 +47,7 @@ def disparity_to_depth(
 def depth_to_disparity(
     depth: Tensor, min_depth: float = 0.1, max_depth: float = 100.0
 ) -> Tensor:
-    """Inverse of `disparity_to_depth`: the disparity of a depth.
+    """Return the inverse of `disparity_to_depth`: the disparity of a depth.
 
     Args:
         depth: Metres, any shape, positive. Depths outside the range give values

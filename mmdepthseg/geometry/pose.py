@@ -24,7 +24,7 @@ _SMALL_ANGLE_SQUARED = 1e-6
 
 
 def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
-    """Rotation matrices of axis-angle vectors (Rodrigues' formula).
+    """Return the rotation matrices of axis-angle vectors (Rodrigues' formula).
 
     R = cos(a) I + sin(a)/a [v]x + (1 - cos(a))/a^2 v v^T with a = |v|. Finite
     gradients for every vector, the zero vector included.
@@ -64,7 +64,7 @@ def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
 def pose_vector_to_matrix(
     axis_angle: Tensor, translation: Tensor, invert: bool = False
 ) -> Tensor:
-    """4x4 transforms of pose vectors.
+    """Return 4x4 transforms of pose vectors.
 
     Args:
         axis_angle: (N, 3), radians.

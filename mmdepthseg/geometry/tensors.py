@@ -29,7 +29,7 @@ def full_precision(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def no_autocast(tensor: Tensor) -> torch.autocast:
-    """Context in which autocast is off for the device of `tensor`.
+    """Return the context in which autocast is off for the device of `tensor`.
 
     Coordinates of a 2048 pixel wide image need 11 bits before the point; a
     half-precision matrix product would leave nothing behind it.

@@ -104,7 +104,7 @@ def synthesize_views(
 def _sampling_grid(
     depth: Tensor, transforms: Tensor, cam2img: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Where each target pixel is looked up, in [-1, 1] inside the source.
+    """Return where each target pixel is looked up, in [-1, 1] inside the source.
 
     K (R depth K^-1 p + t) = depth (K R K^-1) p + K t: one matrix per camera pair
     in the place of three products per pixel.
@@ -170,7 +170,7 @@ class _PlaneSweep(torch.autograd.Function):
 
 
 def _pixel_axes(like: Tensor) -> tuple[Tensor, Tensor]:
-    """Coordinates 0..W-1 and 0..H-1 of a map (..., H, W)."""
+    """Return the coordinates 0..W-1 and 0..H-1 of a map (..., H, W)."""
     return tuple(
         torch.arange(like.shape[dim], dtype=like.dtype, device=like.device)
         for dim in (-1, -2)
@@ -193,12 +193,15 @@ def _sane_cameras(transforms: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def _is_sane(matrix: Tensor) -> Tensor:
-    """Whether every entry of (..., R, C) is finite and not absurd; NaN < x is False."""
+    """Tell whether every entry of (..., R, C) is finite and not absurd.
+
+    NaN < x is False.
+    """
     return (matrix.abs() < _HUGE).all(-1).all(-1)
 
 
 def _normalised_intrinsics(cam2img: Tensor, height: int, width: int) -> Tensor:
-    """K giving `grid_sample`'s [-1, 1] in the place of pixels, (N, 3, 3)."""
+    """Return K giving `grid_sample`'s [-1, 1] in the place of pixels, (N, 3, 3)."""
     first, second, third = cam2img.unbind(1)
     return torch.stack(
         [first * (2 / (width - 1)) - third, second * (2 / (height - 1)) - third, third],

@@ -17,7 +17,7 @@ _UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
 
 
 def describe_build_error(error: BaseException) -> str | None:
-    """One message naming type and key of a config entry that cannot be built.
+    """Return one message naming type and key of a config entry that cannot be built.
 
     Returns:
         The message, or None when the error did not come from a config's keys.
@@ -57,7 +57,7 @@ def _describe_key(key: str, text: str, variables: Mapping[str, Any]) -> str | No
 
 
 def _holds(node: Any, key: str) -> bool:
-    """Whether some dict below a node has the key."""
+    """Tell whether some dict below a node has the key."""
     if isinstance(node, Mapping):
         return key in node or any(_holds(value, key) for value in node.values())
     return isinstance(node, list | tuple) and any(_holds(value, key) for value in node)

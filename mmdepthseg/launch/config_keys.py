@@ -83,7 +83,7 @@ def _check_environment(config: Config) -> None:
 
 
 def _check_checkpoint_hook(hook: Any) -> None:
-    """The hook hands what it does not know to `Runner.save_checkpoint`, much later."""
+    """Check the checkpoint hook, which hands unknown keys on, to fail much later."""
     if not isinstance(hook, Mapping) or 'type' not in hook:
         return
     from mmengine.registry import HOOKS
@@ -118,7 +118,7 @@ def _check_clip_grad(clip_grad: Any) -> None:
 
 
 def _check_paramwise(wrapper: Mapping) -> None:
-    """Keys of MMEngine's own constructor and of ours; others may read others."""
+    """Check the keys of MMEngine's constructor and of ours; others may read others."""
     paramwise = wrapper.get('paramwise_cfg')
     constructor = wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
     name = getattr(constructor, '__name__', constructor).rsplit('.', 1)[-1]
@@ -140,7 +140,7 @@ def _check_paramwise(wrapper: Mapping) -> None:
 
 
 def _resolve(kind: Any, registry: Any) -> Callable | None:
-    """The class that a `type` names; None if nobody knows it yet."""
+    """Return the class that a `type` names; None if nobody knows it yet."""
     return registry.get(kind) if isinstance(kind, str) else kind
 
 
@@ -166,7 +166,7 @@ def argument_names(owner: object) -> set[str]:
 
 
 def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """A part of a config and every value below it, with their places.
+    """Yield a part of a config and every value below it, with their places.
 
     Args:
         node: Dict, list, tuple or value.

@@ -56,7 +56,7 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
 
 
 def describe_error(error: BaseException) -> str | None:
-    """One message for an expected error; None when it is not one."""
+    """Return one message for an expected error; None when it is not one."""
     if isinstance(error, UserError):
         return _own_text(error)
     if isinstance(error, OSError):
@@ -77,7 +77,7 @@ def describe_error(error: BaseException) -> str | None:
 
 
 def _own_text(error: BaseException) -> str:
-    """The message, also of an error in a worker of a data loader.
+    """Return the message, also of an error in a worker of a data loader.
 
     torch raises it again with the worker's whole traceback as the text.
     """

@@ -10,7 +10,7 @@ from mmdepthseg.utils.errors import UserError
 
 
 def build_runner(config: Config, needs: Sequence[str]) -> Runner:
-    """The runner of a config, which may name its own `runner_type`.
+    """Return the runner of a config, which may name its own `runner_type`.
 
     Args:
         config: Complete config.

@@ -10,7 +10,7 @@ from mmdepthseg.utils.errors import UserError
 def split_inputs(
     inputs: Mapping | Sequence | Tensor,
 ) -> tuple[Sequence[Tensor], Sequence[Tensor | None] | None]:
-    """Images and neighbours of collated inputs, whatever collated them.
+    """Return the images and neighbours of collated inputs, whatever collated them.
 
     Args:
         inputs: See `DepthSegDataPreProcessor.forward`.

@@ -99,11 +99,11 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         self.input_scale = input_scale
 
     def normalize(self, raw: Tensor) -> Tensor:
-        """Images in [0, 1] (..., 3, H, W) -> what the networks see."""
+        """Return the images in [0, 1] (..., 3, H, W) -> what the networks see."""
         return (raw - self.mean) / self.std
 
     def denormalize(self, img: Tensor) -> Tensor:
-        """What the networks see (..., 3, H, W) -> images in [0, 1]."""
+        """Return what the networks see (..., 3, H, W) -> images in [0, 1]."""
         return img * self.std + self.mean
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -158,7 +158,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         parameters: ColorJitterParams | None,
         scale: float,
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Normalised (at `scale`) and raw (N, ..., 3, H, W) of N images."""
+        """Return the normalised (at `scale`) and raw (N, ..., 3, H, W) of N images."""
         if images is None:
             return None, None
         raw = self._stack(images, shapes).to(
@@ -175,7 +175,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         return img, raw
 
     def _stack(self, images: Sequence[Tensor], shapes: list[tuple[int, int]]) -> Tensor:
-        """One contiguous tensor, padded right and bottom with 0."""
+        """Return one contiguous tensor, padded right and bottom with 0."""
         divisor = self.size_divisor or 1
         height, width = (ceil(max(side) / divisor) * divisor for side in zip(*shapes))
         if all(shape == (height, width) for shape in shapes):
@@ -211,7 +211,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         size: torch.Size,
         training: bool,
     ) -> list | None:
-        """Samples on the device; the ground truth padded as the image is."""
+        """Return the samples on the device; the ground truth padded as the image is."""
         if samples is None:
             return None
         finished = []
@@ -233,7 +233,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
 
 
 def _shrink(images: Tensor, scale: float) -> Tensor:
-    """Area averages of (..., 3, H, W) at a share of their size."""
+    """Return the area averages of (..., 3, H, W) at a share of their size."""
     size = [round(side * scale) for side in images.shape[-2:]]
     small = F.interpolate(images.flatten(0, -4), size=size, mode='area')
     return small.unflatten(0, images.shape[:-3])

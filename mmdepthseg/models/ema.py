@@ -87,7 +87,7 @@ class MeanTeacherEMA(BaseAveragedModel):
 
     @staticmethod
     def alpha(step: int, decay: float = 0.99) -> float:
-        """Weight of the old teacher in the update after step `step` >= 1."""
+        """Return the weight of the old teacher in the update after step `step` >= 1."""
         return min(1 - 1 / (step + 1), decay)
 
     @property
@@ -100,7 +100,7 @@ class MeanTeacherEMA(BaseAveragedModel):
         return super().train(mode and self.train_mode)
 
     def excludes(self, name: str) -> bool:
-        """Whether a parameter or buffer of the student has no counterpart here."""
+        """Tell whether a parameter or buffer of the student has no counterpart here."""
         return name.startswith(tuple(f'{child}.' for child in self.exclude))
 
     @torch.no_grad()
@@ -136,7 +136,7 @@ class MeanTeacherEMA(BaseAveragedModel):
     def _pairs(
         self, student: nn.Module, kind: str
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Tensors of teacher and student with the same names."""
+        """Return the tensors of teacher and student with the same names."""
         mine, theirs = (dict(getattr(m, kind)()) for m in (self.module, student))
         theirs = {k: v for k, v in theirs.items() if not self.excludes(k)}
         if mine.keys() != theirs.keys():
@@ -158,7 +158,7 @@ class MeanTeacherEMA(BaseAveragedModel):
 
 @contextmanager
 def _without(module: nn.Module, names: Sequence[str]) -> Iterator[None]:
-    """The module with some children taken out for a while."""
+    """Yield the module with some children taken out for a while."""
     children = {name: getattr(module, name) for name in names}
     try:
         for name in names:

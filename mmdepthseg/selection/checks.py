@@ -16,7 +16,7 @@ def check_rows(
     exclude: Sequence[int],
     names: tuple[str, str] = ('initial', 'exclude'),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both lists as int64 arrays of valid rows.
+    """Return both lists as int64 arrays of valid rows.
 
     Raises:
         UserError: If a row is out of range, given twice, or in both lists.
@@ -52,7 +52,7 @@ def check_rows(
 
 
 def check_numbers(values: np.ndarray, size: int, name: str) -> np.ndarray:
-    """One finite number per frame, as (N,) float64.
+    """Return one finite number per frame, as (N,) float64.
 
     Raises:
         UserError: For another length or shape, or values that are not finite.

@@ -24,7 +24,7 @@ def _inverse(disparity: np.ndarray) -> np.ndarray:
 
 
 def dilate(mask: np.ndarray, size: int) -> np.ndarray:
-    """Binary dilation by a size x size square; nothing comes in from outside.
+    """Return binary dilation by a size x size square; nothing comes in from outside.
 
     Args:
         mask: (..., H, W) bool.
@@ -53,7 +53,7 @@ def depth_error_mask(
     far_dilation: int = 7,
     valid_height: float = 0.87,
 ) -> np.ndarray:
-    """Pixels whose error counts.
+    """Return the pixels whose error counts.
 
     Left out are rows from `int(valid_height * H)` on (ego vehicle) and everything
     within a square of `far_dilation` pixels around a teacher disparity below
@@ -125,7 +125,7 @@ def depth_error(
 
 
 def _maps(disparity: np.ndarray, name: str) -> np.ndarray:
-    """(N, H, W) float64."""
+    """Return (N, H, W) float64."""
     disparity = np.asarray(disparity, dtype=np.float64)
     if disparity.ndim == 4 and disparity.shape[1] == 1:
         disparity = disparity[:, 0]

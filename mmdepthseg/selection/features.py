@@ -26,7 +26,7 @@ _MAX_NAMED_ROWS = 5
 
 
 def name_rows(rows: np.ndarray) -> str:
-    """The first few of `rows` in words, for messages: 'rows 3, 7, ... (12)'."""
+    """Return the first few of `rows` in words, for messages: 'rows 3, 7, ... (12)'."""
     shown = ', '.join(str(int(row)) for row in rows[:_MAX_NAMED_ROWS])
     more = f', ... ({len(rows)} in all)' if len(rows) > _MAX_NAMED_ROWS else ''
     return f'row{"s" if len(rows) > 1 else ""} {shown}{more}'
@@ -73,12 +73,12 @@ class FeaturePool:
         self._measure()
 
     def blocks(self) -> Iterator[slice]:
-        """Slices that cover the pool in order, a few MiB each."""
+        """Yield the slices that cover the pool in order, a few MiB each."""
         for start in range(0, self.size, self.block_rows):
             yield slice(start, min(start + self.block_rows, self.size))
 
     def exact_squared(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Squared distances of pairs, by differences in float64.
+        """Return the squared distances of pairs, by differences in float64.
 
         The value of a pair depends on nothing but the pair (not on its place in the
         call, nor on threads), and is the same for (i, j) and (j, i).
@@ -105,7 +105,7 @@ class FeaturePool:
         return out
 
     def normalized(self, rows: np.ndarray | slice) -> np.ndarray:
-        """Rows as they enter distances, up to a shift: (len(rows), D) float64."""
+        """Give rows as they enter distances, up to a shift: (len(rows), D) float64."""
         out = self._rows(rows)
         if self.column_scale is not None:
             out *= self.column_scale
@@ -118,7 +118,7 @@ class FeaturePool:
         scale: np.ndarray | float,
         out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """(row - center) * scale in float32, each element within 3 roundings.
+        """Return (row - center) * scale in float32, each element within 3 roundings.
 
         Args:
             rows: Which rows.
@@ -146,7 +146,7 @@ class FeaturePool:
         return out
 
     def _rows(self, rows: np.ndarray | slice) -> np.ndarray:
-        """A fresh float64 copy of rows, `'unit'` applied, `'channel'` not yet."""
+        """Give a fresh float64 copy of rows, `'unit'` applied, `'channel'` not yet."""
         out = np.array(self.array[rows], dtype=np.float64, order='C')
         if self.row_scale is not None:
             out *= self.row_scale[rows, None]
@@ -187,7 +187,7 @@ class FeaturePool:
     def _inverse_deviation(
         self, shift: np.ndarray, total: np.ndarray, squares: np.ndarray
     ) -> np.ndarray:
-        """1 / standard deviation of each column's channel; 0 for a constant one.
+        """Return 1 / standard deviation of each column's channel; 0 for a constant one.
 
         Args:
             shift: (D,) what was subtracted before summing.
@@ -213,7 +213,7 @@ class FeaturePool:
 
 
 def check_shape(features: np.ndarray) -> np.ndarray:
-    """`features` as an array, if shape and type fit.
+    """Return `features` as an array, if shape and type fit.
 
     Raises:
         UserError: If they do not, or there is no row or column.
@@ -237,7 +237,7 @@ def check_shape(features: np.ndarray) -> np.ndarray:
 
 
 def _not_finite(block: np.ndarray) -> np.ndarray:
-    """Row numbers, within `block`, with a value that is not finite."""
+    """Return the row numbers, within `block`, with a value that is not finite."""
     # The sum alone tells for nearly all blocks, without a mask of the block's size.
     with np.errstate(over='ignore', invalid='ignore'):
         suspects = np.flatnonzero(~np.isfinite(block.sum(axis=1)))

@@ -25,7 +25,7 @@ _UNITS = {'': 1, 'k': 2**10, 'm': 2**20, 'g': 2**30, 't': 2**40}
 
 
 def parse_bytes(text: str) -> int:
-    """'2G', '512MiB', '1.5 GB' or a plain number to bytes (units of 1024)."""
+    """Return '2G', '512MiB', '1.5 GB' or a plain number to bytes (units of 1024)."""
     match = re.fullmatch(r'\s*(\d+(?:\.\d*)?)\s*([kmgt]?)(?:i?b)?\s*', text.lower())
     if match is None:
         raise UserError(f'{text!r} is no amount of memory; write e.g. 2GiB or 512M.')
@@ -59,7 +59,7 @@ def load_array(path: str | Path) -> np.ndarray:
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """Non-empty lines of a text file, without surrounding blanks.
+    """Return the non-empty lines of a text file, without surrounding blanks.
 
     Raises:
         UserError: If the file is missing or no text.
@@ -75,7 +75,7 @@ def read_lines(path: str | Path) -> list[str]:
 
 
 def read_names(path: str | Path, size: int) -> list[str]:
-    """Names of all frames, one a line in the order of the rows.
+    """Return the names of all frames, one a line in the order of the rows.
 
     Raises:
         UserError: If there are not `size` of them or two are equal.
@@ -98,7 +98,7 @@ def read_names(path: str | Path, size: int) -> list[str]:
 def read_rows(
     path: str | Path, size: int, names: Sequence[str] | None = None
 ) -> np.ndarray:
-    """A list of frames, one a line: a name if there is such a one, else a row.
+    """Return a list of frames, one a line: a name if there is such a one, else a row.
 
     Other lines that start with `#` are comments.
 

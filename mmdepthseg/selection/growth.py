@@ -106,7 +106,7 @@ def grow(
 
 
 def needs_scores(method: str, preselect: float | None = None) -> bool:
-    """Whether a method, with or without preselection, looks at scores.
+    """Tell whether a method, with or without preselection, looks at scores.
 
     Raises:
         UserError: For an unknown method.
@@ -129,7 +129,7 @@ def _usable(scores: np.ndarray | None) -> np.ndarray | None:
 
 
 def _join(parts: list[Selection], initial: int) -> Selection:
-    """What each step added, in a row."""
+    """Return what each step added, in a row."""
     last = parts[-1]
     scored = any(part.score is not None for part in parts)
 

@@ -131,7 +131,7 @@ def select(
 def check_budgets(
     budget: int | Sequence[int], initial: np.ndarray, eligible: np.ndarray
 ) -> list[int]:
-    """All budgets, ascending, each once.
+    """Return all budgets, ascending, each once.
 
     Raises:
         UserError: If one cannot be reached, see `check_budget`, or there is none.
@@ -149,7 +149,7 @@ def check_options(
     preselect: float | None = None,
     min_distance: float = 0.0,
 ) -> None:
-    """What can be known to be wrong without features and scores; see `select`.
+    """Check what can be checked without features and scores; see `select`.
 
     Raises:
         UserError: For an unknown method, a number out of range, or options that do
@@ -173,7 +173,7 @@ def check_options(
 def _check_scores(
     method: str, size: int, scores: np.ndarray | None, preselect: float | None
 ) -> np.ndarray | None:
-    """The scores as (N,) float64, if they are there when needed."""
+    """Return the scores as (N,) float64, if they are there when needed."""
     if METHODS[method].scores and scores is None:
         raise UserError(f'method {method!r} needs scores, one number per frame.')
     if preselect is not None and scores is None:
@@ -188,7 +188,7 @@ def _preselect(
     multiplier: float,
     budget: int,
 ) -> np.ndarray:
-    """(N,) bool: the candidates of highest score."""
+    """Return (N,) bool: the candidates of highest score."""
     free = eligible.copy()
     free[initial] = False
     count = int(round(multiplier * (budget - len(initial))))
@@ -207,7 +207,7 @@ def _take_first(
     eligible: np.ndarray,
     scores: np.ndarray | None,
 ) -> Selection:
-    """The first eligible frames of a ranking."""
+    """Return the first eligible frames of a ranking."""
     if METHODS[method].scores:
         ranking = np.argsort(-scores, kind='stable')
     else:

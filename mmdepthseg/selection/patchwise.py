@@ -37,7 +37,7 @@ class PatchDistance:
         self._step = max(1, _BLOCK_BYTES // (8 * (3 * pool.dims + 2 * cells**2)))
 
     def from_frame(self, row: int) -> np.ndarray:
-        """Distance from a chosen frame to every frame.
+        """Return the distance from a chosen frame to every frame.
 
         Args:
             row: The chosen frame i.
@@ -58,7 +58,7 @@ class PatchDistance:
         return out
 
     def _cells(self, features: np.ndarray) -> np.ndarray:
-        """(R, C * H * W) to contiguous (R, H * W, C)."""
+        """Return (R, C * H * W) to contiguous (R, H * W, C)."""
         cells = features.reshape(len(features), self.channels, -1)
         return np.ascontiguousarray(cells.transpose(0, 2, 1))
 
@@ -103,7 +103,7 @@ class PatchGreedy:
         self.pairs += len(new)
 
     def retire(self, rows: int | np.ndarray) -> None:
-        """`rows` may not be picked any more."""
+        """Take `rows` out of what may be picked."""
         self._free[rows] = False
 
     def retire_nearer(self, distance: float) -> None:
@@ -111,23 +111,23 @@ class PatchGreedy:
         self._free[self._distance < distance] = False
 
     def best(self) -> int | None:
-        """The candidate of largest distance + bias, the lowest row on ties."""
+        """Return the candidate of largest distance + bias, the lowest row on ties."""
         if not self._free.any():
             return None
         keys = np.where(self._free, self._distance + self._bias, -np.inf)
         return int(keys.argmax())
 
     def distance(self, row: int) -> float:
-        """Distance from `row` to the nearest chosen frame."""
+        """Return the distance from `row` to the nearest chosen frame."""
         return float(self._distance[row])
 
     def pick_distances(self) -> np.ndarray:
-        """Distance of each pick to its `nearest`; NaN without: (K,) float64."""
+        """Return distance of each pick to its `nearest`; NaN without: (K,) float64."""
         return np.array(self._picked)
 
 
 def _mean_nearest(own: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Mean over a of min over b of |own_a - others_rb|.
+    """Return the mean over a of min over b of |own_a - others_rb|.
 
     Args:
         own: (A, C).

@@ -24,7 +24,7 @@ _DEPTH_TOLERANCE = 0.03
 
 
 def photometric_error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """0.85 SSIM' + 0.15 L1 of two images (H, W, 3) in [0, 1]; returns (H, W).
+    """Return 0.85 SSIM' + 0.15 L1 of two images (H, W, 3) in [0, 1]; returns (H, W).
 
     SSIM' = clamp((1 - SSIM) / 2, 0, 1) with 3x3 means and reflected borders (Godard
     et al., ICCV 2019, equation 3).
@@ -113,7 +113,7 @@ def warp(
 
 
 def _slope(depth: np.ndarray) -> np.ndarray:
-    """Relative depth change per pixel of locally planar surfaces, at most 0.1."""
+    """Give relative depth change per pixel of locally planar surfaces, at most 0.1."""
     inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth > 0)
     total = np.zeros_like(inverse)
     for axis in (0, 1):
@@ -124,7 +124,7 @@ def _slope(depth: np.ndarray) -> np.ndarray:
 
 
 def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
-    """Photometric errors and flow of a clip's middle frame and its two neighbours.
+    """Give photometric errors and flow of a clip's middle frame and its two neighbours.
 
     Args:
         clip: A rendered clip of at least 3 frames.
@@ -173,7 +173,7 @@ def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
 def row_baseline(
     train: Iterable[np.ndarray], val: Iterable[np.ndarray]
 ) -> dict[str, float]:
-    """Error of the training set's mean depth per image row, median aligned.
+    """Return the error of the training set's mean depth per image row, median aligned.
 
     Args:
         train: Depth maps (H, W) in metres, 0 = none.
@@ -269,7 +269,7 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def is_good(report: dict) -> bool:
-    """Whether the true warp's error is at most a fifth of identity everywhere."""
+    """Tell whether the true warp's error is at most a fifth of identity everywhere."""
     rows = [report[s][n] for s in ('train', 'val') if s in report for n in _SCALES]
     return all(row['ratio'] <= MAX_RATIO for row in rows if row)
 

@@ -79,7 +79,7 @@ class Options:
         )
 
     def frame_count(self, split: str) -> int:
-        """Frames per clip of a split."""
+        """Return the frames per clip of a split."""
         return self.frames if split == 'train' else self.val_frames
 
     def jobs(self) -> list[tuple[str, int]]:
@@ -149,7 +149,7 @@ def _write_clip(out: Path, options: Options, clip: Clip) -> None:
 
 
 def clip_is_complete(out: Path, options: Options, split: str, clip: int) -> bool:
-    """Whether all files of a clip are there and whole."""
+    """Tell whether all files of a clip are there and whole."""
     city, sequence = city_of(split, clip)
     count = options.frame_count(split)
     return all(

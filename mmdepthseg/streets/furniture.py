@@ -39,7 +39,7 @@ class Builder:
         base: float = 0.0,
         **options: object,
     ) -> None:
-        """Upright panel over the ground segment left -> right as its viewer sees it.
+        """Add an upright panel over the ground segment left -> right, as seen.
 
         `tile`: metres of one texture period (rows aligned with the foot); None
         stretches the texture once over the panel.
@@ -66,7 +66,7 @@ class Builder:
         tile: tuple[float, float],
         **options: object,
     ) -> None:
-        """Box with four walls and a lid on the ground parallelogram."""
+        """Add a box with four walls and a lid on the ground parallelogram."""
         a, b, c, d = corner, corner + along, corner + along + away, corner + away
         # Seen from outside, each wall runs from its viewer's left to the right.
         if np.cross(along, away)[1] > 0:
@@ -84,7 +84,7 @@ class Builder:
         tint: Tint,
         gabled: bool,
     ) -> None:
-        """House on the front segment (viewer's left, right), `away` deep.
+        """Add a house on the front segment (viewer's left, right), `away` deep.
 
         The ground floor is a shop or plain, the upper floors a facade, the roof flat
         or a saddle along the street.
@@ -133,7 +133,7 @@ class Builder:
             self.panel(a, b, rise, atlas['gable'], BUILDING, tint, base=height)
 
     def wall(self, left: np.ndarray, right: np.ndarray, height: float) -> None:
-        """Free-standing wall."""
+        """Add a free-standing wall."""
         tone = self.rng.uniform(0.55, 0.95)
         tint = tuple((tone * np.array([0.82, 0.92, 1.0])).tolist())
         if self.rng.random() < 0.4:
@@ -142,7 +142,7 @@ class Builder:
         self.panel(left, right, height, texture, WALL, tint, (3.2, 3.2), two_sided=True)
 
     def fence(self, left: np.ndarray, right: np.ndarray, height: float) -> None:
-        """Board fence or railing."""
+        """Add a board fence or railing."""
         boards = self.rng.random() < 0.6
         name = 'boards' if boards else 'railing'
         tint = (0.42, 0.58, 0.78) if boards else (0.5, 0.56, 0.5)
@@ -154,7 +154,7 @@ class Builder:
         )
 
     def hedge(self, corner: np.ndarray, along: np.ndarray, away: np.ndarray) -> None:
-        """Clipped hedge."""
+        """Add a clipped hedge."""
         height = float(self.rng.uniform(0.8, 2.0))
         tone = float(self.rng.uniform(0.75, 1.1))
         self.box(
@@ -175,7 +175,7 @@ class Builder:
         instance: int = 0,
         detail: float = 0.08,
     ) -> None:
-        """Upright cut-out, `size` = (width, height), fixed in the world."""
+        """Add an upright cut-out, `size` = (width, height), fixed in the world."""
         corner = foot - right * size[0] / 2 + UP * (base + size[1])
         uv = (1.0, 0.0, -1.0, 1.0) if mirror else (0.0, 0.0, 1.0, 1.0)
         self.quads.add(
@@ -186,7 +186,7 @@ class Builder:
     def tree(
         self, foot: np.ndarray, along: np.ndarray, right: np.ndarray, height: float
     ) -> None:
-        """Tree: a trunk and a few crossed, staggered crowns."""
+        """Add a tree: a trunk and a few crossed, staggered crowns."""
         rng = self.rng
         trunk = height * float(rng.uniform(0.28, 0.4))
         thick = max(0.16, height * 0.035)
@@ -227,7 +227,7 @@ class Builder:
     def post(
         self, foot: np.ndarray, right: np.ndarray, height: float, thick: float
     ) -> None:
-        """Pole."""
+        """Add a pole."""
         tone = float(self.rng.uniform(0.35, 0.7))
         tint = (tone, tone, tone * 0.97)
         self.billboard(
@@ -235,7 +235,7 @@ class Builder:
         )
 
     def lamp(self, foot: np.ndarray, right: np.ndarray, inward: float) -> None:
-        """Street lamp with an arm reaching over the road (`inward` = +-1)."""
+        """Add a street lamp with an arm reaching over the road (`inward` = +-1)."""
         height = float(self.rng.uniform(5.5, 8.0))
         self.post(foot, right, height, 0.15)
         arm = foot + right * inward * 0.8
@@ -247,7 +247,7 @@ class Builder:
     def traffic_sign(
         self, foot: np.ndarray, right: np.ndarray, along: np.ndarray
     ) -> None:
-        """One or two signs on a pole, facing the driver."""
+        """Add one or two signs on a pole, facing the driver."""
         height = float(self.rng.uniform(2.3, 3.0))
         self.post(foot, right, height + 0.3, 0.1)
         place = foot - along * 0.06
@@ -267,7 +267,7 @@ class Builder:
     def traffic_light(
         self, foot: np.ndarray, right: np.ndarray, along: np.ndarray
     ) -> None:
-        """Traffic light on a pole, facing the driver."""
+        """Add a traffic light on a pole, facing the driver."""
         self.post(foot, right, 3.4, 0.14)
         self.billboard(
             foot - along * 0.12,
@@ -282,7 +282,7 @@ class Builder:
     def pedestrian(
         self, foot: np.ndarray, right: np.ndarray, instance: int = 0
     ) -> None:
-        """Person of random height and clothes."""
+        """Add a person of random height and clothes."""
         height = float(self.rng.uniform(1.55, 1.9))
         mirror = bool(self.rng.random() < 0.5)
         texture = self.pick('person')
@@ -301,7 +301,7 @@ class Builder:
         ridden: bool = True,
         instance: int = 0,
     ) -> None:
-        """Two-wheeler, seen from the side or from behind, ridden or parked."""
+        """Add a two-wheeler, seen from the side or from behind, ridden or parked."""
         label = MOTORCYCLE if motor else BICYCLE
         kind = 'motor' if motor else 'bike'
         mirror = bool(self.rng.random() < 0.5)

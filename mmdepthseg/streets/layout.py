@@ -45,7 +45,7 @@ def poses_bytes(poses: np.ndarray) -> bytes:
 
 
 def is_complete(path: Path, kind: str, size: tuple[int, int], frames: int) -> bool:
-    """Whether a file is there and whole.
+    """Tell whether a file is there and whole.
 
     Args:
         path: The file.

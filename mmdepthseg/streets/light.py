@@ -27,7 +27,7 @@ class Light:
     gamma: float
 
     def shade(self, outward: np.ndarray, two_sided: np.ndarray) -> np.ndarray:
-        """Light (M, 3) on surfaces of outward unit normals (M, 3)."""
+        """Return the light (M, 3) on surfaces of outward unit normals (M, 3)."""
         up = -outward[:, 1]
         direct = np.maximum(outward @ self.to_sun, 0.0)
         direct = np.where(two_sided, 0.55, direct)
@@ -36,7 +36,10 @@ class Light:
         return sky[:, None] * self.ambient + direct[:, None] * self.sun
 
     def sky(self, rays: np.ndarray, atlas: Atlas) -> np.ndarray:
-        """Colour (N, 3) of the sky in directions (3, N); clouds fixed by direction."""
+        """Return the colour (N, 3) of the sky in directions (3, N).
+
+        Clouds fixed by direction.
+        """
         length = np.sqrt((rays * rays).sum(axis=0))
         elevation = np.maximum(-rays[1] / length, 0.0)
         azimuth = np.arctan2(rays[0], rays[2])
@@ -56,7 +59,7 @@ class Light:
         return colour + (cloud - colour) * cover * 0.9
 
     def finish(self, colour: np.ndarray) -> np.ndarray:
-        """Camera response: gain, soft shoulder, tone curve; to [0, 1]."""
+        """Return the camera response: gain, soft shoulder, tone curve; to [0, 1]."""
         colour = colour * self.gain.astype(np.float32)
         # One table instead of powers and exponentials of a million numbers.
         steps = np.linspace(0.0, 2.0, 4097, dtype=np.float32)

@@ -37,7 +37,7 @@ class Lots:
         self._skyline()
 
     def _edge(self, side: int) -> float:
-        """Distance of the sidewalk's outer border from the centre line."""
+        """Return the distance of the sidewalk's outer border from the centre line."""
         index = (side + 1) // 2
         return self.road.half_width[index] + self.road.sidewalk[index]
 
@@ -50,13 +50,13 @@ class Lots:
     def _front(
         self, side: int, s0: float, s1: float, n: float, height: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of a front along the road, as seen from it: left end, right end."""
+        """Give ends of a front along the road, as seen from it: left end, right end."""
         a = self.road.point(s0, side * n, height)
         b = self.road.point(s1, side * n, height)
         return (a, b) if side < 0 else (b, a)
 
     def _row(self, side: int) -> None:
-        """Lots along one side: houses, or gaps with walls, fences, hedges, trees."""
+        """Add lots along one side: houses, or gaps with walls, fences or trees."""
         rng, style = self.rng, self.style
         base = float(rng.uniform(*style.setback))
         s = _START
@@ -97,7 +97,7 @@ class Lots:
             self._tree(middle, side * (self._edge(side) + setback * 0.5), 4.0, 7.0)
 
     def _border(self, side: int, s: float, end: float, n: float) -> None:
-        """Wall, fence or hedge along a lot."""
+        """Add a wall, fence or hedge along a lot."""
         left, right = self._front(side, s, end, n, KERB_HEIGHT)
         kind = self.rng.random()
         if kind < 0.36:
@@ -109,7 +109,7 @@ class Lots:
             self.b.hedge(left, right - left, axis * side * 0.9)
 
     def _gap(self, side: int, s: float, end: float, setback: float) -> None:
-        """An open lot: border, trees, a house further back."""
+        """Add an open lot: border, trees, a house further back."""
         rng, edge = self.rng, self._edge(side)
         if rng.random() < 0.8:
             self._border(side, s, end, edge + min(setback, 1.0) * float(rng.random()))
@@ -134,7 +134,7 @@ class Lots:
         self.shadows.append(Shadow(foot, along, 0.3, 0.3, 0.35))
 
     def _pavement(self, side: int) -> None:
-        """Street trees, lamps, signs, bins, parked two-wheelers, standing people."""
+        """Add street trees, lamps, signs, bins, two-wheelers and standing people."""
         rng, index = self.rng, (side + 1) // 2
         kerb, walk = self.road.half_width[index], self.road.sidewalk[index]
         if rng.random() < self.style.trees:
@@ -168,13 +168,16 @@ class Lots:
                 self.b.box(*args, tile)
 
     def _spot(self, s: float, n: float) -> tuple:
-        """Foot and axes of a place on the sidewalk; foot None within a crossing."""
+        """Return the foot and axes of a place on the sidewalk.
+
+        Foot None within a crossing.
+        """
         if self.road.crossing(s, 0.5, int(np.sign(n))):
             return None, None, None
         return self.road.point(s, n, KERB_HEIGHT), *self.road.axes(s)
 
     def _side_street(self, street: object) -> None:
-        """Houses along a side street, and one that closes it."""
+        """Add houses along a side street, and one that closes it."""
         rng = self.rng
         along, right = self.road.axes(street.s)
         origin = self.road.point(street.s, 0.0)
@@ -205,7 +208,7 @@ class Lots:
             self.b.house(front, away, int(rng.integers(2, 5)), self._tint(), True)
 
     def _junction(self, street: object) -> None:
-        """Traffic lights (or signs) before a crossing."""
+        """Add traffic lights (or signs) before a crossing."""
         if street.s < 10.0 or self.rng.random() < 0.3:
             return
         for side in (-1, 1):
@@ -219,7 +222,7 @@ class Lots:
                 self.b.traffic_light(foot, right, along)
 
     def _skyline(self) -> None:
-        """Distant houses and woods all around."""
+        """Add distant houses and woods all around."""
         rng = self.rng
         for angle in np.arange(-1.5, 1.5, 0.07):
             radius = float(rng.uniform(120.0, 170.0))

@@ -36,7 +36,7 @@ def fractal_tile(
 
 @lru_cache(maxsize=16)
 def _amplitude(size: int, exponent: float, max_frequency: float) -> np.ndarray:
-    """Amplitude of the half spectrum (size, size // 2 + 1), float32."""
+    """Return the amplitude of the half spectrum (size, size // 2 + 1), float32."""
     radius = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
     radius[0, 0] = 1.0
     # A soft shoulder instead of a hard cut, which would ring.

@@ -115,7 +115,7 @@ def _boxes(
 def _clipped_box(
     corners: np.ndarray, cam2img: np.ndarray, width: int, height: int
 ) -> tuple[int, int, int, int] | None:
-    """Box of the part of a polygon (4, 3) in front of the near plane, or None."""
+    """Give box of the part of a polygon (4, 3) in front of the near plane, or None."""
     points = []
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if a[2] >= NEAR:
@@ -241,7 +241,7 @@ def _opaque(
     t: np.ndarray,
     depth: np.ndarray,
 ) -> np.ndarray:
-    """Alpha test at one pyramid level, chosen for the quad's mean footprint."""
+    """Return alpha test at one pyramid level, chosen for the quad's mean footprint."""
     height, width = levels[0].shape
     middle = float(depth.mean())
     footprint = np.hypot(*inverse[0, :2]) * width * abs(uv[2])

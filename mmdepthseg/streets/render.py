@@ -38,7 +38,7 @@ class Frame:
 def pixel_rays(
     cam2img: np.ndarray, rotation: np.ndarray, width: int, height: int
 ) -> np.ndarray:
-    """World directions (3, height, width), depth being the ray parameter."""
+    """Return the world directions (3, height, width), depth being the ray parameter."""
     x = (np.arange(width) - cam2img[0, 2]) / cam2img[0, 0]
     y = (np.arange(height) - cam2img[1, 2]) / cam2img[1, 1]
     r = rotation.astype(np.float32)
@@ -164,7 +164,7 @@ class Renderer:
         rays: np.ndarray,
         buffers: Buffers,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Brightness factors of the ground: by all objects, by moving ones."""
+        """Return brightness factors of the ground: by all objects, by moving ones."""
         total = np.ones(buffers.surface.shape, np.float32)
         moving = np.ones(buffers.surface.shape, np.float32)
         height, width = total.shape
@@ -253,6 +253,6 @@ class Renderer:
 
 
 def _tent(samples: np.ndarray, k: int) -> np.ndarray:
-    """Symmetric smoothing by about half a pixel on the sample grid."""
+    """Return the symmetric smoothing by about half a pixel on the sample grid."""
     sigma = 0.35 * k
     return cv2.GaussianBlur(samples, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

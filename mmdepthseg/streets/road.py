@@ -81,18 +81,21 @@ class Road:
         self._build_grid()
 
     def heading(self, s: float | np.ndarray) -> np.ndarray:
-        """Heading at `s` in radians, 0 = +z, positive to the right (+x)."""
+        """Return the heading at `s` in radians, 0 = +z, positive to the right (+x)."""
         return np.interp(s, self._s, self._heading)
 
     def point(self, s: float, n: float, height: float = 0.0) -> np.ndarray:
-        """World point (3,) at road coordinates; `height` metres above the road."""
+        """Return the world point (3,) at road coordinates.
+
+        `height` metres above the road.
+        """
         theta = float(self.heading(s))
         x = float(np.interp(s, self._s, self._x)) + n * np.cos(theta)
         z = float(np.interp(s, self._s, self._z)) - n * np.sin(theta)
         return np.array([x, -height, z])
 
     def axes(self, s: float) -> tuple[np.ndarray, np.ndarray]:
-        """Unit vectors (3,) along the road and to its right at `s`."""
+        """Return the unit vectors (3,) along the road and to its right at `s`."""
         theta = float(self.heading(s))
         along = np.array([np.sin(theta), 0.0, np.cos(theta)])
         return along, np.array([np.cos(theta), 0.0, -np.sin(theta)])
@@ -145,7 +148,7 @@ class Road:
         return n, s
 
     def kerb_distance(self, n: np.ndarray, s: np.ndarray) -> np.ndarray:
-        """Signed distance (N,) to the kerb, negative on a carriageway."""
+        """Return the signed distance (N,) to the kerb, negative on a carriageway."""
         left, right = self.half_width
         distance = np.where(n < 0, -n - left, n - right)
         for street in self.side_streets:
@@ -158,11 +161,11 @@ class Road:
         return distance
 
     def sidewalk_width(self, n: np.ndarray) -> np.ndarray:
-        """Width (N,) of the sidewalk on the side of `n`."""
+        """Return the width (N,) of the sidewalk on the side of `n`."""
         return np.where(n < 0, *(np.float32(w) for w in self.sidewalk))
 
     def crossing(self, s: float, margin: float = 0.0, side: int = 0) -> bool:
-        """Whether `s` lies in a side street (of side -1 / +1, or 0: any)."""
+        """Tell whether `s` lies in a side street (of side -1 / +1, or 0: any)."""
         for street in self.side_streets:
             exists = (street.left and side <= 0) or (street.right and side >= 0)
             if exists and abs(s - street.s) < street.half_width + margin:
@@ -171,7 +174,7 @@ class Road:
 
 
 def _rounded_minimum(a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
-    """Minimum with a rounded corner (polynomial smooth minimum)."""
+    """Return the minimum with a rounded corner (polynomial smooth minimum)."""
     h = np.maximum(radius - np.abs(a - b), 0.0) / radius
     return np.minimum(a, b) - h * h * radius * 0.25
 

@@ -58,7 +58,7 @@ class Scene:
     key: list[int] = field(default_factory=list)
 
     def pose(self, time: float) -> np.ndarray:
-        """Camera-to-world transform (4, 4) at a time in seconds."""
+        """Return the camera-to-world transform (4, 4) at a time in seconds."""
         s = self.speed * time + 0.5 * self.acceleration * time**2
         phase = self.wobble[3:] + 2 * np.pi * self.wobble[2] * time
         lane = self.ego_lane + 0.15 * np.sin(0.1 * s + phase[0])
@@ -196,7 +196,7 @@ def _parked(
 def _traffic(
     rng: np.random.Generator, style: CityStyle, drive: tuple[float, float], speed: float
 ) -> list[Mover]:
-    """Vehicles and two-wheelers on the lanes, some of them waiting.
+    """Return the vehicles and two-wheelers on the lanes, some of them waiting.
 
     Most of a frame must stand still for depth to be learnable from video, so there is
     little traffic, and what blocks much of the view (a tram) mostly waits.
@@ -239,7 +239,7 @@ def _traffic(
 def _people(
     rng: np.random.Generator, road: Road, markings: Markings, first: int
 ) -> list[Mover]:
-    """People walking on the sidewalks and over crossings."""
+    """Return the people walking on the sidewalks and over crossings."""
     movers = []
     for _ in range(int(rng.integers(5, 15))):
         sign = 1 if rng.random() < 0.55 else -1

@@ -34,7 +34,7 @@ class Shadow:
 
 
 def quad_table(quads: Quads, atlas: Atlas, light: Light) -> dict[str, np.ndarray]:
-    """Per-quad constants that shading needs; see `shade_quads`."""
+    """Return the per-quad constants that shading needs; see `shade_quads`."""
     edge_u, edge_v = np.asarray(quads.edge_u), np.asarray(quads.edge_v)
     outward = -np.cross(edge_u, edge_v)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
@@ -75,7 +75,7 @@ def shade_quads(
     buffers: Buffers,
     index: np.ndarray,
 ) -> np.ndarray:
-    """Colour (N, 3), unit light = 1, of the samples at flat `index`."""
+    """Return the colour (N, 3), unit light = 1, of the samples at flat `index`."""
     quad = buffers.surface.reshape(-1)[index] - FIRST_QUAD
     s = buffers.s.reshape(-1)[index]
     t = buffers.t.reshape(-1)[index]
@@ -115,7 +115,7 @@ def shade_quads(
 
 
 def _stripe(distance: np.ndarray, half: float, footprint: np.ndarray) -> np.ndarray:
-    """Share of the footprint covered by a stripe, `distance` from its middle."""
+    """Return share of the footprint covered by a stripe, `distance` from its middle."""
     footprint = np.maximum(footprint, 1e-3)
     low = np.maximum(distance - footprint / 2, -half)
     high = np.minimum(distance + footprint / 2, half)
@@ -125,7 +125,7 @@ def _stripe(distance: np.ndarray, half: float, footprint: np.ndarray) -> np.ndar
 def _dashes(
     position: np.ndarray, period: float, duty: float, footprint: np.ndarray
 ) -> np.ndarray:
-    """Share of the footprint covered by dashes of `duty` * `period`."""
+    """Return the share of the footprint covered by dashes of `duty` * `period`."""
     local = (position / period) % 1.0 - 0.5
     covered = _stripe(local, duty / 2, footprint / period)
     # Wider than half a period one stripe no longer tells; fade to the mean.
@@ -188,7 +188,7 @@ def shade_ground(
     camera_height: float,
     tint: np.ndarray,
 ) -> np.ndarray:
-    """Albedo (N, 3) of ground samples.
+    """Return the albedo (N, 3) of ground samples.
 
     Args:
         surface: Ground part per sample (N,).
@@ -232,7 +232,7 @@ def shade_ground(
 
 
 def shadow_factor(shadow: Shadow, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Brightness factor of ground points under and beside an object."""
+    """Return the brightness factor of ground points under and beside an object."""
     dx, dz = x - shadow.foot[0], z - shadow.foot[2]
     a = np.abs(dx * shadow.along[0] + dz * shadow.along[2]) - shadow.half_length
     b = np.abs(dx * shadow.along[2] - dz * shadow.along[0]) - shadow.half_width

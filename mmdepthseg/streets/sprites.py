@@ -71,7 +71,7 @@ class Canvas:
 
 
 def crown(rng: np.random.Generator, size: int = 256, slim: float = 1.0) -> np.ndarray:
-    """A tree's crown: foliage with a ragged outline and some holes."""
+    """Return a tree's crown: foliage with a ragged outline and some holes."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
     radius = np.hypot(x / slim, y) * 2
     outline = fractal_tile(rng, size, exponent=1.3, max_frequency=0.06)
@@ -86,7 +86,7 @@ def crown(rng: np.random.Generator, size: int = 256, slim: float = 1.0) -> np.nd
 
 
 def person(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """A walking person, half as wide as high."""
+    """Return a walking person, half as wide as high."""
     skin = np.array([130, 160, 205]) * rng.uniform(0.45, 1.1)
     coat = 0.7 * rng.uniform(20, 225, 3) + 0.3 * rng.uniform(20, 225)
     trousers = 0.5 * rng.uniform(20, 120, 3) + 0.5 * rng.uniform(20, 120)
@@ -115,7 +115,7 @@ def person(rng: np.random.Generator, size: int = 256) -> np.ndarray:
 
 
 def two_wheeler(rng: np.random.Generator, motor: bool, size: int = 256) -> np.ndarray:
-    """A bicycle or motorcycle from the side, twice as wide as high."""
+    """Return a bicycle or motorcycle from the side, twice as wide as high."""
     paint = tuple(rng.uniform(30, 230, 3).tolist())
     c = Canvas(size, size // 2, (40, 40, 42))
     black = (32, 32, 34)
@@ -139,7 +139,7 @@ def two_wheeler(rng: np.random.Generator, motor: bool, size: int = 256) -> np.nd
 
 
 def wheel_from_behind(rng: np.random.Generator, size: int = 128) -> np.ndarray:
-    """A two-wheeler from behind, half as wide as high."""
+    """Return a two-wheeler from behind, half as wide as high."""
     paint = tuple(rng.uniform(40, 200, 3).tolist())
     c = Canvas(size // 2, size, (40, 40, 42))
     c.line([(0.5, 0.4), (0.5, 0.98)], (34, 34, 36), 0.2)
@@ -149,7 +149,7 @@ def wheel_from_behind(rng: np.random.Generator, size: int = 128) -> np.ndarray:
 
 
 def rider(rng: np.random.Generator, side: bool, size: int = 256) -> np.ndarray:
-    """A seated rider from the side (square) or from behind (half as wide)."""
+    """Return a seated rider from the side (square) or from behind (half as wide)."""
     skin = tuple((np.array([130, 160, 205]) * rng.uniform(0.6, 1.1)).tolist())
     coat = tuple(rng.uniform(40, 240, 3).tolist())
     trousers = tuple(rng.uniform(20, 100, 3).tolist())
@@ -174,7 +174,7 @@ def rider(rng: np.random.Generator, side: bool, size: int = 256) -> np.ndarray:
 
 
 def sign(rng: np.random.Generator, kind: int, size: int = 64) -> np.ndarray:
-    """A traffic sign: prohibition, warning, mandatory, priority, parking, name."""
+    """Give a traffic sign: prohibition, warning, mandatory, priority, parking, name."""
     red, blue, white, yellow = (36, 30, 196), (176, 84, 24), (240,) * 3, (40, 190, 240)
     c = Canvas(size, size, white)
     if kind == 0:
@@ -203,7 +203,7 @@ def sign(rng: np.random.Generator, kind: int, size: int = 64) -> np.ndarray:
 
 
 def traffic_light(state: int, size: int = 128) -> np.ndarray:
-    """A traffic light's front, half as wide as high; state 0 red .. 2 green."""
+    """Return a traffic light's front, half as wide as high; state 0 red .. 2 green."""
     c = Canvas(size // 2, size, (30, 34, 34))
     c.box(0, 0, 1, 1, (30, 34, 34))
     lamps = ((40, 40, 235), (40, 180, 250), (90, 220, 60))
@@ -214,7 +214,7 @@ def traffic_light(state: int, size: int = 128) -> np.ndarray:
 
 
 def gable(size: int = 128) -> np.ndarray:
-    """A triangle of plaster under a saddle roof, light, to be tinted."""
+    """Return a triangle of plaster under a saddle roof, light, to be tinted."""
     c = Canvas(size, size, (208, 208, 208))
     c.polygon([(0.5, 0.0), (1.0, 1.0), (0.0, 1.0)], (208, 208, 208))
     c.box(0.44, 0.52, 0.56, 0.78, (90, 76, 62))

@@ -20,13 +20,13 @@ def _noise(rng: np.random.Generator, size: int, **options: float) -> np.ndarray:
 
 
 def _half(image: np.ndarray) -> np.ndarray:
-    """Area-average to half the size: all painting is done at twice the size."""
+    """Return area-average to half the size: all painting is done at twice the size."""
     height, width = image.shape[:2]
     return cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
 
 
 def asphalt(rng: np.random.Generator, size: int = 512) -> np.ndarray:
-    """Asphalt with patches, seams, cracks and stains."""
+    """Return the asphalt with patches, seams, cracks and stains."""
     bright = 1.0 + 0.085 * _noise(rng, size, exponent=0.8)
     patches = np.zeros((size, size), np.float32)
     for _ in range(9):
@@ -55,7 +55,7 @@ def asphalt(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 
 def paving(rng: np.random.Generator, size: int = 512, slabs: int = 8) -> np.ndarray:
-    """Paving slabs, each of its own brightness."""
+    """Return the paving slabs, each of its own brightness."""
     bright = 1.0 + 0.08 * _noise(rng, size)
     tone = rng.normal(0.0, 0.09, (slabs, slabs)).astype(np.float32)
     bright += cv2.resize(tone, (size, size), interpolation=cv2.INTER_NEAREST)
@@ -68,7 +68,7 @@ def paving(rng: np.random.Generator, size: int = 512, slabs: int = 8) -> np.ndar
 
 
 def grass(rng: np.random.Generator, size: int = 512) -> np.ndarray:
-    """Grass with bare patches."""
+    """Return the grass with bare patches."""
     image = np.empty((size, size, 3), np.float32)
     bright = 1.0 + 0.25 * _noise(rng, size, exponent=0.7)
     bare = np.clip(_noise(rng, size, exponent=1.4) - 0.7, 0, 1)[..., None]
@@ -78,7 +78,7 @@ def grass(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 
 def leaves(rng: np.random.Generator, size: int = 512) -> np.ndarray:
-    """Foliage: clumps of light and dark green."""
+    """Return the foliage: clumps of light and dark green."""
     clumps = _noise(rng, size, exponent=1.1)
     fine = _noise(rng, size, exponent=0.35, max_frequency=0.2)
     bright = np.clip(1.0 + 0.3 * clumps + 0.26 * fine, 0.2, 2.0)[..., None]
@@ -89,12 +89,12 @@ def leaves(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 
 def plaster(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """Light plaster, to be tinted."""
+    """Return the light plaster, to be tinted."""
     return _shade((226, 226, 226), 1.0 + 0.035 * _noise(rng, size, exponent=1.1))
 
 
 def bricks(rng: np.random.Generator, size: int = 512, rows: int = 16) -> np.ndarray:
-    """A brick or block wall in light grey, to be tinted."""
+    """Return a brick or block wall in light grey, to be tinted."""
     bright = np.full((size, size), 1.15, np.float32)
     height = size // rows
     for row in range(rows):
@@ -111,7 +111,7 @@ def bricks(rng: np.random.Generator, size: int = 512, rows: int = 16) -> np.ndar
 
 
 def roof_tiles(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """Rows of roof tiles in light grey, to be tinted."""
+    """Return the rows of roof tiles in light grey, to be tinted."""
     y = np.arange(size, dtype=np.float32)[:, None]
     rows = 0.12 * np.sin(2 * np.pi * y / size * 16)
     bright = 0.9 + rows + 0.14 * _noise(rng, size)
@@ -119,7 +119,7 @@ def roof_tiles(rng: np.random.Generator, size: int = 256) -> np.ndarray:
 
 
 def fence_boards(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """A board fence, BGRA with gaps between the boards, light, to be tinted."""
+    """Return a board fence, BGRA with gaps between the boards, light, to be tinted."""
     big = 2 * size
     image = np.zeros((big, big, 4), np.uint8)
     image[..., :3] = 96
@@ -141,7 +141,7 @@ def fence_boards(rng: np.random.Generator, size: int = 256) -> np.ndarray:
 
 
 def railing(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """A metal railing, BGRA, light, to be tinted."""
+    """Return a metal railing, BGRA, light, to be tinted."""
     big = 2 * size
     image = np.zeros((big, big, 4), np.uint8)
     image[..., :3] = 150
@@ -186,7 +186,7 @@ def _window(
 def facade(
     rng: np.random.Generator, size: int = 512, bays: int = 4, floors: int = 4
 ) -> np.ndarray:
-    """Upper floors of a house: `bays` x `floors` windows on a light wall.
+    """Return the upper floors of a house: `bays` x `floors` windows on a light wall.
 
     Rows run from the top; the tile repeats in both directions.
     """
@@ -221,7 +221,10 @@ def facade(
 
 
 def shopfront(rng: np.random.Generator, width: int = 512) -> np.ndarray:
-    """A ground floor: shop windows, doors, a coloured sign band; half as high."""
+    """Return a ground floor: shop windows, doors, a coloured sign band.
+
+    Half as high.
+    """
     big_w, big_h = 2 * width, width
     image = np.empty((big_h, big_w, 3), np.uint8)
     image[:] = int(rng.uniform(150, 215))

@@ -40,11 +40,11 @@ class FrameBatch:
 
     @classmethod
     def of(cls, inputs: 'FrameBatch | Tensor') -> 'FrameBatch':
-        """A batch as it is, or plain normalised images (N, 3, H, W) as a batch."""
+        """Give a batch as it is, or plain normalised images (N, 3, H, W) as a batch."""
         return inputs if isinstance(inputs, cls) else cls(img=inputs)
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         return len(self.img)
 
     def _parts(self) -> list[tuple[str, Tensor]]:
@@ -52,7 +52,7 @@ class FrameBatch:
         return [(name, part) for name, part in parts if part is not None]
 
     def select(self, indices: slice | Sequence[int] | Tensor) -> 'FrameBatch':
-        """The batch of some of the samples.
+        """Return the batch of some of the samples.
 
         Args:
             indices: A slice (gives views), a sequence of positions, or a tensor of
@@ -68,7 +68,7 @@ class FrameBatch:
         return FrameBatch(**{name: part[indices] for name, part in self._parts()})
 
     def to(self, *args, **kwargs) -> 'FrameBatch':
-        """Every part moved as by `Tensor.to`."""
+        """Return every part moved as by `Tensor.to`."""
         return FrameBatch(
             **{name: part.to(*args, **kwargs) for name, part in self._parts()}
         )

@@ -57,7 +57,7 @@ def parse_version(text: str) -> tuple[int, ...]:
 
 
 def import_requirement(requirement: Requirement) -> ModuleType:
-    """Import one requirement.
+    """Return the import one requirement.
 
     Raises:
         FrameworkImportError: Missing, too old, or its own import fails.

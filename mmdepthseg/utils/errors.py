@@ -61,14 +61,17 @@ def check_keys(
 def unknown_key(
     key: object, known: Iterable[str], place: str, what: str = 'key'
 ) -> str:
-    """The message about a key that a place does not have: the nearest, and all."""
+    """Give the message about a key that a place does not have: the nearest, and all."""
     known = sorted(known)
     takes = f' (it takes: {", ".join(known)})' if known else ''
     return f'{place} has no {what} {key!r}{did_you_mean(str(key), known)}{takes}'
 
 
 def did_you_mean(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
-    """A hint naming the nearest candidates: `; did you mean 'a' or 'b'?`, or ''."""
+    """Return a hint naming the nearest candidates: `.
+
+    Did you mean 'a' or 'b'?`, or ''.
+    """
     near = difflib.get_close_matches(name, sorted(set(candidates)), 3, cutoff)
     names = ' or '.join(repr(candidate) for candidate in near)
     return f'; did you mean {names}?' if near else ''

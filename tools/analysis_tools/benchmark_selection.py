@@ -6,7 +6,7 @@ features), peak memory, each also as a share of the naive form's (the picking as
 of its whole CPU time), memory above the features, and whether the picks agree.
 
 The naive form is written from the formula: the whole distance matrix (by one matrix
-product), and for each pick the minimum over all chosen rows anew. In float64
+product), and the minimum over all chosen rows again for each pick. In float64
 ("naive64") its picks are the reference; in float32 ("naive", all shares are of this)
 it is the fastest there is, but near-ties are decided by rounding.
 
@@ -95,7 +95,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def gaussian(random: np.random.Generator, first: int, shape: tuple) -> np.ndarray:
-    """Independent normal numbers."""
+    """Return the independent normal numbers."""
     return random.standard_normal(shape, dtype=np.float32)
 
 
@@ -124,7 +124,7 @@ def write_features(path: Path, kind: str, shape: tuple, dtype: str) -> None:
 
 
 def naive(features: np.ndarray, picks: int, dtype: str, timers: dict) -> np.ndarray:
-    """Farthest point from the formula."""
+    """Return the farthest point from the formula."""
     start = time.process_time()
     features = features.astype(dtype, copy=False)
     lengths = np.square(features).sum(axis=1)
@@ -142,7 +142,7 @@ def naive(features: np.ndarray, picks: int, dtype: str, timers: dict) -> np.ndar
 def ours(
     route: str, features: np.ndarray, picks: int, device: str, timers: dict
 ) -> np.ndarray:
-    """One of the routes, with the time spent on distances taken apart."""
+    """Return one of the routes, with the time spent on distances taken apart."""
     for owner, name in (
         (FeaturePool, '__init__'),
         (Screen, '__init__'),
@@ -181,7 +181,7 @@ class Memory(threading.Thread):
 
     @staticmethod
     def now() -> int:
-        """Bytes; 0 where the system does not tell."""
+        """Return the bytes; 0 where the system does not tell."""
         try:
             text = Path('/proc/self/status').read_text()
         except OSError:
@@ -239,7 +239,7 @@ def run_child(path: str, route: str, picks: str, device: str) -> None:
 def run_case(
     args: argparse.Namespace, kind: str, case: tuple, folder: str
 ) -> tuple[list[dict], bool]:
-    """All routes of a case: the numbers of each, and whether one failed."""
+    """Return all routes of a case: the numbers of each, and whether one failed."""
     frames, dims, picks, dtype, routes = case
     path = Path(folder) / f'{kind}_{frames}x{dims}_{dtype}.npy'
     if not path.exists():
@@ -268,7 +268,7 @@ def run_case(
 
 
 def describe(numbers: dict, results: list[dict], frames: int) -> str:
-    """A line of the table, and one of extrapolation for a large case."""
+    """Return a line of the table, and one of extrapolation for a large case."""
     base = next((r for r in results if r['route'] == 'naive'), None)
 
     def share(key: str, whole: str) -> str:

@@ -55,7 +55,7 @@ class Stopwatch:
         self.stack: list[list] = []
 
     def clock(self) -> float:
-        """Seconds, after the device has caught up."""
+        """Return the seconds, after the device has caught up."""
         if self.device.type == 'cuda':
             import torch
 
@@ -128,7 +128,7 @@ def train_step(watch: Stopwatch, model, optim_wrapper, batches):
 
 
 def bare_step(model, data: dict, optim_wrapper) -> None:
-    """Forward + backward of the networks the step must run, and nothing else."""
+    """Run forward + backward of the networks the step must run, and nothing else."""
     import torch
 
     from mmdepthseg.models.segmentors.samples import positions_of_branch
@@ -169,7 +169,7 @@ def _outputs(model, batch, sample, labels: bool = True) -> list:
 
 
 def build(args: argparse.Namespace):
-    """Model, optimiser wrapper, endless batches and device of a config."""
+    """Return model, optimiser wrapper, endless batches and device of a config."""
     import torch
     from mmengine.device import get_device
     from mmengine.optim import build_optim_wrapper
@@ -261,7 +261,7 @@ def check_json(path: str) -> None:
 
 
 def benchmark(args: argparse.Namespace) -> None:
-    """Time bare steps on the first batch, then whole steps on the batches after it.
+    """Measure bare steps on the first batch, then whole steps on the batches after it.
 
     In this order because the whole step's parts are wrapped for measuring.
     """

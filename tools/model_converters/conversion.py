@@ -57,7 +57,7 @@ def _model_of(path: str) -> Mapping:
 
 
 def report(converted: Converted, every_name: bool = False) -> list[str]:
-    """Where each entry of the source went, in lines.
+    """Return where each entry of the source went, in lines.
 
     Args:
         converted: See `convert`.

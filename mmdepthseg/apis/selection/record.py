@@ -22,7 +22,7 @@ def describe_file(path: str | Path) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what takes part."""
+    """Return the versions of what takes part."""
     return dict(
         python=platform.python_version(),
         mmdepthseg=__version__,
@@ -34,7 +34,7 @@ def versions() -> dict[str, str]:
 
 
 def describe_files(paths: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
-    """`describe_file` of those that are given, by role."""
+    """Return `describe_file` of those that are given, by role."""
     return {role: describe_file(path) for role, path in paths.items() if path}
 
 

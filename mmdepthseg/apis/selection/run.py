@@ -69,7 +69,7 @@ class NetworkSelection:
         launcher: `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
         batch_size: Of features and scores; None: that of `predict_dataloader`.
         num_workers: Likewise.
-        overwrite: Make anew what is there and was made with something else.
+        overwrite: Make again what is there and was made with something else.
         options: Others of `selection.select`.
     """
 
@@ -143,7 +143,7 @@ class NetworkSelection:
     # -- before -------------------------------------------------------------------
 
     def _check(self) -> None:
-        """What can be known to be wrong before anything is computed."""
+        """Check what can be checked before anything is computed."""
         check_options(
             self.method,
             self.seed,
@@ -187,7 +187,7 @@ class NetworkSelection:
             )
 
     def _options(self) -> dict:
-        """What the picks depend on, besides files and budgets."""
+        """Return what the picks depend on, besides files and budgets."""
         return dict(
             method=self.method,
             seed=self.seed,
@@ -201,7 +201,7 @@ class NetworkSelection:
         )
 
     def _inputs(self) -> dict[str, str | None]:
-        """Paths of the files that decide the picks, by role."""
+        """Return the paths of the files that decide the picks, by role."""
         return dict(
             checkpoint=self.checkpoint, initial=self.initial, exclude=self.exclude
         )
@@ -254,7 +254,7 @@ class NetworkSelection:
     def _ask_teacher(
         self, pool: ImagePool
     ) -> tuple[np.ndarray | None, Path | None, dict | None]:
-        """Features, folder of depth labels and what they were made with."""
+        """Return the features, folder of depth labels and what they were made with."""
         if self.checkpoint is None:
             return None, None, None
         path = self.settings.find_teacher(self.cfg)
@@ -284,7 +284,7 @@ class NetworkSelection:
         initial: np.ndarray,
         exclude: np.ndarray,
     ) -> tuple[Selection, list[Step]] | None:
-        """On rank 0 the selection; the others help with the scores."""
+        """Return the selection on rank 0; the other ranks help with the scores."""
         if get_dist_info()[0] > 0:
             while (rows := self._tell(None)) is not None:
                 scorer(rows)

@@ -58,7 +58,7 @@ class SelectionSettings:
 
     @classmethod
     def from_config(cls, cfg: Config) -> 'SelectionSettings':
-        """Settings of a config; the defaults where it has no `selection`.
+        """Return the settings of a config; the defaults where it has no `selection`.
 
         Raises:
             UserError: A key or value is wrong; names it.
@@ -81,7 +81,7 @@ class SelectionSettings:
         return settings
 
     def _check(self) -> None:
-        """The values that stand alone."""
+        """Check the values that stand alone."""
         if not isinstance(self.teacher, str | None):
             raise UserError(
                 f'selection.teacher={self.teacher!r}: expected the path of a config'
@@ -115,7 +115,7 @@ class SelectionSettings:
         return {k: v for k, v in self.criterion.items() if k != 'type'}
 
     def iterations_for(self, frames: int) -> int:
-        """Iterations of a student of so many frames.
+        """Return the iterations of a student of so many frames.
 
         The published ones, 4000 for 25 frames and 4000 more for every doubling, are
         linear in the logarithm.
@@ -137,7 +137,7 @@ class SelectionSettings:
         return known[-1][1]
 
     def find_teacher(self, cfg: Config) -> Path | None:
-        """Path of the teacher's config; None if it is the config itself.
+        """Return the path of the teacher's config; None if it is the config itself.
 
         Raises:
             UserError: There is no such file.
@@ -203,7 +203,7 @@ def check_features(features: dict) -> None:
 
 
 def _as_dict(value: object, place: str) -> dict:
-    """A part of the config as a plain dict of its own."""
+    """Return a part of the config as a plain dict of its own."""
     if not isinstance(value, dict):
         raise UserError(
             f'config: {place}={value!r}, expected a dict; leave it out for the defaults'
@@ -224,7 +224,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_pair(value: object) -> bool:
-    """Two positive whole numbers."""
+    """Tell whether a value is two positive whole numbers."""
     return (
         isinstance(value, list | tuple)
         and len(value) == 2

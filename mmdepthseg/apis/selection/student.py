@@ -61,7 +61,7 @@ class StudentScorer:
         teacher: What they were made with.
         device: Of the scoring.
         launcher: That of the tool.
-        overwrite: Make anew what was made with something else.
+        overwrite: Make again what was made with something else.
 
     Attributes:
         records: What to tell of each student, by its images.
@@ -148,7 +148,7 @@ class StudentScorer:
         return scores
 
     def _plan(self, chosen: np.ndarray) -> tuple[Config, dict]:
-        """The training config of a student, and what decides its weights.
+        """Return the training config of a student, and what decides its weights.
 
         The names of its images go to the config's `labeled_subset`.
         """
@@ -294,7 +294,7 @@ def _train_child(config: Config, threads: int) -> None:
 def make_criterion(
     model: BaseModel, settings: SelectionSettings
 ) -> Callable[[dict], np.ndarray]:
-    """Function from a preprocessed batch to scores (n,) float64."""
+    """Return the function from a preprocessed batch to scores (n,) float64."""
     options = settings.score_options
 
     def depth(batch: dict) -> np.ndarray:

@@ -55,7 +55,7 @@ def check_student(cfg: Config, criterion: str) -> None:
 
 
 def student_config(cfg: Config, iterations: int, seed: int, folder: Path) -> Config:
-    """A training config of so many iterations, without validation.
+    """Return a training config of so many iterations, without validation.
 
     Learning rate schedules are stretched or shrunk along.
     """
@@ -109,7 +109,7 @@ def share_batch(config: Config, world_size: int) -> None:
 
 
 def decisive_parts(config: Config) -> dict:
-    """What in a student's config decides its weights, as plain JSON types."""
+    """Return what in a student's config decides its weights, as plain JSON types."""
     parts = {key: config.get(key) for key in DECISIVE}
     parts['train_dataloader'] = {
         key: value
@@ -138,7 +138,7 @@ def set_labels(pipeline: list[dict], labels: Path | None) -> None:
 
 
 def score_pipeline(cfg: Config, labels: Path | None) -> list[dict]:
-    """The pool's pipeline, with depth labels as the training's loads them.
+    """Return the pool's pipeline, with depth labels as the training's loads them.
 
     Raises:
         UserError: The training loads none.

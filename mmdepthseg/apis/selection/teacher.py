@@ -66,7 +66,7 @@ class FeatureExtractor:
             )
 
     def __call__(self, batch: dict) -> np.ndarray:
-        """Features (N, C, h, w) float32 of a preprocessed batch."""
+        """Return the features (N, C, h, w) float32 of a preprocessed batch."""
         levels = self.model.extract_feat(batch['inputs'].img)
         if self.step is not None:
             decoder = self.model.depth_head.decoder
@@ -96,7 +96,7 @@ class Teacher:
         cfg: Of the pool: `predict_pipeline` counts.
         model_cfg: The model's config.
         folder: Where the features and depth labels are kept.
-        overwrite: Make anew what was made with something else.
+        overwrite: Make again what was made with something else.
 
     Attributes:
         made_with: What decides all that it says.
@@ -123,7 +123,7 @@ class Teacher:
         )
 
     def features(self, pool: ImagePool, options: dict) -> np.ndarray:
-        """Features of the pool, (N, C, h, w) float32, memory-mapped.
+        """Return the features of the pool, (N, C, h, w) float32, memory-mapped.
 
         Written to `features.npy`, with the images' names in `names.txt`.
 
@@ -161,7 +161,7 @@ class Teacher:
         return np.load(out, mmap_mode='r')
 
     def depth_labels(self, pool: ImagePool) -> Path:
-        """Folder of the pool's depth labels, made if need be.
+        """Return the folder of the pool's depth labels, made if need be.
 
         Raises:
             UserError: There are labels made with something else.

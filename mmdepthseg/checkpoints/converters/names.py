@@ -56,7 +56,7 @@ def _encoder_and_pose() -> list[Rule]:
 
 
 def monodepth2_rules(names: Collection[str]) -> list[Rule]:
-    """Rules for Monodepth2's files (ResNet encoder, separate pose encoder).
+    """Return the rules for Monodepth2's files (ResNet encoder, separate pose encoder).
 
     Args:
         names: Those in the source; not needed here, see `authors_rules`.
@@ -80,7 +80,7 @@ def monodepth2_rules(names: Collection[str]) -> list[Rule]:
 
 
 def authors_rules(names: Collection[str]) -> list[Rule]:
-    """Rules for the files of Hoyer et al.
+    """Return the rules for the files of Hoyer et al.
 
     Args:
         names: Those in the source; a segmentation decoder's tapped levels decide

@@ -67,7 +67,7 @@ class ConvertOptions:
             raise UserError(f'jpg_quality must be 1..100, got {self.jpg_quality}.')
 
     def as_json(self) -> dict:
-        """The options as json stores them."""
+        """Return the options as json stores them."""
         return {**asdict(self), 'size': list(self.size)}
 
 
@@ -180,7 +180,7 @@ def _check_choice(
 
 
 def _image_sizes(listings: Sequence[Listing]) -> Iterator[tuple[int, int]]:
-    """Sizes (width, height) of the images that can be read."""
+    """Yield the sizes (width, height) of the images that can be read."""
     for listing in listings:
         if PACKAGES[listing.package].kind == 'camera':
             continue
@@ -193,7 +193,7 @@ def _image_sizes(listings: Sequence[Listing]) -> Iterator[tuple[int, int]]:
 
 
 def _full_size(listings: Sequence[Listing], size: tuple[int, int]) -> tuple[int, int]:
-    """Size of the original images: that of the first one."""
+    """Return the size of the original images: that of the first one."""
     full = next(_image_sizes(listings), FULL_SIZE)
     if size[0] > full[0] or size[1] > full[1]:
         raise UserError(
@@ -271,7 +271,7 @@ def _attempt(job: Job, options: ConvertOptions, full_size: tuple[int, int]) -> s
 def _convert(
     job: Job, options: ConvertOptions, full_size: tuple[int, int]
 ) -> list[bytes]:
-    """Contents of the job's targets."""
+    """Return the contents of the job's targets."""
     if job.kind == 'camera':
         return [json_bytes(shrink_camera(job.source, full_size, options.size))]
     if job.kind == 'disparity':

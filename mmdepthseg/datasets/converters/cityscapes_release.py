@@ -68,7 +68,7 @@ class Listing(NamedTuple):
 
 
 def expected_files(name: str) -> int:
-    """Number of files of `<package>/<split>` in the official release."""
+    """Return the number of files of `<package>/<split>` in the official release."""
     package, split = name.split('/')
     return SPLITS[split] * PACKAGES[package].frames
 
@@ -76,7 +76,7 @@ def expected_files(name: str) -> int:
 def list_release(
     root: str, packages: Iterable[str], splits: Sequence[str]
 ) -> list[Listing]:
-    """The files below `root`.
+    """Return the files below `root`.
 
     Args:
         root: Folder with `leftImg8bit`, `gtFine`, ...
@@ -100,7 +100,7 @@ def list_release(
 def describe_gaps(
     listings: Sequence[Listing], names: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """What is missing (or too much) against the official release.
+    """Return what is missing (or too much) against the official release.
 
     Args:
         listings: Of `list_release`.
@@ -147,7 +147,7 @@ def describe_gaps(
 
 
 def _all_frames(annotated: Iterable[str], frames: int) -> Iterable[str]:
-    """Names of the annotated frames, or of all frames of their snippets."""
+    """Return the names of the annotated frames, or of all frames of their snippets."""
     if frames == 1:
         yield from annotated
         return

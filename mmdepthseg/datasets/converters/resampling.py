@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 
 def shrink_image(image: np.ndarray, size: Size) -> np.ndarray:
-    """An image by area averaging: every pixel of the original counts once.
+    """Return an image by area averaging: every pixel of the original counts once.
 
     Args:
         image: (H, W, 3) uint8.
@@ -30,7 +30,7 @@ def shrink_image(image: np.ndarray, size: Size) -> np.ndarray:
 
 
 def shrink_label(label: np.ndarray, size: Size) -> np.ndarray:
-    """A label map by the half-pixel exact nearest neighbour, as `Resize` does.
+    """Return a label map by the half-pixel exact nearest neighbour, as `Resize` does.
 
     Args:
         label: (H, W) uint8.
@@ -42,7 +42,7 @@ def shrink_label(label: np.ndarray, size: Size) -> np.ndarray:
 
 
 def train_ids(label: np.ndarray, source: str) -> np.ndarray:
-    """`labelIds` -> `labelTrainIds` (labels.py of cityscapesScripts).
+    """Return `labelIds` -> `labelTrainIds` (labels.py of cityscapesScripts).
 
     Args:
         label: (H, W) uint8.
@@ -65,7 +65,7 @@ def train_ids(label: np.ndarray, source: str) -> np.ndarray:
 
 
 def shrink_disparity(code: np.ndarray, size: Size) -> np.ndarray:
-    """A Cityscapes disparity map: code = 256 d + 1, 0 = not measured.
+    """Return a Cityscapes disparity map: code = 256 d + 1, 0 = not measured.
 
     d counts pixels, so it shrinks with the width: the result is a disparity map of
     the smaller image pair, and baseline * fx / d with the smaller image's fx is the
@@ -99,12 +99,12 @@ def shrink_disparity(code: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _sample(length: int, count: int) -> np.ndarray:
-    """`count` evenly spread positions among `length` pixels."""
+    """Return `count` evenly spread positions among `length` pixels."""
     return ((np.arange(count) + 0.5) * (length / count)).astype(np.int64)
 
 
 def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
-    """A Cityscapes camera file for images of another size.
+    """Return a Cityscapes camera file for images of another size.
 
     Args:
         path: The camera json.

@@ -35,7 +35,7 @@ class ResumableInfiniteSampler(InfiniteSampler):
         self.start = 0
 
     def __iter__(self) -> Iterator[int]:
-        """Indices of this rank from the start position on, without end."""
+        """Yield the indices of this rank from the start position on, without end."""
         stream = islice(self._indices_of_rank(), self.start, None)
         for count, index in enumerate(stream, self.start):
             yield StreamIndex(index, count * self.world_size + self.rank, self.seed)

@@ -35,7 +35,7 @@ class SourceStream:
         self._order = np.empty(0, dtype=np.int64)
 
     def __getitem__(self, position: int) -> int:
-        """Index within the source of the `position`-th draw."""
+        """Return the index within the source of the `position`-th draw."""
         round_, place = divmod(position, self.size)
         if not self.shuffle:
             return place
@@ -114,7 +114,7 @@ class MultiSourceSampler(Sampler):
         self.start = 0
 
     def __iter__(self) -> Iterator[int]:
-        """Indices of this rank from the start position on, without end."""
+        """Yield the indices of this rank from the start position on, without end."""
         streams = [
             SourceStream(size, self.seed, source, self.shuffle)
             for source, size in enumerate(self.sizes)
@@ -151,7 +151,7 @@ class MultiSourceSampler(Sampler):
         self.start = num_samples
 
     def __len__(self) -> int:
-        """Number of samples of all sources together."""
+        """Return the number of samples of all sources together."""
         return sum(self.sizes)
 
     def set_epoch(self, epoch: int) -> None:

@@ -29,5 +29,5 @@ class StreamIndex(int):
         return type(self), (int(self), self.pos, self.seed)
 
     def at(self, value: int) -> 'StreamIndex':
-        """Another index at the same position (of the same sample)."""
+        """Return the another index at the same position (of the same sample)."""
         return type(self)(value, self.pos, self.seed)

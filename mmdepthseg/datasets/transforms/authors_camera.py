@@ -26,7 +26,7 @@ class AuthorsCamera(Camera):
 
     @classmethod
     def of(cls, camera: Camera) -> 'AuthorsCamera':
-        """A camera as it was read."""
+        """Return a camera as it was read."""
         return cls(camera.K, camera.size, camera.baseline, camera.source, camera.size)
 
     def resized(self, size: Size) -> 'AuthorsCamera':

@@ -13,7 +13,7 @@ TAIL = 4096
 
 
 def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
-    """Content of a file.
+    """Return the content of a file.
 
     Args:
         path: File, in any of MMEngine's storage backends.
@@ -77,7 +77,7 @@ def decode(
 def read_png16(
     path: str, what: str, cure: str, backend_args: dict | None = None
 ) -> np.ndarray:
-    """A 16-bit one-channel png.
+    """Return a 16-bit one-channel png.
 
     Args:
         path: The file.

@@ -213,7 +213,7 @@ class LoadSegLabel(LoadAnnotations):
         return results
 
     def _choose_size(self, results: dict, label: np.ndarray, path: str) -> np.ndarray:
-        """The label at the size of the comparison, which becomes `ori_shape`."""
+        """Return the label at the size of the comparison, which becomes `ori_shape`."""
         if 'img' not in results:
             raise UserError(
                 'LoadSegLabel with evaluate_at stands after LoadImageFromFile (sample '

@@ -134,7 +134,7 @@ class LoadStereoDepth(_LoadDepthField):
         return self.store(results, depth, cv2.INTER_NEAREST_EXACT)
 
     def _camera(self, results: dict, stored_size: Size) -> tuple[Camera, float]:
-        """The camera of the whole image, and the baseline in metres."""
+        """Return the camera of the whole image, and the baseline in metres."""
         camera = listed_camera(results, file_size(results, stored_size))
         if camera is None:
             raise UserError(

@@ -58,7 +58,7 @@ class LoadPoses(BaseTransform):
 
 
 def parse_pose(text: str, source: str) -> np.ndarray:
-    """A line of 12 numbers -> (4, 4) float64.
+    """Return a line of 12 numbers -> (4, 4) float64.
 
     Args:
         text: The line.

@@ -12,7 +12,7 @@ from mmdepthseg.utils.errors import UserError
 
 
 def sample_name(results: dict) -> str:
-    """How messages call a sample."""
+    """Return how messages call a sample."""
     return str(results.get('img_id') or results.get('img_path') or 'unnamed sample')
 
 

@@ -10,7 +10,7 @@ from mmdepthseg.registry import HOOKS
 
 
 def crashing_layers(model: nn.Module) -> list[str]:
-    """Convolutions whose backward pass crashes on CPU in the channels-last format.
+    """Give convolutions whose backward pass crashes on CPU in the channels-last format.
 
     torch's CPU kernels end the process for kernel 1, stride 2 and fewer than 8 input
     channels (seen with torch 2.13).

@@ -82,6 +82,6 @@ def _check_groups(name: str, checkpoint: dict, wrapper: object) -> None:
             f'parameters ({sum(then)} in all), the config makes {len(now)} '
             f'({sum(now)}), so optim_wrapper.paramwise_cfg or .constructor is another '
             "now. Resume with those of then (MMEngine's own: --cfg-options "
-            'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start anew '
+            'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start again '
             'from its weights: load_from'
         )

@@ -90,7 +90,7 @@ class MeanTeacherHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Teacher <- EMA(student), if the optimiser stepped."""
+        """Update the teacher by the student's EMA, if the optimiser stepped."""
         if not self._stepped:
             return
         self._stepped = False

@@ -15,7 +15,7 @@ State = dict[str, Any]
 
 
 def get_random_state() -> State:
-    """States of python's, numpy's and torch's generators of this process.
+    """Return the states of python's, numpy's and torch's generators of this process.
 
     Returns:
         Plain numbers and tensors only, so that `torch.load(weights_only=True)` reads
@@ -127,7 +127,7 @@ class RandomStateHook(Hook):
             self._gathered = all_gather_object(get_random_state())
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """The same for checkpoints by epoch."""
+        """Do the same for checkpoints by epoch."""
         if get_world_size() > 1 and any(
             _saves_now(hook, runner, self, by_epoch=True) for hook in runner.hooks
         ):
@@ -154,7 +154,7 @@ class RandomStateHook(Hook):
 
 
 def _saves_now(hook: Hook, runner: Runner, clock: Hook, by_epoch: bool) -> bool:
-    """Whether a CheckpointHook saves at the end of this iteration or epoch.
+    """Tell whether a CheckpointHook saves at the end of this iteration or epoch.
 
     The conditions are those of its `after_train_iter` and `after_train_epoch`.
     """

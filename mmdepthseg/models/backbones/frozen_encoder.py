@@ -63,7 +63,7 @@ class FrozenEncoder(BaseModule):
 
     @torch.no_grad()
     def forward(self, img: Tensor) -> Tensor:
-        """Deepest features.
+        """Return the deepest features.
 
         Args:
             img: Normalised images (N, 3, H, W).

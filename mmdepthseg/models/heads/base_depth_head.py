@@ -68,12 +68,12 @@ class BaseDepthHead(BaseModule):
 
     @abstractmethod
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Features -> disparities (N, 1, h_s, w_s), finest scale first."""
+        """Return the features -> disparities (N, 1, h_s, w_s), finest scale first."""
 
     def loss(
         self, disparities: Sequence[Tensor], batch: FrameBatch, transforms: Tensor
     ) -> dict[str, Tensor]:
-        """Self-supervised loss of the batch's frames.
+        """Return the self-supervised loss of the batch's frames.
 
         Args:
             disparities: Those of the target frames, from
@@ -92,7 +92,7 @@ class BaseDepthHead(BaseModule):
     def supervised_loss(
         self, disparities: Sequence[Tensor], target: Tensor, known: Tensor
     ) -> dict[str, Tensor]:
-        """Loss against depth labels, at their resolution, mean over the scales.
+        """Return loss against depth labels, at their resolution, mean over the scales.
 
         Pixels that do not count are handed to the loss as a mask; a loss that takes
         the mean over all pixels (`BerHuLoss`) counts them as exact.
@@ -123,7 +123,7 @@ class BaseDepthHead(BaseModule):
     def predict(
         self, disparities: Sequence[Tensor], size: tuple[int, int]
     ) -> tuple[Tensor, Tensor]:
-        """Disparity and depth of the finest scale at an image size.
+        """Return the disparity and depth of the finest scale at an image size.
 
         Args:
             disparities: From `forward`.

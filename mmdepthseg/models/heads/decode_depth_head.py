@@ -25,5 +25,5 @@ class DecodeDepthHead(BaseDepthHead):
         )
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Features -> [disparity (N, 1, h, w)] at the head's own stride."""
+        """Return the features -> [disparity (N, 1, h, w)] at the head's own stride."""
         return [self.decode_head(features).sigmoid()]

@@ -64,7 +64,7 @@ class GatedAttention(BaseModule):
         nn.init.zeros_(self.gate.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, h, w) -> (N, out_channels, h, w)."""
+        """Return (N, in_channels, h, w) -> (N, out_channels, h, w)."""
         return self.conv(x) * self.gate(x).sigmoid()
 
 
@@ -188,7 +188,7 @@ class PADDistillation(BaseModule):
         decoded: dict[int, Tensor],
         received: Tensor,
     ) -> dict[int, Tensor]:
-        """All steps of a decoder that receives something at the exchange."""
+        """Return all steps of a decoder that receives something at the exchange."""
         own = decoded[self.step]
         outs = decoder(features, decoded={**decoded, self.step: own + received})
         return {**outs, self.step: own}
@@ -196,7 +196,7 @@ class PADDistillation(BaseModule):
     def loss(
         self, decoded: Decoded, seg_head: UNetSegHead, data_samples: list[SegDataSample]
     ) -> dict[str, Tensor]:
-        """Supervised losses, prefixed `decode.` and `side.`.
+        """Return the supervised losses, prefixed `decode.` and `side.`.
 
         Args:
             decoded: With logits.
@@ -229,7 +229,7 @@ class PADDistillation(BaseModule):
 def build_distillation(
     cfg: dict, seg_cfg: dict, seg_head: nn.Module | None, depth_head: nn.Module | None
 ) -> PADDistillation:
-    """The distillation between two heads.
+    """Return the distillation between two heads.
 
     Args:
         cfg: Config of the `PADDistillation`.

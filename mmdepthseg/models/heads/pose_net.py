@@ -89,7 +89,7 @@ class PoseNet(BaseModule):
             last.bias[3:] = torch.tensor(translation) / self.translation_factor
 
     def forward(self, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
-        """Motion from the earlier to the later frame.
+        """Return the motion from the earlier to the later frame.
 
         Args:
             earlier: Normalised images (N, 3, H, W).
@@ -110,7 +110,7 @@ class PoseNet(BaseModule):
         )
 
     def source_transforms(self, batch: FrameBatch, offsets: tuple[int, ...]) -> Tensor:
-        """Target camera to source camera, for all neighbours in one pass.
+        """Return the target camera to source camera, for all neighbours in one pass.
 
         Args:
             batch: With `img` (N, 3, H, W) and `adjacent` (N, F,

@@ -106,7 +106,7 @@ class DirectPoseRefinement(nn.Module):
     @staticmethod
     @torch.no_grad()
     def _keep_scale(found: Tensor, given: Tensor) -> Tensor:
-        """Translations scaled so that, along the given ones, they are as long.
+        """Return translations scaled so that, along the given ones, they are as long.
 
         Not to the same length: the net answers with the middle of uncertain motions,
         which is shorter than each of them, and would shrink without end.

@@ -96,7 +96,7 @@ class UNetDecoder(BaseModule):
         return self.channels[NUM_STEPS - 1 - step]
 
     def _skip_level(self, step: int) -> int:
-        """Encoder level concatenated in a step; negative: none."""
+        """Return the encoder level concatenated in a step; negative: none."""
         return len(self.in_channels) - 2 - step
 
     def forward(
@@ -142,7 +142,7 @@ class UNetDecoder(BaseModule):
         return outs
 
     def parameters_of_steps(self, first: int, last: int) -> Iterator[nn.Parameter]:
-        """Parameters of some steps.
+        """Yield the parameters of some steps.
 
         Args:
             first: Coarsest of the steps, 4 to 0.
@@ -173,7 +173,7 @@ class UNetDecoder(BaseModule):
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
-    """Channels of the steps as a tuple; UserError unless there are five."""
+    """Return the channels of the steps as a tuple; UserError unless there are five."""
     if len(channels) != NUM_STEPS:
         raise UserError(
             'UNetDecoder: channels must have 5 numbers, full '

@@ -92,14 +92,14 @@ class UNetSegHead(BaseDecodeHead):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Backbone levels -> logits (N, num_classes, h, w) at the finest tap."""
+        """Return backbone levels -> logits (N, num_classes, h, w) at the finest tap."""
         features = self._transform_inputs(inputs)
         return self.classify(features, self.decoder(features))
 
     def classify(
         self, features: Sequence[Tensor], decoded: dict[int, Tensor]
     ) -> Tensor:
-        """Logits of decoded steps.
+        """Return the logits of decoded steps.
 
         Args:
             features: Backbone levels.

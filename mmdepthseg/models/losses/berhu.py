@@ -39,7 +39,7 @@ class BerHuLoss(nn.Module):
     def forward(
         self, prediction: Tensor, target: Tensor, mask: Tensor | None = None
     ) -> Tensor:
-        """Loss of a batch.
+        """Return the loss of a batch.
 
         Args:
             prediction: (N, 1, H, W), above -1 if `log`.

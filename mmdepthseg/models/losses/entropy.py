@@ -9,7 +9,7 @@ from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 
 
 def prediction_entropy(logits: Tensor, normalize: bool = False) -> Tensor:
-    """Entropy per pixel: `-sum_c p log2(p) / log2(C)`, in [0, 1].
+    """Return the entropy per pixel: `-sum_c p log2(p) / log2(C)`, in [0, 1].
 
     Args:
         logits: (N, C, H, W), C >= 2.

@@ -15,7 +15,7 @@ REDUCTIONS = ('batch', 'image')
 def feature_distance(
     features: Tensor, reference: Tensor, reduction: str = 'batch'
 ) -> Tensor:
-    """L2 distance of two feature tensors.
+    """Return L2 distance of two feature tensors.
 
     Args:
         features: (N, C, h, w).
@@ -83,7 +83,7 @@ class FeatureDistanceLoss(BaseModule):
         self.reduction = reduction
 
     def forward(self, features: Tensor, img: Tensor) -> Tensor:
-        """Loss of a batch.
+        """Return the loss of a batch.
 
         Args:
             features: The trained encoder's deepest level of `img`, (N,

@@ -37,7 +37,7 @@ class PhotometricError(nn.Module):
         self.ssim_weight = ssim_weight
 
     def prepare(self, target: Tensor) -> ImageStatistics:
-        """Statistics of the target images (N, 3, H, W) in [0, 1]; no gradient.
+        """Return statistics of the target images (N, 3, H, W) in [0, 1]; no gradient.
 
         Raises:
             UserError: If the target is not 4-D or smaller than 2x2.
@@ -52,7 +52,7 @@ class PhotometricError(nn.Module):
             return image_statistics(*full_precision(target), self.ssim_weight > 0)
 
     def forward(self, predicted: Tensor, target: Tensor | ImageStatistics) -> Tensor:
-        """Error of predicted images.
+        """Return the error of predicted images.
 
         Args:
             predicted: (N, 3, H, W), or F of them per target (N, F, 3, H, W), in

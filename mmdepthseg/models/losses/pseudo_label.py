@@ -45,7 +45,7 @@ class PseudoLabelLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, labels: Tensor, confidence: Tensor) -> Tensor:
-        """Loss of a batch.
+        """Return the loss of a batch.
 
         Args:
             logits: (N, C, H, W).
@@ -110,7 +110,7 @@ class ConfidentPixelLoss(PseudoLabelLoss):
 
 @torch.no_grad()
 def pseudo_labels(scores: Tensor, from_logits: bool = False) -> tuple[Tensor, Tensor]:
-    """Hard labels and their confidence.
+    """Return the hard labels and their confidence.
 
     Args:
         scores: Probabilities, or logits, (N, C, H, W).

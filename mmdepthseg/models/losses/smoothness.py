@@ -24,7 +24,7 @@ class EdgeAwareSmoothness(nn.Module):
         self.normalize = normalize
 
     def forward(self, disparity: Tensor, image: Tensor) -> Tensor:
-        """Smoothness of a batch.
+        """Return the smoothness of a batch.
 
         Args:
             disparity: Network disparity, (N, 1, H, W).
@@ -58,7 +58,7 @@ class EdgeAwareSmoothness(nn.Module):
 
 @torch.no_grad()
 def edge_weights(image: Tensor) -> tuple[Tensor, Tensor]:
-    """`exp(-mean_c |dI|)` along x (N, 1, H, W - 1) and y (N, 1, H - 1, W)."""
+    """Return `exp(-mean_c |dI|)` along x (N, 1, H, W - 1) and y (N, 1, H - 1, W)."""
     return tuple(
         image.diff(dim=dim).abs_().mean(1, keepdim=True).neg_().exp_()
         for dim in (-1, -2)

@@ -45,7 +45,7 @@ def reflect_pad(image: Tensor) -> Tensor:
 
 
 def window_mean(padded: Tensor) -> Tensor:
-    """Means of 3x3 windows, (..., H + 2, W + 2) -> (..., H, W); no autograd."""
+    """Return means of 3x3 windows, (..., H + 2, W + 2) -> (..., H, W); no autograd."""
     rows = padded[..., :-2] + padded[..., 1:-1]
     rows += padded[..., 2:]
     total = rows[..., :-2, :] + rows[..., 1:-1, :]
@@ -54,12 +54,12 @@ def window_mean(padded: Tensor) -> Tensor:
 
 
 def _window_mean_adjoint(gradient: Tensor) -> Tensor:
-    """Adjoint of `window_mean`: (..., H, W) -> (..., H + 2, W + 2)."""
+    """Return the adjoint of `window_mean`: (..., H, W) -> (..., H + 2, W + 2)."""
     return window_mean(F.pad(gradient, (2, 2, 2, 2)))
 
 
 def _reflect_pad_adjoint(padded: Tensor) -> Tensor:
-    """Adjoint of `reflect_pad`; overwrites its argument."""
+    """Return the adjoint of `reflect_pad`; overwrites its argument."""
     padded[..., 2, :] += padded[..., 0, :]
     padded[..., -3, :] += padded[..., -1, :]
     padded[..., 2] += padded[..., 0]
@@ -69,7 +69,7 @@ def _reflect_pad_adjoint(padded: Tensor) -> Tensor:
 
 @torch.no_grad()
 def image_statistics(image: Tensor, with_ssim: bool = True) -> ImageStatistics:
-    """Statistics of the target image, at least float32.
+    """Return the statistics of the target image, at least float32.
 
     Args:
         image: (..., 3, H, W) in [0, 1], H and W at least 2.
@@ -97,7 +97,7 @@ class PhotometricFunction(torch.autograd.Function):
     def forward(
         ctx, image: Tensor, ssim_weight: float, target: ImageStatistics
     ) -> Tensor:
-        """Error map; keeps the derivatives by the three window means."""
+        """Return the error map; keeps the derivatives by the three window means."""
         image = image.contiguous()
         needs_grad = ctx.needs_input_grad[0]
         ctx.ssim_weight = ssim_weight
@@ -120,7 +120,7 @@ class PhotometricFunction(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Adjoint of the windows, applied to the kept derivatives."""
+        """Return the adjoint of the windows, applied to the kept derivatives."""
         channels = ctx.sign.shape[-3]
         out = gradient * ((1 - ctx.ssim_weight) / channels) * ctx.sign
         if ctx.parts is not None:
@@ -137,7 +137,7 @@ class PhotometricFunction(torch.autograd.Function):
 def _dissimilarity(
     image: Tensor, target: ImageStatistics, needs_grad: bool
 ) -> tuple[Tensor, tuple[Tensor, ...] | None]:
-    """SSIM' per channel and its derivatives by the three window means.
+    """Return SSIM' per channel and its derivatives by the three window means.
 
     With means m_x, m_y, variances v_x, v_y and covariance c,
     SSIM = (2 m_x m_y + C1)(2 c + C2) / ((m_x^2 + m_y^2 + C1)(v_x + v_y + C2)).

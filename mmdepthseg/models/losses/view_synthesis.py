@@ -110,7 +110,7 @@ class ViewSynthesisLoss(nn.Module):
         transforms: Tensor,
         target_pyramid: Sequence[Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """Loss of one step, mean over the scales.
+        """Return the loss of one step, mean over the scales.
 
         Args:
             disparities: Network disparities in (0, 1), finest first,
@@ -149,7 +149,7 @@ class ViewSynthesisLoss(nn.Module):
         transforms: Tensor,
         target_pyramid: Sequence[Tensor] | None = None,
     ) -> list[ScaleTerms]:
-        """The same, scale by scale; arguments as `forward`."""
+        """Return the same, scale by scale; arguments as `forward`."""
         _check(disparities, target, sources, target_pyramid)
         with no_autocast(target):
             target, sources = (t.contiguous() for t in full_precision(target, sources))
@@ -173,7 +173,7 @@ class ViewSynthesisLoss(nn.Module):
     def _identity_error(
         self, sources: Tensor, statistics: ImageStatistics
     ) -> Tensor | None:
-        """Error of the unwarped sources, (N, 1, H, W), or None."""
+        """Return the error of the unwarped sources, (N, 1, H, W), or None."""
         if not self.auto_mask:
             return None
         errors = self.error(sources, statistics)
@@ -192,7 +192,7 @@ class ViewSynthesisLoss(nn.Module):
         transforms: Tensor,
         identity: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        """Mean error of one scale and the share of pixels won by a warp."""
+        """Return the mean error of one scale and the share of pixels won by a warp."""
         size = sources.shape[-2:]
         if disparity.shape[-2:] != size:
             disparity = F.interpolate(
@@ -211,7 +211,7 @@ class ViewSynthesisLoss(nn.Module):
         return torch.where(wins, errors, identity).mean(), share
 
     def _over_sources(self, errors: Tensor, valid: Tensor) -> Tensor:
-        """(N, F, 1, H, W) -> (N, 1, H, W); infinite where no source is valid."""
+        """Return (N, F, 1, H, W) -> (N, 1, H, W); infinite where no source is valid."""
         if self.reduce == 'min':
             errors = torch.where(valid, errors, torch.full_like(errors, torch.inf))
             # Pairwise minima vectorise; min(dim) with its indices does not.

@@ -70,7 +70,7 @@ class BatchMix(metaclass=ABCMeta):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Masks of a batch, (N, 1, H, W) bool: True = the pixel stays."""
+        """Return the masks of a batch, (N, 1, H, W) bool: True = the pixel stays."""
 
     def _disparity_of(self, batch: MixBatch) -> Tensor:
         if batch.disparity is None:
@@ -83,7 +83,7 @@ class BatchMix(metaclass=ABCMeta):
 
 
 def check_range(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
-    """A number or an ordered pair as a pair; UserError otherwise."""
+    """Return a number or an ordered pair as a pair; UserError otherwise."""
     if isinstance(value, (int, float)):
         return float(value), float(value)
     if len(value) != 2 or value[0] > value[1]:

@@ -24,7 +24,7 @@ class ClassMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Pixels of the drawn classes."""
+        """Return the pixels of the drawn classes."""
         labels = batch.labels.flatten(1)
         present = torch.zeros(
             len(batch), _LABELS, dtype=torch.bool, device=labels.device
@@ -35,7 +35,7 @@ class ClassMix(BatchMix):
 
 
 def pick_half(present: Tensor, scores: Tensor) -> Tensor:
-    """The floor(k / 2) present classes with the highest scores.
+    """Return the floor(k / 2) present classes with the highest scores.
 
     Args:
         present: (N, L) bool, k of them True.
@@ -52,7 +52,7 @@ def pick_half(present: Tensor, scores: Tensor) -> Tensor:
 
 
 def class_masks(labels: Tensor, picked: Tensor) -> Tensor:
-    """Pixels whose class is picked.
+    """Return the pixels whose class is picked.
 
     Args:
         labels: (N, H, W) int64.

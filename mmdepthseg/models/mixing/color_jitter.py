@@ -142,12 +142,12 @@ def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
 
 
 def _constant(values: Sequence, like: Tensor) -> Tensor:
-    """A small constant on the device of `like`, without waiting for it."""
+    """Return a small constant on the device of `like`, without waiting for it."""
     return torch.tensor(values, dtype=like.dtype).to(like.device, non_blocking=True)
 
 
 def _operations(parameters: ColorJitterParams, like: Tensor) -> Tensor:
-    """Linear parts of the four operations, (N, 4, 3, 3)."""
+    """Return the linear parts of the four operations, (N, 4, 3, 3)."""
     eye = torch.eye(3, dtype=like.dtype, device=like.device)
     to_yiq = _constant(_YIQ, like)
     to_grey = to_yiq[:1].expand(3, 3)
@@ -172,7 +172,7 @@ def _operations(parameters: ColorJitterParams, like: Tensor) -> Tensor:
 def _affine(
     operations: Tensor, contrast: Tensor, order: Tensor, means: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Compose the operations, each image in its own order.
+    """Return the compose the operations, each image in its own order.
 
     Args:
         operations: (N, 4, 3, 3).

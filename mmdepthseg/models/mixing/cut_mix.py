@@ -35,7 +35,7 @@ class CutMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """A box per image."""
+        """Return a box per image."""
         height, width = batch.images.shape[-2:]
         device = batch.images.device
         draw = draw_uniform((len(batch), 3, 1, 1), 0, 1, device, generator)
@@ -56,12 +56,12 @@ class NoMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Everywhere."""
+        """Return the everywhere."""
         return torch.ones_like(batch.images[:, :1], dtype=torch.bool)
 
 
 def _interval(share: Tensor, place: Tensor, size: int) -> Tensor:
-    """(N, 1, size) bool: an interval of `share * size` pixels, inside."""
+    """Return (N, 1, size) bool: an interval of `share * size` pixels, inside."""
     length = (share * size).round().clamp(1, size)
     start = (place * (size - length + 1)).floor()
     index = torch.arange(size, device=share.device)

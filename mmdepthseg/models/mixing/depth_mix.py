@@ -44,7 +44,7 @@ class DepthMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Where i is not farther than j, and foreground."""
+        """Return where i is not farther than j, and foreground."""
         disparity = self._disparity_of(batch)
         margin = self.margin
         if self.relative_margin:
@@ -79,7 +79,7 @@ class DepthThresholdMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Where i is nearer than its threshold."""
+        """Return where i is nearer than its threshold."""
         disparity = self._disparity_of(batch)
         drawn = draw_uniform(
             (len(batch), 1, 1, 1), *self.threshold, disparity.device, generator
@@ -114,7 +114,7 @@ class DepthHistogramMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Where i is among the nearest of its own pixels."""
+        """Return where i is among the nearest of its own pixels."""
         disparity = self._disparity_of(batch)
         share = draw_uniform(
             (len(batch), 1), *self.kept_share, disparity.device, generator

@@ -48,7 +48,7 @@ class MixBatch:
         return self.images.shape[0]
 
     def replace(self, **changes: Any) -> 'MixBatch':
-        """A copy with some fields changed."""
+        """Return a copy with some fields changed."""
         return replace(self, **changes)
 
 
@@ -81,7 +81,7 @@ def draw_uniform(
     device: torch.device,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Uniform float32 numbers on `device`.
+    """Return the uniform float32 numbers on `device`.
 
     Drawn on the generator's device and moved, so that one CPU generator serves,
     and reproduces, CPU and CUDA batches alike.

@@ -48,7 +48,7 @@ class BatchColorJitter:
     def __call__(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> MixBatch:
-        """The batch with jittered images, clamped to [0, 1]."""
+        """Return the batch with jittered images, clamped to [0, 1]."""
         drawn = draw_color_jitter(
             len(batch), **self.options, device=batch.images.device, generator=generator
         )
@@ -90,7 +90,7 @@ class BatchGaussianBlur:
     def __call__(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> MixBatch:
-        """The batch with some images blurred.
+        """Return the batch with some images blurred.
 
         Raises:
             UserError: If the images are not larger than the kernel's radius.
@@ -108,13 +108,13 @@ class BatchGaussianBlur:
 
 
 def gaussian_kernels(sigma: Tensor, radius: int) -> Tensor:
-    """Sampled Gaussians that sum to 1, (N,) -> (N, 2 * radius + 1)."""
+    """Return the sampled Gaussians that sum to 1, (N,) -> (N, 2 * radius + 1)."""
     at = torch.arange(-radius, radius + 1, dtype=sigma.dtype, device=sigma.device)
     return torch.softmax(-0.5 * (at / sigma[:, None]).square(), 1)
 
 
 def blur(images: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve each image with its own kernel along x and along y.
+    """Return the convolve each image with its own kernel along x and along y.
 
     Args:
         images: (N, C, H, W).
@@ -141,7 +141,7 @@ def blur(images: Tensor, kernels: Tensor) -> Tensor:
 
 
 def _correlate(padded: Tensor, kernels: Tensor, dim: int) -> Tensor:
-    """Weighted sum of shifted slices; symmetric taps share a product.
+    """Return the weighted sum of shifted slices; symmetric taps share a product.
 
     On CPU up to four times faster than a grouped convolution, and exact where
     cuDNN would use TF32.

@@ -13,7 +13,7 @@ from mmdepthseg.utils.errors import UserError
 def depth_losses(
     model: Any, disparities: list[Tensor], batch: FrameBatch, data_samples: SampleList
 ) -> dict[str, Tensor]:
-    """Depth losses, prefixed `depth.`.
+    """Return the depth losses, prefixed `depth.`.
 
     Args:
         model: With a depth head and, for view synthesis, a pose net.
@@ -38,7 +38,7 @@ def depth_losses(
 
 
 def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[int, ...]:
-    """Offsets of the neighbours.
+    """Return the offsets of the neighbours.
 
     Args:
         batch: Of the samples.
@@ -76,7 +76,7 @@ def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[in
 def _nan_unless_finite(
     losses: dict[str, Tensor], transforms: Tensor
 ) -> dict[str, Tensor]:
-    """Losses that are NaN if the poses that they rest on are not finite.
+    """Return the losses that are NaN if the poses that they rest on are not finite.
 
     View synthesis takes pixels that a bad pose sends nowhere for invisible, so that
     its loss would stay finite, and the depth would learn from the smoothness alone.
@@ -94,7 +94,7 @@ def _nan_unless_finite(
 
 
 def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Tensor]:
-    """Stored depth labels of a batch; UserError if an image has none.
+    """Return the stored depth labels of a batch; UserError if an image has none.
 
     Args:
         data_samples: With `disparity_map`.

@@ -131,7 +131,7 @@ class DepthSegmentor(EncoderDecoder):
     def decode(
         self, features: tuple[Tensor, ...], labels: bool = True, depth: bool = True
     ) -> Decoded:
-        """Outputs of the heads.
+        """Return the outputs of the heads.
 
         Args:
             features: Backbone levels.
@@ -150,7 +150,7 @@ class DepthSegmentor(EncoderDecoder):
     def loss(
         self, inputs: FrameBatch, data_samples: SampleList, depth: bool = True
     ) -> dict:
-        """Losses of every part there is.
+        """Return the losses of every part there is.
 
         Args:
             inputs: The batch.
@@ -190,7 +190,7 @@ class DepthSegmentor(EncoderDecoder):
     def loss_and_disparity(
         self, batch: FrameBatch, data_samples: SampleList
     ) -> tuple[dict, Tensor]:
-        """Depth losses alone, and the disparity, from one pass.
+        """Return the depth losses alone, and the disparity, from one pass.
 
         Args:
             batch: See `depth_losses`; labels are not looked at.
@@ -207,7 +207,7 @@ class DepthSegmentor(EncoderDecoder):
         return losses, self.depth_head.predict([finest], batch.img.shape[2:])[0]
 
     def seg_logits(self, img: Tensor) -> Tensor:
-        """Segmentation logits at the images' size.
+        """Return the segmentation logits at the images' size.
 
         Args:
             img: Normalised images (N, 3, H, W).
@@ -220,7 +220,7 @@ class DepthSegmentor(EncoderDecoder):
         )
 
     def logits_and_disparity(self, img: Tensor) -> tuple[Tensor, Tensor]:
-        """`seg_logits` and `predict_disparity` from one pass."""
+        """Return `seg_logits` and `predict_disparity` from one pass."""
         decoded = self.decode(self.extract_feat(img))
         disparity, _ = self.depth_head.predict(decoded.disparities, img.shape[2:])
         return self._resize(decoded.logits, img), disparity
@@ -234,7 +234,7 @@ class DepthSegmentor(EncoderDecoder):
         )
 
     def predict_disparity(self, img: Tensor) -> Tensor:
-        """Sigmoid disparity of the depth head at the images' size.
+        """Return the sigmoid disparity of the depth head at the images' size.
 
         Args:
             img: Normalised images (N, 3, H, W).
@@ -256,7 +256,7 @@ class DepthSegmentor(EncoderDecoder):
     def predict(
         self, inputs: FrameBatch | Tensor, data_samples: OptSampleList = None
     ) -> SampleList:
-        """Predictions at the original image size.
+        """Return the predictions at the original image size.
 
         Args:
             inputs: Images (N, 3, H, W), normalised.
@@ -306,7 +306,7 @@ class DepthSegmentor(EncoderDecoder):
     def _forward(
         self, inputs: FrameBatch | Tensor, data_samples: OptSampleList = None
     ) -> Tensor | tuple:
-        """Raw outputs: logits, or disparities, or both (tuple)."""
+        """Return the raw outputs: logits, or disparities, or both (tuple)."""
         features = self.extract_feat(FrameBatch.of(inputs).img)
         labels, depth = self.with_decode_head, self.depth_head is not None
         decoded = self.decode(features, labels, depth)
@@ -316,5 +316,5 @@ class DepthSegmentor(EncoderDecoder):
 
 
 def _built(cfg: dict | None) -> nn.Module | None:
-    """A part that may be left out."""
+    """Return a part that may be left out."""
     return None if cfg is None else MODELS.build(cfg)

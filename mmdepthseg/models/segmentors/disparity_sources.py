@@ -50,13 +50,13 @@ def no_disparity(mix: CleanMix) -> tuple[Tensor, None]:
 
 
 def stored_disparity(mix: CleanMix) -> tuple[Tensor, Tensor | None]:
-    """That of the depth labels, as they are."""
+    """Return that of the depth labels, as they are."""
     logits = mix.teacher.seg_logits(mix.clean)
     return logits, stack_disparity(mix.data_samples, logits.device)
 
 
 def online_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
-    """The student's, of its depth loss's pass if there was one; stretched."""
+    """Return the student's, of its depth loss's pass if there was one; stretched."""
     logits = mix.teacher.seg_logits(mix.clean)
     disparity = mix.disparity
     if disparity is None:
@@ -65,7 +65,7 @@ def online_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
 
 
 def teacher_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
-    """The teacher's, from the pass that labels the images; stretched."""
+    """Return the teacher's, from the pass that labels the images; stretched."""
     logits, disparity = mix.teacher.logits_and_disparity(mix.clean)
     return logits, normalize_disparity(disparity)
 
@@ -76,7 +76,7 @@ SOURCES = dict(
 
 
 def choose_source(name: str, mixing: Callable, student: BaseModel) -> Source:
-    """The source that an option names, or none if the mixer needs none.
+    """Return the source that an option names, or none if the mixer needs none.
 
     Args:
         name: A key of `SOURCES`.

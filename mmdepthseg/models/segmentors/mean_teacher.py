@@ -128,7 +128,7 @@ class MeanTeacher(TeacherStudent):
         )
 
     def loss(self, inputs: FrameBatch, data_samples: SampleList) -> dict:
-        """Losses of one step.
+        """Return the losses of one step.
 
         Args:
             inputs: Labelled and mix samples in one batch.
@@ -155,7 +155,7 @@ class MeanTeacher(TeacherStudent):
     def loss_groups(
         self, inputs: FrameBatch, data_samples: SampleList
     ) -> Iterator[dict]:
-        """The losses in groups that share no activations, one after the other.
+        """Yield the losses in groups that share no activations, one after the other.
 
         Args:
             inputs: See `loss`.
@@ -196,7 +196,7 @@ class MeanTeacher(TeacherStudent):
         data_samples: SampleList,
         disparity: Tensor | None = None,
     ) -> dict:
-        """Pseudo-label loss on the mixed batch; arguments: see `mix`."""
+        """Return the pseudo-label loss on the mixed batch; arguments: see `mix`."""
         mixed = self.mix(batch, data_samples, disparity)
         logits = self.student.seg_logits(self.data_preprocessor.normalize(mixed.images))
         loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
@@ -213,7 +213,7 @@ class MeanTeacher(TeacherStudent):
         data_samples: SampleList,
         disparity: Tensor | None = None,
     ) -> MixBatch:
-        """Pseudo-labels, mixing and strong augmentation of clean mix images.
+        """Return the pseudo-labels, mixing and strong augmentation of clean mix images.
 
         Args:
             batch: Clean mix images.
@@ -254,7 +254,7 @@ class MeanTeacher(TeacherStudent):
 
 
 def _weighted(losses: dict, weight: float) -> dict:
-    """Depth losses times a weight; what is only logged stays."""
+    """Return the depth losses times a weight; what is only logged stays."""
     return {
         name: weight * value if name.startswith('depth.loss') else value
         for name, value in losses.items()

@@ -10,7 +10,7 @@ from mmdepthseg.utils.errors import UserError
 
 
 def to_original(depth: Tensor, meta: dict) -> Tensor:
-    """Depth (1, 1, H, W) at network size -> (1, h, w) at the original size.
+    """Return the depth (1, 1, H, W) at network size -> (1, h, w) at the original size.
 
     Args:
         depth: Of one image.
@@ -44,7 +44,7 @@ def require_labels(data_samples: SampleList) -> None:
 
 
 def ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Labels (N, H, W), void where a sample has none, and which have (N,)."""
+    """Return labels (N, H, W), void where a sample has none, and which have (N,)."""
     truth = torch.full_like(like, VOID)
     labeled = ['gt_sem_seg' in sample for sample in data_samples]
     for i, sample in enumerate(data_samples):
@@ -54,7 +54,7 @@ def ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor
 
 
 def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | None:
-    """Disparity maps (N, 1, H, W), or None if no sample has one.
+    """Return the disparity maps (N, 1, H, W), or None if no sample has one.
 
     Raises:
         UserError: Only some have; names the first without.
@@ -73,7 +73,7 @@ def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | 
 
 
 def positions_of_branch(data_samples: SampleList, branch: str) -> list[int]:
-    """Positions of a branch's samples in the batch.
+    """Return the positions of a branch's samples in the batch.
 
     Raises:
         UserError: There is none.

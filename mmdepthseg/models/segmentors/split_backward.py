@@ -18,7 +18,7 @@ BUCKET_MB = 25
 def split_train_step(
     model: BaseModel, data: dict, optim_wrapper: OptimWrapper
 ) -> dict[str, Tensor]:
-    """A training step that goes back through each group of losses at once.
+    """Return a training step that goes back through each group of losses at once.
 
     The gradient of a sum is the sum of the gradients: the result is that of
     `BaseModel.train_step` up to rounding, but only one group's activations are
@@ -117,5 +117,8 @@ class SplitBackwardDDP(MMDistributedDataParallel):
         super().__init__(module=module, broadcast_buffers=False, **kwargs)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """The model's own step; DDP's reducer, which it never starts, stays idle."""
+        """Return the model's own step.
+
+        DDP's reducer, which it never starts, stays idle.
+        """
         return self.module.train_step(data, optim_wrapper)

@@ -125,7 +125,7 @@ class TeacherStudent(BaseSegmentor):
             state_dict.update(adapted)
 
     def update_teacher(self) -> None:
-        """Teacher <- EMA(student); call it once after each optimiser step.
+        """Move the teacher to EMA(student); call it once after each optimiser step.
 
         On several ranks the student's batch-norm buffers differ between ranks unless
         SyncBN is used; they are averaged first, so that teachers stay identical.
@@ -138,7 +138,7 @@ class TeacherStudent(BaseSegmentor):
     def predict(
         self, inputs: FrameBatch, data_samples: OptSampleList = None
     ) -> SampleList:
-        """Predictions of the network named by `predict_with`."""
+        """Return the predictions of the network named by `predict_with`."""
         return self.predictor.predict(inputs, data_samples)
 
     def predict_disparity(self, img: Tensor) -> Tensor:
@@ -146,11 +146,11 @@ class TeacherStudent(BaseSegmentor):
         return self.predictor.predict_disparity(img)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits of the predicting network (MMSeg's interface)."""
+        """Return the logits of the predicting network (MMSeg's interface)."""
         return self.predictor.encode_decode(inputs, batch_img_metas)
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Features of the predicting network (MMSeg's interface)."""
+        """Return the features of the predicting network (MMSeg's interface)."""
         return self.predictor.extract_feat(inputs)
 
     def _forward(

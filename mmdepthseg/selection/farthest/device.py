@@ -17,7 +17,7 @@ _DRIVER_TOOLS = ('nvidia-smi', 'rocm-smi')
 
 
 def choose_product(device: str, work: int) -> Product:
-    """The function that multiplies blocks of features.
+    """Return the function that multiplies blocks of features.
 
     On CPU that is numpy's BLAS, which uses all cores it is allowed to.
 
@@ -47,7 +47,10 @@ def choose_product(device: str, work: int) -> Product:
 
 
 def may_have_gpu() -> bool:
-    """Whether anything here looks like a GPU; without importing torch (seconds)."""
+    """Tell whether anything here looks like a GPU.
+
+    Without importing torch (seconds).
+    """
     return any(map(glob.glob, _DEVICE_FILES)) or any(map(shutil.which, _DRIVER_TOOLS))
 
 
@@ -74,7 +77,7 @@ class TorchProduct:
         self._torch = torch
 
     def __call__(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Left @ right.T: (B, D) and (R, D) float32 to (B, R) float32."""
+        """Return the left @ right.T: (B, D) and (R, D) float32 to (B, R) float32."""
         torch = self._torch
         # TF32 would break the error bound of the screening.
         before = torch.get_float32_matmul_precision()

@@ -93,7 +93,7 @@ class Distances:
     def start(
         self, pool: FeaturePool, eligible: np.ndarray, bias: np.ndarray, budget: int
     ) -> tuple[str, LazyGreedy | PatchGreedy]:
-        """The route taken, and a selection with nothing chosen yet."""
+        """Return the route taken, and a selection with nothing chosen yet."""
         if self.distance == 'patch':
             return 'patch', PatchGreedy(pool, eligible, bias)
         fits = 4 * pool.size * pool.dims <= self.memory
@@ -161,7 +161,7 @@ def farthest_point(
 def eligible_rows(
     size: int, exclude: np.ndarray, candidates: Sequence[int] | None = None
 ) -> np.ndarray:
-    """(N,) bool: what may be picked (or is chosen already)."""
+    """Return (N,) bool: what may be picked (or is chosen already)."""
     eligible = np.full(size, candidates is None)
     if candidates is not None:
         eligible[check_rows(size, candidates, (), ('candidates', ''))[0]] = True
@@ -170,7 +170,7 @@ def eligible_rows(
 
 
 def first_pick(size: int, seed: int, eligible: np.ndarray) -> int:
-    """The first eligible row in the seeded permutation of all rows."""
+    """Return the first eligible row in the seeded permutation of all rows."""
     order = np.random.RandomState(seed).permutation(size)
     return int(order[eligible[order].argmax()])
 

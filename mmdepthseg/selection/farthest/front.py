@@ -91,7 +91,7 @@ class Front:
         minima.set_keys(nearer)
 
     def best(self) -> int | None:
-        """The row of largest distance + bias, the lowest on ties.
+        """Return the row of largest distance + bias, the lowest on ties.
 
         None if it may be outside the front, or nothing can be picked.
         """

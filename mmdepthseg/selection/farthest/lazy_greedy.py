@@ -110,7 +110,7 @@ class LazyGreedy:
             self._catch_up(np.flatnonzero(minima.key_high > -np.inf))
 
     def retire(self, rows: int | np.ndarray) -> None:
-        """`rows` may not be picked any more."""
+        """Take `rows` out of what may be picked."""
         self._leave_front()
         self._minima.retire(rows)
 
@@ -121,7 +121,7 @@ class LazyGreedy:
         self._minima.retire(near)
 
     def best(self) -> int | None:
-        """The candidate of largest distance + bias, the lowest row on ties.
+        """Return the candidate of largest distance + bias, the lowest row on ties.
 
         None if nothing can be picked.
         """
@@ -147,13 +147,16 @@ class LazyGreedy:
             minima.set_keys(unsure)
 
     def distance(self, row: int) -> float:
-        """Exact distance from what `best` returned to the nearest chosen frame."""
+        """Give exact distance from what `best` returned to the nearest chosen frame."""
         self._leave_front()
         self._minima.set_keys(self._minima.refine(np.array([row])))
         return float(np.sqrt(self._minima.high[row]) * self._screen.unit)
 
     def pick_distances(self) -> np.ndarray:
-        """Exact distance of each pick to its `nearest`; NaN without: (K,) float64."""
+        """Return the exact distance of each pick to its `nearest`.
+
+        NaN without: (K,) float64.
+        """
         nearest, rows = np.array(self.nearest), np.array(self.chosen)
         out = np.full(len(rows), np.nan)
         known = nearest >= 0
@@ -162,7 +165,7 @@ class LazyGreedy:
         return out
 
     def _leading(self, count: int) -> np.ndarray:
-        """The `count` candidates of highest bound, ascending rows."""
+        """Return the `count` candidates of highest bound, ascending rows."""
         keys = self._minima.key_high
         if len(keys) <= count:
             leaders = np.arange(len(keys))
@@ -171,7 +174,10 @@ class LazyGreedy:
         return leaders[keys[leaders] > -np.inf]
 
     def _leading_stale(self) -> np.ndarray:
-        """Leading candidates that have missed picks; at least one if there are any."""
+        """Return the leading candidates that have missed picks.
+
+        At least one if there are any.
+        """
         stale = np.where(self.seen < len(self.chosen), self._minima.key_high, -np.inf)
         count = min(self._catch_up_size, len(stale))
         # Of those below the leaders' range nothing is needed yet.
@@ -198,7 +204,7 @@ class LazyGreedy:
         return self._front
 
     def _leave_front(self) -> None:
-        """Everybody's minima are true again."""
+        """Bring all minima up to date."""
         if self._front is not None and self._front.live:
             self._front.leave(self._minima)
             self.seen[self._front.rows] = len(self.chosen)
@@ -235,7 +241,7 @@ class LazyGreedy:
     def _bounds(
         self, places: np.ndarray, rows: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`Screen.bounds` from chosen frames."""
+        """Return `Screen.bounds` from chosen frames."""
         batch = self._rows[places]
         if self._vectors is not None:
             new = slice(self._filled, len(self.chosen))
@@ -251,7 +257,7 @@ class LazyGreedy:
     def _merge(
         self, places: np.ndarray, rows: np.ndarray, low: np.ndarray, high: np.ndarray
     ) -> None:
-        """Minimum of what is known of `rows` and new intervals.
+        """Keep the minimum of what is known of `rows` and new intervals.
 
         Args:
             places: (B,) places in `chosen`.

@@ -45,7 +45,7 @@ class Minima:
         self._screen, self._bias, self._chosen = screen, bias, chosen
 
     def part(self, index: np.ndarray) -> 'Minima':
-        """A copy of some of them."""
+        """Return a copy of some of them."""
         out = Minima(self._screen, self.rows[index], self._bias[index], self._chosen)
         for name in _STATE:
             setattr(out, name, getattr(self, name)[index])
@@ -57,7 +57,7 @@ class Minima:
             getattr(self, name)[index] = getattr(part, name)
 
     def retire(self, index: int | np.ndarray) -> None:
-        """These may not be picked any more."""
+        """Take these out of what may be picked."""
         self.key_low[index] = self.key_high[index] = -np.inf
         self.low[index] = self.high[index] = 0.0  # nothing is nearer: no more updates
 
@@ -69,7 +69,7 @@ class Minima:
         return np.sqrt(low) * unit + bias, np.sqrt(high) * unit + bias
 
     def set_keys(self, index: np.ndarray) -> None:
-        """Keys of these, who know of every chosen frame."""
+        """Set the keys of these, which know of every chosen frame."""
         keys = self.keys(self.low[index], self.high[index], index)
         self.key_low[index], self.key_high[index] = keys
 
@@ -80,7 +80,7 @@ class Minima:
         high: np.ndarray,
         owner: np.ndarray | int,
     ) -> None:
-        """New intervals and nearest frames."""
+        """Store new intervals and nearest frames."""
         self.low[index], self.high[index] = low, high
         self.owner[index] = owner
 
@@ -96,7 +96,7 @@ class Minima:
     def merge_exactly(
         self, places: np.ndarray, index: np.ndarray, contenders: np.ndarray
     ) -> None:
-        """Minimum with chosen frames by exact distances, where intervals overlap.
+        """Take the minimum with chosen frames, exactly where intervals overlap.
 
         The earliest chosen wins a tie.
 

@@ -35,12 +35,12 @@ _MAX_SQUARED_LENGTH = 1e30
 
 
 def relative_error(dims: int) -> float:
-    """Kappa of the bound: |error of d^2| <= kappa (|x|^2 + |y|^2)."""
+    """Return the kappa of the bound: |error of d^2| <= kappa (|x|^2 + |y|^2)."""
     return 1.05 * (CHUNK + math.ceil(dims / CHUNK) + 24) * UNIT_ROUNDOFF
 
 
 def chunked_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Left @ right.T in float32, summed over chunks of `CHUNK` columns.
+    """Return the left @ right.T in float32, summed over chunks of `CHUNK` columns.
 
     Args:
         left: (B, D) float32.
@@ -94,7 +94,7 @@ class Screen:
         self._measure()
 
     def vectors(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """A copy of float32 rows: (R, D), in `out` if given."""
+        """Return a copy of float32 rows: (R, D), in `out` if given."""
         if out is None:
             out = np.empty((len(rows), self.pool.dims), np.float32)
         if self._kept is not None:
@@ -108,7 +108,7 @@ class Screen:
     def bounds(
         self, batch: np.ndarray, vectors: np.ndarray, rows: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Intervals of squared distances between a batch and other frames.
+        """Return the intervals of squared distances between a batch and other frames.
 
         Args:
             batch: (B,) row indices.
@@ -132,11 +132,11 @@ class Screen:
         return np.maximum(low, 0.0, out=low), np.add(middle, lengths, out=middle)
 
     def exact_squared(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """`FeaturePool.exact_squared` in units of this screen, squared."""
+        """Return `FeaturePool.exact_squared` in units of this screen, squared."""
         return self.pool.exact_squared(first, second) / self.unit**2
 
     def _choose_center(self) -> tuple[np.ndarray, np.ndarray | float, float]:
-        """Centre (D,), factor and unit, from evenly spread frames.
+        """Return the centre (D,), factor and unit, from evenly spread frames.
 
         Any centre is right; near the mean, lengths and with them errors are small.
         """
@@ -171,7 +171,7 @@ class Screen:
             )
 
     def _make(self, rows: np.ndarray | slice) -> np.ndarray:
-        """Fresh float32 rows, in the one buffer when they fit into it."""
+        """Return the fresh float32 rows, in the one buffer when they fit into it."""
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         out = self._buffer if count <= len(self._buffer) else None
         return self.pool.screening_rows(rows, self._center, self._scale, out)
