@@ -16,6 +16,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmdepthseg.experiments.options import ROOT
 from mmdepthseg.experiments.run import StageRunner, local_places
@@ -151,7 +152,7 @@ class SlurmRunner:
                 how = self.book.progress(name)
             print(f'[{name}] {state}' + (f': {how}' if how else ''), flush=True)
 
-    def _submit(self, executor, stage: Stage, needed: Sequence[str]) -> str:
+    def _submit(self, executor: Any, stage: Stage, needed: Sequence[str]) -> str:
         """Submit a stage behind the jobs it needs; returns its job's id."""
         executor.update_parameters(
             name=_job_name(stage.name, self.book.folder),
@@ -172,7 +173,7 @@ class SlurmRunner:
         return json.loads(self._jobs_file.read_text())
 
 
-def make_executor(folder: Path, parameters: Mapping[str, object]):
+def make_executor(folder: Path, parameters: Mapping[str, object]) -> Any:
     """Make submitit's executor for some parameters of jobs.
 
     Args:
@@ -184,7 +185,10 @@ def make_executor(folder: Path, parameters: Mapping[str, object]):
     """
     ours = [name for name in parameters if name in RESERVED]
     if ours:
-        raise UserError(f'--slurm: {", ".join(ours)} is not for you to choose')
+        raise UserError(
+            f'--slurm: {", ".join(ours)} cannot be given: a stage is one process on a '
+            'node, and its name, needs and set-up are chosen here'
+        )
     try:
         executor = _submitit().AutoExecutor(
             folder.resolve(), cluster='slurm', slurm_max_num_timeout=TIMEOUTS
@@ -247,7 +251,8 @@ def _job_name(stage: str, folder: Path) -> str:
     return f'{stage}@{place}'
 
 
-def _submitit():
+def _submitit() -> Any:
+    """The package, which is an extra."""
     try:
         import submitit
     except ImportError:
