@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import torch
+from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.model import BaseModel
-from torch.utils.data import Dataset
 
 from mmdepthseg.apis.pool import ImagePool
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
@@ -17,7 +17,7 @@ FLUSH_EVERY = 50
 @torch.inference_mode()
 def generate_depth_labels(
     model: BaseModel,
-    dataset: Dataset,
+    dataset: BaseDataset,
     store: DepthLabelStore,
     batch_size: int = 8,
     num_workers: int = 2,

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.dist import barrier, get_dist_info
 from mmengine.model import BaseModel
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import atomic_path, file_hash
@@ -48,7 +48,7 @@ class ImagePool:
     """
 
     def __init__(
-        self, dataset: Dataset, batch_size: int = 8, num_workers: int = 0
+        self, dataset: BaseDataset, batch_size: int = 8, num_workers: int = 0
     ) -> None:
         if batch_size < 1 or num_workers < 0:
             raise UserError(
@@ -92,9 +92,7 @@ class ImagePool:
         step = self.batch_size
         return [rows[i : i + step] for i in range(0, len(rows), step)]
 
-    def load(
-        self, batches: Sequence[Sequence[int]], model: BaseModel
-    ) -> Iterator[dict]:
+    def load(self, batches: list[list[int]], model: BaseModel) -> Iterator[dict]:
         """Yield the batches as the model's data preprocessor makes them, in order."""
         loader = DataLoader(
             self.dataset,

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import torch
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.model import BaseModel
 from mmseg.structures import SegDataSample
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from mmdepthseg.utils.errors import UserError
 
@@ -14,7 +14,7 @@ from mmdepthseg.utils.errors import UserError
 @torch.inference_mode()
 def predict_poses(
     model: BaseModel,
-    dataset: Dataset,
+    dataset: BaseDataset,
     batch_size: int = 8,
     num_workers: int = 2,
     progress: Callable[[int, int], None] | None = None,

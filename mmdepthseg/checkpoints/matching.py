@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
@@ -62,11 +63,12 @@ def listed(names: Sequence[str], shown: int = SHOWN) -> str:
     return ', '.join(names[:shown]) + (f' and {more} more' if more > 0 else '')
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
+def unwrapped(model: nn.Module) -> Any:
     """Return the model inside of what DDP or test-time augmentation put around it."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
+    inner: Any = model  # attributes of a module are a Tensor or Module to type checkers
+    while is_model_wrapper(inner) or isinstance(inner, BaseTTAModel):
+        inner = inner.module
+    return inner
 
 
 def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
@@ -77,11 +79,11 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
         checkpoint: With or without the level 'state_dict'. A model that takes other
             layouts too says so by `adapt_state_dict`.
     """
-    model = unwrapped(model)
+    inner = unwrapped(model)
     entries = checkpoint.get('state_dict', checkpoint)
-    if hasattr(model, 'adapt_state_dict'):
-        entries = model.adapt_state_dict(entries)
-    ours, theirs = _tensors(model.state_dict()), _tensors(entries)
+    if hasattr(inner, 'adapt_state_dict'):
+        entries = inner.adapt_state_dict(entries)
+    ours, theirs = _tensors(inner.state_dict()), _tensors(entries)
     both = [name for name in ours if name in theirs]
     misshapen = {
         name: (tuple(ours[name].shape), tuple(theirs[name].shape))

@@ -74,13 +74,14 @@ def rename_efficientnet_lite(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _block_places(state: Mapping[str, Tensor]) -> list[str]:
     """Place of each block in the backbone: `layerL.N`."""
-    outputs = []
+    outputs: list[int] = []
     while f'_blocks.{len(outputs)}._project_conv.weight' in state:
         outputs.append(len(state[f'_blocks.{len(outputs)}._project_conv.weight']))
     # stages 1 to 7 have different channels; levels 4 and 5 have two stages each
     widths = list(dict.fromkeys(outputs))
     level_of_stage = (1, 2, 3, 4, 4, 5, 5)
-    places, counts = [], {}
+    places: list[str] = []
+    counts: dict[int, int] = {}
     for channels in outputs:
         level = level_of_stage[widths.index(channels)]
         places.append(f'layer{level}.{counts.get(level, 0)}')

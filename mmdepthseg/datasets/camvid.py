@@ -94,7 +94,7 @@ class CamVidDataset(SequenceDataset):
         for name in names:
             stem = name[: len(name) - len(self.img_suffix)]
             info = dict(img_path=osp.join(folder, name), img_id=stem)
-            if stem + self.seg_map_suffix in labels:
+            if label_folder and stem + self.seg_map_suffix in labels:
                 info['seg_map_path'] = osp.join(
                     label_folder, stem + self.seg_map_suffix
                 )

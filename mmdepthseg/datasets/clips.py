@@ -64,7 +64,7 @@ class ClipDataset(SequenceDataset):
         **kwargs: Of `SequenceDataset`.
     """
 
-    METAINFO = dict(classes=(), palette=[])
+    METAINFO: dict = dict(classes=(), palette=[])
 
     def __init__(
         self,
@@ -149,18 +149,16 @@ class ClipDataset(SequenceDataset):
             folder = join_path(self.data_root or '', self.sde_disparity_dir)
             info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'
         if self.poses_file:
-            info['poses_path'] = self._poses_path(info['clip'])
+            info['poses_path'] = self._poses_path(info['clip'], self.poses_file)
             info['pose_count'] = len(self._frames[info['clip']])
             info['pose_lines'] = [
                 info['position'] + offset for offset in (0, *self.offsets)
             ]
 
-    def _poses_path(self, clip: str) -> str:
-        if '{clip}' in self.poses_file:
-            return join_path(
-                self.data_root or '', self.poses_file.replace('{clip}', clip)
-            )
-        return osp.join(self._folders[clip], self.poses_file)
+    def _poses_path(self, clip: str, name: str) -> str:
+        if '{clip}' in name:
+            return join_path(self.data_root or '', name.replace('{clip}', clip))
+        return osp.join(self._folders[clip], name)
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
         """Return the frame `offset` further in the sorted order of the clip."""

@@ -43,7 +43,7 @@ class ConcatDataset(MMEngineConcatDataset):
         super().__init__(
             [
                 {**(shared or {}), **part} if isinstance(part, Mapping) else part
-                for part in (sources.values() if sources else datasets)
+                for part in (sources.values() if sources else datasets or ())
             ],
             **kwargs,
         )

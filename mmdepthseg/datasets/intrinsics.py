@@ -121,7 +121,7 @@ def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
                 image_size = (int(holder['height']), int(holder['width']))
     except (TypeError, ValueError, AttributeError) as error:
         raise UserError(f'Camera file {path}: {error}.') from None
-    matrix = [[fx, 0, u0], [0, fy, v0], [0, 0, 1]]
+    matrix = np.array([[fx, 0, u0], [0, fy, v0], [0, 0, 1]], np.float64)
     return checked(Camera(matrix, image_size, baseline, f'Camera file {path}'))
 
 

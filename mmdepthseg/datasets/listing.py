@@ -69,8 +69,10 @@ def list_tree(root: str | None, suffix: str) -> dict[str, str]:
     Returns:
         `{'<city>/<name>': path}`, sorted.
     """
-    found = {}
-    for city in list_folders(root) if root else ():
+    found: dict[str, str] = {}
+    if not root:
+        return found
+    for city in list_folders(root):
         folder = osp.join(root, city)
         for name in list_names(folder, suffix):
             found[f'{city}/{name[: len(name) - len(suffix)]}'] = osp.join(folder, name)

@@ -143,7 +143,7 @@ class SequenceDataset(BaseSegDataset):
 
     def _join_prefix(self) -> None:
         super()._join_prefix()
-        self.data_prefix = {
+        self.data_prefix: dict = {
             key: join_path(value) if isinstance(value, str) else value
             for key, value in self.data_prefix.items()
         }

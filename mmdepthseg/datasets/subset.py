@@ -84,7 +84,7 @@ class LabeledSubset:
                 )
             img_ids = [info['img_id'] for info in samples]
             return set(match_names(names[: self.n], img_ids, path))
-        if self.seed is not None:
+        if self.seed is not None and self.n is not None:
             return set(random_subset(len(samples), self.n, self.seed))
         return {i for i, info in enumerate(samples) if 'seg_map_path' in info}
 
@@ -153,7 +153,9 @@ def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> li
     by_stem: dict[str, list[int]] = {}
     for index, img_id in enumerate(img_ids):
         by_stem.setdefault(img_id.rsplit('/', 1)[-1], []).append(index)
-    found, missing, ambiguous = [], [], []
+    found: list[int] = []
+    missing: list[str] = []
+    ambiguous: list[str] = []
     for name in names:
         candidates = [by_id[name]] if name in by_id else by_stem.get(name, [])
         if len(candidates) == 1:

@@ -17,6 +17,8 @@ Sources: Eigen et al., NIPS 2014 (all but silog's factor); KITTI depth predictio
 benchmark (silog, scale invariant, times 100; MMSegmentation's halves the second term).
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -51,7 +53,7 @@ CROPS = {
 
 
 def crop_box(
-    crop: str | tuple[float, float, float, float] | None, height: int, width: int
+    crop: str | Sequence[float] | None, height: int, width: int
 ) -> tuple[slice, slice]:
     """Return the rows and columns of a crop.
 

@@ -164,7 +164,7 @@ class DepthMetric(BaseMetric):
 
     def _get_row_mean(self) -> RowMeanDepth:
         if self._row_mean is None:
-            options = dict(cache=None) | dict(self.baseline)
+            options: dict = dict(cache=None) | dict(self.baseline or {})
             self._row_mean = build_row_mean(
                 min_depth=self.min_depth, max_depth=self.max_depth, **options
             )

@@ -216,7 +216,7 @@ def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
     pairs = []
     for f, offset in enumerate(sample['adjacent_offsets']):
         ends = [(int(lines[0]), poses[0]), (int(lines[f + 1]), poses[f + 1])]
-        motion = np.eye(4)
+        motion: np.ndarray = np.eye(4)
         if predicted:
             motion = np.asarray(sample['pred_transforms'][f], dtype=np.float64)
         if offset < 0:  # the neighbour is the earlier one

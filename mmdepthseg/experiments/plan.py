@@ -89,6 +89,7 @@ def _run_stage(table: ExperimentTable, run: Run) -> Stage:
 def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
     entry, products = table.prerequisites[name], table.products
     folder, product = table.work_dir / name, products[name]
+    own_folder: str | None = str(folder)
     if name in table.given:
         return _given_stage(name, Path(product))
     options = filled(pairs(entry.get('options')), products)
@@ -115,7 +116,8 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
     else:
         config = entry.get('config')
         # its outputs may be anywhere: no folder is removed but one named for it
-        folder = filled([entry['folder']], products)[0] if 'folder' in entry else None
+        own = filled([entry['folder']], products) if 'folder' in entry else [None]
+        own_folder = own[0]
         command = _python(*filled(entry['command'].split(), products))
         outputs = filled(entry['outputs'], products)
     return Stage(
@@ -123,7 +125,7 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
         (command,),
         needs=needs_of(table, entry),
         outputs=tuple(outputs),
-        folder=folder and str(folder),
+        folder=own_folder,
         key=partial(_key, decisive, config),
     )
 

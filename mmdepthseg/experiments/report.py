@@ -129,7 +129,7 @@ def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
     """
     cells = []
     for metric in table.metrics:
-        values = {}
+        values: dict = {}
         for record in records:
             figures = record.get('figures', {}).get(metric['test'], {})
             key = next((k for k in metric['keys'] if k in figures), None)

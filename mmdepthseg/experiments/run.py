@@ -30,7 +30,7 @@ def local_places(
         gpus: In its place: the GPU of each.
         cpus: Cores that they share; default: all.
     """
-    places = [{}] * jobs
+    places: list[dict[str, str]] = [{}] * jobs
     if gpus:
         places = [dict(CUDA_VISIBLE_DEVICES=gpu) for gpu in gpus]
     threads = max(1, (cpus or os.cpu_count() or 1) // len(places))

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
-from torch.utils.data import Dataset
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.datasets.samplers import StreamIndex
@@ -170,7 +170,7 @@ def draw_demo_sheet(
 
 
 @torch.inference_mode()
-def _predict(model: BaseModel, dataset: Dataset, index: int):
+def _predict(model: BaseModel, dataset: BaseDataset, index: int):
     sample = dataset[index]
     batch = {key: [value] for key, value in sample.items()}
     return model.test_step(batch)[0]
@@ -178,14 +178,14 @@ def _predict(model: BaseModel, dataset: Dataset, index: int):
 
 def _example_rows(
     index: int,
-    seg_set: Dataset,
-    depth_set: Dataset,
+    seg_set: BaseDataset,
+    depth_set: BaseDataset,
     models: Mapping[str, BaseModel],
     depth_model: BaseModel,
     palette: list,
 ) -> list[list[tuple[str, np.ndarray]]]:
     image = cv2.imread(seg_set.get_data_info(index)['img_path'])
-    row = [('image', image)]
+    row: list[tuple[str, np.ndarray]] = [('image', np.asarray(image))]
     truth = seg_set[index]['data_samples'].gt_sem_seg.data[0].numpy()
     row.append(('true label', color_labels(truth, palette)))
     for title, model in models.items():

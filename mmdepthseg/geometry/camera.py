@@ -152,7 +152,7 @@ class Camera:
         matrix[:2] *= scale[:, None]
         matrix[:2, 2] += shift
         matrix[:, :2] *= np.sign(scale)  # a mirrored image shows the mirrored world
-        return replace(self, K=matrix, size=size)
+        return replace(self, K=matrix, size=(int(size[0]), int(size[1])))
 
 
 def inverse_intrinsics(cam2img: Tensor) -> Tensor:

@@ -171,10 +171,11 @@ class _PlaneSweep(torch.autograd.Function):
 
 def _pixel_axes(like: Tensor) -> tuple[Tensor, Tensor]:
     """Return the coordinates 0..W-1 and 0..H-1 of a map (..., H, W)."""
-    return tuple(
+    columns, rows = (
         torch.arange(like.shape[dim], dtype=like.dtype, device=like.device)
         for dim in (-1, -2)
     )
+    return columns, rows
 
 
 def _sane_cameras(transforms: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor, Tensor]:

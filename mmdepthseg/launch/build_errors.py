@@ -32,7 +32,9 @@ def describe_build_error(error: BaseException) -> str | None:
     if not isinstance(error, TypeError):
         return None
     match = _UNEXPECTED.search(str(error))
-    for frame in reversed(builds if match else ()):
+    for frame in reversed(builds):
+        if match is None:
+            break
         found = _describe_key(match.group(1), str(error), frame.f_locals)
         if found:
             return found

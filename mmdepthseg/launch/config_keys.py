@@ -6,7 +6,7 @@ nothing at all, stop the run at its first step, or end in an error that names no
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -177,7 +177,7 @@ def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
     """
     yield place, node
     if isinstance(node, Mapping):
-        items = node.items()
+        items: Iterable[tuple] = node.items()
     else:
         items = enumerate(node) if isinstance(node, list | tuple) else ()
     for key, value in items:

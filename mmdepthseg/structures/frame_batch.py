@@ -41,7 +41,7 @@ class FrameBatch:
     @classmethod
     def of(cls, inputs: 'FrameBatch | Tensor') -> 'FrameBatch':
         """Give a batch as it is, or plain normalised images (N, 3, H, W) as a batch."""
-        return inputs if isinstance(inputs, cls) else cls(img=inputs)
+        return inputs if isinstance(inputs, FrameBatch) else cls(img=inputs)
 
     def __len__(self) -> int:
         """Return the number of samples."""

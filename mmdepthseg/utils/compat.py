@@ -118,7 +118,7 @@ def allow_checkpoint_globals() -> None:
     if not hasattr(torch.serialization, 'add_safe_globals'):
         return  # torch < 2.4 has no such list and loads everything
     dtypes = (np.float32, np.float64, np.int32, np.int64, np.uint8, np.uint32, np.bool_)
-    allowed = [type(np.dtype(dtype)) for dtype in dtypes]
+    allowed: list = [type(np.dtype(dtype)) for dtype in dtypes]
     checkpoint = importlib.import_module('mmengine.runner.checkpoint')
     if not hasattr(checkpoint, 'get_torch_safe_globals'):
         # The forks allow these themselves, for the time of the load only.

@@ -88,7 +88,7 @@ def check_writable(folder: str | os.PathLike, what: str) -> None:
     """
     try:
         os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=os.fspath(folder)):
             pass
     except OSError as error:
         reason = error.strerror or str(error)

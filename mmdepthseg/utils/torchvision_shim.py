@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 _OPERATORS = ('nms', 'qnms')
-_libraries = []  # torch drops the declarations with the last reference
+_libraries: list[object] = []  # torch drops the declarations with the last reference
 
 
 def declare_torchvision_operators() -> bool:

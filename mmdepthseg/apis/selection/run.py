@@ -111,7 +111,7 @@ class NetworkSelection:
             read_rows(path, len(pool), pool.names) if path else ()
             for path in (self.initial, self.exclude)
         ]
-        initial, exclude = check_rows(len(pool), *rows)
+        initial, exclude = check_rows(len(pool), rows[0], rows[1])
         check_budgets(self.budgets, initial, eligible_rows(len(pool), exclude))
         features, labels, teacher = self._ask_teacher(pool)
         scorer = None

@@ -48,7 +48,7 @@ class FeatureExtractor:
         step: int | None = None,
         level: int | None = None,
     ) -> None:
-        self.model, self.size, self.step, self.level = model, tuple(size), step, level
+        self.model, self.size, self.step, self.level = model, size, step, level
         if step is None:
             return
         decoder = getattr(getattr(model, 'depth_head', None), 'decoder', None)

@@ -23,7 +23,7 @@ PREPROCESSOR = dict(
 )
 #: Output stride 16, torchvision's replace_stride_with_dilation of the last stage.
 DILATED = dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2), contract_dilation=True)
-_DEPTHS = {
+_DEPTHS: dict[tuple[bool, tuple[int, ...]], int] = {
     (False, (2, 2, 2, 2)): 18,
     (False, (3, 4, 6, 3)): 34,
     (True, (3, 4, 6, 3)): 50,

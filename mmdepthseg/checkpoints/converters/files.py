@@ -82,13 +82,13 @@ def _training_file(file: Path) -> Source:
 
 
 def _files(paths: Sequence[str | Path]) -> list[Path]:
-    paths = [Path(path).expanduser() for path in paths]
-    for path in paths:
+    files = [Path(path).expanduser() for path in paths]
+    for path in files:
         if not path.exists():
             raise UserError(f'not found: {path}')
-    if len(paths) == 1:
-        return _files_at(paths[0])
-    for path in paths:
+    if len(files) == 1:
+        return _files_at(files[0])
+    for path in files:
         if path.is_dir():
             raise UserError(f'{path} is a folder: give it alone, or files only')
         if path.stem not in MODULES:
@@ -96,8 +96,8 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
                 f'{path}: several files must be named {_file_names(MODULES)}, by '
                 'which their contents are told apart'
             )
-    _check_parts([path.stem for path in paths], 'the files given')
-    return paths
+    _check_parts([path.stem for path in files], 'the files given')
+    return files
 
 
 def _files_at(path: Path) -> list[Path]:
@@ -181,11 +181,11 @@ def _plain_numbers() -> contextlib.AbstractContextManager:
     core = getattr(np, '_core', None) or np.core
     kinds = (np.float32, np.float64, np.int32, np.int64, np.bool_)
     # files of numpy 1 and 2 call the same function by different names
-    scalar = [
+    scalar: list = [
         (core.multiarray.scalar, f'numpy.{name}.multiarray.scalar')
         for name in ('core', '_core')
     ]
-    dtypes = [type(np.dtype(kind)) for kind in kinds]
+    dtypes: list = [type(np.dtype(kind)) for kind in kinds]
     # on leaving, all that was given goes, whoever else had put it there before
     known = torch.serialization.get_safe_globals()
     return torch.serialization.safe_globals(

@@ -53,12 +53,16 @@ def rename(state: Mapping[str, Any], rules: Iterable[Rule]) -> Conversion:
     Raises:
         ValueError: Two entries get the same name, which is a fault of the rules.
     """
-    rules = [(re.compile(rule.pattern), rule) for rule in rules]
+    compiled = [(re.compile(rule.pattern), rule) for rule in rules]
     result = Conversion()
     for name, value in state.items():
-        found = ((p.fullmatch(name), rule) for p, rule in rules)
+        found = ((p.fullmatch(name), rule) for p, rule in compiled)
         match, rule = next(((m, r) for m, r in found if m), (None, None))
-        if rule is None or (rule.target is not None and not isinstance(value, Tensor)):
+        if (
+            match is None
+            or rule is None
+            or (rule.target is not None and not isinstance(value, Tensor))
+        ):
             result.left_over.append(name)
             continue
         if rule.target is None:

@@ -114,6 +114,7 @@ class RandomCrop(mmseg_transforms.RandomCrop):
 
     def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
         """Draw a box; without a label `cat_max_ratio` does not apply."""
+        self.cat_max_ratio: float  # of the parent
         if self.cat_max_ratio < 1 and results.get('gt_seg_map') is None:
             ratio, self.cat_max_ratio = self.cat_max_ratio, 1.0
             try:
