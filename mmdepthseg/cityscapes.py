@@ -76,7 +76,7 @@ _PNG_END = b'IEND\xaeB`\x82'
 
 
 def split_stem(name: str) -> tuple[str, int]:
-    """Return `'city/city_000001_000019'` -> `('city/city_000001', 19)`.
+    """Split `'city/city_000001_000019'` into `('city/city_000001', 19)`.
 
     Raises:
         UserError: If the name does not end with a frame number.

@@ -49,7 +49,7 @@ def _reason(error: BaseException) -> str:
 
 
 def check_python() -> Row:
-    """Return the interpreter."""
+    """Check the interpreter."""
     wanted = '.'.join(map(str, _MINIMUM_PYTHON))
     problem = ''
     if sys.version_info < _MINIMUM_PYTHON:
@@ -58,7 +58,7 @@ def check_python() -> Row:
 
 
 def check_needed() -> list[Row]:
-    """Return the libraries and frameworks that nothing works without."""
+    """Check the libraries and frameworks that nothing works without."""
     rows = []
     for name, purpose in _NEEDED_LIBRARIES:
         try:
@@ -79,7 +79,7 @@ def check_needed() -> list[Row]:
 
 
 def check_optional() -> list[Row]:
-    """Return the parts that only some configs use."""
+    """Check the parts that only some configs use."""
     rows = []
     with contextlib.suppress(Exception):
         declare_torchvision_operators()
@@ -105,7 +105,7 @@ def _has_compiled_ops() -> bool:
 
 
 def check_devices() -> list[Row]:
-    """Return the processor, accelerator and the threads setting."""
+    """Check the processor, the accelerator and the threads setting."""
     available = getattr(os, 'sched_getaffinity', None)
     cores = len(available(0)) if available else os.cpu_count() or 1
     rows = [Row('cpu cores', str(cores), platform.machine())]
@@ -130,7 +130,7 @@ def check_devices() -> list[Row]:
 
 
 def hints(rows: list[Row]) -> list[str]:
-    """Return the advice that is no problem."""
+    """Return advice that does not point to a problem."""
     values = {row.name: row.found for row in rows}
     passive = values.get('OMP_WAIT_POLICY', '').upper() == 'PASSIVE'
     if values.get('gpu') == 'none' and not passive:

@@ -210,7 +210,7 @@ class CityscapesSequenceDataset(SequenceDataset):
 
 
 def nearest_number(numbers: list[int], number: int) -> int:
-    """Give the element of a sorted list nearest to `number` (the earlier on a tie)."""
+    """Return the element of a sorted list nearest to `number`; the earlier on a tie."""
     right = bisect_left(numbers, number)
     candidates = numbers[max(right - 1, 0) : right + 1]
     return min(candidates, key=lambda other: abs(other - number))

@@ -97,7 +97,7 @@ class ClipDataset(SequenceDataset):
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> None:
-        """None: there are no classes but those of the config."""
+        """Return None: the only classes are those of the config."""
 
     def load_data_list(self) -> list[dict]:
         """List the samples; the listing of neighbours is dropped afterwards."""

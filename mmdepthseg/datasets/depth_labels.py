@@ -54,7 +54,7 @@ class DepthLabelStore:
 
     @property
     def manifest_path(self) -> Path:
-        """Where the manifest is."""
+        """Return the path of the manifest."""
         return self.root / MANIFEST
 
     def path(self, img_id: str) -> Path:
@@ -206,7 +206,7 @@ class DepthLabelStore:
         self.verify_labels(img_ids, img_paths)
 
     def verify_manifest(self) -> None:
-        """Verify what concerns no single image."""
+        """Verify what does not concern single images."""
         manifest = self.load_manifest()
         if not manifest.get('complete'):
             raise DepthLabelError(
@@ -282,7 +282,7 @@ class _Manifest(Stamp):
         self.store = store
 
     def look(self) -> str:
-        """See `Stamp.look`; the labels are called by their checkpoint."""
+        """Look as `Stamp.look` does; the labels are called by their checkpoint."""
         state = super().look()
         if state != MISSING:
             self.what = f'depth labels of {self.facts.get("checkpoint")}'

@@ -175,7 +175,7 @@ def listed_camera(results: Mapping[str, Any], image_size: Size) -> Camera | None
 
 
 def file_size(results: Mapping[str, Any], unknown: Size) -> Size:
-    """Return size of a sample's image file, whatever has been done to the image since.
+    """Return the size of a sample's image file, whatever was done to the image since.
 
     Args:
         results: With `img_file_shape` (`ori_shape` may then be that of a label, see

@@ -20,7 +20,7 @@ def list_names(folder: str, suffixes: str | Sequence[str]) -> list[str]:
 
 
 def list_frames(folder: str, suffixes: Sequence[str]) -> list[str]:
-    """Return names of a video's frames in the order a person would count: 2 before 10.
+    """Return a video's frame names in the order a person would count: 2 before 10.
 
     Args:
         folder: Folder of the frames; [] if there is no such folder.
@@ -51,7 +51,7 @@ def join_path(*parts: str) -> str:
 
 
 def list_folders(folder: str) -> list[str]:
-    """Return sorted names of the folders in a folder; [] if there is no such folder."""
+    """Return the sorted names of a folder's folders; [] if there is no such folder."""
     try:
         with os.scandir(folder) as entries:
             return sorted(e.name for e in entries if e.is_dir())

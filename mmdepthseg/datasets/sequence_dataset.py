@@ -137,7 +137,7 @@ class SequenceDataset(BaseSegDataset):
         )
 
     def finish_sample(self, info: dict) -> None:
-        """Last touches to the info of a sample that stays (in place)."""
+        """Complete the info of a sample that stays (in place)."""
 
     # -- BaseDataset's hooks ------------------------------------------------------
 

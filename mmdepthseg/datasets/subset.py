@@ -53,7 +53,7 @@ class LabeledSubset:
 
     @classmethod
     def of(cls, config: Mapping | None, mode: str) -> 'LabeledSubset | None':
-        """Give the subset that a config's `labeled_subset` describes, None for None."""
+        """Return the subset described by a config's `labeled_subset`; None for None."""
         if not isinstance(config, Mapping | None):
             raise UserError(
                 'labeled_subset is a dict of n, seed and ann_file (dict(): all samples '
@@ -107,7 +107,7 @@ class LabeledSubset:
 
 
 def read_names(path: str) -> list[str]:
-    """Sample names of a text file, one a line, in the file's order.
+    """Read the sample names of a text file, one a line, in the file's order.
 
     A line is a name (`aachen/aachen_000000_000019`) or an index and a name, as
     the published lists have them. Names may hold blanks. Blank lines and lines that

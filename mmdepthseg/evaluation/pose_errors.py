@@ -143,7 +143,7 @@ def camera_centres(motions: Sequence[np.ndarray]) -> np.ndarray:
 def snippet_ate(
     prediction: Sequence[np.ndarray], target: Sequence[np.ndarray]
 ) -> float:
-    """Absolute trajectory error of a snippet, as Zhou et al. (CVPR 2017) report it.
+    """Return a snippet's absolute trajectory error (as in Zhou et al., CVPR 2017).
 
     Both paths start at the origin of the first camera; the factor s that fits the
     predicted path c_p to the true one c_g by least squares is taken per snippet; then
@@ -165,7 +165,7 @@ def snippet_ate(
 
 
 def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
-    """Average motion: mean translation, and the rotation nearest to the mean matrix.
+    """Average motions: mean translation, and the rotation nearest to the mean matrix.
 
     Args:
         motions: Matrices (4, 4).

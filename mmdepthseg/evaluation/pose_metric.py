@@ -236,7 +236,7 @@ def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
 
 
 def snippets(pairs: Sequence[Pair], frames: int) -> list[list[Pair]]:
-    """Give all overlapping chains of `frames - 1` pairs, each going on where one ended.
+    """Return all overlapping chains of `frames - 1` successive pairs.
 
     Args:
         pairs: Any, of any clips.

@@ -87,12 +87,12 @@ class Camera:
 
     @property
     def fx(self) -> float:
-        """Horizontal focal length, pixels."""
+        """Return the horizontal focal length in pixels."""
         return float(self.K[0, 0])
 
     @property
     def fy(self) -> float:
-        """Vertical focal length, pixels."""
+        """Return the vertical focal length in pixels."""
         return float(self.K[1, 1])
 
     def resized(self: AnyCamera, size: Size) -> AnyCamera:
@@ -228,7 +228,7 @@ def project(points: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def divide_by_z(xy: Tensor, z: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the perspective division that neither yields nor back-propagates NaN.
+    """Divide by Z without yielding or back-propagating NaN.
 
     Where `valid` is False or z <= `MIN_Z`, z is replaced by infinity *before*
     the division: the quotient is 0 and so are the gradients of both operands.

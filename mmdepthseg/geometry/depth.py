@@ -23,7 +23,7 @@ def _check_range(min_depth: float, max_depth: float) -> None:
 def disparity_to_depth(
     disparity: Tensor, min_depth: float = 0.1, max_depth: float = 100.0
 ) -> tuple[Tensor, Tensor]:
-    """Return depth of a network's disparity (Godard et al., ICCV 2019, section 3.1).
+    """Turn a network's disparity into depth (Godard et al., ICCV 2019, section 3.1).
 
     Args:
         disparity: In (0, 1), any shape; cast to float32 if it is less.

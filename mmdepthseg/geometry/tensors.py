@@ -38,7 +38,7 @@ def no_autocast(tensor: Tensor) -> torch.autocast:
 
 
 def apply_matrix(matrix: Tensor, columns: Tensor) -> Tensor:
-    """Matrix product (..., R, 3) x (..., 3, L) -> (..., R, L) in the full precision.
+    """Multiply (..., R, 3) x (..., 3, L) -> (..., R, L) in full precision.
 
     A sum of three outer products: with TF32 allowed for `@`, as users do for
     speed, a coordinate on a GPU would keep 10 bits.

@@ -99,11 +99,11 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         self.input_scale = input_scale
 
     def normalize(self, raw: Tensor) -> Tensor:
-        """Return the images in [0, 1] (..., 3, H, W) -> what the networks see."""
+        """Map images in [0, 1] (..., 3, H, W) to what the networks see."""
         return (raw - self.mean) / self.std
 
     def denormalize(self, img: Tensor) -> Tensor:
-        """Return what the networks see (..., 3, H, W) -> images in [0, 1]."""
+        """Map what the networks see (..., 3, H, W) to images in [0, 1]."""
         return img * self.std + self.mean
 
     def forward(self, data: dict, training: bool = False) -> dict:

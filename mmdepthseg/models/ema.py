@@ -92,7 +92,7 @@ class MeanTeacherEMA(BaseAveragedModel):
 
     @property
     def updates(self) -> int:
-        """Number of updates so far."""
+        """Return the number of updates so far."""
         return self._updates
 
     def train(self, mode: bool = True) -> 'MeanTeacherEMA':
@@ -174,7 +174,7 @@ def _select(tensors: list[Tensor], chosen: Iterable[bool]) -> list[Tensor]:
 
 
 def _lerp(teacher: list[Tensor], student: list[Tensor], weight: float) -> None:
-    """One fused kernel for all tensors of a kind."""
+    """Interpolate all tensors of a kind with one fused kernel."""
     if teacher:
         torch._foreach_lerp_(teacher, student, weight)
 

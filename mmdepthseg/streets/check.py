@@ -24,7 +24,7 @@ _DEPTH_TOLERANCE = 0.03
 
 
 def photometric_error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return 0.85 SSIM' + 0.15 L1 of two images (H, W, 3) in [0, 1]; returns (H, W).
+    """Return 0.85 SSIM' + 0.15 L1, (H, W), of two images (H, W, 3) in [0, 1].
 
     SSIM' = clamp((1 - SSIM) / 2, 0, 1) with 3x3 means and reflected borders (Godard
     et al., ICCV 2019, equation 3).
@@ -113,7 +113,7 @@ def warp(
 
 
 def _slope(depth: np.ndarray) -> np.ndarray:
-    """Give relative depth change per pixel of locally planar surfaces, at most 0.1."""
+    """Return the relative change of locally planar depth per pixel, at most 0.1."""
     inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth > 0)
     total = np.zeros_like(inverse)
     for axis in (0, 1):
@@ -124,7 +124,7 @@ def _slope(depth: np.ndarray) -> np.ndarray:
 
 
 def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
-    """Give photometric errors and flow of a clip's middle frame and its two neighbours.
+    """Measure photometric errors and flow of a clip's middle frame and two neighbours.
 
     Args:
         clip: A rendered clip of at least 3 frames.

@@ -83,7 +83,7 @@ class Options:
         return self.frames if split == 'train' else self.val_frames
 
     def jobs(self) -> list[tuple[str, int]]:
-        """All (split, clip), ordered by city: a city's textures are painted once."""
+        """List all (split, clip) by city: a city's textures are painted once."""
         counts = zip(SPLITS, (self.clips, self.val_clips), strict=True)
         jobs = [(split, clip) for split, count in counts for clip in range(count)]
         return sorted(jobs, key=lambda job: (job[0], city_of(*job)))

@@ -10,7 +10,7 @@ _ANNOTATED_FRAME = 19
 
 
 def frame_stem(city: str, sequence: int, frame: int, frames: int) -> str:
-    """Name of a clip's frame; the annotated (middle) one is number 19 if possible."""
+    """Name a clip's frame; the annotated (middle) one is number 19 if possible."""
     first = max(0, _ANNOTATED_FRAME - frames // 2)
     return f'{city}_{sequence:06d}_{first + frame:06d}'
 

@@ -50,7 +50,7 @@ class Lots:
     def _front(
         self, side: int, s0: float, s1: float, n: float, height: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give ends of a front along the road, as seen from it: left end, right end."""
+        """Return the left and right end of a front along the road, as seen from it."""
         a = self.road.point(s0, side * n, height)
         b = self.road.point(s1, side * n, height)
         return (a, b) if side < 0 else (b, a)

@@ -101,7 +101,7 @@ FIRST_QUAD = 10
 def _boxes(
     corners: np.ndarray, cam2img: np.ndarray, width: int, height: int
 ) -> np.ndarray:
-    """Boxes (M, 4) x0, x1, y0, y1 of polygons (M, 4, 3) wholly before the camera."""
+    """Bound polygons (M, 4, 3) wholly before the camera: (M, 4) x0, x1, y0, y1."""
     pixels = corners @ cam2img.T
     pixels = pixels[..., :2] / np.maximum(pixels[..., 2:], NEAR)
     low = np.floor(pixels.min(axis=1))
@@ -115,7 +115,7 @@ def _boxes(
 def _clipped_box(
     corners: np.ndarray, cam2img: np.ndarray, width: int, height: int
 ) -> tuple[int, int, int, int] | None:
-    """Give box of the part of a polygon (4, 3) in front of the near plane, or None."""
+    """Bound the part of a polygon (4, 3) in front of the near plane, else None."""
     points = []
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if a[2] >= NEAR:
@@ -133,7 +133,7 @@ def _clipped_box(
 
 
 def to_camera(quads: Quads, world_to_cam: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return origins and edges (M, 3) of all quads in camera coordinates."""
+    """Return the origins and edges (M, 3) of all quads in camera coordinates."""
     rotation, shift = world_to_cam[:3, :3], world_to_cam[:3, 3]
     origin = np.asarray(quads.origin, np.float64) @ rotation.T + shift
     edge_u = np.asarray(quads.edge_u, np.float64) @ rotation.T
@@ -241,7 +241,7 @@ def _opaque(
     t: np.ndarray,
     depth: np.ndarray,
 ) -> np.ndarray:
-    """Return alpha test at one pyramid level, chosen for the quad's mean footprint."""
+    """Run the alpha test at one pyramid level, chosen for the quad's mean footprint."""
     height, width = levels[0].shape
     middle = float(depth.mean())
     footprint = np.hypot(*inverse[0, :2]) * width * abs(uv[2])

@@ -253,6 +253,6 @@ class Renderer:
 
 
 def _tent(samples: np.ndarray, k: int) -> np.ndarray:
-    """Return the symmetric smoothing by about half a pixel on the sample grid."""
+    """Smooth symmetrically by about half a pixel on the sample grid."""
     sigma = 0.35 * k
     return cv2.GaussianBlur(samples, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

@@ -27,7 +27,7 @@ class SideStreet:
 
 
 def _centre_line(rng: np.random.Generator, length: float, bend: float) -> np.ndarray:
-    """Headings (radians) at every half metre from -40 m on: random smooth bends."""
+    """Draw headings (radians) at every half metre from -40 m on: smooth bends."""
     count = int((length + 40.0) / _STEP) + 1
     heading = np.zeros(count)
     target, position = 0.0, 0

@@ -115,7 +115,7 @@ def shade_quads(
 
 
 def _stripe(distance: np.ndarray, half: float, footprint: np.ndarray) -> np.ndarray:
-    """Return share of the footprint covered by a stripe, `distance` from its middle."""
+    """Return the share of a footprint under a stripe, `distance` off its middle."""
     footprint = np.maximum(footprint, 1e-3)
     low = np.maximum(distance - footprint / 2, -half)
     high = np.minimum(distance + footprint / 2, half)
@@ -151,7 +151,7 @@ class Markings:
         along: np.ndarray,
         road: Road,
     ) -> np.ndarray:
-        """Share (N,) of paint at road coordinates, given the footprints in metres."""
+        """Return the share (N,) of paint at road coordinates, footprints in metres."""
         paint = np.zeros_like(n)
         if self.centre == 'dashed':
             paint = _stripe(n, 0.07, across) * _dashes(s, 9.0, 0.45, along)

@@ -174,7 +174,7 @@ def rider(rng: np.random.Generator, side: bool, size: int = 256) -> np.ndarray:
 
 
 def sign(rng: np.random.Generator, kind: int, size: int = 64) -> np.ndarray:
-    """Give a traffic sign: prohibition, warning, mandatory, priority, parking, name."""
+    """Paint a sign: prohibition, warning, mandatory, priority, parking, name."""
     red, blue, white, yellow = (36, 30, 196), (176, 84, 24), (240,) * 3, (40, 190, 240)
     c = Canvas(size, size, white)
     if kind == 0:

@@ -20,13 +20,13 @@ def _noise(rng: np.random.Generator, size: int, **options: float) -> np.ndarray:
 
 
 def _half(image: np.ndarray) -> np.ndarray:
-    """Return area-average to half the size: all painting is done at twice the size."""
+    """Area-average to half the size: all painting is done at twice the size."""
     height, width = image.shape[:2]
     return cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
 
 
 def asphalt(rng: np.random.Generator, size: int = 512) -> np.ndarray:
-    """Return the asphalt with patches, seams, cracks and stains."""
+    """Return asphalt with patches, seams, cracks and stains."""
     bright = 1.0 + 0.085 * _noise(rng, size, exponent=0.8)
     patches = np.zeros((size, size), np.float32)
     for _ in range(9):
@@ -55,7 +55,7 @@ def asphalt(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 
 def paving(rng: np.random.Generator, size: int = 512, slabs: int = 8) -> np.ndarray:
-    """Return the paving slabs, each of its own brightness."""
+    """Return paving slabs, each of its own brightness."""
     bright = 1.0 + 0.08 * _noise(rng, size)
     tone = rng.normal(0.0, 0.09, (slabs, slabs)).astype(np.float32)
     bright += cv2.resize(tone, (size, size), interpolation=cv2.INTER_NEAREST)
@@ -68,7 +68,7 @@ def paving(rng: np.random.Generator, size: int = 512, slabs: int = 8) -> np.ndar
 
 
 def grass(rng: np.random.Generator, size: int = 512) -> np.ndarray:
-    """Return the grass with bare patches."""
+    """Return grass with bare patches."""
     image = np.empty((size, size, 3), np.float32)
     bright = 1.0 + 0.25 * _noise(rng, size, exponent=0.7)
     bare = np.clip(_noise(rng, size, exponent=1.4) - 0.7, 0, 1)[..., None]
@@ -78,7 +78,7 @@ def grass(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 
 def leaves(rng: np.random.Generator, size: int = 512) -> np.ndarray:
-    """Return the foliage: clumps of light and dark green."""
+    """Return foliage: clumps of light and dark green."""
     clumps = _noise(rng, size, exponent=1.1)
     fine = _noise(rng, size, exponent=0.35, max_frequency=0.2)
     bright = np.clip(1.0 + 0.3 * clumps + 0.26 * fine, 0.2, 2.0)[..., None]
@@ -89,7 +89,7 @@ def leaves(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 
 def plaster(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """Return the light plaster, to be tinted."""
+    """Return light plaster, to be tinted."""
     return _shade((226, 226, 226), 1.0 + 0.035 * _noise(rng, size, exponent=1.1))
 
 
@@ -111,7 +111,7 @@ def bricks(rng: np.random.Generator, size: int = 512, rows: int = 16) -> np.ndar
 
 
 def roof_tiles(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """Return the rows of roof tiles in light grey, to be tinted."""
+    """Return rows of roof tiles in light grey, to be tinted."""
     y = np.arange(size, dtype=np.float32)[:, None]
     rows = 0.12 * np.sin(2 * np.pi * y / size * 16)
     bright = 0.9 + rows + 0.14 * _noise(rng, size)

@@ -41,7 +41,7 @@ class Model:
 
     @property
     def height(self) -> float:
-        """Height in metres."""
+        """Return the height in metres."""
         return max(h for _, h in self.profile)
 
 

@@ -40,7 +40,7 @@ class FrameBatch:
 
     @classmethod
     def of(cls, inputs: 'FrameBatch | Tensor') -> 'FrameBatch':
-        """Give a batch as it is, or plain normalised images (N, 3, H, W) as a batch."""
+        """Return a batch, made of plain normalised images (N, 3, H, W) if need be."""
         return inputs if isinstance(inputs, FrameBatch) else cls(img=inputs)
 
     def __len__(self) -> int:

@@ -63,7 +63,7 @@ class Listing(NamedTuple):
 
     @property
     def name(self) -> str:
-        """`<package>/<split>`."""
+        """Return `<package>/<split>`."""
         return f'{self.package}/{self.split}'
 
 

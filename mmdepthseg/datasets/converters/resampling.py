@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 
 def shrink_image(image: np.ndarray, size: Size) -> np.ndarray:
-    """Return an image by area averaging: every pixel of the original counts once.
+    """Shrink an image by area averaging: every pixel of the original counts once.
 
     Args:
         image: (H, W, 3) uint8.
@@ -30,7 +30,7 @@ def shrink_image(image: np.ndarray, size: Size) -> np.ndarray:
 
 
 def shrink_label(label: np.ndarray, size: Size) -> np.ndarray:
-    """Return a label map by the half-pixel exact nearest neighbour, as `Resize` does.
+    """Shrink a label map by the half-pixel exact nearest neighbour, as `Resize` does.
 
     Args:
         label: (H, W) uint8.
@@ -42,7 +42,7 @@ def shrink_label(label: np.ndarray, size: Size) -> np.ndarray:
 
 
 def train_ids(label: np.ndarray, source: str) -> np.ndarray:
-    """Return `labelIds` -> `labelTrainIds` (labels.py of cityscapesScripts).
+    """Map `labelIds` to `labelTrainIds` (labels.py of cityscapesScripts).
 
     Args:
         label: (H, W) uint8.
@@ -65,7 +65,7 @@ def train_ids(label: np.ndarray, source: str) -> np.ndarray:
 
 
 def shrink_disparity(code: np.ndarray, size: Size) -> np.ndarray:
-    """Return a Cityscapes disparity map: code = 256 d + 1, 0 = not measured.
+    """Shrink a Cityscapes disparity map: code = 256 d + 1, 0 = not measured.
 
     d counts pixels, so it shrinks with the width: the result is a disparity map of
     the smaller image pair, and baseline * fx / d with the smaller image's fx is the
@@ -116,7 +116,7 @@ def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
         which readers see what K belongs to. Extrinsics are in metres and stay.
 
     Raises:
-        BrokenFileError: If the file is no camera file.
+        BrokenFileError: If the file is not a camera file.
     """
     try:
         camera = read_cityscapes_camera(path, image_size[::-1])

@@ -155,4 +155,4 @@ class MultiSourceSampler(Sampler):
         return sum(self.sizes)
 
     def set_epoch(self, epoch: int) -> None:
-        """Nothing to do: the stream has no epochs."""
+        """Do nothing: the stream has no epochs."""

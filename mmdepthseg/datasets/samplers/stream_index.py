@@ -18,7 +18,7 @@ class StreamIndex(int):
     seed: int
 
     def __new__(cls, value: int, pos: int, seed: int) -> 'StreamIndex':
-        """Make the int and hang its position on it."""
+        """Make the int and attach its position."""
         self = super().__new__(cls, value)
         self.pos = pos
         self.seed = seed
@@ -29,5 +29,5 @@ class StreamIndex(int):
         return type(self), (int(self), self.pos, self.seed)
 
     def at(self, value: int) -> 'StreamIndex':
-        """Return the another index at the same position (of the same sample)."""
+        """Return another index at the same position (of the same sample)."""
         return type(self)(value, self.pos, self.seed)

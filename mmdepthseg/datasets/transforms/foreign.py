@@ -53,7 +53,7 @@ CURES = {**RESIZING, **MOVING, **COLOURING}
 
 
 def all_steps(steps: Any) -> Iterator[Any]:
-    """Transforms in order, and those that they hold (`RandomApply`, `Compose`, ...)."""
+    """Return all transforms in order, nested ones (`RandomApply`, ...) included."""
     if isinstance(steps, list | tuple):
         for step in steps:
             yield from all_steps(step)

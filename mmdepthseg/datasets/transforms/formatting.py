@@ -31,7 +31,7 @@ META_KEYS = (
 
 
 def to_chw(image: np.ndarray) -> np.ndarray:
-    """Return (H, W, C) or (H, W) -> contiguous (C, H, W)."""
+    """Turn (H, W, C) or (H, W) into contiguous (C, H, W)."""
     if image.ndim == 2:
         return np.ascontiguousarray(image[None])
     return np.ascontiguousarray(image.transpose(2, 0, 1))

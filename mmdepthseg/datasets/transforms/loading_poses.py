@@ -26,7 +26,7 @@ class LoadPoses(BaseTransform):
 
     Raises:
         BrokenFileError: If the file is missing, has another number of lines than the
-            clip has frames, or a line is no pose.
+            clip has frames, or a line is not a pose.
     """
 
     loads = 'gt_poses'
@@ -58,14 +58,14 @@ class LoadPoses(BaseTransform):
 
 
 def parse_pose(text: str, source: str) -> np.ndarray:
-    """Return a line of 12 numbers -> (4, 4) float64.
+    """Parse a line of 12 numbers into (4, 4) float64.
 
     Args:
         text: The line.
         source: Where it stands, for the error.
 
     Raises:
-        BrokenFileError: If it is no rigid motion.
+        BrokenFileError: If it is not a rigid motion.
     """
     try:
         rows = np.array(text.split(), dtype=np.float64).reshape(3, 4)

@@ -10,7 +10,7 @@ from mmdepthseg.registry import HOOKS
 
 
 def crashing_layers(model: nn.Module) -> list[str]:
-    """Give convolutions whose backward pass crashes on CPU in the channels-last format.
+    """Name the convolutions whose channels-last backward pass crashes on CPU.
 
     torch's CPU kernels end the process for kernel 1, stride 2 and fewer than 8 input
     channels (seen with torch 2.13).

@@ -70,7 +70,7 @@ class MeanTeacherHook(Hook):
         self._unwatch()
 
     def share(self, updates: int) -> float:
-        """Share of the weight of mixed images after a number of teacher updates."""
+        """Return the weight share of mixed images after a number of teacher updates."""
         since = updates - self.burn_in
         if since < 0:
             return 0.0

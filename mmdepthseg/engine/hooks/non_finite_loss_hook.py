@@ -68,7 +68,7 @@ class NonFiniteLossHook(Hook):
 
 
 def image_names(batch: Any) -> Iterator[str]:
-    """Names (`img_id`, else `img_path`) of all samples anywhere in a data batch."""
+    """Return the names (`img_id`, else `img_path`) of all samples in a data batch."""
     if hasattr(batch, 'metainfo'):
         name = batch.metainfo.get('img_id') or batch.metainfo.get('img_path')
         if name:

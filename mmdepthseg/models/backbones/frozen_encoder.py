@@ -13,7 +13,7 @@ from mmdepthseg.utils.errors import UserError
 class FrozenEncoder(BaseModule):
     """A backbone with fixed weights, to compare a trained one with.
 
-    It always is in eval mode and without gradients, and it is no sub-module: the
+    It is always in eval mode and without gradients, and not a sub-module: the
     optimiser, DDP and the checkpoints do not see it. A checkpoint need not hold
     it, since its weights are read from the `Pretrained` file of its config
     whenever a training starts, resumed or not; for ResNet-101 that saves 170 MB a

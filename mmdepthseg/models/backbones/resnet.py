@@ -52,7 +52,7 @@ class ResNet(MMSegResNet):
         self.legacy_frozen_bn = legacy_frozen_bn
 
     def train(self, mode: bool = True) -> 'ResNet':
-        """Return the training or eval mode; frozen parts stay in eval mode in both."""
+        """Set training or eval mode; frozen parts stay in eval mode in both."""
         super().train(mode)  # MMSeg's returns None
         if mode and self.legacy_frozen_bn:
             for part in self._frozen_parts():

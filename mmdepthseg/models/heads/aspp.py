@@ -49,7 +49,7 @@ class ASPP(BaseModule):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (N, in_channels, h, w) -> (N, channels, h, w)."""
+        """Map (N, in_channels, h, w) to (N, channels, h, w)."""
         pooled = x.mean((2, 3), keepdim=True)
         if self.training and len(x) == 1:
             # One value per channel has no batch statistics: batch norm would

@@ -68,7 +68,7 @@ class BaseDepthHead(BaseModule):
 
     @abstractmethod
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Return the features -> disparities (N, 1, h_s, w_s), finest scale first."""
+        """Map features to disparities (N, 1, h_s, w_s), finest scale first."""
 
     def loss(
         self, disparities: Sequence[Tensor], batch: FrameBatch, transforms: Tensor
@@ -92,7 +92,7 @@ class BaseDepthHead(BaseModule):
     def supervised_loss(
         self, disparities: Sequence[Tensor], target: Tensor, known: Tensor
     ) -> dict[str, Tensor]:
-        """Return loss against depth labels, at their resolution, mean over the scales.
+        """Return the loss against depth labels at their resolution, mean over scales.
 
         Pixels that do not count are handed to the loss as a mask; a loss that takes
         the mean over all pixels (`BerHuLoss`) counts them as exact.

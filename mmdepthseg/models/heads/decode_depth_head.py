@@ -25,5 +25,5 @@ class DecodeDepthHead(BaseDepthHead):
         )
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Return the features -> [disparity (N, 1, h, w)] at the head's own stride."""
+        """Map features to [disparity (N, 1, h, w)] at the head's own stride."""
         return [self.decode_head(features).sigmoid()]

@@ -64,7 +64,7 @@ class GatedAttention(BaseModule):
         nn.init.zeros_(self.gate.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (N, in_channels, h, w) -> (N, out_channels, h, w)."""
+        """Map (N, in_channels, h, w) to (N, out_channels, h, w)."""
         return self.conv(x) * self.gate(x).sigmoid()
 
 
@@ -172,7 +172,7 @@ class PADDistillation(BaseModule):
         return Decoded(logits, disparities, seg)
 
     def train_without_depth_loss(self, depth_head: UNetDepthHead) -> None:
-        """Gradients in a frozen depth head for what the segmentation trains of it.
+        """Enable gradients for what the segmentation trains of a frozen depth head.
 
         The depth decoder up to the exchange, and nothing that passes on to the depth.
         """

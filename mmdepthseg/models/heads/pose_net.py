@@ -110,7 +110,7 @@ class PoseNet(BaseModule):
         )
 
     def source_transforms(self, batch: FrameBatch, offsets: tuple[int, ...]) -> Tensor:
-        """Return the target camera to source camera, for all neighbours in one pass.
+        """Return target-to-source transforms for all neighbours in one pass.
 
         Args:
             batch: With `img` (N, 3, H, W) and `adjacent` (N, F,

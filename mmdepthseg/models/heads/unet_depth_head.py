@@ -51,7 +51,7 @@ class UNetDepthHead(BaseDepthHead):
             nn.init.constant_(conv.bias, disparity_bias)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Return the features -> disparities (N, 1, ~H/2^s, ~W/2^s), s = 0, 1, ..."""
+        """Map features to disparities (N, 1, ~H/2^s, ~W/2^s), s = 0, 1, ..."""
         return self.disparities(self.decoder(features))
 
     def disparities(self, decoded: dict[int, Tensor]) -> list[Tensor]:

@@ -92,7 +92,7 @@ class UNetSegHead(BaseDecodeHead):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Return backbone levels -> logits (N, num_classes, h, w) at the finest tap."""
+        """Map backbone levels to logits (N, num_classes, h, w) at the finest tap."""
         features = self._transform_inputs(inputs)
         return self.classify(features, self.decoder(features))
 

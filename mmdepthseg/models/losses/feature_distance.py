@@ -15,7 +15,7 @@ REDUCTIONS = ('batch', 'image')
 def feature_distance(
     features: Tensor, reference: Tensor, reduction: str = 'batch'
 ) -> Tensor:
-    """Return L2 distance of two feature tensors.
+    """Return the L2 distance of two feature tensors.
 
     Args:
         features: (N, C, h, w).

@@ -37,7 +37,7 @@ class PhotometricError(nn.Module):
         self.ssim_weight = ssim_weight
 
     def prepare(self, target: Tensor) -> ImageStatistics:
-        """Return statistics of the target images (N, 3, H, W) in [0, 1]; no gradient.
+        """Compute statistics of target images (N, 3, H, W) in [0, 1]; no gradient.
 
         Raises:
             UserError: If the target is not 4-D or smaller than 2x2.

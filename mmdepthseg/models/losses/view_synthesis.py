@@ -149,7 +149,7 @@ class ViewSynthesisLoss(nn.Module):
         transforms: Tensor,
         target_pyramid: Sequence[Tensor] | None = None,
     ) -> list[ScaleTerms]:
-        """Return the same, scale by scale; arguments as `forward`."""
+        """Return the loss scale by scale; takes the arguments of `forward`."""
         _check(disparities, target, sources, target_pyramid)
         with no_autocast(target):
             target, sources = (t.contiguous() for t in full_precision(target, sources))
@@ -211,7 +211,7 @@ class ViewSynthesisLoss(nn.Module):
         return torch.where(wins, errors, identity).mean(), share
 
     def _over_sources(self, errors: Tensor, valid: Tensor) -> Tensor:
-        """Return (N, F, 1, H, W) -> (N, 1, H, W); infinite where no source is valid."""
+        """Reduce (N, F, 1, H, W) to (N, 1, H, W); infinite where no source is valid."""
         if self.reduce == 'min':
             errors = torch.where(valid, errors, torch.full_like(errors, torch.inf))
             # Pairwise minima vectorise; min(dim) with its indices does not.
@@ -233,7 +233,7 @@ class ViewSynthesisLoss(nn.Module):
 
 @torch.no_grad()
 def downsample_pyramid(image: Tensor, sizes: Sequence[Sequence[int]]) -> list[Tensor]:
-    """Area averages of (N, C, H, W) at the given sizes, each from the one before."""
+    """Average areas of (N, C, H, W) to the given sizes, each from the one before."""
     levels = []
     for size in sizes:
         if tuple(image.shape[-2:]) != tuple(size):

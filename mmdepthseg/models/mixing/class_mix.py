@@ -16,7 +16,7 @@ class ClassMix(BatchMix):
     """Keep half of the classes of i (Olsson et al., WACV 2021, section 3.1).
 
     Of the k classes present in the (pseudo-)label, floor(k / 2) are drawn; their
-    pixels stay. Void is no class and is never kept.
+    pixels stay. Void is not a class and is never kept.
     """
 
     needs_disparity = False

@@ -172,7 +172,7 @@ def _operations(parameters: ColorJitterParams, like: Tensor) -> Tensor:
 def _affine(
     operations: Tensor, contrast: Tensor, order: Tensor, means: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the compose the operations, each image in its own order.
+    """Compose the operations, each image in its own order.
 
     Args:
         operations: (N, 4, 3, 3).

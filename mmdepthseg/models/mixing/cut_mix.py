@@ -35,7 +35,7 @@ class CutMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return a box per image."""
+        """Return one box per image."""
         height, width = batch.images.shape[-2:]
         device = batch.images.device
         draw = draw_uniform((len(batch), 3, 1, 1), 0, 1, device, generator)
@@ -56,7 +56,7 @@ class NoMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return the everywhere."""
+        """Return masks that are True everywhere."""
         return torch.ones_like(batch.images[:, :1], dtype=torch.bool)
 
 

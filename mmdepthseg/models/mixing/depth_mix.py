@@ -44,7 +44,7 @@ class DepthMix(BatchMix):
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return where i is not farther than j, and foreground."""
+        """Return where i is foreground and not farther than j."""
         disparity = self._disparity_of(batch)
         margin = self.margin
         if self.relative_margin:

@@ -81,7 +81,7 @@ def draw_uniform(
     device: torch.device,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Return the uniform float32 numbers on `device`.
+    """Draw uniform float32 numbers on `device`.
 
     Drawn on the generator's device and moved, so that one CPU generator serves,
     and reproduces, CPU and CUDA batches alike.

@@ -114,7 +114,7 @@ def gaussian_kernels(sigma: Tensor, radius: int) -> Tensor:
 
 
 def blur(images: Tensor, kernels: Tensor) -> Tensor:
-    """Return the convolve each image with its own kernel along x and along y.
+    """Convolve each image with its own kernel along x and along y.
 
     Args:
         images: (N, C, H, W).

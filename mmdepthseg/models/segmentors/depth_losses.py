@@ -76,9 +76,9 @@ def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[in
 def _nan_unless_finite(
     losses: dict[str, Tensor], transforms: Tensor
 ) -> dict[str, Tensor]:
-    """Return the losses that are NaN if the poses that they rest on are not finite.
+    """Return the losses, NaN if the poses that they rest on are not finite.
 
-    View synthesis takes pixels that a bad pose sends nowhere for invisible, so that
+    View synthesis treats pixels that a bad pose sends nowhere as invisible, so
     its loss would stay finite, and the depth would learn from the smoothness alone.
     Nothing here waits for the device; `NonFiniteLossHook` names the loss.
 

@@ -122,7 +122,7 @@ class DepthSegmentor(EncoderDecoder):
 
     @property
     def trains_depth(self) -> bool:
-        """Whether there is a depth loss."""
+        """Tell whether there is a depth loss."""
         head = self.depth_head
         return head is not None and (
             self.pose_net is not None or head.loss_disparity is not None
@@ -297,7 +297,7 @@ class DepthSegmentor(EncoderDecoder):
         return samples
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits (N, num_classes, H, W) of images or windows (MMSeg's interface)."""
+        """Return logits (N, num_classes, H, W) of images or windows (for MMSeg)."""
         if self.distillation is None:
             return super().encode_decode(inputs, batch_img_metas)
         logits = self.decode(self.extract_feat(inputs), depth=False).logits

@@ -45,12 +45,12 @@ Source = Callable[[CleanMix], tuple[Tensor, Tensor | None]]
 
 
 def no_disparity(mix: CleanMix) -> tuple[Tensor, None]:
-    """None, for a mixer that looks at no depth."""
+    """Return None, for a mixer that does not use depth."""
     return mix.teacher.seg_logits(mix.clean), None
 
 
 def stored_disparity(mix: CleanMix) -> tuple[Tensor, Tensor | None]:
-    """Return that of the depth labels, as they are."""
+    """Return the disparity of the depth labels, unchanged."""
     logits = mix.teacher.seg_logits(mix.clean)
     return logits, stack_disparity(mix.data_samples, logits.device)
 

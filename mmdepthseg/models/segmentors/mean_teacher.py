@@ -106,7 +106,7 @@ class MeanTeacher(TeacherStudent):
         self._check()
 
     def _check(self) -> None:
-        """UserError unless the options fit each other and the student."""
+        """Raise a UserError unless the options fit each other and the student."""
         preprocessor = self.data_preprocessor
         jitters = getattr(preprocessor, 'color_jitter', None)
         weights = (self.labeled_depth_weight, self.mix_depth_weight)
@@ -185,7 +185,7 @@ class MeanTeacher(TeacherStudent):
             yield self.mix_loss(batch, samples, disparity)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
-        """See MMEngine's `BaseModel`; in parts with `split_backward`."""
+        """Run a step of MMEngine's `BaseModel`; in parts with `split_backward`."""
         if not self.split_backward:
             return super().train_step(data, optim_wrapper)
         return split_train_step(self, data, optim_wrapper)

@@ -10,7 +10,7 @@ from mmdepthseg.utils.errors import UserError
 
 
 def to_original(depth: Tensor, meta: dict) -> Tensor:
-    """Return the depth (1, 1, H, W) at network size -> (1, h, w) at the original size.
+    """Resize depth (1, 1, H, W) at network size to (1, h, w), the original size.
 
     Args:
         depth: Of one image.
@@ -32,7 +32,7 @@ def to_original(depth: Tensor, meta: dict) -> Tensor:
 
 
 def require_labels(data_samples: SampleList) -> None:
-    """UserError, naming the image and the cure, if one has no label."""
+    """Raise a UserError that names the image and the cure if one has no label."""
     for sample in data_samples:
         if 'gt_sem_seg' not in sample:
             raise UserError(

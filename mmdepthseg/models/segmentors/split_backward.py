@@ -117,7 +117,7 @@ class SplitBackwardDDP(MMDistributedDataParallel):
         super().__init__(module=module, broadcast_buffers=False, **kwargs)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """Return the model's own step.
+        """Run the model's own step.
 
         DDP's reducer, which it never starts, stays idle.
         """

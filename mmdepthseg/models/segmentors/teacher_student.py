@@ -70,7 +70,7 @@ class TeacherStudent(BaseSegmentor):
 
     @property
     def predict_with(self) -> str:
-        """Which network predicts: 'student' or 'teacher'."""
+        """Return which network predicts: 'student' or 'teacher'."""
         return self._predict_with
 
     @predict_with.setter
@@ -84,7 +84,7 @@ class TeacherStudent(BaseSegmentor):
 
     @property
     def predictor(self) -> BaseModel:
-        """The network `predict` uses."""
+        """Return the network that `predict` uses."""
         return self.student if self.predict_with == 'student' else self.teacher.module
 
     def init_weights(self) -> None:
@@ -118,7 +118,7 @@ class TeacherStudent(BaseSegmentor):
         return adapted
 
     def _adapt_in_place(self, state_dict: dict, prefix: str, *_) -> None:
-        """Before loading; only where the model stands on its own (no prefix)."""
+        """Adapt before loading; only where the model stands on its own (no prefix)."""
         if not prefix:
             adapted = self.adapt_state_dict(dict(state_dict))
             state_dict.clear()
@@ -142,7 +142,7 @@ class TeacherStudent(BaseSegmentor):
         return self.predictor.predict(inputs, data_samples)
 
     def predict_disparity(self, img: Tensor) -> Tensor:
-        """See `DepthSegmentor.predict_disparity`."""
+        """Predict disparity, see `DepthSegmentor.predict_disparity`."""
         return self.predictor.predict_disparity(img)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
