@@ -14,7 +14,7 @@ from mmdepthseg.utils.errors import UserError
 def load_json(path: str) -> Any:
     """Return the content of a json file; errors name the file."""
     try:
-        return json.loads(Path(path).read_text(encoding='utf-8'))
+        return json.loads(Path(path).read_text(encoding='utf-8-sig'))
     except FileNotFoundError:
         raise UserError(f'Camera file {path} does not exist.') from None
     except (ValueError, OSError) as error:
@@ -142,7 +142,7 @@ def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
     Raises:
         UserError: There is no such line, or it is not a projection matrix.
     """
-    lines = Path(path).read_text(encoding='utf-8', errors='replace').splitlines()
+    lines = Path(path).read_text(encoding='utf-8-sig', errors='replace').splitlines()
     found = [line[3:] for line in lines if line.startswith(f'P{number}:')]
     if not found:
         raise UserError(

@@ -4,6 +4,16 @@ import os
 import os.path as osp
 import re
 from collections.abc import Sequence
+from decimal import Decimal
+
+
+def is_data(name: str) -> bool:
+    """Tell whether a file or folder is the user's, and not left by a system or tool.
+
+    Names that begin with a point (`._1.jpg`, `.ipynb_checkpoints`) and macOS' folder
+    `__MACOSX` in archives are not.
+    """
+    return not name.startswith('.') and name != '__MACOSX'
 
 
 def list_names(folder: str, suffixes: str | Sequence[str]) -> list[str]:
@@ -14,7 +24,8 @@ def list_names(folder: str, suffixes: str | Sequence[str]) -> list[str]:
     suffixes = (suffixes,) if isinstance(suffixes, str) else tuple(suffixes)
     try:
         with os.scandir(folder) as entries:
-            return sorted(e.name for e in entries if e.name.endswith(suffixes))
+            names = [e.name for e in entries if e.name.endswith(suffixes)]
+            return sorted(filter(is_data, names))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -32,12 +43,13 @@ def list_frames(folder: str, suffixes: Sequence[str]) -> list[str]:
 
 
 def natural_key(name: str) -> tuple:
-    """Return the sorting key: runs of digits count as numbers.
+    """Return the sorting key: digits count as numbers, with a point as decimals.
 
-    Equal ones (1, 01) by name.
+    So time stamps without padding are in order: .2, .25, .3. Equal numbers (1, 01) are
+    in the order of their names. Decimal, since stamps in nanoseconds exceed a float.
     """
-    parts = re.split(r'(\d+)', name)
-    return [int(p) if i % 2 else p for i, p in enumerate(parts)], name
+    parts = re.split(r'(\d+(?:\.\d+)?)', name)
+    return [Decimal(p) if i % 2 else p for i, p in enumerate(parts)], name
 
 
 def join_path(*parts: str) -> str:
@@ -54,7 +66,7 @@ def list_folders(folder: str) -> list[str]:
     """Return the sorted names of a folder's folders; [] if there is no such folder."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(e.name for e in entries if e.is_dir())
+            return sorted(e.name for e in entries if e.is_dir() and is_data(e.name))
     except (FileNotFoundError, NotADirectoryError):
         return []
 

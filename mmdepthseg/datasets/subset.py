@@ -125,7 +125,7 @@ def read_names(path: str) -> list[str]:
     """
     if not Path(path).is_file():
         raise UserError(f'ann_file {path} does not exist.')
-    lines = Path(path).read_text(encoding='utf-8').splitlines()
+    lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
     lines = [line.strip() for line in lines]
     names = [re.sub(r'^\d+\s+', '', line) for line in lines if line and line[0] != '#']
     if not names:

@@ -85,3 +85,12 @@ def test_sizes_of_a_sample_camera(tmp_path):
     path.write_text(json.dumps({**content, 'width': 32, 'height': 16}))
     assert listed_camera(results, (4, 8)).size == (16, 32)
     assert listed_camera({}, (4, 8)) is None
+
+
+def test_byte_order_mark_and_windows_line_ends(tmp_path):
+    path = tmp_path / 'intrinsics.json'
+    text = (
+        '{"K": [[100, 0, 32], [0, 100, 16], [0, 0, 1]],\r\n "width": 64, "height": 32}'
+    )
+    path.write_bytes(b'\xef\xbb\xbf' + text.encode())
+    assert read_intrinsics(str(path)).size == (32, 64)

@@ -47,3 +47,9 @@ def test_match_names_not_found_names_the_first():
 def test_match_names_ambiguous():
     with pytest.raises(ValueError, match='ambiguous: 000'):
         match_names(['000'], ['a/000', 'b/000'], 'list.txt')
+
+
+def test_list_with_byte_order_mark_and_windows_line_ends(tmp_path):
+    path = tmp_path / 'list.txt'
+    path.write_bytes(b'\xef\xbb\xbfclip/1\r\nclip/2\r\n')
+    assert read_names(str(path)) == ['clip/1', 'clip/2']

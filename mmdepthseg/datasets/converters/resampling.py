@@ -120,7 +120,7 @@ def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
     """
     try:
         camera = read_cityscapes_camera(path, image_size[::-1])
-        with open(path, encoding='utf-8') as file:
+        with open(path, encoding='utf-8-sig') as file:
             content = json.load(file)
     except (ValueError, OSError) as error:
         raise BrokenFileError(str(error)) from None

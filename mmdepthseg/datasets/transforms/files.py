@@ -1,8 +1,11 @@
 """Reading image files so that a bad one is named."""
 
+import io
+
 import mmcv
 import mmengine.fileio as fileio
 import numpy as np
+from PIL import Image
 
 from mmdepthseg.datasets.errors import BrokenFileError
 
@@ -10,6 +13,11 @@ from mmdepthseg.datasets.errors import BrokenFileError
 #: Decoders fill up truncated files with grey and say nothing.
 END_MARKERS = ((b'\xff\xd8\xff', b'\xff\xd9'), (b'\x89PNG', b'IEND'))
 TAIL = 4096
+PNG = b'\x89PNG\r\n\x1a\n'
+#: Where a png's header has its bit depth; the colour type is next to it, 0 for grey.
+PNG_DEPTH = 24
+#: EXIF's tag of the orientation; 1: as the pixels are stored.
+ORIENTATION = 0x0112
 
 
 def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
@@ -58,11 +66,13 @@ def decode(
         backend: Of `mmcv.imfrombytes`.
 
     Returns:
-        The image.
+        The image. `'unchanged'` gives the numbers in a grey png of 1, 2 or 4 bits,
+        which decoders stretch to 0..255.
 
     Raises:
-        BrokenFileError: If the bytes are no image.
+        BrokenFileError: If the bytes are no image, or one that viewers turn.
     """
+    _refuse_turned(content, path, what)
     try:
         image = mmcv.imfrombytes(content, flag=flag, backend=backend)
     except Exception as error:  # each decoder has its own kinds
@@ -71,7 +81,30 @@ def decode(
         raise BrokenFileError(
             f'{what} {path} cannot be decoded: it is damaged or no image.'
         )
+    if flag == 'unchanged' and content.startswith(PNG) and image.ndim == 2:
+        bits, colour_type = content[PNG_DEPTH], content[PNG_DEPTH + 1]
+        if bits < 8 and colour_type == 0:
+            image //= 255 // (2**bits - 1)
     return image
+
+
+def _refuse_turned(content: bytes, path: str, what: str) -> None:
+    """Refuse an image whose EXIF data say that it has to be turned to be seen.
+
+    OpenCV would turn it; cameras, labels and depth belong to the stored pixels.
+    """
+    if b'Exif\0\0' not in content[:TAIL] and b'eXIf' not in content[:TAIL]:
+        return
+    try:
+        orientation = Image.open(io.BytesIO(content)).getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF data; the decoder says whether the image is too
+        return
+    if orientation != 1:
+        raise BrokenFileError(
+            f'{what} {path} has the EXIF orientation {orientation}: the pixels are '
+            'stored turned. Turn them in the files (exiftran -a, or mogrify '
+            '-auto-orient), and K with them.'
+        )
 
 
 def read_png16(

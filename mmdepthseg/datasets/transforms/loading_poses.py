@@ -40,7 +40,7 @@ class LoadPoses(BaseTransform):
             return results
         path = results['poses_path']
         content = read_bytes(path, 'Pose file', self.backend_args)
-        lines = content.decode('utf-8', errors='replace').strip().splitlines()
+        lines = content.decode('utf-8-sig', errors='replace').strip().splitlines()
         if len(lines) != results['pose_count']:
             raise BrokenFileError(
                 f'Pose file {path} has {len(lines)} lines, the clip of '
