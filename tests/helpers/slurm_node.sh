@@ -14,7 +14,7 @@ if [ "$(id -u)" -ne 0 ]; then
     echo 'skipped: slurmd starts as root only' >&2
     exit 0
 fi
-FOLDER=$(mktemp -d /tmp/slurm-node.XXXXXX)
+FOLDER=$(mktemp -d -t slurm-node.XXXXXX)
 chmod 755 "$FOLDER"
 mkdir -p "$FOLDER/munge" "$FOLDER/state" "$FOLDER/spool"
 HOST=$(hostname -s)
