@@ -34,6 +34,10 @@ MIN_Z = 1e-3
 #: Added to z before dividing by it; kept for parity with published models.
 Z_EPS = 1e-7
 
+#: By how much the aspect ratio of stored images may differ from that of K's image. KITTI's
+#: 1242x375 resized to 640x192 differs by 0.6 %; a K of another sensor by far more.
+ASPECT_TOLERANCE = 0.02
+
 
 def same_aspect(size: Size, other: Size) -> bool:
     """Tell whether two sizes have one aspect ratio, but for a pixel of rounding."""
@@ -112,9 +116,11 @@ class Camera:
             image: What to call it in the message.
 
         Raises:
-            UserError: Another aspect ratio: that image does not show the same view.
+            UserError: Another aspect ratio, beyond `ASPECT_TOLERANCE`: that image does
+                not show the same view.
         """
-        if not same_aspect(self.size, size):
+        ratio = self.size[1] * size[0] / (self.size[0] * size[1])
+        if not (same_aspect(self.size, size) or abs(ratio - 1) <= ASPECT_TOLERANCE):
             raise UserError(
                 f'{self.source}: K belongs to an image of {self.size[1]}x'
                 f'{self.size[0]} pixels, {image} has {size[1]}x{size[0]}: another '
