@@ -34,7 +34,7 @@ MIN_Z = 1e-3
 #: Added to z before dividing by it; kept for parity with published models.
 Z_EPS = 1e-7
 
-#: By how much the aspect ratio of stored images may differ from that of K's image. KITTI's
+#: By how much the aspect ratio of stored images may differ from that of K's. KITTI's
 #: 1242x375 resized to 640x192 differs by 0.6 %; a K of another sensor by far more.
 ASPECT_TOLERANCE = 0.02
 

@@ -112,8 +112,8 @@ def test_a_view_may_be_stored_at_another_size_but_not_aspect_ratio():
     assert camera.fitted((512, 1024)).fx == camera.resized((512, 1024)).fx == 75
     assert camera.fitted((171, 341)).size == (171, 341)  # a pixel of rounding
     kitti = Camera(K, (375, 1242)).fitted((192, 640))
-    assert kitti.fx == pytest.approx(K[0, 0] * 640 / 1242)
-    assert kitti.fy == pytest.approx(K[1, 1] * 192 / 375)
+    assert kitti.fx == pytest.approx(K[0][0] * 640 / 1242)
+    assert kitti.fy == pytest.approx(K[1][1] * 192 / 375)
     for size in ((500, 1024), (512, 1000), (1024, 1024)):
         with pytest.raises(UserError, match='a.json: .* b.png has .*aspect ratio'):
             camera.fitted(size, 'b.png')
