@@ -1,6 +1,7 @@
 """Reading camera files: Cityscapes camera json, plain intrinsics json, KITTI calib."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import numpy as np
 
 from mmdepthseg.geometry.camera import Camera, Size
 from mmdepthseg.utils.errors import UserError
+
+#: Share of a side, from its ends, within which a principal point is doubted.
+OFF_CENTRE = 0.25
 
 
 def load_json(path: str) -> Any:
@@ -27,6 +31,10 @@ def checked(camera: Camera) -> Camera:
     Raises:
         UserError: The principal point lies outside the image (the usual sign of a K
             that belongs to another image size), or K is in other units.
+
+    Warns:
+        UserWarning: The principal point is far from the middle (K of an image of half
+            the size, say).
     """
     (height, width), (cx, cy) = camera.size, camera.K[:2, 2]
     if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
@@ -41,6 +49,14 @@ def checked(camera: Camera) -> Camera:
             f'{camera.source}: fx={camera.fx:g}, fy={camera.fy:g} are too small for a '
             f'{width}x{height} image. If K is normalised by the image size, say '
             'normalized=True.'
+        )
+    shares = ((cx + 0.5) / width, (cy + 0.5) / height)
+    if not all(OFF_CENTRE < share < 1 - OFF_CENTRE for share in shares):
+        warnings.warn(
+            f'{camera.source}: the principal point ({cx:g}, {cy:g}) lies far from the '
+            f'middle of the {width}x{height} image. Does K belong to an image of '
+            'another size?',
+            stacklevel=2,
         )
     return camera
 

@@ -94,3 +94,16 @@ def test_byte_order_mark_and_windows_line_ends(tmp_path):
     )
     path.write_bytes(b'\xef\xbb\xbf' + text.encode())
     assert read_intrinsics(str(path)).size == (32, 64)
+
+
+@pytest.mark.parametrize('scale, doubted', [(1, False), (0.5, True)])
+def test_k_of_a_smaller_picture_is_doubted(tmp_path, scale, doubted, recwarn):
+    path = tmp_path / 'intrinsics.json'
+    k = [
+        [90 * scale, 0, 48 * scale - 0.5],
+        [0, 90 * scale, 24 * scale - 0.5],
+        [0, 0, 1],
+    ]
+    path.write_text(json.dumps(dict(K=k, width=96, height=48)))
+    read_intrinsics(str(path))
+    assert [str(path) in str(w.message) for w in recwarn] == [True] * doubted
