@@ -42,7 +42,7 @@ def local_places(
 
 
 def lock_folder(folder: Path) -> IO:
-    """Return the have a folder alone, as long as the result is open (in any process).
+    """Lock a folder for as long as the result is open (in any process).
 
     Raises:
         UserError: Another process has it.

@@ -273,6 +273,6 @@ def _mix_pair(
 
 
 def _bgr(image: torch.Tensor) -> np.ndarray:
-    """Return (3, H, W) RGB in [0, 1] -> (H, W, 3) uint8 BGR."""
+    """Convert (3, H, W) RGB in [0, 1] to (H, W, 3) uint8 BGR."""
     array = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
     return np.ascontiguousarray(array[..., ::-1])

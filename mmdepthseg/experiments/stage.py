@@ -157,7 +157,7 @@ class StageBook:
         self._begun[name].finish(seconds=sum(seconds), command_seconds=list(seconds))
 
     def lost_needs(self, name: str) -> str | None:
-        """Return the why a stage cannot be run, if it needs a failed one."""
+        """Return why a stage cannot be run, if it needs a failed one."""
         failed = [need for need in self.stages[name].needs if need in self.failed]
         return f'needs {", ".join(failed)}, which failed' if failed else None
 

@@ -25,7 +25,7 @@ _UNITS = {'': 1, 'k': 2**10, 'm': 2**20, 'g': 2**30, 't': 2**40}
 
 
 def parse_bytes(text: str) -> int:
-    """Return '2G', '512MiB', '1.5 GB' or a plain number to bytes (units of 1024)."""
+    """Convert '2G', '512MiB', '1.5 GB' or a plain number to bytes (units of 1024)."""
     match = re.fullmatch(r'\s*(\d+(?:\.\d*)?)\s*([kmgt]?)(?:i?b)?\s*', text.lower())
     if match is None:
         raise UserError(f'{text!r} is no amount of memory; write e.g. 2GiB or 512M.')

@@ -58,7 +58,7 @@ class PatchDistance:
         return out
 
     def _cells(self, features: np.ndarray) -> np.ndarray:
-        """Return (R, C * H * W) to contiguous (R, H * W, C)."""
+        """Convert (R, C * H * W) to contiguous (R, H * W, C)."""
         cells = features.reshape(len(features), self.channels, -1)
         return np.ascontiguousarray(cells.transpose(0, 2, 1))
 

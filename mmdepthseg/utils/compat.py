@@ -57,7 +57,7 @@ def parse_version(text: str) -> tuple[int, ...]:
 
 
 def import_requirement(requirement: Requirement) -> ModuleType:
-    """Return the import one requirement.
+    """Import one requirement.
 
     Raises:
         FrameworkImportError: Missing, too old, or its own import fails.

@@ -68,10 +68,7 @@ def unknown_key(
 
 
 def did_you_mean(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return a hint naming the nearest candidates: `.
-
-    Did you mean 'a' or 'b'?`, or ''.
-    """
+    """Return a hint naming the nearest: `; did you mean 'a' or 'b'?`, or ''."""
     near = difflib.get_close_matches(name, sorted(set(candidates)), 3, cutoff)
     names = ' or '.join(repr(candidate) for candidate in near)
     return f'; did you mean {names}?' if near else ''

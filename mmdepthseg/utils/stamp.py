@@ -175,7 +175,7 @@ class Stamp:
         return {**self.made_with, **said, **self.facts}
 
     def _unpack(self, content: dict) -> tuple[dict, dict]:
-        """Give part the file's content into what the thing was made with, and facts."""
+        """Split the file's content into what the thing was made with, and facts."""
         if self.made_with.keys().isdisjoint(content):
             raise KeyError(', '.join(self.made_with))
         rest = {key: value for key, value in content.items() if key != 'complete'}

@@ -77,7 +77,7 @@ class TorchProduct:
         self._torch = torch
 
     def __call__(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Return the left @ right.T: (B, D) and (R, D) float32 to (B, R) float32."""
+        """Return left @ right.T: (B, D) and (R, D) float32 to (B, R) float32."""
         torch = self._torch
         # TF32 would break the error bound of the screening.
         before = torch.get_float32_matmul_precision()

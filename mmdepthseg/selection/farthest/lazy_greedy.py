@@ -147,7 +147,7 @@ class LazyGreedy:
             minima.set_keys(unsure)
 
     def distance(self, row: int) -> float:
-        """Give exact distance from what `best` returned to the nearest chosen frame."""
+        """Return the exact distance from what `best` gave to the nearest chosen one."""
         self._leave_front()
         self._minima.set_keys(self._minima.refine(np.array([row])))
         return float(np.sqrt(self._minima.high[row]) * self._screen.unit)

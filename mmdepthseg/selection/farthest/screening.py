@@ -35,12 +35,12 @@ _MAX_SQUARED_LENGTH = 1e30
 
 
 def relative_error(dims: int) -> float:
-    """Return the kappa of the bound: |error of d^2| <= kappa (|x|^2 + |y|^2)."""
+    """Return kappa of the bound: |error of d^2| <= kappa (|x|^2 + |y|^2)."""
     return 1.05 * (CHUNK + math.ceil(dims / CHUNK) + 24) * UNIT_ROUNDOFF
 
 
 def chunked_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the left @ right.T in float32, summed over chunks of `CHUNK` columns.
+    """Return left @ right.T in float32, summed over chunks of `CHUNK` columns.
 
     Args:
         left: (B, D) float32.
