@@ -1,10 +1,10 @@
-# DepthMix for a network that segments already: 600 iterations more from the
-# supervised baseline. (From scratch a teacher of 300 iterations takes pavement for
-# road, and the student never finds the pavement. What 600 iterations more bring without
-# mixing: see supervised_...)
+# DepthMix for a network that already segments: 600 more iterations from the supervised
+# baseline. (From scratch, a teacher of 300 iterations mistakes pavement for road, and
+# the student never finds the pavement. For 600 more iterations without mixing, see
+# supervised_...)
 #   python tools/train.py \
 #       configs/camvid/supervised_r18-w16_600it_256x192_n50.py
-#   depth labels as for transfer-depthmix_...; then python tools/train.py THIS
+#   make depth labels as in transfer-depthmix_...; then python tools/train.py THIS
 _base_ = './depthmix_r18-w16_600it_256x192_n50.py'
 supervised = 'work_dirs/supervised_r18-w16_600it_256x192_n50/iter_600.pth'
 model = dict(

@@ -1,5 +1,5 @@
 # Mean teacher without mixing: consistency under strong augmentation, on the images
-# that have no label.
+# without labels.
 #
 # Other subsets: `labeled_subset` in configs/_base_/datasets/camvid_seg_512x512.py, or
 # train_dataloader.dataset.shared.labeled_subset, as in scratch_...

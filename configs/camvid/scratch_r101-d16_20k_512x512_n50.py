@@ -1,4 +1,4 @@
-# Baseline: the labelled images and nothing else, from an ImageNet encoder.
+# Baseline: only the labelled images, from an ImageNet encoder.
 #
 # Other subsets: `labeled_subset` in configs/_base_/datasets/camvid_seg_512x512.py, or
 #   python tools/train.py THIS --work-dir work_dirs/camvid_scratch_n100_seed25 \

@@ -1,6 +1,6 @@
-# The baseline on labels chosen for diversity and depth uncertainty (DS + US). Published
-# lists are 42, 43, 44, in the paper for the seeds 7, 25, 42 (randomness.seed), of 100
-# images each.
+# The baseline on labels chosen for diversity and depth uncertainty (DS + US). The
+# published lists 42, 43, 44 have 100 images each; the paper uses them with the seeds
+# 7, 25, 42 (randomness.seed).
 _base_ = './scratch_r101-d16_20k_512x512_n50.py'
 train_dataloader = dict(
     dataset=dict(

@@ -1,6 +1,6 @@
-# Transfer and DepthMix on labels chosen for diversity and depth uncertainty. Published
-# lists are 42, 43, 44, in the paper for the seeds 7, 25, 42 (randomness.seed), of 100
-# images each.
+# Transfer and DepthMix on labels chosen for diversity and depth uncertainty. The
+# published lists 42, 43, 44 have 100 images each; the paper uses them with the seeds
+# 7, 25, 42 (randomness.seed).
 _base_ = './transfer-depthmix-gt_r101-d16_20k_512x512_n50.py'
 train_dataloader = dict(
     dataset=dict(

@@ -1,6 +1,6 @@
-# Baseline: 50 labelled images and nothing else, from scratch.
+# Baseline: only 50 labelled images, from scratch.
 #   python tools/train.py THIS
-# 600 iterations more, the baseline of depthmix-continued_...:
+# 600 more iterations, the baseline of depthmix-continued_...:
 #   python tools/train.py THIS --work-dir work_dirs/supervised_continued \
 #       --cfg-options optim_wrapper.optimizer.lr=1e-3 \
 #       load_from=work_dirs/supervised_r18-w16_600it_256x192_n50/iter_600.pth

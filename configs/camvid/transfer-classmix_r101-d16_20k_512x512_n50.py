@@ -1,4 +1,4 @@
-# Transfer from self-supervised depth, and ClassMix on the images that have no label.
+# Transfer from self-supervised depth, and ClassMix on the images without labels.
 _base_ = [
     './scratch-ema_r101-d16_20k_512x512_n50.py',
     '../_base_/models/from_sde_cityscapes.py',

@@ -9,7 +9,7 @@ _base_ = [
     './ema_r18-w16_600it_256x192_n50.py',
     '../_base_/models/from_sde_udacity.py',
 ]
-# disparities of this model fill a part of [0, 1]; the paper's margin of 0.03 is for
-# disparities that fill [0, 1]
+# disparities of this model fill only a part of [0, 1]; the paper's margin of 0.03 is
+# for disparities that fill it
 model = dict(segmentor=_base_.from_sde, mixing=dict(type='DepthMix', margin=0.005))
 train_dataloader = dict(dataset=dict(sources=dict(mix=_base_.with_depth)))

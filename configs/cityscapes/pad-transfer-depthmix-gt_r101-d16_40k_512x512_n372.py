@@ -1,5 +1,5 @@
 # Multi-task learning and DepthMix: everything starts from self-supervised depth, which
-# goes on being learned; mixing takes the depth from the student itself, so no depth
+# keeps training; mixing uses the depth of the student itself, so no depth
 # labels are needed. Mix images are all training images, the labelled ones with their
 # ground truth.
 #
@@ -25,7 +25,7 @@ model = dict(
         ),
     )
 )
-# 1e-6 for the pose network, its own backbone included: the longer key counts
+# 1e-6 for the pose network and its backbone: the longer key wins
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'pose_net.': dict(lr_mult=1e-4)}))
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

@@ -1,5 +1,5 @@
 # Mean teacher without mixing: consistency under strong augmentation, on the images
-# that have no label.
+# without labels.
 #
 # Other subsets: `labeled_subset` in configs/_base_/datasets/cityscapes_seg.py, or
 #   python tools/train.py THIS --work-dir work_dirs/scratch-ema_n100_seed25 \

@@ -1,4 +1,4 @@
-# Baseline: the labelled images and nothing else, from an ImageNet encoder.
+# Baseline: only the labelled images, from an ImageNet encoder.
 #
 # Other subsets: `labeled_subset` in configs/_base_/datasets/cityscapes_seg.py, or
 #   python tools/train.py THIS --work-dir work_dirs/scratch_n100_seed25 --cfg-options \

@@ -1,10 +1,10 @@
-# Phase 1 of the depth network: the decoder and the pose network learn beside an
-# ImageNet encoder that stays as it is. One GPU, 4 crops.
+# Phase 1 of the depth network: the decoder and the pose network learn with a frozen
+# ImageNet encoder. One GPU, 4 crops.
 #
-# The authors' code freezes the encoder's parameters only, its batch norms go on
-# training; that is model.backbone.legacy_frozen_bn=True model.backbone.norm_eval=False.
-# They started the pose network from an earlier run of theirs; here it starts from
-# ImageNet.
+# The authors' code freezes only the encoder's parameters; its batch norms keep
+# training. To do the same: model.backbone.legacy_frozen_bn=True
+# model.backbone.norm_eval=False. The authors started the pose network from an earlier
+# run; here it starts from ImageNet.
 _base_ = [
     '../_base_/models/sde_unet_r101-d16.py',
     '../_base_/datasets/cityscapes_sde.py',

@@ -1,6 +1,6 @@
 # The baseline on labels chosen by a segmentation student's entropy (active learning):
-# table 3. Published lists are 42, 43, 44, in the paper for the seeds 7, 25, 42
-# (randomness.seed); tools/select_samples.py makes others, see select-ds-us_...
+# table 3. The paper uses the published lists 42, 43, 44 with the seeds 7, 25, 42
+# (randomness.seed). For other lists use tools/select_samples.py, see select-ds-us_...
 _base_ = './scratch_r101-d16_40k_512x512_n372.py'
 train_dataloader = dict(
     dataset=dict(

@@ -1,5 +1,5 @@
-# Transfer and DepthMix on labels chosen for diversity and depth uncertainty. Published
-# lists are 42, 43, 44, in the paper for the seeds 7, 25, 42 (randomness.seed).
+# Transfer and DepthMix on labels chosen for diversity and depth uncertainty. The
+# paper uses the published lists 42, 43, 44 with the seeds 7, 25, 42 (randomness.seed).
 _base_ = './transfer-depthmix-gt_r101-d16_40k_512x512_n372.py'
 train_dataloader = dict(
     dataset=dict(

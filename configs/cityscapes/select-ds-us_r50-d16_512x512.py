@@ -1,7 +1,7 @@
 # Exp. 211 (3W, section 3.5 and table 3): which images of Cityscapes to label, by depth.
 #   python tools/select_samples.py THIS SDE_CHECKPOINT --method ds_us --seed 42 \
 #       --budget 25 50 100 200 372 744 --out work_dirs/select_ds_us_42
-# The same for --method ds and us. Training seeds 7, 25, 42 go with seeds 42, 43, 44.
+# The same for --method ds and us. Training seeds 7, 25, 42 belong to seeds 42, 43, 44.
 _base_ = [
     '../_base_/models/depth_student_unet_r50-d16.py',
     '../_base_/datasets/cityscapes_select.py',

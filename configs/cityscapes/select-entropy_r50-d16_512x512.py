@@ -1,5 +1,5 @@
-# Exp. 211's active learning: images of highest entropy of a segmentation student, which
-# needs the labels of all images chosen before.
+# Exp. 211's active learning: images for which a segmentation student has the highest
+# entropy. It needs the labels of all images chosen before.
 #   python tools/select_samples.py THIS --method entropy --seed 42 \
 #       --budget 25 50 100 200 372 744 --out work_dirs/select_entropy_42
 _base_ = [

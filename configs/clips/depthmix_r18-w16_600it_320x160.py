@@ -1,6 +1,6 @@
-# DepthMix on your own clips: labelled and unlabelled frames, mixed by their depth, 600
-# iterations more from a network that segments already. (A teacher that knows little
-# teaches its mistakes: see "Real images" in the README.)
+# DepthMix on your own clips: labelled and unlabelled frames, mixed by their depth; 600
+# more iterations from a network that already segments. (A weak teacher teaches its
+# mistakes: see "Real images" in docs/results.md.)
 #   python tools/train.py configs/clips/sde_r18-w16_1k_320x160.py \
 #       --work-dir work_dirs/sde
 #   python tools/generate_depth.py configs/clips/sde_r18-w16_1k_320x160.py \
@@ -14,14 +14,14 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/schedules/seg_600it.py',
 ]
-# or transfer_...'s
+# or the checkpoint of transfer_...
 start = 'work_dirs/supervised/iter_600.pth'
 model = dict(
     segmentor=dict(
         decode_head=dict(num_classes=len(_base_.classes)),
         init_cfg=dict(type='Pretrained', checkpoint=start),
     ),
-    # a share of the range that a batch's disparities cover, whatever the depth network
+    # a share of the batch's disparity range, so it fits any depth network
     mixing=dict(type='DepthMix', margin=0.03, relative_margin=True),
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -10,7 +10,8 @@ _base_ = [
 # a car at 15 m/s and 25 frames a second; see docs/own_video.md
 model = dict(pose_net=dict(first_translation=(0.0, 0.0, -0.04)))
 iterations = 1000
-# the pose network at the papers' rate: at five times that it ran away on empty roads
+# the papers' rate for the pose network; at five times that rate it diverged on empty
+# roads
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=5e-4),

@@ -1,5 +1,5 @@
 # Two KITTI clips; validation on one of them against its LiDAR depth (sparse maps,
-# metres * 256), so the figures are those of frames seen in training, without labels.
+# metres * 256), so its frames were seen in training, without labels.
 # data/video/<clip>/frames/*.jpg and <clip>/intrinsics.json, LiDAR depth in
 # data/depth/kitti_lidar/depth:
 #   python tools/train.py THIS
@@ -61,7 +61,7 @@ val_evaluator = dict(
     ),
 )
 test_evaluator = val_evaluator
-# camera motion on the odometry clip (tools/test_pose.py): it has poses.txt
+# camera motion (tools/test_pose.py) on the odometry clip, which has poses.txt
 pose_dataloader = dict(
     batch_size=8,
     num_workers=1,

@@ -2,7 +2,7 @@
 # same clips, configs/clips/sde_r18-w16_1k_320x160.py; see docs/selection.md.
 #   python tools/select_samples.py THIS SDE_CHECKPOINT --method ds_us --budget 25 50 \
 #       --out work_dirs/select_clips
-# Frames elsewhere: --cfg-options predict_dataloader.dataset.data_root=DIR
+# For frames in another folder: --cfg-options predict_dataloader.dataset.data_root=DIR
 #   train_dataloader.dataset.data_root=DIR
 _base_ = [
     '../_base_/models/depth_student_unet_r18-w16.py',
@@ -13,7 +13,7 @@ _base_ = [
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 selection = dict(
     teacher='sde_r18-w16_1k_320x160.py',
-    # frames of a car may show its bonnet at the bottom: 1. if they do not
+    # the car's bonnet may be visible at the bottom; use 1. if it is not
     criterion=dict(type='depth_error', valid_height=0.87),
     iterations=[(25, 500), (100, 1000), (400, 1500)],
 )

@@ -1,4 +1,4 @@
-# As depth-threshold_..., but the nearest pixels stay, a random share of them.
+# Like depth-threshold_..., but a random share of the pixels stays, the nearest ones.
 _base_ = './ema_r18-w16_600it_192x96_n8.py'
 model = dict(mixing=dict(type='DepthHistogramMix'))
 # as for depth-threshold_...

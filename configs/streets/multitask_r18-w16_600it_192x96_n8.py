@@ -1,5 +1,5 @@
 # Multi-task learning and DepthMix: everything starts from self-supervised depth, which
-# goes on being learned; mixing takes the depth from the student itself.
+# keeps training; mixing uses the depth of the student itself.
 _base_ = [
     '../_base_/models/pad_unet_r18-w16.py',
     '../_base_/datasets/streets_multitask.py',
@@ -18,7 +18,7 @@ model = dict(
         pose_net=dict(init_cfg=dict(init, prefix='pose_net.')),
     )
 )
-# the pose network goes on as slowly as it has learned
+# the pose network keeps its small learning rate
 optim_wrapper = dict(
     constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.05))),

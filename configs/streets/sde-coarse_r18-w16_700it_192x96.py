@@ -1,7 +1,7 @@
-# Depth for its own sake, first of two steps: at 192x96, on more clips. Batch norm in
-# the decoder and a larger rate (the pose network keeps its own) learn depth in half the
-# iterations; segmentation learns more slowly from such a start, so the short training,
-# which is there for transfer, has neither.
+# For good depth rather than transfer, the first of two steps: at 192x96, on more clips.
+# With batch norm in the decoder and a larger rate (except for the pose network) depth
+# is learned in half the iterations. Segmentation learns more slowly from such a start,
+# so the short training for transfer has neither.
 #   python tools/dataset_converters/streets.py --out data/streets_long --clips 240
 #   python tools/train.py THIS
 _base_ = './sde_r18-w16_500it_192x96.py'

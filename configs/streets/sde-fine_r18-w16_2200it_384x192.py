@@ -1,6 +1,6 @@
-# Second step: the networks go on at 192x96, but view synthesis compares at 384x192.
-# What is far moves by fractions of a pixel between frames; at 192x96 interpolation
-# changes images more than a wrong depth there does.
+# Second step: the networks still work at 192x96, but view synthesis compares at
+# 384x192. Distant objects move by fractions of a pixel between frames. At 192x96
+# interpolation changes images more than their wrong depth does.
 #   python tools/train.py configs/streets/sde-coarse_r18-w16_700it_192x96.py
 #   python tools/train.py THIS
 _base_ = './sde-coarse_r18-w16_700it_192x96.py'

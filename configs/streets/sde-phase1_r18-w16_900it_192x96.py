@@ -1,6 +1,6 @@
-# The paper's two phases in small. Phase 1: decoder and pose network learn beside a
-# frozen encoder, on square crops. ImageNet's place is taken by the encoder of
-# supervised_r18-w16_600it_192x96_n8.py, to be trained before.
+# The paper's two phases in small. Phase 1: decoder and pose network learn with a frozen
+# encoder, on square crops. Instead of ImageNet weights the encoder has those of
+# supervised_r18-w16_600it_192x96_n8.py; train that first.
 _base_ = [
     '../_base_/models/sde_unet_r18-w16.py',
     '../_base_/datasets/streets_sde.py',

@@ -1,5 +1,5 @@
-# Phase 2 in small: everything learns, and the encoder is kept near the features that
-# it had. `--amp` trains in mixed precision, as the paper's phase 2.
+# Phase 2 in small: everything learns, and the encoder is kept near its original
+# features. `--amp` trains in mixed precision, as in the paper's phase 2.
 _base_ = './sde-phase1_r18-w16_900it_192x96.py'
 load_from = 'work_dirs/sde-phase1_r18-w16_900it_192x96/iter_900.pth'
 model = dict(

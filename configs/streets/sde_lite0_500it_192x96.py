@@ -1,5 +1,6 @@
-# Depth and pose from unlabelled frames, the encoder from ImageNet. Its rate is a part
-# of the decoder's, and so is that of the pose net, which is led by its refinement.
+# Depth and pose from unlabelled frames, with an encoder from ImageNet. Its learning
+# rate is a fraction of the decoder's, as is that of the pose net, which its refinement
+# guides.
 _base_ = [
     '../_base_/models/sde_unet_lite0.py',
     '../_base_/datasets/streets_sde.py',
@@ -10,7 +11,7 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=2e-3),
     constructor='MergedGroupsConstructor',
-    # the longest pattern that fits counts
+    # the longest matching pattern wins
     paramwise_cfg=dict(
         custom_keys={
             'backbone.': dict(lr_mult=0.15),

@@ -1,5 +1,5 @@
-# A decode head of MMSegmentation's (any with one output channel would do) in the place
-# of the depth decoder: disparity at one scale.
+# A decode head of MMSegmentation (any with one output channel works) instead of the
+# depth decoder: disparity at one scale.
 _base_ = './sde_r18-w16_500it_192x96.py'
 model = dict(
     depth_head=dict(
@@ -12,7 +12,7 @@ model = dict(
             channels=64,
             dropout_ratio=0.1,
             norm_cfg=_base_.norm_cfg,
-            # as disparity_bias of UNetDepthHead
+            # like disparity_bias of UNetDepthHead
             init_cfg=dict(
                 type='Normal', std=0.01, bias=-1.8, override=dict(name='conv_seg')
             ),

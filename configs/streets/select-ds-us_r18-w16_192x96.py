@@ -1,4 +1,4 @@
-# Which images of the streets to label, by depth: a small exp. 211. Teacher:
+# Which images of the streets to label, by depth: a small version of exp. 211. Teacher:
 # sde_r18-w16_500it_192x96.py, trained.
 #   python tools/select_samples.py THIS SDE_CHECKPOINT --method ds_us --budget 5 10 20 \
 #       --out work_dirs/select_streets

@@ -1,5 +1,5 @@
-# Active learning on the streets: images of highest entropy of a segmentation student,
-# which needs the labels of the images chosen before.
+# Active learning on the streets: images for which a segmentation student has the
+# highest entropy. It needs the labels of the images chosen before.
 #   python tools/select_samples.py THIS --method entropy --budget 5 10 20 \
 #       --out work_dirs/select_streets_entropy
 _base_ = [

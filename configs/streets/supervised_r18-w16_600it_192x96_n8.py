@@ -1,4 +1,4 @@
-# Baseline: the few labelled frames and nothing else, from scratch.
+# Baseline: only the few labelled frames, from scratch.
 _base_ = [
     '../_base_/models/seg_unet_r18-w16.py',
     '../_base_/datasets/streets_seg.py',

@@ -1,4 +1,4 @@
-# Transfer, and ClassMix in the place of DepthMix: no depth labels are needed.
+# Transfer with ClassMix instead of DepthMix: no depth labels are needed.
 _base_ = [
     './ema_r18-w16_600it_192x96_n8.py',
     '../_base_/models/from_sde_streets.py',

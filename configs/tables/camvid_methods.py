@@ -1,4 +1,4 @@
-# What of the gain on CamVid is transfer and what is mixing. Depth comes from two
+# How transfer and mixing contribute on CamVid. Depth comes from two
 # highway clips of another camera (data/video, see configs/clips).
 #   python tools/run_experiments.py THIS --jobs 2
 title = 'CamVid val at 256x192, 600 iterations'
@@ -9,7 +9,7 @@ sde = 'configs/clips/sde_r18-w16_1k_udacity-320x160.py'
 semi = 'configs/camvid/{}_r18-w16_600it_256x192_n50.py'
 prerequisites = [
     dict(name='sde', train=sde),
-    # of CamVid's training images, by the depth network of the clips
+    # depth labels of CamVid's training images, from the depth network of the clips
     dict(
         name='depth_labels',
         depth_labels=semi.format('transfer-depthmix'),

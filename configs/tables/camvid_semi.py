@@ -1,17 +1,17 @@
-# The paper's methods on CamVid at its setting, with depth learned on Cityscapes: one
-# seed of all is 30 trainings of 20,000 iterations. --given sde=CHECKPOINT spares the
-# two phases of self-supervised depth (a checkpoint that cityscapes_semi.py left in its
-# work_dir, or that tools/model_converters/authors.py makes of a depth training).
+# The paper's methods on CamVid at its setting, with depth learned on Cityscapes. One
+# seed of all methods is 30 trainings of 20,000 iterations. --given sde=CHECKPOINT skips
+# the two phases of self-supervised depth; use a checkpoint from the work_dir of
+# cityscapes_semi.py or one converted by tools/model_converters/authors.py.
 #   python tools/run_experiments.py THIS --gpus 0 1 2 3
 _base_ = './cityscapes_semi.py'
 title = 'CamVid val, single scale'
 label_counts = [50, 100, 367]
-# the lists end at 100, and with 367 labels no image is left without
+# the lists end at 100, and with 367 labels no unlabelled image is left
 fewer = [50, 100]
 semi = 'configs/camvid/{}_r101-d16_20k_512x512_n50.py'
 prerequisites = [
     *_base_.prerequisites[:2],
-    # of CamVid's training images, by the depth network of Cityscapes
+    # depth labels of CamVid's training images, from the depth network of Cityscapes
     dict(
         name='depth_labels',
         depth_labels=semi.format('scratch-depthmix-gt'),
@@ -19,10 +19,10 @@ prerequisites = [
         checkpoint='{sde}',
     ),
 ]
-# where the data sets have the depth labels: Cityscapes, CamVid
+# folders of the depth labels: Cityscapes, CamVid
 stored = 'data_prefix.sde_disparity_path', 'sde_disparity_dir'
 lists = 'splits/cityscapes', 'splits/camvid'
-# CamVid has no video: nothing to mix from it, no multi-task learning
+# CamVid has no video, so there is no mixing of video and no multi-task learning
 methods = [
     dict(
         method,

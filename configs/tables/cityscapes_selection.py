@@ -1,8 +1,8 @@
-# Table 3: which images to label. The baseline network on the lists that the authors
-# published; put those of tools/select_samples.py in their place to try your own.
+# Table 3: which images to label. The baseline network on the authors' published lists.
+# Replace them with lists from tools/select_samples.py to try your own.
 #   python tools/run_experiments.py THIS --gpus 0 1 2 3
 title = 'Cityscapes val, single scale'
-# the published lists are 42, 43, 44
+# the published lists have the seeds 42, 43, 44
 seeds = [dict(seed=7, list=42), dict(seed=25, list=43), dict(seed=42, list=44)]
 label_counts = [100, 372, 744]
 baseline = 'random'
@@ -36,7 +36,7 @@ methods = [
         options={ann_file: split.format('ds_us')},
     ),
 ]
-# the paper's protocol, and full resolution
+# the paper's protocol and full resolution
 tests = [
     dict(
         name='paper',

@@ -1,19 +1,19 @@
-# Exp. 210 and 212: the paper's methods on Cityscapes. One seed of all is 53 trainings
-# of 40,000 iterations; --methods, --label-counts and --seeds choose some of them, and
+# Exp. 210 and 212: the paper's methods on Cityscapes. One seed of all methods is 53
+# trainings of 40,000 iterations. Use --methods, --label-counts and --seeds to run some
+# of them. To skip the two phases of self-supervised depth:
 #   --given sde=CHECKPOINT depth_labels=FOLDER
-# spares the two phases of self-supervised depth.
 #   python tools/run_experiments.py THIS --gpus 0 1 2 3
 title = 'Cityscapes val, single scale'
-# the published lists of selected images are 42, 43, 44
+# the published lists of selected images have the seeds 42, 43, 44
 seeds = [dict(seed=7, list=42), dict(seed=25, list=43), dict(seed=42, list=44)]
 label_counts = [100, 372, 744, 2975]
-# of methods that need images without labels, or lists, which end at 744
+# for methods that need unlabelled images, or lists, which end at 744
 fewer = [100, 372, 744]
 baseline = 'scratch'
 phase = 'configs/cityscapes/sde-phase{}_512x512.py'
 prerequisites = [
     dict(name='phase1', train=phase.format('1_r101-d16_300k')),
-    # without feature distance: phase2 in the place of phase2-fd
+    # without feature distance: phase2 instead of phase2-fd
     dict(
         name='sde',
         train=phase.format('2-fd_r101-d16_50k'),
@@ -111,7 +111,7 @@ methods = [
         options={**all_from_sde, f'{subset}.ann_file': selected},
     ),
 ]
-# the paper's protocol, and full resolution
+# the paper's protocol and full resolution
 tests = [
     dict(
         name='paper',

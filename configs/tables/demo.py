@@ -1,4 +1,4 @@
-# The main job, end to end: what tools/demo.py (make demo) runs, and draws. Depth from
+# The main job, end to end, which tools/demo.py (make demo) runs and draws: depth from
 # unlabelled video, depth labels, and segmentation with 8 labels: three trainings of
 # streets_methods.py.
 #   python tools/run_experiments.py THIS --jobs 2

@@ -50,7 +50,7 @@ longer = {
     'test_dataloader.dataset.data_root': clips,
 }
 alone = {**longer, 'train_dataloader.dataset.data_root': clips}
-# a third of the training without mixing; the teacher averages over more steps
+# no mixing in the first third of the training; the teacher averages over more steps
 taught = {
     **longer,
     'train_dataloader.dataset.shared.data_root': clips,

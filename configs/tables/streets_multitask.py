@@ -1,12 +1,12 @@
-# What the multi-task network of the streets does to the segmentation, without learning
-# depth: "transfer + DepthMix" and its parts, 8 labels, same frames in the same order.
+# How the streets' multi-task network affects segmentation without learning depth:
+# "transfer + DepthMix" and its parts, 8 labels, the same frames in the same order.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = ['./streets_methods.py', '../_base_/models/sde_unet_r18-w16.py']
 title = 'Streets at 192x96, 600 iterations: the multi-task network'
 label_counts = [8]
 baseline = 'labels'
 config = _base_.semi.format('transfer-depthmix')
-# the teacher mixes from here on: never
+# mixing never starts
 labels_only = {'default_hooks.mean_teacher.burn_in': 600}
 student = 'model.segmentor'
 network = {

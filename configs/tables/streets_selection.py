@@ -1,6 +1,6 @@
-# Which frames of the streets to label: a small Table 3. The supervised network on what
-# each method of tools/select_samples.py chooses, 10 and 20 of 70 frames: 30 trainings,
-# nine selections with students and three without, one of self-supervised depth.
+# Which frames of the streets to label: a small Table 3. The supervised network on the
+# 10 and 20 of 70 frames that each method of tools/select_samples.py chooses: 30
+# trainings, nine selections with students and three without, and one depth training.
 #   python tools/run_experiments.py THIS --jobs 2
 title = 'Streets at 192x96, 600 iterations'
 seeds = [7, 25, 42]
@@ -26,7 +26,8 @@ for kind in ['us', 'ds', 'ds_us', 'entropy']:
         arguments = f'--method {kind} --budget 5 10 20 --seed {number} --out {folder}'
         if how == by_depth:
             arguments = '{sde} ' + arguments
-            # the first one computes the teacher's features and depth labels, for all
+            # the first one computes the teacher's features and depth labels for all
+            # others
             if (kind, number) != ('us', seeds[0]):
                 before.append(f'select_us_seed{seeds[0]}')
                 arguments += ' --teacher-dir ' + chosen % ('us', seeds[0])

@@ -1,5 +1,5 @@
-# Does mixing with 20 labels need longer than 600 iterations? Twice of them, the rest as
-# in streets_methods.py.
+# Does mixing with 20 labels need more than 600 iterations? Twice as many, otherwise
+# like streets_methods.py.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './streets_methods.py'
 title = 'Streets at 192x96, 1,200 iterations'

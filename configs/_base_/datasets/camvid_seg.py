@@ -16,7 +16,7 @@ train_pipeline = [seeded, load_image, load_label, *augment, pack]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
-    # after Resize: the ground truth stays at full resolution
+    # after Resize, so the ground truth stays at full resolution
     dict(type='LoadSegLabel'),
     dict(type='PackDepthSegInputs'),
 ]

@@ -18,7 +18,8 @@ train_pipeline = [
     *augment,
     _base_.pack,
 ]
-# As with Cityscapes: validation compares at 672x512, tools/test.py at the label's size.
+# As on Cityscapes, validation compares at 672x512 and tools/test.py at the label's
+# size.
 val_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),

@@ -23,7 +23,7 @@ train_dataloader = dict(
         ),
     ),
 )
-# for mixers that look at depth: the mix images' depth labels
+# depth labels of the mix images, for mixers that use depth
 mix_pipeline = [
     _base_.seeded,
     _base_.load_image,
@@ -34,8 +34,8 @@ mix_pipeline = [
 ]
 with_depth = dict(
     pipeline=mix_pipeline, sde_disparity_dir='../camvid_depth_labels'
-)  # beside data_root
-# whose images get depth labels
+)  # relative to data_root
+# images that get depth labels
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),

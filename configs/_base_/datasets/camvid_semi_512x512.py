@@ -1,6 +1,6 @@
 # Labelled images and mix images of CamVid in one batch, 2 + 2, at the paper's setting.
 _base_ = './camvid_seg_512x512.py'
-# For mixers that look at depth: the depth labels of the mix images.
+# Depth labels of the mix images, for mixers that use depth.
 mix_pipeline = [
     _base_.seeded,
     _base_.load_image,
@@ -11,7 +11,7 @@ mix_pipeline = [
 ]
 with_depth = dict(
     pipeline=mix_pipeline, sde_disparity_dir='../camvid_depth_labels_672x512'
-)  # beside data_root
+)  # relative to data_root
 train_dataloader = dict(
     _delete_=True,
     batch_size=4,
@@ -34,7 +34,7 @@ train_dataloader = dict(
         ),
     ),
 )
-# whose images get depth labels
+# images that get depth labels
 predict_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),

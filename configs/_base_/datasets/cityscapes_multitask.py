@@ -1,7 +1,7 @@
 # Labelled and mix images with their neighbours in time and cameras, 2 + 2 triplets. Mix
 # images are all training images; those of the labelled subset carry their labels.
 _base_ = './cityscapes_semi.py'
-# camera files that do not say their image's size belong to the full one
+# camera files without an image size belong to the full-size image
 camera_size = (1024, 2048)
 triplet_pipeline = [
     _base_.seeded,

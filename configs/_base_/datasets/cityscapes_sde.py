@@ -1,11 +1,11 @@
 # Frame triplets of all sequences of Cityscapes for self-supervised depth, 512x512 crops
 # of 1024x512. tools/dataset_converters/cityscapes.py makes the 1024x512 copy; with
-# data_root='data/cityscapes' the full-size images do as well, more slowly.
+# data_root='data/cityscapes' the full-size images work too, but load more slowly.
 dataset_type = 'CityscapesSequenceDataset'
 data_root = 'data/cityscapes_1024x512'
 scale = (1024, 512)
 crop_size = (512, 512)
-# camera files that do not say their image's size belong to the full one
+# camera files without an image size belong to the full-size image
 camera_size = (1024, 2048)
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -58,7 +58,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-# whose images get depth labels (tools/generate_depth.py)
+# images that get depth labels (tools/generate_depth.py)
 predict_dataloader = dict(
     batch_size=4,
     num_workers=4,

@@ -1,6 +1,6 @@
 # Labelled images of Cityscapes, 512x512 crops of 1024x512, from the copy that
 # tools/dataset_converters/cityscapes.py makes; with data_root='data/cityscapes' the
-# full-size images do as well, more slowly.
+# full-size images work too, but load more slowly.
 dataset_type = 'CityscapesSequenceDataset'
 data_root = 'data/cityscapes_1024x512'
 scale = (1024, 512)
@@ -27,7 +27,7 @@ val_pipeline = [
     dict(type='PackDepthSegInputs'),
 ]
 # tools/test.py compares at 2048x1024, with the labels of the original data set.
-full_labels = '../cityscapes/gtFine/{split}'  # beside data_root
+full_labels = '../cityscapes/gtFine/{split}'  # relative to data_root
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),

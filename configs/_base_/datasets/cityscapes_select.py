@@ -1,9 +1,9 @@
-# Data selection on Cityscapes: the pool (predict_*) are the 2975 training images at
-# 1024x512, students learn from 512x512 crops with the teacher's disparity.
+# Data selection on Cityscapes. The pool (predict_*) is the 2975 training images at
+# 1024x512. Students learn from 512x512 crops with the teacher's disparity.
 #
-# Where labels are and which images a student gets is filled in by
-# tools/select_samples.py. The disparity is stretched to [0, 1] in each image, as the
-# published constants (far below 0.07, a score's weight of 1000) want it.
+# tools/select_samples.py sets the folder of the labels and the images of each student.
+# The disparity is stretched to [0, 1] in each image, as the published constants require
+# (far: below 0.07; weight of a score: 1000).
 dataset_type = 'CityscapesSequenceDataset'
 data_root = 'data/cityscapes_1024x512'
 scale = (1024, 512)

@@ -1,7 +1,7 @@
 # Labelled images and mix images of Cityscapes in one batch, 2 + 2.
 _base_ = './cityscapes_seg.py'
-# Where mix images come from is train_dataloader.dataset.sources.mix.subset_mode: those
-# without labels ('exclude'), all, some of them with their labels ('mark'), or the
+# train_dataloader.dataset.sources.mix.subset_mode selects the mix images: those without
+# labels ('exclude'), all, the labelled ones with their labels ('mark'), or only the
 # labelled ones ('keep').
 mix_video = dict(  # any frame of the sequences, without labels
     branch='mix',
@@ -10,9 +10,9 @@ mix_video = dict(  # any frame of the sequences, without labels
     require_labels=False,
     data_prefix=dict(seg_map_path=None),
 )
-# For mixers that look at depth: the depth labels of the mix images, to be made with
+# Depth labels of the mix images, for mixers that use depth. Make them with
 # tools/generate_depth.py --out data/cityscapes_1024x512/depth_labels.
-# dict(type='LoadSDEDisparity', stretch=True) is what the authors' code does.
+# The authors' code uses dict(type='LoadSDEDisparity', stretch=True).
 mix_pipeline = [
     _base_.seeded,
     _base_.load_image,
@@ -23,7 +23,7 @@ mix_pipeline = [
 ]
 with_depth = dict(
     pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path='depth_labels')
-)  # below data_root
+)  # relative to data_root
 train_dataloader = dict(
     _delete_=True,
     batch_size=4,

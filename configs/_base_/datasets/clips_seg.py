@@ -1,11 +1,11 @@
-# Labelled frames of your own clips; edit clips.py. The labelled set: all frames that
-# have a label, or those of a list that tools/select_samples.py wrote (ann_file).
+# Labelled frames of your own clips; edit clips.py. Uses all frames that have a label,
+# or those in a list written by tools/select_samples.py (ann_file).
 _base_ = './clips.py'
 seeded = dict(type='SeedBySample')
 load_image = dict(type='LoadImageFromFile')
 load_label = dict(type='LoadSegLabel')
 augment = [
-    # part of the frame, and not the same one each time
+    # a random part of the frame
     dict(
         type='RandomResize',
         scale=_base_.scale,
@@ -20,7 +20,7 @@ train_pipeline = [seeded, load_image, load_label, *augment, pack]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=_base_.scale),
-    # after Resize: the ground truth stays at full resolution
+    # after Resize, so the ground truth stays at full resolution
     dict(type='LoadSegLabel', evaluate_at='label'),
     dict(type='PackDepthSegInputs'),
 ]
@@ -28,7 +28,7 @@ labeled_frames = dict(
     type=_base_.dataset_type,
     data_root=_base_.data_root,
     metainfo=dict(classes=_base_.classes),
-    labeled_subset=dict(ann_file=None),  # None: those that have a label
+    labeled_subset=dict(ann_file=None),  # None: all frames that have a label
     require_labels=True,
 )
 train_dataloader = dict(

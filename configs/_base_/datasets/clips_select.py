@@ -1,8 +1,9 @@
-# Data selection from a folder of clips: the pool (predict_*) are all frames, students
-# learn from square crops with the teacher's disparity (filled in, with the images of
-# each student, by tools/select_samples.py). Neither labels nor neighbours are needed.
+# Data selection from a folder of clips. The pool (predict_*) is all frames except those
+# of val_clips. Students learn from square crops with the teacher's disparity, which
+# tools/select_samples.py sets together with the images of each student. Neither labels
+# nor neighbours are needed.
 _base_ = './clips.py'
-# the whole height: students leave out rows counted in the image (valid_height)
+# the whole height, because valid_height of the students counts rows of the image
 crop_size = (_base_.scale[1], _base_.scale[1])
 predict_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,5 +1,5 @@
 # Labelled frames and mix images of your own clips in one batch, 4 + 4; edit clips.py.
-# Mix images are all frames (those with a label carry it), with their depth labels.
+# Mix images are all frames, with their depth labels and, where they exist, labels.
 _base_ = './clips_seg.py'
 mix_pipeline = [
     _base_.seeded,
@@ -28,7 +28,7 @@ train_dataloader = dict(
                 branch='mix',
                 subset_mode='mark',
                 pipeline=mix_pipeline,
-                sde_disparity_dir='../clips_depth_labels',  # beside data_root
+                sde_disparity_dir='../clips_depth_labels',  # relative to data_root
             ),
         ),
     ),

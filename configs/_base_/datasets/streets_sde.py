@@ -47,13 +47,13 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-# whose images get depth labels (tools/generate_depth.py)
+# images that get depth labels (tools/generate_depth.py)
 predict_dataloader = dict(
     batch_size=8,
     num_workers=1,
     dataset=dict(type=dataset_type, data_root=data_root, split='train'),
 )
-# frames with true poses (tools/test_pose.py): every pair of consecutive ones
+# frames with true poses (tools/test_pose.py): every pair of consecutive frames
 pose_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAdjacentFrames'),

@@ -1,6 +1,6 @@
-# Data selection on the streets: the pool (predict_*) are the 70 training images at
-# 192x96, students learn from 96x96 crops with the teacher's disparity (filled in, with
-# the images of each student, by tools/select_samples.py).
+# Data selection on the streets. The pool (predict_*) is the 70 training images at
+# 192x96. Students learn from 96x96 crops with the teacher's disparity, which
+# tools/select_samples.py sets together with the images of each student.
 _base_ = './cityscapes_select.py'
 data_root = 'data/streets'
 scale = (192, 96)

@@ -30,7 +30,7 @@ train_dataloader = dict(
         ),
     ),
 )
-# for mixers that look at depth: the mix frames' depth labels
+# depth labels of the mix frames, for mixers that use depth
 mix_pipeline = [
     _base_.seeded,
     _base_.load_image,
@@ -50,5 +50,5 @@ stretched_pipeline = [
 ]
 with_depth = dict(
     pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path='depth_labels')
-)  # below data_root
+)  # relative to data_root
 with_stretched_depth = dict(with_depth, pipeline=stretched_pipeline)

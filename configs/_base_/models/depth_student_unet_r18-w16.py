@@ -1,6 +1,6 @@
 # A student of data selection: the small depth network, without a pose network. It
-# learns from the teacher's depth labels with the berHu loss; the ego vehicle does not
-# count.
+# learns from the teacher's depth labels with the berHu loss; the ego vehicle is
+# left out.
 _base_ = './sde_unet_r18-w16.py'
 model = dict(
     data_preprocessor=dict(keep_raw=False, color_jitter=None),

@@ -1,13 +1,13 @@
 # The depth student of exp. 211 (3W, section 3.5): ResNet-50 from ImageNet at output
 # stride 16, decoder "dec9" with batch norm, berHu loss on the teacher's disparity.
 #
-# The file is that of torchvision://resnet50, for which MMEngine would need torchvision.
+# The file is the same as torchvision://resnet50, for which MMEngine needs torchvision.
 imagenet_r50 = 'https://download.pytorch.org/models/resnet50-0676ba61.pth'
 encoder_channels = [64, 256, 512, 1024, 2048]
 norm_cfg = dict(type='BN', requires_grad=True)
 data_preprocessor = dict(
     type='DepthSegDataPreProcessor',
-    # (x - 0.45) / 0.225, as the authors; ImageNet's mean and std are MMSeg's habit
+    # (x - 0.45) / 0.225 as in the authors' code, not MMSeg's ImageNet mean and std
     mean=[114.75] * 3,
     std=[57.375] * 3,
     bgr_to_rgb=True,

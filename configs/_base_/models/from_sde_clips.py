@@ -1,5 +1,5 @@
-# Transfer from depth on own clips: where encoder and decoder of a segmentation
-# network (`model`, or `model.segmentor` of a mean teacher) start.
+# Transfer from depth on own clips: the start of encoder and decoder of a segmentation
+# network (`model`, or `model.segmentor` of a mean teacher).
 sde = 'work_dirs/sde/iter_1000.pth'
 from_sde = dict(
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),

@@ -1,5 +1,5 @@
-# Transfer from depth on the streets: where encoder and decoder of a segmentation
-# network (`model`, or `model.segmentor` of a mean teacher) start.
+# Transfer from depth on the streets: the start of encoder and decoder of a segmentation
+# network (`model`, or `model.segmentor` of a mean teacher).
 sde = 'work_dirs/sde_r18-w16_500it_192x96/iter_500.pth'
 from_sde = dict(
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=sde, prefix='backbone.')),

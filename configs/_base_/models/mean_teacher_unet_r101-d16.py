@@ -1,8 +1,8 @@
 # The paper's network and its mean teacher, without mixing and without labels on mix
-# images. What is not said here is MeanTeacher's default and the paper's: teacher's
+# images. All other settings are MeanTeacher's defaults, which are the paper's: EMA
 # factor up to 0.99, confidence 0.968, colour jitter and blur of mixed images.
 #
-# As the authors' code has it, with a teacher in training mode:
+# To use a teacher in training mode, as the authors' code does:
 # +model.ema="{'train_mode': True, 'buffers': 'own'}"
 _base_ = './seg_unet_r101-d16.py'
 model = dict(

@@ -1,6 +1,6 @@
 # The small segmentation network and its mean teacher, without mixing, for short
-# trainings. `burn_in` of the MeanTeacherHook (iterations before mixing begins) depends
-# on the training's length: configs set it.
+# trainings. Configs set `burn_in` of the MeanTeacherHook (iterations before mixing
+# begins), because it depends on the training's length.
 _base_ = './seg_unet_r18-w16.py'
 model = dict(
     _delete_=True,
@@ -13,7 +13,7 @@ model = dict(
         test_cfg=_base_.model.test_cfg,
     ),
     mixing=dict(type='NoMix'),
-    # the paper's hue (0.25) and blur (sigma to 1.15) are for long trainings at 512x512
+    # the paper's hue (0.25) and blur (sigma up to 1.15) suit long trainings at 512x512
     strong_augmentation=[
         dict(
             type='BatchColorJitter',
@@ -24,6 +24,6 @@ model = dict(
         ),
         dict(type='BatchGaussianBlur', sigma=(0.05, 0.4)),
     ],
-    # 0.99 averages over more steps than a short training has to spare
+    # 0.99 averages over too many steps for a short training
     ema=dict(decay=0.95),
 )

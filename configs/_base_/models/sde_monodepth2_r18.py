@@ -1,6 +1,6 @@
 # Monodepth2's depth network (Godard et al., ICCV 2019): ResNet-18 at output stride 32,
 # U-Net decoder without ASPP, pose network with ResNet-18; both encoders from ImageNet.
-# A checkpoint that tools/model_converters/monodepth2.py makes of their weights fits.
+# Monodepth2's weights, converted by tools/model_converters/monodepth2.py, fit.
 imagenet_r18 = 'https://download.pytorch.org/models/resnet18-f37072fd.pth'
 norm_cfg = dict(type='BN', requires_grad=True)
 data_preprocessor = dict(

@@ -1,7 +1,7 @@
 # EfficientNet-Lite0 from ImageNet, a depth decoder and a small pose net, for a CPU.
-# The encoder's features have a standard deviation of about 6: without norm the decoder
-# saturates on them, and depth collapses to a constant. The pose net starts from
-# scratch, see sde_unet_r18-w16.py on its numbers.
+# The encoder's features have a standard deviation of about 6. Without a norm layer the
+# decoder saturates on them, and depth collapses to a constant. The pose net starts from
+# scratch; sde_unet_r18-w16.py explains its numbers.
 norm_cfg = dict(type='BN', requires_grad=True)
 imagenet = dict(type='Pretrained', checkpoint='package://efficientnet-lite0')
 encoder_channels = [16, 24, 40, 112, 320]

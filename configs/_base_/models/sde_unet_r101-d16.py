@@ -1,16 +1,16 @@
 # The paper's depth network (3W, section 3.1): ResNet-101 at output stride 16, U-Net
-# decoder with ASPP, pose network with ResNet-18; both encoders from ImageNet. A
-# checkpoint that tools/model_converters/authors.py makes of the authors' weights fits.
+# decoder with ASPP, pose network with ResNet-18; both encoders from ImageNet. The
+# authors' weights, converted by tools/model_converters/authors.py, fit.
 #
-# The files are those of torchvision://resnet101 and torchvision://resnet18, for which
-# MMEngine would need torchvision.
+# The files are the same as torchvision://resnet101 and torchvision://resnet18, for
+# which MMEngine needs torchvision.
 imagenet_r101 = 'https://download.pytorch.org/models/resnet101-63fe2227.pth'
 imagenet_r18 = 'https://download.pytorch.org/models/resnet18-f37072fd.pth'
 encoder_channels = [64, 256, 512, 1024, 2048]
 norm_cfg = dict(type='BN', requires_grad=True)
 data_preprocessor = dict(
     type='DepthSegDataPreProcessor',
-    # (x - 0.45) / 0.225, as the authors; ImageNet's mean and std are MMSeg's habit
+    # (x - 0.45) / 0.225 as in the authors' code, not MMSeg's ImageNet mean and std
     mean=[114.75] * 3,
     std=[57.375] * 3,
     bgr_to_rgb=True,

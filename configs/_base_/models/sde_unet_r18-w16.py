@@ -1,6 +1,6 @@
 # A small network for a CPU: ResNet-18 with 16 instead of 64 base channels, trained
 # from scratch. disparity_bias, translation_factor, first_translation and
-# difference_gain are chosen for that: see UNetDepthHead and PoseNet on how to choose
+# difference_gain are chosen for that. UNetDepthHead and PoseNet explain how to choose
 # them for other video.
 encoder_channels = [16, 16, 32, 64, 128]
 norm_cfg = dict(type='BN', requires_grad=True)
@@ -17,7 +17,8 @@ backbone = dict(
     depth=18,
     base_channels=16,
     stem_channels=16,
-    # zero would switch the residual branches off at the start: slower from scratch
+    # zero would switch off the residual branches at the start, which is slower from
+    # scratch
     zero_init_residual=False,
     norm_cfg=norm_cfg,
 )

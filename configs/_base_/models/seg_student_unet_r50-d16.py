@@ -9,7 +9,7 @@ model = dict(
         decoder=_base_.decoder,
         levels=[8],
         inter_channels=64,
-        dropout_ratio=0.0,  # as the authors; MMSeg's default is 0.1
+        dropout_ratio=0.0,  # as in the authors' code; MMSeg's default is 0.1
         num_classes=19,
         norm_cfg=_base_.norm_cfg,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),

@@ -1,8 +1,8 @@
-# The paper's network for transfer (exp. 210; 3W, section 3.2): the encoder and, for the
-# segmentation, a second decoder of the form of those of sde_unet_r101-d16.py, with a
-# linear classifier on its full-resolution features.
+# The paper's network for transfer (exp. 210; 3W, section 3.2): the encoder of
+# sde_unet_r101-d16.py and a segmentation decoder of the same form as its depth decoder,
+# with a linear classifier on the full-resolution features.
 _base_ = './sde_unet_r101-d16.py'
-# no colour jitter, no second copy of the images
+# without colour jitter no second copy of the images is needed
 preprocessor = dict(
     type='DepthSegDataPreProcessor',
     mean=_base_.data_preprocessor.mean,

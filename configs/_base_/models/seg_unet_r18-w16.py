@@ -1,7 +1,7 @@
-# The segmentation counterpart of sde_unet_r18-w16.py: same encoder, and a decoder of
-# the depth decoder's form, so that both can start from an SDE checkpoint.
+# The segmentation counterpart of sde_unet_r18-w16.py: the same encoder, and a decoder
+# like the depth decoder, so both can start from an SDE checkpoint.
 _base_ = './sde_unet_r18-w16.py'
-# no colour jitter, no second copy of the images
+# without colour jitter no second copy of the images is needed
 preprocessor = dict(
     type='DepthSegDataPreProcessor',
     mean=_base_.data_preprocessor.mean,
@@ -14,7 +14,7 @@ decode_head = dict(
     in_channels=_base_.encoder_channels,
     decoder=_base_.depth_head.decoder,
     channels=32,
-    # stride 2: a third faster than full resolution (9), and with few labels as good
+    # stride 2 is a third faster than full resolution (9) and as good with few labels
     levels=(8,),
     num_classes=19,
     norm_cfg=_base_.norm_cfg,

@@ -1,4 +1,4 @@
-# The paper's for CamVid: that of Cityscapes, half as long.
+# The paper's schedule for CamVid: half as long as for Cityscapes.
 _base_ = './seg_40k.py'
 iterations = 20000
 param_scheduler = [

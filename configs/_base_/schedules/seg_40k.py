@@ -1,10 +1,10 @@
-# The paper's (3W, section 4): SGD, a tenth of the rate for the encoder, and a tenth of
-# both after 30,000 iterations.
+# The paper's schedule (3W, section 4): SGD, a tenth of the learning rate for the
+# encoder, and a tenth of both rates after 30,000 iterations.
 iterations = 40000
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=5e-4),
-    # two groups of parameters instead of one for each
+    # two groups instead of one per parameter
     constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
     clip_grad=dict(max_norm=10),
