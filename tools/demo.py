@@ -1,9 +1,9 @@
-"""The main job, end to end, on the streets: what `make demo` runs.
+"""Run the whole method on the streets; `make demo` calls this.
 
 Streets -> depth and pose from unlabelled video -> depth labels -> segmentation with a
 few labels (supervised; mean teacher with ClassMix; transfer from depth + DepthMix) ->
-test -> a table and a picture. Stages already done are not done again. They are those
-of configs/tables/demo.py.
+test -> a table and a picture. The stages are those of configs/tables/demo.py; finished
+ones are not repeated.
 """
 
 import argparse
@@ -29,10 +29,10 @@ DEPTH_ROWS = (
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--work-dir', default='work_dirs/demo')
-    parser.add_argument('--seed', type=int, help='default: 7, of the table')
+    parser.add_argument('--seed', type=int, help="default: the table's, 7")
     parser.add_argument(
         '--jobs', type=int, default=min(2, os.cpu_count() or 1), help='stages at a time'
     )
@@ -48,8 +48,8 @@ def result_table(
     Args:
         results: 'sde' and each method -> its figures.
         titles: Method -> its title.
-        seed: Of the trainings.
-        seconds: Method -> what its training took.
+        seed: Seed of the trainings.
+        seconds: Method -> duration of its training.
     """
     depth = results['sde']
     lines = [
@@ -81,7 +81,7 @@ def result_table(
 
 
 def verdict(results: dict[str, dict], titles: dict[str, str]) -> str:
-    """Say what the figures say, and no more."""
+    """Summarise the figures without overstating them."""
     depth = results['sde']
     better = [key for key in DEPTH_KEYS if _better(depth, key)]
     worse = [key for key in DEPTH_KEYS if key not in better]
@@ -141,7 +141,7 @@ def run_demo(args: argparse.Namespace) -> None:
     started = time.monotonic()
     work = Path(args.work_dir)
     options, seeds = [], None
-    if args.seed is not None:  # of the depth network too
+    if args.seed is not None:  # for the depth network too
         options, seeds = [f'randomness.seed={args.seed}'], [args.seed]
     table = ExperimentTable(TABLE, work, options, seeds=seeds)
     seed = table.runs[0].seed
@@ -172,11 +172,11 @@ def run_demo(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, run_demo, argv)
 
 
 if __name__ == '__main__':
-    # as Ctrl-C: the processes of the stages are stopped too
+    # like Ctrl-C: also stop the processes of the stages
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     main()

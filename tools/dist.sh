@@ -1,8 +1,8 @@
-# What dist_train.sh, dist_test.sh and dist_select.sh share; they source it:
+# Shared by dist_train.sh, dist_test.sh and dist_select.sh, which source it:
 #   source dist.sh TOOL.py 'NAMES OF FILES' "$@"
-# The tool runs on several GPUs, or on several CPU processes (gloo) where there is no
-# GPU. More machines: set NNODES, NODE_RANK, MASTER_ADDR (and PORT) on each; --out must
-# be a folder that all of them see.
+# The tool runs on several GPUs, or in several CPU processes (gloo) if there is no GPU.
+# For several machines set NNODES, NODE_RANK, MASTER_ADDR (and PORT) on each; --out must
+# be a shared folder.
 set -euo pipefail
 TOOL=$1
 read -ra NAMES <<<"$2"
@@ -14,7 +14,7 @@ if [ $# -le "$COUNT" ]; then
 fi
 TOOLS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 export PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}"
-# Several processes on one machine: one thread each unless the caller knows better.
+# Several processes on one machine: one thread each, unless the caller sets another number.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \

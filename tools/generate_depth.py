@@ -1,4 +1,4 @@
-"""Write depth labels: the disparity of a trained SDE model, 16 bit, per image.
+"""Write the disparity of a trained SDE model as 16-bit depth labels, one per image.
 
 Example:
     python tools/generate_depth.py CONFIG CHECKPOINT --out data/streets/depth_labels
@@ -14,21 +14,21 @@ from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of the model and the images')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('--out', required=True, help='folder to write to')
     parser.add_argument(
         '--model-config',
-        help="config of the model, if CONFIG's own is another one's (say a "
-        'segmentation config whose images are to get depth labels)',
+        help='config of the model, if CONFIG only gives the images (for example a '
+        'segmentation config whose images need depth labels)',
     )
     parser.add_argument(
         '--split',
         default='predict',
         choices=['predict', 'train', 'val', 'test'],
-        help="whose images: the config's SPLIT_dataloader (default: predict)",
+        help="take the images of the config's SPLIT_dataloader (default: predict)",
     )
     parser.add_argument('--batch-size', type=int, help="default: the dataloader's")
     parser.add_argument('--num-workers', type=int, help="default: the dataloader's")
@@ -36,14 +36,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='remove the depth labels in --out first, and nothing else',
+        help='first remove the depth labels in --out, and nothing else',
     )
     add_config_options(parser)
     return parser.parse_args(argv)
 
 
 def generate(args: argparse.Namespace) -> None:
-    """Build model and data set, write what is missing."""
+    """Build model and data set, write the missing labels."""
     import torch
 
     from mmdepthseg.apis import generate_depth_labels, load_model
@@ -76,7 +76,7 @@ def generate(args: argparse.Namespace) -> None:
     bad = store.begin(checkpoint, dict(pipeline=pipeline))
     if bad:
         print(
-            f'{len(bad)} depth label(s) truncated or gone, made again: '
+            f'{len(bad)} depth label(s) truncated or missing, computed again: '
             f'{", ".join(bad[:5])}'
         )
     written = generate_depth_labels(
@@ -93,7 +93,7 @@ def generate(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, generate, argv)
 
 

@@ -1,9 +1,8 @@
 r"""Run a table of experiments, methods x numbers of labels x seeds, and print it.
 
-What is done is not done again; a changed config, option or prerequisite redoes what
-depends on it. A failed run does not stop the others. On a cluster, --slurm submits
-what is to be done as jobs and ends; the same command, later, says how far they are and
-prints what is there.
+Finished stages are not repeated, unless a config, option or prerequisite they depend on
+has changed. A failed run does not stop the others. On a cluster, --slurm submits jobs
+and exits; run the same command later to see their state and the results so far.
 
 Example:
     python tools/run_experiments.py configs/tables/streets_methods.py \
@@ -27,7 +26,7 @@ from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -41,17 +40,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--gpus',
         nargs='+',
         metavar='ID',
-        help='one process at a time on each; an id twice: two on that GPU',
+        help='one process at a time per id; repeat an id for two processes on that GPU',
     )
     place.add_argument(
         '--slurm',
         nargs='*',
         metavar='KEY=VALUE',
-        help='as jobs of Slurm, which ask for this: partition, account, timeout_min, '
+        help='submit Slurm jobs with these settings: partition, account, timeout_min, '
         "gpus_per_node, cpus_per_task, mem_gb, ... (submitit's names)",
     )
     parser.add_argument(
-        '--retry', action='store_true', help='with --slurm: failed jobs are tried again'
+        '--retry', action='store_true', help='with --slurm: submit failed jobs again'
     )
     some = parser.add_argument_group('only some of the runs')
     some.add_argument('--methods', nargs='+', metavar='NAME')
@@ -62,17 +61,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='NAME=PATH',
-        help='use this checkpoint or folder in the place of a prerequisite',
+        help='use this checkpoint or folder instead of a prerequisite',
     )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='of every training and test, prerequisites included',
+        help='for every training and test, including prerequisites',
     )
     parser.add_argument(
-        '--print-only', action='store_true', help='run nothing, print what is there'
+        '--print-only',
+        action='store_true',
+        help='run nothing, print the results so far',
     )
     parser.add_argument(
         '--list', action='store_true', help='run nothing, list states and commands'
@@ -122,7 +123,7 @@ def show_list(book) -> None:
 
 
 def as_pairs(texts: list[str], option: str) -> dict[str, str]:
-    """Take KEY=VALUE apart."""
+    """Split KEY=VALUE texts into a dict."""
     from mmdepthseg.utils.errors import UserError
 
     for text in texts:
@@ -132,7 +133,7 @@ def as_pairs(texts: list[str], option: str) -> dict[str, str]:
 
 
 def use_slurm(book, args: argparse.Namespace) -> None:
-    """Find out how far the jobs are; submit what is neither done nor queued."""
+    """Look up the state of the jobs; submit those neither done nor queued."""
     from mmdepthseg.experiments.slurm import SlurmRunner
 
     asked = as_pairs(args.slurm, '--slurm')
@@ -147,7 +148,7 @@ def use_slurm(book, args: argparse.Namespace) -> None:
 
 
 def run_experiments(args: argparse.Namespace) -> bool:
-    """Run the table and report; whether no run failed."""
+    """Run the table and report; return whether no run failed."""
     from mmdepthseg.experiments import (
         ExperimentTable,
         StageBook,
@@ -182,17 +183,17 @@ def run_experiments(args: argparse.Namespace) -> bool:
             elif lock:
                 places = local_places(args.jobs, args.gpus)
                 StageRunner(book, places, not args.stop_on_failure, lock).run()
-        finally:  # whatever ended the run: what is there is not lost
+        finally:  # however the run ended, keep the results so far
             write_report(table, runs, book)
     return not book.failed
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, run_experiments, argv)
 
 
 if __name__ == '__main__':
-    # as Ctrl-C: processes are stopped, the table is written
+    # like Ctrl-C: stop the processes, write the table
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     main()

@@ -1,13 +1,12 @@
-r"""Choose which frames to annotate: with networks, or from features of your own.
+r"""Choose which frames to annotate: with networks, or from your own features.
 
-Writes a split file (one name a line) per budget and selection.json, which holds the
-order, distances, scores, options and seed; then selection.html, a page to look at it.
+Writes one split file per budget (one name per line), selection.json (order, distances,
+scores, options and seed) and selection.html (a page to look at).
 
-With networks, CONFIG says what the pool is and how students are trained, CHECKPOINT is
-that of the self-supervised depth teacher. Every step is kept in --out; a run that was
-stopped goes on when the same command is given again. With --features no framework
-is needed: numpy, for the page jinja2 and matplotlib (or --no-page), and OpenCV for the
-images of --images.
+With networks, CONFIG defines the pool and the training of students, and CHECKPOINT is
+the self-supervised depth teacher. Every step is kept in --out; to continue an
+interrupted run, repeat the command. With --features no framework is needed, only numpy,
+jinja2 and matplotlib for the page (or --no-page), and OpenCV for --images.
 
 Examples:
     python tools/select_samples.py CONFIG CHECKPOINT --method ds_us --budget 25 50 100 \
@@ -53,11 +52,11 @@ from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.files import check_writable, file_hash  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
 
-#: Options that mean nothing with --features (launchers add --local_rank unasked).
+#: Options without meaning for --features (launchers always add --local_rank).
 NETWORK_OPTIONS = (
     'teacher_dir', 'overwrite', 'batch_size', 'num_workers', 'cfg_options', 'launcher',
 )  # fmt: skip
-#: Options that do not lead to other picks from given features.
+#: Options that do not change the picks from given features.
 NOT_RECORDED = (
     'config', 'checkpoint', 'images', 'no_page', 'out', 'debug', 'local_rank',
     *NETWORK_OPTIONS,
@@ -65,7 +64,7 @@ NOT_RECORDED = (
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line; reads without MMEngine."""
+    """Read the command line; works without MMEngine."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -74,12 +73,12 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         'checkpoint',
         nargs='?',
         metavar='CHECKPOINT',
-        help='of the depth teacher; random and entropy do without',
+        help='of the depth teacher; not needed for random and entropy',
     )
     parser.add_argument(
         '--features',
         metavar='FILE.npy',
-        help='instead of CONFIG: (N, D), used as they are, or (N, C, H, W), '
+        help='instead of CONFIG: (N, D), used unchanged, or (N, C, H, W), '
         'standardised per channel; float16, float32, float64 or integers',
     )
     parser.add_argument('--method', choices=METHODS, default='ds')
@@ -89,20 +88,20 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         nargs='+',
         required=True,
         metavar='N',
-        help='frames to choose, the initial ones counted; several give nested sets',
+        help='frames to choose, including the initial ones; several give nested sets',
     )
     parser.add_argument('--out', required=True, metavar='DIR')
     parser.add_argument('--seed', type=int, default=0)
     _add_frame_options(parser)
     _add_criterion_options(parser)
     _add_network_options(parser)
-    work = parser.add_argument_group('resources (the picks are the same)')
+    work = parser.add_argument_group('resources (do not change the picks)')
     work.add_argument(
         '--memory',
         type=_bytes,
         default=DEFAULT_MEMORY,
         metavar='SIZE',
-        help='hold the features as float32 if that fits, e.g. 8GiB (default 2GiB)',
+        help='keep the features as float32 if they fit, e.g. 8GiB (default 2GiB)',
     )
     work.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, ...')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
@@ -110,27 +109,25 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _add_frame_options(parser: argparse.ArgumentParser) -> None:
-    lists = parser.add_argument_group('what the rows are')
+    lists = parser.add_argument_group('rows')
     lists.add_argument(
         '--names',
         metavar='FILE',
-        help='with --features: name of each row, one a line',
+        help='with --features: name of each row, one per line',
     )
     lists.add_argument(
-        '--initial', metavar='FILE', help='names or rows labelled already, one a line'
+        '--initial', metavar='FILE', help='names or rows already labelled, one per line'
     )
-    lists.add_argument(
-        '--exclude', metavar='FILE', help='names or rows never to be picked'
-    )
+    lists.add_argument('--exclude', metavar='FILE', help='names or rows never to pick')
     page = parser.add_mutually_exclusive_group()
     page.add_argument(
         '--images',
         metavar='PATH',
-        help='with --features, pictures for the page: the folder that --names are '
-        'below (with or without .png, _leftImg8bit.png, ...), or a file with an image '
+        help='with --features, images for the page: the folder that contains --names '
+        '(with or without .png, _leftImg8bit.png, ...), or a file with one image '
         'path per row',
     )
-    page.add_argument('--no-page', action='store_true', help=f'write no {PAGE}')
+    page.add_argument('--no-page', action='store_true', help=f'do not write {PAGE}')
 
 
 def _add_criterion_options(parser: argparse.ArgumentParser) -> None:
@@ -150,14 +147,14 @@ def _add_criterion_options(parser: argparse.ArgumentParser) -> None:
         '--preselect',
         type=float,
         metavar='M',
-        help='pick only among the M x (new frames) highest scores',
+        help='pick only from the M x (new frames) highest scores',
     )
     criterion.add_argument(
         '--min-distance',
         type=float,
         default=0.0,
         metavar='D',
-        help='stop when no frame is at least this far from the chosen ones',
+        help='stop if no frame is at least this far from the chosen ones',
     )
     criterion.add_argument('--normalize', choices=NORMALIZATIONS, default='auto')
     criterion.add_argument('--distance', choices=DISTANCES, default='feature')
@@ -168,13 +165,13 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     networks.add_argument(
         '--teacher-dir',
         metavar='DIR',
-        help="where the teacher's features and depth labels are kept, for several "
-        'selections to share (default: --out)',
+        help="folder of the teacher's features and depth labels, which several "
+        'selections can share (default: --out)',
     )
     networks.add_argument(
         '--overwrite',
         action='store_true',
-        help='make again what is in --out and was made with something else',
+        help='replace results in --out that were made with other inputs',
     )
     networks.add_argument('--batch-size', type=int, help="default: the config's")
     networks.add_argument('--num-workers', type=int, help="default: the config's")
@@ -195,24 +192,24 @@ def _bytes(text: str) -> int:
 
 
 def select_from_features(args: argparse.Namespace) -> list[Path]:
-    """Return `--features`: no network is run.
+    """Select from `--features`, without running a network.
 
     Returns:
         The files written.
     """
     if args.config is not None:
         raise UserError(
-            'give either --features or CONFIG and CHECKPOINT, whose network makes the '
-            'features'
+            'give either --features, or CONFIG and CHECKPOINT to compute features '
+            'with a network'
         )
     for option in NETWORK_OPTIONS:
         value = getattr(args, option)
         if value is not None and value is not False and value != 'none':
             raise UserError(
-                f'--{option.replace("_", "-")} is for CONFIG and CHECKPOINT; with '
-                '--features no network is run: leave it out'
+                f'--{option.replace("_", "-")} is for CONFIG and CHECKPOINT; leave it '
+                'out with --features, which runs no network'
             )
-    check_writable(Path(args.out), 'folder of --out')  # not after hours
+    check_writable(Path(args.out), 'folder of --out')  # now, not after hours of work
     args.bias = DEFAULT_BIAS if args.bias is None else args.bias
     features = load_array(args.features)
     size = len(features) if features.ndim else 0
@@ -261,18 +258,18 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
 
 
 def select_with_networks(args: argparse.Namespace) -> list[Path]:
-    """Return CONFIG and CHECKPOINT: a teacher makes the features, students the scores.
+    """Select with CONFIG and CHECKPOINT: features of a teacher, scores of students.
 
     Returns:
         The files written by this rank.
     """
-    prepare(args)  # before the other imports: it keeps them quiet
+    prepare(args)  # before the other imports, to keep them quiet
     from mmdepthseg.apis import NetworkSelection
     from mmdepthseg.launch.config import OptionsAction, load_config
 
     for option in ('names', 'scores', 'images'):
         if getattr(args, option) is not None:
-            raise UserError(f'--{option} is for --features; CONFIG tells it here')
+            raise UserError(f'--{option} is for --features; with CONFIG leave it out')
     pairs = argparse.ArgumentParser(prog='select_samples.py')
     pairs.add_argument('--cfg-options', nargs='+', action=OptionsAction)
     given = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
@@ -303,8 +300,8 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
 def tell_end(frames: int, min_distance: float) -> None:
     """Say that a minimum distance ended the selection early."""
     print(
-        f'stopped at {frames} frames: no other is at least {min_distance:g} from all '
-        'of them',
+        f'stopped at {frames} frames: no other frame is at least {min_distance:g} from '
+        'all of them',
         file=sys.stderr,
     )
 
@@ -316,7 +313,7 @@ def write_page(
     images: Sequence[str] | None,
     exclude: Sequence[int],
 ) -> Path:
-    """Write the page of the selection recorded in a folder.
+    """Write the page for the selection recorded in a folder.
 
     Returns:
         Its path.
@@ -328,20 +325,20 @@ def write_page(
         count = len(unreadable)
         print(
             f'{count} image{"s" * (count > 1)} could not be read, the first is '
-            f'{unreadable[0]}; the page shows such picks without',
+            f'{unreadable[0]}; the page shows these picks without an image',
             file=sys.stderr,
         )
     return path
 
 
 def choose(args: argparse.Namespace) -> None:
-    """Choose, and name the files written."""
+    """Choose frames and print the names of the files written."""
     if args.config is None and args.features is None:
         raise UserError(
-            'what to choose from? Give CONFIG and CHECKPOINT, or --features FILE'
+            'nothing to choose from: give CONFIG and CHECKPOINT, or --features FILE'
         )
     if not args.no_page:
-        check_page()  # not after hours
+        check_page()  # now, not after hours of work
     networks = args.features is None
     written = select_with_networks(args) if networks else select_from_features(args)
     for path in written:
@@ -349,7 +346,7 @@ def choose(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, choose, argv, frameworks=False)
 
 

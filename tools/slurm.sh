@@ -1,6 +1,6 @@
-# What slurm_train.sh, slurm_test.sh and slurm_select.sh share; they source it:
+# Shared by slurm_train.sh, slurm_test.sh and slurm_select.sh, which source it:
 #   source slurm.sh TOOL.py 'NAMES OF FILES' "$@"
-# Environment: GPUS, GPUS_PER_NODE (0 asks for CPUs only; GPUS then is the number of
+# Environment: GPUS, GPUS_PER_NODE (0 requests CPUs only; GPUS is then the number of
 # processes), TASKS_PER_NODE, CPUS_PER_TASK, SRUN_ARGS.
 set -euo pipefail
 TOOL=$1

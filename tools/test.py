@@ -22,7 +22,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'work_dirs/<config name>)',
     )
     parser.add_argument(
-        '--out', metavar='FOLDER', help='write the predicted label maps there'
+        '--out', metavar='FOLDER', help='write the predicted label maps to FOLDER'
     )
     parser.add_argument(
         '--show', action='store_true', help='show each prediction in a window'
@@ -30,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--show-dir',
         metavar='FOLDER',
-        help='paint the predictions; they go to FOLDER/vis_data/vis_image',
+        help='draw the predictions into FOLDER/vis_data/vis_image',
     )
     parser.add_argument(
         '--wait-time', type=float, default=2.0, help='seconds per shown image'
@@ -38,7 +38,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--tta',
         action='store_true',
-        help="test-time augmentation, by the config's tta_model and tta_pipeline",
+        help="test-time augmentation with the config's tta_model and tta_pipeline",
     )
     add_config_options(parser, launcher=True)
     return parser.parse_args(argv)
@@ -71,7 +71,7 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, evaluate, argv)
 
 

@@ -32,11 +32,13 @@ COLUMNS = dict(
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of the model and the frames')
     parser.add_argument('checkpoint', help='its checkpoint')
-    parser.add_argument('--out', metavar='FILE', help='write the figures there (json)')
+    parser.add_argument(
+        '--out', metavar='FILE', help='write the figures to FILE (json)'
+    )
     parser.add_argument('--batch-size', type=int, help="default: the dataloader's")
     parser.add_argument('--num-workers', type=int, help="default: the dataloader's")
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: best)')
@@ -83,7 +85,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
 
 
 def table(figures: dict[str, float]) -> str:
-    """Return the figures as a Markdown table, a predictor a row."""
+    """Return the figures as a Markdown table, one row per predictor."""
     columns = {key: title for key, title in COLUMNS.items() if key in figures}
     lines = [
         f'| predictor | {" | ".join(columns.values())} |',
@@ -111,7 +113,7 @@ def report(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, report, argv)
 
 

@@ -25,13 +25,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint; without a path, from the newest in the work '
-        'dir, or from the start when there is none',
+        help='continue from a checkpoint; without a path, from the newest in the work '
+        'dir, or from the start if there is none',
     )
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: float16 with loss scaling on a GPU, bfloat16 on CPU',
+        help='mixed precision: float16 with loss scaling on a GPU, bfloat16 on a CPU',
     )
     add_config_options(parser, launcher=True)
     return parser.parse_args(argv)
@@ -57,7 +57,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, train, argv)
 
 

@@ -1,18 +1,18 @@
-"""CPU time and memory of farthest point selection, against the naive form.
+"""Compare CPU time and memory of farthest point selection with the naive form.
 
-Runs each route in a process of its own and prints, per case: CPU and wall seconds,
-CPU seconds of the picking alone (all but distances and the first look at the
-features), peak memory, each also as a share of the naive form's (the picking as a share
-of its whole CPU time), memory above the features, and whether the picks agree.
+Runs each route in a separate process and prints, per case: CPU and wall seconds, CPU
+seconds of the picking alone (without distances and the first pass over the features)
+and peak memory, each also as a share of the naive form's (picking as a share of its
+whole CPU time), memory above the features, and whether the picks agree.
 
 The naive form is written from the formula: the whole distance matrix (by one matrix
-product), and the minimum over all chosen rows again for each pick. In float64
-("naive64") its picks are the reference; in float32 ("naive", all shares are of this)
-it is the fastest there is, but near-ties are decided by rounding.
+product), and the minimum over all chosen rows computed again for each pick. In float64
+("naive64") its picks are the reference. In float32 ("naive", the base of all shares) it
+is the fastest naive form, but rounding decides near-ties.
 
 Matrix products use as many threads as BLAS takes: all cores, or OMP_NUM_THREADS. CPU
-seconds are the sum over them, with what they spin while they wait: for figures to
-compare, set it (OMP_NUM_THREADS=2, say).
+seconds are the sum over threads, including the time they spin while waiting. To get
+comparable figures, set OMP_NUM_THREADS, for example to 2.
 
 The exit code is 1 if a route failed or the picks of the exact routes differ.
 
@@ -59,7 +59,7 @@ MIB = 2**20
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -69,7 +69,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=int,
         nargs=3,
         metavar=('N', 'D', 'PICKS'),
-        help='a case of your own instead',
+        help='your own case instead',
     )
     parser.add_argument(
         '--dtype',
@@ -82,25 +82,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='+',
         choices=DATA,
         default=['gaussian'],
-        help='gaussian: all frames about equally far from each other; clips: 30 '
-        'similar frames each',
+        help='gaussian: all frames about equally far from each other; clips: groups '
+        'of 30 similar frames',
     )
     parser.add_argument('--routes', nargs='+', choices=ALL)
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--work', help='folder for the features (default: temporary)')
-    parser.add_argument('--json', help='write the numbers to this file too')
+    parser.add_argument('--json', help='also write the numbers to this file')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     parser.add_argument('--child', nargs=4, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
 def gaussian(random: np.random.Generator, first: int, shape: tuple) -> np.ndarray:
-    """Return the independent normal numbers."""
+    """Return independent normal numbers."""
     return random.standard_normal(shape, dtype=np.float32)
 
 
 def clips(random: np.random.Generator, first: int, shape: tuple) -> np.ndarray:
-    """Clips of 30 frames: a place of its own each, and a little change per frame."""
+    """Return clips of 30 frames: one place per clip, a small change per frame."""
     count, dims = shape
     clip = (first + np.arange(count)) // 30
     out = 0.1 * random.standard_normal(shape, dtype=np.float32)
@@ -124,7 +124,7 @@ def write_features(path: Path, kind: str, shape: tuple, dtype: str) -> None:
 
 
 def naive(features: np.ndarray, picks: int, dtype: str, timers: dict) -> np.ndarray:
-    """Return the farthest point from the formula."""
+    """Return the farthest point order by the formula."""
     start = time.process_time()
     features = features.astype(dtype, copy=False)
     lengths = np.square(features).sum(axis=1)
@@ -142,7 +142,7 @@ def naive(features: np.ndarray, picks: int, dtype: str, timers: dict) -> np.ndar
 def ours(
     route: str, features: np.ndarray, picks: int, device: str, timers: dict
 ) -> np.ndarray:
-    """Return one of the routes, with the time spent on distances taken apart."""
+    """Return the order of one route; time spent on distances is kept separately."""
     for owner, name in (
         (FeaturePool, '__init__'),
         (Screen, '__init__'),
@@ -172,7 +172,7 @@ def _timed(function: Callable, timers: dict) -> Callable:
 
 
 class Memory(threading.Thread):
-    """Largest anonymous memory of this process (no file pages), sampled; Linux."""
+    """Samples the peak anonymous memory of this process (no file pages); Linux."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -181,7 +181,7 @@ class Memory(threading.Thread):
 
     @staticmethod
     def now() -> int:
-        """Return the bytes; 0 where the system does not tell."""
+        """Return the memory in bytes; 0 if the system does not report it."""
         try:
             text = Path('/proc/self/status').read_text()
         except OSError:
@@ -195,20 +195,20 @@ class Memory(threading.Thread):
             self.peak = max(self.peak, self.now())
 
     def stop(self) -> int:
-        """End; the peak in bytes."""
+        """Stop sampling and return the peak in bytes."""
         self._stop_event.set()
         self.join()
         return max(self.peak, self.now())
 
 
 def load_numpy() -> None:
-    """Parts that numpy loads when first used: 20 ms that no route is to pay."""
+    """Load parts of numpy that load on first use, so no route pays their 20 ms."""
     np.unique(np.random.RandomState(0).permutation(8))
 
 
 def run_child(path: str, route: str, picks: str, device: str) -> None:
-    """One route in this process; prints a line of JSON."""
-    # float16 stays on disk, as an archive's features would.
+    """Run one route in this process; print a line of JSON."""
+    # float16 stays on disk, like the features of an archive.
     mapped = np.load(path, mmap_mode='r')
     features = mapped if mapped.dtype == np.float16 else np.array(mapped)
     load_numpy()
@@ -239,7 +239,7 @@ def run_child(path: str, route: str, picks: str, device: str) -> None:
 def run_case(
     args: argparse.Namespace, kind: str, case: tuple, folder: str
 ) -> tuple[list[dict], bool]:
-    """Return all routes of a case: the numbers of each, and whether one failed."""
+    """Run all routes of a case; return their numbers and whether one failed."""
     frames, dims, picks, dtype, routes = case
     path = Path(folder) / f'{kind}_{frames}x{dims}_{dtype}.npy'
     if not path.exists():
@@ -268,7 +268,7 @@ def run_case(
 
 
 def describe(numbers: dict, results: list[dict], frames: int) -> str:
-    """Return a line of the table, and one of extrapolation for a large case."""
+    """Return a line of the table, and an extrapolation for a large case."""
     base = next((r for r in results if r['route'] == 'naive'), None)
 
     def share(key: str, whole: str) -> str:
@@ -298,7 +298,7 @@ def describe(numbers: dict, results: list[dict], frames: int) -> str:
 
 
 def iter_equal(first: list[int], second: list[int]):
-    """The common beginning of two lists."""
+    """Yield the common beginning of two lists."""
     for one, other in zip(first, second, strict=True):
         if one != other:
             return
@@ -306,7 +306,7 @@ def iter_equal(first: list[int], second: list[int]):
 
 
 def benchmark(args: argparse.Namespace) -> bool:
-    """Run the cases; False if a route failed or the exact routes' picks differ."""
+    """Run the cases; return False if a route failed or exact routes' picks differ."""
     if args.child:
         run_child(*args.child)
         return True
@@ -333,7 +333,7 @@ def benchmark(args: argparse.Namespace) -> bool:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, benchmark, argv, frameworks=False)
 
 

@@ -1,11 +1,11 @@
-"""Where the time and memory of a training step go.
+"""Measure where the time and memory of a training step go.
 
 Prints the median time per part of the step (data, forward passes, photometric loss,
 teacher, mixing, backward, optimiser, EMA), the peak memory, and the ratio of the
 whole step to the bare forward + backward of the same networks on the same batch.
-On CPU the peak is the process's, on a GPU that of the timed steps: before them cuDNN
-may take much more while it looks for the fastest convolutions, if the card has it.
-Networks start from random weights, the one of a feature distance too.
+On a CPU the peak is that of the process, on a GPU that of the timed steps; before them
+cuDNN may use much more while it searches for the fastest convolutions. All networks,
+including that of a feature distance, start from random weights.
 
 Example:
     OMP_WAIT_POLICY=PASSIVE python tools/analysis_tools/benchmark_step.py CONFIG
@@ -28,22 +28,22 @@ from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config')
     parser.add_argument('--iters', type=int, default=20, help='timed steps')
     parser.add_argument('--warmup', type=int, default=5)
     parser.add_argument('--threads', type=int, help='torch threads (CPU)')
     parser.add_argument('--device', help='cpu or cuda (default: best)')
-    parser.add_argument('--amp', action='store_true', help='as tools/train.py --amp')
+    parser.add_argument('--amp', action='store_true', help='like tools/train.py --amp')
     parser.add_argument('--channels-last', action='store_true')
-    parser.add_argument('--json', help='write the numbers to this file too')
+    parser.add_argument('--json', help='also write the numbers to this file')
     add_config_options(parser)
     return parser.parse_args(argv)
 
 
 class Stopwatch:
-    """Adds up the time spent in named callables, one step at a time.
+    """Adds up the time spent in named callables, step by step.
 
     Nested parts are subtracted from the part around them, so shares add up.
     """
@@ -55,7 +55,7 @@ class Stopwatch:
         self.stack: list[list] = []
 
     def clock(self) -> float:
-        """Return the seconds, after the device has caught up."""
+        """Return the time in seconds, after the device has finished its work."""
         if self.device.type == 'cuda':
             import torch
 
@@ -63,7 +63,7 @@ class Stopwatch:
         return time.perf_counter()
 
     def measure(self, name: str, function, *args, **kwargs):
-        """Call a function and book its time."""
+        """Call a function and record its time."""
         start = self.clock()
         self.stack.append([name, 0.0])
         try:
@@ -76,7 +76,7 @@ class Stopwatch:
                 self.stack[-1][1] += spent
 
     def watch(self, name: str, owner, attribute: str) -> None:
-        """Replace a method by its measured self."""
+        """Replace a method by a measured version."""
         function = getattr(owner, attribute)
         object.__setattr__(
             owner,
@@ -93,7 +93,7 @@ class Stopwatch:
 
 
 def watch_parts(watch: Stopwatch, model) -> None:
-    """Name the parts of a model."""
+    """Watch the named parts of a model."""
     student = getattr(model, 'student', model)
     if model is not student:
         watch.watch('teacher forward', model.teacher.module, 'seg_logits')
@@ -114,7 +114,7 @@ def watch_parts(watch: Stopwatch, model) -> None:
 
 
 def train_step(watch: Stopwatch, model, optim_wrapper, batches):
-    """One step as the runner does it, part by part."""
+    """Run one step as the runner does, part by part."""
     data = watch.measure('data', next, batches)
     with optim_wrapper.optim_context(model):
         data = model.data_preprocessor(data, True)
@@ -191,7 +191,7 @@ def build(args: argparse.Namespace):
     if args.amp and device.type != get_device():
         raise UserError(
             f'--amp with --device {device}: precision is chosen for {get_device()}, '
-            "the machine's best device; hide that (CUDA_VISIBLE_DEVICES='') first"
+            "the machine's best device; hide it first (CUDA_VISIBLE_DEVICES='')"
         )
     setup_precision(cfg, args.amp)
     torch.backends.cudnn.benchmark = bool(
@@ -249,7 +249,7 @@ def report(
 
 
 def check_json(path: str) -> None:
-    """Raise a UserError unless the figures can be written there, before the run."""
+    """Raise a UserError, before the run, if the figures cannot be written there."""
     from mmdepthseg.launch.config import check_writable
     from mmdepthseg.utils.errors import UserError
 
@@ -263,7 +263,7 @@ def check_json(path: str) -> None:
 def benchmark(args: argparse.Namespace) -> None:
     """Measure bare steps on the first batch, then whole steps on the batches after it.
 
-    In this order because the whole step's parts are wrapped for measuring.
+    In this order because measuring wraps the parts of the whole step.
     """
     if args.json:
         check_json(args.json)
@@ -293,7 +293,7 @@ def benchmark(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, benchmark, argv)
 
 

@@ -18,27 +18,27 @@ NAMES = REPO / 'configs/_base_/splits/cityscapes'
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line; the names of parts come from the converter."""
+    """Read the command line; the converter gives the names of parts."""
     import mmdepthseg.plugin  # noqa: F401  (quietly, before its parts)
     from mmdepthseg.datasets.converters import PACKAGES, SPLITS
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('source', help='folder that the archives were unpacked in')
-    parser.add_argument('--out', required=True, help='folder of the copy')
+    parser.add_argument('source', help='folder with the unpacked archives')
+    parser.add_argument('--out', required=True, help='folder for the copy')
     parser.add_argument(
         '--size',
         type=int,
         nargs=2,
         metavar=('W', 'H'),
         default=(1024, 512),
-        help='of the copy (default: 1024 512)',
+        help='size of the copy (default: 1024 512)',
     )
     parser.add_argument(
         '--packages',
         nargs='+',
         choices=list(PACKAGES),
         default=list(PACKAGES),
-        help='which parts (default: all)',
+        help='parts to convert (default: all)',
     )
     parser.add_argument(
         '--splits',
@@ -51,7 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--image-format',
         choices=['png', 'jpg'],
         default='png',
-        help='jpg takes a fraction of the disk space, at some loss; the configs then '
+        help='jpg is lossy and takes a fraction of the disk space; the configs then '
         "need img_suffix='_leftImg8bit.jpg' (default: png)",
     )
     parser.add_argument('--jpg-quality', type=int, default=95)
@@ -59,14 +59,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--allow-partial',
         action='store_true',
-        help='convert what is there, even if it is not the whole release',
+        help='convert an incomplete release',
     )
     add_debug(parser)
     return parser.parse_args(argv)
 
 
 def convert(args: argparse.Namespace) -> None:
-    """Convert and say what was made."""
+    """Convert and report the files written."""
     from mmdepthseg.datasets.converters import ConvertOptions, convert_cityscapes
     from mmdepthseg.datasets.subset import read_names
     from mmdepthseg.launch.config import check_writable
@@ -100,7 +100,7 @@ def convert(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, convert, argv)
 
 

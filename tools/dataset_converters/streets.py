@@ -1,4 +1,4 @@
-"""Render the embedded street world into a Cityscapes-layout data set."""
+"""Render the built-in street world as a data set in the Cityscapes layout."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from mmdepthseg.utils.progress import Progress  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Parse the command line."""
+    """Read the command line."""
     default = Options()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', required=True, help='folder of the data set')
@@ -41,7 +41,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--check',
         action='store_true',
-        help='afterwards, measure what the data set must fulfil and print it',
+        help='afterwards check the requirements of the data set and print the results',
     )
     return parser.parse_args(argv)
 
@@ -76,7 +76,7 @@ def main() -> int:
         print(f'streets: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('\nstreets: interrupted; the same command goes on', file=sys.stderr)
+        print('\nstreets: interrupted; repeat the command to continue', file=sys.stderr)
         return 130
     return 0
 

@@ -1,8 +1,8 @@
 """Convert weights of Hoyer et al. (CVPR 2021) into a checkpoint.
 
 Takes the folder of a self-supervised depth network (encoder.pth, depth.pth,
-pose_encoder.pth, pose.pth), or a best_model*.pkl of it, of a segmentation network
-(exp. 210, 211) or of a multi-task network (exp. 212).
+pose_encoder.pth, pose.pth), or the best_model*.pkl of such a network, of a segmentation
+network (exp. 210, 211) or of a multi-task network (exp. 212).
 
 Example:
     python tools/model_converters/authors.py DOWNLOADED/mono_cityscapes/ sde.pth
@@ -20,7 +20,7 @@ from mmdepthseg.launch.tool import run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     from conversion import parse_args
 
     return parse_args(__doc__, argv)
@@ -34,7 +34,7 @@ def convert(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, convert, argv)
 
 

@@ -1,4 +1,4 @@
-"""What the converters of weights share: command line, conversion and report."""
+"""Shared by the weight converters: command line, conversion and report."""
 
 import argparse
 import pprint
@@ -21,7 +21,7 @@ _LEVELS = 2
 
 
 def run(project: str, args: argparse.Namespace) -> None:
-    """Convert as the command line says and report.
+    """Convert according to the command line and report.
 
     Args:
         project: A key of `PROJECTS`.
@@ -42,7 +42,7 @@ def run(project: str, args: argparse.Namespace) -> None:
         print(line)
     if config is None:
         model = pprint.pformat(converted.config, width=80, sort_dicts=False)
-        print(f'\nA model that it fits:\nmodel = {model}\n')
+        print(f'\nA matching model:\nmodel = {model}\n')
     print(f'Written: {args.dst}\nLicence: {PROJECTS[project].licence}')
 
 
@@ -50,18 +50,18 @@ def _model_of(path: str) -> Mapping:
     model = load_config(path).get('model')
     if not isinstance(model, Mapping):
         raise UserError(
-            f'{path} has no `model` that the weights could be compared with; name a '
-            'complete config, or leave out --config'
+            f'{path} has no `model` to compare the weights with; name a complete '
+            'config, or leave out --config'
         )
     return model
 
 
 def report(converted: Converted, every_name: bool = False) -> list[str]:
-    """Return where each entry of the source went, in lines.
+    """Return lines that say where each entry of the source went.
 
     Args:
         converted: See `convert`.
-        every_name: A line per entry, in the place of one per part of the network.
+        every_name: One line per entry instead of one per part of the network.
     """
     result = converted.conversion
     groups = defaultdict(list)
@@ -108,13 +108,13 @@ def parse_args(description: str, argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('dst', help='checkpoint to write, *.pth')
     parser.add_argument(
         '--config',
-        help='config whose model the weights have to fit (default: the '
-        'model that their names and shapes tell, which is printed)',
+        help='config whose model the weights must fit (default: the model inferred '
+        'from their names and shapes, which is printed)',
     )
     parser.add_argument(
         '--allow-mismatch',
         action='store_true',
-        help='report names without rule and entries missing in the model, and '
+        help='report names without a rule and entries missing in the model, and '
         'convert the rest',
     )
     parser.add_argument('--list', action='store_true', help='report every entry')

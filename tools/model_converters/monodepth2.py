@@ -1,7 +1,7 @@
 """Convert weights of Monodepth2 (Godard et al., ICCV 2019) into a checkpoint.
 
-Takes the folder of a published model with ResNet encoder and, for monocular training,
-separate pose encoder: encoder.pth, depth.pth (and pose_encoder.pth, pose.pth).
+Takes the folder of a published model with a ResNet encoder and, for monocular training,
+a separate pose encoder: encoder.pth, depth.pth (and pose_encoder.pth, pose.pth).
 
 Example:
     python tools/model_converters/monodepth2.py DOWNLOADED/mono_640x192/ sde.pth
@@ -19,7 +19,7 @@ from mmdepthseg.launch.tool import run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Read the command line."""
     from conversion import parse_args
 
     return parse_args(__doc__, argv)
@@ -33,7 +33,7 @@ def convert(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point."""
+    """Run the tool."""
     run_tool(parse_args, convert, argv)
 
 
