@@ -199,7 +199,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
     """
     if args.config is not None:
         raise UserError(
-            'give either --features, or CONFIG and CHECKPOINT to compute features '
+            'give either --features or CONFIG and CHECKPOINT, which compute features '
             'with a network'
         )
     for option in NETWORK_OPTIONS:
@@ -325,7 +325,7 @@ def write_page(
         count = len(unreadable)
         print(
             f'{count} image{"s" * (count > 1)} could not be read, the first is '
-            f'{unreadable[0]}; the page shows these picks without an image',
+            f'{unreadable[0]}; the page shows such picks without an image',
             file=sys.stderr,
         )
     return path
@@ -335,7 +335,7 @@ def choose(args: argparse.Namespace) -> None:
     """Choose frames and print the names of the files written."""
     if args.config is None and args.features is None:
         raise UserError(
-            'nothing to choose from: give CONFIG and CHECKPOINT, or --features FILE'
+            'nothing to choose from. Give CONFIG and CHECKPOINT, or --features FILE'
         )
     if not args.no_page:
         check_page()  # now, not after hours of work
