@@ -1,6 +1,7 @@
 """What a collate function makes of samples, taken apart and checked."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -9,7 +10,7 @@ from mmdepthseg.utils.errors import UserError
 
 def split_inputs(
     inputs: Mapping | Sequence | Tensor,
-) -> tuple[Sequence[Tensor], Sequence[Tensor | None] | None]:
+) -> tuple[Sequence[Tensor], Sequence[Any] | None]:
     """Return the images and neighbours of collated inputs, whatever collated them.
 
     Args:

@@ -81,10 +81,9 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
                 ),
             },
         )
-        mean = torch.tensor([0.0] if mean is None else mean) / 255
-        std = torch.tensor([255.0] if std is None else std) / 255
-        self.register_buffer('mean', mean.view(-1, 1, 1), persistent=False)
-        self.register_buffer('std', std.view(-1, 1, 1), persistent=False)
+        for name, values in (('mean', mean or [0.0]), ('std', std or [255.0])):
+            buffer = torch.tensor(values).view(-1, 1, 1) / 255
+            self.register_buffer(name, buffer, persistent=False)
         self.bgr_to_rgb = bgr_to_rgb
         self.size_divisor = size_divisor
         self.pad_val = pad_val
@@ -128,11 +127,13 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         check_adjacent(images, adjacent, samples)
         if training and self.input_scale < 1:
             check_without_labels(samples)
-        shapes = [tuple(image.shape[-2:]) for image in images]
+        shapes = [(image.shape[-2], image.shape[-1]) for image in images]
         parameters = self._draw_jitter(len(images)) if training else None
         scale = self.input_scale if training else 1.0
         img, img_raw = self._prepare(images, shapes, parameters, scale)
-        near, near_raw = self._prepare(adjacent, shapes, parameters, scale)
+        near = near_raw = None
+        if adjacent is not None:
+            near, near_raw = self._prepare(adjacent, shapes, parameters, scale)
         keep = training and self.keep_raw
         batch = FrameBatch(
             img=img,
@@ -153,14 +154,12 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
 
     def _prepare(
         self,
-        images: Sequence[Tensor] | None,
+        images: Sequence[Tensor],
         shapes: list[tuple[int, int]],
         parameters: ColorJitterParams | None,
         scale: float,
-    ) -> tuple[Tensor | None, Tensor | None]:
+    ) -> tuple[Tensor, Tensor]:
         """Return the normalised (at `scale`) and raw (N, ..., 3, H, W) of N images."""
-        if images is None:
-            return None, None
         raw = self._stack(images, shapes).to(
             self.device, non_blocking=self._non_blocking
         )

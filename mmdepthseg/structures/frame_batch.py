@@ -47,6 +47,12 @@ class FrameBatch:
         """Return the number of samples."""
         return len(self.img)
 
+    def require(self, name: str) -> Tensor:
+        """Return a part; raise a ValueError if the batch has none."""
+        if (part := getattr(self, name)) is None:
+            raise ValueError(f'The batch has no {name}.')
+        return part
+
     def _parts(self) -> list[tuple[str, Tensor]]:
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
         return [(name, part) for name, part in parts if part is not None]

@@ -131,20 +131,20 @@ def bare_step(model, data: dict, optim_wrapper) -> None:
     """Run forward + backward of the networks the step must run, and nothing else."""
     import torch
 
-    from mmdepthseg.models.segmentors.samples import positions_of_branch
+    from mmdepthseg.models.segmentors.samples import select_branch
 
     batch, samples = data['inputs'], data['data_samples']
     student = getattr(model, 'student', model)
     with optim_wrapper.optim_context(model):
         if student is not model:
-            labeled = positions_of_branch(samples, 'labeled')
-            mix = positions_of_branch(samples, 'mix')
+            labeled, labeled_samples = select_branch(batch, samples, 'labeled')
+            mix, mix_samples = select_branch(batch, samples, 'mix')
             with torch.no_grad():
-                model.teacher.module.seg_logits(batch.select(mix).img)
-            outs = _outputs(student, batch.select(labeled), samples[labeled[0]])
+                model.teacher.module.seg_logits(mix.img)
+            outs = _outputs(student, labeled, labeled_samples[0])
             if student.trains_depth and model.mix_depth_weight:
-                outs += _outputs(student, batch.select(mix), samples[mix[0]], False)
-            outs.append(student.seg_logits(batch.select(mix).img))
+                outs += _outputs(student, mix, mix_samples[0], False)
+            outs.append(student.seg_logits(mix.img))
         else:
             outs = _outputs(student, batch, samples[0])
     torch.autograd.backward(outs, [torch.ones_like(o) for o in outs])
@@ -158,7 +158,7 @@ def _outputs(model, batch, sample, labels: bool = True) -> list:
         depth=model.trains_depth,
     )
     outs = [] if decoded.logits is None else [decoded.logits]
-    outs += decoded.disparities or []
+    outs += decoded.disparities
     if model.pose_net is not None:
         outs.append(
             model.pose_net.source_transforms(

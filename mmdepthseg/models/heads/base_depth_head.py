@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -61,9 +62,9 @@ class BaseDepthHead(BaseModule):
         self.loss_depth = MODELS.build(
             dict(loss_depth, min_depth=min_depth, max_depth=max_depth)
         )
-        self.loss_disparity = (
-            None if loss_disparity is None else MODELS.build(loss_disparity)
-        )
+        self.loss_disparity: Any = None
+        if loss_disparity is not None:
+            self.loss_disparity = MODELS.build(loss_disparity)
         self.valid_height = valid_height
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """Exchange of features between a segmentation and a depth decoder."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
@@ -39,7 +39,7 @@ class Decoded(NamedTuple):
     """
 
     logits: Tensor | None = None
-    disparities: list[Tensor] | None = None
+    disparities: Sequence[Tensor] = ()
     side: Tensor | None = None
 
 
@@ -158,7 +158,7 @@ class PADDistillation(BaseModule):
         to_seg = seg_head.decoder(features, last_step=self.step)
         to_depth = depth_head.decoder(features, last_step=self.step)
         seg, geometry = to_seg[self.step], to_depth[self.step]
-        logits = disparities = None
+        logits, disparities = None, []
         if labels:
             decoded = self._go_on(
                 seg_head.decoder, features, to_seg, self.depth_to_seg(geometry)
@@ -203,22 +203,12 @@ class PADDistillation(BaseModule):
             seg_head: Segmentation head.
             data_samples: With `gt_sem_seg`.
         """
-        parts = [
-            (
-                'decode',
-                1 - self.side_weight,
-                seg_head.loss_by_feat(decoded.logits, data_samples),
-            )
-        ]
+        final = seg_head.loss_by_feat(decoded.logits, data_samples)
+        parts = [('decode', 1 - self.side_weight, final)]
         if self.side_head is not None:
             logits = self.side_head([decoded.side])
-            parts.append(
-                (
-                    'side',
-                    self.side_weight,
-                    self.side_head.loss_by_feat(logits, data_samples),
-                )
-            )
+            side = self.side_head.loss_by_feat(logits, data_samples)
+            parts.append(('side', self.side_weight, side))
         return {
             f'{prefix}.{name}': weight * value if 'loss' in name else value
             for prefix, weight, losses in parts
@@ -227,7 +217,7 @@ class PADDistillation(BaseModule):
 
 
 def build_distillation(
-    cfg: dict, seg_cfg: dict, seg_head: nn.Module | None, depth_head: nn.Module | None
+    cfg: dict, seg_cfg: dict, seg_head: Any, depth_head: Any
 ) -> PADDistillation:
     """Return the distillation between two heads.
 

@@ -82,11 +82,11 @@ class PoseNet(BaseModule):
 
     def _start_with(self, translation: Sequence[float]) -> None:
         """Make the first prediction: this translation and hardly any rotation."""
-        last = self.head[-1]
+        weight, bias = self.head[-1].parameters()
         with torch.no_grad():
-            last.weight.mul_(FIRST_WEIGHTS)
-            last.bias.zero_()
-            last.bias[3:] = torch.tensor(translation) / self.translation_factor
+            weight.mul_(FIRST_WEIGHTS)
+            bias.zero_()
+            bias[3:] = torch.tensor(translation) / self.translation_factor
 
     def forward(self, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
         """Return the motion from the earlier to the later frame.
@@ -121,10 +121,10 @@ class PoseNet(BaseModule):
         Returns:
             (N, F, 4, 4).
         """
-        target = batch.img
+        target, adjacent = batch.img, batch.require('adjacent')
         earlier, later = [], []
         for f, offset in enumerate(offsets):
-            source = batch.adjacent[:, f]
+            source = adjacent[:, f]
             earlier.append(source if offset < 0 else target)
             later.append(target if offset < 0 else source)
         rotations, translations = self(torch.cat(earlier), torch.cat(later))

@@ -86,11 +86,11 @@ class DirectPoseRefinement(nn.Module):
             return tensor.repeat_interleave(frames, 0)
 
         found, improved = align_frames(
-            repeat(batch.img_raw),
-            batch.adjacent_raw.flatten(0, 1),
+            repeat(batch.require('img_raw')),
+            batch.require('adjacent_raw').flatten(0, 1),
             repeat(depth.detach()),
             transforms.detach().flatten(0, 1),
-            repeat(batch.cam2img),
+            repeat(batch.require('cam2img')),
             self.iterations,
             self.robust,
             self.max_shift,

@@ -48,7 +48,8 @@ class UNetDepthHead(BaseDepthHead):
             nn.Conv2d(self.decoder.channels[step], 1, 3) for step in range(num_scales)
         )
         for conv in self.disparity:
-            nn.init.constant_(conv.bias, disparity_bias)
+            _, bias = conv.parameters()
+            nn.init.constant_(bias, disparity_bias)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Map features to disparities (N, 1, ~H/2^s, ~W/2^s), s = 0, 1, ..."""

@@ -49,7 +49,8 @@ class PhotometricError(nn.Module):
                 f'{target.shape[-2]}x{target.shape[-1]}.'
             )
         with no_autocast(target):
-            return image_statistics(*full_precision(target), self.ssim_weight > 0)
+            (target,) = full_precision(target)
+            return image_statistics(target, self.ssim_weight > 0)
 
     def forward(self, predicted: Tensor, target: Tensor | ImageStatistics) -> Tensor:
         """Return the error of predicted images.
@@ -71,9 +72,7 @@ class PhotometricError(nn.Module):
         shape = tuple(target.image.shape)
         if predicted.dim() == 5:
             check_shape('predicted', predicted, (shape[0], None, *shape[1:]))
-            target = ImageStatistics(
-                *(None if part is None else part.unsqueeze(1) for part in target)
-            )
+            target = target.unsqueeze(1)
         else:
             check_shape('predicted', predicted, shape)
         with no_autocast(predicted):

@@ -59,7 +59,8 @@ class EdgeAwareSmoothness(nn.Module):
 @torch.no_grad()
 def edge_weights(image: Tensor) -> tuple[Tensor, Tensor]:
     """Return `exp(-mean_c |dI|)` along x (N, 1, H, W - 1) and y (N, 1, H - 1, W)."""
-    return tuple(
+    along_x, along_y = (
         image.diff(dim=dim).abs_().mean(1, keepdim=True).neg_().exp_()
         for dim in (-1, -2)
     )
+    return along_x, along_y

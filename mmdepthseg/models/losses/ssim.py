@@ -20,22 +20,39 @@ _C1 = 0.01**2
 _C2 = 0.03**2
 
 
-class ImageStatistics(NamedTuple):
-    """What the error needs to know of the target image, computed once per step.
+class WindowStatistics(NamedTuple):
+    """What the SSIM needs of an image.
 
     Attributes:
-        image: The image, (N, 3, H, W).
-        padded: reflection-padded image, (N, 3, H + 2, W + 2); None without SSIM.
-        mean: 3x3 window mean, (N, 3, H, W).
-        variance: 3x3 window variance + C2.
-        mean_squared: Squared window mean + C1.
+        padded: Reflection-padded image, (..., 3, H + 2, W + 2).
+        mean: Mean of each 3x3 window, (..., 3, H, W).
+        variance: Variance of each 3x3 window + C2, (..., 3, H, W).
+        mean_squared: Squared mean of each window + C1, (..., 3, H, W).
+    """
+
+    padded: Tensor
+    mean: Tensor
+    variance: Tensor
+    mean_squared: Tensor
+
+
+class ImageStatistics(NamedTuple):
+    """The target image and its statistics, computed once per step.
+
+    Attributes:
+        image: (..., 3, H, W).
+        windows: None without SSIM.
     """
 
     image: Tensor
-    padded: Tensor | None = None
-    mean: Tensor | None = None
-    variance: Tensor | None = None
-    mean_squared: Tensor | None = None
+    windows: WindowStatistics | None = None
+
+    def unsqueeze(self, dim: int) -> 'ImageStatistics':
+        """Insert a dimension into every part, as `Tensor.unsqueeze` does."""
+        windows = self.windows
+        if windows is not None:
+            windows = WindowStatistics(*(part.unsqueeze(dim) for part in windows))
+        return ImageStatistics(self.image.unsqueeze(dim), windows)
 
 
 def reflect_pad(image: Tensor) -> Tensor:
@@ -83,7 +100,8 @@ def image_statistics(image: Tensor, with_ssim: bool = True) -> ImageStatistics:
     mean = window_mean(padded)
     squared = mean.square()
     variance = window_mean(padded.square()).sub_(squared).add_(_C2)
-    return ImageStatistics(image, padded, mean, variance, squared.add_(_C1))
+    windows = WindowStatistics(padded, mean, variance, squared.add_(_C1))
+    return ImageStatistics(image, windows)
 
 
 class PhotometricFunction(torch.autograd.Function):
@@ -107,12 +125,12 @@ class PhotometricFunction(torch.autograd.Function):
             ctx.sign = difference.sign().to(torch.int8)
         error = difference.abs_().mean(-3, keepdim=True)
         ctx.parts = None
-        if ssim_weight == 0:
+        if target.windows is None:
             return error
-        dissimilarity, ctx.parts = _dissimilarity(image, target, needs_grad)
+        dissimilarity, ctx.parts = _dissimilarity(image, target.windows, needs_grad)
         if needs_grad:
             ctx.save_for_backward(image, *ctx.parts)
-            ctx.parts, ctx.target = True, target.padded
+            ctx.parts, ctx.target = True, target.windows.padded
         return error.mul_(1 - ssim_weight).add_(
             dissimilarity.mean(-3, keepdim=True), alpha=ssim_weight
         )
@@ -135,7 +153,7 @@ class PhotometricFunction(torch.autograd.Function):
 
 
 def _dissimilarity(
-    image: Tensor, target: ImageStatistics, needs_grad: bool
+    image: Tensor, target: WindowStatistics, needs_grad: bool
 ) -> tuple[Tensor, tuple[Tensor, ...] | None]:
     """Return SSIM' per channel and its derivatives by the three window means.
 

@@ -90,7 +90,7 @@ def draw_color_jitter(
 
     factors = [(1 + centred(i)).clamp(min=0) for i in range(3)]
     order = draw[:, 1 + _OPERATIONS :].argsort(1)
-    return ColorJitterParams(*factors, centred(3), order)
+    return ColorJitterParams(factors[0], factors[1], factors[2], centred(3), order)
 
 
 def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:

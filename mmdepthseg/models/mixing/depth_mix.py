@@ -46,7 +46,7 @@ class DepthMix(BatchMix):
     ) -> Tensor:
         """Return where i is foreground and not farther than j."""
         disparity = self._disparity_of(batch)
-        margin = self.margin
+        margin: float | Tensor = self.margin
         if self.relative_margin:
             margin = margin * (disparity.max() - disparity.min())
         mask = disparity >= disparity.roll(-1, 0) - margin

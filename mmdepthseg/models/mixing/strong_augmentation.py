@@ -1,5 +1,7 @@
 """Strong augmentation of mixed images."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -35,7 +37,7 @@ class BatchColorJitter:
         hue: float = 0.25,
         prob: float = 0.8,
     ) -> None:
-        self.options = dict(
+        self.options: dict[str, Any] = dict(
             brightness=brightness,
             contrast=contrast,
             saturation=saturation,

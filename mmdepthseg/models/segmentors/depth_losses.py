@@ -1,5 +1,6 @@
 """Depth losses of a segmentor: of view synthesis, of stored depth labels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,11 @@ from mmdepthseg.utils.errors import UserError
 
 
 def depth_losses(
-    model: Any, disparities: list[Tensor], batch: FrameBatch, data_samples: SampleList
+    model: Any,
+    disparities: Sequence[Tensor],
+    batch: FrameBatch,
+    data_samples: SampleList,
+    weight: float = 1.0,
 ) -> dict[str, Tensor]:
     """Return the depth losses, prefixed `depth.`.
 
@@ -21,20 +26,25 @@ def depth_losses(
         batch: With neighbours, raw images and cameras, if there is a pose net.
         data_samples: Give the neighbours' offsets, and the `disparity_map` if the depth
             head has a `loss_disparity`.
+        weight: Factor of the losses; values that are only logged keep theirs.
     """
     head, losses = model.depth_head, {}
     if model.pose_net is not None:
         offsets = _require_neighbours(batch, data_samples)
         transforms = refined = model.pose_net.source_transforms(batch, offsets)
         if model.pose_refinement is not None:
-            _, depth = head.predict(disparities, batch.img_raw.shape[2:])
+            size = batch.require('img_raw').shape[2:]
+            _, depth = head.predict(disparities, size)
             refined, losses = model.pose_refinement(batch, depth, transforms)
         found = head.loss(disparities, batch, refined)
         losses = {**losses, **_nan_unless_finite(found, transforms)}
     if head.loss_disparity is not None:
         target, known = _require_disparity(data_samples, batch.img)
         losses.update(head.supervised_loss(disparities, target, known))
-    return {f'depth.{name}': value for name, value in losses.items()}
+    return {
+        f'depth.{name}': weight * value if name.startswith('loss') else value
+        for name, value in losses.items()
+    }
 
 
 def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[int, ...]:

@@ -1,14 +1,20 @@
 """Segmentation, depth and pose on one backbone."""
 
+from typing import Any
+
 from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmdepthseg.models.heads.pad_distillation import Decoded, build_distillation
+from mmdepthseg.models.heads.pad_distillation import (
+    Decoded,
+    PADDistillation,
+    build_distillation,
+)
 from mmdepthseg.models.segmentors.depth_losses import depth_losses
 from mmdepthseg.models.segmentors.inference import check_test_cfg
 from mmdepthseg.models.segmentors.samples import require_labels, to_original
@@ -99,13 +105,11 @@ class DepthSegmentor(EncoderDecoder):
             self._init_decode_head(decode_head)
             self._init_auxiliary_head(auxiliary_head)
         self.depth_head = _built(depth_head)
-        self.distillation = None
+        self.distillation: PADDistillation | None = None
         if distillation is not None:
+            heads = getattr(self, 'decode_head', None), self.depth_head
             self.distillation = build_distillation(
-                distillation,
-                decode_head or {},
-                getattr(self, 'decode_head', None),
-                self.depth_head,
+                distillation, decode_head or {}, *heads
             )
         self.pose_net = _built(pose_net)
         self.pose_refinement = _built(pose_refinement)
@@ -114,8 +118,11 @@ class DepthSegmentor(EncoderDecoder):
         # MMSeg's inference reads it by attribute
         self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         check_test_cfg(self.test_cfg, type(self).__name__)
+        self._freeze_untrained_depth()
+
+    def _freeze_untrained_depth(self) -> None:
+        """Ask for no gradient where no loss gives one, which would stop DDP."""
         if self.depth_head is not None and not self.trains_depth:
-            # weights that ask for a gradient and get none stop distributed training
             self.depth_head.requires_grad_(False)
             if self.distillation is not None:
                 self.distillation.train_without_depth_loss(self.depth_head)
@@ -144,11 +151,11 @@ class DepthSegmentor(EncoderDecoder):
             )
         return Decoded(
             self.decode_head(features) if labels else None,
-            self.depth_head(features) if depth else None,
+            self.depth_head(features) if depth else (),
         )
 
     def loss(
-        self, inputs: FrameBatch, data_samples: SampleList, depth: bool = True
+        self, inputs: FrameBatch, data_samples: SampleList, depth_weight: float = 1.0
     ) -> dict:
         """Return the losses of every part there is.
 
@@ -156,45 +163,49 @@ class DepthSegmentor(EncoderDecoder):
             inputs: The batch.
             data_samples: With `gt_sem_seg` if there is a
                 segmentation head.
-            depth: False leaves out the depth losses, and what is computed
-                for them.
+            depth_weight: Factor of the depth losses; 0 leaves them out, and what is
+                computed for them.
 
         Returns:
             dict[str, Tensor]: `decode.*` (and `side.*`, `aux.*`),
             `depth.*`, `feature.*`.
         """
         batch = FrameBatch.of(inputs)
-        depth = depth and self.trains_depth
+        depth = depth_weight != 0 and self.trains_depth
         features = self.extract_feat(batch.img)
         # alone, an MMSeg head makes its loss from the features by itself
-        joint = self.distillation is not None
-        decoded = self.decode(features, labels=joint, depth=depth)
-        losses = {}
+        joint = self.distillation
+        decoded = self.decode(features, labels=joint is not None, depth=depth)
+        losses: dict[str, Tensor] = {}
         if self.with_decode_head:
             require_labels(data_samples)
             losses.update(
-                self.distillation.loss(decoded, self.decode_head, data_samples)
-                if joint
-                else self._decode_head_forward_train(features, data_samples)
+                self._decode_head_forward_train(features, data_samples)
+                if joint is None
+                else joint.loss(decoded, self.decode_head, data_samples)
             )
             if self.with_auxiliary_head:
                 losses.update(
                     self._auxiliary_head_forward_train(features, data_samples)
                 )
         if depth:
-            losses.update(depth_losses(self, decoded.disparities, batch, data_samples))
+            disparities = decoded.disparities
+            losses.update(
+                depth_losses(self, disparities, batch, data_samples, depth_weight)
+            )
         if self.loss_feature is not None:
             losses['feature.loss_distance'] = self.loss_feature(features[-1], batch.img)
         return losses
 
     def loss_and_disparity(
-        self, batch: FrameBatch, data_samples: SampleList
+        self, batch: FrameBatch, data_samples: SampleList, weight: float = 1.0
     ) -> tuple[dict, Tensor]:
         """Return the depth losses alone, and the disparity, from one pass.
 
         Args:
             batch: See `depth_losses`; labels are not looked at.
             data_samples: Theirs.
+            weight: Factor of the losses.
 
         Returns:
             `depth.*`; sigmoid disparity (N, 1, H, W),
@@ -202,7 +213,7 @@ class DepthSegmentor(EncoderDecoder):
         """
         features = self.extract_feat(batch.img)
         disparities = self.decode(features, labels=False).disparities
-        losses = depth_losses(self, disparities, batch, data_samples)
+        losses = depth_losses(self, disparities, batch, data_samples, weight)
         finest = disparities[0].detach()
         return losses, self.depth_head.predict([finest], batch.img.shape[2:])[0]
 
@@ -225,7 +236,7 @@ class DepthSegmentor(EncoderDecoder):
         disparity, _ = self.depth_head.predict(decoded.disparities, img.shape[2:])
         return self._resize(decoded.logits, img), disparity
 
-    def _resize(self, logits: Tensor, img: Tensor) -> Tensor:
+    def _resize(self, logits: Tensor | None, img: Tensor) -> Tensor:
         return resize(
             logits,
             size=img.shape[2:],
@@ -305,7 +316,7 @@ class DepthSegmentor(EncoderDecoder):
 
     def _forward(
         self, inputs: FrameBatch | Tensor, data_samples: OptSampleList = None
-    ) -> Tensor | tuple:
+    ) -> Any:
         """Return the raw outputs: logits, or disparities, or both (tuple)."""
         features = self.extract_feat(FrameBatch.of(inputs).img)
         labels, depth = self.with_decode_head, self.depth_head is not None
@@ -315,6 +326,6 @@ class DepthSegmentor(EncoderDecoder):
         return decoded.logits if labels else decoded.disparities
 
 
-def _built(cfg: dict | None) -> nn.Module | None:
+def _built(cfg: dict | None) -> Any:
     """Return a part that may be left out."""
     return None if cfg is None else MODELS.build(cfg)

@@ -9,7 +9,7 @@ depth none is computed.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmengine.model import BaseModel
 from mmseg.utils import SampleList
@@ -24,7 +24,7 @@ class CleanMix(NamedTuple):
     """Mix images before mixing, and who may look at them.
 
     Attributes:
-        student, teacher: The networks.
+        model: With the networks `student` and `teacher.module`.
         clean: What the teacher sees, normalised, (N, 3, H, W).
         seen: What the student sees: the same, perhaps with colour jitter.
         data_samples: Theirs.
@@ -32,8 +32,7 @@ class CleanMix(NamedTuple):
             or None if there was none.
     """
 
-    student: BaseModel
-    teacher: BaseModel
+    model: Any
     clean: Tensor
     seen: Tensor
     data_samples: SampleList
@@ -46,27 +45,27 @@ Source = Callable[[CleanMix], tuple[Tensor, Tensor | None]]
 
 def no_disparity(mix: CleanMix) -> tuple[Tensor, None]:
     """Return None, for a mixer that does not use depth."""
-    return mix.teacher.seg_logits(mix.clean), None
+    return mix.model.teacher.module.seg_logits(mix.clean), None
 
 
 def stored_disparity(mix: CleanMix) -> tuple[Tensor, Tensor | None]:
     """Return the disparity of the depth labels, unchanged."""
-    logits = mix.teacher.seg_logits(mix.clean)
+    logits, _ = no_disparity(mix)
     return logits, stack_disparity(mix.data_samples, logits.device)
 
 
 def online_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
     """Return the student's, of its depth loss's pass if there was one; stretched."""
-    logits = mix.teacher.seg_logits(mix.clean)
+    logits, _ = no_disparity(mix)
     disparity = mix.disparity
     if disparity is None:
-        disparity = mix.student.predict_disparity(mix.seen)
+        disparity = mix.model.student.predict_disparity(mix.seen)
     return logits, normalize_disparity(disparity)
 
 
 def teacher_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
     """Return the teacher's, from the pass that labels the images; stretched."""
-    logits, disparity = mix.teacher.logits_and_disparity(mix.clean)
+    logits, disparity = mix.model.teacher.module.logits_and_disparity(mix.clean)
     return logits, normalize_disparity(disparity)
 
 

@@ -33,8 +33,11 @@ def check_test_cfg(test_cfg: Mapping[str, Any], owner: str) -> None:
         return
     for key in WINDOW:
         value = test_cfg.get(key)
-        pair = isinstance(value, Sequence) and len(value) == 2
-        if not pair or not all(isinstance(v, int) and v > 0 for v in value):
+        if not (
+            isinstance(value, Sequence)
+            and len(value) == 2
+            and all(isinstance(v, int) and v > 0 for v in value)
+        ):
             raise UserError(
                 f"{owner}: test_cfg with mode='slide' needs {key}, "
                 f'(height, width) in pixels, got {value!r}'

@@ -13,7 +13,7 @@ from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.segmentors.disparity_sources import CleanMix, choose_source
 from mmdepthseg.models.segmentors.samples import (
     ground_truth,
-    positions_of_branch,
+    select_branch,
     void_padding,
 )
 from mmdepthseg.models.segmentors.split_backward import split_train_step
@@ -39,11 +39,6 @@ class MeanTeacher(TeacherStudent):
        augmented;
     4. student on the mixed images: `PseudoLabelLoss`, times `mix_share`, which
        `MeanTeacherHook` sets; at 0 steps 2 to 4 are left out.
-
-    The teacher (`MeanTeacherEMA`) is part of the state dict, always in
-    eval mode and never in the optimiser. It moves in `update_teacher`,
-    which `MeanTeacherHook` calls after each optimiser step. It has no pose net:
-    poses are needed for the student's loss only.
 
     With a student that learns depth as well (multi-task learning, exp. 212) the
     self-supervised depth loss is taken on the labelled samples (part of 1) and on
@@ -103,19 +98,14 @@ class MeanTeacher(TeacherStudent):
         self.disparity_source = choose_source(disparity, self.mixing, self.student)
         self.split_backward = split_backward
         self.trains_depth = getattr(self.student, 'trains_depth', False)
-        self._check()
-
-    def _check(self) -> None:
-        """Raise a UserError unless the options fit each other and the student."""
-        preprocessor = self.data_preprocessor
-        jitters = getattr(preprocessor, 'color_jitter', None)
-        weights = (self.labeled_depth_weight, self.mix_depth_weight)
+        jitters = getattr(self.data_preprocessor, 'color_jitter', None)
+        weights = (labeled_depth_weight, mix_depth_weight)
         refuse(
             'MeanTeacher',
             {
                 'the data_preprocessor has color_jitter, but the teacher labels the '
-                'images without it: set keep_raw=True': (
-                    jitters and not preprocessor.keep_raw
+                'images without it: set keep_raw=True': bool(
+                    jitters and not self.data_preprocessor.keep_raw
                 ),
                 'labeled_depth_weight and mix_depth_weight must not be negative, got '
                 f'{weights}': min(weights) < 0,
@@ -127,24 +117,16 @@ class MeanTeacher(TeacherStudent):
             },
         )
 
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
+        """Run a step of MMEngine's `BaseModel`; in parts with `split_backward`."""
+        if self.split_backward:
+            return split_train_step(self, data, optim_wrapper)
+        return super().train_step(data, optim_wrapper)
+
     def loss(self, inputs: FrameBatch, data_samples: SampleList) -> dict:
-        """Return the losses of one step.
-
-        Args:
-            inputs: Labelled and mix samples in one batch.
-            data_samples: With metainfo `branch`.
-
-        Returns:
-            dict[str, Tensor]: The student's losses on the labelled samples,
-            `mix.depth.*` if it has depth losses, and unless `mix_share` is 0
-            `mix.loss_pseudo`, and for the log `mix.confident` (share of pixels
-            that pass the confidence threshold).
-
-        Raises:
-            UserError: With `split_backward` under another wrapper than
-                `SplitBackwardDDP`, which does not come here.
-        """
+        """Return the losses of one step; see `loss_groups`."""
         if self.split_backward and self.training and is_distributed():
+            # SplitBackwardDDP does not come here
             raise UserError(
                 'split_backward=True on several ranks needs model_wrapper_cfg = '
                 "dict(type='mmdepthseg.SplitBackwardDDP') in the config"
@@ -155,56 +137,38 @@ class MeanTeacher(TeacherStudent):
     def loss_groups(
         self, inputs: FrameBatch, data_samples: SampleList
     ) -> Iterator[dict]:
-        """Yield the losses in groups that share no activations, one after the other.
+        """Yield the losses of one step in groups that share no activations.
 
         Args:
-            inputs: See `loss`.
-            data_samples: See `loss`.
+            inputs: Labelled and mix samples in one batch.
+            data_samples: With metainfo `branch`.
 
         Yields:
-            dict[str, Tensor]: Each group's; the next one is computed when asked for.
+            The student's losses on the labelled samples; `mix.depth.*` if it has depth
+            losses; unless `mix_share` is 0 `mix.loss_pseudo` and, for the log,
+            `mix.confident` (share of pixels that pass the confidence threshold). A
+            group is computed when it is asked for.
         """
-        labeled = positions_of_branch(data_samples, 'labeled')
-        mix = positions_of_branch(data_samples, 'mix')
-        weight = self.labeled_depth_weight
-        yield _weighted(
-            self.student.loss(
-                inputs.select(labeled),
-                [data_samples[i] for i in labeled],
-                **({} if weight else dict(depth=False)),
-            ),
-            weight,
-        )
-        batch, samples = inputs.select(mix), [data_samples[i] for i in mix]
+        batch, samples = select_branch(inputs, data_samples, 'labeled')
+        mix, mix_samples = select_branch(inputs, data_samples, 'mix')
+        weight = [self.labeled_depth_weight] if self.trains_depth else []
+        yield self.student.loss(batch, samples, *weight)
         disparity = None
         if self.mix_depth_weight and self.trains_depth:
-            losses, disparity = self.student.loss_and_disparity(batch, samples)
-            losses = _weighted(losses, self.mix_depth_weight)
+            losses, disparity = self.student.loss_and_disparity(
+                mix, mix_samples, self.mix_depth_weight
+            )
             yield {f'mix.{name}': value for name, value in losses.items()}
         if self.mix_share:
-            yield self.mix_loss(batch, samples, disparity)
-
-    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
-        """Run a step of MMEngine's `BaseModel`; in parts with `split_backward`."""
-        if not self.split_backward:
-            return super().train_step(data, optim_wrapper)
-        return split_train_step(self, data, optim_wrapper)
-
-    def mix_loss(
-        self,
-        batch: FrameBatch,
-        data_samples: SampleList,
-        disparity: Tensor | None = None,
-    ) -> dict:
-        """Return the pseudo-label loss on the mixed batch; arguments: see `mix`."""
-        mixed = self.mix(batch, data_samples, disparity)
-        logits = self.student.seg_logits(self.data_preprocessor.normalize(mixed.images))
-        loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
-        confident = mixed.confidence >= self.loss_pseudo.threshold
-        return {
-            'mix.loss_pseudo': self.pseudo_weight * self.mix_share * loss,
-            'mix.confident': confident.float().mean(),
-        }
+            mixed = self.mix(mix, mix_samples, disparity)
+            images = self.data_preprocessor.normalize(mixed.images)
+            logits = self.student.seg_logits(images)
+            loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
+            confident = mixed.confidence >= self.loss_pseudo.threshold
+            yield {
+                'mix.loss_pseudo': self.pseudo_weight * self.mix_share * loss,
+                'mix.confident': confident.float().mean(),
+            }
 
     @torch.no_grad()
     def mix(
@@ -232,14 +196,7 @@ class MeanTeacher(TeacherStudent):
             # batch.img may be jittered by the preprocessor
             clean = self.data_preprocessor.normalize(images)
         logits, disparity = self.disparity_source(
-            CleanMix(
-                self.student,
-                self.teacher.module,
-                clean,
-                batch.img,
-                data_samples,
-                disparity,
-            )
+            CleanMix(self, clean, batch.img, data_samples, disparity)
         )
         labels, confidence = pseudo_labels(logits, from_logits=True)
         if self.ground_truth_mixing:
@@ -251,11 +208,3 @@ class MeanTeacher(TeacherStudent):
         for transform in self.strong_augmentation:
             mixed = transform(mixed)
         return mixed
-
-
-def _weighted(losses: dict, weight: float) -> dict:
-    """Return the depth losses times a weight; what is only logged stays."""
-    return {
-        name: weight * value if name.startswith('depth.loss') else value
-        for name, value in losses.items()
-    }

@@ -6,6 +6,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from mmdepthseg.models.losses.pseudo_label import VOID
+from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
 
@@ -72,8 +73,10 @@ def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | 
     return torch.stack([s.disparity_map.data for s in data_samples]).to(device)
 
 
-def positions_of_branch(data_samples: SampleList, branch: str) -> list[int]:
-    """Return the positions of a branch's samples in the batch.
+def select_branch(
+    batch: FrameBatch, data_samples: SampleList, branch: str
+) -> tuple[FrameBatch, SampleList]:
+    """Return the part of a batch that belongs to a branch, and its samples.
 
     Raises:
         UserError: There is none.
@@ -85,7 +88,8 @@ def positions_of_branch(data_samples: SampleList, branch: str) -> list[int]:
             f'{sorted(set(map(str, seen)))}); give the data sets of the '
             "ConcatDataset branch='labeled' and branch='mix' and use MultiSourceSampler"
         )
-    return [i for i, name in enumerate(seen) if name == branch]
+    chosen = [i for i, name in enumerate(seen) if name == branch]
+    return batch.select(chosen), [data_samples[i] for i in chosen]
 
 
 def void_padding(labels: Tensor, confidence: Tensor, data_samples: SampleList) -> None:
