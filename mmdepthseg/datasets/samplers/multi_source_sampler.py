@@ -7,9 +7,10 @@ from mmengine.dataset import ConcatDataset
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
+from mmdepthseg.datasets.class_pixels import class_pixels
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import DATA_SAMPLERS
-from mmdepthseg.utils.errors import UserError, refuse
+from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 
 class SourceStream:
@@ -46,6 +47,41 @@ class SourceStream:
         return int(self._order[place])
 
 
+class RareClassStream:
+    """An endless sequence of samples of one source, drawn by their classes.
+
+    A class is drawn with probability `P(c) = exp((1 - f_c) / T) / sum over classes`,
+    f_c being its share of all labelled pixels, then one of the samples that show it,
+    uniformly (Hoyer et al., DAFormer, CVPR 2022, section 3.3, equations 6 and 7).
+    Every draw has its own seed, so jumping ahead costs nothing.
+
+    Args:
+        pixels: (samples, classes), pixels of each class in each sample.
+        temperature: T > 0; the smaller, the more often rare classes are drawn.
+        seed: Seed of the sampler.
+        source: Number of the source.
+    """
+
+    def __init__(
+        self, pixels: np.ndarray, temperature: float, seed: int, source: int
+    ) -> None:
+        total = pixels.sum(0)
+        seen = np.flatnonzero(total)
+        rarity = -total[seen] / max(total.sum(), 1) / temperature
+        weights = np.exp(rarity - rarity.max(initial=-np.inf))
+        self.probabilities = weights / weights.sum()
+        self.samples = [np.flatnonzero(pixels[:, label]) for label in seen]
+        self.seed = seed
+        self.source = source
+
+    def __getitem__(self, position: int) -> int:
+        """Return the index within the source of the `position`-th draw."""
+        entropy = np.random.SeedSequence([self.seed, self.source, position])
+        generator = np.random.default_rng(entropy)
+        label = generator.choice(len(self.samples), p=self.probabilities)
+        return int(generator.choice(self.samples[label]))
+
+
 @DATA_SAMPLERS.register_module()
 class MultiSourceSampler(Sampler):
     """Endless flat stream: every group holds `source_counts[k]` indices of source k.
@@ -62,6 +98,9 @@ class MultiSourceSampler(Sampler):
         seed: The same on all ranks; None: drawn and shared.
         shuffle: Draw a new permutation of a source whenever it is used up.
         batch_size: The loader's; if given it is checked against the counts.
+        rare_classes: Sources whose samples are drawn by their classes, and the
+            temperature of the draw (`dict(labeled=0.1)`; see `RareClassStream`). All
+            their samples are labelled; the labels are read once, at the start.
 
     Raises:
         UserError: If `dataset` is no `ConcatDataset`.
@@ -75,6 +114,7 @@ class MultiSourceSampler(Sampler):
         seed: int | None = None,
         shuffle: bool = True,
         batch_size: int | None = None,
+        rare_classes: Mapping[str, float] | None = None,
     ) -> None:
         if not hasattr(dataset, 'cumulative_sizes'):
             raise UserError(
@@ -112,13 +152,25 @@ class MultiSourceSampler(Sampler):
         self.shuffle = shuffle
         self.dataset = dataset
         self.start = 0
+        names = getattr(dataset, 'source_names', [])
+        check_keys(rare_classes or (), names, 'MultiSourceSampler: rare_classes')
+        if min((rare_classes or {}).values(), default=1) <= 0:
+            raise UserError(
+                f'rare_classes: temperatures must be positive, got {rare_classes}.'
+            )
+        self.rare = {
+            names.index(name): (class_pixels(dataset.datasets[names.index(name)]), T)
+            for name, T in (rare_classes or {}).items()
+        }
+
+    def _stream(self, source: int) -> SourceStream | RareClassStream:
+        if source in self.rare:
+            return RareClassStream(*self.rare[source], self.seed, source)
+        return SourceStream(self.sizes[source], self.seed, source, self.shuffle)
 
     def __iter__(self) -> Iterator[int]:
         """Yield the indices of this rank from the start position on, without end."""
-        streams = [
-            SourceStream(size, self.seed, source, self.shuffle)
-            for source, size in enumerate(self.sizes)
-        ]
+        streams = [self._stream(source) for source in range(len(self.sizes))]
         firsts = np.cumsum([0, *self.sizes[:-1]]).tolist()
         sources = [
             source for source, count in enumerate(self.counts) for _ in range(count)

@@ -85,27 +85,64 @@ class ConfidentPixelLoss(PseudoLabelLoss):
     training has not learned the rare classes yet, they teach the student that these
     classes do not exist.
 
+    A teacher is rarely sure of a rare class. With `portion` the threshold of class c is
+    `min(threshold, q_c)`, and q_c the confidence that this portion of the class's
+    pixels in the batch exceeds (class-balanced self-training: Zou et al., ECCV 2018,
+    equation 4).
+
     Args:
         threshold: Confidence from which on a pixel counts.
+        portion: Portion of each class's pixels that counts at least, in [0, 1].
         ignore_index: Label of void pixels.
         loss_weight: Factor of the loss.
+
+    Raises:
+        UserError: If threshold or portion is not in [0, 1].
     """
 
     def __init__(
         self,
         threshold: float = 0.95,
+        portion: float = 0.0,
         ignore_index: int = VOID,
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(threshold, ignore_index, loss_weight)
+        if not 0 <= portion <= 1:
+            raise UserError(f'portion must be in [0, 1], got {portion}.')
+        self.portion = portion
 
     def _loss(self, logits: Tensor, labels: Tensor, confidence: Tensor) -> Tensor:
         valid = labels != self.ignore_index
-        sure = labels.masked_fill(confidence < self.threshold, self.ignore_index)
+        unsure = confidence < self.thresholds(labels, confidence, logits.shape[1])
+        sure = labels.masked_fill(unsure, self.ignore_index)
         total = F.cross_entropy(
             logits, sure, ignore_index=self.ignore_index, reduction='sum'
         )
         return total / valid.sum().clamp(min=1)
+
+    def thresholds(
+        self, labels: Tensor, confidence: Tensor, classes: int
+    ) -> Tensor | float:
+        """Return the confidence from which on each pixel counts.
+
+        Args:
+            labels: (N, H, W), integers.
+            confidence: (N, H, W).
+            classes: Number of classes.
+
+        Returns:
+            (N, H, W), or one number for all pixels without `portion`.
+        """
+        if not self.portion:
+            return self.threshold
+        lowest = confidence.new_full((VOID + 1,), self.threshold)
+        for label in range(classes):
+            own = confidence[labels == label]
+            if len(own):
+                count = max(1, round(self.portion * len(own)))
+                lowest[label] = own.topk(count).values[-1]
+        return lowest.clamp(max=self.threshold)[labels]
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from torch import Tensor
 from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 _LABELS = 256  # labels are bytes
 _VOID = 255
@@ -17,9 +18,26 @@ class ClassMix(BatchMix):
 
     Of the k classes present in the (pseudo-)label, floor(k / 2) are drawn; their
     pixels stay. Void is not a class and is never kept.
+
+    Args:
+        temperature: None draws all classes with the same probability, as the paper
+            does. A number T > 0 draws, one after the other, with probabilities
+            proportional to `exp((1 - f_c) / T)`, f_c being the share of class c in the
+            batch's pixels: rare classes are pasted more often (Hoyer et al., DAFormer,
+            CVPR 2022, equation 7, there for choosing source images).
+
+    Raises:
+        UserError: If the temperature is not positive.
     """
 
     needs_disparity = False
+
+    def __init__(self, temperature: float | None = None) -> None:
+        if temperature is not None and temperature <= 0:
+            raise UserError(
+                f'ClassMix: temperature must be positive, got {temperature}'
+            )
+        self.temperature = temperature
 
     def draw_masks(
         self, batch: MixBatch, generator: torch.Generator | None = None
@@ -31,7 +49,21 @@ class ClassMix(BatchMix):
         ).scatter_(1, labels, True)
         present[:, _VOID] = False
         scores = draw_uniform((len(batch), _LABELS), 0, 1, labels.device, generator)
+        if self.temperature is not None:
+            scores = self._favour_rare(scores, labels)
         return class_masks(batch.labels, pick_half(present, scores))
+
+    def _favour_rare(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return scores whose order draws classes in proportion to their rarity.
+
+        The k classes with the highest `log w + Gumbel noise` are a draw without
+        replacement with weights w.
+        """
+        counts = labels.flatten().bincount(minlength=_LABELS).double()
+        counts[_VOID] = 0
+        shares = counts / counts.sum().clamp(min=1)
+        noise = -(-scores.double().clamp(min=1e-12).log()).log()
+        return noise - shares / self.temperature
 
 
 def pick_half(present: Tensor, scores: Tensor) -> Tensor:
@@ -39,13 +71,13 @@ def pick_half(present: Tensor, scores: Tensor) -> Tensor:
 
     Args:
         present: (N, L) bool, k of them True.
-        scores: (N, L) in [0, 1).
+        scores: (N, L), finite.
 
     Returns:
         (N, L) bool.
     """
     # Sorted positions of all classes, the absent ones last.
-    order = scores.masked_fill(~present, -1).argsort(1, descending=True)
+    order = scores.masked_fill(~present, -torch.inf).argsort(1, descending=True)
     ranks = torch.arange(present.shape[1], device=present.device)
     taken = ranks < (present.sum(1, keepdim=True) // 2)
     return torch.zeros_like(present).scatter_(1, order, taken)

@@ -121,3 +121,18 @@ def test_no_confident_pixel_gives_zero():
     assert loss == 0 and not logits.grad.any()
     void = torch.full_like(labels, 255)
     assert ConfidentPixelLoss()(logits, void, torch.zeros(1, 2, 2)) == 0
+
+
+def test_each_class_keeps_its_portion():
+    labels = torch.tensor([[[0, 0, 0, 0], [1, 1, 1, 255]]])
+    confidence = torch.tensor([[[0.99, 0.98, 0.97, 0.2], [0.5, 0.4, 0.3, 0.0]]])
+    logits = torch.randn(1, 3, 2, 4, generator=torch.Generator().manual_seed(1))
+    loss = ConfidentPixelLoss(threshold=0.95, portion=0.5)
+    # of class 0 the sure pixels, of class 1 the surer half (2 of 3)
+    counts = torch.tensor([[[1, 1, 1, 0], [1, 1, 0, 0]]], dtype=torch.bool)
+    each = torch.nn.functional.cross_entropy(
+        logits, labels, reduction='none', ignore_index=255
+    )
+    torch.testing.assert_close(loss(logits, labels, confidence), each[counts].sum() / 7)
+    with pytest.raises(ValueError, match='portion'):
+        ConfidentPixelLoss(portion=1.5)

@@ -264,3 +264,27 @@ def test_under_autocast():
         mixed = DepthMix()(batch)
     assert torch.equal(mixed.images, DepthMix()(batch).images)
     assert not math.isnan(mixed.confidence.sum())
+
+
+def test_rare_classes_are_drawn_in_proportion():
+    # class 0 on 12 of 16 pixels, 1 on 3, 2 on 1; one class of three is kept
+    labels = torch.tensor([0] * 12 + [1] * 3 + [2]).view(1, 4, 4).repeat(1000, 1, 1)
+    batch = MixBatch(torch.zeros(1000, 3, 4, 4), labels, torch.ones(labels.shape), None)
+    temperature = 0.5
+    masks = ClassMix(temperature=temperature).draw_masks(
+        batch, torch.Generator().manual_seed(0)
+    )
+    kept = [labels[mask[0]][0].item() for labels, mask in zip(labels, masks)]
+    shares = torch.tensor(kept).bincount(minlength=3) / 1000
+    weights = ((1 - torch.tensor([12, 3, 1]) / 16) / temperature).exp()
+    # three standard errors of a share
+    assert (shares - weights / weights.sum()).abs().max() < 3 * (0.25 / 1000) ** 0.5
+
+
+def test_a_low_temperature_always_draws_the_rarest():
+    labels = torch.tensor([[[0, 0, 1, 1], [0, 0, 2, 255]]]).repeat(50, 1, 1)
+    batch = MixBatch(torch.zeros(50, 3, 2, 4), labels, torch.ones(labels.shape), None)
+    masks = ClassMix(temperature=1e-6).draw_masks(batch)
+    assert torch.equal(masks[:, 0], labels == 2)
+    with pytest.raises(ValueError, match='temperature'):
+        ClassMix(temperature=0)
