@@ -16,9 +16,10 @@ from mmdepthseg.cityscapes import (
     train_id_table,
 )
 from mmdepthseg.streets import layout
-from mmdepthseg.streets.cities import CarCamera, city_of
+from mmdepthseg.streets.cities import CarCamera
 from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, SPLITS, build_scene
+from mmdepthseg.streets.visits import POOLS, visit_of
 from mmdepthseg.utils.errors import UserError, refuse
 from mmdepthseg.utils.files import check_writable, remove_leftovers, write_atomically
 from mmdepthseg.utils.stamp import Stamp
@@ -40,6 +41,8 @@ class Options:
         val_frames: Frames per validation clip.
         size: Image size (width, height).
         supersample: Samples per pixel and axis, 1..4.
+        pool: How often training clips visit a place: `'even'` or `'fleet'`, see
+            `visits`.
     """
 
     seed: int = 0
@@ -49,6 +52,7 @@ class Options:
     val_frames: int = 3
     size: tuple[int, int] = (384, 192)
     supersample: int = 2
+    pool: str = 'even'
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -75,6 +79,9 @@ class Options:
                 f'supersample must be 1 to 4, got {self.supersample}': (
                     not 1 <= self.supersample <= 4
                 ),
+                f'pool must be one of {POOLS}, got {self.pool!r}': (
+                    self.pool not in POOLS
+                ),
             },
         )
 
@@ -86,12 +93,19 @@ class Options:
         """List all (split, clip) by city: a city's textures are painted once."""
         counts = zip(SPLITS, (self.clips, self.val_clips), strict=True)
         jobs = [(split, clip) for split, count in counts for clip in range(count)]
-        return sorted(jobs, key=lambda job: (job[0], city_of(*job)))
+        return sorted(jobs, key=lambda job: (job[0], self.place_of(*job)))
+
+    def place_of(self, split: str, clip: int) -> tuple[str, int]:
+        """Return the city of a clip and the clip's number within the city."""
+        visit = visit_of(self.seed, split, clip, self.pool)
+        return visit.city, visit.sequence
 
     def as_json(self) -> dict:
         """Return the options as json stores them."""
         content = asdict(self)
         content['size'] = list(self.size)
+        if self.pool == 'even':  # as before there were pools
+            del content['pool']
         return content
 
 
@@ -119,9 +133,11 @@ def render_clip(options: Options, split: str, clip: int, colour: bool = True) ->
     if split not in SPLITS:
         raise UserError(f'split must be one of {SPLITS}, got {split!r}')
     width, height = options.size
-    scene, sequence = build_scene(options.seed, split, clip, width, height)
+    scene, sequence = build_scene(
+        options.seed, split, clip, width, height, options.pool
+    )
     renderer = Renderer(scene, width, height, options.supersample)
-    times = np.arange(options.frame_count(split)) / FRAME_RATE
+    times = scene.start + np.arange(options.frame_count(split)) / FRAME_RATE
     poses = np.stack([scene.pose(float(time)) for time in times])
     frames = [renderer(float(time), colour) for time in times]
     return Clip(split, scene.city, sequence, frames, poses, scene.camera)
@@ -150,7 +166,7 @@ def _write_clip(out: Path, options: Options, clip: Clip) -> None:
 
 def clip_is_complete(out: Path, options: Options, split: str, clip: int) -> bool:
     """Tell whether all files of a clip are there and whole."""
-    city, sequence = city_of(split, clip)
+    city, sequence = options.place_of(split, clip)
     count = options.frame_count(split)
     return all(
         layout.is_complete(out / name, kind, options.size, count)
@@ -244,7 +260,7 @@ def render_dataset(
                 'clips': count,
                 'annotated': count,
                 'frames': count * options.frame_count(split),
-                'cities': sorted({city_of(split, k)[0] for k in range(count)}),
+                'cities': sorted({options.place_of(split, k)[0] for k in range(count)}),
             }
             for split, count in counts
         },

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmdepthseg.streets.atlas import Atlas
-from mmdepthseg.streets.cities import STYLES, CarCamera, CityStyle, city_of, make_camera
+from mmdepthseg.streets.cities import STYLES, CarCamera, CityStyle, make_camera
 from mmdepthseg.streets.city_atlas import city_atlas
 from mmdepthseg.streets.furniture import UP, Builder
 from mmdepthseg.streets.light import Light, random_light
@@ -14,10 +14,10 @@ from mmdepthseg.streets.raster import Quads
 from mmdepthseg.streets.road import KERB_HEIGHT, Road, SideStreet
 from mmdepthseg.streets.shading import Markings, Shadow
 from mmdepthseg.streets.vehicles import MODELS, add_vehicle, pick_colour
+from mmdepthseg.streets.visits import SPLITS, visit_of
 
 FRAME_RATE = 17.0
 PARKING = 2.35  # width of a parking lane, metres
-SPLITS = ('train', 'val')
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Scene:
     acceleration: float
     wobble: np.ndarray
     key: list[int] = field(default_factory=list)
+    start: float = 0.0
 
     def pose(self, time: float) -> np.ndarray:
         """Return the camera-to-world transform (4, 4) at a time in seconds."""
@@ -261,7 +262,7 @@ def _people(
 
 
 def build_scene(
-    seed: int, split: str, clip: int, width: int, height: int
+    seed: int, split: str, clip: int, width: int, height: int, pool: str = 'even'
 ) -> tuple[Scene, int]:
     """Draw a clip's scene.
 
@@ -271,15 +272,19 @@ def build_scene(
         clip: Number of the clip in the split.
         width: Image width the camera is made for.
         height: Image height.
+        pool: How often places are visited, see `visits`.
 
     Returns:
         The scene, and the clip's sequence number within its city.
     """
-    city, sequence = city_of(split, clip)
-    style = STYLES[city]
-    key = [seed, SPLITS.index(split), clip]
-    rng = np.random.default_rng(np.random.SeedSequence(key))
-    atlas = city_atlas(seed, city)
+    visit = visit_of(seed, split, clip, pool)
+    style = STYLES[visit.city]
+    rng = np.random.default_rng(np.random.SeedSequence(visit.place))
+    # what changes from visit to visit: light, traffic, the car's own motion
+    own = rng
+    if visit.visit is not None:
+        own = np.random.default_rng(np.random.SeedSequence(visit.visit))
+    atlas = city_atlas(seed, visit.city)
     drive = tuple(rng.uniform(*style.half_width, 2).tolist())
     parking = tuple((rng.random(2) < style.parked).tolist())
     edges = tuple(w + PARKING * p for w, p in zip(drive, parking, strict=True))
@@ -287,28 +292,32 @@ def build_scene(
     bend = style.bend * float(rng.choice([0.2, 1.0, 1.7], p=[0.2, 0.4, 0.4]))
     walks = tuple(rng.uniform(*style.sidewalk, 2).tolist())
     road = Road(rng, edges, walks, streets, bend)
-    light = random_light(rng)
+    light = random_light(own)
     markings = _markings(rng, drive, parking, streets)
     quads, shadows = Quads(), []
     builder = Builder(quads, atlas, rng)
     Lots(builder, road, style, shadows).build()
     _parked(builder, road, drive, parking, shadows)
-    speed = float(rng.uniform(4.3, 6.4))
-    movers = _traffic(rng, style, drive, speed)
-    movers += _people(rng, road, markings, len(movers))
+    speed = float(own.uniform(4.3, 6.4))
+    movers = _traffic(own, style, drive, speed)
+    movers += _people(own, road, markings, len(movers))
     wobble = np.concatenate(
         [
-            rng.uniform(0.0, [0.004, 0.0025]),
-            [rng.uniform(0.8, 2.0)],
-            rng.uniform(0, 6.28, 3),
+            own.uniform(0.0, [0.004, 0.0025]),
+            [own.uniform(0.8, 2.0)],
+            own.uniform(0, 6.28, 3),
         ]
     )
     lane = min(drive[1] * 0.45, 1.6)
+    acceleration = float(own.uniform(-1.0, 1.0))
+    if visit.waits:
+        speed, acceleration, wobble[:3] = 0.0, 0.0, 0.0
     scene = Scene(
-        city, style, make_camera(style, width, height), atlas, road, light, markings,
-        quads, shadows, movers, lane, speed, float(rng.uniform(-1.0, 1.0)), wobble, key,
+        visit.city, style, make_camera(style, width, height), atlas, road, light,
+        markings, quads, shadows, movers, lane, speed, acceleration, wobble,
+        [*(visit.visit or visit.place)], visit.start,
     )  # fmt: skip
-    return scene, sequence
+    return scene, visit.sequence
 
 
 __all__ = ['FRAME_RATE', 'SPLITS', 'UP', 'Mover', 'Scene', 'build_scene']

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmdepthseg.streets import Options, render_dataset  # noqa: E402
+from mmdepthseg.streets.visits import POOLS  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
 
@@ -36,6 +37,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='samples per pixel and axis',
     )
     parser.add_argument(
+        '--pool',
+        choices=POOLS,
+        default=default.pool,
+        help='even: each train clip on another road; fleet: the same roads many times, '
+        'long stops, rare places',
+    )
+    parser.add_argument(
         '--workers', type=int, default=None, help='processes (default: all CPUs)'
     )
     parser.add_argument(
@@ -58,6 +66,7 @@ def main() -> int:
             val_frames=args.val_frames,
             size=tuple(args.size),
             supersample=args.supersample,
+            pool=args.pool,
         )
         render_dataset(
             args.out, options, args.workers, Progress('streets rendered', 'clips')

@@ -1,0 +1,101 @@
+"""Where and when each clip is recorded: evenly, or as a fleet of cars does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+import numpy as np
+
+from mmdepthseg.streets.cities import city_of
+
+SPLITS = ('train', 'val')
+#: `even`: every clip shows another road, all cities equally often. `fleet`: training
+#: clips as `fleet_visits` draws them; validation stays even.
+POOLS = ('even', 'fleet')
+#: Share of a fleet's drives in each city, from the everyday to the rare.
+FLEET_CITIES = dict(
+    alderport=0.6, birchfield=0.24, dunmoor=0.1, elmstead=0.04, cedarham=0.02
+)
+#: A city's most used road has this share of its drives, the next one this share of the
+#: rest, and so on.
+ROAD_SHARE = 0.4
+#: Share of the drives that are a stop, of how many clips, how many seconds apart.
+STOP_SHARE, STOP_CLIPS, STOP_SECONDS = 0.1, (2, 12), 2.0
+# seeds of a fleet's clips begin with these numbers, those of the others with a split's
+_PLACE, _VISIT, _DRIVES = 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A clip's place and time.
+
+    Attributes:
+        city: Name of the city.
+        sequence: Number of the clip within the city.
+        place: Seed of what stands there.
+        visit: Seed of what moves and shines at that time; None: goes on from `place`.
+        start: Seconds from the beginning of the visit to the first frame.
+        waits: The car stands.
+    """
+
+    city: str
+    sequence: int
+    place: tuple[int, ...]
+    visit: tuple[int, ...] | None = None
+    start: float = 0.0
+    waits: bool = False
+
+
+def visit_of(seed: int, split: str, clip: int, pool: str = 'even') -> Visit:
+    """Return the place and time of a clip, which its number alone decides.
+
+    Args:
+        seed: The data set's seed.
+        split: "train" or "val".
+        clip: Number of the clip in the split.
+        pool: One of `POOLS`.
+    """
+    if pool == 'fleet' and split == 'train':
+        return _fleet(seed, clip + 1)[clip]
+    city, sequence = city_of(split, clip)
+    return Visit(city, sequence, (seed, SPLITS.index(split), clip))
+
+
+@lru_cache(maxsize=8)
+def _fleet(seed: int, count: int) -> tuple[Visit, ...]:
+    return tuple(islice(fleet_visits(seed), count))
+
+
+def fleet_visits(seed: int) -> Iterator[Visit]:
+    """Yield the clips of a fleet, drive after drive, without end.
+
+    Cars drive most often in a few cities, there on the same few roads, and stand for
+    long at some of them: clips of one stop show the same picture with other people in
+    it. Trams (`train`) and wide roads are found in the rarest city.
+
+    Args:
+        seed: The data set's seed.
+
+    Yields:
+        Visit: Clip after clip.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([seed, _DRIVES]))
+    names, counts, drive = [*FLEET_CITIES], dict.fromkeys(FLEET_CITIES, 0), 0
+    while True:
+        number = int(rng.choice(len(names), p=[*FLEET_CITIES.values()]))
+        road = int(rng.geometric(ROAD_SHARE))
+        waits = bool(rng.random() < STOP_SHARE)
+        low, high = STOP_CLIPS
+        for k in range(int(rng.integers(low, high + 1)) if waits else 1):
+            city = names[number]
+            yield Visit(
+                city,
+                counts[city],
+                (seed, _PLACE, number, road),
+                (seed, _VISIT, drive),
+                STOP_SECONDS * k,
+                waits,
+            )
+            counts[city] += 1
+        drive += 1
