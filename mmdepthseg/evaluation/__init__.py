@@ -5,12 +5,14 @@ from mmdepthseg.evaluation.depth_errors import DEPTH_ERRORS, align_depth, depth_
 from mmdepthseg.evaluation.depth_metric import DepthMetric
 from mmdepthseg.evaluation.pose_errors import POSE_ERRORS, pose_errors, snippet_ate
 from mmdepthseg.evaluation.pose_metric import PoseMetric
+from mmdepthseg.evaluation.pseudo_label_metric import PseudoLabelMetric
 
 __all__ = [
     'DEPTH_ERRORS',
     'POSE_ERRORS',
     'DepthMetric',
     'PoseMetric',
+    'PseudoLabelMetric',
     'RowMeanDepth',
     'align_depth',
     'depth_errors',

@@ -50,20 +50,29 @@ class ClassMix(BatchMix):
         present[:, _VOID] = False
         scores = draw_uniform((len(batch), _LABELS), 0, 1, labels.device, generator)
         if self.temperature is not None:
-            scores = self._favour_rare(scores, labels)
+            scores = favour_rare(scores, labels, self.temperature)
         return class_masks(batch.labels, pick_half(present, scores))
 
-    def _favour_rare(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Return scores whose order draws classes in proportion to their rarity.
 
-        The k classes with the highest `log w + Gumbel noise` are a draw without
-        replacement with weights w.
-        """
-        counts = labels.flatten().bincount(minlength=_LABELS).double()
-        counts[_VOID] = 0
-        shares = counts / counts.sum().clamp(min=1)
-        noise = -(-scores.double().clamp(min=1e-12).log()).log()
-        return noise - shares / self.temperature
+def favour_rare(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """Turn uniform numbers into scores that put rare classes first more often.
+
+    The k classes with the highest `log w + Gumbel noise` are a draw without
+    replacement with weights w, here `exp(-f_c / temperature)`.
+
+    Args:
+        scores: (N, 256), uniform in [0, 1).
+        labels: (N, H * W), 255 = void; f_c is a class's share of all that are not.
+        temperature: Above 0.
+
+    Returns:
+        (N, 256), float64.
+    """
+    counts = labels.flatten().bincount(minlength=_LABELS).double()
+    counts[_VOID] = 0
+    shares = counts / counts.sum().clamp(min=1)
+    noise = -(-scores.double().clamp(min=1e-12).log()).log()
+    return noise - shares / temperature
 
 
 def pick_half(present: Tensor, scores: Tensor) -> Tensor:
