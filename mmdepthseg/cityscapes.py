@@ -1,7 +1,7 @@
-"""What Cityscapes defines: names, classes, label ids, encodings, whole files.
+"""Definitions of Cityscapes: names, classes, label ids, encodings, checks of files.
 
-Plain numpy and OpenCV: the toy world writes in this layout, converters shrink it and
-data sets read it. Layout and encodings: Cordts et al., CVPR 2016, and the README and
+Plain numpy and OpenCV: the toy world writes this layout, converters shrink it and data
+sets read it. Layout and encodings: Cordts et al., CVPR 2016, and the README and
 labels.py of cityscapesScripts.
 """
 
@@ -58,8 +58,8 @@ PALETTE = [
     [0, 0, 230],
     [119, 11, 32],
 ]
-#: Train id (position in `CLASSES`) of each `labelIds` value that takes part in the
-#: evaluation, in the order of the classes.
+#: Train id (position in `CLASSES`) of each evaluated `labelIds` value, in the order of
+#: the classes.
 TRAIN_IDS = {
     label_id: train_id
     for train_id, label_id in enumerate(
@@ -67,10 +67,10 @@ TRAIN_IDS = {
     )
 }
 IGNORED = 255
-#: Every `labelIds` value that there is; -1 (licence plate) is 255 in 8 bit.
+#: All `labelIds` values; -1 (licence plate) is 255 in 8 bits.
 LABEL_IDS = {label_id: TRAIN_IDS.get(label_id, IGNORED) for label_id in range(34)}
 
-#: What a value of a stored disparity stands for, in pixels.
+#: Step between two values of a stored disparity, in pixels.
 DISPARITY_STEP = 1 / 256
 _PNG_END = b'IEND\xaeB`\x82'
 
@@ -101,8 +101,8 @@ def encode_disparity(depth: np.ndarray, baseline: float, fx: float) -> np.ndarra
 
     Args:
         depth: Metres (H, W), 0 = none.
-        baseline: Of the stereo cameras, metres.
-        fx: Focal length in pixels of the image whose pixels the disparity counts.
+        baseline: Baseline of the stereo cameras, metres.
+        fx: Focal length, in the pixels that the disparity counts.
 
     Returns:
         uint16 (H, W).
@@ -116,7 +116,7 @@ def encode_disparity(depth: np.ndarray, baseline: float, fx: float) -> np.ndarra
 def decode_disparity(code: np.ndarray, baseline: float, fx: float) -> np.ndarray:
     """Decode a disparity image to depth in metres (H, W) float32, 0 = none.
 
-    Code 1 is a disparity of 0: infinitely far, of no use as a depth in metres.
+    Code 1 is a disparity of 0, infinitely far, and is decoded to 0 as well.
 
     Args:
         code: uint16 (H, W).
@@ -143,11 +143,11 @@ def json_bytes(content: dict) -> bytes:
 
 
 def is_whole(path: Path, size: tuple[int, int]) -> bool:
-    """Tell whether a file of the layout is there and whole, by its suffix.
+    """Tell whether a file of the layout exists and is complete, by its suffix.
 
     Args:
         path: An image, label or disparity (`.png`, `.jpg`), or a camera (`.json`).
-        size: That a PNG must have, (width, height).
+        size: Required size of a PNG, (width, height).
     """
     try:
         if path.suffix == '.json':

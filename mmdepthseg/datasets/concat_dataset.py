@@ -1,4 +1,4 @@
-"""Concatenation that keeps what an index knows."""
+"""Concatenation of data sets that keeps a sample's position in the stream."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,18 +14,18 @@ from mmdepthseg.utils.errors import UserError
 class ConcatDataset(MMEngineConcatDataset):
     """MMEngine's `ConcatDataset`, keeping a sample's position in the stream.
 
-    The parent subtracts the offset of the part, which turns our `StreamIndex` into
-    a plain int; then a resumed run could not replay the augmentation. Its parts have
-    nothing in common, so that one setting of both, such as which images are labelled,
-    would stand, and have to be changed, in two places. And they are a list, which a
-    config that derives from another can only replace, not change.
+    The parent subtracts the offset of the part, which turns our `StreamIndex` into a
+    plain int, so a resumed run could not replay the augmentation. Its parts share no
+    settings, so an option for all of them, such as the labelled subset, would have to
+    be changed in several places. They are also a list, which a derived config can
+    replace but not change.
 
     Args:
         datasets: Configs or data sets, as the parent takes them; or `sources`.
-        sources: The same by name, in order: `sources.mix.subset_mode` is then the key
-            of an option.
-        shared: Config entries of all parts that are configs. A part's own entry of
-            the same name takes the place of the shared one as a whole.
+        sources: The same by name, in order. Options can then name a part:
+            `sources.mix.subset_mode`.
+        shared: Config entries of all parts that are configs. A part's own entry of the
+            same name replaces the shared one as a whole.
         **kwargs: Of MMEngine's `ConcatDataset`.
     """
 
@@ -37,7 +37,7 @@ class ConcatDataset(MMEngineConcatDataset):
         **kwargs,
     ) -> None:
         if (datasets is None) == (sources is None):
-            raise UserError('ConcatDataset takes either `sources` or `datasets`')
+            raise UserError('ConcatDataset: give either `sources` or `datasets`.')
         #: Names of the parts, in order; empty if they have none.
         self.source_names = [*sources] if sources else []
         super().__init__(

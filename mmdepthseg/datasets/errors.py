@@ -1,11 +1,11 @@
-"""The one error of a sample whose file cannot be used."""
+"""The error for a sample whose file cannot be used."""
 
 from mmdepthseg.utils import UserError
 
 
 class BrokenFileError(UserError):
-    """A file of a sample is missing, truncated or not what it should be.
+    """A sample's file is missing, truncated or of the wrong kind.
 
-    Its message names the file and the cure. A data set with `skip_broken=True`
-    catches it, counts it and takes another sample.
+    The message names the file and the remedy. A data set with `skip_broken=True`
+    catches the error, counts it and takes another sample.
     """

@@ -1,4 +1,4 @@
-"""Reading camera files: Cityscapes camera json, plain intrinsics json, KITTI calib."""
+"""Reading cameras: Cityscapes camera json, `intrinsics.json`, KITTI `calib.txt`."""
 
 import json
 import warnings
@@ -11,12 +11,12 @@ import numpy as np
 from mmdepthseg.geometry.camera import Camera, Size
 from mmdepthseg.utils.errors import UserError
 
-#: Share of a side, from its ends, within which a principal point is doubted.
+#: A principal point closer to an edge than this share of the side causes a warning.
 OFF_CENTRE = 0.25
 
 
 def load_json(path: str) -> Any:
-    """Return the content of a json file; errors name the file."""
+    """Return the content of a json file, or raise an error that names the file."""
     try:
         return json.loads(Path(path).read_text(encoding='utf-8-sig'))
     except FileNotFoundError:
@@ -68,9 +68,9 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
         config: Keys `K` (3x3, pixels), `width`, `height`; with
             `normalized=True` K is in units of the image size: fx and cx are
             multiplied by the width, fy and cy by the height, and the half pixel is
-            taken off cx and cy, since pixel centres are at integers. Other keys are
-            ignored.
-        source: File or config key, for the errors.
+            subtracted from cx and cy, because pixel centres are at integers. Other
+            keys are ignored.
+        source: File or config key, for error messages.
 
     Returns:
         The camera, in pixels.
@@ -111,15 +111,15 @@ def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
     Args:
         path: Json with `intrinsic` (`fx`, `fy`, `u0`, `v0`) and, for
             stereo depth, `extrinsic` (`baseline`, metres). `width` and
-            `height`, at the top or beside fx, are used where they stand.
-        image_size: Of the image that K refers to, if the file does not tell.
+            `height`, at the top level or beside fx, are used if present.
+        image_size: Size of the image that K refers to, if the file does not say.
 
     Returns:
         The camera.
 
     Raises:
         UserError: If a key is missing, the file is not json, or K cannot belong to an
-            image of that size; names file and key.
+            image of that size. The message names file and key.
     """
     content = load_json(path)
     intrinsic = content.get('intrinsic') if isinstance(content, Mapping) else None
@@ -146,17 +146,17 @@ def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
 
     Args:
         path: Text with a line `P<number>:` and the 12 numbers of the 3x4 projection
-            matrix; K is its left part. The rest, the shift from camera 0 (to whose
-            frame KITTI's poses belong), is left out: on the way from frame to frame
-            it moves the camera by the shift (6 cm of camera 2) times the angle turned.
+            matrix; K is its left part. The last column, the offset from camera 0 (to
+            which KITTI's poses refer), is ignored: it changes the motion between two
+            frames by the offset (6 cm for camera 2) times the angle of rotation.
         number: 0 to 3, the number in `image_<number>`.
-        image_size: Of its images, which the file does not tell.
+        image_size: Size of the images, which the file does not contain.
 
     Returns:
         The camera.
 
     Raises:
-        UserError: There is no such line, or it is not a projection matrix.
+        UserError: If the line is missing or is not a projection matrix.
     """
     lines = Path(path).read_text(encoding='utf-8-sig', errors='replace').splitlines()
     found = [line[3:] for line in lines if line.startswith(f'P{number}:')]
@@ -180,9 +180,9 @@ def listed_camera(results: Mapping[str, Any], image_size: Size) -> Camera | None
     """Return the camera that the data set lists for a sample, or None.
 
     Args:
-        results: With `camera_path` (and `camera_size`, for files that do not tell
+        results: With `camera_path` (and `camera_size`, for files that do not contain
             the image size), or `file_camera`, or neither.
-        image_size: Of the image that K refers to, if nothing tells.
+        image_size: Size of the image that K refers to, if nothing else says.
     """
     if 'camera_path' in results:
         size = results.get('camera_size') or image_size
@@ -191,11 +191,11 @@ def listed_camera(results: Mapping[str, Any], image_size: Size) -> Camera | None
 
 
 def file_size(results: Mapping[str, Any], unknown: Size) -> Size:
-    """Return the size of a sample's image file, whatever was done to the image since.
+    """Return the size of a sample's image file, before any transform.
 
     Args:
         results: With `img_file_shape` (`ori_shape` may then be that of a label, see
             `evaluate_at` of `LoadSegLabel`) or `ori_shape`.
-        unknown: What to return for neither.
+        unknown: Size to return if neither is there.
     """
     return tuple(results.get('img_file_shape', results.get('ori_shape', unknown)))

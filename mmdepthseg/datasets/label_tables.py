@@ -1,8 +1,8 @@
 """Tables from the ids stored in label files to class indices.
 
-A data set names its table in `data_info['label_table']`; `LoadSegLabel` applies
-it. A number in its place is that of the classes, whose indices the files hold. 255 is
-"ignore" everywhere; an id without an entry is an error.
+A data set names its table in `data_info['label_table']`, and `LoadSegLabel` applies
+it. A number instead of a name is the number of classes; the files then hold class
+indices. 255 is "ignore" everywhere; an id without an entry is an error.
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ import numpy as np
 from mmdepthseg.cityscapes import CLASSES, LABEL_IDS
 from mmdepthseg.utils.errors import UserError
 
-#: Marks ids that no table entry explains; no data set has 254 classes.
+#: Marks ids without a table entry; no data set has 254 classes.
 UNKNOWN = 254
 
 LABEL_TABLES: dict[str, dict[int, int]] = {
@@ -34,14 +34,14 @@ def lookup_table(name: str | int) -> np.ndarray:
         (256,) uint8.
 
     Raises:
-        UserError: If there is no such table.
+        UserError: If the table does not exist.
     """
     if isinstance(name, int):
         entries = {i: i for i in range(name)}
     elif name in LABEL_TABLES:
         entries = LABEL_TABLES[name]
     else:
-        raise UserError(f'No label table {name!r}; there are {sorted(LABEL_TABLES)}.')
+        raise UserError(f'label_table {name!r} is not one of {sorted(LABEL_TABLES)}.')
     table = np.full(256, UNKNOWN, dtype=np.uint8)
     table[255] = 255
     for label_id, index in entries.items():

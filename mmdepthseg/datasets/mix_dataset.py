@@ -10,11 +10,11 @@ from mmdepthseg.registry import DATASETS
 class MultiImageMixDataset(MMSegMultiImageMixDataset):
     """MMSegmentation's `MultiImageMixDataset` of plain images and labels.
 
-    Its pipeline runs after that of the data set, which cannot check it.
+    Its pipeline runs after the data set's own and is checked together with it.
 
     Args:
-        *args: Of MMSegmentation's.
-        **kwargs: Likewise.
+        *args: Of MMSegmentation's class.
+        **kwargs: Of MMSegmentation's class.
 
     Raises:
         UserError: See `check_pipeline`.

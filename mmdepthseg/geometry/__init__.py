@@ -3,11 +3,11 @@
 Convention (holds for the whole package)
     - Pixels: centres at integers `0..W-1` (x, right) and `0..H-1` (y, down).
     - Camera: x right, y down, z along the optical axis. Its 3x3 matrix K is **in
-      pixels of the image as it is now**: a `Camera` holds K and the size of that
-      image, and follows every resize, crop, flip and pad (`.camera`); a batch of K
-      is `cam2img` (N, 3, 3).
+      pixels of the current image**: a `Camera` holds K and the size of that image and
+      follows every resize, crop, flip and pad (`.camera`); a batch of K is `cam2img`
+      (N, 3, 3).
     - Depth is z, in metres (or the unit of the translations); 0 = not measured.
-      Disparity is what a network's sigmoid gives, in (0, 1) (`.depth`).
+      Disparity is the output of a network's sigmoid, in (0, 1) (`.depth`).
     - A rigid transform `T` (N, 4, 4) maps points of the target camera to
       points of the source camera (`.pose`).
     - Tensors: images (N, C, H, W), depth (N, 1, H, W), points (N, 3, H, W).

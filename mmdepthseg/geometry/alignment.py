@@ -1,4 +1,4 @@
-"""Direct image alignment: the camera motion that makes two frames agree.
+"""Direct image alignment: refining the camera motion between two frames.
 
 Convention
     As in `.warp`: depth belongs to the target frame, a transform maps
@@ -21,12 +21,12 @@ _DAMPING = 1e-4
 
 
 class Alignment(NamedTuple):
-    """What `align_frames` found.
+    """Result of `align_frames`.
 
     Attributes:
-        transform: Target camera -> source camera, (N, 4, 4); the given one where
-            nothing better was found.
-        improved: Bool (N,): where it is another one.
+        transform: Target camera -> source camera, (N, 4, 4); the given one if no better
+            one was found.
+        improved: Whether it is a new one, bool (N,).
     """
 
     transform: Tensor
@@ -34,14 +34,14 @@ class Alignment(NamedTuple):
 
 
 class _Normal(NamedTuple):
-    """Normal equations of a Gauss-Newton step, and where they were made.
+    """Normal equations of a Gauss-Newton step at a transform.
 
     Attributes:
         matrix: (N, 6, 6).
         vector: (N, 6).
-        cost: Mean over the pixels that count, (N,).
-        pixels: Where the target's pixels lie in the source, (N, 2, H, W).
-        counted: Which of them count, bool (N, 1, H, W).
+        cost: Mean over the pixels that are used, (N,).
+        pixels: Positions of the target's pixels in the source, (N, 2, H, W).
+        counted: Pixels that are used, bool (N, 1, H, W).
     """
 
     matrix: Tensor
@@ -67,22 +67,21 @@ def align_frames(
     Gauss-Newton steps on the brightness difference of the target and the warped
     source over all pixels (Lucas and Kanade, IJCAI 1981; with depth from a network:
     Wang et al., "Learning Depth from Monocular Videos using Direct Methods", CVPR
-    2018). Fair's weights 1 / (1 + |r| / robust) keep moving objects and occlusions
-    from deciding. The start must be right to about a pixel: a pose network's. Where
-    the cost has not fallen, or fell because the motion ran away (the pixels moved by
-    more than `max_shift` in the mean, or fewer than half of them still lie in the
-    source: then little is compared, which costs little), the given transform comes
-    back.
+    2018). Fair's weights 1 / (1 + |r| / robust) limit the influence of moving objects
+    and occlusions. The initial transform must be right to about a pixel, as that of a
+    pose network is. The given transform is returned if the cost has not fallen, or fell
+    because the motion diverged: the pixels moved by more than `max_shift` on average, or
+    fewer than half of them still lie in the source (few compared pixels cost little).
 
     Args:
         target: Images in [0, 1], (N, C, H, W); their mean over C is compared.
         source: Images in [0, 1], (N, C, H, W).
-        depth: Of the target, (N, 1, H, W).
-        transform: Where to start, (N, 4, 4).
+        depth: Depth of the target, (N, 1, H, W).
+        transform: Initial transforms, (N, 4, 4).
         cam2img: K, (N, 3, 3).
         iterations: Gauss-Newton steps.
-        robust: Difference from which on a pixel loses weight.
-        max_shift: How far a result may lie from the start, as a share of the width.
+        robust: Difference at which the weight of a pixel is halved.
+        max_shift: Largest mean shift of the pixels, as a share of the width.
 
     Returns:
         The refined transforms, without gradient.
@@ -112,9 +111,9 @@ def align_frames(
 
 
 def _is_improved(first: _Normal, last: _Normal, max_pixels: float) -> Tensor:
-    """Tell whether the cost has fallen and the motion has not run away, bool (N,).
+    """Tell whether the cost has fallen and the motion has not diverged, bool (N,).
 
-    False where something is NaN.
+    False if anything is NaN.
     """
     both = (first.counted & last.counted).flatten(1)
     distance = (last.pixels - first.pixels).norm(dim=1).flatten(1)
@@ -142,7 +141,7 @@ def _linearise(
 ) -> _Normal:
     """Return the normal equations at a transform.
 
-    Pixels that leave the image do not count.
+    Pixels that leave the image are not used.
     """
     height, width = target.shape[-2:]
     moved = transform_points(transform, points)
@@ -153,12 +152,12 @@ def _linearise(
     warped = F.grid_sample(maps, grid, padding_mode='border', align_corners=True)
     residual = (warped[:, :1] - target).flatten(1)
     counted = valid.flatten(1)
-    # where a point is not valid its numbers may be anything
+    # invalid points may hold any numbers
     x, y, z = torch.where(valid, moved, torch.ones_like(moved)).flatten(2).unbind(1)
     by_x = warped[:, 1].flatten(1) * cam2img[:, 0, 0, None] / z
     by_y = warped[:, 2].flatten(1) * cam2img[:, 1, 1, None] / z
     by_z = -(by_x * x + by_y * y) / z
-    # of a translation, and of a rotation: point x gradient
+    # for a translation, and for a rotation: point x gradient
     turned = by_z * y - by_y * z, by_x * z - by_z * x, by_y * x - by_x * y
     jacobian = torch.stack([by_x, by_y, by_z, *turned], 1)
     share = residual.abs() / robust
@@ -176,8 +175,8 @@ def _linearise(
 
 
 def _solve(normal: _Normal) -> Tensor:
-    """Return the six numbers of a step, (N, 6); zero where there is none."""
-    # metres and radians differ in size: unit diagonal
+    """Return the six numbers of a step, (N, 6); zero if there is no solution."""
+    # metres and radians have different scales: normalise to a unit diagonal
     scale = normal.matrix.diagonal(dim1=1, dim2=2).clamp(min=1e-12).rsqrt()
     matrix = normal.matrix * scale[:, :, None] * scale[:, None]
     eye = torch.eye(6, dtype=matrix.dtype, device=matrix.device)

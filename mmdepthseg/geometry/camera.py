@@ -1,8 +1,8 @@
-"""Pinhole cameras: what follows the image, back-projection, projection.
+"""Pinhole cameras: K under image transforms, back-projection, projection.
 
 Convention
-    - K = [[fx, s, cx], [0, fy, cy], [0, 0, 1]] (skew s, mostly 0), in pixels of the
-      image as it is now; pixel centres are at integers, so an image covers
+    - K = [[fx, s, cx], [0, fy, cy], [0, 0, 1]] (skew s, usually 0), in pixels of the
+      current image; pixel centres are at integers, so an image covers
       [-0.5, W - 0.5] x [-0.5, H - 0.5]. Batches of K, (N, 3, 3), are called `cam2img`.
     - A point (X, Y, Z) is seen at u = (fx X + s Y) / Z + cx, v = fy Y / Z + cy.
     - Sizes are (height, width).
@@ -27,20 +27,20 @@ from mmdepthseg.utils.errors import UserError
 Size = tuple[int, int]
 AnyCamera = TypeVar('AnyCamera', bound='Camera')
 
-#: Points nearer to the camera's plane than this (metres) count as behind it.
-#: A hundredth of the smallest depth in training; keeps every quotient finite.
+#: Points closer to the camera's plane than this (metres) are treated as behind it. It
+#: is a hundredth of the smallest depth in training and keeps every quotient finite.
 MIN_Z = 1e-3
 
 #: Added to z before dividing by it; kept for parity with published models.
 Z_EPS = 1e-7
 
-#: By how much the aspect ratio of stored images may differ from that of K's. KITTI's
-#: 1242x375 resized to 640x192 differs by 0.6 %; a K of another sensor by far more.
+#: Largest difference between the aspect ratio of stored images and that of K. KITTI's
+#: 1242x375 resized to 640x192 differs by 0.6 %, a K of another sensor by far more.
 ASPECT_TOLERANCE = 0.02
 
 
 def same_aspect(size: Size, other: Size) -> bool:
-    """Tell whether two sizes have one aspect ratio, but for a pixel of rounding."""
+    """Tell whether two sizes have the same aspect ratio, up to a pixel of rounding."""
     return abs(size[0] * other[1] - size[1] * other[0]) <= max(*size, *other)
 
 
@@ -48,18 +48,16 @@ def same_aspect(size: Size, other: Size) -> bool:
 class Camera:
     """A pinhole camera: K and the size of the image that K belongs to.
 
-    What is done to the image is done to its camera; the methods return that of the new
-    image.
+    Each method returns the camera of the image after that operation.
 
     Args:
         K: (3, 3), pixels.
         size: (height, width) of the image.
-        baseline: Distance from the other camera of a stereo pair, metres; None: not
-            told.
-        source: File or config key that K comes from, for messages.
+        baseline: Distance to the other camera of a stereo pair, metres; None: unknown.
+        source: File or config key of K, for messages.
 
     Raises:
-        UserError: K is not the matrix of a pinhole camera.
+        UserError: If K is not the matrix of a pinhole camera.
     """
 
     K: np.ndarray
@@ -112,12 +110,12 @@ class Camera:
         """Return the camera of the same view, stored at another size.
 
         Args:
-            size: Of the stored image.
-            image: What to call it in the message.
+            size: Size of the stored image.
+            image: Name of the image in the message.
 
         Raises:
-            UserError: Another aspect ratio, beyond `ASPECT_TOLERANCE`: that image does
-                not show the same view.
+            UserError: If the aspect ratios differ by more than `ASPECT_TOLERANCE`: that
+                image does not show the same view.
         """
         ratio = self.size[1] * size[0] / (self.size[0] * size[1])
         if not (same_aspect(self.size, size) or abs(ratio - 1) <= ASPECT_TOLERANCE):
@@ -132,7 +130,7 @@ class Camera:
     def cropped(self: AnyCamera, left: float, top: float, size: Size) -> AnyCamera:
         """Return the camera of the part of `size` whose first pixel is (left, top).
 
-        It may reach beyond the image, as padding does: `left` and `top` are then
+        The part may reach beyond the image, as with padding: `left` and `top` are then
         negative, or the size is larger.
         """
         return self._mapped(np.ones(2), np.array([-left, -top]), size)
@@ -140,8 +138,8 @@ class Camera:
     def flipped(self: AnyCamera, direction: str = 'horizontal') -> AnyCamera:
         """Return the camera of the mirrored image.
 
-        The world is mirrored with it (horizontally X -> -X), so that focal lengths
-        stay positive: cx' = (W - 1) - cx.
+        The world is mirrored, too (horizontally X -> -X), so focal lengths stay
+        positive: cx' = (W - 1) - cx.
 
         Args:
             direction: `'horizontal'`, `'vertical'` or `'diagonal'` (both).
@@ -234,10 +232,10 @@ def project(points: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def divide_by_z(xy: Tensor, z: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Divide by Z without yielding or back-propagating NaN.
+    """Divide by z without producing or back-propagating NaN.
 
-    Where `valid` is False or z <= `MIN_Z`, z is replaced by infinity *before*
-    the division: the quotient is 0 and so are the gradients of both operands.
+    Where `valid` is False or z <= `MIN_Z`, z is replaced by infinity *before* the
+    division, so the quotient and the gradients of both operands are 0.
 
     Args:
         xy: Finite numerators, (..., 2, H, W).
@@ -245,8 +243,8 @@ def divide_by_z(xy: Tensor, z: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, T
         valid: Bool, (..., 1, H, W).
 
     Returns:
-        The quotients (..., 2, H, W), where they hold (..., 1, H, W), and the
-        divisor z + `Z_EPS` or infinity (..., 1, H, W).
+        The quotients (..., 2, H, W), their validity (..., 1, H, W), and the divisor
+        z + `Z_EPS` or infinity (..., 1, H, W).
     """
     valid = valid & (z > MIN_Z)
     z = torch.where(valid, z + Z_EPS, torch.full_like(z, torch.inf))

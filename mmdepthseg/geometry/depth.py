@@ -1,7 +1,7 @@
 """Disparity of a network and depth.
 
 Convention
-    - disparity: sigmoid of a network, in (0, 1), without unit.
+    - disparity: sigmoid output of a network, in (0, 1), without unit.
     - scaled disparity = 1/max_depth + (1/min_depth - 1/max_depth) * disparity,
       in 1/metres; depth = 1 / scaled disparity. Disparity 0 is `max_depth`,
       disparity 1 is `min_depth`.
@@ -26,7 +26,7 @@ def disparity_to_depth(
     """Turn a network's disparity into depth (Godard et al., ICCV 2019, section 3.1).
 
     Args:
-        disparity: In (0, 1), any shape; cast to float32 if it is less.
+        disparity: In (0, 1), any shape; lower precision is cast to float32.
         min_depth: Depth of disparity 1, metres.
         max_depth: Depth of disparity 0, metres.
 

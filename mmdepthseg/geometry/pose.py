@@ -5,7 +5,7 @@ Convention
     - `T = [R | t]` (4x4) maps points of the target camera to points of the
       source camera: P_source = R P_target + t. Translations in metres.
     - A pose network sees two frames in temporal order. For an *earlier* source
-      frame its answer is the motion source -> target, hence `invert=True`.
+      frame it predicts the motion source -> target, hence `invert=True`.
 """
 
 import torch
@@ -18,8 +18,8 @@ from mmdepthseg.geometry.tensors import (
     no_autocast,
 )
 
-# Below this squared angle the series is exact to float32 and the quotients,
-# whose gradient is 0/0 at a zero vector, are not used.
+# Below this squared angle the series is exact in float32; the quotients, whose gradient
+# is 0/0 at a zero vector, are not used.
 _SMALL_ANGLE_SQUARED = 1e-6
 
 
@@ -69,7 +69,7 @@ def pose_vector_to_matrix(
     Args:
         axis_angle: (N, 3), radians.
         translation: (N, 3), metres.
-        invert: Give the inverse motion, [R^T | -R^T t], instead of [R | t].
+        invert: Return the inverse motion, [R^T | -R^T t], instead of [R | t].
 
     Returns:
         Transforms, (N, 4, 4).

@@ -31,8 +31,8 @@ def full_precision(*tensors: Tensor) -> tuple[Tensor, ...]:
 def no_autocast(tensor: Tensor) -> torch.autocast:
     """Return the context in which autocast is off for the device of `tensor`.
 
-    Coordinates of a 2048 pixel wide image need 11 bits before the point; a
-    half-precision matrix product would leave nothing behind it.
+    Coordinates of a 2048 pixel wide image need 11 bits before the binary point, so
+    half-precision products would have none left after it.
     """
     return torch.autocast(device_type=tensor.device.type, enabled=False)
 
@@ -40,8 +40,8 @@ def no_autocast(tensor: Tensor) -> torch.autocast:
 def apply_matrix(matrix: Tensor, columns: Tensor) -> Tensor:
     """Multiply (..., R, 3) x (..., 3, L) -> (..., R, L) in full precision.
 
-    A sum of three outer products: with TF32 allowed for `@`, as users do for
-    speed, a coordinate on a GPU would keep 10 bits.
+    It is a sum of three outer products, because with TF32 allowed for `@`, a common
+    setting for speed, a coordinate on a GPU would have 10 bits.
     """
     first, second, third = (matrix[..., i : i + 1] for i in range(3))
     out = first * columns[..., 0:1, :] + second * columns[..., 1:2, :]

@@ -3,12 +3,12 @@
 Convention
     - `depth` belongs to the target image, a transform maps target-camera points
       to source-camera points, all cameras of a sample share K.
-    - A target pixel p is looked up at K T (depth K^-1 p), bilinear, pixel centres
-      at integers (`align_corners=True`), border pixels repeated outside.
-    - `valid` is False where that place does not exist: depth zero, negative or
-      not finite, the point behind the source camera, a transform or K that is not
-      finite. A pixel that merely leaves the image is valid (border colour), as in
-      Godard et al., ICCV 2019.
+    - A target pixel p is looked up at K T (depth K^-1 p), bilinearly, with pixel
+      centres at integers (`align_corners=True`) and border pixels repeated outside.
+    - `valid` is False where that position does not exist: depth zero, negative or not
+      finite, the point behind the source camera, a transform or K that is not finite.
+      A pixel that only leaves the image is valid (border colour), as in Godard et al.,
+      ICCV 2019.
 """
 
 import torch
@@ -24,8 +24,8 @@ from mmdepthseg.geometry.tensors import (
     no_autocast,
 )
 
-# No sensible camera, motion or depth has larger numbers; products of four of them
-# stay finite in float32.
+# Larger than any sensible number of a camera, motion or depth; products of four of
+# them stay finite in float32.
 _HUGE = 1e6
 
 
@@ -60,8 +60,8 @@ def synthesize_views(
 ) -> tuple[Tensor, Tensor]:
     """Warp F source images per sample into the target view (MD2, equation 2).
 
-    The grid handed to `F.grid_sample` is finite whatever comes in: a single
-    NaN in it would crash the process in backward on CPU.
+    The grid passed to `F.grid_sample` is finite for any input, because a single NaN in
+    it would crash the process in backward on the CPU.
 
     Args:
         sources: Source images, (N, F, C, H, W).
@@ -104,10 +104,10 @@ def synthesize_views(
 def _sampling_grid(
     depth: Tensor, transforms: Tensor, cam2img: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return where each target pixel is looked up, in [-1, 1] inside the source.
+    """Return the position of each target pixel in the source, [-1, 1] if inside.
 
     K (R depth K^-1 p + t) = depth (K R K^-1) p + K t: one matrix per camera pair
-    in the place of three products per pixel.
+    instead of three products per pixel.
 
     Returns:
         Grid (N, F, 2, H, W) and validity (N, F, 1, H, W).
@@ -123,8 +123,8 @@ def _sampling_grid(
 class _PlaneSweep(torch.autograd.Function):
     """grid = (X, Y) / Z with (X, Y, Z) = depth * turn (x, y, 1) + shift.
 
-    Its own function for the gradient: autograd keeps and sums nine maps of full
-    size where the closed form needs four. Differentiable once.
+    It has its own gradient because autograd keeps and sums nine full-size maps where
+    the closed form needs four. It is differentiable once.
     """
 
     @staticmethod
@@ -147,7 +147,7 @@ class _PlaneSweep(torch.autograd.Function):
     def backward(ctx, gradient: Tensor, _):
         depth, shift, grid, z = ctx.saved_tensors
         xs, ys = _pixel_axes(depth)
-        # Gradients of X, Y and Z; 0 where z was made infinite.
+        # Gradients of X, Y and Z; 0 where z was set to infinity.
         by_xy = gradient / z
         by_z = (by_xy * grid).sum(2, keepdim=True).neg_()
         by_points = torch.cat([by_xy, by_z], 2)
@@ -179,10 +179,10 @@ def _pixel_axes(like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _sane_cameras(transforms: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Replace by the identity what would only give NaN.
+    """Replace matrices that would only give NaN by the identity.
 
     Returns:
-        Transforms, K, and a bool (N, F, 1, 1, 1): where they are the given ones.
+        Transforms, K, and a bool (N, F, 1, 1, 1), True where they are the given ones.
     """
     moves = _is_sane(transforms)
     focal = cam2img[:, :2, :2].diagonal(dim1=1, dim2=2)
@@ -194,7 +194,7 @@ def _sane_cameras(transforms: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def _is_sane(matrix: Tensor) -> Tensor:
-    """Tell whether every entry of (..., R, C) is finite and not absurd.
+    """Tell whether every entry of (..., R, C) is finite and below `_HUGE`.
 
     NaN < x is False.
     """
@@ -202,7 +202,7 @@ def _is_sane(matrix: Tensor) -> Tensor:
 
 
 def _normalised_intrinsics(cam2img: Tensor, height: int, width: int) -> Tensor:
-    """Return K giving `grid_sample`'s [-1, 1] in the place of pixels, (N, 3, 3)."""
+    """Return K for `grid_sample`'s [-1, 1] instead of pixels, (N, 3, 3)."""
     first, second, third = cam2img.unbind(1)
     return torch.stack(
         [first * (2 / (width - 1)) - third, second * (2 / (height - 1)) - third, third],

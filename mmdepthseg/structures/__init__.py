@@ -1,4 +1,4 @@
-"""Data structures that travel between the parts."""
+"""Data structures that parts of the package exchange."""
 
 from mmdepthseg.structures.frame_batch import FrameBatch
 

@@ -1,4 +1,4 @@
-"""What the data preprocessor hands to the segmentor."""
+"""The batch that the data preprocessor passes to the segmentor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -9,13 +9,13 @@ from torch import Tensor
 
 @dataclass
 class FrameBatch:
-    """A batch of target frames with whatever else the samples have.
+    """A batch of target frames with the other parts of its samples.
 
     Images are RGB float. "Raw" images are in [0, 1], neither normalised nor colour
     jittered; N is the batch size, F the number of neighbours per sample.
 
     Attributes:
-        img: What the networks see, normalised, (N, 3, h, w).
+        img: Input of the networks, normalised, (N, 3, h, w).
         adjacent: Neighbouring frames, normalised, (N, F, 3, h, w), or None.
         img_raw: (N, 3, H, W), or None; h, w = H, W unless the data preprocessor has
             an `input_scale`.
@@ -33,14 +33,14 @@ class FrameBatch:
     cam2img: Tensor | None = None
 
     def __post_init__(self) -> None:
-        """Check that all parts speak of the same samples."""
+        """Check that all parts have the same number of samples."""
         sizes = {name: len(part) for name, part in self._parts()}
         if len(set(sizes.values())) > 1:
             raise ValueError(f'The parts of a FrameBatch differ in length: {sizes}.')
 
     @classmethod
     def of(cls, inputs: 'FrameBatch | Tensor') -> 'FrameBatch':
-        """Return a batch, made of plain normalised images (N, 3, H, W) if need be."""
+        """Return `inputs` as a batch; a tensor is normalised images (N, 3, H, W)."""
         return inputs if isinstance(inputs, FrameBatch) else cls(img=inputs)
 
     def __len__(self) -> int:
@@ -58,7 +58,7 @@ class FrameBatch:
         return [(name, part) for name, part in parts if part is not None]
 
     def select(self, indices: slice | Sequence[int] | Tensor) -> 'FrameBatch':
-        """Return the batch of some of the samples.
+        """Return a batch of some of the samples.
 
         Args:
             indices: A slice (gives views), a sequence of positions, or a tensor of
@@ -74,7 +74,7 @@ class FrameBatch:
         return FrameBatch(**{name: part[indices] for name, part in self._parts()})
 
     def to(self, *args, **kwargs) -> 'FrameBatch':
-        """Return every part moved as by `Tensor.to`."""
+        """Return a batch whose parts are moved as by `Tensor.to`."""
         return FrameBatch(
             **{name: part.to(*args, **kwargs) for name, part in self._parts()}
         )

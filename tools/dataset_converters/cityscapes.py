@@ -18,7 +18,7 @@ NAMES = REPO / 'configs/_base_/splits/cityscapes'
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line; the converter gives the names of parts."""
+    """Read the command line; the converter knows the names of the parts."""
     import mmdepthseg.plugin  # noqa: F401  (quietly, before its parts)
     from mmdepthseg.datasets.converters import PACKAGES, SPLITS
 
@@ -94,7 +94,7 @@ def convert(args: argparse.Namespace) -> None:
     for name, count in manifest['files'].items():
         print(f'  {name}: {count:,} files')
     for gap in manifest['gaps'].values():
-        print(f'  not whole in the original: {gap}')
+        print(f'  incomplete in the original: {gap}')
     if manifest['complete']:
         print('  all files of the official release')
 

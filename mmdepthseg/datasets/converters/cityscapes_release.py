@@ -1,4 +1,4 @@
-"""What the official Cityscapes release holds, and what of it is at hand.
+"""Contents of the official Cityscapes release, and the parts of it on disk.
 
 Counts and layout: Cordts et al., CVPR 2016, and the README of cityscapesScripts; every
 annotated image is the 20th of a snippet of 30 frames.
@@ -22,9 +22,9 @@ class Package(NamedTuple):
     """One download of the release.
 
     Attributes:
-        kind: How its files are converted: image, label, disparity or camera.
-        suffix: End of the file names behind `<city>_<sequence>_<frame>`.
-        archive: Its file on the Cityscapes site.
+        kind: Kind of its files: image, label, disparity or camera.
+        suffix: End of the file names after `<city>_<sequence>_<frame>`.
+        archive: File to download from the Cityscapes site.
         frames: Files per annotated image.
     """
 
@@ -84,7 +84,7 @@ def list_release(
         splits: Keys of `SPLITS`.
 
     Returns:
-        One listing per package and split, empty where there is nothing.
+        One listing per package and split; it is empty if there are no files.
     """
     return [
         Listing(

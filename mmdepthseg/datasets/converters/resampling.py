@@ -1,6 +1,6 @@
-"""Shrinking images, labels, coded disparities and cameras to one another's size.
+"""Shrinking images, labels, coded disparities and cameras consistently.
 
-All four keep to one convention, that of `mmdepthseg.geometry.camera`: pixel centres
+All four follow the convention of `mmdepthseg.geometry.camera`: pixel centres
 at integers, u' = (u + 0.5) * scale - 0.5. Sizes are (width, height).
 """
 
@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 
 def shrink_image(image: np.ndarray, size: Size) -> np.ndarray:
-    """Shrink an image by area averaging: every pixel of the original counts once.
+    """Shrink an image by area averaging: each original pixel has the same weight.
 
     Args:
         image: (H, W, 3) uint8.
@@ -46,19 +46,19 @@ def train_ids(label: np.ndarray, source: str) -> np.ndarray:
 
     Args:
         label: (H, W) uint8.
-        source: Where it comes from, for the error.
+        source: The file, for the error message.
 
     Returns:
         (H, W) uint8, 0..18 and 255.
 
     Raises:
-        BrokenFileError: If it holds an id that Cityscapes does not have.
+        BrokenFileError: If the map has an id that Cityscapes does not define.
     """
     mapped = cv2.LUT(label, lookup_table('cityscapes_label_ids'))
     if (mapped == UNKNOWN).any():
         unknown = np.unique(label[mapped == UNKNOWN]).tolist()
         raise BrokenFileError(
-            f'Label {source} holds ids that Cityscapes does not have: {unknown}; '
+            f'Label {source} has ids that Cityscapes does not define: {unknown}; '
             'labelIds are 0..33.'
         )
     return mapped
@@ -70,8 +70,8 @@ def shrink_disparity(code: np.ndarray, size: Size) -> np.ndarray:
     d counts pixels, so it shrinks with the width: the result is a disparity map of
     the smaller image pair, and baseline * fx / d with the smaller image's fx is the
     same depth as before. Each new pixel takes the lower median of the measurements
-    that it covers: an average would put points into the air between an object and
-    what is behind it. Where less than half of them are valid it has none.
+    that it covers, because an average would put points into the air between an object
+    and its background. If less than half of them are valid, the new pixel is invalid.
 
     Args:
         code: (H, W) uint16.
@@ -99,7 +99,7 @@ def shrink_disparity(code: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _sample(length: int, count: int) -> np.ndarray:
-    """Return `count` evenly spread positions among `length` pixels."""
+    """Return `count` evenly spaced positions among `length` pixels."""
     return ((np.arange(count) + 0.5) * (length / count)).astype(np.int64)
 
 
@@ -108,12 +108,12 @@ def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
 
     Args:
         path: The camera json.
-        image_size: That of the images K belongs to, if the file does not say so.
-        size: That of the new images.
+        image_size: Size of the images that K belongs to, if the file does not say.
+        size: Size of the new images.
 
     Returns:
-        The file's content with K of the new images, and `width` and `height`, by
-        which readers see what K belongs to. Extrinsics are in metres and stay.
+        The file's content with K of the new images and their `width` and `height`, so
+        that readers know which size K belongs to. Extrinsics, in metres, do not change.
 
     Raises:
         BrokenFileError: If the file is not a camera file.

@@ -1,4 +1,4 @@
-"""Samplers that restart exactly."""
+"""Samplers that resume exactly."""
 
 from mmdepthseg.datasets.samplers.infinite_sampler import ResumableInfiniteSampler
 from mmdepthseg.datasets.samplers.multi_source_sampler import MultiSourceSampler

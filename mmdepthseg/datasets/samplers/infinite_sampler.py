@@ -1,4 +1,4 @@
-"""An infinite sampler that restarts exactly."""
+"""An infinite sampler that resumes exactly."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -12,12 +12,11 @@ from mmdepthseg.utils.errors import UserError
 
 @DATA_SAMPLERS.register_module()
 class ResumableInfiniteSampler(InfiniteSampler):
-    """MMEngine's `InfiniteSampler` whose indices know their place in the stream.
+    """MMEngine's `InfiniteSampler` whose indices carry their position in the stream.
 
-    Same order as the parent's for the same seed. The parent yields plain ints, so
-    random augmentation cannot be replayed after a resume; OpenMMLab's release of it
-    cannot `skip` either. Iterating again starts again at the place that `skip`
-    set.
+    The order is the parent's for the same seed. The parent yields plain ints, so random
+    augmentation cannot be replayed after a resume, and OpenMMLab's release of it has no
+    `skip`. Each iteration starts at the position that `skip` set.
 
     Args:
         dataset: Anything with a length.
@@ -44,7 +43,7 @@ class ResumableInfiniteSampler(InfiniteSampler):
         """Start the next iteration after `num_samples` indices of this rank.
 
         Args:
-            num_samples: Counted from the very start of the stream.
+            num_samples: Counted from the start of the stream.
 
         Raises:
             ValueError: If negative.

@@ -16,14 +16,14 @@ from mmdepthseg.utils.errors import UserError, check_keys, refuse
 class SourceStream:
     """An endless sequence of permutations of one source, with random access.
 
-    Every round's permutation has its own seed, made of the seed, the source and the
-    round: sources of equal length do not run in parallel, and jumping ahead costs
-    one permutation.
+    Each round's permutation has its own seed, derived from the seed, the source and the
+    round, so sources of equal length have different orders, and jumping ahead costs one
+    permutation.
 
     Args:
         size: Number of samples.
         seed: Seed of the sampler.
-        source: Number of the source.
+        source: Index of the source.
         shuffle: False keeps the order.
     """
 
@@ -86,25 +86,25 @@ class RareClassStream:
 class MultiSourceSampler(Sampler):
     """Endless flat stream: every group holds `source_counts[k]` indices of source k.
 
-    Not MMDetection's class of that name: there a source's share can round to zero
-    (endless loop) and all sources are shuffled by the same generator. A sampler, not
-    a batch sampler, so that MMEngine finds `skip` and resumes without loading.
-    Ranks take disjoint interleaved parts of each source's stream.
+    This is not MMDetection's class of that name, in which a source's share can be
+    rounded to zero (an endless loop) and one generator shuffles all sources. It is a
+    sampler, not a batch sampler, so that MMEngine finds `skip` and resumes without
+    loading. Ranks take disjoint interleaved parts of each source's stream.
 
     Args:
         dataset: A `ConcatDataset` of the sources, in order.
-        source_counts: Samples of each source in a group (= a rank's batch): by the
-            names of the data set's `sources`, or in their order.
+        source_counts: Samples of each source in a group (a rank's batch), by the names
+            of the data set's `sources` or in their order.
         seed: The same on all ranks; None: drawn and shared.
         shuffle: Draw a new permutation of a source whenever it is used up.
-        batch_size: The loader's; if given it is checked against the counts.
+        batch_size: The loader's batch size; if given, it is checked against the counts.
         rare_classes: Sources whose samples are drawn by their classes, and the
             temperature of the draw (`dict(labeled=0.1)`; see `RareClassStream`). All
             their samples are labelled; the labels are read once, at the start.
 
     Raises:
-        UserError: If `dataset` is no `ConcatDataset`.
-        UserError: If counts, sources or batch size do not fit each other.
+        UserError: If `dataset` is not a `ConcatDataset`, or counts, sources and batch
+            size do not match.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class MultiSourceSampler(Sampler):
         """Start the next iteration after `num_samples` indices of this rank.
 
         Args:
-            num_samples: Counted from the very start of the stream.
+            num_samples: Counted from the start of the stream.
 
         Raises:
             ValueError: If negative.
@@ -207,4 +207,4 @@ class MultiSourceSampler(Sampler):
         return sum(self.sizes)
 
     def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the stream has no epochs."""
+        """Do nothing, because the stream has no epochs."""

@@ -1,16 +1,16 @@
-"""An index that knows its place in the sampler's stream."""
+"""An index that carries its position in the sampler's stream."""
 
 
 class StreamIndex(int):
     """An `int` that carries its position in the global stream of samples.
 
-    It survives the way through worker queues, and `BaseDataset` puts it, unchanged,
-    into `results['sample_idx']`: so `SeedBySample` can seed a sample's
-    random numbers by its position, which is the same in a resumed run.
+    It survives worker queues, and `BaseDataset` puts it unchanged into
+    `results['sample_idx']`, so `SeedBySample` can seed a sample's random numbers by its
+    position, which is the same in a resumed run.
 
     Args:
         value: The index.
-        pos: Position in the stream over all ranks (no two samples share one).
+        pos: Position in the stream over all ranks, different for each sample.
         seed: Seed of the sampler.
     """
 
@@ -18,14 +18,14 @@ class StreamIndex(int):
     seed: int
 
     def __new__(cls, value: int, pos: int, seed: int) -> 'StreamIndex':
-        """Make the int and attach its position."""
+        """Create the int and attach its position."""
         self = super().__new__(cls, value)
         self.pos = pos
         self.seed = seed
         return self
 
     def __reduce__(self) -> tuple:
-        """Pickle with the attributes, which plain ints would lose."""
+        """Pickle the attributes too, which plain ints would lose."""
         return type(self), (int(self), self.pos, self.seed)
 
     def at(self, value: int) -> 'StreamIndex':

@@ -1,4 +1,4 @@
-"""How the public code of 3W treats K."""
+"""The treatment of K in the public code of 3W."""
 
 from dataclasses import dataclass, replace
 
@@ -10,11 +10,11 @@ from mmdepthseg.utils.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class AuthorsCamera(Camera):
-    """K as the authors' code moves it: wrong, and for comparisons only.
+    """K as the authors' code changes it: wrong, for comparisons only.
 
     K of the camera's own image (2048x1024) is used on the resized one; a horizontal
     flip turns cx into W - cx and, though nothing is upside down, cy into H - cy, with
-    that image's W and H; a crop takes off its offset.
+    that image's W and H; a crop subtracts its offset.
 
     Args:
         own_size: (height, width) of the camera's own image.
@@ -26,15 +26,15 @@ class AuthorsCamera(Camera):
 
     @classmethod
     def of(cls, camera: Camera) -> 'AuthorsCamera':
-        """Return a camera as it was read."""
+        """Return this kind of camera, made from one as it was read."""
         return cls(camera.K, camera.size, camera.baseline, camera.source, camera.size)
 
     def resized(self, size: Size) -> 'AuthorsCamera':
-        """Return the camera with the K it had."""
+        """Return the camera with K unchanged."""
         return replace(self, size=size)
 
     def cropped(self, left: float, top: float, size: Size) -> 'AuthorsCamera':
-        """Return the camera with the offset taken off K."""
+        """Return the camera with the offset subtracted from K."""
         return replace(super().cropped(left, top, size), whole=False)
 
     def flipped(self, direction: str = 'horizontal') -> 'AuthorsCamera':

@@ -1,11 +1,11 @@
-"""Transforms of MMSegmentation and mmcv that move or colour the image alone.
+"""Transforms of MMSegmentation and mmcv that change only the image.
 
 In our scope `Resize`, `RandomCrop`, `RandomFlip` and `Pad` are ours, but any other
-name, and a name with a scope (`mmseg.RandomFlip`), finds a transform that knows
-neither neighbouring frames nor cameras nor our depth fields. It would leave them
-behind without a word. It may do its work on plain images and labels; a pipeline that
-loads more is refused when it is built. What a transform of ours adds to a sample is
-its attribute `loads`.
+name, and a name with a scope (`mmseg.RandomFlip`), finds a transform that ignores
+neighbouring frames, cameras and our depth fields and would silently leave them
+unchanged. Such transforms may be used for plain images and labels; a pipeline that
+loads more is refused when it is built. The attribute `loads` of our transforms names
+the part of a sample that they add.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from mmdepthseg.utils.errors import UserError
 NEIGHBOURS, LABEL = 'neighbouring frames', 'gt_seg_map'
 PACKAGES = ('mmseg.', 'mmcv.')
 OUR_SCOPE = "of default_scope 'mmdepthseg'"
-LEAVE_OUT = 'leave it out, there is none of its kind that takes them along'
+LEAVE_OUT = 'remove it; there is no transform of its kind that moves them too'
 JITTER = 'use color_jitter of DepthSegDataPreProcessor, the same for all frames'
-#: They change the size: what is loaded later is brought to it.
+#: Change the size; maps loaded later are resized to it.
 RESIZING = {
     'Resize': f'use Resize {OUR_SCOPE}',
     'ResizeToMultiple': f'use Resize {OUR_SCOPE}',
 }
-#: They move or cut away pixels.
+#: Move or remove pixels.
 MOVING = {
     'Albu': LEAVE_OUT,
     'CenterCrop': f'use RandomCrop {OUR_SCOPE}',
@@ -35,7 +35,7 @@ MOVING = {
     'RandomRotFlip': f'use RandomFlip {OUR_SCOPE}',
     'RandomRotate': LEAVE_OUT,
 }
-#: They change colours: of the image, while its neighbours keep theirs.
+#: Change the colours of the image, but not of its neighbours.
 COLOURING = {
     'AdjustGamma': JITTER,
     'BioMedicalGaussianBlur': JITTER,
@@ -53,7 +53,7 @@ CURES = {**RESIZING, **MOVING, **COLOURING}
 
 
 def all_steps(steps: Any) -> Iterator[Any]:
-    """Return all transforms in order, nested ones (`RandomApply`, ...) included."""
+    """Yield all transforms in order, nested ones (`RandomApply`, ...) included."""
     if isinstance(steps, list | tuple):
         for step in steps:
             yield from all_steps(step)
@@ -64,14 +64,14 @@ def all_steps(steps: Any) -> Iterator[Any]:
 
 
 def check_pipeline(pipeline: Any, owner: str) -> None:
-    """Raise if a transform would leave a part of a sample behind.
+    """Refuse pipelines with a transform that would leave parts of a sample unchanged.
 
     Args:
         pipeline: A transform, or a list of them.
-        owner: Whose it is, for the message.
+        owner: Owner of the pipeline, for the message.
 
     Raises:
-        UserError: Names owner, transform, what would be left behind, and what to use.
+        UserError: Naming owner, transform, the parts, and what to use instead.
     """
     steps = list(all_steps(pipeline))
     loads = [getattr(step, 'loads', None) for step in steps]
@@ -84,10 +84,10 @@ def check_pipeline(pipeline: Any, owner: str) -> None:
             left = [part for part in before + after if part == NEIGHBOURS]
         else:
             left = [part for part in before if part not in (None, LABEL)]
-        if name in MOVING:  # what is loaded later covers the whole image
+        if name in MOVING:  # maps loaded later cover the whole image
             left += filter(None, after)
         if left:
             raise UserError(
-                f'{owner}: {name} of another package changes the image and leaves '
-                f'{", ".join(left)}, which the pipeline loads, behind: {CURES[name]}.'
+                f'{owner}: {name} of another package changes the image but not '
+                f'{", ".join(left)}, which the pipeline loads: {CURES[name]}.'
             )

@@ -41,13 +41,13 @@ def to_chw(image: np.ndarray) -> np.ndarray:
 class PackDepthSegInputs(PackSegInputs):
     """MMSegmentation's `PackSegInputs` for frames, depth and cameras.
 
-    That one packs a single image and no camera; and makes the label int64 in the
-    worker, eight times the bytes to move.
+    MMSegmentation's packs one image without camera, and converts labels to int64 in
+    the worker, eight times the bytes to transfer.
 
     Returns a dict with
 
     - `inputs`: dict of `img` (3, H, W) uint8 and `adjacent` (F, 3, H, W) uint8,
-      as loaded (BGR), or None: collating needs the same keys in all samples;
+      as loaded (BGR), or None, because collating needs the same keys in all samples;
     - `data_samples`: `SegDataSample` with, if loaded, `gt_sem_seg` (1, H, W)
       uint8, `gt_depth_map` and `disparity_map` (1, H, W) float32, and the
       metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`).
@@ -56,8 +56,8 @@ class PackDepthSegInputs(PackSegInputs):
         meta_keys: Keys of `results` to keep as metainfo.
 
     Raises:
-        UserError: If a transform that knows no neighbours or cameras changed the
-            size of the image alone.
+        UserError: If a transform changed the size of the image but not that of its
+            neighbours, maps or camera.
     """
 
     def __init__(self, meta_keys: tuple[str, ...] = META_KEYS) -> None:
@@ -107,8 +107,7 @@ class PackDepthSegInputs(PackSegInputs):
             if other != size:
                 raise UserError(
                     f'Sample {sample_name(results)}: the image is {size[1]}x{size[0]}, '
-                    f'the {name} {other[1]}x{other[0]}. A transform of another package '
-                    'moved the one and not the other, or a map was loaded after the '
-                    'image had been resized: use Resize, RandomCrop, RandomFlip and '
-                    "Pad of default_scope 'mmdepthseg', and load before them."
+                    f'the {name} {other[1]}x{other[0]}. Use Resize, RandomCrop, '
+                    "RandomFlip and Pad of default_scope 'mmdepthseg', and load "
+                    'everything before them.'
                 )

@@ -1,8 +1,8 @@
-"""Resize, crop, flip, pad: image, neighbours, label, depth and K move together.
+"""Resize, crop, flip and pad for image, neighbours, label, depth and camera together.
 
-They shadow MMSegmentation's transforms under the same names, so that mmcv's
+These classes shadow MMSegmentation's transforms under the same names, so that mmcv's
 `RandomResize` and `RandomChoiceResize` (`resize_type='Resize'`) and configs of
-MMSegmentation use them in our scope. Theirs know neither neighbouring frames nor
+MMSegmentation use them in our scope. The originals ignore neighbouring frames and
 cameras, and pad depth maps with 255.
 
 Moved: `img`, every frame of `adjacent`, the maps named in `seg_fields` and
@@ -46,11 +46,11 @@ def move_camera(results: dict, function: Callable[[Camera], Camera]) -> None:
 
 @TRANSFORMS.register_module()
 class Resize(mmseg_transforms.Resize):
-    """MMSegmentation's `Resize` that takes neighbours, depth and camera along.
+    """MMSegmentation's `Resize` for neighbours, depth and camera too.
 
-    Labels and depth are resized by the half-pixel exact nearest neighbour: plain
-    `cv2.INTER_NEAREST` shifts them by up to half a pixel against the image (and K)
-    when it shrinks. Depth values stay as they are: depth is in metres, network
+    Labels and depth are resized by the half-pixel exact nearest neighbour: when
+    shrinking, plain `cv2.INTER_NEAREST` shifts them by up to half a pixel against the
+    image (and K). Depth values do not change, because depth is in metres and network
     disparity does not depend on the image size.
 
     Args:
@@ -88,17 +88,17 @@ class Resize(mmseg_transforms.Resize):
 
 @TRANSFORMS.register_module()
 class RandomCrop(mmseg_transforms.RandomCrop):
-    """MMSegmentation's `RandomCrop` that takes neighbours, depth and camera along.
+    """MMSegmentation's `RandomCrop` for neighbours, depth and camera too.
 
     Args:
         crop_size: (height, width) or one number for both.
         cat_max_ratio: Largest share of one class in the crop (10 tries); ignored for
             samples without label.
-        ignore_index: Label that does not count for it.
+        ignore_index: Label that is not counted for `cat_max_ratio`.
     """
 
     def transform(self, results: dict) -> dict:
-        """Crop everything by one box."""
+        """Crop everything to the same box."""
         mark_moved(results, type(self).__name__)
         top, bottom, left, right = self.crop_bbox(results)
 
@@ -113,7 +113,7 @@ class RandomCrop(mmseg_transforms.RandomCrop):
         return results
 
     def crop_bbox(self, results: dict) -> tuple[int, int, int, int]:
-        """Draw a box; without a label `cat_max_ratio` does not apply."""
+        """Draw a box; `cat_max_ratio` is ignored for samples without a label."""
         self.cat_max_ratio: float  # of the parent
         if self.cat_max_ratio < 1 and results.get('gt_seg_map') is None:
             ratio, self.cat_max_ratio = self.cat_max_ratio, 1.0
@@ -126,7 +126,7 @@ class RandomCrop(mmseg_transforms.RandomCrop):
 
 @TRANSFORMS.register_module()
 class RandomFlip(mmseg_transforms.RandomFlip):
-    """MMSegmentation's `RandomFlip` that takes neighbours, depth and camera along.
+    """MMSegmentation's `RandomFlip` for neighbours, depth and camera too.
 
     The camera of a mirrored image is that of the mirrored world (`Camera.flipped`).
 
@@ -158,10 +158,10 @@ class RandomFlip(mmseg_transforms.RandomFlip):
 
 @TRANSFORMS.register_module()
 class Pad(mmcv.transforms.Pad):
-    """mmcv's `Pad` (right and bottom) for neighbours and depth as well.
+    """mmcv's `Pad` (right and bottom) for neighbours, depth and camera too.
 
     Labels are padded with 255, depth and disparity with 0 (not measured), whatever
-    the padding mode; K stays, since the first pixel does.
+    the padding mode; K does not change, because the first pixel stays in place.
 
     Args:
         **kwargs: Of `mmcv.transforms.Pad`; `size` is (width, height).

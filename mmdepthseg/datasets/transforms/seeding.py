@@ -1,4 +1,4 @@
-"""Random numbers that depend on the sample's place in the stream only."""
+"""Random numbers that depend only on a sample's position in the stream."""
 
 import logging
 import random
@@ -16,16 +16,16 @@ from mmdepthseg.registry import TRANSFORMS
 class SeedBySample(BaseTransform):
     """Seed `random`, numpy and torch from the sample's position in the stream.
 
-    First in the pipeline. Augmentation is then the same whatever the number of
-    workers, and goes on exactly after a resume, where MMEngine would play the run's
-    first augmentations again (workers restart from their own seeds).
+    Put it first in the pipeline. Augmentation is then the same for any number of
+    workers, and continues exactly after a resume, where MMEngine would repeat the
+    first augmentations of the run (workers restart from their own seeds).
 
     The position comes with the indices of `ResumableInfiniteSampler` and
-    `MultiSourceSampler`; samples without one (validation, browsing) are left
-    to the global generators, which is said once.
+    `MultiSourceSampler`; samples without one (validation, browsing) use
+    the global generators, which is logged once.
 
-    With `num_workers=0` the training process's own generators are seeded: what the
-    model draws (dropout, noise) then depends on the samples alone too.
+    With `num_workers=0` the generators of the training process itself are seeded, so
+    the model's random numbers (dropout, noise) depend only on the samples, too.
 
     Args:
         seed: None: the sampler's seed, which is that of the run.

@@ -1,18 +1,18 @@
-"""What the transforms tell each other in `results`.
+"""Keys of `results` that transforms share.
 
 `moved_by`: name of the first transform that changed the field of view (crop, flip,
-pad); maps and cameras of the whole image can no longer be loaded after it.
+pad), after which maps and cameras of the whole image can no longer be loaded.
 `depth_fields`: depth or disparity maps that move with the image.
-`unmoved_fields`: maps kept at their own size for evaluation; they cover the whole
-image whatever its size, so resizing leaves them alone and nothing else is allowed.
-`camera`: the `Camera` of the present image, once `LoadCamera` has run.
+`unmoved_fields`: maps kept at their own size for evaluation. They cover the whole
+image at any size, so resizing leaves them unchanged and nothing else is allowed.
+`camera`: the `Camera` of the current image, after `LoadCamera`.
 """
 
 from mmdepthseg.utils.errors import UserError
 
 
 def sample_name(results: dict) -> str:
-    """Return how messages call a sample."""
+    """Return the name of a sample in messages."""
     return str(results.get('img_id') or results.get('img_path') or 'unnamed sample')
 
 
@@ -20,7 +20,7 @@ def require_whole_image(results: dict, loader: str) -> None:
     """Raise if the field of view has changed since the image was loaded.
 
     Raises:
-        UserError: Names the loader, the sample and the transform in its way.
+        UserError: Naming the loader, the sample and the transform before it.
     """
     if 'moved_by' in results:
         raise UserError(
