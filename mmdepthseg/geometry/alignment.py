@@ -70,8 +70,8 @@ def align_frames(
     2018). Fair's weights 1 / (1 + |r| / robust) limit the influence of moving objects
     and occlusions. The initial transform must be right to about a pixel, as that of a
     pose network is. The given transform is returned if the cost has not fallen, or fell
-    because the motion diverged: the pixels moved by more than `max_shift` on average, or
-    fewer than half of them still lie in the source (few compared pixels cost little).
+    because the motion diverged: the pixels moved by more than `max_shift` on average,
+    or fewer than half of them still lie in the source (few pixels cost little).
 
     Args:
         target: Images in [0, 1], (N, C, H, W); their mean over C is compared.

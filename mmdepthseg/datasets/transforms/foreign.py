@@ -16,7 +16,7 @@ from mmdepthseg.utils.errors import UserError
 NEIGHBOURS, LABEL = 'neighbouring frames', 'gt_seg_map'
 PACKAGES = ('mmseg.', 'mmcv.')
 OUR_SCOPE = "of default_scope 'mmdepthseg'"
-LEAVE_OUT = 'remove it; there is no transform of its kind that moves them too'
+LEAVE_OUT = 'leave it out; no transform of its kind moves them as well'
 JITTER = 'use color_jitter of DepthSegDataPreProcessor, the same for all frames'
 #: Change the size; maps loaded later are resized to it.
 RESIZING = {
