@@ -2,6 +2,7 @@
 
 from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.models.mixing.class_mix import ClassMix
+from mmdepthseg.models.mixing.complementary_dropout import ComplementaryDropout
 from mmdepthseg.models.mixing.cut_mix import CutMix, NoMix
 from mmdepthseg.models.mixing.depth_mix import (
     DepthHistogramMix,
@@ -19,6 +20,7 @@ __all__ = [
     'BatchGaussianBlur',
     'BatchMix',
     'ClassMix',
+    'ComplementaryDropout',
     'CutMix',
     'DepthHistogramMix',
     'DepthMix',

@@ -1,6 +1,7 @@
 """What is mixed."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -50,6 +51,16 @@ class MixBatch:
     def replace(self, **changes: Any) -> 'MixBatch':
         """Return a copy with some fields changed."""
         return replace(self, **changes)
+
+
+def concatenate(batches: Sequence[MixBatch]) -> MixBatch:
+    """Return the batches one after the other, as one."""
+
+    def joined(name: str) -> Any:
+        parts = [getattr(batch, name) for batch in batches]
+        return None if parts[0] is None else torch.cat(parts)
+
+    return MixBatch(**{field.name: joined(field.name) for field in fields(MixBatch)})
 
 
 def normalize_disparity(disparity: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Segmentation, depth and pose on one backbone."""
 
+from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import ConfigDict
@@ -217,18 +218,24 @@ class DepthSegmentor(EncoderDecoder):
         finest = disparities[0].detach()
         return losses, self.depth_head.predict([finest], batch.img.shape[2:])[0]
 
-    def seg_logits(self, img: Tensor) -> Tensor:
+    def seg_logits(
+        self,
+        img: Tensor,
+        dropout: Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]] | None = None,
+    ) -> Tensor:
         """Return the segmentation logits at the images' size.
 
         Args:
             img: Normalised images (N, 3, H, W).
+            dropout: Applied to the levels of the backbone.
 
         Returns:
             (N, num_classes, H, W).
         """
-        return self._resize(
-            self.decode(self.extract_feat(img), depth=False).logits, img
-        )
+        features = self.extract_feat(img)
+        if dropout is not None:
+            features = dropout(features)
+        return self._resize(self.decode(features, depth=False).logits, img)
 
     def logits_and_disparity(self, img: Tensor) -> tuple[Tensor, Tensor]:
         """Return `seg_logits` and `predict_disparity` from one pass."""

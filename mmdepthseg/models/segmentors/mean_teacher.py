@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
 from mmdepthseg.models.mixing import MixBatch
+from mmdepthseg.models.mixing.mix_batch import concatenate
 from mmdepthseg.models.segmentors.disparity_sources import CleanMix, choose_source
 from mmdepthseg.models.segmentors.samples import (
     ground_truth,
@@ -67,6 +68,10 @@ class MeanTeacher(TeacherStudent):
             a time; the gradients are the same. On several ranks with
             `model_wrapper_cfg=dict(type='mmdepthseg.SplitBackwardDDP')`. Defaults
             to False: one backward pass.
+        views: So many mixed, strongly augmented views of the mix samples are made from
+            one pass of the teacher (UniMatch's has two). Defaults to 1, the paper's.
+        feature_dropout: `ComplementaryDropout`, of the student's features of two
+            views. Defaults to None.
         **kwargs: See `TeacherStudent`. A data preprocessor with `color_jitter` must
             keep the clean images too (`keep_raw=True`).
     """
@@ -83,6 +88,8 @@ class MeanTeacher(TeacherStudent):
         mix_depth_weight: float = 1.0,
         disparity: str = 'label',
         split_backward: bool = False,
+        views: int = 1,
+        feature_dropout: dict | None = None,
         **kwargs,
     ) -> None:
         super().__init__(segmentor, **kwargs)
@@ -97,6 +104,8 @@ class MeanTeacher(TeacherStudent):
         self.mix_depth_weight = mix_depth_weight
         self.disparity_source = choose_source(disparity, self.mixing, self.student)
         self.split_backward = split_backward
+        self.views = views
+        self.feature_dropout = feature_dropout and MODELS.build(feature_dropout)
         self.trains_depth = getattr(self.student, 'trains_depth', False)
         jitters = getattr(self.data_preprocessor, 'color_jitter', None)
         weights = (labeled_depth_weight, mix_depth_weight)
@@ -109,6 +118,9 @@ class MeanTeacher(TeacherStudent):
                 ),
                 'labeled_depth_weight and mix_depth_weight must not be negative, got '
                 f'{weights}': min(weights) < 0,
+                f'views must be at least 1, and 2 with feature_dropout, got {views}': (
+                    views != 2 if feature_dropout else views < 1
+                ),
                 'the segmentor has a depth loss, but both labeled_depth_weight and '
                 'mix_depth_weight are 0: give one of them a weight, or leave out the '
                 'pose_net and the loss_disparity': (
@@ -162,7 +174,7 @@ class MeanTeacher(TeacherStudent):
         if self.mix_share:
             mixed = self.mix(mix, mix_samples, disparity)
             images = self.data_preprocessor.normalize(mixed.images)
-            logits = self.student.seg_logits(images)
+            logits = self.student.seg_logits(images, self.feature_dropout)
             loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
             confident = mixed.confidence >= self.loss_pseudo.threshold
             yield {
@@ -186,8 +198,8 @@ class MeanTeacher(TeacherStudent):
             disparity: The student's (N, 1, H, W) if it is there already.
 
         Returns:
-            Mixed images (raw RGB in [0, 1]), labels, confidence, mask. What
-            the preprocessor padded is void.
+            Mixed images (raw RGB in [0, 1]), labels, confidence, mask, of one view
+            after the other. What the preprocessor padded is void.
         """
         clean, images = batch.img, batch.img_raw
         if images is None:
@@ -204,7 +216,8 @@ class MeanTeacher(TeacherStudent):
                 labels, confidence, *ground_truth(data_samples, labels)
             )
         void_padding(labels, confidence, data_samples)
-        mixed = self.mixing(MixBatch(images, labels, confidence, disparity))
+        whole = MixBatch(images, labels, confidence, disparity)
+        mixed = concatenate([self.mixing(whole) for _ in range(self.views)])
         for transform in self.strong_augmentation:
             mixed = transform(mixed)
         return mixed
