@@ -19,10 +19,10 @@ FLOORS = (
     'doctor', 'experiments', 'apis', 'launch', 'plugin',
     'models', 'engine', 'datasets', 'evaluation', 'visualization',
     'checkpoints', 'registry',
-    'selection', 'streets', 'geometry', 'structures', 'cityscapes',
+    'selection', 'streets', 'geometry', 'structures', 'cityscapes', 'names',
     'utils', 'version',
 )  # fmt: skip
-PLAIN = ('selection', 'streets', 'geometry', 'cityscapes', 'version')
+PLAIN = ('selection', 'streets', 'geometry', 'cityscapes', 'names', 'version')
 FRAMEWORKS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
 
 

@@ -324,7 +324,7 @@ def test_legacy_switches():
     cfg = load(
         'transfer-depthmix-gt',
         "+model.ema={'train_mode': True, 'buffers': 'own'}",
-        '+train_dataloader.dataset.sources.mix.pipeline.3.stretch=True',
+        '+train_dataloader.dataset.sources.mix.pipeline.LoadSDEDisparity.stretch=True',
     )
     step = cfg.train_dataloader.dataset.sources.mix.pipeline[3]
     assert TRANSFORMS.build(step).stretch

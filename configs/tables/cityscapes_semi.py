@@ -115,7 +115,7 @@ methods = [
 tests = [
     dict(
         name='paper',
-        options={'test_dataloader.dataset.pipeline.2.evaluate_at': 'image'},
+        options={'test_dataloader.dataset.pipeline.LoadSegLabel.evaluate_at': 'image'},
     ),
     dict(name='full'),
 ]

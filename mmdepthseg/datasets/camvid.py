@@ -1,13 +1,11 @@
 """CamVid, 11 classes."""
 
-import os.path as osp
-
-from mmdepthseg.datasets.listing import join_path, list_names
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
+from mmdepthseg.names import join_path, list_files
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
 
-#: Where things stand below `data_root`.
+#: Folders below `data_root`.
 FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
 
 
@@ -21,8 +19,8 @@ class CamVidDataset(SequenceDataset):
 
     Args:
         split: `train`, `val` or `test`.
-        img_suffix: End of image names.
-        seg_map_suffix: End of label names.
+        img_suffix: End of image names, in any case.
+        seg_map_suffix: End of label names, in any case.
         sde_disparity_dir: Folder of stored depth labels
             `<sde_disparity_dir>/<stem>.png`; promises a file for each image.
         **kwargs: Of `SequenceDataset`; `data_prefix` has the keys
@@ -78,28 +76,21 @@ class CamVidDataset(SequenceDataset):
         )
 
     def list_samples(self) -> list[dict]:
-        """Return all images of the split, with the label where there is one."""
+        """Return all images of the split, with their labels if they have one."""
         folder = self.data_prefix['img_path']
-        label_folder = self.data_prefix.get('seg_map_path')
-        names = list_names(folder, self.img_suffix)
-        if not names:
+        images = list_files(folder, self.img_suffix)
+        if not images:
             raise UserError(
                 f'CamVidDataset: no image in the split {self.split!r}: searched '
                 f'{folder} for *{self.img_suffix}.'
             )
-        labels = set(
-            list_names(label_folder, self.seg_map_suffix) if label_folder else ()
-        )
-        samples = []
-        for name in names:
-            stem = name[: len(name) - len(self.img_suffix)]
-            info = dict(img_path=osp.join(folder, name), img_id=stem)
-            if label_folder and stem + self.seg_map_suffix in labels:
-                info['seg_map_path'] = osp.join(
-                    label_folder, stem + self.seg_map_suffix
-                )
-            samples.append(info)
-        return samples
+        label_folder = self.data_prefix.get('seg_map_path')
+        labels = list_files(label_folder, self.seg_map_suffix) if label_folder else {}
+        return [
+            dict(img_path=path, img_id=stem)
+            | (dict(seg_map_path=labels[stem]) if stem in labels else {})
+            for stem, path in images.items()
+        ]
 
     def finish_sample(self, info: dict) -> None:
         """Add the label table and the path of the stored depth label."""

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 from mmdepthseg.cityscapes import CLASSES, PALETTE, split_stem
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
-from mmdepthseg.datasets.listing import list_tree
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
+from mmdepthseg.names import list_tree
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
 
-#: Where things stand below `data_root`; None: not used unless the config says so.
+#: Folders below `data_root`; None: not used unless the config sets it.
 FOLDERS = dict(
     img_path='leftImg8bit/{split}',
     sequence_path='leftImg8bit_sequence/{split}',
@@ -26,9 +26,9 @@ FOLDERS = dict(
 class CityscapesSequenceDataset(SequenceDataset):
     """Cityscapes-layout frames: annotated ones or every frame of the sequences.
 
-    MMSegmentation's `CityscapesDataset` knows neither sequences nor cameras, and
-    needs label files converted by cityscapesScripts; here `labelIds` are mapped
-    while loading.
+    MMSegmentation's `CityscapesDataset` has neither sequences nor cameras, and needs
+    label files converted by cityscapesScripts; here `labelIds` are mapped while
+    loading.
 
     Files below `data_root`, `<stem>` being `<city>_<sequence>_<frame>`::
 
@@ -39,11 +39,11 @@ class CityscapesSequenceDataset(SequenceDataset):
         disparity/<split>/<city>/<stem>_disparity.png
         poses/<split>/<city>/<city>_<sequence>_poses.txt       (streets; see LoadPoses)
 
-    and stored depth labels `<sde_disparity_path>/<city>/<stem>.png`. Only the
-    images must exist.
+    and stored depth labels `<sde_disparity_path>/<city>/<stem>.png`. Only the images
+    must exist. Suffixes may be in any case.
 
     Args:
-        split: `train`, `val`, ...; put into `{split}` of the prefixes.
+        split: `train`, `val`, ...; replaces `{split}` in the prefixes.
         data_prefix: Changes of `FOLDERS` (keys `img_path`, `sequence_path`,
             `seg_map_path`, `camera_path`, `disparity_path`, `poses_path`,
             `sde_disparity_path`); None turns an item off. A given
@@ -57,7 +57,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             sequence.
         camera_size: (height, width) of the image that camera files without
             `width` and `height` refer to; None: that of the image file.
-            Say (1024, 2048) for Cityscapes images stored at another size.
+            Give (1024, 2048) for Cityscapes images stored at another size.
         img_suffix: End of image names.
         seg_map_suffix: End of label names; `labelTrainIds` in it means that ids
             are class indices already.
@@ -85,9 +85,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         **kwargs,
     ) -> None:
         if frames not in ('annotated', 'sequence'):
-            raise UserError(
-                f"frames must be 'annotated' or 'sequence', got {frames!r}."
-            )
+            raise UserError(f"frames is 'annotated' or 'sequence', not {frames!r}.")
         self.split = split
         self.frames = frames
         self.camera_size = tuple(camera_size) if camera_size else None
@@ -114,7 +112,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         return samples
 
     def list_samples(self) -> list[dict]:
-        """Return all target frames, with the paths of what each one has."""
+        """Return all target frames with the paths of their files."""
         prefix = self.data_prefix
         if self.offsets or self.frames == 'sequence' or 'poses_path' in prefix:
             self._sequence_files = list_tree(
@@ -124,12 +122,10 @@ class CityscapesSequenceDataset(SequenceDataset):
             for img_id in self._sequence_files:
                 sequence, number = split_stem(img_id)
                 self._frame_numbers.setdefault(sequence, []).append(number)
-        key = 'img_path' if self.frames == 'annotated' else 'sequence_path'
-        images = (
-            self._sequence_files
-            if self.frames == 'sequence'
-            else list_tree(prefix.get(key), self.img_suffix)
-        )
+        key, images = 'sequence_path', self._sequence_files
+        if self.frames == 'annotated':
+            key = 'img_path'
+            images = list_tree(prefix.get(key), self.img_suffix)
         if not images:
             raise UserError(
                 f'{type(self).__name__}: no image in the split {self.split!r}: '
@@ -166,9 +162,8 @@ class CityscapesSequenceDataset(SequenceDataset):
             numbers = self._frame_numbers.get(sequence, [])
             if number not in numbers:
                 raise UserError(
-                    f'{type(self).__name__}: poses need all frames of a sequence, and '
-                    f'{info["img_id"]}{self.img_suffix} is not in '
-                    f'{self.data_prefix.get("sequence_path")}.'
+                    f'{type(self).__name__}: poses need all frames of a sequence; '
+                    f'{info["img_id"]} is not in {self.data_prefix["sequence_path"]}.'
                 )
             info['poses_path'] = (
                 f'{self.data_prefix["poses_path"]}/{sequence}_poses.txt'
@@ -179,7 +174,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             ]
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
-        """Return the frame of the same sequence with the number `offset` further."""
+        """Return the frame of the same sequence whose number is `offset` higher."""
         sequence, number = split_stem(info['img_id'])
         neighbour = f'{sequence}_{number + offset:06d}'
         wanted = f'{self.data_prefix.get("sequence_path")}/{neighbour}{self.img_suffix}'

@@ -1,4 +1,4 @@
-"""Any folder of clips: frames, intrinsics, labels of one's own classes."""
+"""Folders of clips: frames, intrinsics and labels of your own classes."""
 
 import os.path as osp
 import re
@@ -12,54 +12,52 @@ from mmdepthseg.datasets.intrinsics import (
     read_intrinsics,
     read_kitti_calib,
 )
-from mmdepthseg.datasets.listing import join_path, list_folders, list_frames, list_names
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.geometry.camera import Camera
+from mmdepthseg.names import FRAMES, join_path, list_files, list_folders, list_frames
 from mmdepthseg.registry import DATASETS
-from mmdepthseg.utils.errors import UserError
-
-IMG_SUFFIXES = ('.jpg', '.jpeg', '.png')
+from mmdepthseg.utils.errors import UserError, listed, refuse
 
 
 @DATASETS.register_module()
 class ClipDataset(SequenceDataset):
-    """Frames of video clips, some of them labelled: one's own video.
+    """Frames of your own video clips, some of them labelled.
 
     Layout, frames sorted by name, numbers as numbers (2 before 10)::
 
-        <data_root>/<clip>/frames/*.jpg      (or the images right in <clip>)
+        <data_root>/<clip>/frames/*.jpg      (or the images directly in <clip>)
         <data_root>/<clip>/intrinsics.json   {"K": 3x3, "width": ..., "height": ...}
-        <data_root>/<clip>/labels/<stem>.png  of frame <stem>, where there is a label
+        <data_root>/<clip>/labels/<stem>.png  of frame <stem>, if it has a label
 
-    `data_root` may also be one clip itself. Neighbours are counted in the sorted
-    order of the clip's frames; a clip's ends have none beyond.
+    Suffixes may be in any case; two frames of a clip must differ in more than the
+    suffix. `data_root` may also be one clip itself. Neighbours are counted in the
+    sorted order of the clip's frames; there are none beyond its ends.
 
-    Sequences of KITTI odometry as they are unpacked (Geiger et al., CVPR 2012) are
-    clips too: `data_root='.../sequences', frames_dir='image_2',
-    poses_file='../poses/{clip}.txt'`. A clip without `intrinsics.json` takes K from
-    its `calib.txt`, the line `P2` for `image_2`.
+    Unpacked sequences of KITTI odometry (Geiger et al., CVPR 2012) are clips too:
+    `data_root='.../sequences', frames_dir='image_2', poses_file='../poses/{clip}.txt'`.
+    A clip without `intrinsics.json` takes K from its `calib.txt`, the line `P2` for
+    `image_2`.
 
-    Labels are 8-bit pngs of class indices, 255 = ignore. They are looked for when the
-    config names the classes: `metainfo=dict(classes=('road', 'car', ...))`; without
-    classes every frame is one without label.
+    Labels are 8-bit pngs of class indices, 255 = ignore. They are listed if the config
+    names the classes: `metainfo=dict(classes=('road', 'car', ...))`; without classes
+    all frames are unlabelled.
 
     Args:
         clips: Names of the clips to use, in this order; None: all, sorted.
-        exclude_clips: Names of clips not to use (those for validation, say).
+        exclude_clips: Names of clips to leave out, such as those for validation.
         intrinsics: One camera for all clips, `dict(K=..., width=..., height=...)`
             or with `normalized=True`; None: each clip's `intrinsics.json` or
             `calib.txt`, which may be missing when `offsets` is empty.
         frames_dir: Folder of the frames within a clip.
         labels_dir: Folder of the label maps within a clip.
         depth_dir: Folder of depth maps (16-bit png, metres * 256) for each clip:
-            `{clip: folder}`, relative to `data_root` or absolute; or one string
-            for all, with `{clip}` in it if need be. Frame `<stem>` has
-            `<stem>.png`.
+            `{clip: folder}`, relative to `data_root` or absolute; or one string for
+            all, which may contain `{clip}`. Frame `<stem>` has `<stem>.png`.
         sde_disparity_dir: Folder of stored depth labels
             `<sde_disparity_dir>/<clip>/<stem>.png`; promises a file for each frame.
         poses_file: Name of the camera poses within a clip (`'poses.txt'`), or with
-            `{clip}` in it relative to `data_root`; a line a frame (see
-            `LoadPoses`). Promises one for each clip.
+            `{clip}` in it relative to `data_root`; one line per frame (see
+            `LoadPoses`). Promises a file for each clip.
         img_suffixes: Ends of image names, in any case.
         **kwargs: Of `SequenceDataset`.
     """
@@ -77,7 +75,7 @@ class ClipDataset(SequenceDataset):
         depth_dir: str | Mapping[str, str] | None = None,
         sde_disparity_dir: str | None = None,
         poses_file: str | None = None,
-        img_suffixes: Sequence[str] = IMG_SUFFIXES,
+        img_suffixes: Sequence[str] = FRAMES,
         **kwargs,
     ) -> None:
         self.clips = None if clips is None else list(clips)
@@ -112,53 +110,48 @@ class ClipDataset(SequenceDataset):
         samples = []
         self._folders = self._clip_folders()
         for clip, folder in self._folders.items():
-            frames_folder = osp.join(folder, self.frames_dir)
-            names = list_frames(frames_folder, self.img_suffixes)
-            if not names:
-                frames_folder = folder
-                names = list_frames(frames_folder, self.img_suffixes)
-            if not names:
+            frames = self._frames_in(folder)
+            if not frames:
                 raise UserError(
                     f'ClipDataset: clip {clip!r} has no image: searched '
                     f'{osp.join(folder, self.frames_dir)} and {folder} for '
                     f'*{", *".join(self.img_suffixes)}.'
                 )
-            camera = self._camera(clip, folder, osp.join(frames_folder, names[0]))
-            labels_folder = osp.join(folder, self.labels_dir)
-            labels = self._label_files(labels_folder, frames_folder, names)
-            depth_folder, depth_names = self._depth_files(clip)
-            self._frames[clip] = [osp.join(frames_folder, name) for name in names]
-            for position, path in enumerate(self._frames[clip]):
-                stem = osp.splitext(osp.basename(path))[0]
-                info = dict(
+            paths = self._frames[clip] = [*frames.values()]
+            camera = self._camera(clip, folder, paths[0])
+            labels = self._labels(osp.join(folder, self.labels_dir), frames)
+            depths = self._depths(clip)
+            for position, (stem, path) in enumerate(frames.items()):
+                info: dict = dict(
                     img_path=path, img_id=f'{clip}/{stem}', clip=clip, position=position
                 )
                 if camera is not None:
                     info['file_camera'] = camera
                 if stem in labels:
-                    info['seg_map_path'] = osp.join(labels_folder, f'{stem}.png')
+                    info['seg_map_path'] = labels[stem]
                     info['label_table'] = len(self.metainfo['classes'])
-                if f'{stem}.png' in depth_names:
-                    info['depth_path'] = osp.join(depth_folder, f'{stem}.png')
+                if stem in depths:
+                    info['depth_path'] = depths[stem]
                 samples.append(info)
         return samples
 
     def finish_sample(self, info: dict) -> None:
         """Add the paths of the stored depth label and the poses."""
+        root = self.data_root or ''
         if self.sde_disparity_dir:
-            folder = join_path(self.data_root or '', self.sde_disparity_dir)
+            folder = join_path(root, self.sde_disparity_dir)
             info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'
         if self.poses_file:
-            info['poses_path'] = self._poses_path(info['clip'], self.poses_file)
-            info['pose_count'] = len(self._frames[info['clip']])
+            clip = info['clip']
+            info['poses_path'] = (
+                join_path(root, self.poses_file.replace('{clip}', clip))
+                if '{clip}' in self.poses_file
+                else osp.join(self._folders[clip], self.poses_file)
+            )
+            info['pose_count'] = len(self._frames[clip])
             info['pose_lines'] = [
                 info['position'] + offset for offset in (0, *self.offsets)
             ]
-
-    def _poses_path(self, clip: str, name: str) -> str:
-        if '{clip}' in name:
-            return join_path(self.data_root or '', name.replace('{clip}', clip))
-        return osp.join(self._folders[clip], name)
 
     def find_neighbour(self, info: dict, offset: int) -> tuple[str | None, str]:
         """Return the frame `offset` further in the sorted order of the clip."""
@@ -167,39 +160,44 @@ class ClipDataset(SequenceDataset):
         path = frames[position] if 0 <= position < len(frames) else None
         return path, f'{offset:+d} (clip {info["clip"]} has {len(frames)} frames)'
 
+    def _frames_in(self, folder: str) -> dict[str, str]:
+        """Return the frames of a clip by name, from its folder of frames or itself."""
+        return list_frames(osp.join(folder, self.frames_dir), self.img_suffixes) or (
+            list_frames(folder, self.img_suffixes)
+        )
+
     def _clip_folders(self) -> dict[str, str]:
+        """Return the folder of each clip to use, in order."""
         root = join_path(self.data_root or '.')
         named = [*(self.clips or ()), *self.exclude_clips]
+        strange = [
+            c for c in named if osp.normpath(c) != c or c.startswith(('..', '/'))
+        ]
         missing = [c for c in named if not osp.isdir(join_path(root, c))]
-        if missing or self.clips == []:
-            problem = f'no clip {", ".join(missing)}' if missing else 'clips names none'
-            raise UserError(
-                f'ClipDataset: {problem} in {root}; there are: '
-                f'{", ".join(list_folders(root)) or "none"}.'
-            )
-        if self.clips is not None:
-            clips = self.clips
-        elif list_frames(osp.join(root, self.frames_dir), self.img_suffixes) or (
-            list_frames(root, self.img_suffixes)
-        ):
+        there = list_folders(root)
+        refuse(
+            'ClipDataset',
+            {
+                f'clip {", ".join(strange)}: give the names of folders below {root} as '
+                'they are written, such as ride_1.': bool(strange),
+                f'no clip {", ".join(missing)} in {root}; there are: '
+                f'{", ".join(there) or "none"}.': bool(missing),
+            },
+        )
+        if self.clips is None and self._frames_in(root):
             return {osp.basename(osp.abspath(root)): root}
-        else:
-            clips = list_folders(root)
-        folders = {
-            clip: join_path(root, clip)
-            for clip in clips
-            if clip not in self.exclude_clips
-        }
+        clips = there if self.clips is None else self.clips
+        folders = {c: join_path(root, c) for c in clips if c not in self.exclude_clips}
         if not folders:
             raise UserError(
                 f'ClipDataset: no clip: searched {root} for <clip>/{self.frames_dir}/*'
-                f'{", *".join(self.img_suffixes)}; exclude_clips takes out '
+                f'{", *".join(self.img_suffixes)}; clips={self.clips}, exclude_clips: '
                 f'{", ".join(self.exclude_clips) or "none"}.'
             )
         return folders
 
     def _camera(self, clip: str, folder: str, frame: str) -> Camera | None:
-        """Return the camera of a clip; None if nothing tells and nothing needs it."""
+        """Return the camera of a clip; None if it has none and needs none."""
         source = osp.join(folder, 'intrinsics.json')
         calib = osp.join(folder, 'calib.txt')
         kitti = re.fullmatch('image_([0-3])', self.frames_dir.strip('/'))
@@ -210,15 +208,14 @@ class ClipDataset(SequenceDataset):
         elif kitti and osp.isfile(calib):
             with Image.open(frame) as image:
                 camera = read_kitti_calib(calib, int(kitti[1]), image.size[::-1])
-        elif self.offsets:
+        elif not self.offsets:
+            return None
+        else:
             raise UserError(
                 f'ClipDataset: clip {clip!r} has no {source}'
-                f'{" (and no calib.txt)" if kitti else ""}: write one with K '
-                '(3x3, pixels), width and height, or give `intrinsics` in the '
-                'config.'
+                f'{" (and no calib.txt)" if kitti else ""}: write one with K (3x3, '
+                'pixels), width and height, or give `intrinsics` in the config.'
             )
-        else:
-            return None
         (fx, _, cx), (_, fy, cy), _ = camera.K
         print_log(
             f'ClipDataset: clip {clip}: K fx {fx:.2f}, fy {fy:.2f}, cx {cx:.2f}, cy '
@@ -228,32 +225,30 @@ class ClipDataset(SequenceDataset):
         )
         return camera
 
-    def _label_files(
-        self, folder: str, frames_folder: str, frames: Sequence[str]
-    ) -> set[str]:
-        """Return the stems of the frames that have a label; none without classes."""
-        if not self.metainfo['classes']:
-            return set()
-        labels = {osp.splitext(name)[0] for name in list_names(folder, '.png')}
-        strange = sorted(labels - {osp.splitext(name)[0] for name in frames})
+    def _labels(self, folder: str, frames: Mapping[str, str]) -> dict[str, str]:
+        """Return the label files by frame; none without classes."""
+        labels = list_files(folder, '.png') if self.metainfo['classes'] else {}
+        strange = [osp.basename(labels[stem]) for stem in labels if stem not in frames]
         if strange:
+            stem, frame = next(iter(frames.items()))
             raise UserError(
                 f'ClipDataset: {len(strange)} label(s) in {folder} belong to no frame '
-                f'of {frames_folder}: {", ".join(strange[:3])}. The label of frame '
-                f'{frames[0]} is {osp.splitext(frames[0])[0]}.png.'
+                f'of {osp.dirname(frame)}: {listed(strange)}. The label of '
+                f'{osp.basename(frame)} is {stem}.png.'
             )
         return labels
 
-    def _depth_files(self, clip: str) -> tuple[str, set[str]]:
+    def _depths(self, clip: str) -> dict[str, str]:
+        """Return the depth maps by frame."""
         folder = self.depth_dir
         if isinstance(folder, Mapping):
             folder = folder.get(clip)
         if folder is None:
-            return '', set()
-        folder = join_path(self.data_root or '', folder.format(clip=clip))
-        names = list_names(folder, '.png')
-        if not names:
+            return {}
+        folder = join_path(self.data_root or '', folder.replace('{clip}', clip))
+        depths = list_files(folder, '.png')
+        if not depths:
             raise UserError(
                 f'ClipDataset: depth_dir of clip {clip!r}: no *.png in {folder}.'
             )
-        return folder, set(names)
+        return depths

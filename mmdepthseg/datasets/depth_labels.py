@@ -1,14 +1,13 @@
 """The store of depth labels: one 16-bit PNG per image and a manifest.
 
-A depth label is the disparity that a trained SDE network gives for an image, in
-(0, 1), kept as `round(disparity * 65535)` without any normalisation per image, so
-that "nearer" means the same in every image (method: 3W, section 3.3).
+A depth label is the disparity that a trained SDE network predicts for an image, in
+(0, 1), stored as `round(disparity * 65535)` without normalisation per image, so that
+"nearer" means the same in all images (3W, section 3.3).
 
 `manifest.json` holds the hash of the checkpoint, the options, the size in bytes of
 every finished file and the state (size, time) of the image it was made from. It is
-rewritten (atomically) while labels are made and says `"complete": true` only at the
-end, so that a half-made, truncated or outdated set is found before anything trains on
-it.
+rewritten (atomically) while labels are made and has `"complete": true` only at the
+end, so that an unfinished, truncated or outdated set is found before training.
 """
 
 import json
@@ -17,11 +16,11 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmengine.logging import print_log
 
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.cityscapes import png_bytes
+from mmdepthseg.utils.errors import UserError, listed
 from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.stamp import MISSING, Stamp
 
@@ -30,11 +29,9 @@ OURS = {'files', 'checkpoint', 'checkpoint_sha256', 'options', 'complete'}
 SUFFIX = '.png'
 SCALE = 65535
 SHOWN = 5
-AGAIN = (
-    'run what made them, tools/generate_depth.py or tools/select_samples.py, again (it '
-    'goes on where it stopped)'
-)
-_noted: set[str] = set()  # manifests whose checkpoint is known to be gone
+TOOL = 'tools/generate_depth.py'
+AGAIN = f'run {TOOL} (or tools/select_samples.py) again; it continues where it stopped'
+_noted: set[str] = set()  # manifests whose missing checkpoint was logged
 
 
 class DepthLabelError(UserError):
@@ -65,7 +62,7 @@ class DepthLabelStore:
         """Read the manifest.
 
         Raises:
-            DepthLabelError: There is none, or it is not readable.
+            DepthLabelError: If it is missing or cannot be read.
         """
         try:
             self.manifest = json.loads(self.manifest_path.read_text())
@@ -73,32 +70,32 @@ class DepthLabelStore:
                 raise KeyError(*sorted(OURS - set(self.manifest)))
             self.manifest['files'].items()
         except FileNotFoundError:
-            raise DepthLabelError(
-                f'{self.root}: no depth labels here ({MANIFEST} is missing); make '
-                'them with tools/generate_depth.py CONFIG CHECKPOINT --out '
-                f'{self.root}'
-            ) from None
+            problem = (
+                f'{self.root}: no depth labels here ({MANIFEST} is missing); make them '
+                f'with tools/generate_depth.py CONFIG CHECKPOINT --out {self.root}'
+            )
+            raise DepthLabelError(problem) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DepthLabelError(
-                f'{self.manifest_path}: not a manifest of depth labels ({error}); '
-                'give another folder, or if it is a damaged one remove that file and '
-                'run tools/generate_depth.py again'
-            ) from None
+            problem = (
+                f'{self.manifest_path}: not a manifest of depth labels ({error}); give '
+                'another folder, or, if the file is damaged, remove it and run '
+                'tools/generate_depth.py again'
+            )
+            raise DepthLabelError(problem) from None
         return self.manifest
 
     def begin(
         self, checkpoint: str | Path, options: dict, overwrite: bool = False
     ) -> list[str]:
-        """Start or go on writing; returns the names of bad files found.
+        """Start or continue writing; return the names of damaged files.
 
         Args:
             checkpoint: The SDE checkpoint.
-            options: What else decides the values; json-serialisable.
-            overwrite: Remove labels made with something else, see `clear`.
+            options: Other settings that affect the values; json-serialisable.
+            overwrite: Remove labels made with other settings, see `clear`.
 
         Raises:
-            UserError: The folder holds labels of another checkpoint or of other
-                options.
+            UserError: If the folder has labels of another checkpoint or other options.
         """
         self._stamp = stamp = _Manifest(self, file_hash(checkpoint), options)
         stamp.check(overwrite)
@@ -113,10 +110,10 @@ class DepthLabelStore:
         return bad
 
     def clear(self) -> None:
-        """Remove the labels that the manifest lists, and the manifest; nothing else.
+        """Remove only the labels that the manifest lists, and the manifest.
 
         Raises:
-            DepthLabelError: There is a manifest, but not one of depth labels.
+            DepthLabelError: If the manifest is not one of depth labels.
         """
         if not self.manifest_path.exists():
             return
@@ -135,24 +132,19 @@ class DepthLabelStore:
         Args:
             img_id: The image.
             disparity: (H, W), in [0, 1].
-            img_path: File of the image, whose state is kept.
+            img_path: File of the image, whose state is stored.
 
         Raises:
-            DepthLabelError: A value is not finite.
+            DepthLabelError: If a value is not finite.
         """
         if not np.isfinite(disparity).all():
             raise DepthLabelError(
-                f'{img_id}: the predicted disparity has NaN or infinite values; the '
-                f'checkpoint is no good ({self.manifest.get("checkpoint")}): train '
-                'again or take an earlier one'
+                f'{img_id}: the predicted disparity has NaN or infinite values; train '
+                'again or use an earlier checkpoint than '
+                f'{self.manifest.get("checkpoint")}'
             )
-        ok, png = cv2.imencode(
-            '.png', np.rint(disparity.clip(0, 1) * SCALE).astype(np.uint16)
-        )
-        if not ok:
-            raise DepthLabelError(f'{img_id}: could not encode the depth label')
-        path = self.path(img_id)
-        write_atomically(path, png.tobytes())
+        png = png_bytes(np.rint(disparity.clip(0, 1) * SCALE).astype(np.uint16))
+        write_atomically(self.path(img_id), png)
         self.manifest['files'][img_id] = len(png)
         state = img_path and _image_state(img_path)
         if state:
@@ -163,8 +155,8 @@ class DepthLabelStore:
     def outdated(self, img_paths: Mapping[str, str]) -> list[str]:
         """Return the images that have changed since their label was made.
 
-        Data may move: an image at another path is compared by size alone. Nothing is
-        known of labels made without a path.
+        Data may be moved: an image at another path is compared by size only. Labels
+        made without a path cannot be compared.
 
         Args:
             img_paths: Path of each image, by `img_id`.
@@ -196,17 +188,17 @@ class DepthLabelStore:
 
         Args:
             img_ids: The images.
-            img_paths: Path of each image, by id, to
-                see that it is still the one that the label was made from.
+            img_paths: Path of each image, by id, to check that it has not changed
+                since the label was made.
 
         Raises:
-            DepthLabelError: Naming the first images concerned and the cure.
+            DepthLabelError: Naming the first images concerned and the remedy.
         """
         self.verify_manifest()
         self.verify_labels(img_ids, img_paths)
 
     def verify_manifest(self) -> None:
-        """Verify what does not concern single images."""
+        """Verify that the set is complete and its checkpoint unchanged."""
         manifest = self.load_manifest()
         if not manifest.get('complete'):
             raise DepthLabelError(
@@ -218,14 +210,14 @@ class DepthLabelStore:
     def verify_labels(
         self, img_ids: Iterable[str], img_paths: Mapping[str, str] | None = None
     ) -> None:
-        """Verify what concerns the images, by the manifest that was read.
+        """Verify the labels of images against the manifest that was read; see `verify`.
 
         Args:
-            img_ids: See `verify`.
-            img_paths: See `verify`.
+            img_ids: The images.
+            img_paths: Path of each image, by id.
 
         Raises:
-            DepthLabelError: Naming the first images concerned and the cure.
+            DepthLabelError: Naming the first images concerned and the remedy.
         """
         missing, broken = [], []
         for img_id in img_ids:
@@ -234,24 +226,17 @@ class DepthLabelStore:
                 missing.append(img_id)
             elif _size(self.path(img_id)) != size:
                 broken.append(img_id)
-        if missing:
-            raise DepthLabelError(
-                f'{self.root}: no depth label for {len(missing)} image(s): '
-                f'{", ".join(missing[:SHOWN])}; make them for this split with '
-                'tools/generate_depth.py'
-            )
-        if broken:
-            raise DepthLabelError(
-                f'{self.root}: {len(broken)} depth label(s) truncated or missing: '
-                f'{", ".join(broken[:SHOWN])}; {AGAIN}'
-            )
-        changed = self.outdated(img_paths or {})
-        if changed:
-            raise DepthLabelError(
-                f'{self.root}: {len(changed)} depth label(s) out of date, their images '
-                f'have changed since: {", ".join(changed[:SHOWN])}; run '
-                'tools/generate_depth.py again (it makes just those again)'
-            )
+        changed = [] if missing or broken else self.outdated(img_paths or {})
+        for names, problem, cure in (
+            (missing, 'missing', 'make them for this split with ' + TOOL),
+            (broken, 'truncated or missing', AGAIN),
+            (changed, 'out of date, their images have changed', f'run {TOOL} again'),
+        ):
+            if names:
+                raise DepthLabelError(
+                    f'{self.root}: {len(names)} depth label(s) {problem}: '
+                    f'{listed(names, SHOWN)}; {cure}'
+                )
 
     def _verify_checkpoint(self) -> None:
         checkpoint = Path(self.manifest['checkpoint'])
@@ -259,8 +244,8 @@ class DepthLabelStore:
             if str(self.manifest_path) not in _noted:
                 _noted.add(str(self.manifest_path))
                 print_log(
-                    f'{self.root}: the checkpoint of these depth labels is gone '
-                    f'({checkpoint}), so whether they are up to date is not checked',
+                    f'{self.root}: the checkpoint of these depth labels is gone, so '
+                    f'they are not checked against it ({checkpoint})',
                     logger='current',
                 )
         elif file_hash(checkpoint) != self.manifest['checkpoint_sha256']:
@@ -272,7 +257,7 @@ class DepthLabelStore:
 
 
 class _Manifest(Stamp):
-    """The manifest of a store as the stamp of its labels."""
+    """Manifest of a store, used as the stamp of its labels."""
 
     def __init__(self, store: DepthLabelStore, checkpoint: str, options: dict) -> None:
         made_with = dict(
@@ -282,7 +267,7 @@ class _Manifest(Stamp):
         self.store = store
 
     def look(self) -> str:
-        """Look as `Stamp.look` does; the labels are called by their checkpoint."""
+        """Look as `Stamp.look` does, and name the labels by their checkpoint."""
         state = super().look()
         if state != MISSING:
             self.what = f'depth labels of {self.facts.get("checkpoint")}'
@@ -296,10 +281,10 @@ class _Manifest(Stamp):
 def opened_store(root: str | Path) -> DepthLabelStore:
     """Return the store of a folder, its manifest read and verified once per process.
 
-    Again only when the manifest has changed.
+    It is read again only if the manifest has changed.
 
     Raises:
-        DepthLabelError: The manifest is missing, unfinished or out of date.
+        DepthLabelError: If the manifest is missing, unfinished or out of date.
     """
     try:
         written = os.stat(Path(root) / MANIFEST).st_mtime_ns
@@ -323,7 +308,7 @@ def _size(path: Path) -> int:
 
 
 def _image_state(path: str) -> dict | None:
-    """Return what tells a changed image; None for one that is not a local file."""
+    """Return path, size and time of an image; None if it is not a local file."""
     try:
         state = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""A target frame, its neighbours in time, and whatever else a sample may have."""
+"""Base of data sets of frames with neighbours, labels, depth and cameras."""
 
 import logging
 from collections import Counter
@@ -9,12 +9,12 @@ from mmseg.datasets import BaseSegDataset
 
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.datasets.errors import BrokenFileError
-from mmdepthseg.datasets.listing import join_path
 from mmdepthseg.datasets.subset import LabeledSubset
 from mmdepthseg.datasets.transforms.foreign import check_pipeline
-from mmdepthseg.utils.errors import UserError, check_keys, refuse
+from mmdepthseg.names import join_path
+from mmdepthseg.utils.errors import UserError, check_keys, listed, refuse
 
-#: So many broken samples in a row, and no more are tried.
+#: Number of broken samples in a row after which no more are tried.
 MAX_IN_A_ROW = 100
 
 
@@ -24,10 +24,10 @@ def split_folders(
     """Return the `data_prefix` of a split.
 
     Args:
-        known: Where things stand below `data_root`, with `{split}`; None: unused.
-        given: Changes of it.
+        known: Folders below `data_root`, with `{split}`; None: unused.
+        given: Changes of them.
         split: The split.
-        owner: Whose `data_prefix` it is, for the message.
+        owner: Owner of the `data_prefix`, for the message.
 
     Raises:
         UserError: A key is not among the known ones.
@@ -41,12 +41,12 @@ class SequenceDataset(BaseSegDataset):
     """Base of data sets of frames with optional neighbours, labels, depth, cameras.
 
     MMSegmentation's `BaseSegDataset` knows one image and one label map per sample
-    and requires the label file; here everything but the image may be absent, and
-    files that a sample does not use are never asked for.
+    and requires the label file; here everything except the image is optional, and files
+    that a sample does not use need not exist.
 
-    A subclass lists its frames with `list_samples` and names a frame's
-    neighbour with `find_neighbour`. A sample's info holds `img_path`,
-    `img_id`, `is_labeled` and, where there are such, `seg_map_path`,
+    A subclass lists its frames with `list_samples` and a frame's neighbours with
+    `find_neighbour`. A sample's info has `img_path`, `img_id` (unique, the name of all
+    outputs, such as `<clip>/<frame>`), `is_labeled` and, if they exist, `seg_map_path`,
     `adjacent_paths` with `adjacent_offsets`, `camera_path` or `file_camera`,
     `depth_path`, `disparity_path`, `sde_disparity_path`,
     `poses_path` with `pose_lines` and `pose_count`, and `branch`.
@@ -57,19 +57,18 @@ class SequenceDataset(BaseSegDataset):
             logged once), `'error'` raises.
         labeled_subset: `dict(n=100, seed=42)`, `dict(ann_file='list.txt')` (with n the
             first n) or `dict()` (all that have a label file); see `LabeledSubset`.
-            None: all samples, with the labels that there are.
-        subset_mode: What the subset is for. `'keep'`: the data set is the subset.
-            `'mark'`: all samples stay, only the subset's are labelled.
-            `'exclude'`: all others, without labels. Labels of samples outside the
-            subset are not even listed.
-        require_labels: Raise if a labelled-to-be sample has no label file.
+            None: all samples, with the labels that exist.
+        subset_mode: Use of the subset. `'keep'`: the data set is the subset. `'mark'`:
+            all samples stay, only the subset's are labelled. `'exclude'`: all others,
+            without labels. Labels of samples outside the subset are not listed.
+        require_labels: Raise if a sample that should be labelled has no label file.
         branch: Copied to each sample's info (`'labeled'`, `'mix'`).
         skip_broken: In training, replace a sample with an unreadable file by another
             one (each file is logged once) instead of stopping.
-        max_broken: Stop all the same after so many broken files per process.
+        max_broken: Number of broken files per process after which to stop anyway.
         check_depth_labels: Verify the manifest of the depth labels, so that missing,
-            truncated or outdated ones are named before anything uses them; False for
-            labels that `tools/generate_depth.py` did not make.
+            truncated or outdated ones are named before anything uses them. Set to False
+            for labels that `tools/generate_depth.py` did not make.
         **kwargs: Of `BaseSegDataset`.
     """
 
@@ -90,12 +89,13 @@ class SequenceDataset(BaseSegDataset):
         refuse(
             type(self).__name__,
             {
-                "missing_neighbours must be 'skip' or 'error', got "
-                f'{missing_neighbours!r}.': missing_neighbours not in ('skip', 'error'),
+                f"missing_neighbours={missing_neighbours!r}: give 'skip' or 'error'.": (
+                    missing_neighbours not in ('skip', 'error')
+                ),
                 f'offsets must be different and not 0, got {tuple(offsets)}.': (
                     len({0, *offsets}) <= len(offsets)
                 ),
-                'ann_file stands in labeled_subset=dict(ann_file='
+                'ann_file belongs into labeled_subset=dict(ann_file='
                 f'{kwargs.get("ann_file")!r}).': bool(kwargs.get('ann_file')),
             },
         )
@@ -115,10 +115,10 @@ class SequenceDataset(BaseSegDataset):
     # -- for subclasses -----------------------------------------------------------
 
     def list_samples(self) -> list[dict]:
-        """Return all target frames, sorted by `img_id`; at least one or an error.
+        """Return all target frames, at least one, sorted by `img_id`.
 
         Returns:
-            Infos without neighbours; `seg_map_path` where a label exists.
+            Infos without neighbours, with `seg_map_path` if a label exists.
         """
         raise NotImplementedError
 
@@ -130,7 +130,7 @@ class SequenceDataset(BaseSegDataset):
             offset: In frames, negative for earlier ones.
 
         Returns:
-            Its path, or None if it does not exist, and the path looked for.
+            Its path, or None if it does not exist, and the path searched for.
         """
         raise UserError(
             f'{type(self).__name__} has no neighbouring frames: leave offsets empty.'
@@ -151,8 +151,8 @@ class SequenceDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict]:
         """List the samples: frames, then the subset, then neighbours.
 
-        The subset is drawn before frames without neighbours are left out, so that it
-        does not depend on `offsets`.
+        The subset is drawn before frames without neighbours are left out, so it does
+        not depend on `offsets`.
         """
         samples = self._apply_subset(self.list_samples())
         samples = self._add_neighbours(samples)
@@ -172,8 +172,8 @@ class SequenceDataset(BaseSegDataset):
     def prepare_data(self, idx: int) -> dict | None:
         """Run the pipeline; with `skip_broken`, None for a broken sample.
 
-        `BaseDataset.__getitem__` then draws another sample. A test never skips:
-        figures over a part of the images would pass for those of all.
+        `BaseDataset.__getitem__` then draws another sample. A test never skips, because
+        figures over a part of the images would be taken for those of all images.
         """
         try:
             data = super().prepare_data(idx)
@@ -192,32 +192,31 @@ class SequenceDataset(BaseSegDataset):
             self._check_labels(samples)
             return samples
         chosen = self.subset.positions(samples, self.data_root)
-        if not chosen:
-            raise UserError(
-                f'{self._describe()}: labeled_subset=dict(), but none of the '
-                f'{len(samples)} samples has a label: searched '
-                f'{self.data_prefix.get("seg_map_path")} for *{self.seg_map_suffix}; '
-                f'the metainfo names {len(self.metainfo["classes"])} classes.'
-            )
-        if self.subset.mode != 'exclude':
+        if chosen and self.subset.mode != 'exclude':
             self._check_labels([samples[i] for i in sorted(chosen)])
         kept = self.subset.apply(samples, chosen)
-        if not kept:
-            raise UserError(
-                f'{self._describe()}: no sample is left of '
-                f'{len(samples)} after the subset was taken out.'
-            )
+        refuse(
+            self._describe(),
+            {
+                f'labeled_subset=dict(), but none of the {len(samples)} samples has a '
+                f'label: searched {self._labels_place()}; the metainfo names '
+                f'{len(self.metainfo["classes"])} classes.': not chosen,
+                f'the subset holds all {len(samples)} samples, so none is left for '
+                "subset_mode='exclude'.": not kept,
+            },
+        )
         return kept
 
+    def _labels_place(self) -> str:
+        return f'{self.data_prefix.get("seg_map_path")} for *{self.seg_map_suffix}'
+
     def _check_labels(self, samples: list[dict]) -> None:
-        if not self.require_labels:
-            return
         without = [info['img_id'] for info in samples if 'seg_map_path' not in info]
-        if without:
+        if without and self.require_labels:
             raise UserError(
                 f'{self._describe()}: {len(without)} of {len(samples)} samples have no '
-                f'label file in {self.data_prefix.get("seg_map_path")} (suffix '
-                f'{self.seg_map_suffix}), the first: {", ".join(without[:3])}.'
+                f'label file: searched {self._labels_place()}, the first '
+                f'without: {listed(without)}.'
             )
 
     def _add_neighbours(self, samples: list[dict]) -> list[dict]:
@@ -233,20 +232,17 @@ class SequenceDataset(BaseSegDataset):
             info['adjacent_paths'] = [path for path, _ in found]
             info['adjacent_offsets'] = self.offsets
             kept.append(info)
-        if missing and (self.missing_neighbours == 'error' or not kept):
-            img_id, wanted = missing[0]
-            raise UserError(
-                f'{self._describe()}: frame {img_id} lacks its neighbour {wanted} '
-                f'({len(missing)} of {len(samples)} frames lack one; offsets '
-                f"{self.offsets}). missing_neighbours='skip' leaves such frames out."
-            )
         if missing:
-            print_log(
-                f'{self._describe()}: {len(missing)} of {len(samples)} frames left '
-                f'out, a neighbour at offsets {self.offsets} is missing (first: '
-                f'{missing[0][0]} lacks {missing[0][1]}).',
-                logger='current',
+            message = (
+                f'{self._describe()}: {len(missing)} of {len(samples)} frames lack a '
+                f'neighbour at offsets {self.offsets}, the first: {missing[0][0]} '
+                f'lacks {missing[0][1]}.'
             )
+            if self.missing_neighbours == 'error' or not kept:
+                raise UserError(
+                    f"{message} missing_neighbours='skip' leaves such frames out."
+                )
+            print_log(f'{message} They are left out.', logger='current')
         return kept
 
     def _verify_depth_labels(self, samples: list[dict]) -> None:
@@ -267,19 +263,23 @@ class SequenceDataset(BaseSegDataset):
                 level=logging.WARNING,
             )
         self.broken_files[message] += 1
-        if len(self.broken_files) > self.max_broken:
-            raise BrokenFileError(
-                f'{self._describe()}: {len(self.broken_files)} broken files, more than '
-                f'max_broken={self.max_broken}. The last: {message}'
-            )
         self._in_a_row.append(message)
-        # BaseDataset's own limit ends in a message without any name
-        if len(self._in_a_row) >= min(MAX_IN_A_ROW, self.max_refetch + 1):
-            raise BrokenFileError(
-                f'{self._describe()}: no usable sample found, {len(self._in_a_row)} '
-                'broken ones were skipped in a row. Repair or remove them, or set '
-                f'skip_broken=False to stop at each. The first: {self._in_a_row[0]}'
+        broken, row = len(self.broken_files), len(self._in_a_row)
+        problem = ''
+        if broken > self.max_broken:
+            problem = (
+                f'{broken} broken files, more than max_broken={self.max_broken}. The '
+                f'last: {message}'
             )
+        # BaseDataset's own limit ends in a message without any name
+        elif row >= min(MAX_IN_A_ROW, self.max_refetch + 1):
+            problem = (
+                f'no usable sample found, {row} broken ones were skipped in a row. '
+                'Repair or remove them, or set skip_broken=False to stop at each. The '
+                f'first: {self._in_a_row[0]}'
+            )
+        if problem:
+            raise BrokenFileError(f'{self._describe()}: {problem}')
 
     def _describe(self) -> str:
         return f'{type(self).__name__}({self.data_root})'

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdepthseg.datasets.listing import join_path
-from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.names import join_path
+from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')
 
@@ -27,9 +27,9 @@ class LabeledSubset:
         seed: See `random_subset`.
         ann_file: Text file of sample names, under `data_root` or, if not there, as
             given.
-        mode: What becomes of the other samples: `'keep'` leaves them out, `'mark'`
-            takes their labels away, `'exclude'` leaves the subset out, so that what
-            remains has no labels.
+        mode: Treatment of the other samples: `'keep'` leaves them out, `'mark'` removes
+            their labels, `'exclude'` leaves the subset out and removes the labels of
+            the rest.
 
     Raises:
         UserError: If the entries do not fit each other.
@@ -42,14 +42,20 @@ class LabeledSubset:
 
     def __post_init__(self) -> None:
         """Check the entries."""
-        if self.mode not in SUBSET_MODES:
-            raise UserError(
-                f'subset_mode must be one of {SUBSET_MODES}, got {self.mode!r}.'
-            )
-        if self.ann_file and self.seed is not None:
-            raise UserError('labeled_subset: give either ann_file or seed, not both.')
-        if not self.ann_file and (self.n is None) != (self.seed is None):
-            raise UserError('labeled_subset needs n and seed, if it has no ann_file.')
+        refuse(
+            'labeled_subset',
+            {
+                f'subset_mode must be one of {SUBSET_MODES}, got {self.mode!r}.': (
+                    self.mode not in SUBSET_MODES
+                ),
+                'give either ann_file or seed, not both.': bool(
+                    self.ann_file and self.seed is not None
+                ),
+                'give n and seed, or ann_file.': (
+                    not self.ann_file and (self.n is None) != (self.seed is None)
+                ),
+            },
+        )
 
     @classmethod
     def of(cls, config: Mapping | None, mode: str) -> 'LabeledSubset | None':
@@ -67,11 +73,11 @@ class LabeledSubset:
         """Return the positions of the subset in the list of all samples.
 
         Args:
-            samples: With `img_id`; with `seg_map_path` where there is a label.
-            root: Of the data set.
+            samples: With `img_id`, and `seg_map_path` if there is a label.
+            root: `data_root` of the data set.
 
         Raises:
-            UserError: There are not so many samples, or not those.
+            UserError: If there are fewer samples, or names that are not among them.
         """
         if self.ann_file:
             path = join_path(root or '', self.ann_file)
@@ -91,7 +97,7 @@ class LabeledSubset:
     def apply(self, samples: Sequence[dict], chosen: set[int]) -> list[dict]:
         """Return the samples that stay.
 
-        Labels outside the subset are taken away (in place).
+        Labels outside the subset are removed (in place).
 
         Args:
             samples: All of them.

@@ -37,7 +37,8 @@ _OPTION_LIKENESS = 0.8
 
 OPTIONS_HELP = (
     'override settings of the config, KEY=VALUE with dots for nesting '
-    '(optim_wrapper.optimizer.lr=0.01, train_dataloader.dataset.pipeline.1.prob=0). '
+    '(optim_wrapper.optimizer.lr=0.01). An entry of a list goes by position or type '
+    '(train_dataloader.dataset.pipeline.RandomFlip.prob=0). '
     'Lists: KEY="[a,b]" or KEY=a,b; dicts: KEY="dict(type=X)"; what has quotes within '
     "the value stays text: KEY=\"['09','10']\". A key that looks "
     'like a misspelt one is refused; +KEY=VALUE adds it all the same.'
@@ -164,7 +165,7 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
         UserError: A key looks misspelt, or does not fit the config's structure.
     """
     for key, value in options.items():
-        name = key.lstrip('+')
+        name = _with_positions(config, key.lstrip('+'))
         if not key.startswith('+'):
             _check_option(config, name)
             _refuse_variable(config, name)
@@ -172,6 +173,36 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
             config.merge_from_dict({name: value})
         except (TypeError, KeyError, IndexError) as error:
             raise UserError(f'--cfg-options {name}: {error}') from error
+
+
+def _with_positions(config: Config, key: str) -> str:
+    """Replace entries of lists that are named by their type by their positions.
+
+    `pipeline.RandomFlip.prob` is `pipeline.4.prob` if the fifth step has that type.
+
+    Raises:
+        UserError: If the list has no entry of that type, or several.
+    """
+    node: Any = config._cfg_dict
+    parts = key.split('.')
+    for place, part in enumerate(parts):
+        if isinstance(node, list | tuple) and not part.isdigit():
+            kinds = [e.get('type') if isinstance(e, Mapping) else '' for e in node]
+            kinds = [str(getattr(k, '__name__', k)).split('.')[-1] for k in kinds]
+            found = [i for i, kind in enumerate(kinds) if kind == part]
+            if len(found) != 1:
+                raise UserError(
+                    f'--cfg-options {key}: {part!r} is the type of {len(found)} '
+                    f'entries of {".".join(parts[:place])}, which is a list of '
+                    f'{len(node)} ({", ".join(kinds)}): give a type that one entry '
+                    'has, or a position'
+                )
+            part = parts[place] = str(found[0])
+        try:
+            node = node[int(part) if isinstance(node, list | tuple) else part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return '.'.join(parts)
 
 
 def _check_option(config: Config, key: str) -> None:

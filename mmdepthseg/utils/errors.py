@@ -1,7 +1,7 @@
 """The exception for what the user has to put right."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class UserError(ValueError):
@@ -26,6 +26,12 @@ def refuse(owner: str, reasons: Mapping[str, bool]) -> None:
     for reason, applies in reasons.items():
         if applies:
             raise UserError(f'{owner}: {reason}')
+
+
+def listed(names: Sequence[object], shown: int = 3) -> str:
+    """Return the first names and the number of the others: `a, b, c and 4 more`."""
+    more = f' and {len(names) - shown:,} more' if len(names) > shown else ''
+    return ', '.join(map(str, names[:shown])) + more
 
 
 def check_keys(

@@ -92,6 +92,26 @@ def test_options_reach_into_dicts_and_lists():
     assert [step.p for step in config.steps] == [1, 0]
 
 
+def test_entries_of_lists_go_by_their_type_too():
+    pipeline = [
+        dict(type='Load'),
+        dict(type='mmseg.Resize', scale=1),
+        dict(type='Load'),
+    ]
+    config = Config(dict(data=[dict(pipeline=pipeline)], names=['a']))
+    apply_options(config, {'data.0.pipeline.Resize.scale': 2})
+    assert config.data[0].pipeline[1] == dict(type='mmseg.Resize', scale=2)
+    apply_options(config, {'+data.0.pipeline.Resize.ratio': 3})
+    assert config.data[0].pipeline[1].ratio == 3
+    for key in (
+        'data.0.pipeline.Load.prob',  # two of them
+        '+data.0.pipeline.Flip.prob',
+        'names.a',
+    ):
+        with pytest.raises(UserError, match=key.lstrip('+')):
+            apply_options(config, {key: 1})
+
+
 def test_new_keys_are_added_with_a_warning():
     config = make_config()
     with pytest.warns(UserWarning, match="model.*'depth'"):

@@ -98,8 +98,8 @@ def test_sizes_of_comparison(
         '--show-dir',
         tmp_path / 'show',
         '--cfg-options',
-        f'+test_dataloader.dataset.pipeline.2.evaluate_at={evaluate_at}',
-        'test_dataloader.dataset.pipeline.1.scale=(80,40)',
+        f'+test_dataloader.dataset.pipeline.LoadSegLabel.evaluate_at={evaluate_at}',
+        'test_dataloader.dataset.pipeline.Resize.scale=(80,40)',
         *options,
         # MMEngine keeps visualizers by name for as long as the process lives
         f'visualizer.name={tmp_path.name}',
@@ -131,6 +131,6 @@ def test_converter_as_a_command(streets, convert, tmp_path, capsys):
     )
     printed = capsys.readouterr().out
     assert 'gtFine/train: 3 files' in printed
-    assert 'not whole in the original: camera/val: 1 of 500 files' in printed
+    assert 'incomplete in the original: camera/val: 1 of 500 files' in printed
     assert (tmp_path / 'small' / MANIFEST).is_file()
     assert not (tmp_path / 'small/leftImg8bit').exists()

@@ -29,7 +29,7 @@ from mmdepthseg.datasets.converters.resampling import (
 )
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_png16
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import check_keys, refuse
 from mmdepthseg.utils.files import remove_leftovers, write_atomically
 from mmdepthseg.utils.stamp import Stamp
 
@@ -41,12 +41,12 @@ TRAIN_IDS_SUFFIX = '_gtFine_labelTrainIds.png'
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """What decides the content of the converted files.
+    """Options that determine the content of the converted files.
 
     Attributes:
-        size: (width, height) of the new images, not above that of the originals.
-        image_format: Of the images: `'png'`, or `'jpg'`, which takes a fraction of
-            the disk space at some loss; labels and disparity are always png.
+        size: (width, height) of the new images, at most that of the originals.
+        image_format: Format of the images: `'png'`, or `'jpg'`, which is lossy and
+            takes a fraction of the disk space; labels and disparity are always png.
         jpg_quality: 1..100.
     """
 
@@ -57,14 +57,20 @@ class ConvertOptions:
     def __post_init__(self) -> None:
         """Check the ranges."""
         object.__setattr__(self, 'size', tuple(int(side) for side in self.size))
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise UserError(f'size must be width and height, got {self.size}.')
-        if self.image_format not in ('png', 'jpg'):
-            raise UserError(
-                f"image_format must be 'png' or 'jpg', got {self.image_format!r}."
-            )
-        if not 1 <= self.jpg_quality <= 100:
-            raise UserError(f'jpg_quality must be 1..100, got {self.jpg_quality}.')
+        refuse(
+            'cityscapes',
+            {
+                f'size must be width and height, got {self.size}.': (
+                    len(self.size) != 2 or min(self.size) < 1
+                ),
+                f"image_format must be 'png' or 'jpg', got {self.image_format!r}.": (
+                    self.image_format not in ('png', 'jpg')
+                ),
+                f'jpg_quality must be 1..100, got {self.jpg_quality}.': (
+                    not 1 <= self.jpg_quality <= 100
+                ),
+            },
+        )
 
     def as_json(self) -> dict:
         """Return the options as json stores them."""
@@ -73,7 +79,7 @@ class ConvertOptions:
 
 @dataclass(frozen=True)
 class Job:
-    """One file to convert: its kind (see `Package`), path, and what comes of it."""
+    """One file to convert: its kind (see `Package`), path and targets."""
 
     kind: str
     source: str
@@ -91,75 +97,83 @@ def convert_cityscapes(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict:
-    """Write a smaller Cityscapes; goes on where it was interrupted.
+    """Write a smaller Cityscapes, or continue where that was interrupted.
 
-    Images are averaged over areas; labels, disparities and cameras follow as told in
-    `resampling`. `labelTrainIds` are written beside `labelIds`. Files appear
-    whole or not at all; a file that is there and whole is kept.
+    Images are averaged over areas; for labels, disparities and cameras see
+    `resampling`. `labelTrainIds` are written beside `labelIds`. Files are written
+    completely or not at all; complete files are kept.
 
     Args:
         source: Folder of the original with `leftImg8bit` and so on.
         out: Folder of the copy.
-        options: What to make.
-        packages: Which parts, keys of `PACKAGES`.
+        options: Size and format of the copy.
+        packages: Parts to convert, keys of `PACKAGES`.
         splits: Keys of `SPLITS`.
         names: Names of the annotated images per split, to name what is missing.
-        allow_partial: Convert what is there, even if it is not the whole release.
+        allow_partial: Convert an incomplete release, too.
         workers: Threads (OpenCV does not hold Python's lock); default: one per CPU
             that this process may use.
         progress: Called with (files done, files in all).
 
     Returns:
-        The manifest, as it stands in `out`: `options`, `files` (how many there
-        are, per package and split), `complete` (those are the whole release) and
-        `gaps` (what the original lacks, per package and split).
+        The manifest in `out`: `options`, `files` (their number per package and split),
+        `complete` (whether they are the whole release) and `gaps` (missing originals,
+        per package and split).
 
     Raises:
-        UserError: The original is incomplete, or `out` was made with other options.
+        UserError: If the original is incomplete, or `out` was made with other options.
         BrokenFileError: At the end, naming files that could not be converted; all
-            others have been.
-        OSError: `out` cannot be written to.
+            others are done.
+        OSError: If `out` cannot be written to.
     """
     options = options or ConvertOptions()
-    _check_choice(source, out, packages, splits)
+    _check_choice(source, out, packages, splits, workers)
     listings = list_release(os.fspath(source), packages, splits)
     gaps = describe_gaps(listings, names or {})
-    _check_complete(source, listings, gaps, allow_partial)
-    full_size = _full_size(listings, options.size)
+    full_size = next(_image_sizes(listings), FULL_SIZE)
+    _check_originals(source, listings, options, full_size, gaps, allow_partial)
     stamp = _stamp(Path(out), options)
     stamp.begin(taken=[Path(out, name) for name in PACKAGES])
     jobs = [job for listing in listings for job in _jobs(listing, out, options)]
     broken = _run(jobs, options, full_size, workers, progress)
     _finish(stamp, options, listings, gaps)
     if broken:
+        more = [f'and {len(broken) - SHOWN} more'] * (len(broken) > SHOWN)
         raise BrokenFileError(
             f'{len(broken)} of {len(jobs)} files could not be converted; all others '
-            'are done. Extract these again and repeat the command:\n  '
-            + '\n  '.join(broken[:SHOWN])
-            + f'\n  and {len(broken) - SHOWN} more' * (len(broken) > SHOWN)
+            'are done. Extract these again and repeat the command:'
+            + ''.join(f'\n  {line}' for line in broken[:SHOWN] + more)
         )
     return json.loads(stamp.path.read_text())
 
 
-def _check_complete(
+def _check_originals(
     source: str | os.PathLike,
     listings: Sequence[Listing],
+    options: ConvertOptions,
+    full_size: tuple[int, int],
     gaps: Mapping[str, str],
     allow_partial: bool,
 ) -> None:
-    if not any(listing.files for listing in listings):
-        looked_for = ', '.join(listing.name for listing in listings)
-        raise UserError(
-            f'{source} holds nothing of {looked_for}: expected '
-            '<package>/<split>/<city>/..., as the archives unpack'
-        )
-    if gaps and not allow_partial:
-        raise UserError(
-            f'{source} is not the whole release:\n  '
-            + '\n  '.join(gaps.values())
-            + '\nGet what is missing, leave it out (--packages, --splits), or convert '
-            'what is there (--allow-partial).'
-        )
+    """Refuse originals that are missing, incomplete or smaller than the copy."""
+    searched = ', '.join(listing.name for listing in listings)
+    missing = ''.join(f'\n  {gap}' for gap in gaps.values())
+    (width, height), full = options.size, full_size
+    refuse(
+        str(source),
+        {
+            f'holds nothing of {searched}: expected <package>/<split>/<city>/..., as '
+            'the archives unpack': not any(listing.files for listing in listings),
+            f'is not the whole release:{missing}\nGet the missing files, leave them '
+            'out (--packages, --splits), or convert the others (--allow-partial).': (
+                bool(gaps) and not allow_partial
+            ),
+            f'size {width}x{height} is above that of the original images, '
+            f'{full[0]}x{full[1]}: this tool only shrinks': (
+                width > full[0] or height > full[1]
+            ),
+        },
+    )
 
 
 def _check_choice(
@@ -167,16 +181,20 @@ def _check_choice(
     out: str | os.PathLike,
     packages: Sequence[str],
     splits: Sequence[str],
+    workers: int | None,
 ) -> None:
-    for chosen, known in ((packages, PACKAGES), (splits, SPLITS)):
-        unknown = sorted(set(chosen) - set(known))
-        if unknown or not chosen:
-            raise UserError(
-                f'choose of {", ".join(known)}; there is no '
-                f'{", ".join(unknown) or "empty choice"}.'
-            )
-    if osp.realpath(source) == osp.realpath(out):
-        raise UserError(f'{out} is the original itself: choose another folder')
+    check_keys(packages, PACKAGES, 'packages')
+    check_keys(splits, SPLITS, 'splits')
+    refuse(
+        'cityscapes',
+        {
+            'packages and splits must not be empty.': not (packages and splits),
+            f'{out} is the original itself: choose another folder.': (
+                osp.realpath(source) == osp.realpath(out)
+            ),
+            f'workers must be at least 1, got {workers}.': (workers or 1) < 1,
+        },
+    )
 
 
 def _image_sizes(listings: Sequence[Listing]) -> Iterator[tuple[int, int]]:
@@ -189,18 +207,7 @@ def _image_sizes(listings: Sequence[Listing]) -> Iterator[tuple[int, int]]:
                 content = read_bytes(path, 'Image')
                 yield decode(content, path, 'Image', 'unchanged').shape[1::-1]
             except BrokenFileError:
-                continue  # it will be reported with the others
-
-
-def _full_size(listings: Sequence[Listing], size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size of the original images: that of the first one."""
-    full = next(_image_sizes(listings), FULL_SIZE)
-    if size[0] > full[0] or size[1] > full[1]:
-        raise UserError(
-            f'size {size[0]}x{size[1]} is above that of the original '
-            f'images, {full[0]}x{full[1]}: this tool only shrinks'
-        )
-    return full
+                continue  # reported later, with the others
 
 
 def _stamp(out: Path, options: ConvertOptions) -> Stamp:
@@ -235,10 +242,8 @@ def _run(
     workers: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> list[str]:
-    """Convert what is not there yet; returns the messages about broken files."""
+    """Convert the missing files; return the messages about broken ones."""
     workers = workers or len(os.sched_getaffinity(0))
-    if workers < 1:
-        raise UserError(f'workers must be at least 1, got {workers}.')
     broken = []
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -258,7 +263,7 @@ def _run(
 
 
 def _attempt(job: Job, options: ConvertOptions, full_size: tuple[int, int]) -> str:
-    """Do one job unless it is done; returns what is wrong with its file, or ''."""
+    """Do a job unless it is done; return what is wrong with its file, or ''."""
     try:
         if not all(is_whole(path, options.size) for path in job.targets):
             for path, data in zip(job.targets, _convert(job, options, full_size)):
@@ -310,7 +315,7 @@ def _finish(
     listings: Sequence[Listing],
     gaps: Mapping[str, str],
 ) -> None:
-    """Count what is there, beside what earlier runs made, and write it down."""
+    """Count the files, with those of earlier runs, and write the manifest."""
     out = stamp.path.parent
     files, known_gaps = stamp.facts.get('files', {}), stamp.facts.get('gaps', {})
     for listing in listings:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mmdepthseg.cityscapes import split_stem
-from mmdepthseg.datasets.listing import list_tree
+from mmdepthseg.names import list_tree
+from mmdepthseg.utils.errors import listed
 
 #: Annotated images per split.
 SPLITS = dict(train=2975, val=500, test=1525)
@@ -100,12 +101,12 @@ def list_release(
 def describe_gaps(
     listings: Sequence[Listing], names: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """Return what is missing (or too much) against the official release.
+    """Describe the differences from the official release.
 
     Args:
         listings: Of `list_release`.
         names: Per split, the official names `<city>/<stem>` of the annotated
-            images, where known; without them, those found in any package count.
+            images, if known; otherwise those found in any package.
 
     Returns:
         A line for each `<package>/<split>` that differs, such as `'gtFine/val: 498
@@ -116,38 +117,33 @@ def describe_gaps(
         package, found = PACKAGES[listing.package], len(listing.files)
         expected = expected_files(listing.name)
         official = names.get(listing.split)
-        # with names, the right number may still be one missing and a stray one
+        # with names, the right number may still hide a missing and a stray file
         if found == expected and not official:
             continue
-        annotated = official or sorted(
-            {
-                name
-                for other in listings
-                if other.split == listing.split and PACKAGES[other.package].frames == 1
-                for name in other.files
-            }
-        )
-        missing = (
-            [
-                name
-                for name in _all_frames(annotated, package.frames)
-                if name not in listing.files
-            ]
-            if found
-            else []
-        )
-        if found == expected and not missing:
-            continue
-        gap = f'{listing.name}: {found:,} of {expected:,} files'
-        if missing:
-            more = f' and {len(missing) - SHOWN:,} more' * (len(missing) > SHOWN)
-            gap += f'; missing {", ".join(missing[:SHOWN])}{more}'
-        gaps[listing.name] = f'{gap} ({package.archive})'
+        wanted = official or _annotated(listings, listing.split)
+        frames = _all_frames(wanted, package.frames) if found else ()
+        missing = [name for name in frames if name not in listing.files]
+        if found != expected or missing:
+            names_missing = f'; missing {listed(missing, SHOWN)}' if missing else ''
+            gaps[listing.name] = (
+                f'{listing.name}: {found:,} of {expected:,} files{names_missing} '
+                f'({package.archive})'
+            )
     return gaps
 
 
+def _annotated(listings: Iterable[Listing], split: str) -> list[str]:
+    """Return the names of the annotated images found in any package of a split."""
+    found = (
+        listing.files
+        for listing in listings
+        if listing.split == split and PACKAGES[listing.package].frames == 1
+    )
+    return sorted(set().union(*found))
+
+
 def _all_frames(annotated: Iterable[str], frames: int) -> Iterable[str]:
-    """Return the names of the annotated frames, or of all frames of their snippets."""
+    """Yield the names of the annotated frames, or of all frames of their snippets."""
     if frames == 1:
         yield from annotated
         return

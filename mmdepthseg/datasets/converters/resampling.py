@@ -58,7 +58,7 @@ def train_ids(label: np.ndarray, source: str) -> np.ndarray:
     if (mapped == UNKNOWN).any():
         unknown = np.unique(label[mapped == UNKNOWN]).tolist()
         raise BrokenFileError(
-            f'Label {source} has ids that Cityscapes does not define: {unknown}; '
+            f'Label {source} holds ids that Cityscapes does not have: {unknown}; '
             'labelIds are 0..33.'
         )
     return mapped

@@ -320,7 +320,7 @@ def test_wrong_folders_and_options(original, tmp_path):
         convert(original, original)
     with pytest.raises(UserError, match='only shrinks'):
         convert(original, tmp_path / 'big', size=(256, 64))
-    with pytest.raises(ValueError, match='there is no right'):
+    with pytest.raises(ValueError, match="packages has no key 'right'"):
         convert(original, tmp_path / 'out', packages=['right'])
     convert(original, tmp_path / 'small')
     with pytest.raises(UserError, match='options.size'):
