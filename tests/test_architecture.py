@@ -19,10 +19,12 @@ FLOORS = (
     'doctor', 'experiments', 'apis', 'launch', 'plugin',
     'models', 'engine', 'datasets', 'evaluation', 'visualization',
     'checkpoints', 'registry',
-    'selection', 'streets', 'geometry', 'structures', 'cityscapes', 'names',
+    'selection', 'streets', 'geometry', 'structures', 'camera', 'cityscapes', 'names',
     'utils', 'version',
 )  # fmt: skip
-PLAIN = ('selection', 'streets', 'geometry', 'cityscapes', 'names', 'version')
+PLAIN = (
+    'selection', 'streets', 'geometry', 'camera', 'cityscapes', 'names', 'version',
+)  # fmt: skip
 FRAMEWORKS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
 
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from mmengine.logging import print_log
 from PIL import Image
 
+from mmdepthseg.camera import Camera
 from mmdepthseg.datasets.intrinsics import (
     parse_intrinsics,
     read_intrinsics,
     read_kitti_calib,
 )
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
-from mmdepthseg.geometry.camera import Camera
 from mmdepthseg.names import FRAMES, join_path, list_files, list_folders, list_frames
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed, refuse

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmdepthseg.geometry.camera import Camera, Size
+from mmdepthseg.camera import Camera, Size
 from mmdepthseg.utils.errors import UserError
 
 #: A principal point closer to an edge than this share of the side causes a warning.

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmdepthseg.geometry.camera import backproject, project
 from mmdepthseg.geometry.pose import pose_vector_to_matrix, transform_points
+from mmdepthseg.geometry.projection import backproject, project
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 
 # Added to a normal equation whose diagonal is 1.

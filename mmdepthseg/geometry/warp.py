@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mmdepthseg.geometry.camera import Z_EPS, divide_by_z, inverse_intrinsics
+from mmdepthseg.geometry.projection import Z_EPS, divide_by_z, inverse_intrinsics
 from mmdepthseg.geometry.tensors import (
     apply_matrix,
     check_shape,

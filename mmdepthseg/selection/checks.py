@@ -7,13 +7,14 @@ import numpy as np
 from mmdepthseg.selection.features import name_rows
 from mmdepthseg.utils.errors import UserError
 
+Rows = Sequence[int] | np.ndarray
 MAX_SEED = 2**32 - 1
 
 
 def check_rows(
     size: int,
-    initial: Sequence[int],
-    exclude: Sequence[int],
+    initial: Rows,
+    exclude: Rows,
     names: tuple[str, str] = ('initial', 'exclude'),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return both lists as int64 arrays of valid rows.
@@ -22,8 +23,8 @@ def check_rows(
         UserError: If a row is out of range, given twice, or in both lists.
     """
     lists = []
-    for rows, name in zip((initial, exclude), names, strict=True):
-        rows = np.asarray(rows)
+    for given, name in zip((initial, exclude), names, strict=True):
+        rows = np.asarray(given)
         if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in 'iu'):
             raise ValueError(
                 f'{name}: expected a list of row indices, got shape {rows.shape}, '
@@ -42,7 +43,7 @@ def check_rows(
                 f'{name}: {name_rows(values[counts > 1])} given more than once.'
             )
         lists.append(rows)
-    both = np.intersect1d(*lists)
+    both = np.intersect1d(lists[0], lists[1])
     if len(both):
         raise UserError(
             f'{names[0]} and {names[1]} both hold {name_rows(both)}; a frame is '

@@ -129,9 +129,11 @@ def measure_coverage(
     most = int(np.clip(most, LEAST_FRAMES, MOST_FRAMES))
     rows = thin_out(covered, _held(pool, most))
     seeds = [other for other in range(draws + 1) if other != seed][:draws]
-    options = dict(initial=order[:initial], exclude=exclude)
+    given, count = order[:initial], len(order)
     orders = [order] + [
-        select(pool.array, 'random', len(order), seed=other, **options).order
+        select(
+            pool.array, 'random', count, seed=other, initial=given, exclude=exclude
+        ).order
         for other in seeds
     ]
     held = pool.normalized(rows)

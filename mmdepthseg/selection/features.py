@@ -163,21 +163,21 @@ class FeaturePool:
             bad.append(rows.start + _not_finite(block))
             if self.normalize == 'none' or len(bad[-1]):
                 continue
-            block = block.astype(np.float64)
+            wide = block.astype(np.float64)
             if lengths is not None:
-                lengths[rows] = np.sqrt(np.square(block).sum(axis=1))
+                lengths[rows] = np.sqrt(np.square(wide).sum(axis=1))
                 continue
             if rows.start == 0:
-                # About a rough mean, so that a common offset does not cancel.
-                shift = block.mean(axis=0)
-            block -= shift
-            total += block.sum(axis=0)
-            squares += np.square(block, out=block).sum(axis=0)
-        rows = np.concatenate(bad)
-        if len(rows):
+                # Around a rough mean: a common offset would cost the sums digits.
+                shift = wide.mean(axis=0)
+            wide -= shift
+            total += wide.sum(axis=0)
+            squares += np.square(wide, out=wide).sum(axis=0)
+        broken = np.concatenate(bad)
+        if len(broken):
             raise UserError(
-                f'features: {name_rows(rows)} hold NaN or infinite values; drop these '
-                'frames or compute their features again.'
+                f'features: {name_rows(broken)} hold NaN or infinite values; drop '
+                'these frames or compute their features again.'
             )
         if lengths is not None:
             self.row_scale = 1 / np.where(lengths > 0, lengths, 1.0)

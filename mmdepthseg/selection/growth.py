@@ -14,10 +14,11 @@ frames that are labelled already there is a student from the first step on.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from mmdepthseg.selection.checks import check_rows
+from mmdepthseg.selection.checks import Rows, check_rows
 from mmdepthseg.selection.farthest.farthest_point import eligible_rows
 from mmdepthseg.selection.features import check_shape
 from mmdepthseg.selection.methods import METHODS, Selection, check_budgets, select
@@ -52,10 +53,10 @@ def grow(
     scorer: Scorer | None = None,
     *,
     seed: int = 0,
-    initial: Sequence[int] = (),
-    exclude: Sequence[int] = (),
+    initial: Rows = (),
+    exclude: Rows = (),
     preselect: float | None = None,
-    **options: object,
+    **options: Any,
 ) -> tuple[Selection, list[Step]]:
     """Choose frames in steps, with scores that depend on those chosen before.
 
@@ -82,15 +83,17 @@ def grow(
     initial, exclude = check_rows(size, initial, exclude)
     budgets = check_budgets(budgets, initial, eligible_rows(size, exclude))
     if not needs_scores(method, preselect):
-        budgets = budgets[-1:]
+        budgets, scorer = budgets[-1:], None
     elif scorer is None:
         raise ValueError(f'method {method!r} needs a scorer.')
-    chosen, parts, steps = initial, [], []
+    chosen = initial
+    parts: list[Selection] = []
+    steps: list[Step] = []
     for budget in budgets:
         if parts and budget == len(chosen):
             continue
         step = Step(len(chosen), budget, method)
-        if needs_scores(method, preselect):
+        if scorer is not None:
             _score(step, chosen, scorer)
         part = select(
             features, step.method, budget, seed=seed, initial=chosen, exclude=exclude,
@@ -143,7 +146,7 @@ def _join(parts: list[Selection], initial: int) -> Selection:
         return np.concatenate(arrays)
 
     score = joined('score') if scored else None
-    if scored:
+    if score is not None:
         score[:initial] = np.nan
     return Selection(
         order=last.order,

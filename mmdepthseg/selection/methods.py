@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mmdepthseg.selection.checks import (
+    Rows,
     check_budget,
     check_min_distance,
     check_numbers,
@@ -75,12 +76,12 @@ def select(
     seed: int = 0,
     scores: np.ndarray | None = None,
     bias: float = DEFAULT_BIAS,
-    initial: Sequence[int] = (),
-    exclude: Sequence[int] = (),
+    initial: Rows = (),
+    exclude: Rows = (),
     preselect: float | None = None,
     min_distance: float = 0.0,
     progress: Progress | None = None,
-    **distances: object,
+    **distances: Any,
 ) -> Selection:
     """Choose frames to annotate.
 
@@ -111,13 +112,14 @@ def select(
     initial, exclude = check_rows(size, initial, exclude)
     eligible = eligible_rows(size, exclude)
     budget = check_budgets(budget, initial, eligible)[-1]
-    if preselect is not None:
+    if preselect is not None and scores is not None:
         eligible = _preselect(scores, eligible, initial, preselect, budget)
+    ranked = scores if METHODS[method].scores else None
     if METHODS[method].distances:
         points = farthest_point(
             features, budget, seed=seed, initial=initial, exclude=exclude,
             candidates=None if preselect is None else np.flatnonzero(eligible),
-            bias=bias * scores if METHODS[method].scores else None,
+            bias=None if ranked is None else bias * ranked,
             min_distance=min_distance, progress=progress, **distances,
         )  # fmt: skip
         score = None if scores is None else scores[points.order]
@@ -208,7 +210,7 @@ def _take_first(
     scores: np.ndarray | None,
 ) -> Selection:
     """Return the first eligible frames of a ranking."""
-    if METHODS[method].scores:
+    if scores is not None and METHODS[method].scores:
         ranking = np.argsort(-scores, kind='stable')
     else:
         ranking = np.random.RandomState(seed).permutation(len(eligible))

@@ -128,7 +128,11 @@ class Atlas:
         self._pyramids = []
 
     def sample(
-        self, texture: np.ndarray, u: np.ndarray, v: np.ndarray, level: np.ndarray
+        self,
+        texture: np.ndarray | int,
+        u: np.ndarray,
+        v: np.ndarray,
+        level: np.ndarray,
     ) -> np.ndarray:
         """Look textures up with tri-linear filtering.
 
@@ -158,6 +162,6 @@ class Atlas:
         maps = np.zeros((2, lines * _CHUNK), np.float32)
         np.add(entry[:, 0], u * entry[:, 2], out=maps[0, :count])
         np.add(entry[:, 1], v * entry[:, 3], out=maps[1, :count])
-        maps = maps.reshape(2, lines, _CHUNK)
-        colour = cv2.remap(self.image, maps[0], maps[1], cv2.INTER_LINEAR)
+        x, y = maps.reshape(2, lines, _CHUNK)
+        colour = cv2.remap(self.image, x, y, cv2.INTER_LINEAR)
         return colour.reshape(-1, 3)[:count].astype(np.float32)

@@ -16,6 +16,7 @@ import numpy as np
 from mmdepthseg.cityscapes import CLASSES, decode_disparity, train_id_table
 from mmdepthseg.streets import layout
 from mmdepthseg.streets.dataset import Clip, Options, render_clip
+from mmdepthseg.utils.errors import UserError
 
 MAX_DEPTH = 80.0
 MAX_RATIO = 0.2
@@ -179,7 +180,7 @@ def row_baseline(
         train: Depth maps (H, W) in metres, 0 = none.
         val: Depth maps to predict.
     """
-    total, count = 0.0, 0
+    total, count = np.zeros(1), np.zeros(1, int)  # of each row, once there is one
     for depth in train:
         valid = (depth > 0) & (depth <= MAX_DEPTH)
         total = total + np.where(valid, depth, 0).sum(axis=1, dtype=np.float64)
@@ -203,16 +204,22 @@ def _stored_clip(out: Path, options: Options, split: str, number: int) -> Clip:
     clip = render_clip(options, split, number, colour=False)
     files = layout.clip_files(split, clip.city, clip.sequence, len(clip.frames))
     for name, (kind, index) in files.items():
+        frame = clip.frames[index or 0]
         if kind == 'image' and name.startswith('leftImg8bit_sequence'):
-            clip.frames[index].image = cv2.imread(str(out / name), cv2.IMREAD_COLOR)
+            frame.image = _read_image(out / name, cv2.IMREAD_COLOR)
         elif kind == 'label':
-            label = cv2.imread(str(out / name), cv2.IMREAD_UNCHANGED)
-            clip.frames[index].label = label
+            frame.label = _read_image(out / name)
         elif kind == 'disparity':
-            code = cv2.imread(str(out / name), cv2.IMREAD_UNCHANGED)
-            depth = decode_disparity(code, clip.camera.baseline, clip.camera.fx)
-            clip.frames[index].depth = depth
+            code, camera = _read_image(out / name), clip.camera
+            frame.depth = decode_disparity(code, camera.baseline, camera.fx)
     return clip
+
+
+def _read_image(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
+    image = cv2.imread(str(path), flags)
+    if image is None:
+        raise UserError(f'{path}: not a readable image; render the data set again')
+    return image
 
 
 def check_dataset(

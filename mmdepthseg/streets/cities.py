@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from mmdepthseg.geometry.camera import Camera
+import numpy as np
+
+from mmdepthseg.camera import Camera
 
 TRAIN_CITIES = ('alderport', 'birchfield', 'cedarham', 'dunmoor', 'elmstead')
 VAL_CITIES = ('foxhaven', 'greywick')
@@ -42,10 +44,12 @@ class CarCamera(Camera):
     """A camera with the mounting that Cityscapes' json files describe.
 
     Args:
+        baseline: Of the stereo pair, metres.
         height: Above the road, metres.
         pitch: Radians, positive = looking down.
     """
 
+    baseline: float = 0.0
     height: float = 0.0
     pitch: float = 0.0
 
@@ -179,7 +183,7 @@ def make_camera(style: CityStyle, width: int, height: int) -> CarCamera:
     cx = round(style.centre[0] * width - 0.5, 4)
     cy = round(style.centre[1] * height - 0.5, 4)
     return CarCamera(
-        K=[[fx, 0, cx], [0, fy, cy], [0, 0, 1]],
+        K=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
         size=(height, width),
         baseline=style.baseline,
         height=style.height,

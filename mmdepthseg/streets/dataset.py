@@ -148,7 +148,7 @@ def _write_clip(out: Path, options: Options, clip: Clip) -> None:
     table = train_id_table()
     # KITTI's convention: the world is the first frame's camera.
     poses = np.linalg.inv(clip.poses[0]) @ clip.poses
-    encoders: dict[str, Callable[[Frame | None], bytes]] = {
+    encoders: dict[str, Callable[[Frame], bytes]] = {
         'image': lambda f: png_bytes(f.image),
         'label': lambda f: png_bytes(f.label),
         'train_id': lambda f: png_bytes(table[f.label]),
@@ -160,8 +160,8 @@ def _write_clip(out: Path, options: Options, clip: Clip) -> None:
     }
     names = layout.clip_files(clip.split, clip.city, clip.sequence, count)
     for name, (kind, number) in names.items():
-        frame = None if number is None else clip.frames[number]
-        write_atomically(out / name, encoders[kind](frame))
+        # Without a number: the poses, of all frames.
+        write_atomically(out / name, encoders[kind](clip.frames[number or 0]))
 
 
 def clip_is_complete(out: Path, options: Options, split: str, clip: int) -> bool:

@@ -1,5 +1,7 @@
 """What stands in a street: houses, walls, fences, trees, poles, signs, people."""
 
+from typing import Any
+
 import numpy as np
 
 from mmdepthseg.streets.atlas import Atlas
@@ -37,7 +39,7 @@ class Builder:
         tint: Tint = (1.0, 1.0, 1.0),
         tile: tuple[float, float] | None = None,
         base: float = 0.0,
-        **options: object,
+        **options: Any,
     ) -> None:
         """Add an upright panel over the ground segment left -> right, as seen.
 
@@ -64,7 +66,7 @@ class Builder:
         label: int,
         tint: Tint,
         tile: tuple[float, float],
-        **options: object,
+        **options: Any,
     ) -> None:
         """Add a box with four walls and a lid on the ground parallelogram."""
         a, b, c, d = corner, corner + along, corner + along + away, corner + away

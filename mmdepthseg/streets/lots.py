@@ -4,7 +4,7 @@ import numpy as np
 
 from mmdepthseg.streets.cities import CityStyle
 from mmdepthseg.streets.furniture import STATIC, TREE, Builder
-from mmdepthseg.streets.road import KERB_HEIGHT, Road
+from mmdepthseg.streets.road import KERB_HEIGHT, Road, SideStreet
 from mmdepthseg.streets.shading import Shadow
 
 _START, _END = -14.0, 190.0
@@ -176,7 +176,7 @@ class Lots:
             return None, None, None
         return self.road.point(s, n, KERB_HEIGHT), *self.road.axes(s)
 
-    def _side_street(self, street: object) -> None:
+    def _side_street(self, street: SideStreet) -> None:
         """Add houses along a side street, and one that closes it."""
         rng = self.rng
         along, right = self.road.axes(street.s)
@@ -207,7 +207,7 @@ class Lots:
             away = right * side * 10.0
             self.b.house(front, away, int(rng.integers(2, 5)), self._tint(), True)
 
-    def _junction(self, street: object) -> None:
+    def _junction(self, street: SideStreet) -> None:
         """Add traffic lights (or signs) before a crossing."""
         if street.s < 10.0 or self.rng.random() < 0.3:
             return

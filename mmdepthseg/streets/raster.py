@@ -15,6 +15,8 @@ import numpy as np
 from mmdepthseg.streets.atlas import Atlas
 
 NEAR = 0.25
+#: x0, x1, y0, y1; the second and the last are outside.
+Box = tuple[int, int, int, int]
 
 
 @dataclass
@@ -114,7 +116,7 @@ def _boxes(
 
 def _clipped_box(
     corners: np.ndarray, cam2img: np.ndarray, width: int, height: int
-) -> tuple[int, int, int, int] | None:
+) -> Box | None:
     """Bound the part of a polygon (4, 3) in front of the near plane, else None."""
     points = []
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
@@ -178,7 +180,7 @@ def rasterise(
         if not seen[index]:
             continue
         if all_front[index]:
-            box = tuple(boxes[index].tolist())
+            box: Box | None = tuple(boxes[index].tolist())
         else:
             box = _clipped_box(corners[index], cam2img, width, height)
         if box is None or box[0] >= box[1] or box[2] >= box[3]:
@@ -194,7 +196,7 @@ def _draw(
     quads: Quads,
     atlas: Atlas,
     inverse: np.ndarray,
-    box: tuple[int, int, int, int],
+    box: Box,
     buffers: Buffers,
 ) -> None:
     x0, x1, y0, y1 = box
@@ -258,8 +260,6 @@ def _opaque(
     maps = np.zeros((2, lines * 4096), np.float32)
     maps[0, :count] = u * w - 0.5
     maps[1, :count] = v * h - 0.5
-    maps = maps.reshape(2, lines, 4096)
-    values = cv2.remap(
-        alpha, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    x, y = maps.reshape(2, lines, 4096)
+    values = cv2.remap(alpha, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return values.reshape(-1)[:count] >= 128

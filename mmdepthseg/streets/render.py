@@ -165,9 +165,9 @@ class Renderer:
         buffers: Buffers,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return brightness factors of the ground: by all objects, by moving ones."""
-        total = np.ones(buffers.surface.shape, np.float32)
-        moving = np.ones(buffers.surface.shape, np.float32)
-        height, width = total.shape
+        height, width = buffers.surface.shape
+        total = np.ones((height, width), np.float32)
+        moving = np.ones((height, width), np.float32)
         world_to_cam = np.linalg.inv(pose)
         for shadow in shadows:
             reach = np.hypot(shadow.half_length, shadow.half_width) + 0.5

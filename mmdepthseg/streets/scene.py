@@ -241,7 +241,7 @@ def _people(
     rng: np.random.Generator, road: Road, markings: Markings, first: int
 ) -> list[Mover]:
     """Return the people walking on the sidewalks and over crossings."""
-    movers = []
+    movers: list[Mover] = []
     for _ in range(int(rng.integers(5, 15))):
         sign = 1 if rng.random() < 0.55 else -1
         index = (sign + 1) // 2
@@ -294,7 +294,8 @@ def build_scene(
     road = Road(rng, edges, walks, streets, bend)
     light = random_light(own)
     markings = _markings(rng, drive, parking, streets)
-    quads, shadows = Quads(), []
+    quads = Quads()
+    shadows: list[Shadow] = []
     builder = Builder(quads, atlas, rng)
     Lots(builder, road, style, shadows).build()
     _parked(builder, road, drive, parking, shadows)

@@ -220,11 +220,11 @@ def shade_ground(
     on_road = surface == ROAD
     colour[on_road] *= tint.astype(np.float32)
     colour *= (1.0 + 0.09 * (stains - 128.0) / 48.0)[:, None]
-    part = np.flatnonzero(on_road)
-    wear = 1.0 + 0.12 * (stains[part] - 128.0) / 48.0
-    paint = markings.cover(n[part], s[part], across[part], along[part], road)
+    index = np.flatnonzero(on_road)
+    wear = 1.0 + 0.12 * (stains[index] - 128.0) / 48.0
+    paint = markings.cover(n[index], s[index], across[index], along[index], road)
     paint = np.clip(paint * wear, 0.0, 1.0)[:, None]
-    colour[part] += (np.float32(0.86) - colour[part]) * paint
+    colour[index] += (np.float32(0.86) - colour[index]) * paint
     # Dirt gathers at the kerb.
     gutter = np.exp(-np.abs(road.kerb_distance(n, s)) / 0.35)
     colour *= (1.0 - 0.28 * gutter)[:, None]

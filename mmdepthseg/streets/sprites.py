@@ -87,12 +87,14 @@ def crown(rng: np.random.Generator, size: int = 256, slim: float = 1.0) -> np.nd
 
 def person(rng: np.random.Generator, size: int = 256) -> np.ndarray:
     """Return a walking person, half as wide as high."""
-    skin = np.array([130, 160, 205]) * rng.uniform(0.45, 1.1)
-    coat = 0.7 * rng.uniform(20, 225, 3) + 0.3 * rng.uniform(20, 225)
-    trousers = 0.5 * rng.uniform(20, 120, 3) + 0.5 * rng.uniform(20, 120)
-    hair = np.array([40, 50, 70]) * rng.uniform(0.3, 2.0)
     skin, coat, trousers, hair = (
-        tuple(c.tolist()) for c in (skin, coat, trousers, hair)
+        tuple(colour.tolist())
+        for colour in (
+            np.array([130, 160, 205]) * rng.uniform(0.45, 1.1),
+            0.7 * rng.uniform(20, 225, 3) + 0.3 * rng.uniform(20, 225),
+            0.5 * rng.uniform(20, 120, 3) + 0.5 * rng.uniform(20, 120),
+            np.array([40, 50, 70]) * rng.uniform(0.3, 2.0),
+        )
     )
     c = Canvas(size // 2, size, coat)
     stride = rng.uniform(0.03, 0.16)
@@ -207,8 +209,9 @@ def traffic_light(state: int, size: int = 128) -> np.ndarray:
     c = Canvas(size // 2, size, (30, 34, 34))
     c.box(0, 0, 1, 1, (30, 34, 34))
     lamps = ((40, 40, 235), (40, 180, 250), (90, 220, 60))
-    for k, lamp in enumerate(lamps):
-        colour = lamp if k == state else tuple(v * 0.22 for v in lamp)
+    for k, (blue, green, red) in enumerate(lamps):
+        light = 1.0 if k == state else 0.22
+        colour = (blue * light, green * light, red * light)
         c.ellipse((0.5, 0.19 + 0.31 * k), (0.3, 0.14), colour)
     return c.finish(opaque=True)
 

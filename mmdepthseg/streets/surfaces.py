@@ -28,7 +28,7 @@ def _half(image: np.ndarray) -> np.ndarray:
 def asphalt(rng: np.random.Generator, size: int = 512) -> np.ndarray:
     """Return asphalt with patches, seams, cracks and stains."""
     bright = 1.0 + 0.085 * _noise(rng, size, exponent=0.8)
-    patches = np.zeros((size, size), np.float32)
+    patches: np.ndarray = np.zeros((size, size), np.float32)
     for _ in range(9):
         x, y = rng.integers(0, size, 2)
         w, h = rng.integers(size // 16, size // 3, 2)
@@ -56,7 +56,7 @@ def asphalt(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 def paving(rng: np.random.Generator, size: int = 512, slabs: int = 8) -> np.ndarray:
     """Return paving slabs, each of its own brightness."""
-    bright = 1.0 + 0.08 * _noise(rng, size)
+    bright: np.ndarray = 1.0 + 0.08 * _noise(rng, size)
     tone = rng.normal(0.0, 0.09, (slabs, slabs)).astype(np.float32)
     bright += cv2.resize(tone, (size, size), interpolation=cv2.INTER_NEAREST)
     edge = size // slabs
@@ -69,7 +69,7 @@ def paving(rng: np.random.Generator, size: int = 512, slabs: int = 8) -> np.ndar
 
 def grass(rng: np.random.Generator, size: int = 512) -> np.ndarray:
     """Return grass with bare patches."""
-    image = np.empty((size, size, 3), np.float32)
+    image: np.ndarray = np.empty((size, size, 3), np.float32)
     bright = 1.0 + 0.25 * _noise(rng, size, exponent=0.7)
     bare = np.clip(_noise(rng, size, exponent=1.4) - 0.7, 0, 1)[..., None]
     image[:] = np.array([62, 128, 104], np.float32)
@@ -95,7 +95,7 @@ def plaster(rng: np.random.Generator, size: int = 256) -> np.ndarray:
 
 def bricks(rng: np.random.Generator, size: int = 512, rows: int = 16) -> np.ndarray:
     """Return a brick or block wall in light grey, to be tinted."""
-    bright = np.full((size, size), 1.15, np.float32)
+    bright: np.ndarray = np.full((size, size), 1.15, np.float32)
     height = size // rows
     for row in range(rows):
         shift = (row % 2) * height
@@ -106,7 +106,7 @@ def bricks(rng: np.random.Generator, size: int = 512, rows: int = 16) -> np.ndar
             corner = (right, top + height - 4)
             cv2.rectangle(bright, (left, top), corner, tone, -1)
     bright = cv2.GaussianBlur(bright, (0, 0), 1.2)
-    bright += 0.08 * _noise(rng, size)
+    bright = bright + 0.08 * _noise(rng, size)
     return _shade((204, 204, 204), np.clip(bright * 0.92, 0.3, 1.35))
 
 
@@ -192,7 +192,7 @@ def facade(
     """
     big = 2 * size
     rough = bricks(rng, size) if rng.random() < 0.4 else plaster(rng, size)
-    image = cv2.resize(rough, (big, big), interpolation=cv2.INTER_LINEAR)
+    image: np.ndarray = cv2.resize(rough, (big, big), interpolation=cv2.INTER_LINEAR)
     cell_w, cell_h = big // bays, big // floors
     share_w, share_h = rng.uniform(0.34, 0.62), rng.uniform(0.42, 0.62)
     bands, balconies = rng.random() < 0.5, rng.random() < 0.35
@@ -226,7 +226,7 @@ def shopfront(rng: np.random.Generator, width: int = 512) -> np.ndarray:
     Half as high.
     """
     big_w, big_h = 2 * width, width
-    image = np.empty((big_h, big_w, 3), np.uint8)
+    image: np.ndarray = np.empty((big_h, big_w, 3), np.uint8)
     image[:] = int(rng.uniform(150, 215))
     for column in range(4):
         x0, x1 = column * big_w // 4 + 16, (column + 1) * big_w // 4 - 16

@@ -4,7 +4,9 @@ Each vehicle is two cut-out sides and one strip per edge of its profile. Painted
 are white in the textures and tinted per vehicle.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -122,7 +124,7 @@ def _side(model: Model) -> np.ndarray:
     canvas = Canvas(wide, wide // 4 if model.label != CAR else wide // 2, _PAINT)
     top = model.height
 
-    def place(points: tuple) -> list:
+    def place(points: Sequence[tuple[float, float]]) -> list:
         return [(a, 1 - h / top) for a, h in points]
 
     canvas.polygon(place(model.profile), _PAINT)
@@ -217,7 +219,7 @@ def add_vehicle(
     up = np.array([0.0, -1.0, 0.0])
     rear = foot - along * model.length / 2
     half = right * model.width / 2
-    common = {'label': model.label, 'instance': instance, 'detail': 0.06}
+    common: dict[str, Any] = dict(label=model.label, instance=instance, detail=0.06)
     side = atlas[f'side_{model.name}']
     top = up * model.height
     span = along * model.length

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from helpers.golden import assert_golden, load
 
 from mmdepthseg.geometry import Camera, backproject, project
-from mmdepthseg.geometry.camera import inverse_intrinsics
+from mmdepthseg.geometry.projection import inverse_intrinsics
 from mmdepthseg.utils.errors import UserError
 
 SIZE = (120, 200)  # height, width

@@ -22,6 +22,6 @@ def test_renders_and_checks(tmp_path):
 
 def test_one_line_for_a_silly_option(tmp_path):
     done = run(tmp_path, '--frames', 4)
-    assert done.returncode == 1
-    assert done.stderr.startswith('streets: ') and 'frames' in done.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith('error: streets: frames')
     assert done.stderr.count('\n') == 1

@@ -2,18 +2,19 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 from mmdepthseg.streets import Options, render_dataset  # noqa: E402
 from mmdepthseg.streets.visits import POOLS  # noqa: E402
-from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     default = Options()
     parser = argparse.ArgumentParser(description=__doc__)
@@ -51,44 +52,45 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='afterwards check the requirements of the data set and print the results',
     )
+    add_debug(parser)
     return parser.parse_args(argv)
 
 
-def main() -> int:
-    """Run the tool."""
-    args = parse_args()
-    try:
-        options = Options(
-            seed=args.seed,
-            clips=args.clips,
-            val_clips=args.val_clips,
-            frames=args.frames,
-            val_frames=args.val_frames,
-            size=tuple(args.size),
-            supersample=args.supersample,
-            pool=args.pool,
-        )
-        render_dataset(
-            args.out, options, args.workers, Progress('streets rendered', 'clips')
-        )
-        if args.check:
-            from mmdepthseg.streets import check
+def render(args: argparse.Namespace) -> bool:
+    """Render the data set, and check it if asked to.
 
-            report = check.check_dataset(
-                args.out, options, Progress('streets checked', 'clips')
-            )
-            print(check.format_report(report))
-            if not check.is_good(report):
-                print('streets: a photometric ratio is above 0.2', file=sys.stderr)
-                return 1
-    except (UserError, OSError) as error:
-        print(f'streets: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('\nstreets: interrupted; repeat the command to continue', file=sys.stderr)
-        return 130
-    return 0
+    Returns:
+        Whether it is good, as far as it was checked.
+    """
+    options = Options(
+        seed=args.seed,
+        clips=args.clips,
+        val_clips=args.val_clips,
+        frames=args.frames,
+        val_frames=args.val_frames,
+        size=tuple(args.size),
+        supersample=args.supersample,
+        pool=args.pool,
+    )
+    rendered = Progress('streets rendered', 'clips')
+    render_dataset(args.out, options, args.workers, rendered)
+    if not args.check:
+        return True
+    from mmdepthseg.streets import check
+
+    checked = Progress('streets checked', 'clips')
+    report = check.check_dataset(args.out, options, checked)
+    print(check.format_report(report))
+    good = check.is_good(report)
+    if not good:
+        print('streets: a photometric ratio is above 0.2', file=sys.stderr)
+    return good
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool."""
+    run_tool(parse_args, render, argv, frameworks=False)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

@@ -33,7 +33,9 @@ def versions() -> dict[str, str]:
     )
 
 
-def describe_files(paths: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
+def describe_files(
+    paths: Mapping[str, str | Path | None],
+) -> dict[str, dict[str, str]]:
     """Return `describe_file` of those that are given, by role."""
     return {role: describe_file(path) for role, path in paths.items() if path}
 

@@ -3,33 +3,27 @@
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dist import (
-    broadcast_object_list,
-    get_dist_info,
-    init_dist,
-    is_distributed,
-)
+from mmengine.dist import get_dist_info
 
 from mmdepthseg.apis.model import load_model
 from mmdepthseg.apis.pool import ImagePool
+from mmdepthseg.apis.selection.ranks import PatientRanks
 from mmdepthseg.apis.selection.record import SelectionStamp, describe_files, versions
 from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student import StudentScorer
 from mmdepthseg.apis.selection.student_config import check_student
 from mmdepthseg.apis.selection.teacher import FEATURES, NAMES, Teacher
 from mmdepthseg.launch.config import check_checkpoint_file, load_config
-from mmdepthseg.launch.setup import leave_distributed, setup_distributed
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.checks import check_rows
 from mmdepthseg.selection.farthest.farthest_point import eligible_rows
 from mmdepthseg.selection.files import read_rows, write_selection
-from mmdepthseg.selection.growth import Scorer, Step, grow, needs_scores
+from mmdepthseg.selection.growth import Step, grow, needs_scores
 from mmdepthseg.selection.methods import (
     METHODS,
     Selection,
@@ -41,9 +35,8 @@ from mmdepthseg.utils.files import check_writable, write_atomically
 from mmdepthseg.utils.ranks import from_main
 
 CONFIG = 'config.py'
-#: What ranks wait for each other: a farthest point step of a large pool takes hours on
-#: the first, and the groups' own limits are minutes.
-PATIENCE = timedelta(days=30)
+#: Options of `select` that do not change the picks.
+UNDECISIVE = ('progress', 'memory')
 
 
 @dataclass
@@ -99,19 +92,18 @@ class NetworkSelection:
                 something else.
         """
         self.settings = SelectionSettings.from_config(self.cfg)
-        if self.bias is None:
-            self.bias = self.settings.bias
+        self.weight = self.settings.bias if self.bias is None else self.bias
         self.scored = needs_scores(self.method, self.preselect)
         self.folder = Path(self.out).expanduser()
         self._check()
-        self._join_ranks()
-        from_main(self._check_folder)
+        ranks = PatientRanks(self.cfg, self.launcher)
+        from_main(lambda: self._stamp().check(self.overwrite))
         pool = self._build_pool()
-        rows = [
+        given = [
             read_rows(path, len(pool), pool.names) if path else ()
             for path in (self.initial, self.exclude)
         ]
-        initial, exclude = check_rows(len(pool), rows[0], rows[1])
+        initial, exclude = check_rows(len(pool), given[0], given[1])
         check_budgets(self.budgets, initial, eligible_rows(len(pool), exclude))
         features, labels, teacher = self._ask_teacher(pool)
         scorer = None
@@ -130,44 +122,35 @@ class NetworkSelection:
                 self.overwrite,
             )
         values = np.zeros((len(pool), 1)) if features is None else features
-        chosen = self._grow(values, scorer, initial, exclude)
+        chosen = self._grow(values, scorer, initial, exclude, ranks)
         result = NetworkSelectionResult(
             self.folder, [], features, pool.names, pool.paths, exclude
         )
         if chosen is not None:
             result.written = self._write(*chosen, pool, scorer)
             result.stopped_at = len(chosen[0].order) if chosen[0].stopped else None
-        self._leave_ranks()
+        ranks.leave()
         return result
 
     # -- before -------------------------------------------------------------------
 
     def _check(self) -> None:
         """Check what can be checked before anything is computed."""
-        check_options(
-            self.method,
-            self.seed,
-            self.bias,
-            self.preselect,
-            self.options.get('min_distance', 0.0),
-        )
+        least = self.options.get('min_distance', 0.0)
+        check_options(self.method, self.seed, self.weight, self.preselect, least)
         kind = self.settings.criterion['type']
         if self.scored:
             check_student(self.cfg, kind)
             self.settings.iterations_for(1)
-        if (
-            self.scored
-            and {'us': 'entropy', 'entropy': 'depth_error'}.get(self.method) == kind
-        ):
+        wrong = {'us': 'entropy', 'entropy': 'depth_error'}.get(self.method)
+        if self.scored and kind == wrong:
             raise UserError(
-                f'--method {self.method} does not go with selection.criterion.type='
-                f'{kind!r} of {self.cfg.filename}; us is by depth_error, entropy by '
-                'entropy: take another config'
+                f'--method {self.method} does not fit selection.criterion.type='
+                f'{kind!r} of {self.cfg.filename}; us needs depth_error, entropy needs '
+                'entropy: use another config'
             )
-        needs = METHODS[self.method].distances or (
-            self.scored and kind == 'depth_error'
-        )
-        if needs and self.checkpoint is None:
+        by_depth = self.scored and kind == 'depth_error'
+        if self.checkpoint is None and (METHODS[self.method].distances or by_depth):
             raise UserError(
                 f'--method {self.method} needs the CHECKPOINT of the SDE '
                 'teacher, after CONFIG'
@@ -182,22 +165,20 @@ class NetworkSelection:
                     'PackDepthSegInputs)'
                 )
         for folder in {self.out, self.teacher_dir or self.out}:
-            check_writable(
-                Path(folder).expanduser(), 'folder of --out or --teacher-dir'
-            )
+            folder_path = Path(folder).expanduser()
+            check_writable(folder_path, 'folder of --out or --teacher-dir')
 
     def _options(self) -> dict:
         """Return what the picks depend on, besides files and budgets."""
+        others = {k: v for k, v in self.options.items() if k not in UNDECISIVE}
         return dict(
             method=self.method,
             seed=self.seed,
-            bias=self.bias,
+            bias=self.weight,
             preselect=self.preselect,
             features=self.settings.features,
             criterion=self.settings.criterion,
-            **{
-                k: v for k, v in self.options.items() if k not in ('progress', 'memory')
-            },
+            **others,
         )
 
     def _inputs(self) -> dict[str, str | None]:
@@ -206,34 +187,11 @@ class NetworkSelection:
             checkpoint=self.checkpoint, initial=self.initial, exclude=self.exclude
         )
 
-    def _check_folder(self) -> None:
-        """Refuse or, with `overwrite`, remove another selection."""
-        inputs = self._inputs()
-        SelectionStamp(
-            self.folder, self._options(), inputs, self.budgets, self.scored
-        ).check(self.overwrite)
-
-    def _join_ranks(self) -> None:
-        """Start the group, if nobody has, and one that waits as long as it takes."""
-        self._joined, self._patient = not is_distributed(), None
-        options = {
-            'timeout': PATIENCE.total_seconds(),
-            **((self.cfg.get('env_cfg') or {}).get('dist_cfg') or {}),
-        }
-        # the students get theirs later
-        setup_distributed(Config(dict(env_cfg=dict(dist_cfg=options))), self.launcher)
-        if self.launcher != 'none' and not is_distributed():
-            init_dist(self.launcher, **options)
-        if is_distributed():  # maybe by others, with their limit
-            self._patient = torch.distributed.new_group(
-                timeout=PATIENCE, backend='gloo'
-            )
-
-    def _leave_ranks(self) -> None:
-        """End together, however long the first rank took; not a group of others."""
-        leave_distributed(self._patient)
-        if self._joined:
-            leave_distributed()
+    def _stamp(self) -> SelectionStamp:
+        """Return the stamp that tells this selection from others in its folder."""
+        return SelectionStamp(
+            self.folder, self._options(), self._inputs(), self.budgets, self.scored
+        )
 
     def _device(self) -> str:
         return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -280,39 +238,29 @@ class NetworkSelection:
     def _grow(
         self,
         features: np.ndarray,
-        scorer: Scorer | None,
+        scorer: StudentScorer | None,
         initial: np.ndarray,
         exclude: np.ndarray,
+        ranks: PatientRanks,
     ) -> tuple[Selection, list[Step]] | None:
         """Return the selection on rank 0; the other ranks help with the scores."""
         if get_dist_info()[0] > 0:
-            while (rows := self._tell(None)) is not None:
-                scorer(rows)
+            ranks.follow(scorer)
             return None
-
-        def score(rows: np.ndarray) -> np.ndarray:
-            return scorer(self._tell(rows))
-
         chosen = grow(
             features,
             self.method,
             self.budgets,
-            score if self.scored else None,
+            None if scorer is None else ranks.lead(scorer),
             seed=self.seed,
             initial=initial,
             exclude=exclude,
-            bias=self.bias,
+            bias=self.weight,
             preselect=self.preselect,
             **self.options,
         )
-        self._tell(None)
+        ranks.tell(None)
         return chosen
-
-    def _tell(self, rows: np.ndarray | None) -> np.ndarray | None:
-        """What the first rank gives, on all ranks, however long they wait for it."""
-        box = [rows]
-        broadcast_object_list(box, group=self._patient)
-        return box[0]
 
     # -- after --------------------------------------------------------------------
 
@@ -323,24 +271,25 @@ class NetworkSelection:
         pool: ImagePool,
         scorer: StudentScorer | None,
     ) -> list[Path]:
-        text = self.cfg.pretty_text
-        write_atomically(self.folder / CONFIG, text.encode())
-        files = dict(self._inputs(), config=self.folder / CONFIG)
+        config = self.folder / CONFIG
+        write_atomically(config, self.cfg.pretty_text.encode())
+        files: dict[str, str | Path | None] = dict(self._inputs(), config=config)
         if self.checkpoint is not None:
             shared = Path(self.teacher_dir or self.out).expanduser()
             files.update(features=shared / FEATURES, names=shared / NAMES)
         records = {} if scorer is None else scorer.records
+        told = [
+            dict(
+                known=step.known,
+                budget=step.budget,
+                method=step.method,
+                student=records.get(step.known),
+            )
+            for step in steps
+        ]
         details = dict(
             config=self.cfg.filename,
-            steps=[
-                dict(
-                    known=s.known,
-                    budget=s.budget,
-                    method=s.method,
-                    student=records.get(s.known),
-                )
-                for s in steps
-            ],
+            steps=told,
             images=len(pool),
             versions=versions(),
         )
@@ -353,7 +302,7 @@ class NetworkSelection:
             describe_files(files),
             details,
         )
-        return [self.folder / CONFIG, *written]
+        return [config, *written]
 
 
 @dataclass

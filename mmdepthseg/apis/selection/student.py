@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,7 @@ class StudentScorer:
         pool: ImagePool,
         out: Path,
         seed: int,
-        excluded: Sequence[int] = (),
+        excluded: Iterable[int] = (),
         labels: Path | None = None,
         teacher: Mapping | None = None,
         device: str = 'cpu',

@@ -71,7 +71,7 @@ class FeatureExtractor:
         if self.step is not None:
             decoder = self.model.depth_head.decoder
             features = decoder(levels, last_step=self.step)[self.step]
-        elif -len(levels) <= self.level < len(levels):
+        elif self.level is not None and -len(levels) <= self.level < len(levels):
             features = levels[self.level]
         else:
             raise UserError(

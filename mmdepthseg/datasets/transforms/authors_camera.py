@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mmdepthseg.geometry.camera import Camera, Size
+from mmdepthseg.camera import Camera, Size
 from mmdepthseg.utils.errors import UserError
 
 

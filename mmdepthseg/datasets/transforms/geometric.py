@@ -17,8 +17,8 @@ import mmcv.transforms
 import mmseg.datasets.transforms as mmseg_transforms
 import numpy as np
 
+from mmdepthseg.camera import Camera
 from mmdepthseg.datasets.transforms.state import mark_moved
-from mmdepthseg.geometry.camera import Camera
 from mmdepthseg.registry import TRANSFORMS
 
 FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)

@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import LoadAnnotations
 
+from mmdepthseg.camera import same_aspect
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
@@ -13,7 +14,6 @@ from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
 from mmdepthseg.datasets.transforms.files import decode, read_bytes
 from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
-from mmdepthseg.geometry.camera import same_aspect
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 

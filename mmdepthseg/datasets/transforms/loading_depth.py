@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdepthseg.camera import Camera, Size
 from mmdepthseg.cityscapes import decode_disparity
 from mmdepthseg.datasets.depth_labels import opened_store
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.transforms.files import read_png16
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
-from mmdepthseg.geometry.camera import Camera, Size
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 

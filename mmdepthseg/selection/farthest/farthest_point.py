@@ -6,12 +6,14 @@ of the k-center problem (Gonzalez, 1985), as used for "diversity" in Three Ways 
 Improve Semantic Segmentation with Self-Supervised Depth Estimation (CVPR 2021).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mmdepthseg.selection.checks import (
+    Rows,
     check_budget,
     check_min_distance,
     check_numbers,
@@ -108,13 +110,13 @@ def farthest_point(
     budget: int,
     *,
     seed: int = 0,
-    initial: Sequence[int] = (),
-    exclude: Sequence[int] = (),
-    candidates: Sequence[int] | None = None,
+    initial: Rows = (),
+    exclude: Rows = (),
+    candidates: Rows | None = None,
     bias: np.ndarray | None = None,
     min_distance: float = 0.0,
     progress: Progress | None = None,
-    **distances: object,
+    **distances: Any,
 ) -> FarthestPoints:
     """Choose `budget` frames by farthest point, exactly.
 
@@ -159,7 +161,7 @@ def farthest_point(
 
 
 def eligible_rows(
-    size: int, exclude: np.ndarray, candidates: Sequence[int] | None = None
+    size: int, exclude: np.ndarray, candidates: Rows | None = None
 ) -> np.ndarray:
     """Return (N,) bool: what may be picked (or is chosen already)."""
     eligible = np.full(size, candidates is None)

@@ -216,7 +216,7 @@ class LazyGreedy:
         while len(rows):
             begin = int(self.seen[rows[0]])
             limit = begin + (len(self.chosen) - begin) // 4
-            count = np.searchsorted(self.seen[rows], limit, side='right')
+            count = int(np.searchsorted(self.seen[rows], limit, side='right'))
             pending = min(len(self.chosen) - begin, self._max_pending)
             part, rows = np.split(rows, [min(count, max(1, _MAX_PAIRS // pending))])
             for first in range(begin, len(self.chosen), self._max_pending):

@@ -7,7 +7,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmdepthseg.apis.selection import run as selection
+from mmdepthseg.apis.selection import ranks
+from mmdepthseg.apis.selection.run import NetworkSelection
 
 LIMIT = timedelta(minutes=5)
 
@@ -33,28 +34,23 @@ def limit(group):
 
 
 def test_a_long_step_does_not_end_the_others(group_of_others, monkeypatch):
-    limits, broadcast = [], selection.broadcast_object_list
+    limits, broadcast = [], ranks.broadcast_object_list
 
     def spy(data, src=0, group=None):
         limits.append(limit(group))
         broadcast(data, src, group)
 
-    monkeypatch.setattr(selection, 'broadcast_object_list', spy)
-    work = selection.NetworkSelection(
-        cfg=Config(),
-        checkpoint=None,
-        method='random',
-        budgets=[2],
-        out='unused',
-        bias=1.0,
+    monkeypatch.setattr(ranks, 'broadcast_object_list', spy)
+    work = NetworkSelection(
+        cfg=Config(), checkpoint=None, method='random', budgets=[2], out='unused'
     )
-    work.scored = False
-    work._join_ranks()
-    chosen = work._grow(np.zeros((5, 1)), None, np.zeros(0, int), np.zeros(0, int))
+    work.weight = 1.0
+    group, nothing = ranks.PatientRanks(work.cfg, work.launcher), np.zeros(0, int)
+    chosen = work._grow(np.zeros((5, 1)), None, nothing, nothing, group)
     assert chosen is not None
     # farthest point steps of a large pool take hours
-    assert limits and set(limits) == {selection.PATIENCE}
-    work._leave_ranks()
+    assert limits and set(limits) == {ranks.PATIENCE}
+    group.leave()
     # the group was there before, so it stays, and as it was
     assert torch.distributed.is_initialized()
     assert limit(None) == LIMIT
