@@ -1,6 +1,6 @@
 """Shrinking images, labels, coded disparities and cameras consistently.
 
-All four follow the convention of `mmdepthseg.geometry.camera`: pixel centres
+All four follow the convention of `mmdepthseg.camera`: pixel centres
 at integers, u' = (u + 0.5) * scale - 0.5. Sizes are (width, height).
 """
 
