@@ -1,4 +1,4 @@
-"""How many pixels of each class the labels of a data set hold."""
+"""Counts of the pixels of each class in the labels of a data set."""
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -18,6 +18,7 @@ def class_pixels(dataset: BaseDataset) -> np.ndarray:
     Raises:
         UserError: A sample has no label, or the pipeline does not load labels.
     """
+    owner = f'{type(dataset).__name__}({dataset.data_root})'
     steps = [
         step
         for step in dataset.pipeline.transforms
@@ -25,8 +26,8 @@ def class_pixels(dataset: BaseDataset) -> np.ndarray:
     ]
     if not steps:
         raise UserError(
-            f'{type(dataset).__name__}({dataset.data_root}): choosing samples by their '
-            "classes needs labels, add dict(type='LoadSegLabel') to the pipeline"
+            f'{owner}: choosing samples by their classes needs '
+            "dict(type='LoadSegLabel') in the pipeline"
         )
     classes = len(dataset.metainfo['classes'])
     counts = np.zeros((len(dataset), classes), dtype=np.int64)
@@ -34,8 +35,8 @@ def class_pixels(dataset: BaseDataset) -> np.ndarray:
         info = dataset.get_data_info(index)
         if not info.get('seg_map_path'):
             raise UserError(
-                f'choosing samples by their classes needs labels, {info["img_id"]} has '
-                "none: use labeled_subset with subset_mode='keep'"
+                f'{owner}: choosing samples by their classes needs labels, '
+                f"{info['img_id']} has none: use labeled_subset, subset_mode='keep'"
             )
         label = steps[0](info)['gt_seg_map']
         counts[index] = np.bincount(label.ravel(), minlength=256)[:classes]

@@ -9,55 +9,76 @@ from typing import Any
 import numpy as np
 
 from mmdepthseg.camera import Camera, Size
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 
 #: A principal point closer to an edge than this share of the side causes a warning.
 OFF_CENTRE = 0.25
+#: A larger quotient of the focal lengths, and a longer one in widths, do so too.
+SQUARE, LONG = 1.25, 10.0
 
 
 def load_json(path: str) -> Any:
     """Return the content of a json file, or raise an error that names the file."""
     try:
         return json.loads(Path(path).read_text(encoding='utf-8-sig'))
-    except FileNotFoundError:
-        raise UserError(f'Camera file {path} does not exist.') from None
     except (ValueError, OSError) as error:
-        raise UserError(f'Camera file {path} cannot be read: {error}') from None
+        raise UserError(f'Camera file {path} cannot be read: {error}.') from None
+
+
+def whole(value: Any) -> int:
+    """Return a whole number given as a number or text, or raise a ValueError."""
+    if isinstance(value, bool) or not float(value).is_integer():
+        raise ValueError(f'{value!r} is not a whole number')
+    return int(float(value))
 
 
 def checked(camera: Camera) -> Camera:
-    """Return a camera as it was read, if it can be that of a whole image.
+    """Return a camera that was read from a file, after checking that it is plausible.
 
     Raises:
-        UserError: The principal point lies outside the image (the usual sign of a K
-            that belongs to another image size), or K is in other units.
+        UserError: If the principal point lies outside the image (usually because K
+            belongs to another image size), or K is in other units.
 
     Warns:
-        UserWarning: The principal point is far from the middle (K of an image of half
-            the size, say).
+        UserWarning: If the principal point is far from the middle (K of an image of
+            half the size, for example), pixels are not nearly square, or the focal
+            length is that of a telescope.
     """
     (height, width), (cx, cy) = camera.size, camera.K[:2, 2]
-    if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
-        raise UserError(
-            f'{camera.source}: the principal point ({cx:g}, {cy:g}) lies outside the '
-            f'{width}x{height} image. Either K is wrong or it belongs to another '
-            'image size: give that size (`width` and `height` beside K, or, for '
-            'Cityscapes camera files, `camera_size` of the data set).'
-        )
-    if camera.fx < width * 0.05 or camera.fy < height * 0.05:
-        raise UserError(
-            f'{camera.source}: fx={camera.fx:g}, fy={camera.fy:g} are too small for a '
-            f'{width}x{height} image. If K is normalised by the image size, say '
-            'normalized=True.'
-        )
+    fx, fy, skew = camera.fx, camera.fy, camera.K[0, 1]
+    image = f'{width}x{height} image'
+    refuse(
+        camera.source,
+        {
+            f'the principal point ({cx:g}, {cy:g}) lies outside the {image}. Either K '
+            'is wrong or it belongs to another image size: give that size (`width` and '
+            '`height` beside K, or, for Cityscapes camera files, `camera_size` of the '
+            'data set).': not (
+                -0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5
+            ),
+            f'fx={fx:g}, fy={fy:g} are too small for a {image}. If K is normalised by '
+            'the image size, set normalized=True.': (
+                fx < width * 0.05 or fy < height * 0.05
+            ),
+        },
+    )
     shares = ((cx + 0.5) / width, (cy + 0.5) / height)
-    if not all(OFF_CENTRE < share < 1 - OFF_CENTRE for share in shares):
-        warnings.warn(
-            f'{camera.source}: the principal point ({cx:g}, {cy:g}) lies far from the '
-            f'middle of the {width}x{height} image. Does K belong to an image of '
-            'another size?',
-            stacklevel=2,
-        )
+    doubts = {
+        f'the principal point ({cx:g}, {cy:g}) is far from the middle of the {image}': (
+            not all(OFF_CENTRE < share < 1 - OFF_CENTRE for share in shares)
+        ),
+        f'fx={fx:g} and fy={fy:g} differ by more than {SQUARE - 1:.0%}': (
+            not 1 / SQUARE < fx / fy < SQUARE
+        ),
+        f'fx={fx:g} is more than {LONG:g} widths of the {image}': fx > LONG * width,
+        f'the skew {skew:g} is more than 5 % of fx={fx:g}': abs(skew) > 0.05 * fx,
+    }
+    for doubt, applies in doubts.items():
+        if applies:
+            warnings.warn(
+                f'{camera.source}: {doubt}. Does K belong to an image of another size?',
+                stacklevel=2,
+            )
     return camera
 
 
@@ -76,21 +97,29 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
         The camera, in pixels.
 
     Raises:
-        UserError: If a key is missing.
-        UserError: If K cannot belong to an image of that size.
+        UserError: If a key is missing, or K cannot belong to an image of that size.
     """
     missing = [key for key in ('K', 'width', 'height') if key not in config]
-    if missing:
-        raise UserError(
-            f'{source} lacks {", ".join(missing)}: K (3x3, pixels), width and height '
-            'of the image K refers to are needed.'
-        )
-    size = (int(config['height']), int(config['width']))
+    normalized = config.get('normalized', False)
+    refuse(
+        source,
+        {
+            f'the camera lacks {", ".join(missing)}: give K (3x3, pixels), and width '
+            'and height of the image that K refers to.': bool(missing),
+            f'normalized must be true or false, not {normalized!r}.': (
+                not isinstance(normalized, bool)
+            ),
+        },
+    )
     try:
+        size = (whole(config['height']), whole(config['width']))
         matrix = np.array(config['K'], dtype=np.float64)
-    except (TypeError, ValueError):
-        raise UserError(f'{source}: K must be a 3x3 table of numbers.') from None
-    if config.get('normalized', False) and matrix.shape == (3, 3):
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(
+            f'{source}: K must be a 3x3 table of numbers, width and height whole '
+            f'numbers: {error}.'
+        ) from None
+    if normalized and matrix.shape == (3, 3):
         matrix[0] *= size[1]
         matrix[1] *= size[0]
         matrix[:2, 2] -= 0.5
@@ -123,19 +152,19 @@ def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
     """
     content = load_json(path)
     intrinsic = content.get('intrinsic') if isinstance(content, Mapping) else None
-    if not isinstance(intrinsic, Mapping):
-        raise UserError(f'Camera file {path} lacks the key intrinsic.')
-    missing = [key for key in ('fx', 'fy', 'u0', 'v0') if key not in intrinsic]
+    found = intrinsic if isinstance(intrinsic, Mapping) else {}
+    missing = [f'.{key}' for key in ('fx', 'fy', 'u0', 'v0') if key not in found]
     if missing:
-        raise UserError(f'Camera file {path} lacks the key intrinsic.{missing[0]}.')
+        key = 'intrinsic' + (missing[0] if found else '')
+        raise UserError(f'Camera file {path} lacks the key {key}.')
     try:
-        fx, fy, u0, v0 = (float(intrinsic[key]) for key in ('fx', 'fy', 'u0', 'v0'))
+        fx, fy, u0, v0 = (float(found[key]) for key in ('fx', 'fy', 'u0', 'v0'))
         baseline = (content.get('extrinsic') or {}).get('baseline')
         baseline = None if baseline is None else float(baseline)
-        for holder in (content, intrinsic):
+        for holder in (content, found):
             if 'width' in holder and 'height' in holder:
-                image_size = (int(holder['height']), int(holder['width']))
-    except (TypeError, ValueError, AttributeError) as error:
+                image_size = (whole(holder['height']), whole(holder['width']))
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UserError(f'Camera file {path}: {error}.') from None
     matrix = np.array([[fx, 0, u0], [0, fy, v0], [0, 0, 1]], np.float64)
     return checked(Camera(matrix, image_size, baseline, f'Camera file {path}'))
@@ -160,17 +189,13 @@ def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
     """
     lines = Path(path).read_text(encoding='utf-8-sig', errors='replace').splitlines()
     found = [line[3:] for line in lines if line.startswith(f'P{number}:')]
-    if not found:
-        raise UserError(
-            f'Camera file {path} lacks the line P{number}: of the images in '
-            f'image_{number}.'
-        )
+    text = found[0].strip() if found else 'no such line'
     try:
-        projection = np.array(found[0].split(), dtype=np.float64).reshape(3, 4)
+        projection = np.array(text.split(), dtype=np.float64).reshape(3, 4)
     except ValueError:
         raise UserError(
-            f'Camera file {path}: P{number}: 12 numbers are expected, got '
-            f'{found[0].strip()[:60]!r}.'
+            f'Camera file {path}: a line P{number}: of 12 numbers is expected for the '
+            f'images in image_{number}, got {text[:60]!r}.'
         ) from None
     source = f'Camera file {path}, P{number}'
     return checked(Camera(projection[:, :3], image_size, source=source))

@@ -90,8 +90,8 @@ def test_kitti_odometry(kitti_root):
 def test_bad_kitti_calibration(kitti_root):
     calib = kitti_root / '03/calib.txt'
     for text, error in (
-        ('P0: 1', 'lacks the line P2: of the images in image_2'),
-        ('P2: 30 0 9', 'calib.txt: P2: 12 numbers are expected'),
+        ('P0: 1', 'calib.txt: a line P2:.*image_2'),
+        ('P2: 30 0 9', "calib.txt: a line P2:.*'30 0 9'"),
         ('P2:' + ' 0' * 12, 'calib.txt, P2: K must be'),
     ):
         calib.write_text(text)

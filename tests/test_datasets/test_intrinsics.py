@@ -8,6 +8,7 @@ from mmdepthseg.datasets.intrinsics import (
     parse_intrinsics,
     read_cityscapes_camera,
     read_intrinsics,
+    read_kitti_calib,
 )
 from mmdepthseg.utils.errors import UserError
 
@@ -42,6 +43,11 @@ def test_normalised_intrinsics():
         ),
         (dict(K=[[20.0, 0], [0, 21.0]]), 'must be 3x3'),
         (dict(K='abc'), 'table of numbers'),
+        (dict(width='wide'), 'whole numbers'),
+        (dict(width=20.5), '20.5'),
+        (dict(height=float('inf')), 'whole numbers'),
+        (dict(height=None), 'whole numbers'),
+        (dict(normalized='false'), 'normalized'),
     ],
 )
 def test_bad_intrinsics(change, message):
@@ -53,7 +59,7 @@ def test_bad_intrinsics(change, message):
 def test_missing_keys(tmp_path):
     path = tmp_path / 'intrinsics.json'
     path.write_text(json.dumps(dict(K=K, width=20)))
-    with pytest.raises(UserError, match='intrinsics.json lacks height'):
+    with pytest.raises(UserError, match='intrinsics.json: .*lacks height'):
         read_intrinsics(str(path))
     path.write_text('{"K": [')
     with pytest.raises(ValueError, match='intrinsics.json'):
@@ -94,6 +100,57 @@ def test_byte_order_mark_and_windows_line_ends(tmp_path):
     )
     path.write_bytes(b'\xef\xbb\xbf' + text.encode())
     assert read_intrinsics(str(path)).size == (32, 64)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(fx='wide'),
+        dict(width=20.5, height=12),
+        dict(width=20, height=None),
+        dict(fx=float('nan')),
+    ],
+)
+def test_bad_cityscapes_numbers(tmp_path, change):
+    path = tmp_path / 'x_camera.json'
+    numbers = dict(fx=20.0, fy=21.0, u0=9.5, v0=5.5)
+    path.write_text(json.dumps(dict(intrinsic=numbers | change)))
+    with pytest.raises(UserError, match='x_camera.json'):
+        read_cityscapes_camera(str(path), (12, 20))
+
+
+def doubted_k(fx=20.0, fy=21.0, cx=9.5, skew=0.0):
+    return [[fx, skew, cx], [0, fy, 5.5], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    'k, named',
+    [
+        (doubted_k(), None),
+        (doubted_k(cx=4.0), '(4, 5.5)'),
+        (doubted_k(fy=26.0), 'fy=26'),
+        (doubted_k(fx=15.0), 'fx=15'),
+        (doubted_k(fx=201.0, fy=201.0), 'fx=201'),
+        (doubted_k(skew=2.0), 'skew 2'),
+    ],
+)
+@pytest.mark.parametrize('source', ['intrinsics.json', 'x_camera.json', 'calib.txt'])
+def test_cameras_that_hardly_can_be_are_doubted(k, named, source, tmp_path, recwarn):
+    path = tmp_path / source
+    (fx, skew, cx), (_, fy, cy), _ = k
+    if source == 'intrinsics.json':
+        path.write_text(json.dumps(dict(K=k, width=20, height=12)))
+        read_intrinsics(str(path))
+    elif source == 'calib.txt':
+        path.write_text(f'P2: {fx} {skew} {cx} 4 0 {fy} {cy} 1 0 0 1 0')
+        read_kitti_calib(str(path), 2, (12, 20))
+    else:
+        named = None if skew else named  # such a file has no skew
+        path.write_text(json.dumps(dict(intrinsic=dict(fx=fx, fy=fy, u0=cx, v0=cy))))
+        read_cityscapes_camera(str(path), (12, 20))
+    messages = [str(w.message) for w in recwarn]
+    assert len(messages) == (named is not None)
+    assert all(named in text and str(path) in text for text in messages)
 
 
 @pytest.mark.parametrize('scale, doubted', [(1, False), (0.5, True)])

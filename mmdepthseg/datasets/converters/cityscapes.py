@@ -28,7 +28,7 @@ from mmdepthseg.datasets.converters.resampling import (
     train_ids,
 )
 from mmdepthseg.datasets.errors import BrokenFileError
-from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_png16
+from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_values
 from mmdepthseg.utils.errors import check_keys, refuse
 from mmdepthseg.utils.files import remove_leftovers, write_atomically
 from mmdepthseg.utils.stamp import Stamp
@@ -280,20 +280,18 @@ def _convert(
     if job.kind == 'camera':
         return [json_bytes(shrink_camera(job.source, full_size, options.size))]
     if job.kind == 'disparity':
-        code = read_png16(
+        code = read_values(
             job.source, 'Stereo disparity', 'Cityscapes disparity maps are expected.'
         )
         _check_size(code, job.source, full_size)
         return [png_bytes(shrink_disparity(code, options.size))]
-    flag = 'unchanged' if job.kind == 'label' else 'color'
-    what = job.kind.capitalize()
-    image = decode(read_bytes(job.source, what), job.source, what, flag)
-    _check_size(image, job.source, full_size)
     if job.kind == 'label':
-        if image.ndim != 2 or image.dtype != np.uint8:
-            raise BrokenFileError(f'Label {job.source} must be an 8-bit png of ids.')
-        label = shrink_label(image, options.size)
+        label = read_values(job.source, 'Label', 'labelIds are expected.', np.uint8)
+        _check_size(label, job.source, full_size)
+        label = shrink_label(label, options.size)
         return [png_bytes(label), png_bytes(train_ids(label, job.source))]
+    image = decode(read_bytes(job.source, 'Image'), job.source, 'Image')
+    _check_size(image, job.source, full_size)
     image = shrink_image(image, options.size)
     if options.image_format == 'png':
         return [png_bytes(image)]

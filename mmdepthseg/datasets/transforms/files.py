@@ -1,4 +1,9 @@
-"""Reading image files so that a bad one is named."""
+"""Reading image files: the values in the array are those in the file, or an error.
+
+Decoders silently fill truncated files with grey, turn images, reduce 16 bits to 8, drop
+alpha and stretch small numbers. Here each of these is undone, or refused with the names
+of the file and of the property.
+"""
 
 import io
 
@@ -9,15 +14,16 @@ from PIL import Image
 
 from mmdepthseg.datasets.errors import BrokenFileError
 
-#: First bytes of a format and the marker that must stand near a whole file's end.
-#: Decoders fill up truncated files with grey and say nothing.
-END_MARKERS = ((b'\xff\xd8\xff', b'\xff\xd9'), (b'\x89PNG', b'IEND'))
+JPEG, PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
+#: First bytes of a format and the marker near the end of a complete file.
+END_MARKERS = ((JPEG, b'\xff\xd9'), (PNG, b'IEND'))
 TAIL = 4096
-PNG = b'\x89PNG\r\n\x1a\n'
-#: Where a png's header has its bit depth; the colour type is next to it, 0 for grey.
+#: Position of the bit depth in a png's header; the colour type follows, 0 for grey.
 PNG_DEPTH = 24
 #: EXIF's tag of the orientation; 1: as the pixels are stored.
 ORIENTATION = 0x0112
+#: Modes of Pillow that decoders convert to BGR without loss.
+COLOURS = ('1', 'L', 'P', 'RGB')
 
 
 def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
@@ -25,7 +31,7 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
 
     Args:
         path: File, in any of MMEngine's storage backends.
-        what: What the file is ("Image"), for the error.
+        what: Kind of file ("Image"), for the error.
         backend_args: Of `mmengine.fileio.get`.
 
     Returns:
@@ -34,17 +40,20 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     Raises:
         BrokenFileError: If the file is missing, unreadable, empty or truncated.
     """
+    problem = ''
     try:
         content = fileio.get(path, backend_args=backend_args)
     except FileNotFoundError:
-        raise BrokenFileError(f'{what} {path} does not exist.') from None
+        content, problem = b'', 'does not exist'
     except OSError as error:
-        raise BrokenFileError(f'{what} {path} cannot be read: {error}.') from None
+        content, problem = b'', f'cannot be read: {error}'
     if not content:
-        raise BrokenFileError(f'{what} {path} is empty.')
+        problem = problem or 'is empty'
     for start, end in END_MARKERS:
         if content.startswith(start) and end not in content[-TAIL:]:
-            raise BrokenFileError(f'{what} {path} is truncated.')
+            problem = 'is truncated'
+    if problem:
+        raise BrokenFileError(f'{what} {path} {problem}.')
     return content
 
 
@@ -59,79 +68,149 @@ def decode(
 
     Args:
         content: Bytes of the file.
-        path: Its name, for the error.
-        what: What the file is, for the error.
-        flag: Of `mmcv.imfrombytes`; `'color'` gives 3 channels BGR even from a
-            grey file, `'unchanged'` whatever the file holds.
+        path: Name of the file, for the error.
+        what: Kind of file, for the error.
+        flag: Of `mmcv.imfrombytes`; `'color'` gives 3 channels BGR also for grey and
+            palette files, `'unchanged'` the file's own channels.
         backend: Of `mmcv.imfrombytes`.
 
     Returns:
-        The image. `'unchanged'` gives the numbers in a grey png of 1, 2 or 4 bits,
-        which decoders stretch to 0..255.
+        The image.
 
     Raises:
-        BrokenFileError: If the bytes are no image, or one that viewers turn.
+        BrokenFileError: If the bytes are not an image, or one that viewers turn, or one
+            that would lose bits, colours or alpha.
     """
-    _refuse_turned(content, path, what)
+    problem = _turned(content)
+    if not problem and flag != 'unchanged':
+        problem = _reduced(content)
     try:
-        image = mmcv.imfrombytes(content, flag=flag, backend=backend)
+        image = None if problem else mmcv.imfrombytes(content, flag, backend=backend)
     except Exception as error:  # each decoder has its own kinds
-        raise BrokenFileError(f'{what} {path} cannot be decoded: {error}.') from None
+        image, problem = None, f'cannot be decoded: {error}.'
     if image is None:
-        raise BrokenFileError(
-            f'{what} {path} cannot be decoded: it is damaged or no image.'
-        )
-    if flag == 'unchanged' and content.startswith(PNG) and image.ndim == 2:
-        bits, colour_type = content[PNG_DEPTH], content[PNG_DEPTH + 1]
-        if bits < 8 and colour_type == 0:
-            image //= 255 // (2**bits - 1)
+        problem = problem or 'cannot be decoded: it is damaged or not an image.'
+        raise BrokenFileError(f'{what} {path} {problem}')
     return image
 
 
-def _refuse_turned(content: bytes, path: str, what: str) -> None:
-    """Refuse an image whose EXIF data say that it has to be turned to be seen.
-
-    OpenCV would turn it; cameras, labels and depth belong to the stored pixels.
-    """
-    if b'Exif\0\0' not in content[:TAIL] and b'eXIf' not in content[:TAIL]:
-        return
-    try:
-        orientation = Image.open(io.BytesIO(content)).getexif().get(ORIENTATION, 1)
-    except Exception:  # damaged EXIF data; the decoder says whether the image is too
-        return
-    if orientation != 1:
-        raise BrokenFileError(
-            f'{what} {path} has the EXIF orientation {orientation}: the pixels are '
-            'stored turned. Turn them in the files (exiftran -a, or mogrify '
-            '-auto-orient), and K with them.'
-        )
-
-
-def read_png16(
-    path: str, what: str, cure: str, backend_args: dict | None = None
+def decode_values(
+    content: bytes, path: str, what: str, dtype: type[np.unsignedinteger]
 ) -> np.ndarray:
-    """Return a 16-bit one-channel png.
+    """Decode a map of numbers: those that the file stores.
+
+    Args:
+        content: Bytes of the file.
+        path: Name of the file, for the error.
+        what: Kind of file, for the error.
+        dtype: Type of the numbers; grey and palette files of 1, 2 and 4 bits are uint8.
+
+    Returns:
+        (H, W); of a palette file the indices.
+
+    Raises:
+        BrokenFileError: See `decode`; or if the file has several channels, numbers of
+            another type, or lossy compression.
+    """
+    if content.startswith(JPEG):
+        raise BrokenFileError(
+            f'{what} {path} is a JPEG, which changes the numbers: store it as PNG.'
+        )
+    values = decode(content, path, what, 'unchanged')
+    if values.ndim == 3:  # OpenCV replaces a palette's indices by their colours
+        values = decode(content, path, what, 'unchanged', 'pillow')
+    if values.dtype == bool:
+        values = values.astype(np.uint8)
+    elif content.startswith(PNG) and values.ndim == 2:
+        bits, colour_type = content[PNG_DEPTH], content[PNG_DEPTH + 1]
+        if bits < 8 and colour_type == 0:  # decoders stretch them to 0..255
+            values //= 255 // (2**bits - 1)
+    if values.dtype != dtype or values.ndim != 2:
+        bits = 8 * np.dtype(dtype).itemsize
+        raise BrokenFileError(
+            f'{what} {path} must be a {bits}-bit one-channel png, it has type '
+            f'{values.dtype} and shape {values.shape}.'
+        )
+    return values
+
+
+def _chunks(png: bytes) -> set[bytes]:
+    """Return the types of the chunks of a png file."""
+    kinds, place = set(), len(PNG)
+    while place + 8 <= len(png):
+        kinds.add(png[place + 4 : place + 8])
+        place += 12 + int.from_bytes(png[place : place + 4], 'big')
+    return kinds
+
+
+def _turned(content: bytes) -> str:
+    """Return the problem of an image that its EXIF data turn, or ''.
+
+    OpenCV would turn it, but cameras, labels and depth belong to the stored pixels.
+    """
+    png = content.startswith(PNG)
+    if png and b'eXIf' not in _chunks(content):
+        return ''
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if png:  # EXIF data may come after the pixels
+                image.load()
+            orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF data; the decoder says whether the image is too
+        return ''
+    if orientation == 1:
+        return ''
+    return (
+        f'has the EXIF orientation {orientation}: the pixels are stored turned. Turn '
+        'them in the files (exiftran -a, or mogrify -auto-orient), and K with them.'
+    )
+
+
+def _reduced(content: bytes) -> str:
+    """Return the problem of an image that 8-bit colours cannot hold, or ''."""
+    cure = 'Convert the images to 8-bit RGB.'
+    bits = 8
+    if content.startswith(PNG):
+        bits, colour_type = content[PNG_DEPTH], content[PNG_DEPTH + 1]
+        if bits <= 8 and colour_type < 4 and b'tRNS' not in _chunks(content):
+            return ''
+    elif not content.startswith(JPEG):
+        stored = mmcv.imfrombytes(content, 'unchanged', backend='cv2')
+        bits = 8 if stored is None else 8 * stored.dtype.itemsize
+    if bits > 8:
+        return f'has {bits} bits per channel, which would be cut to 8. {cure}'
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            mode, alpha = image.mode, image.mode.endswith('A')
+            if alpha or 'transparency' in image.info:
+                if image.convert('RGBA').getchannel('A').getextrema()[0] < 255:
+                    return f'has transparent pixels, whose colours are lost. {cure}'
+                mode = mode.removesuffix('A')
+    except Exception:  # a format that Pillow does not know; or damaged
+        return ''
+    return '' if mode in COLOURS else f'has the colours {mode}. {cure}'
+
+
+def read_values(
+    path: str,
+    what: str,
+    cure: str,
+    dtype: type[np.unsignedinteger] = np.uint16,
+    backend_args: dict | None = None,
+) -> np.ndarray:
+    """Read a map of numbers, see `decode_values`.
 
     Args:
         path: The file.
-        what: What the file is, for the error.
+        what: Kind of file, for the error.
         cure: What to do about a bad one, for the error.
+        dtype: Type of the numbers.
         backend_args: Of `mmengine.fileio.get`.
 
-    Returns:
-        (H, W) uint16.
-
     Raises:
-        BrokenFileError: If it is missing, damaged or of another kind.
+        BrokenFileError: If the file is missing, damaged or of another kind.
     """
     try:
-        content = read_bytes(path, what, backend_args)
-        array = decode(content, path, what, flag='unchanged')
+        return decode_values(read_bytes(path, what, backend_args), path, what, dtype)
     except BrokenFileError as error:
-        raise BrokenFileError(f'{error} {cure}') from None
-    if array.dtype != np.uint16 or array.ndim != 2:
-        raise BrokenFileError(
-            f'{what} {path} must be a 16-bit one-channel png, it has type '
-            f'{array.dtype} and shape {array.shape}. {cure}'
-        )
-    return array
+        raise BrokenFileError(f'{error} {cure}'.strip()) from None

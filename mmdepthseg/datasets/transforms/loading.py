@@ -11,7 +11,7 @@ from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
 from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
-from mmdepthseg.datasets.transforms.files import decode, read_bytes
+from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_values
 from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
 from mmdepthseg.registry import TRANSFORMS
@@ -22,13 +22,14 @@ from mmdepthseg.utils.errors import UserError
 class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
     """mmcv's `LoadImageFromFile` with one clear error for a bad file.
 
-    mmcv's passes on whatever the decoder raises, without the file's name, and takes a
-    truncated JPEG for an image.
+    mmcv's passes on the decoder's errors, without the file's name, accepts truncated
+    JPEGs, turns images by their EXIF data, and silently drops alpha and lower bits.
 
     Adds `img` (H, W, 3) uint8 BGR, `img_shape`, `ori_shape`.
 
     Raises:
-        BrokenFileError: If the file is missing, truncated or no image.
+        BrokenFileError: If the file is missing, truncated or not an image, or would be
+            changed by decoding (see `files`).
     """
 
     def transform(self, results: dict) -> dict | None:
@@ -51,7 +52,7 @@ class LoadAdjacentFrames(BaseTransform):
     """Load the neighbouring frames of a sample.
 
     Uses `adjacent_paths`; adds `adjacent`, a list of (H, W, 3) uint8 BGR in the
-    order of `adjacent_offsets`. A sample without neighbours stays as it is.
+    order of `adjacent_offsets`. A sample without neighbours is not changed.
 
     Args:
         imdecode_backend: Of `mmcv.imfrombytes`.
@@ -94,18 +95,17 @@ class LoadAdjacentFrames(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadCamera(BaseTransform):
-    """Load the camera of the present image.
+    """Load the camera of the current image.
 
     Uses `camera_path` (Cityscapes json; without `width` and `height` in it K
     refers to an image of `camera_size` or, if that is not set, to the image file),
-    or `file_camera`. Adds `camera`, a `Camera` of the image's present size. A sample
-    without a camera stays as it is.
+    or `file_camera`. Adds `camera`, a `Camera` of the image's current size. A sample
+    without a camera is not changed.
 
     Args:
-        legacy_authors_k: Treat K as the public code of 3W does, which its published
-            weights were trained with, and which is wrong (`AuthorsCamera`).
-            `RandomFlip` must stand before `RandomCrop`, as theirs does. For
-            comparisons only.
+        legacy_authors_k: Treat K as the public code of 3W does, with which its
+            published weights were trained, although it is wrong (`AuthorsCamera`). As
+            there, `RandomFlip` must come before `RandomCrop`. For comparisons only.
 
     Raises:
         UserError: If the json lacks a key, K does not fit the image, or after a
@@ -135,31 +135,29 @@ class LoadCamera(BaseTransform):
 class LoadSegLabel(LoadAnnotations):
     """MMSegmentation's `LoadAnnotations` for data whose labels are optional.
 
-    That one needs a label for every sample, needs Cityscapes ids to be converted to
-    files beforehand, lets unknown ids through (a CUDA assert later) and decodes with
-    pillow, several times slower.
+    The original needs a label for every sample and converted files for Cityscapes,
+    passes unknown ids on (a CUDA assert later) and decodes with Pillow, which is much
+    slower.
 
     Uses `seg_map_path`, `label_table` (a name in `LABEL_TABLES` or the number of
     classes), `label_map`, `reduce_zero_label`; adds `gt_seg_map` (H, W) uint8,
-    255 = ignore, listed in `seg_fields`. A sample without label stays as it is.
-    Loaded after a `Resize` the label keeps its own size and nothing may move it any
-    more.
+    255 = ignore, listed in `seg_fields`. A sample without label is not changed.
+    Loaded after `Resize`, the label keeps its own size and no transform may move it.
 
     Args:
-        evaluate_at: Where predictions and labels are compared. None: at the size of
-            the image file, which the label must have. `'label'`: at the label's own
-            size, whatever the image's: full-resolution ground truth for images stored
-            smaller (MMSegmentation's habit). `'image'`: at the present size of the
-            image, to which the label is brought by the half-pixel exact nearest
-            neighbour: the protocol of 3W, 1024x512, where it stands after
-            `Resize`. The two set `ori_shape`, to which models bring predictions.
+        evaluate_at: Size at which predictions and labels are compared. None: that of
+            the image file, which the label must have. `'label'`: the label's own, for
+            full-resolution ground truth of images stored smaller (as in
+            MMSegmentation). `'image'`: the current size of the image, to which the
+            label is resized by the half-pixel exact nearest neighbour; after `Resize`
+            this is the protocol of 3W, 1024x512. The last two set `ori_shape`, the size
+            of predictions.
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing or damaged, or is of another size than
-            the image it is loaded with (of another aspect ratio, with
-            `evaluate_at`).
-        UserError: If it holds an id that the data set does not know.
+        BrokenFileError: If the file is missing, damaged or not a map of 8-bit numbers,
+            or its size differs from the image's (its aspect ratio, with `evaluate_at`).
+        UserError: If the label has an id that the data set does not define.
     """
 
     def __init__(
@@ -179,23 +177,10 @@ class LoadSegLabel(LoadAnnotations):
             return results
         require_whole_image(results, 'LoadSegLabel')
         path = results['seg_map_path']
-        content = read_bytes(path, 'Label', self.backend_args)
-        label = decode(content, path, 'Label', 'unchanged', 'cv2')
-        if label.ndim == 3:  # cv2 expands palette files to colours
-            label = decode(content, path, 'Label', 'unchanged', 'pillow').squeeze()
-        if label.ndim != 2 or label.dtype != np.uint8:
-            raise BrokenFileError(
-                f'Label {path} must be an 8-bit png of class ids, it has type '
-                f'{label.dtype} and shape {label.shape}.'
-            )
+        label = read_values(path, 'Label', '', np.uint8, self.backend_args)
+        self._check_size(results, label.shape)
         if self.evaluate_at is not None:
-            label = self._choose_size(results, label, path)
-        elif label.shape != tuple(results.get('ori_shape', label.shape)):
-            raise BrokenFileError(
-                f'Label {path} has shape {label.shape}, its image '
-                f'{tuple(results["ori_shape"])}. For an evaluation at the size of one '
-                "of them give LoadSegLabel evaluate_at='label' or 'image'."
-            )
+            label = self._choose_size(results, label)
         if results.get('reduce_zero_label'):
             label = np.where(label == 0, 255, label - 1).astype(np.uint8)
             label[label == 254] = 255
@@ -212,18 +197,30 @@ class LoadSegLabel(LoadAnnotations):
         results.setdefault(fields, []).append('gt_seg_map')
         return results
 
-    def _choose_size(self, results: dict, label: np.ndarray, path: str) -> np.ndarray:
-        """Return the label at the size of the comparison, which becomes `ori_shape`."""
-        if 'img' not in results:
+    def _check_size(self, results: dict, shape: tuple) -> None:
+        """Refuse a label that does not belong to the image."""
+        if self.evaluate_at is not None and 'img' not in results:
             raise UserError(
                 'LoadSegLabel with evaluate_at stands after LoadImageFromFile (sample '
                 f'{sample_name(results)}).'
             )
-        if not same_aspect(label.shape, results['ori_shape']):
-            raise BrokenFileError(
-                f'Label {path} has shape {label.shape}, its image '
-                f'{tuple(results["ori_shape"])}: they do not show the same.'
+        image = tuple(results.get('ori_shape', shape))
+        problem = ''
+        if self.evaluate_at is None and shape != image:
+            problem = (
+                '. To evaluate at the size of one of them, give LoadSegLabel '
+                "evaluate_at='label' or 'image'"
             )
+        elif not same_aspect(shape, image):
+            problem = ': they do not show the same'
+        if problem:
+            raise BrokenFileError(
+                f'Label {results["seg_map_path"]} has shape {shape}, its image '
+                f'{image}{problem}.'
+            )
+
+    def _choose_size(self, results: dict, label: np.ndarray) -> np.ndarray:
+        """Return the label at the size of the comparison, which becomes `ori_shape`."""
         results.setdefault('img_file_shape', tuple(results['ori_shape']))
         if self.evaluate_at == 'image':
             height, width = results['img'].shape[:2]
@@ -240,8 +237,7 @@ class LoadSegLabel(LoadAnnotations):
             unknown = np.unique(label[translated == UNKNOWN]).tolist()
             known = f'table {table}' if isinstance(table, str) else f'{table} classes'
             raise UserError(
-                f'Label {path} holds ids that the {known} do not have: '
-                f'{unknown}. Wrong kind of label file (labelIds, labelTrainIds, '
-                'colours)?'
+                f'Label {path} holds ids that the {known} do not have: {unknown}. '
+                'Is it another kind of label file (labelIds, labelTrainIds, colours)?'
             )
         return translated

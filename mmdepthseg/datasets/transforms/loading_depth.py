@@ -8,14 +8,14 @@ from mmdepthseg.camera import Camera, Size
 from mmdepthseg.cityscapes import decode_disparity
 from mmdepthseg.datasets.depth_labels import opened_store
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
-from mmdepthseg.datasets.transforms.files import read_png16
+from mmdepthseg.datasets.transforms.files import read_values
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
 
 class _LoadDepthField(BaseTransform):
-    """Common part: reading a 16-bit png and putting the map beside the image."""
+    """Base of the loaders of 16-bit maps: adds the map to the sample."""
 
     loads = 'gt_depth_map'
 
@@ -44,12 +44,12 @@ class LoadDepthMap(_LoadDepthField):
     """Load depth ground truth as KITTI stores it: png, metres * 256, 0 = none.
 
     Uses `depth_path`; adds `gt_depth_map` (H, W) float32, metres, 0 = not
-    measured. A sample without depth stays as it is.
+    measured. A sample without depth is not changed.
 
     Args:
         divisor: Value of one metre in the file.
-        keep_size: Keep the file's own size instead of the image's, for evaluation:
-            shrinking a sparse map loses measurements, the metric resizes the
+        keep_size: Keep the file's own size instead of the image's, for evaluation.
+            Shrinking a sparse map loses measurements; the metric resizes the
             prediction instead. No crop, flip or padding may follow.
         backend_args: Of `mmengine.fileio.get`.
 
@@ -70,11 +70,11 @@ class LoadDepthMap(_LoadDepthField):
         """Load `results['depth_path']` where there is one."""
         if 'depth_path' not in results:
             return results
-        stored = read_png16(
+        stored = read_values(
             results['depth_path'],
             'Depth map',
             'Metres * 256, 0 = none, are expected.',
-            self.backend_args,
+            backend_args=self.backend_args,
         )
         depth = stored.astype(np.float32) / np.float32(self.divisor)
         return self.store(results, depth, cv2.INTER_NEAREST_EXACT)
@@ -90,18 +90,18 @@ class LoadStereoDepth(_LoadDepthField):
 
     Uses `disparity_path` and `camera_path` or `file_camera`;
     adds `gt_depth_map` (H, W) float32, metres, 0 = not measured. A sample without
-    disparity stays as it is.
+    disparity is not changed.
 
     Args:
-        baseline: In metres, for cameras that do not tell it.
+        baseline: In metres, for cameras without one.
         disparity_width: Width of the image whose pixels d counts; None: that of the
-            disparity image (say 2048 for maps shrunk without scaling the values).
+            disparity image. Give 2048 for maps shrunk without scaling the values.
         keep_size: See `LoadDepthMap`.
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
         BrokenFileError: If the file is missing, damaged or not 16 bit.
-        UserError: If there is no camera or no baseline.
+        UserError: If there is no camera, or no positive baseline.
     """
 
     def __init__(
@@ -120,11 +120,11 @@ class LoadStereoDepth(_LoadDepthField):
         if 'disparity_path' not in results:
             return results
         path = results['disparity_path']
-        stored = read_png16(
+        stored = read_values(
             path,
             'Stereo disparity',
             'Cityscapes disparity maps are expected.',
-            self.backend_args,
+            backend_args=self.backend_args,
         )
         camera, baseline = self._camera(results, stored.shape)
         fx = camera.fitted(stored.shape, path).fx
@@ -138,14 +138,15 @@ class LoadStereoDepth(_LoadDepthField):
         camera = listed_camera(results, file_size(results, stored_size))
         if camera is None:
             raise UserError(
-                f'LoadStereoDepth: {sample_name(results)} has a disparity '
-                f'map {results["disparity_path"]} but no camera.'
+                f'LoadStereoDepth: {sample_name(results)} has a disparity map '
+                f'{results["disparity_path"]} but no camera.'
             )
         baseline = self.baseline if camera.baseline is None else camera.baseline
-        if baseline is None:
+        if baseline is None or not baseline > 0:
             raise UserError(
-                f'{camera.source} lacks extrinsic.baseline, which '
-                'LoadStereoDepth needs: give it `baseline` (metres).'
+                f'{camera.source}: LoadStereoDepth needs a positive '
+                f'extrinsic.baseline, got {baseline}; its option `baseline` (metres) '
+                'is for cameras without one.'
             )
         return camera, baseline
 
@@ -155,19 +156,19 @@ class LoadSDEDisparity(_LoadDepthField):
     """Load a stored depth label: the disparity of a trained SDE network.
 
     Uses `sde_disparity_path` (png, 16 bit, disparity * 65535); adds
-    `disparity_map` (H, W) float32 in [0, 1]. A sample without stays as it is.
+    `disparity_map` (H, W) float32 in [0, 1]. A sample without one is not changed.
 
     Args:
         root: Folder of depth labels `<root>/<img_id>.png` with the manifest of
             `tools/generate_depth.py`, for data sets that do not list them; None:
             what the data set lists (and checks).
         stretch: Map each image's smallest disparity to 0 and its largest to 1, as
-            the authors' code stores them. Two images are then no longer on one
-            scale, so this is not for mixing; but the paper's constants of data
-            selection (far below 0.07, errors weighted by 1000) are in these units. A
-            constant map becomes 0.
-        legacy_8bit: `stretch`, then cut (not rounded) to 8 bits: exactly what the
-            authors' code compares in DepthMix. For comparisons only.
+            the authors' code stores them. Images are then no longer on the same scale,
+            so do not use it for mixing; the paper's constants of data selection (far
+            below 0.07, errors weighted by 1000) are in these units. A constant map
+            becomes 0.
+        legacy_8bit: `stretch`, then cut (not rounded) to 8 bits, as the authors' code
+            compares disparities in DepthMix. For comparisons only.
         keep_size: See `LoadDepthMap`.
         backend_args: Of `mmengine.fileio.get`.
 
@@ -203,11 +204,11 @@ class LoadSDEDisparity(_LoadDepthField):
             store.verify_labels([img_id], {img_id: image} if image else None)
         if path is None:
             return results
-        stored = read_png16(
+        stored = read_values(
             path,
             'Depth label',
             'Write depth labels with tools/generate_depth.py.',
-            self.backend_args,
+            backend_args=self.backend_args,
         )
         disparity = stored.astype(np.float32)
         if self.stretch:

@@ -1,4 +1,4 @@
-"""Loading camera poses, for their evaluation."""
+"""Loading camera poses for evaluation."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -13,20 +13,20 @@ from mmdepthseg.registry import TRANSFORMS
 class LoadPoses(BaseTransform):
     """Load the true poses of a sample's frames, in the layout of KITTI odometry.
 
-    A file has a line of 12 numbers for every frame of its clip: the first three rows
+    A file has a line of 12 numbers for each frame of its clip: the first three rows
     of the camera-to-world matrix, metres (Geiger et al., CVPR 2012).
 
     Uses `poses_path`, `pose_lines` (line of the target frame, then of each
     neighbour, from 0) and `pose_count` (frames of the clip); adds `gt_poses`
-    (1 + F, 4, 4) float64. A sample without poses stays as it is. A mirrored image has
-    another motion: no flip may follow.
+    (1 + F, 4, 4) float64. A sample without poses is not changed. A mirrored image has
+    another motion, so no flip may follow.
 
     Args:
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, has another number of lines than the
-            clip has frames, or a line is not a pose.
+        BrokenFileError: If the file is missing, does not have a line per frame, or a
+            line is not a pose.
     """
 
     loads = 'gt_poses'
@@ -44,7 +44,7 @@ class LoadPoses(BaseTransform):
         if len(lines) != results['pose_count']:
             raise BrokenFileError(
                 f'Pose file {path} has {len(lines)} lines, the clip of '
-                f'{sample_name(results)} {results["pose_count"]} frames: a line a '
+                f'{sample_name(results)} {results["pose_count"]} frames: one line per '
                 'frame is expected.'
             )
         results['gt_poses'] = np.stack(
@@ -62,7 +62,7 @@ def parse_pose(text: str, source: str) -> np.ndarray:
 
     Args:
         text: The line.
-        source: Where it stands, for the error.
+        source: File and line, for the error.
 
     Raises:
         BrokenFileError: If it is not a rigid motion.
@@ -70,9 +70,7 @@ def parse_pose(text: str, source: str) -> np.ndarray:
     try:
         rows = np.array(text.split(), dtype=np.float64).reshape(3, 4)
     except ValueError:
-        raise BrokenFileError(
-            f'Pose file {source}: 12 numbers are expected, got {text[:60]!r}.'
-        ) from None
+        rows = np.full((3, 4), np.nan)
     rotation = rows[:, :3]
     if not (
         np.isfinite(rows).all()
@@ -80,6 +78,7 @@ def parse_pose(text: str, source: str) -> np.ndarray:
         and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)
     ):
         raise BrokenFileError(
-            f'Pose file {source}: the first three columns are no rotation.'
+            f'Pose file {source}: expected 12 numbers, 3 rows of a rotation and a '
+            f'translation, got {text[:60]!r}.'
         )
     return np.vstack([rows, [0.0, 0.0, 0.0, 1.0]])

@@ -58,7 +58,7 @@ def test_stereo_depth_without_camera_or_baseline(tmp_path):
     results = dict(image(), disparity_path=path)
     with pytest.raises(UserError, match='a/1.*camera'):
         LoadStereoDepth()(dict(results))
-    with pytest.raises(UserError, match='a.json lacks extrinsic.baseline'):
+    with pytest.raises(UserError, match='a.json: .*extrinsic.baseline'):
         LoadStereoDepth()(dict(results, file_camera=CAMERA))
 
 
