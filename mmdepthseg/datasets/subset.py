@@ -1,4 +1,4 @@
-"""Which samples of a data set are labelled: by a list of names, or by n and a seed."""
+"""The labelled samples of a data set: by a list of names, or by n and a seed."""
 
 import os.path as osp
 import re
@@ -16,7 +16,7 @@ SUBSET_MODES = ('keep', 'mark', 'exclude')
 
 @dataclass(frozen=True)
 class LabeledSubset:
-    """Which samples of a data set count as labelled.
+    """The samples of a data set that count as labelled.
 
     `dict(n=100, seed=42)`: a random subset as in the papers.
     `dict(ann_file='ds_us_seed42.txt', n=100)`: the first n names of a file (see

@@ -1,20 +1,32 @@
-"""Drawing predictions that are not as large as the image file."""
+"""Drawing predictions: at any size, and one picture per image and network."""
+
+import os.path as osp
+from pathlib import Path
 
 import cv2
 import mmseg.visualization
 import numpy as np
+from mmengine.visualization import LocalVisBackend
 from mmseg.structures import SegDataSample
 
+from mmdepthseg.names import OutputNames
 from mmdepthseg.registry import VISUALIZERS
 
 
 @VISUALIZERS.register_module()
 class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
-    """MMSegmentation's `SegLocalVisualizer` for any size of comparison.
+    """MMSegmentation's `SegLocalVisualizer` for any size of comparison and any name.
 
-    That one draws on the image file and fails where predictions and labels have
-    another size, as `LoadSegLabel(evaluate_at=...)` makes them.
+    The original draws on the image file and fails if predictions and labels have
+    another size, as `LoadSegLabel(evaluate_at=...)` makes them. MMSegmentation's hook
+    names pictures by the file name of the image (`test_000001.jpg`), which frames of
+    several clips, and student and teacher, have in common; here they are called
+    `test/<clip>/<frame>` (see `output_name`).
     """
+
+    def __init__(self, name: str = 'visualizer', *args, **kwargs) -> None:
+        super().__init__(name, *args, **kwargs)
+        self._names = OutputNames()
 
     def add_datasample(
         self,
@@ -41,4 +53,22 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
                         image, (width, height), interpolation=cv2.INTER_LINEAR
                     )
                 break
+        if data_sample is not None and 'img_path' in data_sample:
+            stage, _, file = name.partition('_')  # of MMSegmentation's hook
+            if file == osp.basename(data_sample.img_path):
+                name = f'{stage}/{self._names.claim(data_sample)}'
         super().add_datasample(name, image, data_sample, *args, **kwargs)
+
+    def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
+        """Record a picture; names may have folders.
+
+        Args:
+            name: Identifier of the picture.
+            image: (H, W, 3) uint8 RGB.
+            step: Number of the iteration, or of the picture.
+        """
+        for backend in self._vis_backends.values():
+            if isinstance(backend, LocalVisBackend):
+                folder = Path(backend.experiment._img_save_dir, name).parent
+                folder.mkdir(parents=True, exist_ok=True)
+        super().add_image(name, image, step)

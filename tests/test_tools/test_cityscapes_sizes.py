@@ -106,7 +106,7 @@ def test_sizes_of_comparison(
         'test_dataloader.num_workers=0',
         'test_dataloader.persistent_workers=False',
     )
-    (file,) = (tmp_path / 'maps').glob('*.png')
+    (file,) = (tmp_path / 'maps').glob('*/*.png')
     predicted = np.asarray(Image.open(file))
     assert predicted.shape == size[::-1]
     (label,) = streets.glob('gtFine/val/*/*labelIds.png')

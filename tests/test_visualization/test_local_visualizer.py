@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import torch
 from mmengine.structures import PixelData
@@ -22,3 +23,42 @@ def test_label_maps_of_another_size_than_the_image():
         sample = SegDataSample(**{key: PixelData(data=data) for key in keys})
         visualizer.add_datasample('x', image, sample, with_labels=False)
         assert visualizer.get_image().shape[:2] == size
+
+
+def test_one_picture_per_clip_and_network(tmp_path):
+    register_all_modules()
+    visualizer = VISUALIZERS.build(
+        dict(
+            type='SegLocalVisualizer',
+            name='pictures',
+            save_dir=str(tmp_path),
+            vis_backends=[dict(type='LocalVisBackend')],
+        )
+    )
+    visualizer.dataset_meta = dict(classes=('a', 'b'), palette=[[0, 0, 0], [9, 9, 9]])
+    image = np.full((4, 6, 3), 100, np.uint8)
+    for name, meta in (
+        ('val_1.jpg', dict(img_id='a/1', network='student')),
+        ('val_1.jpg', dict(img_id='a/1', network='teacher')),
+        ('val_1.jpg', dict(img_id='b/1', network='student')),
+        ('test_1.jpg', dict(img_id='c/1')),
+        ('test_1.jpg', {}),
+        ('mine', {}),
+    ):
+        path = f'/data/{meta.get("img_id", "1")}.jpg'
+        sample = SegDataSample(
+            pred_sem_seg=PixelData(data=torch.zeros(1, 4, 6, dtype=torch.long)),
+            metainfo=dict(img_path=path, **meta),
+        )
+        visualizer.add_datasample(name, image, sample, step=5, with_labels=False)
+    folder = tmp_path / 'vis_data/vis_image'
+    pictures = {str(p.relative_to(folder)) for p in folder.rglob('*.png')}
+    assert pictures == {
+        'val/student/a/1_5.png',
+        'val/teacher/a/1_5.png',
+        'val/student/b/1_5.png',
+        'test/c/1_5.png',
+        'test/1_5.png',
+        'mine_5.png',
+    }
+    assert cv2.imread(str(folder / 'test/c/1_5.png')).shape == (4, 6, 3)

@@ -1,6 +1,7 @@
 """Evaluate student and teacher of a mean teacher, named apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.runner import TestLoop, ValLoop
 
@@ -17,7 +18,8 @@ class _TeacherStudentMixin:
     MMEngine's loops evaluate the model as it is; here `predict_with` of the
     `mmdepthseg.models.MeanTeacher` is switched in between, and each
     metric gets the network's name in front: `student/mIoU`, `teacher/mIoU`
-    (name one of them in `save_best`).
+    (name one of them in `save_best`). Samples carry it as `network`, so that outputs
+    have different names, too.
     """
 
     stage: str
@@ -43,6 +45,8 @@ class _TeacherStudentMixin:
             for name in self.networks:
                 model.predict_with = name
                 for idx, data_batch in enumerate(self.dataloader):
+                    if isinstance(data_batch, Mapping):
+                        _tag(data_batch.get('data_samples', ()), name)
                     self.run_iter(idx, data_batch)
                 found = self.evaluator.evaluate(len(self.dataloader.dataset))
                 metrics.update({f'{name}/{k}': v for k, v in found.items()})
@@ -51,6 +55,15 @@ class _TeacherStudentMixin:
         call(f'after_{self.stage}_epoch', metrics=metrics)
         call(f'after_{self.stage}')
         return metrics
+
+
+def _tag(samples: Any, network: str) -> None:
+    """Note the network in samples; test-time augmentation gives lists of them."""
+    if isinstance(samples, Sequence):
+        for sample in samples:
+            _tag(sample, network)
+    else:
+        samples.set_metainfo(dict(network=network))
 
 
 @LOOPS.register_module()

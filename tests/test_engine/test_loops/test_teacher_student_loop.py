@@ -3,8 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
-import torch
+from mmseg.structures import SegDataSample
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmdepthseg.engine.loops import TeacherStudentTestLoop, TeacherStudentValLoop
 from mmdepthseg.utils.errors import UserError
@@ -44,7 +45,7 @@ def make_loop(kind, model=None, **options):
     loop._runner = SimpleNamespace(
         model=model or Model(), call_hook=lambda name, **kw: calls.append((name, kw))
     )
-    loop.dataloader = torch.utils.data.DataLoader([0, 1, 2])
+    loop.dataloader = DataLoader([0, 1, 2])
     loop.evaluator = Evaluator()
     loop.fp16, loop.val_loss, loop.test_loss = False, {}, {}
     loop.networks = options.get('networks', ('student', 'teacher'))
@@ -66,6 +67,18 @@ def test_both_networks_are_evaluated_and_named(kind, stage):
     assert dict(calls)[f'after_{stage}_epoch'] == dict(metrics=metrics)
     assert [name for name, _ in calls].count(f'before_{stage}') == 1
     assert loop.runner.model.predict_with == 'teacher'
+
+
+def test_samples_carry_the_name_of_the_network():
+    loop, _ = make_loop(TeacherStudentTestLoop)
+    sample, seen = SegDataSample(), []
+    views = [[sample], [SegDataSample()]]  # of test-time augmentation
+    loop.dataloader = DataLoader([0], collate_fn=lambda _: dict(data_samples=views))
+    loop.evaluator.process = lambda data_samples, data_batch: seen.append(
+        (*data_samples, sample.network)
+    )
+    loop.run()
+    assert seen == [('student', 'student'), ('teacher', 'teacher')]
 
 
 def test_one_network_is_enough():

@@ -1,0 +1,88 @@
+"""MMSegmentation's `IoUMetric` with one file per image, also without labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import mmseg.evaluation
+import numpy as np
+from mmengine.logging import print_log
+from PIL import Image
+
+from mmdepthseg.names import OutputNames, output_name
+from mmdepthseg.registry import METRICS
+from mmdepthseg.utils.errors import UserError
+
+
+@METRICS.register_module()
+class IoUMetric(mmseg.evaluation.IoUMetric):
+    """MMSegmentation's `IoUMetric` whose label maps do not overwrite each other.
+
+    The original names the maps by the file name of the image, which the frames of two
+    clips, and the student and the teacher, have in common; and it needs labels. Here a
+    map is `<output_dir>/<clip>/<frame>.png` (see `output_name`), and images without
+    label only get their map.
+
+    Args:
+        *args: Of MMSegmentation's class.
+        **kwargs: Of MMSegmentation's class.
+
+    Raises:
+        UserError: If two images would have the same map, or an image has no label and
+            there is no `output_dir`.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._names = OutputNames()
+        self._unlabelled = 0
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Compare the predictions with the labels, and write them.
+
+        Args:
+            data_batch: Not used.
+            data_samples: With `pred_sem_seg`, and `gt_sem_seg` if there is a label.
+        """
+        labelled = [sample for sample in data_samples if 'gt_sem_seg' in sample]
+        folder, self.output_dir = self.output_dir, None  # the maps are written below
+        try:
+            super().process(data_batch, labelled)
+        finally:
+            self.output_dir = folder
+        if self.output_dir is not None:
+            self._unlabelled += len(data_samples) - len(labelled)
+            for sample in data_samples:
+                self._write(sample)
+        elif len(labelled) < len(data_samples) and not self.format_only:
+            name = next(output_name(s) for s in data_samples if 'gt_sem_seg' not in s)
+            raise UserError(
+                f'IoUMetric: image {name} has no label (or the pipeline no '
+                'LoadSegLabel). To write the predictions only, give `output_dir`, or '
+                '--out to tools/test.py.'
+            )
+
+    def _write(self, sample: dict) -> None:
+        path = Path(self.output_dir, f'{self._names.claim(sample)}.png')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        label = sample['pred_sem_seg']['data'].squeeze().cpu().numpy()
+        if sample.get('reduce_zero_label', False):  # as the label files of the data set
+            label = label + 1
+        Image.fromarray(label.astype(np.uint8)).save(path)
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Return the figures over the images that have a label.
+
+        Args:
+            results: One tuple of areas per labelled image.
+
+        Returns:
+            Metrics; empty if no image has a label.
+        """
+        if self._unlabelled:
+            print_log(
+                f'IoUMetric: {self._unlabelled} image(s) without label: their maps are '
+                f'in {self.output_dir}, the figures leave them out.',
+                logger='current',
+            )
+            self._unlabelled = 0
+        return super().compute_metrics(results) if results or self.format_only else {}

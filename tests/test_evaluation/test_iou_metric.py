@@ -1,0 +1,103 @@
+"""One label map per image, whatever the images are called."""
+
+import mmseg.evaluation
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmdepthseg.evaluation import IoUMetric
+from mmdepthseg.utils.errors import UserError
+
+META = dict(classes=('road', 'car', 'sky'))
+
+
+def make(kind=IoUMetric, **options):
+    metric = kind(**options)
+    metric.dataset_meta = META
+    return metric
+
+
+def samples(*names, labelled=True, **meta):
+    """Predictions that differ by name, and labels."""
+    generator = torch.Generator().manual_seed(len(meta))
+    for name in names:
+        maps = torch.randint(0, 3, (2, 1, 4, 6), generator=generator)
+        sample = dict(img_id=name, img_path=f'/data/{name}.jpg', **meta)
+        sample['pred_sem_seg'] = dict(data=maps[0])
+        if labelled:
+            sample['gt_sem_seg'] = dict(data=maps[1].to(torch.uint8))
+        yield sample
+
+
+def written(folder):
+    return {
+        str(p.relative_to(folder)): np.asarray(Image.open(p)).tolist()
+        for p in folder.rglob('*.png')
+    }
+
+
+def test_same_names_in_two_clips_and_two_networks(tmp_path):
+    metric = make(output_dir=str(tmp_path))
+    given = [
+        *samples('a/001', 'a/002', 'b/001', 'b/002'),
+        *samples('a/001', network='teacher'),
+    ]
+    metric.process({}, given)
+    names = ['a/001', 'a/002', 'b/001', 'b/002', 'teacher/a/001']
+    assert written(tmp_path) == {
+        f'{name}.png': sample['pred_sem_seg']['data'][0].tolist()
+        for name, sample in zip(names, given, strict=True)
+    }
+
+
+def test_figures_are_those_of_mmsegmentation(tmp_path):
+    given = list(samples('a/1', 'b/1', 'c/1'))
+    found = []
+    for metric in (
+        make(output_dir=str(tmp_path)),
+        make(mmseg.evaluation.IoUMetric),
+    ):
+        metric.process({}, given[:2])
+        metric.process({}, given[2:])
+        found.append(metric.evaluate(3))
+    assert found[0] == found[1] and found[0]['mIoU'] > 0
+
+
+def test_images_of_other_data_sets_that_share_a_name(tmp_path):
+    metric = make(output_dir=str(tmp_path))
+    first, second = samples('a/1', 'b/1')
+    del first['img_id'], second['img_id']
+    metric.process({}, [first, first])
+    with pytest.raises(UserError, match='/data/a/1.jpg and /data/b/1.jpg'):
+        metric.process({}, [second])
+    assert [*written(tmp_path)] == ['1.png']
+
+
+@pytest.mark.parametrize('format_only', [False, True])
+def test_images_without_labels_get_their_maps(format_only, tmp_path):
+    metric = make(output_dir=str(tmp_path), format_only=format_only)
+    metric.process({}, [*samples('a/1', 'b/1', labelled=False)])
+    assert metric.evaluate(2) == {}
+    assert {*written(tmp_path)} == {'a/1.png', 'b/1.png'}
+
+
+def test_some_labels_give_the_figures_of_their_images(tmp_path):
+    labelled, other = samples('a/1'), samples('a/2', labelled=False)
+    metric, plain = make(output_dir=str(tmp_path)), make()
+    metric.process({}, [*labelled, *other])
+    plain.process({}, [*samples('a/1')])
+    assert metric.evaluate(2) == plain.evaluate(1)
+
+
+def test_without_maps_labels_are_needed():
+    with pytest.raises(UserError, match='b/7'):
+        make().process({}, [*samples('b/7', labelled=False)])
+
+
+def test_reduced_labels_are_written_as_they_were(tmp_path):
+    metric = make(output_dir=str(tmp_path))
+    (sample,) = samples('a/1', reduce_zero_label=True)
+    metric.process({}, [sample])
+    expected = sample['pred_sem_seg']['data'][0] + 1
+    assert written(tmp_path)['a/1.png'] == expected.tolist()
