@@ -104,7 +104,7 @@ def test_framework_that_fails_while_importing(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     requirement = compat.Requirement('clashing_frame', '1.0', 'a test')
-    with pytest.raises(compat.FrameworkImportError, match=r'does not load: MMCV==2\.2'):
+    with pytest.raises(compat.FrameworkImportError, match=r'clashing.*MMCV==2\.2'):
         compat.import_requirement(requirement)
 
 

@@ -53,10 +53,10 @@ def test_images_without_or_with_equal_names():
         def get_data_info(self, index):
             return self.infos[index]
 
-    with pytest.raises(UserError, match='Unnamed does not name its images'):
+    with pytest.raises(UserError, match='Unnamed.*img_id'):
         ImagePool(Unnamed())
     Unnamed.infos = [dict(img_path=path, img_id='x') for path in 'ab']
-    with pytest.raises(UserError, match="two images named 'x'"):
+    with pytest.raises(UserError, match="'x'"):
         ImagePool(Unnamed())
 
 
@@ -91,7 +91,7 @@ def test_what_is_not_finite_is_named(pool, model, tmp_path):
         values[1] = np.nan
         return values
 
-    with pytest.raises(UserError, match=f'means: NaN .* for {NAMES[1]}; the network'):
+    with pytest.raises(UserError, match=f'means.*{NAMES[1]}'):
         compute_in_parts(
             pool, [0, 1], model, compute, tmp_path / 'parts', tmp_path / 'x', 'means'
         )
@@ -132,7 +132,7 @@ def test_a_damaged_part_is_named(pool, model, tmp_path, monkeypatch):
     part = folder / 'part_0000004-0000008_by_2.npy'
     for damage in (lambda: np.save(part, np.zeros(3)), lambda: part.write_bytes(b'x')):
         damage()
-        with pytest.raises(UserError, match=f'{part.name}: damaged, expected .* 4 row'):
+        with pytest.raises(UserError, match=f'{part.name}.* 4 row'):
             compute_in_parts(pool, range(12), model, mean_of, folder, out, 'means')
     assert not out.exists()
 

@@ -44,14 +44,14 @@ def test_ann_file_below_the_root(root):
 
 
 def test_no_neighbours_and_empty_split(root):
-    with pytest.raises(UserError, match='no neighbouring frames'):
+    with pytest.raises(UserError, match='CamVidDataset.*offsets'):
         CamVidDataset(data_root=str(root), offsets=(1,))
-    with pytest.raises(UserError, match="split 'val': searched .*val for"):
+    with pytest.raises(UserError, match=r"'val'.*/val .*\*\.jpg"):
         CamVidDataset(data_root=str(root), split='val')
 
 
 def test_unknown_prefix_is_refused(root):
-    with pytest.raises(ValueError, match="img_pathh.*did you mean 'img_path'"):
+    with pytest.raises(ValueError, match="data_prefix.*img_pathh.*'img_path'"):
         CamVidDataset(data_root=str(root), data_prefix=dict(img_pathh='train'))
 
 

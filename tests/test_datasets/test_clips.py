@@ -92,7 +92,7 @@ def test_bad_kitti_calibration(kitti_root):
     for text, error in (
         ('P0: 1', 'calib.txt: a line P2:.*image_2'),
         ('P2: 30 0 9', "calib.txt: a line P2:.*'30 0 9'"),
-        ('P2:' + ' 0' * 12, 'calib.txt, P2: K must be'),
+        ('P2:' + ' 0' * 12, 'calib.txt, P2: K '),
     ):
         calib.write_text(text)
         with pytest.raises(UserError, match=error):
@@ -116,7 +116,7 @@ def test_depth_folder(clip_root, tmp_path):
 def test_bad_folders(clip_root, tmp_path):
     with pytest.raises(UserError, match=' c .*a, b'):
         build(clip_root, clips=['c'])
-    with pytest.raises(UserError, match='no clip: searched'):
+    with pytest.raises(UserError, match='/nowhere for <clip>/frames/'):
         build(tmp_path / 'nowhere')
     (clip_root / 'c').mkdir()
     with pytest.raises(UserError, match="'c'"):
@@ -126,7 +126,7 @@ def test_bad_folders(clip_root, tmp_path):
 def test_camera_is_needed_for_neighbours_only(clip_root):
     (clip_root / 'a/intrinsics.json').unlink()
     assert 'camera' not in build(clip_root)[0]
-    with pytest.raises(UserError, match="clip 'a' has no .*intrinsics.json"):
+    with pytest.raises(UserError, match="'a'.*a/intrinsics.json"):
         build(clip_root, offsets=(1,))
 
 
@@ -136,7 +136,7 @@ def test_camera_outside_the_image(clip_root):
             dict(K=[[20.0, 0, 99.0], [0, 20.0, 5.5], [0, 0, 1]], width=20, height=12)
         )
     )
-    with pytest.raises(ValueError, match='a/intrinsics.json: the principal point'):
+    with pytest.raises(ValueError, match=r'a/intrinsics.json: .*\(99, 5.5\)'):
         build(clip_root)
 
 
@@ -249,7 +249,7 @@ def test_chosen_frames_by_a_list(clip_root, tmp_path):
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     assert [i['img_id'] for i in infos if i['is_labeled']] == ['a/003', 'b/002']
     names.write_text('b/001\n')
-    with pytest.raises(UserError, match=r'no label file.*\{clip\}/labels'):
+    with pytest.raises(UserError, match=r'\{clip\}/labels .*b/001'):
         build(
             clip_root,
             metainfo=CLASSES,
@@ -278,12 +278,11 @@ def test_clips_for_validation_are_kept_out(clip_root):
 def test_bad_labels(clip_root):
     with pytest.raises(
         UserError,
-        match='none of the 7 samples has a label: '
-        r'searched .*\{clip\}/labels.*names 2 classes',
+        match=r'labeled_subset=dict\(\).*\{clip\}/labels.*2 classes',
     ):
         build(clip_root, metainfo=CLASSES, labeled_subset=dict())
     labelled(clip_root, 'a/labels/frame1')
-    with pytest.raises(UserError, match='belong to no frame .*frame1.*000.png'):
+    with pytest.raises(UserError, match='a/labels .*frame1.*000.png'):
         build(clip_root, metainfo=CLASSES)
     (clip_root / 'a/labels/frame1.png').unlink()
     labelled(clip_root, 'a/labels/001', value=2)

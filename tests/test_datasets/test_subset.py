@@ -30,7 +30,7 @@ def test_read_names_empty_or_missing(tmp_path):
     with pytest.raises(UserError, match='names.txt'):
         read_names(str(path))
     path.write_text('\n# nothing\n')
-    with pytest.raises(ValueError, match='holds no name'):
+    with pytest.raises(ValueError, match='names.txt'):
         read_names(str(path))
 
 

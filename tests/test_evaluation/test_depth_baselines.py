@@ -46,7 +46,7 @@ def test_prediction_is_fixed_per_row():
 
 
 def test_nothing_to_fit():
-    with pytest.raises(ValueError, match='no valid depth'):
+    with pytest.raises(ValueError, match='RowMeanDepth'):
         RowMeanDepth.fit([np.zeros((3, 3))])
 
 

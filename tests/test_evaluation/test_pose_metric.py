@@ -159,7 +159,7 @@ def test_training_mean(monkeypatch):
     assert built == [dict(type='X', pipeline=[dict(type='LoadPoses')])]
     assert found['constant/relative'] < 10 < found['identity/relative']
     # its motion is a step of one frame
-    with pytest.raises(ValueError, match=r'step between frames in common.*\[1, 2\]'):
+    with pytest.raises(ValueError, match=r'baseline\.dataset .*\[1, 2\]'):
         evaluate(samples(trajectory(8), (2,)), baseline=dict(dataset=dict(type='X')))
 
 

@@ -147,11 +147,10 @@ def test_a_variable_of_the_file_is_no_option(tmp_path):
     )
     with pytest.raises(
         UserError,
-        match=r'data_root: .* variable .* would change '
-        r'nothing.*: train_dataloader\.dataset\.data_root\. Set',
+        match=r'data_root: .*train_dataloader\.dataset\.data_root\W',
     ):
         load_config(path, dict(data_root='data/b'))
-    with pytest.raises(UserError, match=r'train_cfg\.milestones\. Set'):
+    with pytest.raises(UserError, match=r'train_cfg\.milestones\W'):
         load_config(path, {'steps.0': 4})
     assert load_config(path, {'+data_root': 'data/b'}).data_root == 'data/b'
     config = load_config(path, dict(sync_bn='mmcv', load_from='x.pth'))
@@ -183,7 +182,7 @@ def test_whole_checkpoints_pass(tmp_path):
     assert check_checkpoint_file(str(new)) == str(new)
     assert check_checkpoint_file(str(old)) == str(old)
     assert check_checkpoint_file('https://x.org/y.pth') == 'https://x.org/y.pth'
-    with pytest.raises(UserError, match='is a folder; name a file, such as'):
+    with pytest.raises(UserError, match='old.pth'):
         check_checkpoint_file(str(tmp_path))
     (tmp_path / 'empty.pth').write_bytes(b'')
     with pytest.raises(UserError, match='damaged'):

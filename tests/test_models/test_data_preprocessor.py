@@ -133,7 +133,7 @@ def test_jitter_is_shared_by_the_frames_of_a_sample_only():
 def test_jitter_options_are_checked_at_once():
     with pytest.raises((TypeError, ValueError)):
         preprocessor(color_jitter=dict(brigthness=0.2))
-    with pytest.raises(ValueError, match='mean and std'):
+    with pytest.raises(ValueError, match='mean.*std'):
         DepthSegDataPreProcessor(mean=MEAN)
 
 
@@ -221,7 +221,7 @@ def test_some_samples_without_neighbours(frames):
             results['adjacent'] = [results['img']] * count
         samples.append(pack(results))
     other = next(i for i, count in enumerate(frames) if count != frames[0])
-    with pytest.raises(ValueError, match=f'Sample a/{other} has {frames[other]} adj'):
+    with pytest.raises(ValueError, match=f'a/{other} .*{frames[other]} adjacent'):
         preprocessor()(pseudo_collate(samples))
     alike = [sample for sample, count in zip(samples, frames) if not count]
     assert preprocessor()(pseudo_collate(alike))['inputs'].adjacent is None
@@ -247,7 +247,7 @@ def test_select_and_of():
     assert torch.equal(batch.select(chosen).img, batch.img[1::2])
     assert FrameBatch.of(batch) is batch
     assert FrameBatch.of(batch.img).adjacent is None
-    with pytest.raises(ValueError, match='differ in length'):
+    with pytest.raises(ValueError, match="'img': 4, 'cam2img': 2"):
         FrameBatch(img=batch.img, cam2img=batch.cam2img[:2])
 
 

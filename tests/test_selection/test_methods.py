@@ -52,11 +52,11 @@ def test_preselection_keeps_the_most_uncertain():
     ('method', 'options', 'message'),
     [
         ('best', {}, "method='best'.*random, ds, us, ds_us"),
-        ('us', {}, "'us' needs scores"),
-        ('ds_us', {}, "'ds_us' needs scores"),
-        ('ds', dict(preselect=2), 'preselect needs scores'),
-        ('ds', dict(preselect=0.5, scores=SCORES), 'preselect=0.5 must be'),
-        ('ds', dict(preselect=np.inf, scores=SCORES), 'preselect=inf must be'),
+        ('us', {}, "'us'.*scores"),
+        ('ds_us', {}, "'ds_us'.*scores"),
+        ('ds', dict(preselect=2), 'preselect.*scores'),
+        ('ds', dict(preselect=0.5, scores=SCORES), 'preselect=0.5'),
+        ('ds', dict(preselect=np.inf, scores=SCORES), 'preselect=inf'),
         ('ds_us', dict(bias=np.nan, scores=SCORES), 'bias=nan'),
         ('random', dict(seed=-1), 'seed=-1'),
         ('ds', dict(seed=1.5), 'seed=1.5'),
@@ -64,7 +64,7 @@ def test_preselection_keeps_the_most_uncertain():
         ('random', dict(min_distance=1), 'min_distance'),
         ('random', dict(budget=[3, 61]), 'budget=61'),
         ('random', dict(budget=[1, 5], initial=[3, 4]), 'budget=1'),
-        ('random', dict(budget=[]), 'must be a positive'),
+        ('random', dict(budget=[]), 'budget'),
     ],
 )
 def test_errors(method, options, message):

@@ -97,4 +97,4 @@ def test_report_of_a_data_set(tmp_path):
     options = Options(clips=1, val_clips=1, frames=3, size=(96, 48), supersample=1)
     render_dataset(tmp_path / 'set', options, 1)
     text = format_report(check_dataset(tmp_path / 'set', options))
-    assert 'true warp' in text and 'per-row mean depth of train on val' in text
+    assert 'true warp' in text and 'per-row mean' in text

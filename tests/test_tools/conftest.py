@@ -1,6 +1,8 @@
 """Tiny data for the tools."""
 
 import pytest
+from helpers.selection_runs import BUDGETS
+from helpers.tiny_selection import make_config, make_pool, make_teacher
 from helpers.tiny_streets import ITERS
 from helpers.tiny_tables import TinyTable
 
@@ -18,6 +20,39 @@ def streets(tmp_path_factory):
         Options(clips=3, val_clips=1, frames=3, size=(96, 48), supersample=1),
         workers=1,
     )
+    return out
+
+
+@pytest.fixture(scope='session')
+def select_world(tmp_path_factory):
+    """Clips, an untrained teacher and a config of students."""
+    root = tmp_path_factory.mktemp('world')
+    make_pool(root)
+    make_teacher(root)
+    make_config(root)
+    return root
+
+
+@pytest.fixture
+def choose(select_world, run_tool):
+    """Select from the clips: choose(out, '--budget', 5, method='us')."""
+
+    def run(
+        out, *arguments, method='ds_us', config='select.py', checkpoint='teacher_0.pth'
+    ):
+        networks = [select_world / name for name in (config, checkpoint) if name]
+        options = ('--method', method, '--out', out, '--seed', 5, '--device', 'cpu')
+        run_tool('select_samples', *networks, *options, *(arguments or BUDGETS))
+
+    return run
+
+
+@pytest.fixture
+def finished(select_world, choose, capsys):
+    """Files of a ds_us selection on one rank, which tests leave as they are."""
+    out = select_world / 'reference'
+    if not (out / 'selection.json').exists():
+        choose(out)
     return out
 
 

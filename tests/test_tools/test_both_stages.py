@@ -1,6 +1,7 @@
 """Both stages on tiny streets through the tools: depth from video, then DepthMix."""
 
 import os
+import re
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ def test_both_stages(run_tool, options, tmp_path, capfd):
     labels = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob('labels/*/*.png')}
     assert len(labels) == 3
     make_labels(run_tool, options, tmp_path)
-    assert '0 depth labels written, 3 were there' in capfd.readouterr().out
+    assert re.search('0 .*labels.* 3 ', capfd.readouterr().out)
     assert labels == {
         p.name: p.stat().st_mtime_ns for p in tmp_path.glob('labels/*/*.png')
     }

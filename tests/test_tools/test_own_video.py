@@ -131,7 +131,7 @@ def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
     printed = printed.out + printed.err
     assert '1 samples: 1 labels' in printed
     # two training clips of three frames, one of them labelled
-    assert '6 samples: 2 labels, 6 cameras, 6 depth labels' in printed
+    assert '6 samples: 2 labels, 6 cameras, 6 depth' in printed
     assert 'mix.loss_pseudo' in printed and 'teacher/mIoU' in printed
     state = torch.load(tmp_path / f'depthmix/iter_{ITERS}.pth', weights_only=False)
     weight = state['state_dict']['teacher.module.decode_head.conv_seg.weight']

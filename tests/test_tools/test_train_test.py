@@ -82,8 +82,7 @@ def test_resuming_with_other_groups_of_parameters(
         )
     assert stop.value.code == 2
     message = capsys.readouterr().err.splitlines()[-1]
-    assert re.search(r'iter_2\.pth cannot be resumed: .* \d\d groups', message)
-    assert 'the config makes 2 ' in message
+    assert re.search(r'iter_2\.pth .* \d\d groups.* 2 ', message)
 
 
 def test_amp_on_cpu_runs_in_bfloat16(tiny_config, run_tool, tmp_path, monkeypatch):

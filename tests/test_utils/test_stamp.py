@@ -48,7 +48,7 @@ def test_files_of_others_stay(tmp_path):
     (tmp_path / 'f').mkdir()
     (tmp_path / 'f/holiday.jpg').write_text('')
     for overwrite in (False, True):
-        with pytest.raises(UserError, match='holds other files'):
+        with pytest.raises(UserError, match='holiday.jpg'):
             folder(tmp_path).begin(overwrite)
     assert (tmp_path / 'f/holiday.jpg').exists()
 
@@ -91,7 +91,7 @@ def test_a_flat_stamp_says_what_it_is_of(tmp_path):
     other = stamp(tmp_path, seed=2)
     assert other.look() == DONE and other.changed == ['options.seed (then 1, now 2)']
     assert not other.is_done()
-    with pytest.raises(UserError, match=r'the streets made with .*options\.seed'):
+    with pytest.raises(UserError, match=r'the streets.*options\.seed'):
         other.begin()
     assert not other.begin(overwrite=True) and other.facts == {}
     assert stamp(tmp_path, seed=2).look() == BEGUN

@@ -77,7 +77,7 @@ def test_scores_compare_with_what_training_loads(tmp_path):
     assert len(score_pipeline(cfg, None)) == 2
     cfg.selection.criterion = dict(type='depth_error')
     del cfg.train_dataloader.dataset.pipeline[2]
-    with pytest.raises(UserError, match='has no LoadSDEDisparity'):
+    with pytest.raises(UserError, match='train_dataloader.*LoadSDEDisparity'):
         score_pipeline(cfg, tmp_path)
 
 
@@ -103,7 +103,7 @@ def test_a_batch_is_shared_evenly(tmp_path):
         (
             "train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)\n",
             'depth_error',
-            'students train by iterations',
+            'IterBasedTrainLoop',
         ),
     ],
 )

@@ -135,5 +135,5 @@ def test_camera(tmp_path):
     assert quarter['intrinsic']['fx'] == pytest.approx(2262.52 / 4)
     assert quarter['intrinsic']['u0'] == pytest.approx((1096.98 + 0.5) / 4 - 0.5)
     path.write_text('[]')
-    with pytest.raises(BrokenFileError, match='camera.json lacks the key intrinsic'):
+    with pytest.raises(BrokenFileError, match='camera.json .*intrinsic'):
         shrink_camera(str(path), (2048, 1024), (1024, 512))

@@ -74,7 +74,7 @@ def test_ranks_take_disjoint_parts(monkeypatch):
 @pytest.mark.parametrize(
     'options, message',
     [
-        (dict(counts=(2, 0)), 'must be positive'),
+        (dict(counts=(2, 0)), r'source_counts.*\[2, 0\]'),
         (dict(counts=(2, 1, 1)), '3 .* 2'),
         (dict(batch_size=4), 'batch_size 4'),
     ],

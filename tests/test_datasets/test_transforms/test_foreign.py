@@ -69,9 +69,9 @@ def test_moving_the_image_alone_is_refused(step, part):
     with pytest.raises(UserError) as info:
         check(LABEL, LOADERS[part], step)
     message = str(info.value)
-    assert message.startswith(f'ClipDataset: {name_of(step)} of another package')
+    assert message.startswith(f'ClipDataset: {name_of(step)} ')
     assert f' {part}, ' in message
-    assert ': use ' in message or ': leave it out' in message
+    assert "default_scope 'mmdepthseg'" in message or 'leave it out' in message
 
 
 @pytest.mark.parametrize('step', COLOURING, ids=name_of)

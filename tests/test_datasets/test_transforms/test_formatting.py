@@ -63,7 +63,7 @@ def test_foreign_resize_is_noticed():
     results = mmcv.transforms.Resize(scale=(6, 4))(make_results())
     del results['adjacent']
     results.update(seg_fields=[], depth_fields=[])
-    with pytest.raises(ValueError, match='Sample a/1: .*to which camera belongs 12x8'):
+    with pytest.raises(ValueError, match='a/1: .*6x4.*camera.*12x8'):
         PackDepthSegInputs()(results)
 
 

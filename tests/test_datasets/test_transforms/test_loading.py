@@ -111,9 +111,9 @@ def test_camera_after_a_resize():
 @pytest.mark.parametrize(
     'change, message',
     [
-        (dict(u0=1096.98), r'principal point \(1096.98, 8\) lies outside the 48x32'),
-        (dict(v0=-3.0), 'lies outside'),
-        (dict(fx=0.0), 'must be positive'),
+        (dict(u0=1096.98), r'x_camera.json: .*\(1096.98, 8\).*48x32'),
+        (dict(v0=-3.0), r'x_camera.json: .*, -3\)'),
+        (dict(fx=0.0), 'x_camera.json: .*fx=0'),
         (dict(fx='wide'), 'x_camera.json'),
     ],
 )
@@ -147,7 +147,7 @@ def test_unknown_label_id(tmp_path):
 
 
 def test_label_of_another_size_or_kind(tmp_path):
-    with pytest.raises(BrokenFileError, match=r'shape \(4, 4\), its image \(8, 8\)'):
+    with pytest.raises(BrokenFileError, match=r'label.png .*\(4, 4\), .*\(8, 8\)'):
         load_label(tmp_path, np.zeros((4, 4), np.uint8), ori_shape=(8, 8))
     with pytest.raises(BrokenFileError, match='8-bit'):
         load_label(tmp_path, np.zeros((4, 4), np.uint16))
@@ -230,9 +230,9 @@ def test_camera_after_a_label_of_another_size(tmp_path):
 def test_size_of_the_comparison_errors(tmp_path):
     with pytest.raises(ValueError, match="evaluate_at.*'label'"):
         LoadSegLabel(evaluate_at='full')
-    with pytest.raises(BrokenFileError, match='they do not show the same'):
+    with pytest.raises(BrokenFileError, match=r'label.png .*\(16, 20\), .*\(8, 16\)'):
         load_at(tmp_path, 'label', np.zeros((16, 20), np.uint8), (8, 16), (8, 16))
-    with pytest.raises(ValueError, match='stands after LoadImageFromFile'):
+    with pytest.raises(ValueError, match='evaluate_at.*LoadImageFromFile'):
         LoadSegLabel(evaluate_at='image')(
             dict(seg_map_path=str(tmp_path / 'label.png'))
         )

@@ -3,6 +3,7 @@
 import io
 import logging
 import random
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -99,7 +100,7 @@ def test_other_number_of_processes_is_reported(caplog):
     states = [get_random_state(), get_random_state()]
     hook.after_load_checkpoint(runner, {'random_states': states})
     hook.before_train(runner)
-    assert 'random states of 2 process(es), this run has 1' in caplog.text
+    assert re.search('2 process.* 1', caplog.text)
 
 
 @pytest.mark.parametrize(('iteration', 'saves'), [(0, False), (1, True), (4, True)])

@@ -285,7 +285,7 @@ def test_disparity_of_all_or_none():
     maps = stack_disparity(with_map['data_samples'], device)
     assert maps.shape == (2, 1, HEIGHT, WIDTH)
     mixed = with_map['data_samples'] + without['data_samples']
-    with pytest.raises(ValueError, match='^2.png: no depth label.* 2 of the 4 mix'):
+    with pytest.raises(ValueError, match='^2.png: .*disparity_map.* 2 .* 4 '):
         stack_disparity(mixed, device)
 
 
@@ -295,9 +295,12 @@ def test_disparity_of_all_or_none():
         (dict(mode='slid'), "mode.*'slid'.*'slide'"),
         (dict(mod='whole'), "'mod'.*'mode'"),
         (dict(mode='slide', crop_sizes=(8, 8)), "'crop_sizes'"),
-        (dict(mode='slide', crop_size=(8, 8)), 'needs stride'),
-        (dict(mode='slide', crop_size=8, stride=(8, 8)), 'needs crop_size.* got 8'),
-        (dict(mode='slide', crop_size=(8, 8), stride=(8, 9)), 'must not exceed'),
+        (dict(mode='slide', crop_size=(8, 8)), 'stride'),
+        (dict(mode='slide', crop_size=8, stride=(8, 8)), 'crop_size.* 8'),
+        (
+            dict(mode='slide', crop_size=(8, 8), stride=(8, 9)),
+            'stride.*crop_size',
+        ),
     ],
 )
 def test_options_of_inference(options, message):

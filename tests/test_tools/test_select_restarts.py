@@ -1,0 +1,149 @@
+"""`tools/select_samples.py CONFIG CHECKPOINT`: again, after a kill, on two ranks."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from helpers import REPO
+from helpers.selection_runs import BUDGETS, contents, record_of, times
+from helpers.tiny_selection import NAMES, make_teacher
+
+
+def test_the_same_again_computes_nothing(finished, choose):
+    before = times(finished)
+    choose(finished)
+    assert times(finished) == before
+
+
+def test_weights_of_students_may_be_thrown_away(finished, choose, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(finished, out)
+    for path in out.rglob('*.pth'):
+        path.unlink()
+    choose(out)
+    assert not list(out.rglob('*.pth')) and contents(out) == contents(finished)
+    shutil.rmtree(out / 'scores/6')
+    choose(out)
+    assert [path.name for path in out.rglob('*/6/*/iter_4.pth')] == ['iter_4.pth']
+    assert contents(out) == contents(finished)
+
+
+def test_goes_on_after_a_kill(finished, choose, tmp_path):
+    """A student in the middle of its training, features and labels half done."""
+    out = tmp_path / 'out'
+    shutil.copytree(finished, out)
+    (out / 'selection.json').unlink()
+    shutil.rmtree(out / 'scores/6')
+    unfinish(out / 'students/6')
+    work_dir = out / 'students/6/work_dir'
+    (work_dir / 'iter_4.pth').unlink()
+    (work_dir / 'last_checkpoint').write_text(str(work_dir / 'iter_2.pth'))
+    unfinish(out / 'features')
+    features = np.load(out / 'features.npy')
+    (out / 'features.npy').unlink()
+    (out / 'features/parts').mkdir()
+    np.save(out / 'features/parts/part_0000000-0000012_by_2.npy', features[:12])
+    manifest = json.loads((out / 'depth_labels/manifest.json').read_text())
+    del manifest['files'][NAMES[3]]
+    manifest['complete'] = False
+    (out / 'depth_labels/manifest.json').write_text(json.dumps(manifest))
+    (out / f'depth_labels/{NAMES[3]}.png').unlink()
+    kept = {
+        path: time
+        for path, time in times(out).items()
+        if 'depth_labels' in str(path) or 'students/3' in str(path)
+    }
+    choose(out)
+    assert contents(out) == contents(finished)
+    after = times(out)
+    assert all(after[path] == time for path, time in kept.items())
+
+
+def unfinish(folder):
+    stamp = json.loads((folder / 'stamp.json').read_text())
+    stamp.update(complete=False, facts={})
+    (folder / 'stamp.json').write_text(json.dumps(stamp))
+
+
+@pytest.mark.parametrize('ranks', ['one', 'all'])
+def test_two_ranks_choose_the_same(
+    ranks, select_world, finished, run_process, free_port, tmp_path
+):
+    out = tmp_path / 'out'
+    done = run_process(
+        'bash',
+        REPO / 'tools/dist_select.sh',
+        select_world / 'select.py',
+        select_world / 'teacher_0.pth',
+        2,
+        *('--method', 'ds_us', '--out', out, '--seed', 5),
+        *BUDGETS,
+        '--no-page',
+        '--cfg-options',
+        f'selection.student_ranks={ranks}',
+        OMP_NUM_THREADS='1',
+        PORT=free_port(),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found, expected = contents(out), contents(finished)
+    if ranks == 'all':  # students are equal up to rounding
+        for key in [key for key in expected if key.startswith('scores/')]:
+            np.testing.assert_allclose(
+                np.load(out / key), np.load(finished / key), rtol=1e-3
+            )
+            del found[key], expected[key]
+    assert found == expected
+
+
+def test_other_settings_are_named(select_world, finished, choose, capsys, tmp_path):
+    def error(out, *arguments, **options):
+        with pytest.raises(SystemExit) as stop:
+            choose(out, *BUDGETS, *arguments, **options)
+        assert stop.value.code == 2
+        return capsys.readouterr().err.splitlines()[-1]
+
+    out = tmp_path / 'out'
+    shutil.copytree(finished, out)
+    before = contents(out)
+    assert 'method (then ds_us, now us)' in error(out, method='us')
+    assert 'seed (then 5, now 7)' in error(out, '--seed', 7)
+    (tmp_path / 'e.txt').write_text(NAMES[0])
+    assert ': exclude' in error(out, '--exclude', tmp_path / 'e.txt')
+    assert 'budget (then [3, 6, 8], now [6, 8])' in error(out, '--budget', 6, 8)
+    assert 'budget (then [3, 6, 8], now [3, 7, 8]' in error(out, '--budget', 3, 7, 8)
+    assert ': train_cfg' in error(out, '--cfg-options', 'selection.iterations=5')
+    # without the record, as after a kill before the end
+    (out / 'selection.json').unlink()
+    dilation = 'selection.criterion.far_dilation=5'
+    assert ': criterion' in error(out, '--cfg-options', dilation)
+    make_teacher(select_world, seed=1)
+    assert ': checkpoint_sha256' in error(out, checkpoint='teacher_1.pth')
+    assert contents(out) == before
+
+
+def test_budgets_may_end_earlier_or_go_on(finished, choose, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(finished, out)
+    order, before = record_of(out)['order'], times(out)
+    choose(out, '--budget', 6, 3)
+    assert record_of(out)['order'] == order[:6]
+    assert not (out / 'budget_8.txt').exists() and times(out) == before
+    choose(out, '--budget', 3, 6, 8)
+    assert record_of(out)['order'] == order and times(out) == before
+
+
+def test_overwrite_makes_anew_what_changed(finished, choose, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(finished, out)
+    before = times(out)
+    changes = ('selection.criterion.error=sq', 'selection.iterations=3')
+    choose(out, '--budget', 3, 7, '--overwrite', '--cfg-options', *changes)
+    after = times(out)
+    same = {
+        str(path.relative_to(out)) for path in before if after.get(path) == before[path]
+    }
+    assert 'features.npy' in same and 'scores/3/scores.npy' not in same
+    assert not (out / 'budget_6.txt').exists() and (out / 'budget_7.txt').exists()
+    assert (out / 'students/3/work_dir/iter_3.pth').exists()
+    assert not (out / 'students/3/work_dir/iter_4.pth').exists()
