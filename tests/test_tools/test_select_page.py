@@ -69,7 +69,7 @@ def test_what_the_page_needs_is_looked_for_before_all_work(
 ):
     monkeypatch.setitem(sys.modules, missing, None)
     done = select_samples()
-    assert done.returncode == 2 and f'made with {missing},' in done.stderr
+    assert done.returncode == 2 and f'missing: {missing}.' in done.stderr
     assert '[page]' in done.stderr and '--no-page' in done.stderr
     assert not (tmp_path / 'out').exists()
     done = select_samples('--no-page')

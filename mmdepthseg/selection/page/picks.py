@@ -1,19 +1,22 @@
-"""The picks of a selection as its page shows them, and numbers in few digits."""
+"""The picks of a selection as its page shows them: groups, pictures, short numbers."""
 
+import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mmdepthseg.selection.coverage import nearest_before
 from mmdepthseg.selection.features import FeaturePool
-from mmdepthseg.selection.page.images import Thumbnail
 
 #: Colours of budgets, smallest first, between which others are interpolated. Each
 #: has a contrast of 3 or more with the light and with the dark background.
 _RAMP = ((59, 98, 217), (14, 131, 141), (71, 138, 38), (190, 112, 8), (201, 66, 62))
 INITIAL_COLOR = '#7d5bbe'
+#: Longer side of a thumbnail, pixels, and its JPEG quality, 0 to 100.
+THUMBNAIL_SIDE, THUMBNAIL_QUALITY = 160, 72
 
 
 @dataclass
@@ -29,7 +32,10 @@ class Group:
 
 @dataclass
 class Pick:
-    """A chosen frame: its number, from 1, and that of the nearest chosen before."""
+    """A chosen frame: its number, from 1, and that of the nearest chosen before.
+
+    `mark` and `label` are places on the map: its own, and that of its number.
+    """
 
     number: int
     row: int
@@ -38,7 +44,9 @@ class Pick:
     distance: float | None
     nearest: int | None
     score: float | None
-    thumbnail: Thumbnail | None = None
+    thumbnail: str | None = None
+    mark: np.ndarray | None = None
+    label: np.ndarray | None = None
 
 
 def group_picks(count: int, initial: int, budgets: list[int]) -> list[Group]:
@@ -70,7 +78,7 @@ def group_picks(count: int, initial: int, budgets: list[int]) -> list[Group]:
 def list_picks(
     selection: Mapping,
     order: np.ndarray,
-    groups: list[Group],
+    budgets: list[int],
     names: Mapping[int, str],
     pool: FeaturePool | None,
 ) -> list[Pick]:
@@ -80,33 +88,50 @@ def list_picks(
     are measured here.
 
     Args:
-        selection: What `selection.json` holds.
+        selection: Content of `selection.json`.
         order: The rows that are shown.
-        groups: Of the picks.
+        budgets: Ascending.
         names: Of rows, as far as they are known.
-        pool: To measure in; None: nothing is measured.
+        pool: Where to measure; None: nothing is measured.
     """
-    nothing = [None] * len(order)
+    nothing, initial = [None] * len(order), int(selection.get('initial') or 0)
+    groups = group_picks(len(selection['order']), initial, budgets)
     scores = selection.get('score') or nothing
     distances = list(selection.get('min_distance') or nothing)
-    place = {row: number for number, row in enumerate(order.tolist(), start=1)}
+    rows = order.tolist()
+    place = {row: number for number, row in enumerate(rows, start=1)}
     nearest = [place.get(row) for row in selection.get('nearest') or nothing]
     if pool is not None and not any(nearest):
         places, found = nearest_before(pool, order)
-        for index in range(max(1, int(selection.get('initial') or 0)), len(order)):
+        for index in range(max(1, initial), len(order)):
             nearest[index] = int(places[index]) + 1
             distances[index] = float(found[index])
     picks = []
-    for index, row in enumerate(order.tolist()):
+    for index, row in enumerate(rows):
         group = next(group for group in groups if index < group.last)
         told = distances[index], nearest[index], scores[index]
-        picks.append(Pick(index + 1, row, name_of(names, row), group, *told))
+        name = names.get(row, f'row {row}')
+        picks.append(Pick(index + 1, row, name, group, *told))
     return picks
 
 
-def name_of(names: Mapping[int, str], row: int) -> str:
-    """Return what to call a row."""
-    return names.get(row, f'row {row}')
+def make_thumbnail(path: str | Path) -> str | None:
+    """Return a small JPEG of an image as a `data:` address; None if unreadable."""
+    import cv2
+
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        return None
+    scale = min(1.0, THUMBNAIL_SIDE / max(image.shape[:2]))
+    size = [max(1, round(scale * side)) for side in image.shape[1::-1]]
+    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    quality = (cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY)
+    code = base64.b64encode(cv2.imencode('.jpg', image, quality)[1].tobytes()).decode()
+    return f'data:image/jpeg;base64,{code}'
 
 
 def number(value: float) -> str:
