@@ -1,7 +1,16 @@
 # Transfer and DepthMix on labels chosen for diversity and depth uncertainty. The
 # published lists 42, 43, 44 have 100 images each; the paper uses them with the seeds
 # 7, 25, 42 (randomness.seed).
-_base_ = './transfer-depthmix-gt_r101-d16_20k_512x512_n50.py'
+_base_ = [
+    './scratch-ema_r101-d16_20k_512x512_n50.py',
+    '../_base_/models/from_sde_cityscapes.py',
+]
+# see scratch-depthmix-gt_...
+model = dict(
+    segmentor=_base_.from_sde,
+    mixing=dict(type='DepthMix', margin=0.03, relative_margin=True),
+    ground_truth_mixing=True,
+)
 train_dataloader = dict(
     dataset=dict(
         shared=dict(
@@ -10,6 +19,7 @@ train_dataloader = dict(
                 ann_file='configs/_base_/splits/camvid/ds_us_seed42.txt',
                 n=50,
             )
-        )
+        ),
+        sources=dict(mix=dict(_base_.with_depth, subset_mode='mark')),
     )
 )

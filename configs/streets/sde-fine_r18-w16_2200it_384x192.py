@@ -3,7 +3,7 @@
 # interpolation changes images more than their wrong depth does.
 #   python tools/train.py configs/streets/sde-coarse_r18-w16_700it_192x96.py
 #   python tools/train.py THIS
-_base_ = './sde-coarse_r18-w16_700it_192x96.py'
+_base_ = '../_base_/schedules/sde_streets_long.py'
 iterations = 2200
 load_from = 'work_dirs/sde-coarse_r18-w16_700it_192x96/iter_700.pth'
 model = dict(
