@@ -8,7 +8,7 @@ from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
 from mmdepthseg.names import list_tree
 from mmdepthseg.registry import DATASETS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 
 #: Folders below `data_root`; None: not used unless the config sets it.
 FOLDERS = dict(
@@ -84,8 +84,18 @@ class CityscapesSequenceDataset(SequenceDataset):
         sde_disparity_suffix: str = '.png',
         **kwargs,
     ) -> None:
-        if frames not in ('annotated', 'sequence'):
-            raise UserError(f"frames is 'annotated' or 'sequence', not {frames!r}.")
+        refuse(
+            type(self).__name__,
+            {
+                f"frames is 'annotated' or 'sequence', not {frames!r}.": (
+                    frames not in ('annotated', 'sequence')
+                ),
+                f'camera_size is (height, width), not {camera_size!r}.': (
+                    camera_size is not None
+                    and [type(side) for side in camera_size] != [int, int]
+                ),
+            },
+        )
         self.split = split
         self.frames = frames
         self.camera_size = tuple(camera_size) if camera_size else None

@@ -50,6 +50,20 @@ def test_no_neighbours_and_empty_split(root):
         CamVidDataset(data_root=str(root), split='val')
 
 
+def test_suffixes_in_any_case(root):
+    (root / 'train/0002.jpg').rename(root / 'train/0002.JPG')
+    label = root / 'trainannot/0001.png'
+    label.rename(label.with_suffix('.Png'))
+    dataset = CamVidDataset(data_root=str(root), pipeline=LOAD)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [info['img_id'] for info in infos] == ['0001', '0002']
+    assert [info['is_labeled'] for info in infos] == [True, False]
+    assert dataset[0]['gt_seg_map'].shape == (6, 8)
+    write_image(label, np.zeros((6, 8), np.uint8))
+    with pytest.raises(UserError, match='trainannot holds 0001.Png and 0001.png'):
+        CamVidDataset(data_root=str(root))
+
+
 def test_unknown_prefix_is_refused(root):
     with pytest.raises(ValueError, match="data_prefix.*img_pathh.*'img_path'"):
         CamVidDataset(data_root=str(root), data_prefix=dict(img_pathh='train'))

@@ -51,6 +51,21 @@ def test_nothing_but_images_is_needed(cityscapes_root):
     assert not {'gt_seg_map', 'camera', 'gt_depth_map', 'adjacent'} & set(sample)
 
 
+def test_suffixes_in_any_case(cityscapes_root):
+    expected = build(cityscapes_root, offsets=(-1, 1), pipeline=LOAD)[0]
+    for path in cityscapes_root.rglob('aachen_000000_*'):
+        path.rename(path.with_suffix(path.suffix.upper()))
+    found = build(cityscapes_root, offsets=(-1, 1), pipeline=LOAD)[0]
+    assert found['img_path'].endswith('.PNG')
+    for key in ('img', 'adjacent', 'gt_seg_map', 'gt_depth_map'):
+        assert np.array_equal(found[key], expected[key])
+    assert np.array_equal(found['camera'].K, expected['camera'].K)
+    label = next(cityscapes_root.rglob('*labelIds.PNG'))
+    shutil.copy(label, label.with_suffix('.png'))
+    with pytest.raises(UserError, match=f'{label.name} and {label.stem}.png'):
+        build(cityscapes_root)
+
+
 def test_all_frames_take_the_nearest_camera(cityscapes_root):
     dataset = build(cityscapes_root, frames='sequence', offsets=(-2, 1))
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
@@ -159,6 +174,12 @@ def test_custom_classes_map_the_train_ids(cityscapes_root):
     label = dataset[0]['gt_seg_map']
     assert label[15, 3] == 1 and label[2, 3] == 0 and label[0, 0] == 255
     assert dataset.metainfo['palette'] == [[0, 0, 142], [128, 64, 128]]
+
+
+@pytest.mark.parametrize('size', [(1024,), (1024, 2048, 3), ('1024', '2048')])
+def test_camera_size_is_two_numbers(size, cityscapes_root):
+    with pytest.raises(UserError, match='camera_size'):
+        build(cityscapes_root, camera_size=size)
 
 
 def test_wrong_options(cityscapes_root):

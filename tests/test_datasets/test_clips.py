@@ -275,6 +275,35 @@ def test_clips_for_validation_are_kept_out(clip_root):
         build(clip_root, clips=[])
 
 
+def test_suffixes_of_maps_in_any_case(clip_root):
+    labelled(clip_root, 'a/labels/001', 'a/labels/002')
+    (clip_root / 'a/labels/001.png').rename(clip_root / 'a/labels/001.PNG')
+    depth = np.full((12, 20), 256, np.uint16)
+    write_image(clip_root / 'a/depth/001.png', depth)
+    (clip_root / 'a/depth/001.png').rename(clip_root / 'a/depth/001.PnG')
+    given = dict(clips=['a'], metainfo=CLASSES, depth_dir='{clip}/depth')
+    dataset = ClipDataset(
+        data_root=str(clip_root), pipeline=[*LABELS, LOAD[-1]], **given
+    )
+    assert ['gt_seg_map' in dataset[i] for i in range(4)] == [False, True, True, False]
+    assert ['gt_depth_map' in dataset[i] for i in range(4)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    labelled(clip_root, 'a/labels/001')
+    with pytest.raises(UserError, match='labels holds 001.PNG and 001.png'):
+        build(clip_root, **given)
+
+
+@pytest.mark.parametrize('names', [['a/'], ['../clips/a'], ['./a'], ['/tmp']])
+def test_clips_are_named_as_folders(names, clip_root):
+    for given in (dict(clips=names), dict(exclude_clips=names)):
+        with pytest.raises(UserError, match=f'clip {names[0]}'):
+            build(clip_root, **given)
+
+
 def test_bad_labels(clip_root):
     with pytest.raises(
         UserError,

@@ -5,6 +5,7 @@ import io
 import cv2
 import numpy as np
 import pytest
+from helpers.images import grey_png
 from PIL import Image
 
 from mmdepthseg.datasets.errors import BrokenFileError
@@ -13,26 +14,6 @@ from mmdepthseg.datasets.transforms.files import (
     decode,
     decode_values,
 )
-
-
-def grey_png(array, bits):
-    """A grey png of few bits, as libraries write masks: packed by hand."""
-    import struct
-    import zlib
-
-    def chunk(kind, data):
-        crc = zlib.crc32(kind + data)
-        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', crc)
-
-    height, width = array.shape
-    rows = b''
-    for row in array:
-        text = ''.join(f'{value:0{bits}b}' for value in row)
-        text += '0' * (-len(text) % 8)
-        rows += b'\0' + bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8))
-    header = struct.pack('>IIBBBBB', width, height, bits, 0, 0, 0, 0)
-    parts = (b'IHDR', header), (b'IDAT', zlib.compress(rows)), (b'IEND', b'')
-    return b'\x89PNG\r\n\x1a\n' + b''.join(chunk(*part) for part in parts)
 
 
 @pytest.mark.parametrize('bits', [1, 2, 4, 8])
