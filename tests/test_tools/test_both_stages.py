@@ -1,13 +1,11 @@
 """Both stages on tiny streets through the tools: depth from video, then DepthMix."""
 
-import os
 import re
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from helpers import REPO
 from helpers.tiny_streets import FULL, ITERS, SDE, full_options, make_labels
 
 from mmdepthseg.experiments.sheet import draw_demo_sheet
@@ -119,10 +117,15 @@ def test_damaged_depth_labels_stop_the_second_stage(run_tool, options, tmp_path,
     assert 'truncated' in error and label.stem in error
 
 
-def test_both_stages_on_two_ranks(run_process, run_tool, free_port, options, tmp_path):
-    path = os.pathsep.join([str(REPO / 'tests'), os.environ['PYTHONPATH']])
-    for config, stage, found in ((SDE, 'sde', options['sde']), (FULL, 'full', None)):
-        found = found or full_options(options, tmp_path)
+def test_both_stages_on_two_ranks(run_in_ranks, run_tool, options, tmp_path):
+    sde = ('--cfg-options', *options['sde'])
+    run_tool('train', SDE, '--work-dir', tmp_path / 'sde', *sde)
+    make_labels(run_tool, options, tmp_path)
+    calls = []
+    stages = dict(
+        first=(SDE, options['sde']), second=(FULL, full_options(options, tmp_path))
+    )
+    for stage, (config, changes) in stages.items():
         wrapper = tmp_path / f'{stage}.py'
         wrapper.write_text(
             f"_base_ = '{config}'\n"
@@ -130,25 +133,14 @@ def test_both_stages_on_two_ranks(run_process, run_tool, free_port, options, tmp
             "custom_hooks = [*_base_.custom_hooks, dict(type='SameOnAllRanksHook', "
             f"out='{tmp_path}/{stage}.txt')]\n"
         )
-        done = run_process(
-            'bash',
-            REPO / 'tools/dist_train.sh',
-            wrapper,
-            2,
-            '--work-dir',
-            tmp_path / stage,
-            '--cfg-options',
-            *found,
-            PORT=free_port(),
-            PYTHONPATH=path,
-            OMP_NUM_THREADS='1',
+        calls.append(
+            [wrapper, '--work-dir', tmp_path / stage, '--cfg-options', *changes]
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+    run_in_ranks('train', *calls)
+    for stage in stages:
         assert (tmp_path / f'{stage}.txt').read_text() == 'same 2'
         for rank in range(2):
             assert not (tmp_path / f'{stage}.txt.exit{rank}').read_text()
-        if stage == 'sde':
-            make_labels(run_tool, options, tmp_path)
 
 
 @pytest.mark.parametrize('name', list(BACKBONES))

@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import REPO
 from helpers.selection_runs import BUDGETS, contents, record_of, times
 from helpers.tiny_selection import NAMES, make_teacher
 
@@ -66,33 +65,27 @@ def unfinish(folder):
     (folder / 'stamp.json').write_text(json.dumps(stamp))
 
 
-@pytest.mark.parametrize('ranks', ['one', 'all'])
-def test_two_ranks_choose_the_same(
-    ranks, select_world, finished, run_process, free_port, tmp_path
-):
-    out = tmp_path / 'out'
-    done = run_process(
-        'bash',
-        REPO / 'tools/dist_select.sh',
-        select_world / 'select.py',
-        select_world / 'teacher_0.pth',
-        2,
-        *('--method', 'ds_us', '--out', out, '--seed', 5),
-        *BUDGETS,
-        '--no-page',
-        '--cfg-options',
-        f'selection.student_ranks={ranks}',
-        OMP_NUM_THREADS='1',
-        PORT=free_port(),
+def test_two_ranks_choose_the_same(select_world, finished, run_in_ranks, tmp_path):
+    given = [select_world / 'select.py', select_world / 'teacher_0.pth', '--no-page']
+    given += ['--method', 'ds_us', '--seed', 5, *BUDGETS]
+    # Students train on one rank, or on all.
+    run_in_ranks(
+        'select_samples',
+        *(
+            [*given, '--out', tmp_path / ranks]
+            + ['--cfg-options', f'selection.student_ranks={ranks}']
+            for ranks in ('one', 'all')
+        ),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found, expected = contents(out), contents(finished)
-    if ranks == 'all':  # students are equal up to rounding
-        for key in [key for key in expected if key.startswith('scores/')]:
-            np.testing.assert_allclose(
-                np.load(out / key), np.load(finished / key), rtol=1e-3
-            )
-            del found[key], expected[key]
+    expected = contents(finished)
+    assert contents(tmp_path / 'one') == expected
+    found = contents(tmp_path / 'all')
+    # these students are equal up to rounding
+    for key in [key for key in expected if key.startswith('scores/')]:
+        np.testing.assert_allclose(
+            np.load(tmp_path / 'all' / key), np.load(finished / key), rtol=1e-3
+        )
+        del found[key], expected[key]
     assert found == expected
 
 

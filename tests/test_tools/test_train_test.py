@@ -120,30 +120,15 @@ tta_pipeline = [
     assert 'SegTTAModel' in logs
 
 
-# In each of two processes: train, then resume, both by tools/train.py's main.
-TRAIN_AND_RESUME = """
-import runpy, sys
-main = runpy.run_path(sys.argv[1])['main']
-config, whole, resumed = sys.argv[2:]
-common = [config, '--launcher', 'pytorch', '--cfg-options']
-main([*common, '+experiment_name=whole', '--work-dir', whole])
-main([*common, '+experiment_name=resumed', '--work-dir', resumed,
-      '--resume', whole + '/iter_2.pth'])
-from mmdepthseg.launch.setup import leave_distributed
-leave_distributed()
-"""
-
-
-def test_two_processes_on_cpu(tiny_config, run_process, free_port, tmp_path):
+def test_two_processes_on_cpu(
+    tiny_config, run_in_ranks, run_process, free_port, tmp_path
+):
     config = tiny_config()
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
-    script = tmp_path / 'train_and_resume.py'
-    script.write_text(TRAIN_AND_RESUME)
-    torchrun = (sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2')
-    torchrun += (f'--master_port={free_port()}',)
-    tool = REPO / 'tools/train.py'
-    done = run_process(*torchrun, script, tool, config, whole, resumed)
-    assert done.returncode == 0, done.stderr[-3000:]
+    # runs of one second share their name
+    name = ('--cfg-options', '+experiment_name=resumed')
+    again = [config, '--work-dir', resumed, '--resume', whole / 'iter_2.pth', *name]
+    run_in_ranks('train', [config, '--work-dir', whole], again)
     first, second = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
     assert len(first['random_states']) == 2
     assert_same_states(first, second)
