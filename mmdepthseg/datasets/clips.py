@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mmengine.logging import print_log
-from PIL import Image
 
 from mmdepthseg.camera import Camera
 from mmdepthseg.datasets.intrinsics import (
@@ -14,6 +13,7 @@ from mmdepthseg.datasets.intrinsics import (
     read_kitti_calib,
 )
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.datasets.transforms.files import decode, read_bytes
 from mmdepthseg.names import FRAMES, join_path, list_files, list_folders, list_frames
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed, refuse
@@ -206,8 +206,8 @@ class ClipDataset(SequenceDataset):
         elif osp.isfile(source):
             camera = read_intrinsics(source)
         elif kitti and osp.isfile(calib):
-            with Image.open(frame) as image:
-                camera = read_kitti_calib(calib, int(kitti[1]), image.size[::-1])
+            size = decode(read_bytes(frame, 'Image'), frame, 'Image').shape[:2]
+            camera = read_kitti_calib(calib, int(kitti[1]), size)
         elif not self.offsets:
             return None
         else:

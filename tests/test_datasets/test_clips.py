@@ -102,6 +102,12 @@ def test_bad_kitti_calibration(kitti_root):
         build(kitti_root, offsets=(1,), **KITTI)
 
 
+def test_damaged_image_beside_a_kitti_calibration(kitti_root):
+    (kitti_root / '00/image_2/000000.png').write_bytes(b'')
+    with pytest.raises(UserError, match='00/image_2/000000.png'):
+        build(kitti_root, offsets=(1,), **KITTI)
+
+
 def test_depth_folder(clip_root, tmp_path):
     depth = np.zeros((24, 40), np.uint16)
     depth[0, 0] = 256 * 3

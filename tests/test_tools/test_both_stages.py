@@ -64,12 +64,29 @@ def test_both_stages(run_tool, options, tmp_path, capfd):
         tmp_path / f'full/iter_{ITERS}.pth',
         '--work-dir',
         tmp_path / 'test',
+        '--out',
+        tmp_path / 'maps',
+        '--show-dir',
+        tmp_path / 'show',
         '--cfg-options',
         *full,
+        # MMEngine keeps visualizers by name for as long as the process lives
+        f'visualizer.name={tmp_path.name}',
     )
     printed = capfd.readouterr()
     assert 'student/mIoU' in printed.out + printed.err
+    check_outputs(tmp_path)
     draw_sheet(tmp_path)
+
+
+def check_outputs(folder):
+    """A map and a picture of the validation image for each of the networks."""
+    (shown,) = (folder / 'show').rglob('vis_image')
+    for root, stage in ((folder / 'maps', ''), (shown, 'test/')):
+        found = [p.relative_to(root).as_posix() for p in root.rglob('*.png')]
+        assert all(name.startswith(stage) for name in found)
+        networks = sorted(name.removeprefix(stage).split('/')[0] for name in found)
+        assert networks == ['student', 'teacher']
 
 
 def draw_sheet(folder):
