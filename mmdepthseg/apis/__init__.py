@@ -1,4 +1,4 @@
-"""What a user calls from Python: build a model, make depth labels, select images."""
+"""Python interface: load a model, make depth labels, predict poses, select images."""
 
 from mmdepthseg.apis.depth_labels import generate_depth_labels
 from mmdepthseg.apis.model import load_model

@@ -23,21 +23,21 @@ def generate_depth_labels(
     num_workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write the disparity of every image that has none yet, or has changed since.
+    """Write the disparity of every image that has none yet or has changed since.
 
-    On several ranks, all must call this; they share the images.
+    If there are several ranks, all must call this; they share the images.
 
     Args:
         model: With `predict_disparity`, in eval mode.
         dataset: With packed samples (`PackDepthSegInputs`).
-        store: Opened by `DepthLabelStore.begin`, on one rank;
-            the others load its manifest.
-        batch_size: Images per forward pass; all must have one size.
+        store: Opened with `DepthLabelStore.begin` on one rank; the others load its
+            manifest.
+        batch_size: Images per forward pass; all must have the same size.
         num_workers: Loader processes.
-        progress: Called with (images done, images in all).
+        progress: Called with (images done, total).
 
     Returns:
-        Number of labels written now, by all ranks.
+        Number of labels written by this call on all ranks.
     """
     pool = ImagePool(dataset, batch_size, num_workers)
     todo = from_main(lambda: _todo(pool, store))
@@ -71,13 +71,13 @@ def generate_depth_labels(
 
 
 def _todo(pool: ImagePool, store: DepthLabelStore) -> set[str]:
-    """Return the names without a label that is up to date."""
+    """Return the names of the images without an up-to-date label."""
     changed = store.outdated(dict(zip(pool.names, pool.paths, strict=True)))
     return set(pool.names) - (set(store.manifest['files']) - set(changed))
 
 
 def _flush(store: DepthLabelStore, fresh: list[str]) -> int:
-    """Bring what all ranks wrote into the manifest; how many labels that is."""
+    """Record the labels of all ranks in the manifest; return their number."""
     manifest = store.manifest
     entries = {
         name: (manifest['files'][name], manifest['images'].get(name)) for name in fresh

@@ -19,8 +19,8 @@ def load_model(
 ) -> BaseModel:
     """Return a trained model in eval mode.
 
-    `mmseg.apis.init_model` loads non-strictly and only warns: a checkpoint of
-    another model would silently leave random weights.
+    `mmseg.apis.init_model` loads non-strictly and only warns: with a checkpoint of
+    another model, weights would stay random.
 
     Args:
         config: The model's config or its path.
@@ -31,7 +31,7 @@ def load_model(
         The model, with `cfg` attached.
 
     Raises:
-        UserError: The checkpoint is missing, damaged or belongs to another model.
+        UserError: If the checkpoint is missing, damaged or belongs to another model.
     """
     cfg = Config.fromfile(config) if not isinstance(config, Config) else config
     state = read_checkpoint(checkpoint)

@@ -1,7 +1,7 @@
-"""Run a network over a pool of images, on one rank or several, in restartable parts.
+"""Run a network over a pool of images, on one or several ranks, in restartable parts.
 
-Batches are always the same images, whatever the number of ranks and wherever an earlier
-run stopped: so are, on one kind of device, the results, to the last bit.
+Batches consist of the same images whatever the number of ranks and wherever an earlier
+run stopped, so the results on one kind of device are the same to the last bit.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ from mmdepthseg.utils.progress import Progress
 from mmdepthseg.utils.ranks import from_main
 from mmdepthseg.utils.stamp import StampedFolder
 
-#: Batches per part: what a kill can cost a rank, and a file written.
+#: Batches per part. A part is one file; a rank that is killed loses at most one.
 BATCHES_PER_PART = 8
-#: Folder of the parts, below that of a stamp.
+#: Folder of the parts, below the folder of a stamp.
 PARTS = 'parts'
 
 
@@ -33,18 +33,18 @@ class ImagePool:
     """The images to choose from.
 
     Args:
-        dataset: With packed samples and `get_data_info` that tells
-            `img_id` and `img_path`.
-        batch_size: Images per forward pass; all of a batch must have one size.
+        dataset: With packed samples, and `img_id` and `img_path` in
+            `get_data_info`.
+        batch_size: Images per forward pass; all of a batch must have the same size.
         num_workers: Loader processes.
 
     Attributes:
         names: `img_id` of each image.
-        paths: Its file.
+        paths: File of each image.
 
     Raises:
-        UserError: The data set does not name its images, or two alike; a number is
-            out of range.
+        UserError: If images have no names or two have the same, or a number is out of
+            range.
     """
 
     def __init__(
@@ -68,32 +68,32 @@ class ImagePool:
         self.paths = [str(info['img_path']) for info in infos]
         if len(set(self.names)) < len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)
-            raise UserError(f'the pool holds two images named {twice!r}')
+            raise UserError(f'the pool contains two images named {twice!r}')
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.names)
 
     def fingerprint(self) -> str:
-        """Return SHA-256 over names, sizes and times of all image files."""
+        """Return the SHA-256 of names, sizes and modification times of all images."""
         digest = hashlib.sha256()
         for name, path in zip(self.names, self.paths, strict=True):
             try:
                 state = os.stat(path)
                 text = f'{name}\0{state.st_size}\0{state.st_mtime_ns}\n'
-            except OSError:  # not a local file, or gone: reading it will tell
+            except OSError:  # not a local file, or missing: an error when it is read
                 text = f'{name}\0{path}\n'
             digest.update(text.encode())
         return digest.hexdigest()
 
     def batches(self, rows: Sequence[int]) -> list[list[int]]:
-        """Return the rows in batches."""
+        """Split rows into batches."""
         rows = [int(row) for row in rows]
         step = self.batch_size
         return [rows[i : i + step] for i in range(0, len(rows), step)]
 
     def load(self, batches: list[list[int]], model: BaseModel) -> Iterator[dict]:
-        """Yield the batches as the model's data preprocessor makes them, in order."""
+        """Yield the batches in order, after the model's data preprocessor."""
         loader = DataLoader(
             self.dataset,
             batch_sampler=batches,
@@ -115,25 +115,25 @@ def compute_in_parts(
     title: str,
     finish: Callable[[], None] | None = None,
 ) -> None:
-    """Compute an array with a row per image, and write it.
+    """Compute an array with one row per image, and write it.
 
-    Parts of some batches are written as they get done; those that are there are not
-    computed again, unless batches are of another size now. All ranks must call this
-    with equal arguments.
+    Parts of several batches are written when they are done; existing parts are not
+    computed again, unless the batch size has changed. All ranks must call this with
+    the same arguments.
 
     Args:
         pool: The images.
-        rows: Which of them.
-        model: Whose data preprocessor makes the batches; in eval mode.
+        rows: Rows to compute.
+        model: Its data preprocessor makes the batches; in eval mode.
         compute: Batch of n -> (n, ...) array.
-        folder: Where the parts go; removed at the end.
+        folder: Folder of the parts; removed at the end.
         out: The .npy file.
         title: Of the progress line.
-        finish: Called on rank 0 when `out` is there, before the
-            parts go: until it is done, a kill costs no more than a merge.
+        finish: Called on rank 0 when `out` is written, before the parts are removed:
+            a kill in between costs only the merge.
 
     Raises:
-        UserError: A result is not finite, naming the images; or a part is damaged.
+        UserError: If a result is not finite (names the images) or a part is damaged.
     """
     rank, world_size = get_dist_info()
     batches = pool.batches(rows)
@@ -167,12 +167,12 @@ def compute_in_parts(
 
 
 def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> bool:
-    """Tell whether an array that `compute_in_parts` writes is there, from all ranks.
+    """Tell on all ranks whether an array of `compute_in_parts` is complete.
 
     Args:
-        work: Its stamp, and its parts in `PARTS`.
+        work: Folder of its stamp, with the parts in `PARTS`.
         out: The .npy file.
-        count: Rows that it must have.
+        count: Required number of rows.
         overwrite: See `StampedFolder.begin`.
     """
 
@@ -182,7 +182,7 @@ def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> boo
         digest = work.facts.get('sha256')
         if digest is not None and file_hash(out) != digest:
             return False
-        # those of a run that was stopped just before it did so itself
+        # left by a run that was stopped just before it removed them
         shutil.rmtree(work.folder / PARTS, ignore_errors=True)
         return True
 
@@ -190,7 +190,7 @@ def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> boo
 
 
 def _holds_rows(path: Path, count: int) -> bool:
-    """Tell whether a .npy file is there, readable, and has so many rows."""
+    """Tell whether a .npy file exists, is readable and has `count` rows."""
     try:
         return len(np.load(path, mmap_mode='r')) == count
     except (OSError, ValueError, EOFError, TypeError):
@@ -198,7 +198,7 @@ def _holds_rows(path: Path, count: int) -> bool:
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """Write a .npy file, whole or not at all."""
+    """Write a .npy file atomically."""
     with atomic_path(path) as temporary, temporary.open('wb') as file:
         np.save(file, array)
 
@@ -206,7 +206,7 @@ def save_array(path: Path, array: np.ndarray) -> None:
 def _part_paths(
     folder: Path, parts: Sequence[Sequence[Sequence[int]]], batch_size: int
 ) -> list[Path]:
-    """Return files of the parts; the names tell which of the rows, in what batches."""
+    """Return the files of the parts, named by their rows and the batch size."""
     paths, stop = [], 0
     for part in parts:
         start, stop = stop, stop + sum(map(len, part))
@@ -215,15 +215,15 @@ def _part_paths(
 
 
 def _merge(paths: Sequence[Path], counts: Sequence[int], out: Path) -> None:
-    """One file of all parts, without holding it in memory.
+    """Merge all parts into one file without holding it in memory.
 
-    It is made among the parts: what a kill leaves of it goes with them.
+    The temporary file is in the folder of the parts, so it is removed with them.
     """
     for path, count in zip(paths, counts, strict=True):
         if not _holds_rows(path, count):
             raise UserError(
                 f'{path}: damaged, expected an array of {count} rows; '
-                'remove it, and run the same again'
+                'remove it and repeat the command'
             )
     arrays = [np.load(path, mmap_mode='r') for path in paths]
     with atomic_path(out, paths[0].parent) as temporary:
@@ -243,6 +243,6 @@ def _require_finite(values: np.ndarray, names: Sequence[str], title: str) -> Non
     if bad.any():
         shown = ', '.join(name for name, b in zip(names, bad, strict=True) if b)
         raise UserError(
-            f'{title}: NaN or infinite values for {shown}; the network is no good: '
-            'train it again, or take an earlier checkpoint'
+            f'{title}: NaN or infinite values for {shown}; the network did not '
+            'train well: train it again, or use an earlier checkpoint'
         )

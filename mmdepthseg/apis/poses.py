@@ -24,21 +24,19 @@ def predict_poses(
     Args:
         model: In eval mode; a `DepthSegmentor` with a `pose_net`, or a
             `MeanTeacher` of one.
-        dataset: With packed samples (`PackDepthSegInputs`) that have
-            neighbours.
-        batch_size: Samples per forward pass; all must have one size.
+        dataset: With packed samples (`PackDepthSegInputs`) that have neighbours.
+        batch_size: Samples per forward pass; all must have the same size.
         num_workers: Loader processes.
-        progress: Called with (samples done, samples in all).
+        progress: Called with (samples done, total).
 
     Yields:
-        A batch's samples, each with the metainfo
-        `pred_transforms` (F, 4, 4): target camera to each neighbour's camera,
-        translations up to scale.
+        The samples of a batch, each with the metainfo `pred_transforms` (F, 4, 4):
+        target camera to each neighbour's camera, translations up to scale.
 
     Raises:
-        UserError: The model has no pose net, or a sample no neighbours.
+        UserError: If the model has no pose net or a sample has no neighbours.
     """
-    # a mean teacher's student has it, the teacher has none
+    # of a mean teacher, only the student has one
     pose_net = getattr(getattr(model, 'student', model), 'pose_net', None)
     if pose_net is None:
         raise UserError(

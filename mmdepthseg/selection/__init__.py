@@ -1,4 +1,4 @@
-"""Which frames to annotate: features and scores in, an order of frames out.
+"""Selection of the frames to annotate, from features and scores.
 
 Plain numpy; torch is imported only for work on a GPU.
 """

@@ -1,4 +1,4 @@
-"""Checks of what is given besides features, with messages for users."""
+"""Checks of the inputs besides the features, with messages for users."""
 
 from collections.abc import Mapping, Sequence
 
@@ -76,10 +76,10 @@ def check_numbers(values: np.ndarray, size: int, name: str) -> np.ndarray:
 
 
 def check_seed(seed: int) -> None:
-    """Raise UserError unless numpy takes `seed` for a permutation."""
+    """Raise UserError unless numpy accepts `seed` for a permutation."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or not 0 <= seed <= MAX_SEED:
-        raise UserError(f'seed={seed} must be a whole number from 0 to {MAX_SEED}.')
+        raise UserError(f'seed={seed} must be an integer from 0 to {MAX_SEED}.')
 
 
 def check_min_distance(min_distance: float) -> None:
@@ -92,16 +92,16 @@ def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None
     """Raise UserError unless `budget` frames can be chosen.
 
     Args:
-        budget: Frames in all.
-        initial: Rows chosen already; they count.
-        eligible: (N,) bool, what may be picked.
+        budget: Total number of frames.
+        initial: Rows chosen already; they count towards the budget.
+        eligible: (N,) bool, rows that may be picked.
     """
     if isinstance(budget, bool) or int(budget) != budget or budget < 1:
-        raise UserError(f'budget={budget} must be a positive whole number.')
+        raise UserError(f'budget={budget} must be a positive integer.')
     if budget < len(initial):
         raise UserError(
             f'budget={budget} is less than the {len(initial)} initial frames, which '
-            'count in it.'
+            'count towards it.'
         )
     free = eligible.copy()
     free[initial] = False
@@ -109,7 +109,7 @@ def check_budget(budget: int, initial: np.ndarray, eligible: np.ndarray) -> None
     if budget > len(initial) + left:
         raise UserError(
             f'budget={budget} is more than the pool holds: {len(initial)} initial '
-            f'frames and {left} that may be picked ({len(eligible)} in all, the '
+            f'frames and {left} that may be picked (of {len(eligible)}; the '
             'others are excluded or not preselected).'
         )
 
@@ -120,21 +120,21 @@ def check_selection(
     names: Sequence[str] | None,
     image_paths: Sequence[str] | None,
 ) -> np.ndarray:
-    """Return the order of a recorded selection if all that is given fits to it.
+    """Return the order of a recorded selection, if the other inputs match it.
 
     Args:
-        selection: What `selection.json` holds.
-        features: Of all frames; each of these may be None.
-        names: Likewise.
-        image_paths: Likewise.
+        selection: Content of `selection.json`.
+        features: Of all frames, or None.
+        names: Of all frames, or None.
+        image_paths: Of all frames, or None.
 
     Raises:
-        ValueError: If there is no order, or something has another number of rows.
+        ValueError: If there is no order, or an input has a different number of rows.
     """
     if not selection.get('order'):
         raise ValueError(
-            "selection: no 'order' in it, or an empty one; give what selection.json "
-            'holds.'
+            "selection: no 'order' in it, or an empty one; give the content of "
+            'selection.json.'
         )
     order = np.asarray(selection['order'], dtype=np.int64)
     given = {'features': features, 'names': names, 'image_paths': image_paths}
@@ -148,7 +148,7 @@ def check_selection(
         if order.max() >= size:
             raise ValueError(
                 f'selection: row {order.max()} was chosen, but {what} have {size} '
-                'rows; they are of another pool.'
+                'rows; they belong to another pool.'
             )
     for key in ('names', 'min_distance', 'nearest', 'score'):
         values = selection.get(key)

@@ -1,7 +1,7 @@
-"""Measure what the page of a selection shows of the feature space.
+"""Measurements of the feature space for the page of a selection.
 
-All distances are Euclidean between normalised features, as farthest point measures
-them (`FeaturePool`), in float64.
+All distances are Euclidean distances between normalised features (`FeaturePool`), as in
+farthest point selection, in float64.
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ import numpy as np
 from mmdepthseg.selection.features import FeaturePool
 from mmdepthseg.selection.methods import select
 
-#: Frames a plane is fitted to, at most; its Gram matrix has their number squared.
+#: Largest number of frames to fit a plane to; the Gram matrix has its square.
 PLANE_FRAMES = 1000
-#: Random selections to compare with; the least and most frames and the multiply-adds
-#: that measuring coverage may take.
+#: Number of random selections to compare with; bounds of the frames and of the
+#: multiply-adds used to measure coverage.
 DRAWS = 8
 LEAST_FRAMES, MOST_FRAMES = 1000, 20000
 COVERAGE_WORK = 4e10
-#: Of float64 features held at once; goes before the numbers of frames.
+#: Limit of the float64 features held at once; it takes precedence over the above.
 HELD_BYTES = 128 * 2**20
 _BLOCK = 64
-#: A direction with less than this share of the variance is rounding.
+#: A direction with less than this share of the variance is rounding error.
 _NO_VARIANCE = 1e-12
 
 
@@ -30,11 +30,11 @@ class Plane:
     """The plane of most variance (principal component analysis).
 
     Attributes:
-        center: (D,) float64, mean of the frames it was fitted to.
+        center: (D,) float64, mean of the fitted frames.
         axes: (D, 2) float64, orthonormal; a column of zeros where there is no
             variance left.
-        share: (2,) of the variance, 0 to 1, along each axis.
-        frames: How many frames it was fitted to.
+        share: (2,) share of the variance along each axis, 0 to 1.
+        frames: Number of fitted frames.
     """
 
     center: np.ndarray
@@ -43,7 +43,7 @@ class Plane:
     frames: int
 
     def project(self, pool: FeaturePool, rows: np.ndarray) -> np.ndarray:
-        """Return coordinates of frames, feature units: (R, 2) float64."""
+        """Return the coordinates of frames in feature units, (R, 2) float64."""
         out = np.empty((len(rows), 2))
         for start in range(0, len(rows), pool.block_rows):
             part = slice(start, start + pool.block_rows)
@@ -53,17 +53,17 @@ class Plane:
 
 @dataclass
 class Coverage:
-    """How near the pool is to the chosen frames, over their number.
+    """Distances from the pool to the chosen frames, by number of chosen frames.
 
     The distance of a frame is that to the nearest chosen one.
 
     Attributes:
         counts: (S,) int64, numbers of chosen frames, ascending by 1.
-        mean, largest: (1 + R, S) float64, over the measured frames: of the selection
-            and of R random ones.
+        mean, largest: (1 + R, S) float64, distance over the measured frames, for the
+            selection and R random ones.
         seeds: Of the random selections.
-        frames: How many frames were measured.
-        pool: Of how many (the excluded ones are not to be covered).
+        frames: Number of measured frames.
+        pool: Number of frames to be covered, without the excluded ones.
     """
 
     counts: np.ndarray
@@ -75,7 +75,7 @@ class Coverage:
 
 
 def thin_out(rows: np.ndarray, count: int) -> np.ndarray:
-    """Return at most `count` of `rows`, drawn with a fixed seed, ascending."""
+    """Return at most `count` of `rows`, drawn with a fixed seed, in ascending order."""
     if len(rows) > count:
         rows = np.random.RandomState(0).choice(rows, count, replace=False)
     return np.sort(rows)
@@ -114,14 +114,14 @@ def measure_coverage(
 ) -> Coverage:
     """Measure coverage by a selection and by random ones of the same size.
 
-    A large pool is sampled, with a fixed seed, so that time and memory are bounded.
+    Large pools are sampled with a fixed seed, which bounds time and memory.
 
     Args:
         pool: The frames.
-        order: (K,) int64, the chosen ones.
-        initial: How many of them were given; random selections have them, too.
-        exclude: Rows that neither are to be covered nor drawn.
-        seed: Of the selection; not used again.
+        order: (K,) int64, the chosen frames.
+        initial: Number of given frames; random selections start with them, too.
+        exclude: Rows that are neither to be covered nor drawn.
+        seed: Of the selection; the random ones use others.
         draws: Number of random selections.
     """
     covered = np.setdiff1d(np.arange(pool.size), exclude)
@@ -152,15 +152,15 @@ def measure_coverage(
 def nearest_before(
     pool: FeaturePool, order: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the nearest of the frames chosen before, for methods that measure none.
+    """Find the nearest earlier pick of each pick, for methods without distances.
 
     Args:
         pool: The frames.
-        order: (K,) int64, the chosen ones.
+        order: (K,) int64, the chosen frames.
 
     Returns:
-        (K,) int64, its place in `order`, and (K,) float64, the distance to it; -1
-        and NaN for the first.
+        (K,) int64, the place in `order`, and (K,) float64, the distance; -1 and NaN
+        for the first.
     """
     count = len(order)
     place, distance = np.full(count, -1), np.full(count, np.nan)
@@ -189,9 +189,9 @@ def _curves(
 
     Args:
         pool: All frames.
-        order: (K,) the chosen ones.
-        rows: (M,) the ones to be covered.
-        held: (M, D) their features, less `center`.
+        order: (K,) the chosen frames.
+        rows: (M,) the frames to be covered.
+        held: (M, D) their features minus `center`.
         center: (D,).
     """
     nearest = np.full(len(rows), np.inf)
@@ -209,12 +209,12 @@ def _curves(
 
 
 def _held(pool: FeaturePool, count: int) -> int:
-    """Return `count`, or as many frames as may be held at once."""
+    """Return `count`, limited to the frames that may be held at once."""
     return max(2, min(count, HELD_BYTES // (8 * pool.dims)))
 
 
 def _squared(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return squared distances by products: (B, D) and (R, D) to (B, R) float64."""
+    """Return squared distances, by products: (B, D), (R, D) -> (B, R) float64."""
     out = left @ right.T
     out *= -2
     out += np.einsum('ij,ij->i', left, left)[:, None]

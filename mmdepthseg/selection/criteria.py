@@ -1,11 +1,11 @@
-"""How badly a student network predicts a frame: scores for uncertainty sampling."""
+"""Scores for uncertainty sampling: errors of a student network."""
 
 import numpy as np
 
 from mmdepthseg.utils.errors import UserError
 
-#: Error of student s against teacher t, disparities in (0, 1). The inverse ones
-#: compare depths 1 / d, clamped to `INVERSE_RANGE`.
+#: Errors of student s against teacher t, disparities in (0, 1). `abs_inv` and
+#: `abs_inv_log` compare depths 1 / d, clamped to `INVERSE_RANGE`.
 ERRORS = {
     'abs_log': lambda s, t: np.abs(np.log1p(s) - np.log1p(t)),
     'abs': lambda s, t: np.abs(s - t),
@@ -24,11 +24,11 @@ def _inverse(disparity: np.ndarray) -> np.ndarray:
 
 
 def dilate(mask: np.ndarray, size: int) -> np.ndarray:
-    """Return binary dilation by a size x size square; nothing comes in from outside.
+    """Return the binary dilation by a size x size square; outside is False.
 
     Args:
         mask: (..., H, W) bool.
-        size: Odd side of the square, pixels.
+        size: Side of the square, odd, pixels.
 
     Returns:
         (..., H, W) bool.
@@ -55,13 +55,13 @@ def depth_error_mask(
 ) -> np.ndarray:
     """Return the pixels whose error counts.
 
-    Left out are rows from `int(valid_height * H)` on (ego vehicle) and everything
-    within a square of `far_dilation` pixels around a teacher disparity below
-    `far_threshold` (sky, and cars in front that move along).
+    Rows from `int(valid_height * H)` on (ego vehicle) are left out, and everything in
+    a square of `far_dilation` pixels around a teacher disparity below `far_threshold`
+    (sky, and cars ahead that move at the same speed).
 
     Args:
         teacher: (N, H, W) disparity in (0, 1).
-        far_threshold: None to leave nothing far out.
+        far_threshold: None keeps far pixels.
         far_dilation: Odd, pixels.
         valid_height: Share of the rows, from the top, in [0, 1].
 
@@ -86,7 +86,7 @@ def depth_error(
     valid_height: float = 0.87,
     mean_over: str = 'all',
 ) -> np.ndarray:
-    """Score of each frame: mean error of the student's disparity.
+    """Return the score of each frame: mean error of the student's disparity.
 
     Args:
         student: (N, H, W) or (N, 1, H, W), disparity in (0, 1), any float type.
@@ -95,16 +95,15 @@ def depth_error(
         far_threshold: See `depth_error_mask`.
         far_dilation: See `depth_error_mask`.
         valid_height: See `depth_error_mask`.
-        mean_over: `'all'` divides by all pixels, masked ones too, as published, so
-            that much far area lowers a score; `'valid'` by those that count (0 for
-            a frame without any).
+        mean_over: `'all'` divides by all pixels, including masked ones, as published,
+            so a large far area lowers the score; `'valid'` divides by the pixels
+            that count (0 for a frame without any).
 
     Returns:
         (N,) float64.
 
     Raises:
-        UserError: For shapes that differ, values that are not finite, or an unknown
-            option.
+        UserError: If shapes differ, values are not finite, or an option is unknown.
     """
     if error not in ERRORS or mean_over not in ('all', 'valid'):
         raise UserError(
@@ -125,7 +124,7 @@ def depth_error(
 
 
 def _maps(disparity: np.ndarray, name: str) -> np.ndarray:
-    """Return (N, H, W) float64."""
+    """Return disparity as (N, H, W) float64."""
     disparity = np.asarray(disparity, dtype=np.float64)
     if disparity.ndim == 4 and disparity.shape[1] == 1:
         disparity = disparity[:, 0]

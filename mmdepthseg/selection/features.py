@@ -1,17 +1,16 @@
-"""The pool of frames as feature vectors: checks, normalisation, exact distances.
+"""A pool of frames as feature vectors: checks, normalisation, exact distances.
 
 Convention
     - Frames are rows; row i of N is frame i. Features are (N, D) or (N, C, H, W),
       float16, float32, float64 or integer, in memory or memory-mapped. They are read
       in blocks of a few MiB and never copied as a whole.
     - `'channel'`: each channel (each column of (N, D)) is divided by its standard
-      deviation over frames and positions (n - 1 in the denominator). The mean needs
-      no subtraction: it cancels in every difference.
+      deviation over frames and positions (n - 1 in the denominator). The mean need
+      not be subtracted: it cancels in every difference.
     - `'unit'`: each frame's vector is divided by its length, so that distances
-      order frames as their angles do.
-    - Exact distance: square root of the sum over squared differences in float64.
-      Differences of float16 and float32 values are then free of the cancellation
-      that |x|^2 + |y|^2 - 2 x.y suffers for near-equal frames.
+      rank frames as their angles do.
+    - Exact distance: square root of the sum of squared differences in float64.
+      This avoids the cancellation of |x|^2 + |y|^2 - 2 x.y for nearly equal frames.
 """
 
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ _MAX_NAMED_ROWS = 5
 
 
 def name_rows(rows: np.ndarray) -> str:
-    """Return the first few of `rows` in words, for messages: 'rows 3, 7, ... (12)'."""
+    """Name the first few of `rows` in messages: 'rows 3, 7, ... (12 in all)'."""
     shown = ', '.join(str(int(row)) for row in rows[:_MAX_NAMED_ROWS])
     more = f', ... ({len(rows)} in all)' if len(rows) > _MAX_NAMED_ROWS else ''
     return f'row{"s" if len(rows) > 1 else ""} {shown}{more}'
@@ -36,7 +35,7 @@ class FeaturePool:
     """Feature vectors of N frames, read in blocks.
 
     Args:
-        features: (N, D) or (N, C, H, W), real numbers, C-contiguous unless small.
+        features: (N, D) or (N, C, H, W), real numbers; C-contiguous if large.
         normalize: `'none'`, `'channel'` or `'unit'` (see the convention above);
             `'auto'` is `'channel'` for (N, C, H, W) and `'none'` for (N, D).
 
@@ -46,8 +45,8 @@ class FeaturePool:
         image_shape: (C, H, W), or None for (N, D).
 
     Raises:
-        UserError: For an empty pool, another shape or type, or values that are not
-            finite (the message names the rows).
+        UserError: If the pool is empty, shape or type is not one of these, or values
+            are not finite (the message names the rows).
     """
 
     def __init__(self, features: np.ndarray, normalize: str = 'auto') -> None:
@@ -73,15 +72,15 @@ class FeaturePool:
         self._measure()
 
     def blocks(self) -> Iterator[slice]:
-        """Yield the slices that cover the pool in order, a few MiB each."""
+        """Yield consecutive slices that cover the pool, a few MiB each."""
         for start in range(0, self.size, self.block_rows):
             yield slice(start, min(start + self.block_rows, self.size))
 
     def exact_squared(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return the squared distances of pairs, by differences in float64.
+        """Return the squared distances of pairs, from differences in float64.
 
-        The value of a pair depends on nothing but the pair (not on its place in the
-        call, nor on threads), and is the same for (i, j) and (j, i).
+        The value depends only on the pair (not on its place in the call or on threads)
+        and is the same for (i, j) and (j, i).
 
         Args:
             first: (P,) row indices, or (1,) to pair one row with all of `second`.
@@ -100,12 +99,12 @@ class FeaturePool:
             if self.column_scale is not None:
                 difference *= self.column_scale
             np.square(difference, out=difference)
-            # numpy's pairwise sum over contiguous rows: accurate, order fixed by D.
+            # numpy's pairwise sum of contiguous rows is accurate, its order fixed by D.
             out[part] = difference.sum(axis=1)
         return out
 
     def normalized(self, rows: np.ndarray | slice) -> np.ndarray:
-        """Give rows as they enter distances, up to a shift: (len(rows), D) float64."""
+        """Return normalised rows, up to a shift: (len(rows), D) float64."""
         out = self._rows(rows)
         if self.column_scale is not None:
             out *= self.column_scale
@@ -118,13 +117,13 @@ class FeaturePool:
         scale: np.ndarray | float,
         out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Return (row - center) * scale in float32, each element within 3 roundings.
+        """Return (row - center) * scale in float32, with at most 3 roundings.
 
         Args:
             rows: Which rows.
             center: (D,) float32; must be zero with `'unit'`.
             scale: (D,) or one number.
-            out: Where to write, at least (len(rows), D) float32.
+            out: Output buffer, at least (len(rows), D) float32.
         """
         if self._work is np.float32:
             raw = self.array[rows]
@@ -146,14 +145,14 @@ class FeaturePool:
         return out
 
     def _rows(self, rows: np.ndarray | slice) -> np.ndarray:
-        """Give a fresh float64 copy of rows, `'unit'` applied, `'channel'` not yet."""
+        """Return a float64 copy of rows, with `'unit'` but without `'channel'`."""
         out = np.array(self.array[rows], dtype=np.float64, order='C')
         if self.row_scale is not None:
             out *= self.row_scale[rows, None]
         return out
 
     def _measure(self) -> None:
-        """One pass: all finite? And the factors of the normalisation."""
+        """Check that all values are finite, and compute the normalisation factors."""
         shift = np.zeros(self.dims)
         total, squares = np.zeros(self.dims), np.zeros(self.dims)
         lengths = np.empty(self.size) if self.normalize == 'unit' else None
@@ -187,17 +186,17 @@ class FeaturePool:
     def _inverse_deviation(
         self, shift: np.ndarray, total: np.ndarray, squares: np.ndarray
     ) -> np.ndarray:
-        """Return 1 / standard deviation of each column's channel; 0 for a constant one.
+        """Return 1 / standard deviation of each column's channel, 0 if it is constant.
 
         Args:
-            shift: (D,) what was subtracted before summing.
+            shift: (D,) subtracted before summing.
             total: (D,) sum over the rows.
             squares: (D,) sum of squares over the rows.
         """
         channels = self.image_shape[0] if self.image_shape else self.dims
         positions = self.dims // channels
         count = self.size * positions
-        # About each position's own mean, plus the spread of those means.
+        # Variance around each position's own mean, plus that of these means.
         mean = total / self.size
         within = np.maximum(squares - self.size * mean**2, 0)
         place = (shift + mean).reshape(channels, positions)
@@ -205,7 +204,7 @@ class FeaturePool:
         variance = within.reshape(channels, positions).sum(axis=1)
         variance += self.size * between.sum(axis=1)
         deviation = np.sqrt(variance / max(count - 1, 1))
-        # What rounding leaves of a constant channel must not be blown up.
+        # Rounding errors of a constant channel must not be amplified.
         size = np.abs(place).max(axis=1)
         constant = deviation <= 1e-12 * size
         inverse = np.where(constant, 0.0, 1 / np.where(constant, 1.0, deviation))
@@ -213,10 +212,10 @@ class FeaturePool:
 
 
 def check_shape(features: np.ndarray) -> np.ndarray:
-    """Return `features` as an array, if shape and type fit.
+    """Return `features` as an array of a supported shape and type.
 
     Raises:
-        UserError: If they do not, or there is no row or column.
+        UserError: If the shape or type is another one, or the array is empty.
     """
     features = np.asanyarray(features)
     if features.ndim not in (2, 4):
@@ -237,8 +236,8 @@ def check_shape(features: np.ndarray) -> np.ndarray:
 
 
 def _not_finite(block: np.ndarray) -> np.ndarray:
-    """Return the row numbers, within `block`, with a value that is not finite."""
-    # The sum alone tells for nearly all blocks, without a mask of the block's size.
+    """Return the rows of `block` that have a value that is not finite."""
+    # Nearly always the sums are enough, without a mask of the block's size.
     with np.errstate(over='ignore', invalid='ignore'):
         suspects = np.flatnonzero(~np.isfinite(block.sum(axis=1)))
     return suspects[~np.isfinite(block[suspects]).all(axis=1)]

@@ -1,7 +1,7 @@
-"""Files of a selection: arrays and lists that come in, splits and a record going out.
+"""Files of a selection: input arrays and lists, output splits and record.
 
-All of what is written replaces whole files at once; `selection.json` is written last,
-so that it being there means that the rest is.
+Files are replaced as a whole. `selection.json` is written last: if it exists, the other
+files are complete.
 """
 
 import json
@@ -28,7 +28,9 @@ def parse_bytes(text: str) -> int:
     """Convert '2G', '512MiB', '1.5 GB' or a plain number to bytes (units of 1024)."""
     match = re.fullmatch(r'\s*(\d+(?:\.\d*)?)\s*([kmgt]?)(?:i?b)?\s*', text.lower())
     if match is None:
-        raise UserError(f'{text!r} is no amount of memory; write e.g. 2GiB or 512M.')
+        raise UserError(
+            f'{text!r} is not an amount of memory; write e.g. 2GiB or 512M.'
+        )
     return int(float(match.group(1)) * _UNITS[match.group(2)])
 
 
@@ -36,7 +38,7 @@ def load_array(path: str | Path) -> np.ndarray:
     """Memory-map a .npy file.
 
     Raises:
-        UserError: If it is no such file (a .npz archive is none).
+        UserError: If it is missing or not a .npy file (for example a .npz archive).
     """
     path = Path(path)
     if not path.is_file():
@@ -53,16 +55,16 @@ def load_array(path: str | Path) -> np.ndarray:
             names = ', '.join(array.files)
         raise UserError(
             f'{path}: an archive of arrays ({names}), expected a .npy file with one '
-            'array; write the one that is meant with numpy.save.'
+            'array; write the one you mean with numpy.save.'
         )
     return array
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """Return the non-empty lines of a text file, without surrounding blanks.
+    """Return the non-empty lines of a text file, stripped.
 
     Raises:
-        UserError: If the file is missing or no text.
+        UserError: If the file is missing or not text.
     """
     path = Path(path)
     if not path.is_file():
@@ -75,10 +77,10 @@ def read_lines(path: str | Path) -> list[str]:
 
 
 def read_names(path: str | Path, size: int) -> list[str]:
-    """Return the names of all frames, one a line in the order of the rows.
+    """Return the names of all frames, one per line in the order of the rows.
 
     Raises:
-        UserError: If there are not `size` of them or two are equal.
+        UserError: If their number is not `size`, or two are equal.
     """
     names = read_lines(path)
     if len(names) != size:
@@ -139,14 +141,15 @@ def read_rows(
 
 
 def split_name(budget: int) -> str:
-    """Name of the split file of a budget."""
+    """Return the name of the split file of a budget."""
     return _SPLIT.format(budget)
 
 
 def remove_selection(folder: str | Path) -> None:
     """Remove the selection recorded in a folder: record, page and split files.
 
-    Only split files that the record lists go; a damaged record goes alone.
+    Of split files only those that the record lists are removed; if the record is
+    damaged, only the record itself and the page.
     """
     path = Path(folder) / RECORD
     try:
@@ -155,11 +158,11 @@ def remove_selection(folder: str | Path) -> None:
         return
     except (ValueError, KeyError, TypeError, AttributeError):
         splits = []
-    # The record first: while it is there, so is the rest.
+    # The record first: as long as it exists, the rest must be complete.
     path.unlink()
     (path.parent / PAGE).unlink(missing_ok=True)
     for name in splits:
-        # A record is a file that anybody can edit: nothing else is removed by it.
+        # Anybody can edit a record, so it must not remove any other file.
         if re.fullmatch(_SPLIT.format(r'\d+'), str(name)):
             (path.parent / name).unlink(missing_ok=True)
 
@@ -175,17 +178,17 @@ def write_selection(
 ) -> list[Path]:
     """Write the split file of each budget, then `selection.json`.
 
-    A selection that is recorded there is removed first.
+    A selection recorded in the folder is removed first.
 
     Args:
-        folder: Made if missing.
-        selection: What was chosen, for the largest budget.
-        names: Of all frames; without them, split files hold row numbers.
-        budgets: Each gets the first frames of the order; all there are if a minimum
+        folder: Created if missing.
+        selection: The selection for the largest budget.
+        names: Of all frames; without them, split files contain row numbers.
+        budgets: Each gets the first frames of the order; all of them if a minimum
             distance ended the selection before.
-        options: What led to it, JSON types; must hold `seed`.
-        files: Inputs, by role: path and sha256.
-        details: What else led to it, by name, JSON types.
+        options: Options of the selection, JSON types; must contain `seed`.
+        files: Path and sha256 of each input, by role.
+        details: Further entries of the record, JSON types.
 
     Returns:
         The paths written, `selection.json` last.
@@ -230,19 +233,19 @@ def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> li
     """Return the paths of the frames' images.
 
     Args:
-        where: A file with one path a line, in the order of the rows, looked for from
-            the working folder, else from the list's; or a folder that `names` are
-            below, with or without what the files' names end with ('.png',
-            '_leftImg8bit.png'), which the first row's file tells.
+        where: A file with one path per line, in the order of the rows, relative to the
+            working folder or else to the folder of the list; or a folder that
+            contains `names`, with or without an ending ('.png',
+            '_leftImg8bit.png'), which the file of the first row determines.
         names: Of all frames; needed for a folder.
         size: Number of frames.
 
     Returns:
-        One path per row. Only the first is known to be there.
+        One path per row. Only the first is known to exist.
 
     Raises:
-        UserError: If there is no image for the first row, the list has another length
-            or names are missing.
+        UserError: If the first row has no image, the list has another length or names
+            are missing.
     """
     where = Path(where)
     if not where.exists():
@@ -251,7 +254,7 @@ def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> li
         if names is None:
             raise UserError(
                 f'{where}: for a folder of images the frames need names (--names '
-                'FILE); or give a file with one image path a line.'
+                'FILE); or give a file with one image path per line.'
             )
         suffix = _find_suffix(where, names[0])
         return [os.path.join(where, name + suffix) for name in names]
@@ -264,19 +267,19 @@ def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> li
         if os.path.isfile(os.path.join(root, paths[0])):
             return [os.path.join(root, path) for path in paths]
     raise UserError(
-        f'{where}: {paths[0]!r} in the first line is no file, from here nor from '
-        f'{where.parent}.'
+        f'{where}: {paths[0]!r} in the first line is not a file, neither in '
+        f'the working folder nor in {where.parent}.'
     )
 
 
 def _find_suffix(root: Path, name: str) -> str:
-    """Return what follows a name in the file name of its image; '' if nothing does."""
+    """Return the ending of the image file of a name; '' if the name has it."""
     path = root / name
     if path.is_file():
         return ''
     beside = os.listdir(path.parent) if path.parent.is_dir() else []
     ends = [file[len(path.name) :] for file in beside if file.startswith(path.name)]
-    # 'frame_1' is not the start of 'frame_10.png'.
+    # 'frame_10.png' is not an image of 'frame_1'.
     ends = [
         end
         for end in ends
@@ -284,9 +287,8 @@ def _find_suffix(root: Path, name: str) -> str:
     ]
     if not ends:
         raise UserError(
-            f'{root}: no image of the first frame, {name!r}; looked for {path} with '
-            f'nothing or something like {IMAGE_TYPES[0]} after it. The folder must be '
-            'the one that the names are below; or give a file with one image path a '
-            'line.'
+            f'{root}: no image of the first frame, {name!r}; looked for {path} '
+            f'with and without an ending such as {IMAGE_TYPES[0]}. Give the folder '
+            'that contains the names, or a file with one image path per line.'
         )
     return min(ends, key=lambda end: (len(end), end))

@@ -1,15 +1,14 @@
-"""The growing subset: choose, learn from what is chosen, choose more.
+"""Selection in steps: choose frames, train on them, choose more.
 
-3W, section 3.5. A method with scores needs a student network that was trained on the
-frames chosen so far, so it goes in steps, one per budget: the frames of step k are
-chosen by a student of those before. What students are is the business of whoever gives
-the scorer; here are numbers only.
+3W, section 3.5. A method with scores needs a student network trained on the frames
+chosen so far, so there is one step per budget: the frames of step k are chosen with a
+student of the earlier ones. This module deals only with numbers; the scorer trains.
 
-In the first step nothing is chosen and there is no student. The authors' published
-lists (Cityscapes, seeds 42 to 44) tell what they did: the first 25 frames of "us" and
-of "entropy" are the first 25 of the seeded permutation, and the first 25 of "ds_us" are
-those of "ds". So a step without scores goes on as the method would without them. With
-frames that are labelled already there is a student from the first step on.
+In the first step nothing is chosen, so there is no student. The authors' published
+lists (Cityscapes, seeds 42 to 44) show what they did: the first 25 frames of "us" and
+"entropy" are the first 25 of the seeded permutation, and the first 25 of "ds_us" are
+those of "ds". So a step without scores uses the method without scores. If frames are
+already labelled, there is a student from the first step on.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from mmdepthseg.selection.features import check_shape
 from mmdepthseg.selection.methods import METHODS, Selection, check_budgets, select
 from mmdepthseg.utils.errors import UserError
 
-#: Rows chosen so far -> (N,) scores; those of rows that may not be picked are not used
+#: Rows chosen so far -> (N,) scores. Scores of rows that may not be picked are not used
 #: and may be NaN.
 Scorer = Callable[[np.ndarray], np.ndarray]
 
@@ -34,10 +33,10 @@ class Step:
     """One step of the growth.
 
     Attributes:
-        known: How many frames were chosen before.
-        budget: How many after (if no minimum distance ended it).
-        method: The one used, see the module's text.
-        scores: (N,) by the student of the known frames, or None.
+        known: Number of frames chosen before.
+        budget: Number of frames after it, unless a minimum distance ends it.
+        method: The method used, see the text of the module.
+        scores: (N,) from the student of the known frames, or None.
     """
 
     known: int
@@ -64,20 +63,20 @@ def grow(
         features: See `select`.
         method: See `select`; one without scores, and without `preselect`, takes a
             single step.
-        budgets: Frames in all after each step, the initial ones counted.
-        scorer: Called once per step after the first with the rows chosen so far.
+        budgets: Total number of frames after each step, including the initial ones.
+        scorer: Called with the rows chosen so far, once per step that has any.
         seed: See `select`.
-        initial: Rows labelled already.
-        exclude: Rows never to be picked.
+        initial: Rows that are already labelled.
+        exclude: Rows that must not be picked.
         preselect: See `select`; has no effect on a step without scores.
-        **options: The others of `select`.
+        **options: Other options of `select`.
 
     Returns:
-        The selection, and the steps that led to it. `score` is that by which a
-        frame was picked, NaN in a step without scores; None if no step had any.
+        The selection and its steps. Its `score` is the one a frame was picked by, NaN
+        in a step without scores; None if no step had scores.
 
     Raises:
-        UserError: As `select`, for all budgets before the scorer is first called.
+        UserError: As `select`, for all budgets, before the scorer is called.
     """
     size = len(check_shape(features))
     initial, exclude = check_rows(size, initial, exclude)
@@ -109,7 +108,7 @@ def grow(
 
 
 def needs_scores(method: str, preselect: float | None = None) -> bool:
-    """Tell whether a method, with or without preselection, looks at scores.
+    """Tell whether a method, with or without preselection, uses scores.
 
     Raises:
         UserError: For an unknown method.
@@ -120,7 +119,7 @@ def needs_scores(method: str, preselect: float | None = None) -> bool:
 
 
 def _score(step: Step, chosen: np.ndarray, scorer: Scorer) -> None:
-    """Scores, or else the method that does without them."""
+    """Set the scores of a step, or else the method without scores."""
     if 0 < len(chosen) < step.budget:
         step.scores = np.asarray(scorer(chosen), dtype=np.float64)
     elif METHODS[step.method].scores:
@@ -132,7 +131,7 @@ def _usable(scores: np.ndarray | None) -> np.ndarray | None:
 
 
 def _join(parts: list[Selection], initial: int) -> Selection:
-    """Return what each step added, in a row."""
+    """Return one selection of what each step added."""
     last = parts[-1]
     scored = any(part.score is not None for part in parts)
 

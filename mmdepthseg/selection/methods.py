@@ -1,4 +1,4 @@
-"""The selection methods, from features and scores to an order of frames."""
+"""Selection methods: from features and scores to an order of frames."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from mmdepthseg.utils.errors import UserError
 
 
 class Needs(NamedTuple):
-    """What a method needs: distances between frames, a score of each frame."""
+    """Inputs of a method: distances between frames, a score of each frame."""
 
     distances: bool
     scores: bool
@@ -47,15 +47,15 @@ class Selection:
 
     Attributes:
         order: (K,) int64 rows, the initial ones first; its prefixes are the
-            selections for the smaller budgets.
-        initial: How many of them were given.
+            selections for smaller budgets.
+        initial: Number of initial frames.
         min_distance: (K,) float64, distance to the nearest frame chosen before; NaN
-            where there is none or the method measures none.
-        nearest: (K,) int64, row of that frame, -1 where there is none.
+            if there is none or the method measures no distances.
+        nearest: (K,) int64, row of that frame, -1 if there is none.
         score: (K,) float64, or None without scores.
         stopped: True if the minimum distance ended the selection early.
         route: How distances were computed, '' if none were.
-        pairs: How many distances were looked at.
+        pairs: Number of computed distances.
     """
 
     order: np.ndarray
@@ -90,21 +90,21 @@ def select(
         method: `'random'` (the seeded permutation), `'ds'` (farthest point),
             `'us'` and `'entropy'` (highest scores, the lowest row on ties) or
             `'ds_us'` (farthest point, `bias * scores` added to the distances).
-        budget: Number of frames, the initial ones counted; of several, the largest
-            is chosen, and the prefixes of its order are the others' selections.
+        budget: Number of frames, including the initial ones. Of several, the largest
+            is used; prefixes of its order are the selections for the others.
         seed: Of the permutation, also for the first pick of farthest point.
-        scores: (N,) the higher, the more worth a label.
+        scores: (N,) a higher score means more worth a label.
         bias: Weight of the scores in `'ds_us'`.
-        initial: Rows labelled already.
-        exclude: Rows never to be picked.
-        preselect: If given, only the `preselect * n` candidates of highest score
-            may be picked, n being the number of new frames.
+        initial: Rows that are already labelled.
+        exclude: Rows that must not be picked.
+        preselect: If given, only the `preselect * n` candidates with the highest
+            scores may be picked, where n is the number of new frames.
         min_distance: See `farthest_point`.
         progress: Called with (frames chosen, budget).
         **distances: Options of `Distances`.
 
     Raises:
-        UserError: As `farthest_point` and `check_options`; for missing scores.
+        UserError: As `farthest_point` and `check_options`, or if scores are missing.
     """
     size = len(check_shape(features))
     check_options(method, seed, bias, preselect, min_distance)
@@ -133,10 +133,10 @@ def select(
 def check_budgets(
     budget: int | Sequence[int], initial: np.ndarray, eligible: np.ndarray
 ) -> list[int]:
-    """Return all budgets, ascending, each once.
+    """Return the budgets in ascending order, each once.
 
     Raises:
-        UserError: If one cannot be reached, see `check_budget`, or there is none.
+        UserError: If there is none or one cannot be reached, see `check_budget`.
     """
     budgets = np.atleast_1d(budget).tolist()
     for each in budgets or [0]:
@@ -151,11 +151,11 @@ def check_options(
     preselect: float | None = None,
     min_distance: float = 0.0,
 ) -> None:
-    """Check what can be checked without features and scores; see `select`.
+    """Check the options that need no features or scores; see `select`.
 
     Raises:
-        UserError: For an unknown method, a number out of range, or options that do
-            not fit each other.
+        UserError: If the method is unknown, a number is out of range, or options
+            contradict each other.
     """
     if method not in METHODS:
         raise UserError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
@@ -167,7 +167,7 @@ def check_options(
     check_min_distance(min_distance)
     if min_distance and not METHODS[method].distances:
         raise UserError(
-            f'min_distance has no meaning for method {method!r}, which measures no '
+            f'min_distance does not apply to method {method!r}, which measures no '
             "distances; use 'ds' or 'ds_us'."
         )
 
@@ -175,7 +175,7 @@ def check_options(
 def _check_scores(
     method: str, size: int, scores: np.ndarray | None, preselect: float | None
 ) -> np.ndarray | None:
-    """Return the scores as (N,) float64, if they are there when needed."""
+    """Return the scores as (N,) float64; raise UserError if needed and missing."""
     if METHODS[method].scores and scores is None:
         raise UserError(f'method {method!r} needs scores, one number per frame.')
     if preselect is not None and scores is None:
@@ -190,7 +190,7 @@ def _preselect(
     multiplier: float,
     budget: int,
 ) -> np.ndarray:
-    """Return (N,) bool: the candidates of highest score."""
+    """Return (N,) bool, the candidates with the highest scores."""
     free = eligible.copy()
     free[initial] = False
     count = int(round(multiplier * (budget - len(initial))))

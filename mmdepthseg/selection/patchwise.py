@@ -1,4 +1,4 @@
-"""Patch-wise distance between frames, for features with a spatial layout."""
+"""Patch-wise distance between frames, for features with spatial dimensions."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ _BLOCK_BYTES = 16 * 2**20
 
 
 class PatchDistance:
-    """Mean over the cells of a chosen frame of the distance to the nearest cell.
+    """Mean distance from the cells of a chosen frame to the nearest cell of another.
 
     With cells x_a of a chosen frame i and y_b of a candidate j (a, b over the H * W
     positions, vectors of C channels):  D[i, j] = mean_a min_b |x_a - y_b|.
-    What is in the frame counts, where it is does not. Not symmetric.
+    It compares what is in the frames, regardless of where it is. Not symmetric.
 
-    The nearest cell is looked for with products, the distance to it then taken by
+    The nearest cell is found with products; the distance to it is computed from
     differences, all in float64.
 
     Args:
@@ -33,7 +33,7 @@ class PatchDistance:
         self.pool = pool
         self.channels = pool.image_shape[0]
         cells = pool.dims // self.channels
-        # Fixed, not from a memory budget: results must not depend on it.
+        # A constant, so that results do not depend on a memory budget.
         self._step = max(1, _BLOCK_BYTES // (8 * (3 * pool.dims + 2 * cells**2)))
 
     def from_frame(self, row: int) -> np.ndarray:
@@ -64,13 +64,13 @@ class PatchDistance:
 
 
 class PatchGreedy:
-    """State of a farthest point selection by patch-wise distance, all exact.
+    """Exact farthest point selection by patch-wise distance.
 
-    Offers what `LazyGreedy` does.
+    Has the interface of `LazyGreedy`.
 
     Args:
         pool: Frames with features (N, C, H, W).
-        eligible: (N,) bool, what may be picked.
+        eligible: (N,) bool, frames that may be picked.
         bias: (N,) float64, added to a candidate's distance.
     """
 
@@ -88,8 +88,8 @@ class PatchGreedy:
         self.pairs = 0
 
     def choose(self, row: int, last: bool = False) -> None:
-        """Append `row` to the chosen; `last`: no more picks are wanted."""
-        picked = self._free[row]  # not one of those given
+        """Append `row` to the chosen frames; `last`: no more picks will follow."""
+        picked = self._free[row]  # not an initial frame
         self.nearest.append(int(self._owner[row]) if picked else -1)
         self._picked.append(self._distance[row] if picked else np.nan)
         self.chosen.append(row)
@@ -103,15 +103,15 @@ class PatchGreedy:
         self.pairs += len(new)
 
     def retire(self, rows: int | np.ndarray) -> None:
-        """Take `rows` out of what may be picked."""
+        """Remove `rows` from the candidates."""
         self._free[rows] = False
 
     def retire_nearer(self, distance: float) -> None:
-        """Retire the candidates nearer than `distance` to a chosen frame."""
+        """Remove the candidates nearer than `distance` to a chosen frame."""
         self._free[self._distance < distance] = False
 
     def best(self) -> int | None:
-        """Return the candidate of largest distance + bias, the lowest row on ties."""
+        """Return the candidate with the largest distance + bias, lowest row on ties."""
         if not self._free.any():
             return None
         keys = np.where(self._free, self._distance + self._bias, -np.inf)
@@ -122,7 +122,7 @@ class PatchGreedy:
         return float(self._distance[row])
 
     def pick_distances(self) -> np.ndarray:
-        """Return distance of each pick to its `nearest`; NaN without: (K,) float64."""
+        """Return the distance of each pick to its `nearest`, or NaN: (K,) float64."""
         return np.array(self._picked)
 
 
@@ -136,7 +136,7 @@ def _mean_nearest(own: np.ndarray, others: np.ndarray) -> np.ndarray:
     Returns:
         (R,).
     """
-    # |x|^2 is the same for all b: not needed to find the nearest.
+    # |x|^2 is the same for all b, so it is not needed to find the nearest.
     score = np.square(others).sum(axis=2)[:, None, :] - 2 * (
         own @ others.transpose(0, 2, 1)
     )

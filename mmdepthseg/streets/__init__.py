@@ -1,7 +1,7 @@
-"""The embedded default data set: a procedural street world in Cityscapes' layout.
+"""The built-in data set: a procedural street world in the layout of Cityscapes.
 
-Plain numpy and OpenCV. World and camera axes are x right, y down, z forward, lengths
-metres, pixel centres at integers. Everything random follows from
+Plain numpy and OpenCV. World and camera axes are x right, y down, z forward; lengths
+are in metres, pixel centres at integers. All random numbers follow from
 `SeedSequence([seed, split, clip])`, textures from the seed and the city's name.
 """
 

@@ -1,21 +1,21 @@
-"""All textures of a city in one image with their mip-map pyramids.
+"""Textures of a city and their mip-map pyramids in one image.
 
-One atlas image lets one `cv2.remap` call shade every sample of a frame, and the
-pyramids keep distant surfaces from aliasing: a sample is looked up in the two
-levels whose texel size brackets the sample's footprint.
+With one image, a single `cv2.remap` call shades all samples of a frame. The pyramids
+avoid aliasing of distant surfaces: a sample is interpolated between the two levels
+whose texel sizes are just below and above its footprint.
 """
 
 import cv2
 import numpy as np
 
 _PAD = 1
-_CHUNK = 4096  # cv2.remap refuses maps and images of 32767 columns or rows or more
+_CHUNK = 4096  # cv2.remap refuses maps and images with 32767 or more columns or rows
 
 
 def _coverage_alpha(alpha: np.ndarray, coverage: float) -> np.ndarray:
-    """Rescale a level's alpha so that the share above 1/2 stays `coverage`.
+    """Rescale the alpha of a level so that the share above 1/2 stays `coverage`.
 
-    Without it thin shapes (bicycles, fences) vanish in the coarse levels.
+    Otherwise thin shapes (bicycles, fences) would vanish in coarse levels.
     """
     if not 0.0 < coverage < 1.0:
         return alpha
@@ -42,9 +42,9 @@ class Atlas:
         """Add a texture.
 
         Args:
-            name: Name under which it is found.
+            name: Name of the texture.
             image: uint8 (h, w, 3) BGR or (h, w, 4) BGRA, h and w powers of two.
-            wrap: Whether it repeats (else its border is extended).
+            wrap: Whether it repeats; otherwise its border is extended.
 
         Returns:
             The texture's number.
@@ -84,7 +84,7 @@ class Atlas:
         return [i for name, i in self.names.items() if name.startswith(prefix)]
 
     def build(self) -> None:
-        """Pack all pyramids into `image` (H, width, 3) and make the look-up table."""
+        """Pack all pyramids into `image` (H, width, 3) and build the look-up table."""
         max_levels = max(len(levels) for levels, _ in self._pyramids)
         self.max_levels = max_levels
         count = len(self._pyramids)
@@ -113,7 +113,7 @@ class Atlas:
                 px = x if number == 0 else left
                 placed.append((piece, px, top))
                 h, w = piece.shape[0] - 2 * _PAD, piece.shape[1] - 2 * _PAD
-                # Texel centres lie at +0.5, hence the half texel taken off.
+                # Subtract half a texel, because texel centres are at +0.5.
                 entry = (px + _PAD - 0.5, top + _PAD - 0.5, w, h)
                 self.table[index, number:] = entry
                 if number:
@@ -134,11 +134,11 @@ class Atlas:
         v: np.ndarray,
         level: np.ndarray,
     ) -> np.ndarray:
-        """Look textures up with tri-linear filtering.
+        """Look up textures with trilinear filtering.
 
         Args:
             texture: Texture numbers, int (N,), or one number for all.
-            u: Horizontal coordinate in units of the texture, (N,), repeats.
+            u: Horizontal coordinate in units of the texture, (N,); it repeats.
             v: Vertical coordinate, (N,).
             level: Pyramid level, (N,), log2 of the footprint in texels of level 0.
 

@@ -1,9 +1,9 @@
-"""Measures what a streets data set must fulfil to be worth training on.
+"""Measurements that tell whether a streets data set is suitable for training.
 
 The main figure compares two photometric errors: that of a neighbouring frame warped
-with the *true* depth and pose, and that of the neighbour as it is (identity). If the
+with the *true* depth and pose, and that of the unwarped neighbour (identity). If the
 first is not far below the second, aliasing or missing texture hide the signal that
-self-supervised depth estimation lives on.
+self-supervised depth estimation needs.
 """
 
 from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ def photometric_error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @dataclass
 class View:
-    """A frame at some size: image [0, 1], depth (0 = sky), moving mask."""
+    """A frame at some size: image in [0, 1], depth (0 = sky), mask of moving pixels."""
 
     image: np.ndarray
     depth: np.ndarray
@@ -57,7 +57,7 @@ class View:
 def _view(
     image: np.ndarray, depth: np.ndarray, moving: np.ndarray, size: tuple
 ) -> View:
-    """Resize a frame; pixels that mix near and far become "moving" (unusable)."""
+    """Resize a frame; pixels that mix near and far are marked as moving (unusable)."""
     if (image.shape[1], image.shape[0]) == size:
         return View(image / 255.0, depth, moving > 0)
     area = cv2.INTER_AREA
@@ -75,7 +75,7 @@ def _view(
 def warp(
     target: View, source: View, target_to_source: np.ndarray, cam2img: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Warp a source frame into the target with the target's depth.
+    """Warp a source frame to the target with the depth of the target.
 
     Returns:
         Warped image (H, W, 3), mask (H, W) of static pixels that both frames see, and
@@ -101,8 +101,8 @@ def warp(
             weight = (1 - np.abs(u - u0 - dx)) * (1 - np.abs(v - v0 - dy))
             near = weight > 0.02
             there = source.depth[v0 + dy, u0 + dx]
-            # Neighbouring pixels of a slanted plane differ in depth; compare inverse
-            # depths with a slack that grows with the plane's own slope.
+            # Neighbouring pixels of a slanted plane differ in depth, so the tolerance
+            # grows with the slope of the plane.
             slack = _DEPTH_TOLERANCE + _slope(source.depth)[v0 + dy, u0 + dx]
             fits = np.abs(there - z) <= slack * z
             fits &= ~source.moving[v0 + dy, u0 + dx]
@@ -114,7 +114,7 @@ def warp(
 
 
 def _slope(depth: np.ndarray) -> np.ndarray:
-    """Return the relative change of locally planar depth per pixel, at most 0.1."""
+    """Return the relative change of depth per pixel, for planes, at most 0.1."""
     inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth > 0)
     total = np.zeros_like(inverse)
     for axis in (0, 1):
@@ -125,17 +125,17 @@ def _slope(depth: np.ndarray) -> np.ndarray:
 
 
 def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
-    """Measure photometric errors and flow of a clip's middle frame and two neighbours.
+    """Measure photometric errors and flow between a clip's middle frame and neighbours.
 
     Args:
         clip: A rendered clip of at least 3 frames.
-        factor: Scale at which to measure, 0.5 = half the size.
+        factor: Scale of the images; 0.5 is half the size.
 
     Returns:
-        `true` and `identity`: mean errors over the pixels whose whole SSIM window
-        is static and seen by both frames; `true_all` / `identity_all`: the same
-        without that margin; `share` of the pixels measured; `flow_median`,
-        `flow_95`, `flow_max` as shares of the width.
+        `true` and `identity`: mean errors over pixels whose whole SSIM window is static
+        and visible in both frames; `true_all` and `identity_all`: the same without
+        this margin; `share`: share of the measured pixels; `flow_median`, `flow_95`,
+        `flow_max`: flow as share of the width.
     """
     middle = len(clip.frames) // 2
     height, width = clip.frames[0].depth.shape
@@ -174,13 +174,13 @@ def measure_triplet(clip: Clip, factor: float) -> dict[str, float]:
 def row_baseline(
     train: Iterable[np.ndarray], val: Iterable[np.ndarray]
 ) -> dict[str, float]:
-    """Return the error of the training set's mean depth per image row, median aligned.
+    """Return the error of predicting the mean depth of each image row, median aligned.
 
     Args:
         train: Depth maps (H, W) in metres, 0 = none.
         val: Depth maps to predict.
     """
-    total, count = np.zeros(1), np.zeros(1, int)  # of each row, once there is one
+    total, count = np.zeros(1), np.zeros(1, int)  # per row; the first map sets the size
     for depth in train:
         valid = (depth > 0) & (depth <= MAX_DEPTH)
         total = total + np.where(valid, depth, 0).sum(axis=1, dtype=np.float64)
@@ -200,7 +200,7 @@ def row_baseline(
 
 
 def _stored_clip(out: Path, options: Options, split: str, number: int) -> Clip:
-    """Re-render a clip's geometry; images, depth and labels come from the files."""
+    """Render the geometry of a clip again; read images, depth and labels from files."""
     clip = render_clip(options, split, number, colour=False)
     files = layout.clip_files(split, clip.city, clip.sequence, len(clip.frames))
     for name, (kind, index) in files.items():
@@ -232,11 +232,11 @@ def check_dataset(
     Args:
         out: Its folder.
         options: The options it was rendered with.
-        progress: Called with (clips done, clips in all).
+        progress: Called with (clips done, total).
 
     Returns:
-        Per split: means and worst ratio of the photometric errors at full and half
-        size, flow, class shares; and the per-row-mean baseline on val.
+        For each split, means and worst ratio of the photometric errors at full and half
+        size, flow and class shares; and the error of the row means on val.
     """
     out, jobs = Path(out), options.jobs()
     report: dict = {}
@@ -276,7 +276,7 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def is_good(report: dict) -> bool:
-    """Tell whether the true warp's error is at most a fifth of identity everywhere."""
+    """Tell whether the error of the true warp is at most a fifth of identity."""
     rows = [report[s][n] for s in ('train', 'val') if s in report for n in _SCALES]
     return all(row['ratio'] <= MAX_RATIO for row in rows if row)
 

@@ -1,4 +1,4 @@
-"""Styles of the cities: what differs between them, and their cameras."""
+"""Styles of the cities and their cameras."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ VAL_CITIES = ('foxhaven', 'greywick')
 
 @dataclass(frozen=True)
 class CityStyle:
-    """What a city looks like. Lengths in metres, colours as BGR factors.
+    """Appearance of a city. Lengths in metres, colours as BGR factors.
 
-    `half_width` is the driving part of one side, without a parking lane;
-    `focal` and `centre` are fractions of the image's width (centre y: height).
+    `half_width` is the width of the lanes on one side, without parking; `focal` and
+    `centre` are fractions of the image width (y of `centre`: of the height).
     """
 
     name: str
@@ -41,12 +41,12 @@ class CityStyle:
 
 @dataclass(frozen=True, eq=False)
 class CarCamera(Camera):
-    """A camera with the mounting that Cityscapes' json files describe.
+    """A camera and its mounting on the car, as in the json files of Cityscapes.
 
     Args:
         baseline: Of the stereo pair, metres.
         height: Above the road, metres.
-        pitch: Radians, positive = looking down.
+        pitch: Radians, positive if it looks down.
     """
 
     baseline: float = 0.0
@@ -54,7 +54,7 @@ class CarCamera(Camera):
     pitch: float = 0.0
 
     def as_json(self) -> dict:
-        """Return the dictionary that Cityscapes stores per image."""
+        """Return the content of a Cityscapes camera file."""
         (fx, _, u0), (_, fy, v0), _ = self.K.tolist()
         return {
             'extrinsic': {
@@ -171,13 +171,13 @@ STYLES = {
 
 
 def city_of(split: str, clip: int) -> tuple[str, int]:
-    """Return the city of a clip of a split and the clip's number within the city."""
+    """Return the city of a clip and the number of the clip within the city."""
     cities = TRAIN_CITIES if split == 'train' else VAL_CITIES
     return cities[clip % len(cities)], clip // len(cities)
 
 
 def make_camera(style: CityStyle, width: int, height: int) -> CarCamera:
-    """Return the city's camera for images of `width` x `height` pixels."""
+    """Return the camera of a city for images of `width` x `height` pixels."""
     focal = style.focal * width
     fx, fy = round(focal, 4), round(focal * 1.0012, 4)
     cx = round(style.centre[0] * width - 0.5, 4)

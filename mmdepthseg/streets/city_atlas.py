@@ -1,4 +1,4 @@
-"""The textures of a city, painted once per process."""
+"""Textures of a city, painted once per process."""
 
 from functools import lru_cache
 
@@ -24,7 +24,7 @@ def city_atlas(seed: int, city: str) -> Atlas:
 
     Args:
         seed: The data set's seed.
-        city: Name of the city; every city has textures of its own.
+        city: Name of the city; each city has its own textures.
     """
     key = [seed, _CITY_KEY, *city.encode()]
     rng = np.random.default_rng(np.random.SeedSequence(key))

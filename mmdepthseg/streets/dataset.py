@@ -1,4 +1,4 @@
-"""Rendering of whole data sets: clips in parallel, resumable, atomic."""
+"""Rendering of data sets: clips in parallel, resumable, files written atomically."""
 
 import multiprocessing
 import os
@@ -31,10 +31,10 @@ PARTIAL = 'streets.partial.json'
 
 @dataclass(frozen=True)
 class Options:
-    """Everything that decides the content of a data set.
+    """Options that decide the content of a data set.
 
     Attributes:
-        seed: Non-negative; the same seed gives the same bytes.
+        seed: Not negative; the same seed gives the same bytes.
         clips: Number of training clips.
         val_clips: Number of validation clips.
         frames: Frames per training clip (odd; the middle one is annotated).
@@ -90,7 +90,7 @@ class Options:
         return self.frames if split == 'train' else self.val_frames
 
     def jobs(self) -> list[tuple[str, int]]:
-        """List all (split, clip) by city: a city's textures are painted once."""
+        """List all (split, clip), sorted by city so that textures are painted once."""
         counts = zip(SPLITS, (self.clips, self.val_clips), strict=True)
         jobs = [(split, clip) for split, count in counts for clip in range(count)]
         return sorted(jobs, key=lambda job: (job[0], self.place_of(*job)))
@@ -101,7 +101,7 @@ class Options:
         return visit.city, visit.sequence
 
     def as_json(self) -> dict:
-        """Return the options as json stores them."""
+        """Return the options in JSON types."""
         content = asdict(self)
         content['size'] = list(self.size)
         if self.pool == 'even':  # as before there were pools
@@ -126,8 +126,8 @@ def render_clip(options: Options, split: str, clip: int, colour: bool = True) ->
 
     Args:
         options: What to render.
-        split: "train" or "val".
-        clip: Number of the clip in the split; it alone decides the content.
+        split: `'train'` or `'val'`.
+        clip: Number of the clip in the split; only it decides the content.
         colour: False leaves the images black (geometry and labels only).
     """
     if split not in SPLITS:
@@ -165,7 +165,7 @@ def _write_clip(out: Path, options: Options, clip: Clip) -> None:
 
 
 def clip_is_complete(out: Path, options: Options, split: str, clip: int) -> bool:
-    """Tell whether all files of a clip are there and whole."""
+    """Tell whether all files of a clip exist and are complete."""
     city, sequence = options.place_of(split, clip)
     count = options.frame_count(split)
     return all(
@@ -217,20 +217,20 @@ def render_dataset(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict:
-    """Render a data set in the Cityscapes layout; goes on where it was interrupted.
+    """Render a data set in the Cityscapes layout, continuing after an interruption.
 
     Args:
         out: Folder of the data set.
-        options: What to render; default `Options`.
-        workers: Processes; default: one per CPU this process may use.
-        progress: Called with (clips done, clips in all) after every clip.
+        options: What to render; default: `Options()`.
+        workers: Processes; default: one per CPU that this process may use.
+        progress: Called with (clips done, total) after each clip.
 
     Returns:
-        The manifest, as written to `streets.json` at the very end.
+        The manifest, which is written to `streets.json` at the end.
 
     Raises:
-        UserError: The folder holds something else, or an option is out of range.
-        UserError: The folder cannot be written to.
+        UserError: If the folder contains something else or cannot be written to, or an
+            option is out of range.
     """
     options = options or Options()
     out = Path(out)

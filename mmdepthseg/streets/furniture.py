@@ -1,4 +1,4 @@
-"""What stands in a street: houses, walls, fences, trees, poles, signs, people."""
+"""Objects of a street: houses, walls, fences, trees, poles, signs, people."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ Tint = tuple[float, float, float]
 
 
 class Builder:
-    """Adds things to a quad list, with the textures of one atlas.
+    """Builder of objects from quads with the textures of one atlas.
 
     Args:
-        quads: Appended to.
+        quads: List to append to.
         atlas: The city's textures.
         rng: Source of randomness.
     """
@@ -26,7 +26,7 @@ class Builder:
         self.quads, self.atlas, self.rng = quads, atlas, rng
 
     def pick(self, prefix: str) -> int:
-        """Pick one of the textures whose names start with `prefix`."""
+        """Draw one of the textures whose names start with `prefix`."""
         return int(self.rng.choice(self.atlas.group(prefix)))
 
     def panel(
@@ -41,10 +41,10 @@ class Builder:
         base: float = 0.0,
         **options: Any,
     ) -> None:
-        """Add an upright panel over the ground segment left -> right, as seen.
+        """Add an upright panel on the ground segment from left to right, as seen.
 
-        `tile`: metres of one texture period (rows aligned with the foot); None
-        stretches the texture once over the panel.
+        `tile` is the size of one texture period in metres (rows aligned with the
+        foot); None stretches the texture over the panel.
         """
         edge = right - left
         uv = (0.0, 0.0, 1.0, 1.0)
@@ -68,9 +68,9 @@ class Builder:
         tile: tuple[float, float],
         **options: Any,
     ) -> None:
-        """Add a box with four walls and a lid on the ground parallelogram."""
+        """Add a box with four walls and a lid, on a parallelogram on the ground."""
         a, b, c, d = corner, corner + along, corner + along + away, corner + away
-        # Seen from outside, each wall runs from its viewer's left to the right.
+        # Seen from outside, each wall runs from left to right.
         if np.cross(along, away)[1] > 0:
             a, b, c, d = b, a, d, c
         for left, right in ((a, b), (b, c), (c, d), (d, a)):
@@ -86,10 +86,10 @@ class Builder:
         tint: Tint,
         gabled: bool,
     ) -> None:
-        """Add a house on the front segment (viewer's left, right), `away` deep.
+        """Add a house with a front segment (viewer's left, right), `away` deep.
 
-        The ground floor is a shop or plain, the upper floors a facade, the roof flat
-        or a saddle along the street.
+        The ground floor is a shop or plain, the upper floors a facade, the roof flat or
+        a saddle roof along the street.
         """
         rng, atlas = self.rng, self.atlas
         floor, ground = float(rng.uniform(2.8, 3.3)), float(rng.uniform(3.0, 3.9))
@@ -177,7 +177,7 @@ class Builder:
         instance: int = 0,
         detail: float = 0.08,
     ) -> None:
-        """Add an upright cut-out, `size` = (width, height), fixed in the world."""
+        """Add an upright cut-out of `size` (width, height), fixed in the world."""
         corner = foot - right * size[0] / 2 + UP * (base + size[1])
         uv = (1.0, 0.0, -1.0, 1.0) if mirror else (0.0, 0.0, 1.0, 1.0)
         self.quads.add(
@@ -188,7 +188,7 @@ class Builder:
     def tree(
         self, foot: np.ndarray, along: np.ndarray, right: np.ndarray, height: float
     ) -> None:
-        """Add a tree: a trunk and a few crossed, staggered crowns."""
+        """Add a tree: a trunk and several crossed, staggered crowns."""
         rng = self.rng
         trunk = height * float(rng.uniform(0.28, 0.4))
         thick = max(0.16, height * 0.035)

@@ -1,4 +1,4 @@
-"""The files of a streets clip in the Cityscapes layout, and its poses."""
+"""Files of a streets clip in the Cityscapes layout, and its poses."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _ANNOTATED_FRAME = 19
 
 
 def frame_stem(city: str, sequence: int, frame: int, frames: int) -> str:
-    """Name a clip's frame; the annotated (middle) one is number 19 if possible."""
+    """Return the name of a frame; the annotated middle one is number 19 if possible."""
     first = max(0, _ANNOTATED_FRAME - frames // 2)
     return f'{city}_{sequence:06d}_{first + frame:06d}'
 
@@ -18,7 +18,7 @@ def frame_stem(city: str, sequence: int, frame: int, frames: int) -> str:
 def clip_files(
     split: str, city: str, sequence: int, frames: int
 ) -> dict[str, tuple[str, int | None]]:
-    """Return relative path -> (kind, frame) of all files of a clip."""
+    """Return all files of a clip: relative path -> (kind, frame)."""
     files: dict[str, tuple[str, int | None]] = {}
     for frame in range(frames):
         stem = frame_stem(city, sequence, frame, frames)
@@ -39,13 +39,13 @@ def clip_files(
 
 
 def poses_bytes(poses: np.ndarray) -> bytes:
-    """Encode camera-to-world poses (F, 4, 4) in KITTI's layout, 12 numbers a line."""
+    """Encode camera-to-world poses (F, 4, 4) in KITTI's layout, 12 numbers per line."""
     lines = (' '.join(f'{v:.9e}' for v in p[:3].reshape(-1)) for p in poses)
     return ('\n'.join(lines) + '\n').encode()
 
 
 def is_complete(path: Path, kind: str, size: tuple[int, int], frames: int) -> bool:
-    """Tell whether a file is there and whole.
+    """Tell whether a file exists and is complete.
 
     Args:
         path: The file.

@@ -1,4 +1,4 @@
-"""Light, weather and camera response of a clip; constant within it."""
+"""Light, weather and camera response, constant within a clip."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from mmdepthseg.streets.atlas import Atlas
 class Light:
     """Light of a clip; colours are BGR factors.
 
-    `to_sun`: unit vector to the sun, world axes (y down); `haze`: extinction per
-    metre.
+    `to_sun` is the unit vector to the sun in world axes (y down), `haze` the extinction
+    per metre.
     """
 
     to_sun: np.ndarray
@@ -27,7 +27,7 @@ class Light:
     gamma: float
 
     def shade(self, outward: np.ndarray, two_sided: np.ndarray) -> np.ndarray:
-        """Return the light (M, 3) on surfaces of outward unit normals (M, 3)."""
+        """Return the light (M, 3) on surfaces with outward unit normals (M, 3)."""
         up = -outward[:, 1]
         direct = np.maximum(outward @ self.to_sun, 0.0)
         direct = np.where(two_sided, 0.55, direct)
@@ -36,10 +36,7 @@ class Light:
         return sky[:, None] * self.ambient + direct[:, None] * self.sun
 
     def sky(self, rays: np.ndarray, atlas: Atlas) -> np.ndarray:
-        """Return the colour (N, 3) of the sky in directions (3, N).
-
-        Clouds fixed by direction.
-        """
+        """Return the colour (N, 3) of the sky in directions (3, N), with clouds."""
         length = np.sqrt((rays * rays).sum(axis=0))
         elevation = np.maximum(-rays[1] / length, 0.0)
         azimuth = np.arctan2(rays[0], rays[2])
@@ -59,9 +56,9 @@ class Light:
         return colour + (cloud - colour) * cover * 0.9
 
     def finish(self, colour: np.ndarray) -> np.ndarray:
-        """Return the camera response: gain, soft shoulder, tone curve; to [0, 1]."""
+        """Apply the camera response (gain, soft shoulder, tone curve) to [0, 1]."""
         colour = colour * self.gain.astype(np.float32)
-        # One table instead of powers and exponentials of a million numbers.
+        # A table avoids powers and exponentials of a million numbers.
         steps = np.linspace(0.0, 2.0, 4097, dtype=np.float32)
         shoulder = 1.0 - 0.25 * np.exp(-(steps - 0.75) / 0.25)
         table = np.where(steps > 0.75, shoulder, steps) ** np.float32(self.gamma)
@@ -70,7 +67,7 @@ class Light:
 
 
 def random_light(rng: np.random.Generator) -> Light:
-    """Draw a clip's light: sunny, overcast, low sun or hazy."""
+    """Draw the light of a clip: sunny, overcast, low sun or hazy."""
     kind = rng.choice(['sunny', 'overcast', 'low', 'hazy'], p=[0.4, 0.3, 0.15, 0.15])
     elevation = rng.uniform(0.12, 0.4) if kind == 'low' else rng.uniform(0.5, 1.1)
     azimuth = rng.uniform(-np.pi, np.pi)

@@ -1,4 +1,4 @@
-"""The static surroundings of a road: lots, street furniture, background."""
+"""Static surroundings of a road: lots, street furniture, background."""
 
 import numpy as np
 
@@ -11,13 +11,13 @@ _START, _END = -14.0, 190.0
 
 
 class Lots:
-    """Fills both sides of a road.
+    """Lots and furniture on both sides of a road.
 
     Args:
         builder: Adds the quads.
         road: The road.
-        style: The city's style.
-        shadows: Ambient shadows are appended here.
+        style: Style of the city.
+        shadows: List to append ambient shadows to.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Lots:
         self.rng = builder.rng
 
     def build(self) -> None:
-        """Add everything."""
+        """Add all objects."""
         for side in (-1, 1):
             self._row(side)
             self._pavement(side)
@@ -50,7 +50,7 @@ class Lots:
     def _front(
         self, side: int, s0: float, s1: float, n: float, height: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the left and right end of a front along the road, as seen from it."""
+        """Return the ends of a front along the road, left and right as seen from it."""
         a = self.road.point(s0, side * n, height)
         b = self.road.point(s1, side * n, height)
         return (a, b) if side < 0 else (b, a)
@@ -168,16 +168,13 @@ class Lots:
                 self.b.box(*args, tile)
 
     def _spot(self, s: float, n: float) -> tuple:
-        """Return the foot and axes of a place on the sidewalk.
-
-        Foot None within a crossing.
-        """
+        """Return foot and axes of a place on the sidewalk; None within a crossing."""
         if self.road.crossing(s, 0.5, int(np.sign(n))):
             return None, None, None
         return self.road.point(s, n, KERB_HEIGHT), *self.road.axes(s)
 
     def _side_street(self, street: SideStreet) -> None:
-        """Add houses along a side street, and one that closes it."""
+        """Add houses along a side street, and one at its end."""
         rng = self.rng
         along, right = self.road.axes(street.s)
         origin = self.road.point(street.s, 0.0)
@@ -194,7 +191,7 @@ class Lots:
                     )
                     a = origin + offset + right * side * n
                     b = a + right * side * size
-                    # Seen from the side street: looking along +s, right is right.
+                    # Left and right as seen from the side street.
                     front = (a, b) if sign * side > 0 else (b, a)
                     floors = int(rng.integers(*self.style.floors)) + 1
                     gabled = rng.random() < self.style.gabled
@@ -222,7 +219,7 @@ class Lots:
                 self.b.traffic_light(foot, right, along)
 
     def _skyline(self) -> None:
-        """Add distant houses and woods all around."""
+        """Add distant houses and woods around the street."""
         rng = self.rng
         for angle in np.arange(-1.5, 1.5, 0.07):
             radius = float(rng.uniform(120.0, 170.0))

@@ -1,4 +1,4 @@
-"""Band-limited 1/f noise, the source of all surface texture in the streets."""
+"""Band-limited 1/f noise, the source of all surface textures."""
 
 from functools import lru_cache
 
@@ -11,11 +11,11 @@ def fractal_tile(
     exponent: float = 1.0,
     max_frequency: float = 0.25,
 ) -> np.ndarray:
-    """Make a tileable noise image whose amplitude falls off as `1 / f**exponent`.
+    """Return a tileable noise image whose amplitude falls off as `1 / f**exponent`.
 
-    Frequencies above `max_frequency` are absent: point-sampled white noise has
-    no correct value between its samples, so that a warped image could never match
-    its neighbour, even with the true depth.
+    Frequencies above `max_frequency` are removed: point-sampled white noise has no
+    correct value between its samples, so a warped image would not match its neighbour
+    even with the true depth.
 
     Args:
         rng: Source of randomness.
@@ -39,7 +39,7 @@ def _amplitude(size: int, exponent: float, max_frequency: float) -> np.ndarray:
     """Return the amplitude of the half spectrum (size, size // 2 + 1), float32."""
     radius = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
     radius[0, 0] = 1.0
-    # A soft shoulder instead of a hard cut, which would ring.
+    # A soft shoulder, because a hard cut would cause ringing.
     low_pass = 1.0 / (1.0 + (radius / (0.7 * max_frequency)) ** 6)
     amplitude = radius**-exponent * low_pass
     amplitude[0, 0] = 0.0

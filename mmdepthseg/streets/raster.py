@@ -1,10 +1,10 @@
-"""Planar quads and their z-buffered rasterisation.
+"""Planar quads and their rasterisation with a depth buffer.
 
 Convention: world and camera axes x right, y down, z forward; pixel centres at
 integers. A quad is `origin + s * edge_u + t * edge_v` with s, t in [0, 1]. With
 `H = K [edge_u, edge_v, origin]` in camera coordinates, `H (s, t, 1)` is the pixel
-times its depth, hence `inv(H) (x, y, 1) = (s, t, 1) / depth`: all three are affine
-in the pixel, and the last one is the inverse depth. No approximation is involved.
+times its depth, hence `inv(H) (x, y, 1) = (s, t, 1) / depth`. All three are affine
+functions of the pixel, and the last one is the inverse depth; this is exact.
 """
 
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ import numpy as np
 from mmdepthseg.streets.atlas import Atlas
 
 NEAR = 0.25
-#: x0, x1, y0, y1; the second and the last are outside.
+#: x0, x1, y0, y1; x1 and y1 are exclusive.
 Box = tuple[int, int, int, int]
 
 
 @dataclass
 class Quads:
-    """A list of textured quads, as parallel lists (converted once per frame)."""
+    """Textured quads, stored as parallel lists (converted once per frame)."""
 
     origin: list = field(default_factory=list)
     edge_u: list = field(default_factory=list)
@@ -59,7 +59,7 @@ class Quads:
             tint: BGR factors.
             uv: Start and extent in the texture, (u0, v0, du, dv).
             instance: 0 for the static world, else the number of a moving object.
-            two_sided: Whether it is seen from behind, too.
+            two_sided: Whether it is also visible from behind.
             detail: Strength of the 1/f brightness variation on top of the texture.
         """
         self.origin.append(origin)
@@ -78,17 +78,17 @@ class Quads:
         return len(self.origin)
 
     def extended(self, other: 'Quads') -> 'Quads':
-        """Return a new list holding the quads of both."""
+        """Return a new list with the quads of both."""
         names = self.__dataclass_fields__
         return Quads(**{n: getattr(self, n) + getattr(other, n) for n in names})
 
 
 @dataclass
 class Buffers:
-    """What rasterisation leaves per sample, all arrays (h, w) of the sample grid.
+    """Results of the rasterisation, arrays (h, w) of the sample grid.
 
-    `inverse_depth` (0 = sky), `surface` (0 sky, 1..9 ground parts,
-    `FIRST_QUAD + i` quad i), `s` and `t` coordinates on the quad.
+    `inverse_depth` (0 = sky), `surface` (0 = sky, 1..9 = parts of the ground,
+    `FIRST_QUAD + i` = quad i), coordinates `s` and `t` on the quad.
     """
 
     inverse_depth: np.ndarray
@@ -103,7 +103,7 @@ FIRST_QUAD = 10
 def _boxes(
     corners: np.ndarray, cam2img: np.ndarray, width: int, height: int
 ) -> np.ndarray:
-    """Bound polygons (M, 4, 3) wholly before the camera: (M, 4) x0, x1, y0, y1."""
+    """Return the boxes (M, 4) of polygons (M, 4, 3) entirely in front of the camera."""
     pixels = corners @ cam2img.T
     pixels = pixels[..., :2] / np.maximum(pixels[..., 2:], NEAR)
     low = np.floor(pixels.min(axis=1))
@@ -117,7 +117,7 @@ def _boxes(
 def _clipped_box(
     corners: np.ndarray, cam2img: np.ndarray, width: int, height: int
 ) -> Box | None:
-    """Bound the part of a polygon (4, 3) in front of the near plane, else None."""
+    """Return the box of the part of a polygon in front of the near plane, or None."""
     points = []
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if a[2] >= NEAR:
@@ -150,11 +150,11 @@ def rasterise(
     world_to_cam: np.ndarray,
     buffers: Buffers,
 ) -> np.ndarray:
-    """Draw all quads into the buffers, nearest surface wins.
+    """Draw all quads into the buffers; the nearest surface wins.
 
     Args:
         quads: The quads, world coordinates.
-        atlas: Textures; those with alpha are cut out where alpha is below 1/2.
+        atlas: Textures; where their alpha is below 1/2, nothing is drawn.
         cam2img: Camera matrix (3, 3) of the sample grid.
         world_to_cam: Rigid transform (4, 4).
         buffers: Drawn into in place.
@@ -243,7 +243,7 @@ def _opaque(
     t: np.ndarray,
     depth: np.ndarray,
 ) -> np.ndarray:
-    """Run the alpha test at one pyramid level, chosen for the quad's mean footprint."""
+    """Return the alpha test at the pyramid level of the quad's mean footprint."""
     height, width = levels[0].shape
     middle = float(depth.mean())
     footprint = np.hypot(*inverse[0, :2]) * width * abs(uv[2])

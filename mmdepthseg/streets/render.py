@@ -22,11 +22,11 @@ _GROUND_LIMIT = 1.0 / 400.0
 
 @dataclass
 class Frame:
-    """A rendered frame, all (H, W).
+    """A rendered frame; arrays (H, W).
 
-    `image`: uint8 BGR; `label`: Cityscapes label ids, uint8; `depth`: float32
-    metres, 0 = sky; `moving`: uint8, 0 static, 255 shadow of a moving thing, else
-    the number of the moving object (modulo 254).
+    `image`: uint8 BGR; `label`: Cityscapes label ids, uint8; `depth`: float32, metres,
+    0 = sky; `moving`: uint8, 0 = static, 255 = shadow of a moving object, otherwise the
+    number of the moving object (modulo 254).
     """
 
     image: np.ndarray
@@ -38,7 +38,7 @@ class Frame:
 def pixel_rays(
     cam2img: np.ndarray, rotation: np.ndarray, width: int, height: int
 ) -> np.ndarray:
-    """Return the world directions (3, height, width), depth being the ray parameter."""
+    """Return world directions (3, height, width), scaled to a depth of 1."""
     x = (np.arange(width) - cam2img[0, 2]) / cam2img[0, 0]
     y = (np.arange(height) - cam2img[1, 2]) / cam2img[1, 1]
     r = rotation.astype(np.float32)
@@ -49,10 +49,10 @@ def pixel_rays(
 def resolve_surfaces(
     buffers: Buffers, supersample: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose each pixel's surface and depth from its samples.
+    """Choose the surface and depth of each pixel from its samples.
 
-    The surface with most samples wins, the nearest one among equals; the inverse
-    depth is the mean over that surface's samples (exact at the pixel's centre for
+    The surface with most samples wins, the nearest one on ties. The inverse depth is
+    the mean over the samples of that surface (exact at the centre of the pixel for
     planes that fill the pixel).
 
     Returns:
@@ -76,7 +76,7 @@ def resolve_surfaces(
 
 
 class Renderer:
-    """Renders frames of a scene.
+    """Renderer of the frames of a scene.
 
     Args:
         scene: The clip's scene.
@@ -164,7 +164,7 @@ class Renderer:
         rays: np.ndarray,
         buffers: Buffers,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return brightness factors of the ground: by all objects, by moving ones."""
+        """Return the brightness factors of the ground: by all and by moving objects."""
         height, width = buffers.surface.shape
         total = np.ones((height, width), np.float32)
         moving = np.ones((height, width), np.float32)
@@ -209,7 +209,7 @@ class Renderer:
         road: tuple[np.ndarray, np.ndarray],
         shadow: np.ndarray,
     ) -> np.ndarray:
-        """Shade all samples; returns float32 (h, w, 3), before the camera response."""
+        """Return the shaded samples, float32 (h, w, 3), before the camera response."""
         scene, light, atlas = self.scene, self.scene.light, self.scene.atlas
         surface = buffers.surface.reshape(-1)
         colour = np.zeros((surface.size, 3), np.float32)
@@ -244,8 +244,8 @@ class Renderer:
         k = self.supersample
         samples = self.scene.light.finish(samples)
         if k > 1:
-            # A tent two pixels wide, as optics and sensor blur: a box alone would
-            # leave staircases that no warp of a neighbour can reproduce.
+            # A tent two pixels wide, like the blur of optics and sensor: a box would
+            # leave stair steps that no warp of a neighbour can reproduce.
             samples = cv2.blur(samples, (k, k)) if k % 2 else _tent(samples, k)
             size = (self.width, self.height)
             samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA)
@@ -253,6 +253,6 @@ class Renderer:
 
 
 def _tent(samples: np.ndarray, k: int) -> np.ndarray:
-    """Smooth symmetrically by about half a pixel on the sample grid."""
+    """Smooth samples symmetrically by about half a pixel."""
     sigma = 0.35 * k
     return cv2.GaussianBlur(samples, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

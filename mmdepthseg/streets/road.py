@@ -1,7 +1,7 @@
-"""The road: a curved centre line, and the ground as a function of road coordinates.
+"""Road: a curved centre line, and the ground as a function of road coordinates.
 
 Road coordinates are `s` (arc length along the centre line, metres) and `n`
-(signed distance to its right). The carriageway lies at height 0, everything else one
+(signed distance to its right). The carriageway is at height 0, everything else is one
 kerb higher.
 """
 
@@ -18,7 +18,7 @@ _MAX_HEADING = 0.9
 
 @dataclass(frozen=True)
 class SideStreet:
-    """A street crossing at `s`; `left` / `right`: on which sides it exists."""
+    """A street that joins at `s`, on the `left` or `right` side or both."""
 
     s: float
     half_width: float
@@ -27,7 +27,7 @@ class SideStreet:
 
 
 def _centre_line(rng: np.random.Generator, length: float, bend: float) -> np.ndarray:
-    """Draw headings (radians) at every half metre from -40 m on: smooth bends."""
+    """Draw headings (radians) every half metre from -40 m on, with smooth bends."""
     count = int((length + 40.0) / _STEP) + 1
     heading = np.zeros(count)
     target, position = 0.0, 0
@@ -45,7 +45,7 @@ def _centre_line(rng: np.random.Generator, length: float, bend: float) -> np.nda
 
 
 class Road:
-    """Centre line, widths and crossings of one clip's street.
+    """Centre line, widths and crossings of the street of a clip.
 
     Args:
         rng: Source of randomness.
@@ -53,7 +53,7 @@ class Road:
         sidewalk: Width of the sidewalks, (left, right), metres.
         side_streets: Crossing streets.
         bend: Spread of the headings in radians; 0 = straight.
-        length: Metres of road from s = 0 on.
+        length: Length of the road from s = 0, metres.
     """
 
     def __init__(
@@ -85,10 +85,7 @@ class Road:
         return np.interp(s, self._s, self._heading)
 
     def point(self, s: float, n: float, height: float = 0.0) -> np.ndarray:
-        """Return the world point (3,) at road coordinates.
-
-        `height` metres above the road.
-        """
+        """Return the world point (3,) at road coordinates, `height` metres up."""
         theta = float(self.heading(s))
         x = float(np.interp(s, self._s, self._x)) + n * np.cos(theta)
         z = float(np.interp(s, self._s, self._z)) - n * np.sin(theta)
@@ -134,7 +131,7 @@ class Road:
         self._grid = grid.reshape(-1, 6).astype(np.float32)
 
     def to_road(self, x: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Map world x, z (N,) to road coordinates (n, s), first order from a grid."""
+        """Map world x, z (N,) to road coordinates (n, s), linear around grid points."""
         column = np.rint((x - self._origin[0]) * 2.0)
         row = np.rint((z - self._origin[1]) * 2.0)
         column = np.clip(column, 0, self._shape[1] - 1)
@@ -165,7 +162,7 @@ class Road:
         return np.where(n < 0, *(np.float32(w) for w in self.sidewalk))
 
     def crossing(self, s: float, margin: float = 0.0, side: int = 0) -> bool:
-        """Tell whether `s` lies in a side street (of side -1 / +1, or 0: any)."""
+        """Tell whether `s` is within a side street on side -1 or +1 (0: any side)."""
         for street in self.side_streets:
             exists = (street.left and side <= 0) or (street.right and side >= 0)
             if exists and abs(s - street.s) < street.half_width + margin:
@@ -174,7 +171,7 @@ class Road:
 
 
 def _rounded_minimum(a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
-    """Return the minimum with a rounded corner (polynomial smooth minimum)."""
+    """Return the polynomial smooth minimum: a minimum with a rounded corner."""
     h = np.maximum(radius - np.abs(a - b), 0.0) / radius
     return np.minimum(a, b) - h * h * radius * 0.25
 
@@ -187,8 +184,7 @@ def draw_ground(
     Args:
         road: The road.
         camera: Camera position (3,), world.
-        rays: Directions (3, N), world, scaled so that depth is the ray parameter,
-            all pointing below the horizon.
+        rays: World directions (3, N), scaled to a depth of 1, all below the horizon.
 
     Returns:
         Inverse depth (N,), surface (N,), road coordinates n and s (N,).

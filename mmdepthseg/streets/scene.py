@@ -1,4 +1,4 @@
-"""One clip's street: what stands and moves where, drawn from the clip's seed."""
+"""Street of a clip: static and moving objects, drawn from the seed of the clip."""
 
 from dataclasses import dataclass, field
 
@@ -22,9 +22,9 @@ PARKING = 2.35  # width of a parking lane, metres
 
 @dataclass(frozen=True)
 class Mover:
-    """Something that moves along (`velocity_s`) or across the road, m/s.
+    """An object that moves along (`velocity_s`) or across (`velocity_n`) the road, m/s.
 
-    Vehicles may wait (velocity 0); they drive on the right-hand side.
+    Vehicles drive on the right-hand side and may wait (velocity 0).
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Mover:
 
 @dataclass
 class Scene:
-    """Everything needed to render any frame of a clip."""
+    """All data needed to render any frame of a clip."""
 
     city: str
     style: CityStyle
@@ -68,7 +68,7 @@ class Scene:
         pitch = self.camera.pitch + self.wobble[1] * np.sin(phase[2])
         cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
         turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-        # Looking down by the pitch: forward becomes (0, sin, cos), y being down.
+        # Looking down by the pitch, forward becomes (0, sin, cos), because y is down.
         nod = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
         pose = np.eye(4)
         pose[:3, :3] = turn @ nod
@@ -199,8 +199,8 @@ def _traffic(
 ) -> list[Mover]:
     """Return the vehicles and two-wheelers on the lanes, some of them waiting.
 
-    Most of a frame must stand still for depth to be learnable from video, so there is
-    little traffic, and what blocks much of the view (a tram) mostly waits.
+    Depth can be learned from video only if most of a frame is static, so there is
+    little traffic, and trams, which block much of the view, mostly wait.
     """
     movers: list[Mover] = []
 
@@ -240,7 +240,7 @@ def _traffic(
 def _people(
     rng: np.random.Generator, road: Road, markings: Markings, first: int
 ) -> list[Mover]:
-    """Return the people walking on the sidewalks and over crossings."""
+    """Return the people who walk on sidewalks and crossings."""
     movers: list[Mover] = []
     for _ in range(int(rng.integers(5, 15))):
         sign = 1 if rng.random() < 0.55 else -1

@@ -1,4 +1,4 @@
-"""Deferred shading: from surface and position per sample to colour."""
+"""Deferred shading: colours from the surface and position of each sample."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from mmdepthseg.streets.road import KERB, ROAD, SIDEWALK, TERRAIN, Road
 
 _DETAIL_PERIOD = 5.0
 VEHICLE_LABELS = (26, 27, 28, 31)
-# Ground tiles are longer along the road than across, as wear is; it also evens out
-# the very unequal footprint of a pixel on the ground.
+# Ground tiles are longer along the road than across, like wear. It also reduces the
+# effect of the very elongated footprint of a pixel on the ground.
 _TILES = {
     ROAD: ('asphalt', 6.5, 16.0),
     SIDEWALK: ('paving', 4.8, 9.6),
@@ -23,7 +23,7 @@ _TILES = {
 
 @dataclass(frozen=True)
 class Shadow:
-    """Ambient shadow of something standing on the ground (an oriented box)."""
+    """Ambient shadow of an object on the ground (an oriented box)."""
 
     foot: np.ndarray
     along: np.ndarray
@@ -34,7 +34,7 @@ class Shadow:
 
 
 def quad_table(quads: Quads, atlas: Atlas, light: Light) -> dict[str, np.ndarray]:
-    """Return the per-quad constants that shading needs; see `shade_quads`."""
+    """Return the constants of each quad for `shade_quads`."""
     edge_u, edge_v = np.asarray(quads.edge_u), np.asarray(quads.edge_v)
     outward = -np.cross(edge_u, edge_v)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
@@ -47,7 +47,7 @@ def quad_table(quads: Quads, atlas: Atlas, light: Light) -> dict[str, np.ndarray
     )
     periods = metres / _DETAIL_PERIOD
     ratio = np.sqrt((periods * 512.0 / np.maximum(texels, 1e-6)).prod(axis=1))
-    # A quad's place in the detail noise follows from its place in the list only.
+    # The place of a quad in the detail noise depends only on its place in the list.
     start = np.modf(np.arange(len(texture))[:, None] * np.array([0.618034, 0.414214]))
     return {
         'texture': texture.astype(np.int32),
@@ -75,7 +75,7 @@ def shade_quads(
     buffers: Buffers,
     index: np.ndarray,
 ) -> np.ndarray:
-    """Return the colour (N, 3), unit light = 1, of the samples at flat `index`."""
+    """Return the colour (N, 3) of the samples at flat `index`; white is 1."""
     quad = buffers.surface.reshape(-1)[index] - FIRST_QUAD
     s = buffers.s.reshape(-1)[index]
     t = buffers.t.reshape(-1)[index]
@@ -102,7 +102,7 @@ def shade_quads(
     tint = table['colour'].take(quad, axis=0)
     painted = np.flatnonzero(table['painted'].take(quad))
     if len(painted):
-        # Lamps and number plates keep their colour: only grey texels take paint.
+        # Only grey texels are painted: lamps and number plates keep their colour.
         texel = colour[painted]
         high = texel.max(axis=1)
         grey = 1.0 - 1.6 * (high - texel.min(axis=1)) / np.maximum(high, 1.0)
@@ -115,7 +115,7 @@ def shade_quads(
 
 
 def _stripe(distance: np.ndarray, half: float, footprint: np.ndarray) -> np.ndarray:
-    """Return the share of a footprint under a stripe, `distance` off its middle."""
+    """Return the share of a footprint covered by a stripe at a `distance`."""
     footprint = np.maximum(footprint, 1e-3)
     low = np.maximum(distance - footprint / 2, -half)
     high = np.minimum(distance + footprint / 2, half)
@@ -128,14 +128,14 @@ def _dashes(
     """Return the share of the footprint covered by dashes of `duty` * `period`."""
     local = (position / period) % 1.0 - 0.5
     covered = _stripe(local, duty / 2, footprint / period)
-    # Wider than half a period one stripe no longer tells; fade to the mean.
+    # For footprints wider than half a period, fade to the mean.
     fade = np.clip(2.0 - 4.0 * footprint / period, 0.0, 1.0)
     return duty + (covered - duty) * fade
 
 
 @dataclass(frozen=True)
 class Markings:
-    """Road markings: style of the centre line, lane borders, crossings."""
+    """Road markings: style of the centre line, lanes, edges, crossings."""
 
     centre: str
     lanes: tuple[float, ...]
@@ -151,7 +151,7 @@ class Markings:
         along: np.ndarray,
         road: Road,
     ) -> np.ndarray:
-        """Return the share (N,) of paint at road coordinates, footprints in metres."""
+        """Return the share (N,) of paint at road coordinates; footprints in metres."""
         paint = np.zeros_like(n)
         if self.centre == 'dashed':
             paint = _stripe(n, 0.07, across) * _dashes(s, 9.0, 0.45, along)
@@ -225,7 +225,7 @@ def shade_ground(
     paint = markings.cover(n[index], s[index], across[index], along[index], road)
     paint = np.clip(paint * wear, 0.0, 1.0)[:, None]
     colour[index] += (np.float32(0.86) - colour[index]) * paint
-    # Dirt gathers at the kerb.
+    # Dirt collects at the kerb.
     gutter = np.exp(-np.abs(road.kerb_distance(n, s)) / 0.35)
     colour *= (1.0 - 0.28 * gutter)[:, None]
     return colour

@@ -1,7 +1,7 @@
 """Cut-out textures (BGRA): trees, people, two-wheelers, vehicle sides, signs.
 
-Painted at twice the size and area-averaged. What alpha cuts away carries the
-object's own colour, so that filtering never mixes in a foreign one.
+They are painted at twice the size and averaged. Transparent texels have the colour of
+the object, so that filtering does not mix in another colour.
 """
 
 import cv2
@@ -19,7 +19,7 @@ class Canvas:
     Args:
         width: Width of the result in texels.
         height: Height of the result in texels.
-        background: Colour of the cut-away part.
+        background: Colour of the transparent part.
     """
 
     def __init__(self, width: int, height: int, background: Colour) -> None:
@@ -71,13 +71,13 @@ class Canvas:
 
 
 def crown(rng: np.random.Generator, size: int = 256, slim: float = 1.0) -> np.ndarray:
-    """Return a tree's crown: foliage with a ragged outline and some holes."""
+    """Return the crown of a tree: foliage with a ragged outline and some holes."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
     radius = np.hypot(x / slim, y) * 2
     outline = fractal_tile(rng, size, exponent=1.3, max_frequency=0.06)
     alpha = np.clip((0.86 + 0.13 * outline - radius) * size / 12 + 0.5, 0, 1)
     foliage = leaves(rng, size).astype(np.float32)
-    # Lit from above, darker below: gives the flat cut-out its roundness.
+    # Lighter above and darker below, so that the flat cut-out looks round.
     foliage *= (1.08 - 0.55 * y - 0.3 * radius**2)[..., None]
     image = np.empty((size, size, 4), np.uint8)
     image[..., :3] = np.clip(foliage, 0, 255)
@@ -176,7 +176,7 @@ def rider(rng: np.random.Generator, side: bool, size: int = 256) -> np.ndarray:
 
 
 def sign(rng: np.random.Generator, kind: int, size: int = 64) -> np.ndarray:
-    """Paint a sign: prohibition, warning, mandatory, priority, parking, name."""
+    """Return a sign: prohibition, warning, mandatory, priority, parking, name."""
     red, blue, white, yellow = (36, 30, 196), (176, 84, 24), (240,) * 3, (40, 190, 240)
     c = Canvas(size, size, white)
     if kind == 0:
@@ -205,7 +205,7 @@ def sign(rng: np.random.Generator, kind: int, size: int = 64) -> np.ndarray:
 
 
 def traffic_light(state: int, size: int = 128) -> np.ndarray:
-    """Return a traffic light's front, half as wide as high; state 0 red .. 2 green."""
+    """Return a traffic light, half as wide as high; state 0 (red) to 2 (green)."""
     c = Canvas(size // 2, size, (30, 34, 34))
     c.box(0, 0, 1, 1, (30, 34, 34))
     lamps = ((40, 40, 235), (40, 180, 250), (90, 220, 60))
@@ -217,7 +217,7 @@ def traffic_light(state: int, size: int = 128) -> np.ndarray:
 
 
 def gable(size: int = 128) -> np.ndarray:
-    """Return a triangle of plaster under a saddle roof, light, to be tinted."""
+    """Return the plaster triangle under a saddle roof, light, to be tinted."""
     c = Canvas(size, size, (208, 208, 208))
     c.polygon([(0.5, 0.0), (1.0, 1.0), (0.0, 1.0)], (208, 208, 208))
     c.box(0.44, 0.52, 0.56, 0.78, (90, 76, 62))

@@ -1,6 +1,6 @@
-"""Textures that repeat: ground, facades, walls, leaves.
+"""Repeating textures: ground, facades, walls, leaves.
 
-All are BGR uint8, painted in neutral or typical colours; quads tint them.
+All are BGR, uint8, in neutral or typical colours; quads tint them.
 """
 
 import cv2
@@ -10,7 +10,7 @@ from mmdepthseg.streets.noise import fractal_tile
 
 
 def _shade(colour: tuple[float, float, float], brightness: np.ndarray) -> np.ndarray:
-    """Multiply a BGR colour (0..255) with a brightness image (h, w)."""
+    """Multiply a BGR colour (0..255) by a brightness image (h, w)."""
     image = np.asarray(colour, np.float32) * brightness[..., None]
     return np.clip(image, 0, 255).astype(np.uint8)
 
@@ -20,7 +20,7 @@ def _noise(rng: np.random.Generator, size: int, **options: float) -> np.ndarray:
 
 
 def _half(image: np.ndarray) -> np.ndarray:
-    """Area-average to half the size: all painting is done at twice the size."""
+    """Average an image, painted at twice the size, to half the size."""
     height, width = image.shape[:2]
     return cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
 
@@ -55,7 +55,7 @@ def asphalt(rng: np.random.Generator, size: int = 512) -> np.ndarray:
 
 
 def paving(rng: np.random.Generator, size: int = 512, slabs: int = 8) -> np.ndarray:
-    """Return paving slabs, each of its own brightness."""
+    """Return paving slabs, each with its own brightness."""
     bright: np.ndarray = 1.0 + 0.08 * _noise(rng, size)
     tone = rng.normal(0.0, 0.09, (slabs, slabs)).astype(np.float32)
     bright += cv2.resize(tone, (size, size), interpolation=cv2.INTER_NEAREST)
@@ -221,10 +221,7 @@ def facade(
 
 
 def shopfront(rng: np.random.Generator, width: int = 512) -> np.ndarray:
-    """Return a ground floor: shop windows, doors, a coloured sign band.
-
-    Half as high.
-    """
+    """Return a ground floor, half as high as wide: shop windows, doors, signs."""
     big_w, big_h = 2 * width, width
     image: np.ndarray = np.empty((big_h, big_w, 3), np.uint8)
     image[:] = int(rng.uniform(150, 215))

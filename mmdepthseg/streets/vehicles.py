@@ -1,7 +1,7 @@
-"""Vehicles: a side profile, extruded over the width.
+"""Vehicles: side profiles, extruded over the width.
 
-Each vehicle is two cut-out sides and one strip per edge of its profile. Painted parts
-are white in the textures and tinted per vehicle.
+A vehicle consists of two cut-out sides and one strip per edge of its profile. Painted
+parts are white in the textures and get the colour of the vehicle.
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ _GREY = (96, 98, 100)
 class Model:
     """A vehicle type.
 
-    `profile`: (position along the length 0 rear .. 1 front, height in metres)
-    from the rear bumper's foot over the roof to the front's; `strips`: texture
-    name per profile edge; `windows`: polygons like the profile; `wheels`:
-    positions along the length.
+    `profile`: points (position along the length from 0, rear, to 1, front; height in
+    metres) from the bottom of the rear bumper over the roof to that of the front one;
+    `strips`: name of the texture of each edge; `windows`: polygons like the profile;
+    `wheels`: positions along the length.
     """
 
     name: str
@@ -113,13 +113,13 @@ _FLEET_COLOURS = (
 
 
 def pick_colour(rng: np.random.Generator, model: Model) -> tuple[float, float, float]:
-    """Draw a paint: any for cars, light ones for trucks, buses and trams."""
+    """Draw a colour of the paint: from one list for cars, from another for the rest."""
     colours = CAR_COLOURS if model.label == CAR else _FLEET_COLOURS
     return colours[int(rng.integers(len(colours)))]
 
 
 def _side(model: Model) -> np.ndarray:
-    """Paint a side, front to the right."""
+    """Return a side, front to the right."""
     wide = 512 if model.length < 15 else 1024
     canvas = Canvas(wide, wide // 4 if model.label != CAR else wide // 2, _PAINT)
     top = model.height
@@ -151,7 +151,7 @@ def _side(model: Model) -> np.ndarray:
 
 
 def _ends() -> dict[str, np.ndarray]:
-    """Paint rear and front views and plain strips."""
+    """Return rear and front views and plain strips, by name."""
     images = {}
     for name in ("car_rear", "van_rear", "truck_rear", "bus_rear", "car_front",
                  "bus_front"):  # fmt: skip
@@ -207,14 +207,14 @@ def add_vehicle(
     """Append a vehicle's quads.
 
     Args:
-        quads: Appended to.
-        atlas: Where its textures are.
-        model: The type.
-        foot: World point (3,) on the ground under its middle.
+        quads: List to append to.
+        atlas: The textures.
+        model: The vehicle type.
+        foot: World point (3,) on the ground under the middle of the vehicle.
         along: Unit vector (3,), its forward direction.
-        right: Unit vector (3,), its right.
+        right: Unit vector (3,) to its right.
         colour: BGR factors of its paint.
-        instance: 0 = parked, else its number as a moving object.
+        instance: 0 if parked, otherwise its number as a moving object.
     """
     up = np.array([0.0, -1.0, 0.0])
     rear = foot - along * model.length / 2
@@ -223,7 +223,7 @@ def add_vehicle(
     side = atlas[f'side_{model.name}']
     top = up * model.height
     span = along * model.length
-    # Right side: seen from the right, the front is to the right of the picture.
+    # Seen from the right side, the front is on the right.
     quads.add(rear + half + top, span, -top, side, tint=colour, **common)
     mirrored = (1.0, 0.0, -1.0, 1.0)
     front = rear - half + top + span
@@ -233,8 +233,8 @@ def add_vehicle(
         low = rear + span * a0 + up * h0
         high = rear + span * a1 + up * h1
         tint = (1.0, 1.0, 1.0) if name == 'glass' else colour
-        if h1 >= h0:  # seen from behind: right is right, top is the later point
+        if h1 >= h0:  # seen from behind; the later point is on top
             corner, edge_u, edge_v = high - half, 2 * half, low - high
-        else:  # seen from the front: mirrored, top is the earlier point
+        else:  # seen from the front, mirrored; the earlier point is on top
             corner, edge_u, edge_v = low + half, -2 * half, high - low
         quads.add(corner, edge_u, edge_v, atlas[name], tint=tint, **common)

@@ -50,7 +50,7 @@ def test_errors_of_finding(tmp_path):
         (tmp_path, None, 2, 'the frames need names'),
         (tmp_path, ['sub/a'], 1, "no image of the first frame, 'sub/a'"),
         (listed, None, 3, '2 image paths, but the features have 3 rows'),
-        (listed, None, 2, "'absent.png' in the first line is no file"),
+        (listed, None, 2, "'absent.png' in the first line"),
     ):
         with pytest.raises(UserError, match=message):
             find_images(where, names, size)

@@ -68,7 +68,7 @@ def error_of(capsys, run_tool, *arguments):
         (
             '',
             ['--method', 'us', '--min-distance', 1, 'checkpoint=none.pth'],
-            "min_distance has no meaning for method 'us'",
+            "min_distance does not apply to method 'us'",
         ),
         ('', ['--min-distance', 'nan', 'checkpoint=none.pth'], 'min_distance=nan must'),
         ('', ['--batch-size', 0], 'batch_size=0, num_workers=0'),
@@ -88,7 +88,7 @@ def error_of(capsys, run_tool, *arguments):
         (
             f"selection['criterion'] = dict(type='entropy')\nmodel = {SEG_STUDENT!r}\n",
             ['--method', 'us'],
-            "--method us does not go with selection.criterion.type='entropy'",
+            "--method us does not fit selection.criterion.type='entropy'",
         ),
         (f'model = {SEG_STUDENT!r}\n', ['--method', 'us'], 'loss_disparity=dict'),
         ("selection['teacher'] = 'sde.py'\n", [], 'selection.teacher=sde.py: no such'),

@@ -1,4 +1,4 @@
-"""The ranks of a selection: one chooses, the others wait for it and help to score."""
+"""Ranks of a selection: the first one chooses, the others wait and help to score."""
 
 from datetime import timedelta
 
@@ -10,19 +10,19 @@ from mmengine.dist import broadcast_object_list, init_dist, is_distributed
 from mmdepthseg.launch.setup import leave_distributed, setup_distributed
 from mmdepthseg.selection.growth import Scorer
 
-#: How long ranks wait for each other: a farthest point step of a large pool takes hours
-#: on the first one, and the default limits of process groups are minutes.
+#: Time limit for ranks that wait: a farthest point step of a large pool takes hours on
+#: the first rank, and the default limits of process groups are minutes.
 PATIENCE = timedelta(days=30)
 
 
 class PatientRanks:
-    """The process group, and one of the same ranks that waits as long as it takes.
+    """The process group, and a second one of the same ranks with a long time limit.
 
-    Starts the group if there is none yet.
+    The first group is started if there is none yet.
 
     Args:
-        cfg: Its `env_cfg.dist_cfg` goes to the group; the rest of `env_cfg` is left
-            to the students.
+        cfg: Its `env_cfg.dist_cfg` configures the group; the rest of `env_cfg` is for
+            the students.
         launcher: `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
     """
 
@@ -35,19 +35,19 @@ class PatientRanks:
         setup_distributed(Config(dict(env_cfg=dict(dist_cfg=options))), launcher)
         if launcher != 'none' and not is_distributed():
             init_dist(launcher, **options)
-        if is_distributed():  # maybe started by others, with their limit
+        if is_distributed():  # possibly started by the caller, with another limit
             self._patient = torch.distributed.new_group(
                 timeout=PATIENCE, backend='gloo'
             )
 
     def tell(self, rows: np.ndarray | None) -> np.ndarray | None:
-        """Return the first rank's `rows` on all ranks, however long they wait."""
+        """Send the first rank's `rows` to all ranks and return them."""
         box = [rows]
         broadcast_object_list(box, group=self._patient)
         return box[0]
 
     def lead(self, scorer: Scorer) -> Scorer:
-        """Return the first rank's scorer, which makes the others score the same."""
+        """Return a scorer for the first rank that makes the other ranks score, too."""
 
         def score(rows: np.ndarray) -> np.ndarray:
             self.tell(rows)
@@ -56,7 +56,7 @@ class PatientRanks:
         return score
 
     def follow(self, scorer: Scorer | None) -> None:
-        """Score on another rank whatever the first one does, until it tells None."""
+        """Score what the first rank scores, until it sends None."""
         while (rows := self.tell(None)) is not None and scorer is not None:
             scorer(rows)
 

@@ -1,4 +1,4 @@
-"""What is recorded of a selection with networks, and which record it may replace."""
+"""Record of a selection with networks, and the records it may replace."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,13 @@ from mmdepthseg.version import __version__
 
 
 def describe_file(path: str | Path) -> dict[str, str]:
-    """What is recorded of a file: its whole path and the SHA-256 of its content."""
+    """Return the record of a file: its full path and the SHA-256 of its content."""
     path = Path(path).expanduser()
     return dict(path=str(path.resolve()), sha256=file_hash(path))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what takes part."""
+    """Return the versions of the packages involved."""
     return dict(
         python=platform.python_version(),
         mmdepthseg=__version__,
@@ -36,7 +36,7 @@ def versions() -> dict[str, str]:
 def describe_files(
     paths: Mapping[str, str | Path | None],
 ) -> dict[str, dict[str, str]]:
-    """Return `describe_file` of those that are given, by role."""
+    """Return the `describe_file` of each given path, by role."""
     return {role: describe_file(path) for role, path in paths.items() if path}
 
 
@@ -45,12 +45,12 @@ class SelectionStamp(Stamp):
 
     Args:
         folder: Its folder.
-        options: What the picks depend on, JSON types.
-        inputs: Paths of the files whose content counts, by role.
-        budgets: Frames in all.
-        scored: Whether each budget is a step with a student of those before. A
-            frame's pick then depends on the budgets up to its own; more of them may
-            follow, or the last be left out.
+        options: Options that the picks depend on, JSON types.
+        inputs: Paths of the files whose content matters, by role.
+        budgets: Total numbers of frames.
+        scored: Whether each budget is a step with a student of the earlier frames. A
+            pick then depends on the budgets up to its own; later budgets may be added
+            or left out.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SelectionStamp(Stamp):
         )
 
     def clear(self) -> None:
-        """Remove the record and what it lists."""
+        """Remove the record and the files it lists."""
         remove_selection(self.path.parent)
 
     def _unpack(self, content: dict) -> tuple[dict, dict]:

@@ -1,4 +1,4 @@
-"""Choose what to label with networks: an SDE teacher, and students of its depth."""
+"""Selection with networks: an SDE teacher, and students that learn its depth."""
 
 import gc
 from collections.abc import Sequence
@@ -41,29 +41,29 @@ UNDECISIVE = ('progress', 'memory')
 
 @dataclass
 class NetworkSelection:
-    """A selection with networks: what is asked for.
+    """A selection with networks.
 
     Attributes:
-        cfg: With `predict_dataloader` and `predict_pipeline` of the pool, the
+        cfg: Config with `predict_dataloader` and `predict_pipeline` of the pool, the
             training of the students (if the method has any) and `selection`, see
             `SelectionSettings`.
         checkpoint: Of the SDE teacher; None for methods that need none.
         method: A key of `selection.METHODS`.
-        budgets: Frames in all, the initial ones counted.
+        budgets: Total numbers of frames, including the initial ones.
         out: Folder of the results.
-        seed: Of the permutation and of the students' training.
-        initial: Path of a list of images that are labelled already.
-        exclude: Path of a list of images never to be picked.
-        bias: Weight of a score in `ds_us`; None: the config's.
+        seed: Of the permutation and of the training of the students.
+        initial: Path of a list of images that are already labelled.
+        exclude: Path of a list of images that must not be picked.
+        bias: Weight of a score in `ds_us`; None: that of the config.
         preselect: See `selection.select`.
-        teacher_dir: Where the teacher's features and depth labels are kept, to be
-            shared by several selections; None: `out`.
-        device: Of the networks; None: the best there is.
+        teacher_dir: Folder of the teacher's features and depth labels, which several
+            selections can share; None: `out`.
+        device: Of the networks; None: a GPU if there is one.
         launcher: `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
-        batch_size: Of features and scores; None: that of `predict_dataloader`.
+        batch_size: For features and scores; None: that of `predict_dataloader`.
         num_workers: Likewise.
-        overwrite: Make again what is there and was made with something else.
-        options: Others of `selection.select`.
+        overwrite: Replace results that were made with other inputs.
+        options: Other options of `selection.select`.
     """
 
     cfg: Config
@@ -85,11 +85,11 @@ class NetworkSelection:
     options: dict = field(default_factory=dict)
 
     def run(self) -> 'NetworkSelectionResult':
-        """Choose, and write split files and `selection.json` to `out`.
+        """Choose frames, and write split files and `selection.json` to `out`.
 
         Raises:
-            UserError: Something given is wrong, or what is there was made with
-                something else.
+            UserError: If an input is wrong, or existing results were made with other
+                inputs.
         """
         self.settings = SelectionSettings.from_config(self.cfg)
         self.weight = self.settings.bias if self.bias is None else self.bias
@@ -135,7 +135,7 @@ class NetworkSelection:
     # -- before -------------------------------------------------------------------
 
     def _check(self) -> None:
-        """Check what can be checked before anything is computed."""
+        """Check the inputs before anything is computed."""
         least = self.options.get('min_distance', 0.0)
         check_options(self.method, self.seed, self.weight, self.preselect, least)
         kind = self.settings.criterion['type']
@@ -169,7 +169,7 @@ class NetworkSelection:
             check_writable(folder_path, 'folder of --out or --teacher-dir')
 
     def _options(self) -> dict:
-        """Return what the picks depend on, besides files and budgets."""
+        """Return the options that decide the picks, besides files and budgets."""
         others = {k: v for k, v in self.options.items() if k not in UNDECISIVE}
         return dict(
             method=self.method,
@@ -188,7 +188,7 @@ class NetworkSelection:
         )
 
     def _stamp(self) -> SelectionStamp:
-        """Return the stamp that tells this selection from others in its folder."""
+        """Return the stamp of this selection in its folder."""
         return SelectionStamp(
             self.folder, self._options(), self._inputs(), self.budgets, self.scored
         )
@@ -212,7 +212,7 @@ class NetworkSelection:
     def _ask_teacher(
         self, pool: ImagePool
     ) -> tuple[np.ndarray | None, Path | None, dict | None]:
-        """Return the features, folder of depth labels and what they were made with."""
+        """Return features, folder of depth labels, and the inputs they depend on."""
         if self.checkpoint is None:
             return None, None, None
         path = self.settings.find_teacher(self.cfg)
@@ -307,16 +307,17 @@ class NetworkSelection:
 
 @dataclass
 class NetworkSelectionResult:
-    """What `NetworkSelection.run` leaves.
+    """Result of `NetworkSelection.run`.
 
     Attributes:
-        folder: Where it is.
-        written: Files written; none on ranks but the first.
+        folder: Folder of the results.
+        written: Files written; empty except on the first rank.
         features: (N, C, h, w), or None without a teacher.
         names: Of all images.
-        paths: Their files.
+        paths: Files of all images.
         exclude: Rows that could not be picked.
-        stopped_at: Number of frames at which a minimum distance ended it, or None.
+        stopped_at: Number of frames at which a minimum distance ended the selection,
+            or None.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""The `selection` of a config: how networks take part in choosing what to label."""
+"""Settings in `selection` of a config: the networks of a selection."""
 
 import inspect
 import math
@@ -13,7 +13,7 @@ from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.selection.methods import DEFAULT_BIAS
 from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
 
-#: Criteria and their options with the defaults.
+#: Criteria, their options and the defaults.
 CRITERIA = {
     'depth_error': {
         name: parameter.default
@@ -27,26 +27,24 @@ STUDENT_RANKS = ('one', 'all')
 
 @dataclass(frozen=True)
 class SelectionSettings:
-    """How networks take part in a selection.
+    """Settings of the networks of a selection.
 
     Attributes:
-        teacher: Config of the SDE model whose checkpoint the tool is given, looked
-            for from the config's folder, then from the working folder. None: the
-            config itself is the teacher's.
-        features: What the teacher's features are. `step`: of its U-Net decoder, 4
-            (bottleneck) to 0 (full resolution); 3W takes 3. Or `level`: of its
-            backbone, for teachers without such a decoder. `size`: (h, w) to which
-            they are average-pooled; 3W takes (4, 8).
-        criterion: What a student is scored by: `dict(type='depth_error', ...)`,
-            the default, with the options of `selection.depth_error`, or
-            `dict(type='entropy', valid_height=1.)`.
+        teacher: Config of the SDE model that the tool's checkpoint belongs to,
+            relative to the folder of the config or else to the working folder. None:
+            the config itself.
+        features: Source of the features. `step`: of the teacher's U-Net decoder, 4
+            (bottleneck) to 0 (full resolution); 3W uses 3. Or `level`: of its
+            backbone, for teachers without such a decoder. `size`: (h, w) of the
+            average pooling; 3W uses (4, 8).
+        criterion: Score of a frame: `dict(type='depth_error', ...)`, the default,
+            with the options of `selection.depth_error`, or `dict(type='entropy',
+            valid_height=1.)`.
         iterations: Of a student: a number, or pairs (frames, iterations). Between
-            two pairs it is linear in the logarithm of the frames, beyond them
-            constant.
+            two pairs it is linear in the logarithm of the frames, outside constant.
         bias: Weight of a score in `ds_us`.
-        student_ranks: On several ranks, `'one'`: one of them trains the students,
-            so that the picks are those of a single rank; `'all'`: they share each
-            batch.
+        student_ranks: With several ranks, `'one'`: one of them trains the students,
+            so the picks are those of a single rank; `'all'`: they share each batch.
     """
 
     teacher: str | None = None
@@ -61,7 +59,7 @@ class SelectionSettings:
         """Return the settings of a config; the defaults where it has no `selection`.
 
         Raises:
-            UserError: A key or value is wrong; names it.
+            UserError: If a key or value is wrong; names it.
         """
         given = _as_dict(cfg.get('selection', {}), 'selection')
         check_keys(given, [f.name for f in fields(cls)], 'selection')
@@ -81,7 +79,7 @@ class SelectionSettings:
         return settings
 
     def _check(self) -> None:
-        """Check the values that stand alone."""
+        """Check the values that need no other ones."""
         if not isinstance(self.teacher, str | None):
             raise UserError(
                 f'selection.teacher={self.teacher!r}: expected the path of a config'
@@ -111,20 +109,20 @@ class SelectionSettings:
 
     @property
     def score_options(self) -> dict:
-        """Options of the criterion."""
+        """Return the options of the criterion."""
         return {k: v for k, v in self.criterion.items() if k != 'type'}
 
     def iterations_for(self, frames: int) -> int:
-        """Return the iterations of a student of so many frames.
+        """Return the iterations of a student of `frames` frames.
 
-        The published ones, 4000 for 25 frames and 4000 more for every doubling, are
+        The published numbers, 4000 for 25 frames and 4000 more for every doubling, are
         linear in the logarithm.
 
         Raises:
-            UserError: The config does not say.
+            UserError: If the config has no `selection.iterations`.
         """
         if self.iterations is None:
-            raise UserError('the config lacks selection.iterations, of the students')
+            raise UserError('the config lacks selection.iterations (of the students)')
         if isinstance(self.iterations, int):
             return self.iterations
         known = sorted(tuple(pair) for pair in self.iterations)
@@ -140,7 +138,7 @@ class SelectionSettings:
         """Return the path of the teacher's config; None if it is the config itself.
 
         Raises:
-            UserError: There is no such file.
+            UserError: If the file does not exist.
         """
         if self.teacher is None:
             return None
@@ -157,10 +155,10 @@ class SelectionSettings:
 
 
 def check_criterion(criterion: dict) -> None:
-    """Raise UserError unless a student can be scored so.
+    """Raise UserError unless students can be scored by `criterion`.
 
-    The options are tried on a small map: what they refuse would be refused when the
-    first student has been trained, hours later.
+    The options are tried on a small map: an error would otherwise come only when the
+    first student is trained, hours later.
     """
     kind = criterion.get('type')
     if kind not in CRITERIA:
@@ -174,7 +172,7 @@ def check_criterion(criterion: dict) -> None:
     if not _is_number(height) or not 0 < height <= 1:
         raise UserError(
             f'selection.criterion: valid_height={height!r}, expected the share of the '
-            'rows, from the top, that count: more than 0, at most 1'
+            'rows that count, from the top: more than 0 and at most 1'
         )
     if kind == 'depth_error':
         disparity = np.full((1, 8, 8), 0.5)
@@ -185,25 +183,24 @@ def check_criterion(criterion: dict) -> None:
 
 
 def check_features(features: dict) -> None:
-    """Raise UserError unless features can be taken so."""
+    """Raise UserError unless `features` describes features of a teacher."""
     check_keys(features, ('step', 'level', 'size'), 'selection.features')
     if 'step' in features and 'level' in features:
         raise UserError('selection.features: give step or level, not both')
     size = features['size']
     if not _is_pair(size):
         raise UserError(
-            f'selection.features: size={size!r}, expected (h, w), two positive whole '
-            'numbers'
+            f'selection.features: size={size!r}, expected (h, w), two positive integers'
         )
     for key in ('step', 'level'):
         if not _is_whole(features.get(key, 0)):
             raise UserError(
-                f'selection.features: {key}={features[key]!r}, expected a whole number'
+                f'selection.features: {key}={features[key]!r}, expected an integer'
             )
 
 
 def _as_dict(value: object, place: str) -> dict:
-    """Return a part of the config as a plain dict of its own."""
+    """Return a copy of a part of the config as a plain dict."""
     if not isinstance(value, dict):
         raise UserError(
             f'config: {place}={value!r}, expected a dict; leave it out for the defaults'
@@ -224,7 +221,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_pair(value: object) -> bool:
-    """Tell whether a value is two positive whole numbers."""
+    """Tell whether a value is a pair of positive integers."""
     return (
         isinstance(value, list | tuple)
         and len(value) == 2

@@ -1,4 +1,4 @@
-"""The students of a selection: train one on what is chosen, score the others by it."""
+"""Students of a selection: trained on the chosen frames, they score the others."""
 
 import gc
 import hashlib
@@ -45,26 +45,26 @@ _POLL_SECONDS = 1.0
 
 
 class StudentScorer:
-    """Scores of all images not chosen yet, by a student of those that are.
+    """Scorer of all images that are not chosen yet, by a student of those that are.
 
     All ranks must call it with the same rows.
 
     Args:
-        cfg: The student's training config, `predict_dataloader` and
+        cfg: The student's training config, with `predict_dataloader` and
             `predict_pipeline` of the pool.
         settings: Of the same config.
         pool: The images.
-        out: Below it, `students/<n>` and `scores/<n>` for n images.
+        out: Folder of `students/<n>` and `scores/<n>`, for n images.
         seed: Of the student's training.
         excluded: Rows that need no score.
         labels: Folder of the teacher's depth labels.
-        teacher: What they were made with.
-        device: Of the scoring.
+        teacher: Inputs that these labels were made with.
+        device: For the scoring.
         launcher: That of the tool.
-        overwrite: Make again what was made with something else.
+        overwrite: Replace results that were made with other inputs.
 
     Attributes:
-        records: What to tell of each student, by its images.
+        records: Record of each student, by its number of images.
     """
 
     def __init__(
@@ -100,17 +100,16 @@ class StudentScorer:
         )
 
     def __call__(self, chosen: np.ndarray) -> np.ndarray:
-        """Train, score.
+        """Train a student and score the other images.
 
         Args:
             chosen: Rows, (K,).
 
         Returns:
-            (N,) float64, NaN for the chosen and excluded ones.
+            (N,) float64, NaN for the chosen and excluded rows.
 
         Raises:
-            UserError: There is a student or there are scores made with something
-                else.
+            UserError: If an existing student or scores were made with other inputs.
         """
         config, made_with = self._plan(chosen)
         count = len(chosen)
@@ -148,9 +147,9 @@ class StudentScorer:
         return scores
 
     def _plan(self, chosen: np.ndarray) -> tuple[Config, dict]:
-        """Return the training config of a student, and what decides its weights.
+        """Return the training config of a student, and the inputs of its weights.
 
-        The names of its images go to the config's `labeled_subset`.
+        The config's `labeled_subset` names its images.
         """
         iterations = self.settings.iterations_for(len(chosen))
         folder = self.out / 'students' / str(len(chosen))
@@ -171,7 +170,7 @@ class StudentScorer:
     def _begin(
         self, student: StampedFolder, config: Config, chosen: np.ndarray
     ) -> bool:
-        """True if the student is there; else everything is ready to train it."""
+        """Tell whether the student is trained; if not, write the list of its images."""
         if student.begin(self.overwrite):
             checkpoint = self.out / student.facts['checkpoint']
             if (
@@ -185,7 +184,7 @@ class StudentScorer:
         return False
 
     def _train(self, config: Config, student: StampedFolder) -> None:
-        """Train on all ranks, or on the first while the others wait."""
+        """Train on all ranks, or on the first one while the others wait."""
         from_main(student.note)
         from_main(lambda: mend_last_checkpoint(Path(config.work_dir)))
         rank, world_size = get_dist_info()
@@ -204,7 +203,7 @@ class StudentScorer:
                 checkpoint_sha256=file_hash(path),
                 seconds=round(time.monotonic() - started, 1),
             )
-        # not a barrier: training may take longer than a barrier waits
+        # training may take longer than the time limit of a barrier
         while not student.is_done():
             time.sleep(_POLL_SECONDS)
         barrier()
@@ -220,7 +219,7 @@ class StudentScorer:
         config: Config,
         rows: list[int],
     ) -> None:
-        """Write the scores of some rows."""
+        """Write the scores of `rows`."""
         student.is_done()
         model = load_model(config, self.out / student.facts['checkpoint'], self.device)
         compute_in_parts(
@@ -240,10 +239,10 @@ def _digest(value: object) -> str:
 
 
 def mend_last_checkpoint(work_dir: Path) -> None:
-    """Let MMEngine's pointer to the last checkpoint be right, or absent.
+    """Correct or remove MMEngine's pointer to the last checkpoint.
 
-    It holds a whole path, which is wrong once a folder has been moved or copied, or
-    checkpoints were thrown away to save space.
+    It contains a full path, which is wrong if the folder was moved or copied, or
+    checkpoints were deleted to save space.
     """
     pointer = work_dir / 'last_checkpoint'
     if pointer.exists():
@@ -255,7 +254,7 @@ def mend_last_checkpoint(work_dir: Path) -> None:
 
 
 def train_student(config: Config, launcher: str = 'none') -> None:
-    """Train in this process, going on where an earlier run stopped."""
+    """Train in this process, continuing where an earlier run stopped."""
     setup_distributed(config, launcher)
     setup_resume(config, 'auto')
     runner = build_runner(
@@ -269,7 +268,7 @@ def train_student(config: Config, launcher: str = 'none') -> None:
 
 
 def _train_apart(config: Config) -> None:
-    """Train in a process that does not belong to the group."""
+    """Train in a process outside the group."""
     context = torch.multiprocessing.get_context('spawn')
     process = context.Process(
         target=_train_child, args=(config, torch.get_num_threads())
@@ -279,7 +278,7 @@ def _train_apart(config: Config) -> None:
     if process.exitcode:
         raise UserError(
             f'the training of the student in {config.work_dir} failed (exit code '
-            f'{process.exitcode}); see what it said above, and its log there'
+            f'{process.exitcode}); see its messages above and its log there'
         )
 
 
@@ -294,7 +293,7 @@ def _train_child(config: Config, threads: int) -> None:
 def make_criterion(
     model: BaseModel, settings: SelectionSettings
 ) -> Callable[[dict], np.ndarray]:
-    """Return the function from a preprocessed batch to scores (n,) float64."""
+    """Return the function that scores a preprocessed batch: (n,) float64."""
     options = settings.score_options
 
     def depth(batch: dict) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From a config to that of a student: what a selection changes in it."""
+"""Training configs of students, derived from the config of a selection."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ from mmdepthseg.utils.errors import UserError
 
 LOADER = 'LoadSDEDisparity'
 NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
-#: Parts of a config that decide what a student learns.
+#: Parts of a config that decide the weights of a student.
 DECISIVE = (
     *NEEDED,
     'param_scheduler',
@@ -24,10 +24,10 @@ DECISIVE = (
 
 
 def check_student(cfg: Config, criterion: str) -> None:
-    """Raise unless a config trains a student that the criterion can score by.
+    """Raise unless a config trains a student that the criterion can use.
 
     Raises:
-        UserError: Naming what is missing, before hours of training.
+        UserError: Names the missing part, before hours of training.
     """
     missing = [key for key in NEEDED if cfg.get(key) is None]
     if missing:
@@ -55,12 +55,13 @@ def check_student(cfg: Config, criterion: str) -> None:
 
 
 def student_config(cfg: Config, iterations: int, seed: int, folder: Path) -> Config:
-    """Return a training config of so many iterations, without validation.
+    """Return a training config of `iterations` iterations, without validation.
 
-    Learning rate schedules are stretched or shrunk along.
+    Learning rate schedules are scaled accordingly.
     """
     config = copy.deepcopy(cfg)
-    name = f'student_{uuid.uuid4().hex[:8]}'  # MMEngine keeps things by these names
+    # MMEngine keeps global instances by these names.
+    name = f'student_{uuid.uuid4().hex[:8]}'
     config.experiment_name = name
     if config.get('visualizer'):
         config.visualizer.name = name
@@ -79,7 +80,7 @@ def student_config(cfg: Config, iterations: int, seed: int, folder: Path) -> Con
 
 
 def scale_schedule(config: Config, factor: float) -> None:
-    """Stretch the learning rate schedules of a config, in place."""
+    """Scale the learning rate schedules of a config, in place."""
     schedules = config.get('param_scheduler') or []
     for schedule in schedules if isinstance(schedules, list) else [schedules]:
         for key in ('begin', 'end', 'T_max'):
@@ -92,16 +93,16 @@ def scale_schedule(config: Config, factor: float) -> None:
 
 
 def share_batch(config: Config, world_size: int) -> None:
-    """Split the batch over the ranks, so that a step sees the same images.
+    """Split the batch over the ranks, so that a step uses the same images.
 
     Raises:
-        UserError: It cannot be split evenly.
+        UserError: If it cannot be split evenly.
     """
     size = config.train_dataloader.batch_size
     if size % world_size:
         raise UserError(
             f"selection.student_ranks='all': {world_size} ranks cannot share a batch "
-            f"of {size}; take another number of ranks, or student_ranks='one'"
+            f"of {size}; use another number of ranks, or student_ranks='one'"
         )
     config.train_dataloader.batch_size = size // world_size
     if torch.cuda.is_available():
@@ -109,7 +110,7 @@ def share_batch(config: Config, world_size: int) -> None:
 
 
 def decisive_parts(config: Config) -> dict:
-    """Return what in a student's config decides its weights, as plain JSON types."""
+    """Return the parts of a student's config that decide its weights, as JSON types."""
     parts = {key: config.get(key) for key in DECISIVE}
     parts['train_dataloader'] = {
         key: value
@@ -120,28 +121,28 @@ def decisive_parts(config: Config) -> dict:
 
 
 def restrict(config: Config, names: Path) -> None:
-    """Let the training data set hold the named images only."""
+    """Restrict the training data set to the named images, in place."""
     dataset = config.train_dataloader.dataset
     if {'datasets', 'sources', 'dataset'} & {*dataset}:
         raise UserError(
-            f'train_dataloader.dataset of type {dataset.type} is made of others; a '
-            'student needs a single data set, whose labeled_subset can be set'
+            f'train_dataloader.dataset of type {dataset.type} combines others; a '
+            'student needs a single data set with a labeled_subset'
         )
     dataset.pop('subset_mode', None)
     dataset.labeled_subset = dict(ann_file=str(names.resolve()))
 
 
 def set_labels(pipeline: list[dict], labels: Path | None) -> None:
-    """Let a pipeline load depth labels from a folder, in place."""
+    """Make a pipeline load depth labels from a folder, in place."""
     for transform in _loaders(pipeline):
         transform['root'] = None if labels is None else str(labels.resolve())
 
 
 def score_pipeline(cfg: Config, labels: Path | None) -> list[dict]:
-    """Return the pool's pipeline, with depth labels as the training's loads them.
+    """Return the pool's pipeline, with depth labels loaded as in training.
 
     Raises:
-        UserError: The training loads none.
+        UserError: If the training loads none.
     """
     pipeline = [dict(t) for t in cfg.predict_pipeline]
     if cfg.selection.get('criterion', {}).get('type', 'depth_error') == 'entropy':

@@ -1,4 +1,4 @@
-"""What the SDE teacher gives a selection: features, and depth labels to learn from."""
+"""SDE teacher of a selection: features, and depth labels for the students."""
 
 from pathlib import Path
 
@@ -31,14 +31,14 @@ class FeatureExtractor:
     """Average-pooled features of a depth network (3W, section 3.5).
 
     Args:
-        model: With `extract_feat` and, for `step`, a depth head with
-            a U-Net `decoder`.
-        size: (h, w) they are pooled to.
-        step: Of the decoder; 3 is the paper's, stride 8.
-        level: Of the backbone instead.
+        model: With `extract_feat` and, for `step`, a depth head with a U-Net
+            `decoder`.
+        size: (h, w) after pooling.
+        step: Of the decoder; the paper uses 3, stride 8.
+        level: Of the backbone, instead of a step.
 
     Raises:
-        UserError: The model has no such step or level.
+        UserError: If the model has no such step or level.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FeatureExtractor:
         if decoder is None:
             raise UserError(
                 f'the teacher ({type(model).__name__}) has no depth head with a U-Net '
-                'decoder, so selection.features.step means nothing; take '
+                'decoder, so selection.features.step does not apply; use '
                 'selection.features=dict(level=-1), a level of its backbone'
             )
         steps = range(decoder.last_step, len(decoder.channels))
@@ -81,25 +81,25 @@ class FeatureExtractor:
         if self.size[0] > features.shape[2] or self.size[1] > features.shape[3]:
             raise UserError(
                 f'selection.features.size={self.size} is more than the features have '
-                f'({tuple(features.shape[2:])}): take a smaller size, larger images or '
+                f'({tuple(features.shape[2:])}): use a smaller size, larger images or '
                 'a finer step'
             )
         return F.adaptive_avg_pool2d(features.float(), self.size).cpu().numpy()
 
 
 class Teacher:
-    """A trained SDE network, and what is kept of what it says.
+    """A trained SDE network and its stored features and depth labels.
 
     Args:
         model: In eval mode.
         checkpoint: Its checkpoint.
-        cfg: Of the pool: `predict_pipeline` counts.
+        cfg: Config of the pool; its `predict_pipeline` matters.
         model_cfg: The model's config.
-        folder: Where the features and depth labels are kept.
-        overwrite: Make again what was made with something else.
+        folder: Folder of the features and depth labels.
+        overwrite: Replace results that were made with other inputs.
 
     Attributes:
-        made_with: What decides all that it says.
+        made_with: Inputs that decide all results.
     """
 
     def __init__(
@@ -125,14 +125,14 @@ class Teacher:
     def features(self, pool: ImagePool, options: dict) -> np.ndarray:
         """Return the features of the pool, (N, C, h, w) float32, memory-mapped.
 
-        Written to `features.npy`, with the images' names in `names.txt`.
+        They are in `features.npy`, the names of the images in `names.txt`.
 
         Args:
             pool: The images.
             options: Those of `FeatureExtractor`.
 
         Raises:
-            UserError: There are features made with something else.
+            UserError: If existing features were made with other inputs.
         """
         extract = FeatureExtractor(self.model, **options)
         out = self.folder / FEATURES
@@ -161,17 +161,17 @@ class Teacher:
         return np.load(out, mmap_mode='r')
 
     def depth_labels(self, pool: ImagePool) -> Path:
-        """Return the folder of the pool's depth labels, made if need be.
+        """Return the folder of the pool's depth labels, computing missing ones.
 
         Raises:
-            UserError: There are labels made with something else.
+            UserError: If existing labels were made with other inputs.
         """
         root = self.folder / DEPTH_LABELS
         store = DepthLabelStore(root)
         options = dict(pipeline=self.pipeline)
         from_main(lambda: store.begin(self.checkpoint, options, self.overwrite))
         store.load_manifest()
-        barrier()  # nobody writes before all have read
+        barrier()  # no rank writes before all have read
         generate_depth_labels(
             self.model,
             pool.dataset,

@@ -1,1 +1,1 @@
-"""The exact search for the farthest point, at any size of the pool."""
+"""Exact farthest point search for pools of any size."""

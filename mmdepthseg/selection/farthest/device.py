@@ -1,4 +1,4 @@
-"""Where the products of the screening are computed. torch is imported only here."""
+"""Devices that compute the products of the screening. Only this module uses torch."""
 
 import glob
 import importlib.util
@@ -9,9 +9,9 @@ import numpy as np
 from mmdepthseg.selection.farthest.screening import CHUNK, Product, chunked_product
 from mmdepthseg.utils.errors import UserError
 
-#: Multiply-adds from which importing torch and looking for a GPU is worth it.
+#: Number of multiply-adds that makes importing torch to find a GPU worthwhile.
 _WORTH_A_GPU = 2 * 10**11
-#: What drivers put there: NVIDIA's, NVIDIA's on Jetson and on WSL, AMD's.
+#: Files of the drivers of NVIDIA, NVIDIA on Jetson and on WSL, and AMD.
 _DEVICE_FILES = ('/dev/nvidia[0-9]*', '/dev/nvhost-gpu', '/dev/dxg', '/dev/kfd')
 _DRIVER_TOOLS = ('nvidia-smi', 'rocm-smi')
 
@@ -19,17 +19,17 @@ _DRIVER_TOOLS = ('nvidia-smi', 'rocm-smi')
 def choose_product(device: str, work: int) -> Product:
     """Return the function that multiplies blocks of features.
 
-    On CPU that is numpy's BLAS, which uses all cores it is allowed to.
+    On the CPU this is numpy's BLAS, which uses all cores it may use.
 
     Args:
         device: `'auto'`, `'cpu'` or a torch device.
-        work: multiply-adds to be done, for `'auto'`.
+        work: Number of multiply-adds, for `'auto'`.
 
     Returns:
         A function like `chunked_product`.
 
     Raises:
-        UserError: If a device is named that is not there.
+        UserError: If the named device is not available.
     """
     if device == 'cpu':
         return chunked_product
@@ -47,15 +47,12 @@ def choose_product(device: str, work: int) -> Product:
 
 
 def may_have_gpu() -> bool:
-    """Tell whether anything here looks like a GPU.
-
-    Without importing torch (seconds).
-    """
+    """Tell whether this machine may have a GPU, without importing torch (seconds)."""
     return any(map(glob.glob, _DEVICE_FILES)) or any(map(shutil.which, _DRIVER_TOOLS))
 
 
 class TorchProduct:
-    """`chunked_product` on a torch device, in full float32.
+    """`chunked_product` on a torch device, in full float32 precision.
 
     Args:
         device: A torch device, e.g. `'cuda'`.

@@ -1,7 +1,7 @@
 """Farthest point selection: the next frame is the one farthest from all chosen.
 
 Each pick maximises, over the candidates j, min over chosen i of d(i, j), plus a bias
-of the candidate's own; the lowest row wins a tie. This is the greedy 2-approximation
+of each candidate; the lowest row wins ties. This is the greedy 2-approximation
 of the k-center problem (Gonzalez, 1985), as used for "diversity" in Three Ways to
 Improve Semantic Segmentation with Self-Supervised Depth Estimation (CVPR 2021).
 """
@@ -39,14 +39,14 @@ class FarthestPoints:
     """Chosen frames, in order.
 
     Attributes:
-        order: (K,) int64 rows, the initial ones first. Any prefix that holds the
+        order: (K,) int64 rows, the initial ones first. Any prefix that includes the
             initial ones is the selection for a smaller budget.
         min_distance: (K,) float64, distance to the nearest frame chosen before,
-            without bias; NaN for the initial ones and for a first pick from the seed.
-        nearest: (K,) int64, that frame's row; -1 where `min_distance` is NaN.
+            without bias; NaN for initial frames and for a first pick by the seed.
+        nearest: (K,) int64, row of that frame; -1 where `min_distance` is NaN.
         stopped: True if `min_distance` ended the selection before the budget.
         route: `'memory'`, `'blocked'` or `'patch'`.
-        pairs: How many distances were looked at (N * budget without pruning).
+        pairs: Number of computed distances (N * budget without pruning).
     """
 
     order: np.ndarray
@@ -59,20 +59,20 @@ class FarthestPoints:
 
 @dataclass(frozen=True)
 class Distances:
-    """How distances between frames are computed.
+    """Options of the distances between frames.
 
     Attributes:
         normalize: `'auto'`, `'none'`, `'channel'` or `'unit'`, see
             `FeaturePool`.
         distance: `'feature'`, Euclidean over all features, or `'patch'`, see
             `PatchDistance` (needs (N, C, H, W)).
-        memory: Bytes; the memory route is taken if a float32 copy of the features
+        memory: Bytes; the memory route is used if a float32 copy of the features
             fits.
-        route: `'memory'` or `'blocked'`, to choose by hand. The picks are the
-            same; 'blocked' needs at most 256 MiB above the features (for up to a
-            million frames).
+        route: `'memory'` or `'blocked'`; None: chosen by `memory`. The picks are the
+            same; 'blocked' needs at most 256 MiB in addition to the features (for up
+            to a million frames).
         device: For the products: `'cpu'`, `'cuda'`, `'cuda:1'`, ... or
-            `'auto'`: a GPU if there is one and the work is worth it.
+            `'auto'`: a GPU if there is one and it saves time.
 
     Raises:
         UserError: For an unknown option.
@@ -85,7 +85,7 @@ class Distances:
     device: str = 'auto'
 
     def __post_init__(self) -> None:
-        """Check what `FeaturePool` and `choose_product` do not."""
+        """Check the options that `FeaturePool` and `choose_product` do not check."""
         if self.distance not in DISTANCES or self.route not in (None, *ROUTES):
             raise UserError(
                 f'distance={self.distance!r}, route={self.route!r}; expected distance '
@@ -95,7 +95,7 @@ class Distances:
     def start(
         self, pool: FeaturePool, eligible: np.ndarray, bias: np.ndarray, budget: int
     ) -> tuple[str, LazyGreedy | PatchGreedy]:
-        """Return the route taken, and a selection with nothing chosen yet."""
+        """Return the route and an empty selection."""
         if self.distance == 'patch':
             return 'patch', PatchGreedy(pool, eligible, bias)
         fits = 4 * pool.size * pool.dims <= self.memory
@@ -122,26 +122,25 @@ def farthest_point(
 
     Args:
         features: (N, D) or (N, C, H, W), see `FeaturePool`.
-        budget: Number of frames, the initial ones counted.
+        budget: Number of frames, including the initial ones.
         seed: Without initial frames, the first pick is the first candidate in
             `numpy.random.RandomState(seed).permutation(N)`.
         initial: Rows chosen already.
-        exclude: Rows never to be picked.
+        exclude: Rows that must not be picked.
         candidates: Rows that may be picked (preselection); None for all.
-        bias: (N,) added to a candidate's distances; a frame's distance to itself
-            stays 0.
-        min_distance: No pick is nearer than this to another (bias not counted);
-            ends the selection early when nothing else is left.
-        progress: Called with (frames chosen, budget) after each.
+        bias: (N,) added to a candidate's distances.
+        min_distance: Picks are at least this far from the chosen frames (without
+            bias); the selection ends early if no candidate is.
+        progress: Called with (frames chosen, budget) after each frame.
         **distances: Options of `Distances`.
 
     Returns:
         The chosen frames.
 
     Raises:
-        UserError: For a budget beyond the pool, an empty pool, features or biases
-            that are not finite, lengths that do not match, rows out of range or
-            given twice, a seed that numpy does not take, or an unknown option.
+        UserError: If the budget exceeds the pool, the pool is empty, features or biases
+            are not finite, lengths differ, rows are out of range or given twice,
+            numpy does not accept the seed, or an option is unknown.
     """
     options = Distances(**distances)
     pool = FeaturePool(features, options.normalize)
@@ -163,7 +162,7 @@ def farthest_point(
 def eligible_rows(
     size: int, exclude: np.ndarray, candidates: Rows | None = None
 ) -> np.ndarray:
-    """Return (N,) bool: what may be picked (or is chosen already)."""
+    """Return (N,) bool, rows that may be picked (or are chosen already)."""
     eligible = np.full(size, candidates is None)
     if candidates is not None:
         eligible[check_rows(size, candidates, (), ('candidates', ''))[0]] = True
@@ -184,7 +183,7 @@ def _run(
     min_distance: float,
     progress: Progress | None,
 ) -> FarthestPoints:
-    """Choose what is `given`, then pick until the budget is reached."""
+    """Choose the `given` rows, then pick until the budget is reached."""
 
     def add(row: int) -> None:
         greedy.choose(row, last=len(greedy.chosen) + 1 == budget)

@@ -1,17 +1,18 @@
 r"""The leading candidates of a lazy farthest point selection.
 
-The next picks are nearly always among those of highest bound. So the distances among
-them are computed at once, and as long as the next pick is one of them, nobody else is
-looked at: a pick costs a few passes over some hundred numbers.
+The next picks are nearly always among the candidates with the highest bounds. So the
+distances among them are computed at once, and as long as the next pick is one of them,
+no other candidate is considered: a pick costs a few passes over a few hundred numbers.
 
-It is worth its code: without it the same picks of 743 of 3,000 x 8,192 took 5.9 instead
-of 0.92 CPU seconds (frames of clips: 5.9 instead of 1.08; medians of 3, one core), as
+This is worth its code: without it, the same 743 picks from 3,000 x 8,192 features took
+5.9 instead of 0.92 CPU seconds (frames of clips: 5.9 instead of 1.08; medians of 3, one
+core), as shown by
 
     python tools/analysis_tools/benchmark_selection.py --data gaussian clips \
         --routes memory no-front
 
-prints it. A search written to do without (catching up with 64 candidates first, then
-with more) still took about 2.2 and 2.0.
+A search designed without a front (catching up with 64 candidates first, then with more)
+still took about 2.2 and 2.0.
 """
 
 import numpy as np
@@ -26,13 +27,13 @@ class Front:
     Args:
         screen: Bounds of distances.
         rows: (F,) ascending rows of the pool.
-        everybody: Minima of the pool.
+        everybody: Minima of all frames of the pool.
 
     Attributes:
         rows: As given.
         place: Place in `rows` of each row.
-        picks: How many picks have been made from it.
-        live: True while `take` and `best` may be called: between `enter` and `leave`.
+        picks: Number of picks made from it.
+        live: True between `enter` and `leave`, while `take` and `best` may be called.
     """
 
     def __init__(self, screen: Screen, rows: np.ndarray, everybody: Minima) -> None:
@@ -42,11 +43,11 @@ class Front:
         self.live = False
         vectors = screen.vectors(rows)
         self._low, self._high = screen.bounds(rows, vectors, rows)
-        # What keys become if a pick, the first index, is the nearest frame.
+        # The keys that result if a pick, the first index, is the nearest frame.
         self._keys = everybody.keys(self._low, self._high, rows)
 
     def enter(self, everybody: Minima) -> None:
-        """Copy from everybody's minima; nobody else's may change until `leave`."""
+        """Copy the minima of its rows; other rows must not change until `leave`."""
         self._minima = everybody.part(self.rows)
         others = everybody.key_high.copy()
         others[self.rows] = -np.inf
@@ -54,19 +55,19 @@ class Front:
         self.live = True
 
     def leave(self, everybody: Minima) -> None:
-        """Copy back."""
+        """Copy the minima back."""
         everybody.put_back(self.rows, self._minima)
         self.live = False
 
     def owner(self, row: int) -> int:
-        """Place in the order of choice of the frame nearest to `row`."""
+        """Return the place, in the order of choice, of the frame nearest to `row`."""
         return self._minima.owner[self.place[row]]
 
     def take(self, row: int, number: int) -> None:
-        """Take a pick into account.
+        """Update the front with a pick.
 
         Args:
-            row: One of the front.
+            row: A row of the front.
             number: Its place in the order of choice.
         """
         minima, place = self._minima, self.place[row]
@@ -91,9 +92,9 @@ class Front:
         minima.set_keys(nearer)
 
     def best(self) -> int | None:
-        """Return the row of largest distance + bias, the lowest on ties.
+        """Return the row with the largest distance + bias, the lowest row on ties.
 
-        None if it may be outside the front, or nothing can be picked.
+        Returns None if it may be outside the front, or nothing can be picked.
         """
         low, high = self._minima.key_low, self._minima.key_high
         while True:

@@ -1,22 +1,22 @@
-"""Farthest point without the distance matrix: distances only where they can matter.
+"""Farthest point selection that computes only the distances that can matter.
 
-A minimum over chosen frames can only fall as more are chosen. So what is known of a
-candidate from some of them bounds its minimum from above, and a candidate whose bound
-is below the best one's minimum cannot be the next pick: it need not be looked at
-(lazy evaluation; Minoux, 1978). It catches up with the picks it has missed when its
-bound comes to the front, for all of them in one matrix product. This is exact; how
-much it saves depends on the data.
+The minimum distance to the chosen frames can only fall as more are chosen. So the
+minimum over some of them is an upper bound, and a candidate whose bound is below the
+best candidate's minimum cannot be the next pick and is skipped (lazy evaluation;
+Minoux, 1978). When its bound becomes one of the highest, it catches up with all picks
+it has missed, in one matrix product. This is exact; how much it saves depends on the
+data.
 
-Two more things make it fast, neither of which changes a pick:
+Two more things make it fast without changing a pick:
 
 - distances are intervals from float32 products (`Screen`), narrowed to exact values
-  where the order depends on it;
-- the products among the leading candidates, the "front", are computed at once, since
+  where the order depends on them;
+- the products among the leading candidates, the "front", are computed at once, because
   the next picks are nearly always among them.
 
-The triangle inequality (skip x when the new picks are all at least twice as far from
-the nearest chosen frame of x as x is) was tried on top, block by block, and left out:
-on clips of 20 similar frames (N = 2,000) it hardly ever applied to a whole block.
+The triangle inequality (skip x if the new picks are all at least twice as far from the
+chosen frame nearest to x as x is) was also tried, block by block, and rejected: on
+clips of 20 similar frames (N = 2,000) it hardly ever applied to a whole block.
 """
 
 import numpy as np
@@ -25,31 +25,31 @@ from mmdepthseg.selection.farthest.front import Front
 from mmdepthseg.selection.farthest.minima import Minima
 from mmdepthseg.selection.farthest.screening import Screen
 
-#: Candidates that catch up at once, a sixth of the pool, and size of the front.
+#: Bounds of the number of candidates that catch up at once, and of the front.
 _MIN_CATCH_UP, _MAX_CATCH_UP = 256, 1024
 _MIN_FRONT, _MAX_FRONT = 16, 512
-#: What bounds temporary memory: chosen frames and pairs per product.
+#: Bounds of temporary memory: chosen frames and pairs per product, bytes of vectors.
 _MAX_PENDING = 512
 _MAX_PAIRS = 2**19
 _VECTOR_BYTES = 64 * 2**20
 
 
 class LazyGreedy:
-    """State of a farthest point selection.
+    """Farthest point selection in progress.
 
     Args:
         screen: Bounds and exact distances.
-        eligible: (N,) bool, what may be picked.
+        eligible: (N,) bool, frames that may be picked.
         bias: (N,) float64, added to a candidate's distance, in pool units.
-        budget: Frames to be chosen in all.
+        budget: Total number of frames to choose.
 
     Attributes:
-        chosen: Rows in order of choice.
-        nearest: For each, the row of the nearest frame chosen before; -1 for those
-            that were given.
-        seen: (N,) int32, how many chosen frames have been taken into account. (Those
-            of a live front have seen all.)
-        pairs: Distances bounded so far, for benchmarks.
+        chosen: Rows in the order of choice.
+        nearest: For each of them, the row of the nearest frame chosen before; -1 for
+            initial frames.
+        seen: (N,) int32, number of chosen frames that a row's minimum accounts for.
+            (Rows of a live front account for all.)
+        pairs: Number of distances bounded so far, for benchmarks.
     """
 
     def __init__(
@@ -61,34 +61,34 @@ class LazyGreedy:
         self.seen = np.zeros(size, np.int32)
         self.pairs = 0
         self._screen = screen
-        self._rows = np.empty(budget, np.int64)  # ``chosen`` as an array
+        self._rows = np.empty(budget, np.int64)  # `chosen` as an array
         self._minima = Minima(screen, np.arange(size), bias, self._rows)
         self._minima.key_high[~eligible] = -np.inf
         self._catch_up_size = min(_MAX_CATCH_UP, max(_MIN_CATCH_UP, size // 6))
         most = max(1, _VECTOR_BYTES // (4 * dims))
         self._max_pending = min(_MAX_PENDING, most)
-        # The square of a front should not cost more than all distances of its picks.
+        # The distances within a front should cost no more than those of its picks.
         self._max_front = min(_MAX_FRONT, most, max(_MIN_FRONT, size // 8))
         fits = 4 * budget * dims <= _VECTOR_BYTES
         self._vectors = np.empty((budget, dims), np.float32) if fits else None
         self._filled = 0
-        # Up to date, but outside the front, which alone is kept so.
+        # Up to date but outside the front; only the front is kept up to date.
         self._caught_up: list[np.ndarray] = []
         self._front: Front | None = None
 
     def choose(self, row: int, last: bool = False) -> None:
-        """Append `row` to the chosen.
+        """Append `row` to the chosen frames.
 
         Args:
             row: The pick.
-            last: True if no more picks will be asked for.
+            last: True if no more picks will follow.
         """
         number, front, minima = len(self.chosen), self._front, self._minima
-        if front is not None and front.live:  # then row is one of the front
+        if front is not None and front.live:  # then `row` belongs to the front
             owner, picked = front.owner(row), True
         else:
             owner = minima.owner[row]
-            picked = minima.key_low[row] > -np.inf  # not one of those given
+            picked = minima.key_low[row] > -np.inf  # not an initial frame
         self.nearest.append(self.chosen[owner] if picked else -1)
         self._rows[number] = row
         self.chosen.append(row)
@@ -102,28 +102,28 @@ class LazyGreedy:
             front.take(row, number)
         else:
             minima.retire(row)
-        for rows in self._caught_up:  # they have missed this one
+        for rows in self._caught_up:  # they have missed this pick
             minima.key_low[rows] = -np.inf
         self._caught_up.clear()
         if number == 0:
-            # Everybody has a bound from here on.
+            # From now on every candidate has a bound.
             self._catch_up(np.flatnonzero(minima.key_high > -np.inf))
 
     def retire(self, rows: int | np.ndarray) -> None:
-        """Take `rows` out of what may be picked."""
+        """Remove `rows` from the candidates."""
         self._leave_front()
         self._minima.retire(rows)
 
     def retire_nearer(self, distance: float) -> None:
-        """Retire the candidates surely nearer than `distance` to a chosen frame."""
+        """Remove the candidates certainly nearer than `distance` to a chosen frame."""
         self._leave_front()
         near = np.sqrt(self._minima.high) * self._screen.unit < distance
         self._minima.retire(near)
 
     def best(self) -> int | None:
-        """Return the candidate of largest distance + bias, the lowest row on ties.
+        """Return the candidate with the largest distance + bias, lowest row on ties.
 
-        None if nothing can be picked.
+        Returns None if nothing can be picked.
         """
         if self._front is not None and self._front.live:
             row = self._front.best()
@@ -147,16 +147,13 @@ class LazyGreedy:
             minima.set_keys(unsure)
 
     def distance(self, row: int) -> float:
-        """Return the exact distance from what `best` gave to the nearest chosen one."""
+        """Return the exact distance from a result of `best` to its nearest pick."""
         self._leave_front()
         self._minima.set_keys(self._minima.refine(np.array([row])))
         return float(np.sqrt(self._minima.high[row]) * self._screen.unit)
 
     def pick_distances(self) -> np.ndarray:
-        """Return the exact distance of each pick to its `nearest`.
-
-        NaN without: (K,) float64.
-        """
+        """Return the exact distance of each pick to its `nearest`, or NaN: (K,)."""
         nearest, rows = np.array(self.nearest), np.array(self.chosen)
         out = np.full(len(rows), np.nan)
         known = nearest >= 0
@@ -165,7 +162,7 @@ class LazyGreedy:
         return out
 
     def _leading(self, count: int) -> np.ndarray:
-        """Return the `count` candidates of highest bound, ascending rows."""
+        """Return the `count` candidates with the highest bounds, in ascending order."""
         keys = self._minima.key_high
         if len(keys) <= count:
             leaders = np.arange(len(keys))
@@ -174,13 +171,10 @@ class LazyGreedy:
         return leaders[keys[leaders] > -np.inf]
 
     def _leading_stale(self) -> np.ndarray:
-        """Return the leading candidates that have missed picks.
-
-        At least one if there are any.
-        """
+        """Return the leading candidates that missed picks, at least one if any did."""
         stale = np.where(self.seen < len(self.chosen), self._minima.key_high, -np.inf)
         count = min(self._catch_up_size, len(stale))
-        # Of those below the leaders' range nothing is needed yet.
+        # Candidates below the range of the leaders are not needed yet.
         leaders = self._leading(2 * self._catch_up_size)
         floor = min(self._minima.key_high[leaders].min(), stale.max())
         rows = np.argpartition(stale, -count)[-count:]
@@ -204,14 +198,14 @@ class LazyGreedy:
         return self._front
 
     def _leave_front(self) -> None:
-        """Bring all minima up to date."""
+        """Copy the minima of a live front back."""
         if self._front is not None and self._front.live:
             self._front.leave(self._minima)
             self.seen[self._front.rows] = len(self.chosen)
 
     def _catch_up(self, rows: np.ndarray) -> None:
-        """Take all chosen frames into account that `rows` have missed."""
-        # Those who missed about the same picks together, neighbours in time together.
+        """Update `rows` with all chosen frames that they have missed."""
+        # Rows that have missed about the same picks share a product.
         rows = rows[np.argsort(self.seen[rows], kind='stable')]
         while len(rows):
             begin = int(self.seen[rows[0]])
@@ -228,10 +222,10 @@ class LazyGreedy:
             self._caught_up.append(part)
 
     def _compare(self, places: np.ndarray, rows: np.ndarray) -> None:
-        """Bring the chosen frames at `places` into the minima of `rows`."""
+        """Update the minima of `rows` with the chosen frames at `places`."""
         low, high = self._bounds(places, rows)
         seen = self.seen[rows]
-        some = np.searchsorted(places, seen.max())  # have been seen by somebody
+        some = np.searchsorted(places, seen.max())  # seen by at least one of the rows
         if some:
             known = places[:some] < seen[:, None]
             np.copyto(low[:, :some], np.inf, where=known)
@@ -241,7 +235,7 @@ class LazyGreedy:
     def _bounds(
         self, places: np.ndarray, rows: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return `Screen.bounds` from chosen frames."""
+        """Return `Screen.bounds` of the chosen frames at `places`."""
         batch = self._rows[places]
         if self._vectors is not None:
             new = slice(self._filled, len(self.chosen))
@@ -257,7 +251,7 @@ class LazyGreedy:
     def _merge(
         self, places: np.ndarray, rows: np.ndarray, low: np.ndarray, high: np.ndarray
     ) -> None:
-        """Keep the minimum of what is known of `rows` and new intervals.
+        """Merge new intervals into the minima of `rows`.
 
         Args:
             places: (B,) places in `chosen`.

@@ -1,16 +1,16 @@
 """Squared distances by float32 matrix products, with a bound on their error.
 
-A product is many times cheaper than differences, but |x|^2 + |y|^2 - 2 x.y loses
-what near-equal frames differ in. So a product is used here to *exclude* only: each
-squared distance comes as an interval that surely holds it, and whoever must know
-more asks `FeaturePool.exact_squared`.
+A product is many times cheaper than differences, but |x|^2 + |y|^2 - 2 x.y loses the
+difference of nearly equal frames. So products only *exclude* candidates here: each
+squared distance is given as an interval that is certain to contain it, and
+`FeaturePool.exact_squared` gives the exact value where it is needed.
 
 Error bound (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., 3.1):
 a float32 inner product of n terms, summed in any order, is within
 n u / (1 - n u) |x| |y| of the true one, u = 2^-24. Summing in chunks of c columns
-makes that c + D / c instead of D terms. Norms come from float64. With 3 roundings
-per element of `FeaturePool.screening_rows` (12 u (|x|^2 + |y|^2) on the squared
-distance) and a few more for what is added here:
+reduces the D terms to c + D / c. Norms are computed in float64. With 3 roundings per
+element of `FeaturePool.screening_rows` (12 u (|x|^2 + |y|^2) on the squared distance)
+and a few more for the additions here:
 
     | d_screened^2 - d^2 |  <=  1.05 (c + D / c + 24) u (|x|^2 + |y|^2)
 """
@@ -23,11 +23,11 @@ import numpy as np
 from mmdepthseg.selection.features import BLOCK_BYTES, FeaturePool
 from mmdepthseg.utils.errors import UserError
 
-#: Multiplies two float32 blocks, (B, D) and (R, D), to (B, R); see `chunked_product`.
+#: Function of float32 blocks (B, D), (R, D) -> (B, R); see `chunked_product`.
 Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 UNIT_ROUNDOFF = 2.0**-24
-#: For products that underflow: units are those of a typical frame's length.
+#: Allowance for products that underflow, relative to the length of a typical frame.
 UNDERFLOW = 1e-30
 CHUNK = 256
 _SAMPLE = 256
@@ -35,7 +35,7 @@ _MAX_SQUARED_LENGTH = 1e30
 
 
 def relative_error(dims: int) -> float:
-    """Return kappa of the bound: |error of d^2| <= kappa (|x|^2 + |y|^2)."""
+    """Return kappa of the bound |error of d^2| <= kappa (|x|^2 + |y|^2)."""
     return 1.05 * (CHUNK + math.ceil(dims / CHUNK) + 24) * UNIT_ROUNDOFF
 
 
@@ -59,22 +59,22 @@ def chunked_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 class Screen:
-    """Centred, scaled float32 view of a pool, and its products.
+    """Centred and scaled float32 copy of a pool, and its products.
 
-    Units here are powers of two of the pool's (`unit`), so that a typical frame has
-    length 1 and nothing overflows; a power of two costs no rounding.
+    The unit here is a power of two of the pool's unit, so that a typical frame has
+    a length of about 1 and nothing overflows. Powers of two cause no rounding.
 
     Args:
         pool: The frames.
-        keep: Hold the float32 rows in memory (N * D * 4 bytes) instead of making
-            them again for each product.
-        product: Multiplies two blocks; `chunked_product` or one on a GPU.
+        keep: Keep the float32 rows in memory (N * D * 4 bytes) instead of computing
+            them for each product.
+        product: Multiplies two blocks; `chunked_product` or its version on a GPU.
 
     Attributes:
-        unit: Pool units per unit here.
-        kappa: The error bound's factor.
+        unit: Length of the unit here in units of the pool.
+        kappa: Factor of the error bound.
         squared_length: (N,) float64.
-        block_rows: Frames per product that fit into a few MiB.
+        block_rows: Number of frames per product; they fit into a few MiB.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class Screen:
         self._measure()
 
     def vectors(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Return a copy of float32 rows: (R, D), in `out` if given."""
+        """Return a copy of float32 rows, (R, D), in `out` if given."""
         if out is None:
             out = np.empty((len(rows), self.pool.dims), np.float32)
         if self._kept is not None:
             return np.take(self._kept, rows, axis=0, out=out, mode='clip')
-        # In steps: what makes them takes several times the memory of the result.
+        # In steps: the computation takes several times the memory of the result.
         for start in range(0, len(rows), self.block_rows):
             part = slice(start, start + self.block_rows)
             self.pool.screening_rows(rows[part], self._center, self._scale, out[part])
@@ -108,7 +108,7 @@ class Screen:
     def bounds(
         self, batch: np.ndarray, vectors: np.ndarray, rows: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the intervals of squared distances between a batch and other frames.
+        """Return intervals of squared distances between a batch and other frames.
 
         Args:
             batch: (B,) row indices.
@@ -116,7 +116,7 @@ class Screen:
             rows: (R,) row indices.
 
         Returns:
-            Lower and upper bounds, (R, B) float64 each, units of this screen, squared.
+            Lower and upper bounds, (R, B) float64 each, squared units of this screen.
         """
         middle = np.empty((len(rows), len(batch)))
         for start in range(0, len(rows), self.block_rows):
@@ -132,13 +132,13 @@ class Screen:
         return np.maximum(low, 0.0, out=low), np.add(middle, lengths, out=middle)
 
     def exact_squared(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return `FeaturePool.exact_squared` in units of this screen, squared."""
+        """Return `FeaturePool.exact_squared` in squared units of this screen."""
         return self.pool.exact_squared(first, second) / self.unit**2
 
     def _choose_center(self) -> tuple[np.ndarray, np.ndarray | float, float]:
-        """Return the centre (D,), factor and unit, from evenly spread frames.
+        """Return centre (D,), factor and unit, estimated from evenly spaced frames.
 
-        Any centre is right; near the mean, lengths and with them errors are small.
+        Any centre is correct; near the mean, lengths and therefore errors are small.
         """
         pool = self.pool
         scale = 1.0 if pool.column_scale is None else pool.column_scale
@@ -157,7 +157,7 @@ class Screen:
         return center, scale / unit, unit
 
     def _measure(self) -> None:
-        """One pass: lengths and, if wanted, the kept rows."""
+        """Compute the lengths and, if wanted, the rows to keep, in one pass."""
         for rows in self.pool.blocks():
             block = self._make(rows)
             if self._kept is not None:
@@ -167,11 +167,11 @@ class Screen:
         if len(far):
             raise UserError(
                 f'features: row {far[0]} is more than 1e15 times farther from the '
-                'centre than a typical frame; check it, or use another normalize.'
+                'centre than a typical frame; check it, or use another `normalize`.'
             )
 
     def _make(self, rows: np.ndarray | slice) -> np.ndarray:
-        """Return the fresh float32 rows, in the one buffer when they fit into it."""
+        """Compute float32 rows, in the shared buffer if they fit into it."""
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         out = self._buffer if count <= len(self._buffer) else None
         return self.pool.screening_rows(rows, self._center, self._scale, out)
@@ -181,7 +181,7 @@ class Screen:
 
 
 def _squared_length(block: np.ndarray) -> np.ndarray:
-    """Sum of squares of each float32 row in float64, a few rows at a time."""
+    """Return the sum of squares of each float32 row in float64, in small blocks."""
     out = np.empty(len(block))
     step = max(1, 2**17 // block.shape[1])
     for start in range(0, len(block), step):

@@ -1,4 +1,4 @@
-"""Drawings of the page: curves of coverage, and places on the map of the frames.
+"""Drawings of the page: curves of coverage, and places on the map.
 
 Matplotlib draws the curves, and the colours of its SVG become variables of the style
 sheet. The map has no ticks, only marks with tips and links: the template draws it.
@@ -21,7 +21,7 @@ _STYLE = {
     'svg.fonttype': 'none', 'font.size': 9, 'figure.dpi': 72, 'legend.frameon': False,
     'axes.axisbelow': True, 'axes.spines.top': False, 'axes.spines.right': False,
 }  # fmt: skip
-#: Parts of Matplotlib's SVG that do not belong into a page.
+#: Parts of Matplotlib's SVG to remove before it is embedded in a page.
 _NOT_FOR_PAGES = (
     r' xmlns(:\w+)?="[^"]*"| clip-path="[^"]*"|<(style|clipPath|metadata).*?</\2>'
 )
@@ -39,13 +39,13 @@ _SIDES = np.array(
 def draw_chart(
     title: str, counts: np.ndarray, curves: np.ndarray, budgets: Sequence[int]
 ) -> str:
-    """Draw the distance of the pool to the chosen frames, over their number.
+    """Draw the distance of the pool to the chosen frames, by their number.
 
     Args:
         title: Name of the distance.
         counts: (S,) numbers of frames.
-        curves: (1 + R, S) distances, of the selection and of random ones.
-        budgets: Ascending; each is one of `counts` and is marked.
+        curves: (1 + R, S) distances of the selection and of random ones.
+        budgets: Numbers of frames to mark, ascending, all in `counts`.
 
     Returns:
         SVG.
@@ -76,7 +76,7 @@ def draw_chart(
         figure.legend(keys, names, loc='outside upper left', ncols=2)
         top: dict[str, Any] = dict(transform=axes.get_xaxis_transform(), color='k')
         axes.vlines(budgets, 0, 1, linestyles=':', lw=0.7, **top)
-        free = np.inf  # budgets are labelled while there is room, the largest first
+        free = np.inf  # labels from the largest budget down, as room allows
         for budget in budgets[::-1]:
             if free - budget >= (counts[-1] - counts[0]) / _MOST_BUDGETS:
                 free = budget
@@ -95,7 +95,7 @@ def draw_chart(
 
 
 def to_pixels(points: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return points (R, 2) as pixels of the map: one scale, the second axis upwards."""
+    """Map points (R, 2) to pixels: one scale for both axes, the second one upwards."""
     everything = np.concatenate(points)
     low, high = everything.min(axis=0), everything.max(axis=0)
     span = np.where(high > low, high - low, np.inf)
@@ -106,15 +106,15 @@ def to_pixels(points: Sequence[np.ndarray]) -> list[np.ndarray]:
 def place_numbers(
     marks: np.ndarray, texts: Sequence[str], radius: float
 ) -> dict[int, np.ndarray]:
-    """Find places where numbers cover neither marks nor each other.
+    """Find places for numbers where they cover neither marks nor each other.
 
     Args:
-        marks: (K, 2) pixels; the first ones choose first.
+        marks: (K, 2) pixels, the most important first.
         texts: The numbers.
         radius: Of a mark, pixels.
 
     Returns:
-        Middle of the number of each mark that has one.
+        `{index of the mark: centre of its number}`, of marks with room for one.
     """
     centers, halves = list(marks), [np.array((radius, radius))] * len(marks)
     found: dict[int, np.ndarray] = {}

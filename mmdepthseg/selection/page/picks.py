@@ -11,8 +11,8 @@ import numpy as np
 from mmdepthseg.selection.coverage import nearest_before
 from mmdepthseg.selection.features import FeaturePool
 
-#: Colours of budgets, smallest first, between which others are interpolated. Each
-#: has a contrast of 3 or more with the light and with the dark background.
+#: Colours of budgets, smallest first; others are interpolated. Each has a contrast of
+#: at least 3 with the light and the dark background.
 _RAMP = ((59, 98, 217), (14, 131, 141), (71, 138, 38), (190, 112, 8), (201, 66, 62))
 INITIAL_COLOR = '#7d5bbe'
 #: Longer side of a thumbnail, pixels, and its JPEG quality, 0 to 100.
@@ -21,7 +21,7 @@ THUMBNAIL_SIDE, THUMBNAIL_QUALITY = 160, 72
 
 @dataclass
 class Group:
-    """Picks `first` to `last` (from 1): those of one budget, or those given."""
+    """Picks `first` to `last`, counted from 1: of one budget, or the initial ones."""
 
     title: str
     first: int
@@ -32,9 +32,9 @@ class Group:
 
 @dataclass
 class Pick:
-    """A chosen frame: its number, from 1, and that of the nearest chosen before.
+    """A chosen frame: its number, from 1, and the number of its nearest earlier pick.
 
-    `mark` and `label` are places on the map: its own, and that of its number.
+    `mark` and `label` are places on the map: of the frame and of its number.
     """
 
     number: int
@@ -53,9 +53,9 @@ def group_picks(count: int, initial: int, budgets: list[int]) -> list[Group]:
     """Return the groups of `count` picks, in order.
 
     Args:
-        count: Frames chosen.
-        initial: How many of them were given.
-        budgets: Ascending; one beyond `count` was not reached.
+        count: Number of chosen frames.
+        initial: Number of initial frames among them.
+        budgets: Ascending; those above `count` were not reached.
     """
     groups = []
     if initial:
@@ -84,15 +84,15 @@ def list_picks(
 ) -> list[Pick]:
     """Return the picks, without pictures.
 
-    Neighbours and distances are the selection's; those of a method that measures none
-    are measured here.
+    Neighbours and distances are those of the selection; if its method measures no
+    distances, they are measured here.
 
     Args:
         selection: Content of `selection.json`.
-        order: The rows that are shown.
+        order: The rows to show.
         budgets: Ascending.
-        names: Of rows, as far as they are known.
-        pool: Where to measure; None: nothing is measured.
+        names: Of rows, as far as known.
+        pool: Features to measure with; None: nothing is measured.
     """
     nothing, initial = [None] * len(order), int(selection.get('initial') or 0)
     groups = group_picks(len(selection['order']), initial, budgets)
@@ -135,7 +135,7 @@ def make_thumbnail(path: str | Path) -> str | None:
 
 
 def number(value: float) -> str:
-    """Format with three or four significant digits: 1234, 12.3, 0.0123, 1.23e-05."""
+    """Format a number with few digits: 1,234, 12.3, 0.0123, 1.23e-05."""
     if value == 0 or not math.isfinite(value):
         return '0' if value == 0 else 'not finite'
     if 1e-3 <= abs(value) < 1e6:

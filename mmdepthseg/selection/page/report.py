@@ -113,7 +113,7 @@ def _template():
 
 
 def _cover(coverage: cover.Coverage, budgets: list[int]) -> dict[str, object]:
-    """Return charts and table of coverage, for the template."""
+    """Return the charts and the table of coverage for the template."""
     first, last = coverage.counts[[0, -1]].tolist()
     budgets = sorted({min(budget, last) for budget in [*budgets, last]})
     budgets = [budget for budget in budgets if budget >= first]
@@ -136,7 +136,7 @@ def _map(
     exclude: np.ndarray,
     names: Mapping[int, str],
 ) -> dict[str, object]:
-    """Place the picks on the map; return the rest of it, for the template."""
+    """Place the picks on the map; return its other contents for the template."""
     plane = cover.fit_plane(pool)
     chosen = np.array([pick.row for pick in picks])
     rest = np.setdiff1d(np.arange(pool.size), np.concatenate([chosen, exclude]))
