@@ -79,7 +79,7 @@ def error_of(capsys, run_tool, *arguments):
         ),
         ('', ['--names', 'known.txt'], '--names is for'),
         ('', ['--features', 'f.npy'], 'give either --features or CONFIG and CHECKPOI'),
-        ('', ['--method', 'entropy'], "go with selection.criterion.type='depth_e"),
+        ('', ['--method', 'entropy'], "fit selection.criterion.type='depth_e"),
         (
             "selection['criterion'] = dict(type='entropy')\n",
             ['--method', 'entropy'],

@@ -49,5 +49,5 @@ def test_errors(model):
         type='FCNHead', in_channels=CHANNELS[-1], in_index=-1, channels=8, num_convs=1
     )
     other = build(depth_head=dict(type='DecodeDepthHead', decode_head=head))
-    with pytest.raises(UserError, match=r'take selection.features=dict\(level=-1\)'):
+    with pytest.raises(UserError, match=r'selection.features=dict\(level=-1\)'):
         FeatureExtractor(other, (4, 8), step=3)
