@@ -13,7 +13,7 @@ data_preprocessor = dict(
     keep_raw=True,
     color_jitter=dict(p=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
 )
-backbone = dict(type='EfficientNetLite', init_cfg=imagenet)
+backbone = dict(type='EfficientNetLite', out_norm_cfg=norm_cfg, init_cfg=imagenet)
 depth_head = dict(
     type='UNetDepthHead',
     decoder=dict(
@@ -22,7 +22,6 @@ depth_head = dict(
         channels=[16, 32, 32, 64, 128],
         aspp_rates=[1, 2, 3],
         aspp_dropout=0.1,
-        norm_cfg=norm_cfg,
     ),
     disparity_bias=-1.8,
 )
