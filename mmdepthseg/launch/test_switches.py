@@ -35,6 +35,7 @@ def enable_drawing(
             raise UserError('--show-dir needs a `visualizer` in the config')
         check_writable(show_dir, 'folder of --show-dir')
         config.visualizer['save_dir'] = show_dir
+        _use_ours(config.visualizer, 'SegLocalVisualizer')
 
 
 def enable_tta(config: Config) -> None:
@@ -67,3 +68,13 @@ def enable_output(config: Config, folder: str) -> None:
         raise UserError("--out needs an IoUMetric in the config's test_evaluator")
     for evaluator in writing:
         evaluator.update(output_dir=folder, keep_results=True)
+        _use_ours(evaluator, 'IoUMetric')
+
+
+def _use_ours(part: dict, name: str) -> None:
+    """Replace a class of MMSegmentation that names files by those of the images.
+
+    Images of two folders may have the same name. In our scope the name is ours already.
+    """
+    if part.get('type') in (name, f'mmseg.{name}'):
+        part['type'] = f'mmdepthseg.{name}'

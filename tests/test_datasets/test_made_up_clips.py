@@ -1,16 +1,19 @@
 """Whatever is loaded from random folders of clips equals what was written.
 
-50 trees; `MMDEPTHSEG_TREES=2000` in the environment makes it as many.
+About 50 trees, half of them with a defect; `MMDEPTHSEG_TREES=2000` in the environment
+makes about as many.
 """
 
 import os
 import tempfile
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
-from helpers.made_up_clips import trees
-from hypothesis import HealthCheck, given, settings
+import pytest
+from helpers.made_up_clips import DEFECTS, trees
+from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from mmdepthseg.datasets import ClipDataset
@@ -24,6 +27,7 @@ PIPELINE = [
     dict(type='LoadSegLabel'),
     dict(type='LoadDepthMap'),
 ]
+TREES = int(os.environ.get('MMDEPTHSEG_TREES', '50'))
 #: Largest error of a JPEG of one colour.
 LOSS = 2
 
@@ -76,34 +80,46 @@ def expected_names(tree):
     ]
 
 
-@settings(
-    max_examples=int(os.environ.get('MMDEPTHSEG_TREES', '50')),
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-@given(data=st.data())
-def test_what_is_loaded_is_what_was_written(data):
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        tree = data.draw(trees(Path(folder)))
-        errors = []
+@pytest.mark.parametrize('defect', ['', *DEFECTS])
+def test_what_is_loaded_is_what_was_written(defect):
+    count = TREES // 50 if defect else TREES // 2
+
+    @seed(zlib.crc32(defect.encode()))
+    @settings(
+        max_examples=max(count, 2),  # the first one is the simplest
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data())
+    def check_trees(data):
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            tree = data.draw(trees(Path(folder), defect))
+            assume(bool(tree.named) == bool(defect))
+            check_tree(tree)
+
+    check_trees()
+
+
+def check_tree(tree):
+    """Load everything; all errors are those of the tree's defect."""
+    errors = []
+    try:
+        dataset = build(tree)
+    except UserError as error:
+        errors.append(str(error))
+        dataset = []
+    else:
+        infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+        ids = [f'{clip}/{stem}' for clip, stem in expected_names(tree)]
+        assert [output_name(info) for info in infos] == ids
+    for index, (name, stem) in enumerate(expected_names(tree)[: len(dataset)]):
         try:
-            dataset = build(tree)
+            results = dataset[index]
         except UserError as error:
             errors.append(str(error))
-            dataset = []
         else:
-            infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-            ids = [f'{clip}/{stem}' for clip, stem in expected_names(tree)]
-            assert [output_name(info) for info in infos] == ids
-        for index, (name, stem) in enumerate(expected_names(tree)[: len(dataset)]):
-            try:
-                results = dataset[index]
-            except UserError as error:
-                errors.append(str(error))
-            else:
-                check(results, tree.clips[name], stem, tree.offsets)
-        assert bool(errors) == bool(tree.named), (errors, tree.named)
-        assert all(part in text for text in errors for part in tree.named), errors
+            check(results, tree.clips[name], stem, tree.offsets)
+    assert bool(errors) == bool(tree.named), (errors, tree.named)
+    assert all(part in text for text in errors for part in tree.named), errors
