@@ -29,6 +29,12 @@ def same_aspect(size: Size, other: Size) -> bool:
     return abs(size[0] * other[1] - size[1] * other[0]) <= max(*size, *other)
 
 
+def same_view(size: Size, other: Size) -> bool:
+    """Tell whether images of two sizes can show the same view (`ASPECT_TOLERANCE`)."""
+    ratio = other[1] * size[0] / (other[0] * size[1])
+    return same_aspect(size, other) or abs(ratio - 1) <= ASPECT_TOLERANCE
+
+
 @dataclass(frozen=True, eq=False)
 class Camera:
     """A pinhole camera: K and the size of the image that K belongs to.
@@ -102,8 +108,7 @@ class Camera:
             UserError: If the aspect ratios differ by more than `ASPECT_TOLERANCE`: that
                 image does not show the same view.
         """
-        ratio = self.size[1] * size[0] / (self.size[0] * size[1])
-        if not (same_aspect(self.size, size) or abs(ratio - 1) <= ASPECT_TOLERANCE):
+        if not same_view(size, self.size):
             raise UserError(
                 f'{self.source}: K belongs to an image of {self.size[1]}x'
                 f'{self.size[0]} pixels, {image} has {size[1]}x{size[0]}: another '

@@ -7,12 +7,14 @@ Listing a folder is one `os.scandir`, without a stat per file.
 import os
 import os.path as osp
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
 from mmdepthseg.utils.errors import UserError
 
+_FRACTION = re.compile(r'\d+\.(\d+)')
 #: Ends of the names of frames, in any case.
 FRAMES = ('.jpg', '.jpeg', '.png')
 
@@ -58,10 +60,22 @@ def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]
     Returns:
         `{name without extension: path}`.
 
+    Warns:
+        UserWarning: If numbers after a point look like counts, not decimals.
+
     Raises:
         UserError: If two frames differ only in the extension.
     """
     names = sorted(_scan(folder, [end.lower() for end in suffixes]), key=natural_key)
+    # 1.9 and 1.10: a decimal without padding does not end in 0, a count does
+    parts = [match[1] for name in names for match in _FRACTION.finditer(name)]
+    counts = [part for part in parts if len(part) > 1 and part.endswith('0')]
+    if counts and len({*map(len, parts)}) > 1:
+        warnings.warn(
+            f'{folder}: frames are in the order of decimals, so .{counts[0]} comes '
+            'before .9. If these are counts, rename the frames, with underscores.',
+            stacklevel=2,
+        )
     return _by_stem(folder, names, lambda name: osp.splitext(name)[0])
 
 

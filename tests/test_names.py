@@ -77,6 +77,21 @@ def test_frames_keep_what_stands_before_the_extension(tmp_path):
     assert [*list_frames(folder, ('_left.jpg',))] == ['1.25_left', '1.5_left']
 
 
+@pytest.mark.parametrize(
+    'names, doubted',
+    [
+        (('1.9.jpg', '1.10.jpg', '2.1.jpg'), True),
+        (('1.10.jpg', '1.25.jpg', '2.00.jpg'), False),
+        (('70.0.jpg', '70.05.jpg', '70.1.jpg'), False),
+        (('1.jpg', '10.jpg'), False),
+    ],
+)
+def test_counts_after_a_point_are_doubted(names, doubted, tmp_path, recwarn):
+    folder = write(tmp_path / 'clip', *names)
+    assert len(list_frames(folder)) == len(names)
+    assert [folder in str(w.message) for w in recwarn] == [True] * doubted
+
+
 def test_outputs_have_the_names_of_clip_and_frame():
     assert output_name(dict(img_id='a/007', img_path='/x/007.jpg')) == 'a/007'
     assert output_name(dict(img_path='/x/007.5.jpg')) == '007.5'

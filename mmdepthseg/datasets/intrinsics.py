@@ -82,7 +82,7 @@ def checked(camera: Camera) -> Camera:
     return camera
 
 
-def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
+def parse_intrinsics(config: Any, source: str) -> Camera:
     """Return the camera of a mapping with `K`, `width` and `height`.
 
     Args:
@@ -99,6 +99,8 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
     Raises:
         UserError: If a key is missing, or K cannot belong to an image of that size.
     """
+    if not isinstance(config, Mapping):
+        raise UserError(f'{source} must be a dict of K, width and height.')
     missing = [key for key in ('K', 'width', 'height') if key not in config]
     normalized = config.get('normalized', False)
     refuse(
@@ -128,10 +130,7 @@ def parse_intrinsics(config: Mapping[str, Any], source: str) -> Camera:
 
 def read_intrinsics(path: str) -> Camera:
     """Return the camera of an `intrinsics.json` (see `parse_intrinsics`)."""
-    content = load_json(path)
-    if not isinstance(content, Mapping):
-        raise UserError(f'Camera file {path} must hold a json object.')
-    return parse_intrinsics(content, path)
+    return parse_intrinsics(load_json(path), path)
 
 
 def read_cityscapes_camera(path: str, image_size: Size) -> Camera:

@@ -21,7 +21,7 @@ CAMERA_DEFECTS = ('aspect', 'outside', 'key', 'nan', 'text')
 DEFECTS = (
     *(f'frame {kind}' for kind in (*FRAME_DEFECTS, 'twice', 'size')),
     *(f'label {kind}' for kind in LABEL_DEFECTS),
-    *(f'depth {kind}' for kind in ('grey8', 'rgb16')),
+    *(f'depth {kind}' for kind in ('grey8', 'rgb16', 'size')),
     *(f'camera {kind}' for kind in CAMERA_DEFECTS),
     'clip empty',
 )
@@ -239,7 +239,9 @@ class Writer:
         return label
 
     def depth(self, folder: Path, stem: str, defect: str) -> np.ndarray:
-        values = self.random.integers(0, 2**16, self.size)
+        height, width = self.size
+        shape = (height, 2 * width) if defect == 'size' else self.size
+        values = self.random.integers(0, 2**16, shape)
         path = folder / 'lidar' / (stem + self.suffix('.png'))
         if defect:
             self.named = (str(path),)

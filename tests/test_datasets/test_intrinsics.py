@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from mmdepthseg.datasets import CityscapesSequenceDataset, ClipDataset
 from mmdepthseg.datasets.intrinsics import (
     listed_camera,
     parse_intrinsics,
@@ -54,6 +55,16 @@ def test_bad_intrinsics(change, message):
     with pytest.raises(ValueError, match=message) as info:
         parse_intrinsics({**dict(K=K, width=20, height=12), **change}, 'clip.json')
     assert 'clip.json' in str(info.value)
+
+
+@pytest.mark.parametrize('config', [K, [1], 'K', dict(K=K)])
+def test_cameras_in_configs(config):
+    for kind, key in (
+        (ClipDataset, 'intrinsics'),
+        (CityscapesSequenceDataset, 'default_camera'),
+    ):
+        with pytest.raises(UserError, match=key):
+            kind(data_root='nowhere', **{key: config})
 
 
 def test_missing_keys(tmp_path):

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdepthseg.camera import Camera, Size
+from mmdepthseg.camera import Camera, Size, same_view
 from mmdepthseg.cityscapes import decode_disparity
 from mmdepthseg.datasets.depth_labels import opened_store
+from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.transforms.files import read_values
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
@@ -54,7 +55,8 @@ class LoadDepthMap(_LoadDepthField):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, damaged or not 16 bit.
+        BrokenFileError: If the file is missing, damaged or not 16 bit, or has another
+            aspect ratio than the image.
     """
 
     def __init__(
@@ -76,6 +78,12 @@ class LoadDepthMap(_LoadDepthField):
             'Metres * 256, 0 = none, are expected.',
             backend_args=self.backend_args,
         )
+        image = file_size(results, stored.shape)
+        if not same_view(stored.shape, image):
+            raise BrokenFileError(
+                f'Depth map {results["depth_path"]} has shape {stored.shape}, its '
+                f'image {image}: they do not show the same.'
+            )
         depth = stored.astype(np.float32) / np.float32(self.divisor)
         return self.store(results, depth, cv2.INTER_NEAREST_EXACT)
 
