@@ -1,4 +1,4 @@
-"""Names of files: clips, frames and labels, their order, and the names of outputs.
+"""Names of files: clips, frames and labels, their order, outputs, and lists of names.
 
 Data sets, metrics and tools all ask here, so that a file counts everywhere or nowhere.
 Listing a folder is one `os.scandir`, without a stat per file.
@@ -7,12 +7,15 @@ Listing a folder is one `os.scandir`, without a stat per file.
 import os
 import os.path as osp
 import re
+import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Protocol
 
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, did_you_mean, listed
+from mmdepthseg.utils.files import write_atomically
 
 _FRACTION = re.compile(r'\d+\.(\d+)')
 #: Ends of the names of frames, in any case.
@@ -199,3 +202,110 @@ class OutputNames:
                 'them separately, or rename one of them.'
             )
         return name
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise UserError unless each name can be a line of a list."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise UserError(f'{name!r} is not valid UTF-8: rename the file.') from None
+        if not name.strip() or re.search(r'[\r\n]', name):
+            raise UserError(f'{name!r} cannot be a line of a list: rename the file.')
+
+
+def write_names(path: str | Path, names: Sequence[str]) -> None:
+    """Write a list of names, one per line; see `check_names`."""
+    check_names(names)
+    write_atomically(path, ''.join(f'{name}\n' for name in names).encode())
+
+
+def read_lines(path: str | Path) -> list[tuple[int, str]]:
+    """Read the lines of a list that are not blank, with their numbers from 1.
+
+    Spaces around a line, line ends of Windows and a byte order mark are removed.
+
+    Raises:
+        UserError: If the file is missing or not UTF-8 text.
+    """
+    if not Path(path).is_file():
+        raise UserError(f'{path}: no such file')
+    try:
+        text = Path(path).read_bytes().decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise UserError(f'{path}: not a text file in UTF-8 ({error}).') from error
+    # Unlike `str.splitlines`, only at line ends: names may contain other separators.
+    lines = enumerate(re.split(r'\r\n|\r|\n', text), start=1)
+    return [(number, line.strip()) for number, line in lines if line.strip()]
+
+
+def read_names(path: str | Path) -> list[str]:
+    """Read a list of names of unknown images; see `match_list` for known ones.
+
+    Comments, and numbers in front of names, are removed; repeated names are kept once.
+
+    Raises:
+        UserError: If the file is missing, is not text or contains no name.
+    """
+    lines = [line for _, line in read_lines(path) if not line.startswith('#')]
+    if not lines:
+        raise UserError(f'{path}: no name in this list.')
+    return list(dict.fromkeys(map(_without_number, lines)))
+
+
+def match_list(path: str | Path, names: Sequence[str]) -> Iterator[int]:
+    """Yield the position in `names` of each line of a list.
+
+    A line is a name or, where that is unique, its last part (`frame` of `clip/frame`).
+    A number and a space may precede it, as in published lists. Whole lines take
+    precedence, so names may begin with digits and contain spaces. Other lines that
+    begin with `#` are comments, unless names begin with it.
+
+    Args:
+        path: The list.
+        names: Names of all images.
+
+    Raises:
+        UserError: If a line is not one of the names, or could be several of them;
+            names file, number of the line and line.
+    """
+    whole: dict[str, list[int]] = {}
+    last: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        whole.setdefault(_key(name), []).append(index)
+        last.setdefault(_key(name.rpartition('/')[-1]), []).append(index)
+    comments = not any(name.startswith('#') for name in whole)
+    for number, line in read_lines(path):
+        found = next(
+            (
+                table[key]
+                for key in (_key(line), _key(_without_number(line)))
+                for table in (whole, last)
+                if key in table
+            ),
+            [],
+        )
+        if len(found) == 1:
+            yield found[0]
+        elif found:
+            several = listed([names[index] for index in found])
+            raise UserError(
+                f'{path}, line {number}: {line!r} is ambiguous ({several}); give the '
+                'whole name.'
+            )
+        elif not (comments and line.startswith('#')):
+            looks = f', which look like {names[0]!r}' if names else ''
+            raise UserError(
+                f'{path}, line {number}: {line!r} is not among the names'
+                f'{looks}{did_you_mean(line, names)}'
+            )
+
+
+def _key(name: str) -> str:
+    """Return a name without outer spaces, its accents composed (macOS splits them)."""
+    return unicodedata.normalize('NFC', name.strip())
+
+
+def _without_number(line: str) -> str:
+    return re.sub(r'^\d+\s+', '', line)

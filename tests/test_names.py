@@ -2,13 +2,17 @@ import pytest
 
 from mmdepthseg.names import (
     OutputNames,
+    check_names,
     is_data,
     list_files,
     list_folders,
     list_frames,
     list_tree,
+    match_list,
     natural_key,
     output_name,
+    read_names,
+    write_names,
 )
 from mmdepthseg.utils.errors import UserError
 
@@ -105,3 +109,69 @@ def test_two_images_cannot_have_one_output():
         names.claim(dict(img_path=path))
     with pytest.raises(UserError, match='/a/1.jpg and /b/1.jpg'):
         names.claim(dict(img_path='/b/1.jpg'))
+
+
+#: Names as people have them.
+ODD_NAMES = [
+    '7', '13', '7 ride/1', 'ride/1', '2024 01 01/000', 'a, b/"c"', "it's/1", '#1/a',
+    '# b/1', ' outer/1', 'Stra\u00dfe/\u00e9', '\u6771\u4eac/1', 'tab\there/1',
+    'nel\x85/1', '\u2028sep/2', '-5/x', '1e3', 'budget_5.txt', 'C:\\x\\1', '{}/%s',
+    '[1]/*?',
+]  # fmt: skip
+
+
+def test_lists_that_are_written_are_read(tmp_path):
+    write_names(tmp_path / 'list.txt', ODD_NAMES[::-1])
+    expected = list(range(len(ODD_NAMES)))[::-1]
+    assert list(match_list(tmp_path / 'list.txt', ODD_NAMES)) == expected
+    text = (tmp_path / 'list.txt').read_text(encoding='utf-8').replace('\n', ' \r\n')
+    (tmp_path / 'windows.txt').write_bytes(b'\xef\xbb\xbf' + text.encode())
+    assert list(match_list(tmp_path / 'windows.txt', ODD_NAMES)) == expected
+
+
+@pytest.mark.parametrize('name', ['', '  ', 'a\nb', 'a\rb', 'a\udcff'])
+def test_names_that_no_list_can_have(tmp_path, name):
+    with pytest.raises(UserError, match='rename'):
+        check_names(['a', name])
+    with pytest.raises(UserError, match='rename'):
+        write_names(tmp_path / 'list.txt', [name])
+    assert not (tmp_path / 'list.txt').exists()
+
+
+@pytest.mark.parametrize(
+    ('line', 'position'),
+    [('clip/1', 0), ('5 clip/1', 0), ('other', 2), ('9 other', 2), ('cafe\u0301', 3)],
+)
+def test_a_line_is_a_name_or_its_last_part(tmp_path, line, position):
+    (tmp_path / 'list.txt').write_text(f'# comment\n\n{line}\n', encoding='utf-8')
+    names = ['clip/1', 'b/1', 'b/other', 'b/caf\u00e9']
+    assert list(match_list(tmp_path / 'list.txt', names)) == [position]
+
+
+@pytest.mark.parametrize(
+    ('line', 'names', 'words'),
+    [
+        ('13', ['00', '01', '02'], 'not among'),
+        ('1', ['a/1', 'b/1'], 'a/1, b/1'),
+        ('#2/x', ['#1/x', 'a/y'], "not among.*mean '#1/x'"),
+        ('clip/01', ['clip/1'], "not among.*mean 'clip/1'"),
+    ],
+)
+def test_lines_that_are_no_names(tmp_path, line, names, words):
+    (tmp_path / 'list.txt').write_text(f'{names[0]}\n\n{line}\n')
+    lines = match_list(tmp_path / 'list.txt', names)
+    assert next(lines) == 0
+    with pytest.raises(UserError, match=f'list.txt, line 3: {line!r} .*{words}'):
+        next(lines)
+
+
+def test_lists_of_unknown_names(tmp_path):
+    path = tmp_path / 'names.txt'
+    path.write_text('# chosen\n7 aachen/a\n\nbochum/b  \n7 aachen/a\nmy ride/1\n')
+    assert read_names(path) == ['aachen/a', 'bochum/b', 'my ride/1']
+    for content in (b'', b'# nothing\n', 'n\u00e4me'.encode('utf-16')):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match='names.txt'):
+            read_names(path)
+    with pytest.raises(UserError, match='absent.txt'):
+        read_names(tmp_path / 'absent.txt')

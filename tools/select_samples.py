@@ -116,9 +116,11 @@ def _add_frame_options(parser: argparse.ArgumentParser) -> None:
         help='with --features: name of each row, one per line',
     )
     lists.add_argument(
-        '--initial', metavar='FILE', help='names or rows already labelled, one per line'
+        '--initial',
+        metavar='FILE',
+        help='frames already labelled, one per line: names, or rows if there are none',
     )
-    lists.add_argument('--exclude', metavar='FILE', help='names or rows never to pick')
+    lists.add_argument('--exclude', metavar='FILE', help='frames never to pick')
     page = parser.add_mutually_exclusive_group()
     page.add_argument(
         '--images',

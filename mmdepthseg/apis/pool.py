@@ -17,6 +17,7 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
+from mmdepthseg.names import check_names
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import atomic_path, file_hash
 from mmdepthseg.utils.progress import Progress
@@ -66,6 +67,7 @@ class ImagePool:
             )
         self.names = [str(info['img_id']) for info in infos]
         self.paths = [str(info['img_path']) for info in infos]
+        check_names(self.names)
         if len(set(self.names)) < len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)
             raise UserError(f'the pool contains two images named {twice!r}')

@@ -1,14 +1,12 @@
 """The labelled samples of a data set: by a list of names, or by n and a seed."""
 
 import os.path as osp
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from mmdepthseg.names import join_path
+from mmdepthseg.names import join_path, match_list
 from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')
@@ -20,7 +18,7 @@ class LabeledSubset:
 
     `dict(n=100, seed=42)`: a random subset as in the papers.
     `dict(ann_file='ds_us_seed42.txt', n=100)`: the first n names of a file (see
-    `read_names`), without n all of them. `dict()`: the samples that have a label file.
+    `match_list`), without n all of them. `dict()`: the samples that have a label file.
 
     Args:
         n: How many.
@@ -50,6 +48,9 @@ class LabeledSubset:
                 ),
                 'give either ann_file or seed, not both.': bool(
                     self.ann_file and self.seed is not None
+                ),
+                f'n must be at least 1, got {self.n}.': (
+                    self.n is not None and self.n < 1
                 ),
                 'give n and seed, or ann_file.': (
                     not self.ann_file and (self.n is None) != (self.seed is None)
@@ -82,14 +83,19 @@ class LabeledSubset:
         if self.ann_file:
             path = join_path(root or '', self.ann_file)
             path = path if osp.isfile(path) else self.ann_file
-            names = read_names(path)
-            if self.n is not None and not 1 <= self.n <= len(names):
+            found: set[int] = set()
+            for position in match_list(path, [info['img_id'] for info in samples]):
+                found.add(position)
+                if len(found) == self.n:
+                    break
+            if not found:
+                raise UserError(f'{path}: no name in this list.')
+            if self.n is not None and len(found) < self.n:
                 raise UserError(
-                    f'labeled_subset asks for n={self.n} of the {len(names)} names in '
+                    f'labeled_subset asks for n={self.n} of the {len(found)} names in '
                     f'{path}.'
                 )
-            img_ids = [info['img_id'] for info in samples]
-            return set(match_names(names[: self.n], img_ids, path))
+            return found
         if self.seed is not None and self.n is not None:
             return set(random_subset(len(samples), self.n, self.seed))
         return {i for i, info in enumerate(samples) if 'seg_map_path' in info}
@@ -110,72 +116,6 @@ class LabeledSubset:
             return list(samples)
         inside = self.mode == 'keep'
         return [info for i, info in enumerate(samples) if (i in chosen) == inside]
-
-
-def read_names(path: str) -> list[str]:
-    """Read the sample names of a text file, one a line, in the file's order.
-
-    A line is a name (`aachen/aachen_000000_000019`) or an index and a name, as
-    the published lists have them. Names may hold blanks. Blank lines and lines that
-    start with `#` are skipped, repeated names are kept once.
-
-    Args:
-        path: The text file.
-
-    Returns:
-        Names.
-
-    Raises:
-        UserError: If the file is missing.
-        UserError: If it holds no name.
-    """
-    if not Path(path).is_file():
-        raise UserError(f'ann_file {path} does not exist.')
-    lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
-    lines = [line.strip() for line in lines]
-    names = [re.sub(r'^\d+\s+', '', line) for line in lines if line and line[0] != '#']
-    if not names:
-        raise UserError(f'ann_file {path} holds no name.')
-    return list(dict.fromkeys(names))
-
-
-def match_names(names: Sequence[str], img_ids: Sequence[str], source: str) -> list[int]:
-    """Return the positions in `img_ids` of the named samples, in the order of `names`.
-
-    A name is a whole `img_id` or, where that is unique, its last part.
-
-    Args:
-        names: Wanted names.
-        img_ids: Identifiers of all samples.
-        source: Where the names come from, for the error.
-
-    Returns:
-        One position a name.
-
-    Raises:
-        UserError: If names are not found (the first few are named) or ambiguous.
-    """
-    by_id = {img_id: index for index, img_id in enumerate(img_ids)}
-    by_stem: dict[str, list[int]] = {}
-    for index, img_id in enumerate(img_ids):
-        by_stem.setdefault(img_id.rsplit('/', 1)[-1], []).append(index)
-    found: list[int] = []
-    missing: list[str] = []
-    ambiguous: list[str] = []
-    for name in names:
-        candidates = [by_id[name]] if name in by_id else by_stem.get(name, [])
-        if len(candidates) == 1:
-            found.append(candidates[0])
-        else:
-            (ambiguous if candidates else missing).append(name)
-    for wrong, why in ((missing, 'not among the images'), (ambiguous, 'ambiguous')):
-        if wrong:
-            raise UserError(
-                f'{source}: {len(wrong)} of {len(names)} names are {why}: '
-                f'{", ".join(wrong[:3])}{", ..." if len(wrong) > 3 else ""}. '
-                f'Names look like {img_ids[0]}.'
-            )
-    return found
 
 
 def random_subset(total: int, n: int, seed: int) -> list[int]:

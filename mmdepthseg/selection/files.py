@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mmdepthseg.names import match_list, read_lines, write_names
 from mmdepthseg.selection.features import name_rows
 from mmdepthseg.selection.methods import Selection
-from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 
 RECORD = 'selection.json'
@@ -60,29 +61,13 @@ def load_array(path: str | Path) -> np.ndarray:
     return array
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """Return the non-empty lines of a text file, stripped.
-
-    Raises:
-        UserError: If the file is missing or not text.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f'{path}: no such file')
-    try:
-        lines = path.read_text(encoding='utf-8-sig').splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f'{path}: not a text file ({error}).') from error
-    return [line.strip() for line in lines if line.strip()]
-
-
 def read_names(path: str | Path, size: int) -> list[str]:
     """Return the names of all frames, one per line in the order of the rows.
 
     Raises:
         UserError: If their number is not `size`, or two are equal.
     """
-    names = read_lines(path)
+    names = [line for _, line in read_lines(path)]
     if len(names) != size:
         raise UserError(
             f'{path}: {len(names)} names, but the features have {size} rows.'
@@ -100,44 +85,40 @@ def read_names(path: str | Path, size: int) -> list[str]:
 def read_rows(
     path: str | Path, size: int, names: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Return a list of frames, one a line: a name if there is such a one, else a row.
+    """Return the rows of a list of frames, int64, in the order of the file.
 
-    Other lines that start with `#` are comments.
-
-    Returns:
-        Rows, int64, in the order of the file.
+    Each line is a name, see `match_list`; without names, a row number or a comment that
+    begins with `#`.
 
     Raises:
-        UserError: For an unknown name, a row out of range, or a frame given twice.
+        UserError: If a line is not one of the names or rows, or a frame is given twice.
     """
-    by_name = {name: row for row, name in enumerate(names or ())}
-    rows: list[int] = []
-    for line in read_lines(path):
-        if line in by_name:
-            rows.append(by_name[line])
-        elif line.startswith('#'):
-            continue
-        elif re.fullmatch(r'\d+', line) and int(line) < size:
-            rows.append(int(line))
-        elif re.fullmatch(r'-?\d+', line):
-            raise UserError(
-                f'{path}: row {line} is not in the pool, which has rows 0 to '
-                f'{size - 1}.'
-            )
-        elif names is None:
-            raise UserError(
-                f'{path}: {line!r} is no row number, and no names were given '
-                '(--names FILE).'
-            )
-        else:
-            hint = did_you_mean(line, by_name)
-            raise UserError(f'{path}: {line!r} is not among the names{hint}.')
+    if names is not None:
+        rows = list(match_list(path, names))
+    else:
+        lines = [line for line in read_lines(path) if not line[1].startswith('#')]
+        rows = [_read_row(path, number, line, size) for number, line in lines]
     values, counts = np.unique(rows, return_counts=True)
     if (counts > 1).any():
         twice = values[counts > 1].astype(np.int64)
         first = f' ({names[twice[0]]})' if names else ''
         raise UserError(f'{path}: {name_rows(twice)}{first} given more than once.')
     return np.array(rows, dtype=np.int64)
+
+
+def _read_row(path: str | Path, number: int, line: str, size: int) -> int:
+    """Return the row that a line of a list without names gives."""
+    if not re.fullmatch(r'-?[0-9]+', line):
+        raise UserError(
+            f'{path}, line {number}: {line!r} is not a row number, and no names were '
+            'given (--names FILE).'
+        )
+    if not 0 <= int(line) < size:
+        raise UserError(
+            f'{path}, line {number}: row {line} is not in the pool, which has rows 0 '
+            f'to {size - 1}.'
+        )
+    return int(line)
 
 
 def split_name(budget: int) -> str:
@@ -200,8 +181,7 @@ def write_selection(
     written, splits = [], {}
     for budget in sorted(set(budgets)):
         path = folder / split_name(budget)
-        lines = ''.join(f'{label}\n' for label in labels[:budget])
-        write_atomically(path, lines.encode())
+        write_names(path, labels[:budget])
         written.append(path)
         splits[str(budget)] = path.name
     record = {
@@ -258,7 +238,7 @@ def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> li
             )
         suffix = _find_suffix(where, names[0])
         return [os.path.join(where, name + suffix) for name in names]
-    paths = read_lines(where)
+    paths = [line for _, line in read_lines(where)]
     if len(paths) != size:
         raise UserError(
             f'{where}: {len(paths)} image paths, but the features have {size} rows.'

@@ -2,7 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdepthseg.selection.files import find_images
+from mmdepthseg.datasets.subset import LabeledSubset
+from mmdepthseg.selection import select
+from mmdepthseg.selection.files import (
+    find_images,
+    read_names,
+    read_rows,
+    write_selection,
+)
 from mmdepthseg.utils.errors import UserError
 
 
@@ -54,3 +61,47 @@ def test_errors_of_finding(tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             find_images(where, names, size)
+
+
+#: Names that resemble numbers, comments and lists.
+ODD_NAMES = ['13', '07', '3 a/1', 'a/1', 'b c/1', '#x/1', 'd,e/1', '"q"/1', '\u00e9/1']
+
+
+def test_written_lists_are_read_whatever_the_names(tmp_path):
+    (tmp_path / 'names.txt').write_text('\n'.join(ODD_NAMES), encoding='utf-8')
+    names = read_names(tmp_path / 'names.txt', 9)
+    assert names == ODD_NAMES
+    chosen = select(np.zeros((9, 1)), 'random', 7, seed=3)
+    write_selection(tmp_path, chosen, names, [4, 7], dict(seed=3))
+    for budget in (4, 7):
+        path = tmp_path / f'budget_{budget}.txt'
+        order = chosen.order[:budget].tolist()
+        assert read_rows(path, 9, names).tolist() == order
+        samples = [dict(img_id=name) for name in names]
+        subset = LabeledSubset(ann_file=str(path))
+        assert subset.positions(samples, None) == set(order)
+
+
+def test_without_names_lines_are_rows(tmp_path):
+    path = tmp_path / 'rows.txt'
+    path.write_text('# comment\n07\n3\n')
+    assert read_rows(path, 9).tolist() == [7, 3]
+    for lines, message in (
+        ('1\n\n9', 'rows.txt, line 3: row 9'),
+        ('1\n-1', 'rows.txt, line 2: row -1'),
+        ('1\na/1', "rows.txt, line 2: 'a/1'"),
+        ('\u0663', 'rows.txt, line 1'),
+        ('4\n2\n4', 'rows.txt: row 4 given more than once'),
+    ):
+        path.write_text(lines, encoding='utf-8')
+        with pytest.raises(UserError, match=message):
+            read_rows(path, 9)
+
+
+def test_with_names_a_number_is_never_a_row(tmp_path):
+    path = tmp_path / 'initial.txt'
+    path.write_text('07\n2\n')
+    with pytest.raises(UserError, match="initial.txt, line 2: '2' is not among"):
+        read_rows(path, 9, ODD_NAMES)
+    path.write_text('a/1\n7 13\n')  # the number is that of a published list
+    assert read_rows(path, 9, ODD_NAMES).tolist() == [3, 0]

@@ -108,7 +108,7 @@ def error_of(capsys, run_tool, *arguments):
         (
             "train_dataloader['dataset']['clips'] = ['drive 2']\n",
             ['--seed', 0],
-            'names are not among the images',
+            'is not among the names',
         ),
     ],
 )

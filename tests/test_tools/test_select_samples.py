@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import REPO
 
-from mmdepthseg.selection import farthest_point, files, select
+from mmdepthseg.selection import farthest_point, select
 from mmdepthseg.selection.files import parse_bytes, remove_selection, write_selection
 
 TOOL = REPO / 'tools/select_samples.py'
@@ -35,7 +35,7 @@ def select_samples(tmp_path, call_tool):
 
 
 def test_splits_and_record(tmp_path, select_samples):
-    (tmp_path / 'initial.txt').write_text(f'{NAMES[4]}\n\n7\n')
+    (tmp_path / 'initial.txt').write_text(f'{NAMES[4]}\n\n{NAMES[7]}\n')
     (tmp_path / 'exclude.txt').write_text(f'{NAMES[5]}\n')
     arguments = [
         '--method', 'ds_us', '--budget', 5, 12, '--seed', 42, '--bias', 2,
@@ -202,7 +202,7 @@ def test_the_record_is_gone_while_splits_are_written(tmp_path, monkeypatch):
         raise OSError('disk full')
 
     save(0)
-    monkeypatch.setattr(files, 'write_atomically', full_disk)
+    monkeypatch.setattr('mmdepthseg.names.write_atomically', full_disk)
     with pytest.raises(OSError, match='disk full'):
         save(1)
     assert not list(tmp_path.iterdir())

@@ -68,8 +68,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def convert(args: argparse.Namespace) -> None:
     """Convert and report the files written."""
     from mmdepthseg.datasets.converters import ConvertOptions, convert_cityscapes
-    from mmdepthseg.datasets.subset import read_names
     from mmdepthseg.launch.config import check_writable
+    from mmdepthseg.names import read_names
     from mmdepthseg.utils.progress import Progress
 
     out = Path(args.out).expanduser()

@@ -34,6 +34,7 @@ from mmdepthseg.apis.selection.student_config import (
 from mmdepthseg.launch.runner import build_runner
 from mmdepthseg.launch.setup import setup_distributed, setup_resume
 from mmdepthseg.models.losses.entropy import prediction_entropy
+from mmdepthseg.names import write_names
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.utils.errors import UserError
@@ -178,9 +179,8 @@ class StudentScorer:
                 and file_hash(checkpoint) == student.facts['checkpoint_sha256']
             ):
                 return True
-        names = ''.join(f'{self.pool.names[row]}\n' for row in chosen)
         subset = config.train_dataloader.dataset.labeled_subset
-        write_atomically(subset.ann_file, names.encode())
+        write_names(subset.ann_file, [self.pool.names[row] for row in chosen])
         return False
 
     def _train(self, config: Config, student: StampedFolder) -> None:

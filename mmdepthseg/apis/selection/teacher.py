@@ -16,8 +16,9 @@ from mmdepthseg.apis.pool import (
     is_ready,
 )
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
+from mmdepthseg.names import write_names
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import file_hash, write_atomically
+from mmdepthseg.utils.files import file_hash
 from mmdepthseg.utils.progress import Progress
 from mmdepthseg.utils.ranks import from_main
 from mmdepthseg.utils.stamp import StampedFolder
@@ -143,8 +144,7 @@ class Teacher:
         )
 
         def finish() -> None:
-            names = ''.join(f'{name}\n' for name in pool.names)
-            write_atomically(self.folder / NAMES, names.encode())
+            write_names(self.folder / NAMES, pool.names)
             work.finish(sha256=file_hash(out))
 
         if not is_ready(work, out, len(pool), self.overwrite):
