@@ -31,6 +31,8 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
             there is no `output_dir`.
     """
 
+    output_dir: str | None
+
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self._names = OutputNames()
@@ -52,7 +54,7 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         if self.output_dir is not None:
             self._unlabelled += len(data_samples) - len(labelled)
             for sample in data_samples:
-                self._write(sample)
+                self._write(sample, self.output_dir)
         elif len(labelled) < len(data_samples) and not self.format_only:
             name = next(output_name(s) for s in data_samples if 'gt_sem_seg' not in s)
             raise UserError(
@@ -61,8 +63,8 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
                 '--out to tools/test.py.'
             )
 
-    def _write(self, sample: dict) -> None:
-        path = Path(self.output_dir, f'{self._names.claim(sample)}.png')
+    def _write(self, sample: dict, folder: str) -> None:
+        path = Path(folder, f'{self._names.claim(sample)}.png')
         path.parent.mkdir(parents=True, exist_ok=True)
         label = sample['pred_sem_seg']['data'].squeeze().cpu().numpy()
         if sample.get('reduce_zero_label', False):  # as the label files of the data set

@@ -187,8 +187,8 @@ def _with_positions(config: Config, key: str) -> str:
     parts = key.split('.')
     for place, part in enumerate(parts):
         if isinstance(node, list | tuple) and not part.isdigit():
-            kinds = [e.get('type') if isinstance(e, Mapping) else '' for e in node]
-            kinds = [str(getattr(k, '__name__', k)).split('.')[-1] for k in kinds]
+            types = [e.get('type') if isinstance(e, Mapping) else '' for e in node]
+            kinds = [str(getattr(t, '__name__', t)).split('.')[-1] for t in types]
             found = [i for i, kind in enumerate(kinds) if kind == part]
             if len(found) != 1:
                 raise UserError(

@@ -183,7 +183,7 @@ def _reduced(content: bytes) -> str:
         with Image.open(io.BytesIO(content)) as image:
             mode, alpha = image.mode, image.mode.endswith('A')
             if alpha or 'transparency' in image.info:
-                if image.convert('RGBA').getchannel('A').getextrema()[0] < 255:
+                if np.asarray(image.convert('RGBA'))[..., 3].min() < 255:
                     return f'has transparent pixels, whose colours are lost. {cure}'
                 mode = mode.removesuffix('A')
     except Exception:  # a format that Pillow does not know; or damaged
