@@ -35,6 +35,7 @@ from helpers.fake_slurm import FakeSlurm
 from helpers.tools import load_tool
 from mmengine.registry import DefaultScope
 from mmengine.utils import ManagerMixin
+from torch.utils.data import DataLoader, dataloader
 
 from mmdepthseg.plugin import register_all_modules
 
@@ -128,6 +129,27 @@ def _nothing_stays() -> Iterator[None]:
         os.environ.update(environment)
     os.chdir(folder)
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _workers_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """End the workers of data loaders with the test that started them.
+
+    Garbage collection, which is what ends those of a Runner, first closes the queue by
+    which workers hear of the end: torch then waits 5 seconds for each, in whichever
+    test comes next.
+    """
+    kind, started = dataloader._MultiProcessingDataLoaderIter, []
+    start = kind.__init__
+
+    def note(self: object, loader: DataLoader) -> None:
+        start(self, loader)
+        started.append(self)
+
+    monkeypatch.setattr(kind, '__init__', note)
+    yield
+    for iterator in started:
+        iterator._shutdown_workers()
 
 
 @pytest.fixture

@@ -127,10 +127,22 @@ def test_keys_that_the_runner_knows_need_no_warning():
     assert config.load_from == 'x.pth'
 
 
-def test_misspelt_key_is_refused_and_plus_adds_it():
+@pytest.mark.parametrize(
+    ('option', 'expected'),
+    [
+        ('model.chanels', "'channels'"),
+        ('modell.channels', "'model'"),
+        ('steps.7.p', 'steps.* 2'),
+        ('model.channels.x', 'channels'),
+    ],
+)
+def test_misspelt_option_is_named(option, expected):
+    with pytest.raises(UserError, match=f'{option}.*{expected}'):
+        apply_options(make_config(), {option: 8})
+
+
+def test_plus_adds_a_key():
     config = make_config()
-    with pytest.raises(UserError, match="'channels'"):
-        apply_options(config, {'model.chanels': 8})
     apply_options(config, {'+model.chanels': 8})
     assert config.model.chanels == 8
 
@@ -168,6 +180,28 @@ def test_work_dir_argument_goes_before_config_before_default(tmp_path, monkeypat
     assert (tmp_path / 'given').is_dir()
 
 
+def test_work_dir_that_cannot_be_written(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(UserError, match='file/run.*--work-dir'):
+        prepare_work_dir(Config(dict()), 'name.py', str(tmp_path / 'file/run'))
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    path = tmp_path / 'tiny.py'
+    path.write_text('model = dict(\n')
+    with pytest.raises(UserError, match='tiny.py'):
+        load_config(path)
+    with pytest.raises(UserError, match="tinny.py.*'tiny.py'"):
+        load_config(tmp_path / 'tinny.py')
+
+
+def test_misspelt_top_level_key(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text('default_hoks = dict()\n')
+    with pytest.raises(UserError, match="'default_hoks'.*'default_hooks'"):
+        load_config(path)
+
+
 def test_base_file_that_is_missing_is_named(tmp_path):
     path = tmp_path / 'child.py'
     path.write_text("_base_ = ['./parent.py']\n")
@@ -185,5 +219,7 @@ def test_whole_checkpoints_pass(tmp_path):
     with pytest.raises(UserError, match='old.pth'):
         check_checkpoint_file(str(tmp_path))
     (tmp_path / 'empty.pth').write_bytes(b'')
-    with pytest.raises(UserError, match='damaged'):
+    with pytest.raises(UserError, match='empty.pth.*new.pth'):
         check_checkpoint_file(str(tmp_path / 'empty.pth'))
+    with pytest.raises(UserError, match="older.pth.*'old.pth'"):
+        check_checkpoint_file(str(tmp_path / 'older.pth'))

@@ -54,7 +54,7 @@ def test_all_that_is_read_passes():
                 paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mul=0.1))),
                 constructor='mmdepthseg.MergedGroupsConstructor',
             ),
-            "'lr_mult'",
+            r"custom_keys\['backbone'\].*'lr_mul'; .*'lr_mult'",
         ),
     ],
 )
@@ -77,3 +77,24 @@ def test_metainfo_of_parts_of_a_data_set():
     message = r"val_dataloader.dataset.datasets.1.metainfo .* 'palete'; .*'palette'"
     with pytest.raises(UserError, match=message):
         check(val_dataloader=dict(dataset=dict(datasets=parts)))
+
+
+@pytest.mark.parametrize(
+    ('parts', 'message'),
+    [
+        (dict(train_dataloader=dict(batch_sizee=3)), "'batch_sizee'; .*'batch_size'"),
+        (dict(randomness=dict(seed=0, sed=3)), "randomness.*'sed'; .*'seed'"),
+        (dict(randomness=dict(deterministic=True)), "randomness.*'seed'"),
+        (
+            dict(env_cfg=dict(mp_cfg=dict(opencv_num_thread=0))),
+            "env_cfg.mp_cfg.*'opencv_num_thread'; .*'opencv_num_threads'",
+        ),
+        (
+            dict(default_hooks=dict(checkpoint=dict(type='CheckpointHook', intervl=3))),
+            "default_hooks.checkpoint.*'intervl'; .*'interval'",
+        ),
+    ],
+)
+def test_loaders_randomness_processes_and_hooks(parts, message):
+    with pytest.raises(UserError, match=message):
+        check(**parts)

@@ -45,70 +45,31 @@ def error_of(capsys, run_tool, *arguments):
 @pytest.mark.parametrize(
     ('extra', 'arguments', 'message'),
     [
-        ('', ['--method', 'us', 'no checkpoint'], 'us needs the CHECKPOINT'),
+        ('', ['--method', 'us', 'no checkpoint'], 'CHECKPOINT'),
         ('', ['--method', 'ds', 'checkpoint=none.pth'], 'none.pth'),
-        (
-            '',
-            ['--method', 'ds', 'checkpoint=other.pth'],
-            'other.pth is not',
-        ),
-        ('', ['--budget', 13], 'budget=13'),
-        ('', ['--initial', 'known.txt', '--budget', 1], 'budget=1'),
+        ('', ['--method', 'ds', 'checkpoint=other.pth'], 'other.pth'),
         ('', ['--initial', 'unknown.txt'], "'drive 1/99'"),
-        (
-            '',
-            ['--initial', 'known.txt', '--exclude', 'known.txt'],
-            'initial and exclude both hold rows 0, 1',
-        ),
-        ('', ['--min-distance', -1, '--method', 'ds'], 'min_distance=-1.0'),
+        ('', ['--initial', 'known.txt', '--exclude', 'known.txt'], 'exclude'),
         # before the teacher is asked for features, and any student is trained
-        ('', ['--preselect', 0.5, 'checkpoint=none.pth'], 'preselect=0.5 must be'),
-        ('', ['--bias', 'nan', 'checkpoint=none.pth'], 'bias=nan'),
-        ('', ['--seed', -1, 'checkpoint=none.pth'], 'seed=-1'),
-        (
-            '',
-            ['--method', 'us', '--min-distance', 1, 'checkpoint=none.pth'],
-            "min_distance does not apply to method 'us'",
-        ),
-        ('', ['--min-distance', 'nan', 'checkpoint=none.pth'], 'min_distance=nan must'),
-        ('', ['--batch-size', 0], 'batch_size=0, num_workers=0'),
-        (
-            "selection['criterion'] = dict(far_dilation=4)\n",
-            ['checkpoint=none.pth'],
-            'dilation size must be odd and positive, got 4',
-        ),
-        ('', ['--names', 'known.txt'], '--names is for'),
-        ('', ['--features', 'f.npy'], 'give either --features or CONFIG and CHECKPOI'),
-        ('', ['--method', 'entropy'], "fit selection.criterion.type='depth_e"),
-        (
-            "selection['criterion'] = dict(type='entropy')\n",
-            ['--method', 'entropy'],
-            'decode_head',
-        ),
+        ('', ['--preselect', 0.5, 'checkpoint=none.pth'], 'preselect=0.5'),
+        ("selection['bias'] = 'x'\n", ['checkpoint=none.pth'], 'selection.bias'),
+        ('', ['--batch-size', 0], 'batch_size=0'),
+        ('', ['--names', 'known.txt'], '--names'),
+        ('', ['--features', 'f.npy'], '--features'),
+        ('', ['--method', 'entropy'], 'selection.criterion.type'),
         (
             f"selection['criterion'] = dict(type='entropy')\nmodel = {SEG_STUDENT!r}\n",
             ['--method', 'us'],
-            "--method us does not fit selection.criterion.type='entropy'",
+            'selection.criterion.type',
         ),
-        (f'model = {SEG_STUDENT!r}\n', ['--method', 'us'], 'loss_disparity=dict'),
-        ("selection['teacher'] = 'sde.py'\n", [], 'selection.teacher=sde.py: no such'),
-        (
-            "selection['itterations'] = 5\n",
-            [],
-            "selection has no key 'itterations'; did you mean 'iterations'",
-        ),
+        (f'model = {SEG_STUDENT!r}\n', ['--method', 'us'], 'loss_disparity'),
+        ("selection['teacher'] = 'sde.py'\n", [], 'selection.teacher=sde.py'),
         ("selection.pop('iterations')\n", [], 'selection.iterations'),
-        (
-            "selection['features'] = dict(size=(9, 9))\n",
-            [],
-            r'size=(9, 9)',
-        ),
         ('del predict_pipeline\n', [], 'predict_dataloader'),
-        ('train_pipeline.pop(2)\n', [], 'has no LoadSDEDisparity'),
         (
             "train_dataloader['dataset']['clips'] = ['drive 2']\n",
             ['--seed', 0],
-            'is not among the names',
+            'drive 1/',
         ),
     ],
 )
@@ -148,7 +109,7 @@ def test_errors(world, tmp_path, run_tool, capsys, extra, arguments, message):
 
 def test_neither_config_nor_features(run_tool, tmp_path, capsys):
     message = error_of(capsys, run_tool, '--budget', 2, '--out', tmp_path)
-    assert 'Give CONFIG and CHECKPOINT, or --features FILE' in message
+    assert 'CONFIG' in message and '--features' in message
 
 
 def test_out_that_cannot_be_written(world, run_tool, tmp_path, capsys):
@@ -164,7 +125,7 @@ def test_out_that_cannot_be_written(world, run_tool, tmp_path, capsys):
         '--out',
         tmp_path / 'file/out',
     )
-    assert f'cannot write to {tmp_path}/file/out' in message and '--out' in message
+    assert f'{tmp_path}/file/out' in message and '--out' in message
 
 
 def test_files_of_others_in_out(world, run_tool, tmp_path, capsys):
@@ -184,7 +145,7 @@ def test_files_of_others_in_out(world, run_tool, tmp_path, capsys):
         '--device',
         'cpu',
     )
-    assert 'where the features should go, but it holds other files' in message
+    assert 'mine.txt' in message
     (tmp_path / 'selection.json').write_text('[]')
     message = error_of(
         capsys,
@@ -198,4 +159,4 @@ def test_files_of_others_in_out(world, run_tool, tmp_path, capsys):
         '--device',
         'cpu',
     )
-    assert 'selection.json: damaged' in message
+    assert 'selection.json' in message
