@@ -1,4 +1,4 @@
-"""Where and when each clip is recorded: evenly, or as a fleet of cars does."""
+"""Places and times of the clips: spread evenly, or as a fleet of cars records them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ FLEET_CITIES = dict(
 #: A city's most used road has this share of its drives, the next one this share of the
 #: rest, and so on.
 ROAD_SHARE = 0.4
-#: Share of the drives that are a stop, of how many clips, how many seconds apart.
+#: Share of the drives that are stops, their numbers of clips, seconds between these.
 STOP_SHARE, STOP_CLIPS, STOP_SECONDS = 0.1, (2, 12), 2.0
-# seeds of a fleet's clips begin with these numbers, those of the others with a split's
+# Seeds of a fleet's clips contain these numbers, other seeds that of the split.
 _PLACE, _VISIT, _DRIVES = 2, 3, 4
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A clip's place and time.
+    """Place and time of a clip.
 
     Attributes:
         city: Name of the city.
         sequence: Number of the clip within the city.
-        place: Seed of what stands there.
-        visit: Seed of what moves and shines at that time; None: goes on from `place`.
+        place: Seed of the static objects.
+        visit: Seed of moving objects and light; None: continues that of `place`.
         start: Seconds from the beginning of the visit to the first frame.
-        waits: The car stands.
+        waits: Whether the car stands still.
     """
 
     city: str
@@ -48,11 +48,11 @@ class Visit:
 
 
 def visit_of(seed: int, split: str, clip: int, pool: str = 'even') -> Visit:
-    """Return the place and time of a clip, which its number alone decides.
+    """Return the place and time of a clip; only its number decides them.
 
     Args:
-        seed: The data set's seed.
-        split: "train" or "val".
+        seed: Seed of the data set.
+        split: `'train'` or `'val'`.
         clip: Number of the clip in the split.
         pool: One of `POOLS`.
     """
@@ -68,17 +68,17 @@ def _fleet(seed: int, count: int) -> tuple[Visit, ...]:
 
 
 def fleet_visits(seed: int) -> Iterator[Visit]:
-    """Yield the clips of a fleet, drive after drive, without end.
+    """Yield the clips of a fleet, drive after drive, endlessly.
 
-    Cars drive most often in a few cities, there on the same few roads, and stand for
-    long at some of them: clips of one stop show the same picture with other people in
-    it. Trams (`train`) and wide roads are found in the rarest city.
+    Cars drive most often in a few cities, on a few of their roads, and stop for a long
+    time on some drives: clips of one stop show the same view with other people. Trams
+    (`train`) and wide roads are in the rarest city.
 
     Args:
-        seed: The data set's seed.
+        seed: Seed of the data set.
 
     Yields:
-        Visit: Clip after clip.
+        The next clip.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, _DRIVES]))
     names, counts, drive = [*FLEET_CITIES], dict.fromkeys(FLEET_CITIES, 0), 0
