@@ -22,7 +22,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'work_dirs/<config name>)',
     )
     parser.add_argument(
-        '--out', metavar='FOLDER', help='write the predicted label maps to FOLDER'
+        '--out',
+        metavar='FOLDER',
+        help='write the predicted label maps to FOLDER/<clip or city>/<frame>.png',
     )
     parser.add_argument(
         '--show', action='store_true', help='show each prediction in a window'
@@ -30,7 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--show-dir',
         metavar='FOLDER',
-        help='draw the predictions into FOLDER/vis_data/vis_image',
+        help='draw the predictions into FOLDER/.../vis_image/test/<clip or city>/',
     )
     parser.add_argument(
         '--wait-time', type=float, default=2.0, help='seconds per shown image'

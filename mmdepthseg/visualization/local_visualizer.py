@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.visualization import LocalVisBackend
 from mmseg.structures import SegDataSample
 
-from mmdepthseg.names import OutputNames
+from mmdepthseg.names import output_name
 from mmdepthseg.registry import VISUALIZERS
 
 
@@ -23,10 +23,6 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
     several clips, and student and teacher, have in common; here they are called
     `test/<clip>/<frame>` (see `output_name`).
     """
-
-    def __init__(self, name: str = 'visualizer', *args, **kwargs) -> None:
-        super().__init__(name, *args, **kwargs)
-        self._names = OutputNames()
 
     def add_datasample(
         self,
@@ -56,7 +52,7 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
         if data_sample is not None and 'img_path' in data_sample:
             stage, _, file = name.partition('_')  # of MMSegmentation's hook
             if file == osp.basename(data_sample.img_path):
-                name = f'{stage}/{self._names.claim(data_sample)}'
+                name = f'{stage}/{output_name(data_sample)}'
         super().add_datasample(name, image, data_sample, *args, **kwargs)
 
     def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
