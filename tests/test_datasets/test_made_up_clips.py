@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.made_up_clips import DEFECTS, trees
+from helpers.made_up_clips import DEFECTS, clip_names, stems, trees
 from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from mmdepthseg.datasets import ClipDataset
-from mmdepthseg.names import output_name
+from mmdepthseg.names import match_list, output_name, write_names
 from mmdepthseg.utils.errors import UserError
 
 PIPELINE = [
@@ -123,3 +123,20 @@ def check_tree(tree):
             check(results, tree.clips[name], stem, tree.offsets)
     assert bool(errors) == bool(tree.named), (errors, tree.named)
     assert all(part in text for text in errors for part in tree.named), errors
+
+
+@seed(0)
+@settings(max_examples=TREES, database=None, deadline=None)
+@given(data=st.data())
+def test_lists_of_made_up_names_are_read_as_they_were_written(data):
+    clips = data.draw(st.lists(clip_names(), min_size=1, max_size=3, unique=True))
+    names = [f'{clip}/{stem}' for clip in clips for stem in data.draw(stems(3))]
+    chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, 'list.txt')
+        write_names(path, chosen)
+        try:
+            assert [names[i] for i in match_list(path, names)] == chosen
+        except UserError as error:  # names that differ only in outer spaces
+            assert str(path) in str(error)
+            assert len({name.strip() for name in names}) < len(names)
