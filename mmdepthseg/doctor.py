@@ -11,12 +11,12 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from mmdepthseg.utils.compat import (
+from mmdepthseg.frameworks import (
     REQUIREMENTS,
     FrameworkImportError,
+    declare_torchvision_operators,
     import_requirement,
 )
-from mmdepthseg.utils.torchvision_shim import declare_torchvision_operators
 from mmdepthseg.version import __version__
 
 _MINIMUM_PYTHON = (3, 10)

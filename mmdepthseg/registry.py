@@ -7,7 +7,7 @@ at the latest when one of them is first asked for something.
 
 from types import ModuleType
 
-from mmdepthseg.utils.compat import require_frameworks
+from mmdepthseg.frameworks import require_frameworks
 
 require_frameworks()
 

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmdepthseg'
 FLOORS = (
     'doctor', 'experiments', 'apis', 'launch', 'plugin',
     'models', 'engine', 'datasets', 'evaluation', 'visualization',
-    'checkpoints', 'registry',
+    'checkpoints', 'registry', 'frameworks',
     'selection', 'streets', 'geometry', 'structures', 'camera', 'cityscapes', 'names',
     'utils', 'version',
 )  # fmt: skip

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdepthseg import doctor
-from mmdepthseg.utils import compat
+from mmdepthseg import doctor, frameworks
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -91,9 +90,9 @@ def test_old_version_is_refused(monkeypatch):
     import mmseg
 
     monkeypatch.setattr(mmseg, '__version__', '0.30.0')
-    wanted = compat.REQUIREMENTS[-1]
-    with pytest.raises(compat.FrameworkImportError, match=r'mmseg 0\.30\.0'):
-        compat.import_requirement(wanted)
+    wanted = frameworks.REQUIREMENTS[-1]
+    with pytest.raises(frameworks.FrameworkImportError, match=r'mmseg 0\.30\.0'):
+        frameworks.import_requirement(wanted)
     row = doctor.check_needed()[-1]
     assert row.found == 'DOES NOT FIT' and row.problem
 
@@ -103,9 +102,9 @@ def test_framework_that_fails_while_importing(tmp_path, monkeypatch):
         "assert False, 'MMCV==2.2.0 is used but incompatible'\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    requirement = compat.Requirement('clashing_frame', '1.0', 'a test')
-    with pytest.raises(compat.FrameworkImportError, match=r'clashing.*MMCV==2\.2'):
-        compat.import_requirement(requirement)
+    requirement = frameworks.Requirement('clashing_frame', '1.0', 'a test')
+    with pytest.raises(frameworks.FrameworkImportError, match=r'clashing.*MMCV==2\.2'):
+        frameworks.import_requirement(requirement)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_framework_that_fails_while_importing(tmp_path, monkeypatch):
     [('2.13.0+cpu', (2, 13, 0)), ('0.10', (0, 10)), ('1.2rc1', (1, 2)), ('', ())],
 )
 def test_parse_version(text, numbers):
-    assert compat.parse_version(text) == numbers
+    assert frameworks.parse_version(text) == numbers
 
 
 def test_hint_for_training_on_cpu():

@@ -17,12 +17,12 @@ from mmengine.dist import barrier, get_dist_info
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
+from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.names import check_names
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import atomic_path, file_hash
 from mmdepthseg.utils.progress import Progress
 from mmdepthseg.utils.ranks import from_main
-from mmdepthseg.utils.stamp import StampedFolder
 
 #: Batches per part. A part is one file; a rank that is killed loses at most one.
 BATCHES_PER_PART = 8

@@ -19,7 +19,7 @@ from mmdepthseg.evaluation.depth_errors import (
     depth_errors,
 )
 from mmdepthseg.registry import METRICS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
 
 #: Bounds what is inverted; far below any min_depth.
 TINY = 1e-6
@@ -90,12 +90,9 @@ class DepthMetric(BaseMetric):
                 f'0 < min_depth < max_depth is needed, got {min_depth}, {max_depth}.'
             )
         if baseline is not None:
-            unknown = set(baseline) - {'dataset', 'cache', 'num_rows'}
-            if unknown or 'dataset' not in baseline:
-                raise UserError(
-                    'baseline needs dataset and may have cache and '
-                    f'num_rows, got {sorted(baseline)}.'
-                )
+            place = 'DepthMetric: baseline'
+            known = ('dataset', 'cache', 'num_rows')
+            check_keys(baseline, known, place, needed=['dataset'])
         crop_box(crop, 100, 100)
         self.align = align
         self.min_depth = min_depth

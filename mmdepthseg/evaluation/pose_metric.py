@@ -18,7 +18,7 @@ from mmdepthseg.evaluation.pose_errors import (
     translation_scale,
 )
 from mmdepthseg.registry import DATASETS, METRICS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ class PoseMetric(BaseMetric):
             raise UserError(f"scale_over must be 'clip' or 'all', got {scale_over!r}.")
         if snippet < 2:
             raise UserError(f'snippet must be at least 2 frames, got {snippet}.')
-        if baseline is not None and set(baseline) != {'dataset'}:
-            raise UserError(f'baseline needs dataset, got {sorted(baseline)}.')
+        if baseline is not None:
+            place = 'PoseMetric: baseline'
+            check_keys(baseline, ['dataset'], place, needed=['dataset'])
         self.align = align
         self.scale_over = scale_over
         self.snippet = snippet

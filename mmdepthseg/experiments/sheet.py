@@ -231,8 +231,8 @@ def _mix_rows(
     # with a position, so that the crops are the same in every picture
     first, *others = (dataset[StreamIndex(int(i), int(i), 0)] for i in tried)
     mixtures = [_mix_pair(model, mixer, [first, other]) for other in others or [first]]
-    images, disparity, mixed = min(
-        mixtures, key=lambda mixture: abs(mixture[2].mask[0].float().mean() - 0.5)
+    images, disparity, mixed, mask = min(
+        mixtures, key=lambda mixture: abs(mixture[3].float().mean() - 0.5)
     )
     row = []
     for i, name in enumerate('AB'):
@@ -243,11 +243,10 @@ def _mix_rows(
                 color_depth(1 / disparity[i, 0].clamp(min=1e-4).numpy()),
             )
         )
-    mask = mixed.mask[0, 0].numpy().astype(np.uint8) * 255
     return [
         row,
         [
-            ('DepthMix: mask (white: from A)', mask),
+            ('DepthMix: mask (white: from A)', mask.numpy().astype(np.uint8) * 255),
             ('mixed image', _bgr(mixed.images[0])),
             ('mixed label', color_labels(mixed.labels[0].numpy(), palette)),
         ],
@@ -256,8 +255,8 @@ def _mix_rows(
 
 def _mix_pair(
     model: BaseModel, mixer: BatchMix, samples: list[dict]
-) -> tuple[torch.Tensor, torch.Tensor, MixBatch]:
-    """Images in [0, 1] and disparities of two samples, and what becomes of them."""
+) -> tuple[torch.Tensor, torch.Tensor, MixBatch, torch.Tensor]:
+    """Mix two samples; return images in [0, 1], disparities, mixture and mask."""
     data = model.data_preprocessor(
         dict(
             inputs=[s['inputs'] for s in samples],
@@ -269,7 +268,8 @@ def _mix_pair(
     labels = torch.stack([s.gt_sem_seg.data[0] for s in data['data_samples']]).long()
     disparity = torch.stack([s.disparity_map.data for s in data['data_samples']])
     mixed = mixer(MixBatch(images, labels, (labels != 255).float(), disparity))
-    return images, disparity, mixed
+    assert mixed.mask is not None
+    return images, disparity, mixed, mixed.mask[0, 0]
 
 
 def _bgr(image: torch.Tensor) -> np.ndarray:

@@ -162,10 +162,11 @@ class ExperimentTable:
             else f'{self.path}: {part}: {entry.get("name", entry.get("title", "?"))}'
         )
         # a table file has variables of its own
-        check_keys(entry, known, place, LIKENESS if part == 'table' else None)
-        lost = [key[:-1] for key in keys if key[-1] == '!' and not entry.get(key[:-1])]
-        if lost:
-            raise UserError(f'{place}: {", ".join(lost)} must be there')
+        likeness = LIKENESS if part == 'table' else None
+        needed = [key[:-1] for key in keys if key[-1] == '!']
+        filled_in = {key: value for key, value in entry.items() if value}
+        check_keys(entry, known, place, likeness)
+        check_keys(filled_in, filled_in, place, needed=needed)
 
     def _check(self) -> None:
         """Find now what would fail after hours."""

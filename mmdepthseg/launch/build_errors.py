@@ -1,8 +1,8 @@
-"""Errors of building an object from a config dict, put in the config's words.
+"""Errors that other libraries raise for the user's mistakes, put into plain words.
 
-MMEngine lets the error of a constructor through. Which part of the config it came from
-is only to be read from the frames of its `build_from_cfg`: that is done here, and
-nowhere else.
+MMEngine passes on the error of a constructor; only the frames of its `build_from_cfg`
+tell which part of the config it came from. torch wraps the error of a loader's worker
+in a text. This is the only module that reads the frames or messages of other libraries.
 """
 
 import re
@@ -10,37 +10,45 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from mmdepthseg.launch.config_keys import argument_names
+from mmdepthseg.launch.config_keys import argument_names, walk
 from mmdepthseg.utils.errors import did_you_mean, unknown_key
 
-_UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an error, also if a loader's worker raised it.
+
+    torch raises such an error again with the worker's traceback as its message.
+    """
+    text = str(error)
+    if text.startswith('Caught ') and 'Original Traceback' in text:
+        text = text.rpartition(f'{type(error).__name__}: ')[-1].strip()
+    return text
 
 
 def describe_build_error(error: BaseException) -> str | None:
-    """Return one message naming type and key of a config entry that cannot be built.
+    """Return a message that names the entry of a config that cannot be built.
 
     Returns:
-        The message, or None when the error did not come from a config's keys.
+        The message, or None if a config entry did not cause the error.
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     builds = [frame for frame in frames if frame.f_code.co_name == 'build_from_cfg']
     if not builds:
         return None
-    by_call_itself = frames[-1] is builds[-1]
-    if isinstance(error, KeyError) and by_call_itself:
-        return _describe_type(error, builds[-1].f_locals)
+    inner, raised_there = builds[-1].f_locals, frames[-1] is builds[-1]
+    if isinstance(error, KeyError) and raised_there:
+        return _describe_type(error, inner)
     if not isinstance(error, TypeError):
         return None
-    match = _UNEXPECTED.search(str(error))
-    for frame in reversed(builds):
-        if match is None:
-            break
-        found = _describe_key(match.group(1), str(error), frame.f_locals)
-        if found:
-            return found
-    if by_call_itself and not match:  # a needed argument is missing
-        return f'config: type={_type_name(builds[-1].f_locals)!r}: {error}'
-    return None  # the constructor itself calls something wrongly: not a config error
+    match = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
+    if match:
+        described = (
+            _describe_key(match[1], str(error), frame.f_locals)
+            for frame in reversed(builds)
+        )
+        return next(filter(None, described), None)
+    # a needed argument is missing; otherwise the constructor's own code is wrong
+    return f'config: type={_type_name(inner)!r}: {error}' if raised_there else None
 
 
 def _type_name(variables: Mapping[str, Any]) -> str:
@@ -49,24 +57,18 @@ def _type_name(variables: Mapping[str, Any]) -> str:
 
 
 def _describe_key(key: str, text: str, variables: Mapping[str, Any]) -> str | None:
-    """Name type and key if the dict that was being built holds the key."""
+    """Name type and key if the dict that was being built contains the key."""
     arguments = variables.get('args') or {}
     place = f'config: type={_type_name(variables)!r}'
     if key in arguments:
         known = argument_names(variables.get('obj_cls')) - {key}
         return unknown_key(key, known, place, 'argument')
-    return f'{place}: {text}' if _holds(arguments, key) else None
-
-
-def _holds(node: Any, key: str) -> bool:
-    """Tell whether some dict below a node has the key."""
-    if isinstance(node, Mapping):
-        return key in node or any(_holds(value, key) for value in node.values())
-    return isinstance(node, list | tuple) and any(_holds(value, key) for value in node)
+    inside = any(where.endswith(f'.{key}') for where, _ in walk(arguments, ''))
+    return f'{place}: {text}' if inside else None
 
 
 def _describe_type(error: KeyError, variables: Mapping[str, Any]) -> str:
-    """Name a type that no registry has, and those that are like it."""
+    """Name a type that no registry has, and similar ones."""
     name, registry = variables.get('obj_type'), variables.get('registry')
     if name is None or registry is None:  # there is no `type`
         return f'config: {error.args[0]}'

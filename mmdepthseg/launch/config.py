@@ -1,4 +1,4 @@
-"""Load a config for a tool, with errors that name the file or the key."""
+"""Configs and `--cfg-options` of the tools; errors name the file or the key."""
 
 import argparse
 import ast
@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from mmdepthseg.launch.config_keys import check_nested_keys, walk
-from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
+from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean, listed
 from mmdepthseg.utils.files import check_writable
 
 #: What MMEngine's Runner and our tools read at the top level of a config.
@@ -23,15 +23,14 @@ TOP_LEVEL_KEYS = (
     'test_evaluator train_dataloader val_dataloader val_evaluator visualizer '
     'work_dir'
 ).split()
-# Read too, but too short or too unlike anything to be taken for a misspelt name.
+# Also read, but too short or too distinct to be compared with misspelt names.
 _MORE_KEYS = (
     'activation_checkpointing compile efficient_conv_bn_eval launcher model '
     'predict_dataloader predict_pipeline resume selection sync_bn test_cfg '
     'train_cfg tta_model tta_pipeline val_cfg'
 ).split()
-_PLACES_NAMED = 4
-# Above this likeness a new name is taken for a misspelt one. Chosen so that the names
-# of MMSegmentation's own configs (`train_pipeline`, `vis_backends`, ...) stay below.
+# A new name at least this similar to a known one is taken for a misspelling. The names
+# in MMSegmentation's own configs (`train_pipeline`, `vis_backends`, ...) stay below.
 _TOP_LEVEL_LIKENESS = 0.87
 _OPTION_LIKENESS = 0.8
 
@@ -39,17 +38,17 @@ OPTIONS_HELP = (
     'override settings of the config, KEY=VALUE with dots for nesting '
     '(optim_wrapper.optimizer.lr=0.01). An entry of a list goes by position or type '
     '(train_dataloader.dataset.pipeline.RandomFlip.prob=0). '
-    'Lists: KEY="[a,b]" or KEY=a,b; dicts: KEY="dict(type=X)"; what has quotes within '
-    "the value stays text: KEY=\"['09','10']\". A key that looks "
-    'like a misspelt one is refused; +KEY=VALUE adds it all the same.'
+    'Lists: KEY="[a,b]" or KEY=a,b; dicts: KEY="dict(type=X)"; text in quotes inside '
+    "the value stays text: KEY=\"['09','10']\". A key that looks misspelt is "
+    'refused; +KEY=VALUE adds it anyway.'
 )
 
 
 class OptionsAction(DictAction):
     """Argparse action for KEY=VALUE pairs.
 
-    MMEngine's DictAction ends in a traceback when `=` is missing, passes dicts on as
-    strings, and takes the quotes off: '09' becomes 9.
+    MMEngine's DictAction fails with a traceback if `=` is missing, splits dicts at
+    their commas, removes quotes ('09' becomes 9) and removes spaces.
     """
 
     def __call__(
@@ -65,57 +64,69 @@ class OptionsAction(DictAction):
             key, equals, text = pair.partition('=')
             if not equals or not key.strip('+'):
                 parser.error(f'{option_string} takes KEY=VALUE, not {pair!r}')
-            options[key] = _parse_value(parser, key, text)
+            try:
+                options[key] = _parse_value(text.strip())
+            # MMEngine's parser asserts, and recurses without end
+            except (AssertionError, RecursionError, ValueError):
+                parser.error(
+                    f'the value of {key}={text!r} cannot be read; write a dict as '
+                    'dict(type=X, n=1), and put text with brackets, commas or spaces '
+                    'in quotes inside the value'
+                )
         setattr(namespace, self.dest, options)
 
 
-class _Literals(ast.NodeTransformer):
-    """`dict(a=1)` becomes `{'a': 1}`, a word without quotes what MMEngine reads."""
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """true, false: bool; other words: str."""
-        return ast.Constant(DictAction._parse_int_float_bool(node.id))
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        """Calls of anything but dict stay calls, and are refused."""
-        named = isinstance(node.func, ast.Name) and node.func.id == 'dict'
-        if not named or node.args or not all(word.arg for word in node.keywords):
-            return node
-        self.generic_visit(node)
-        return ast.Dict(
-            [ast.Constant(word.arg) for word in node.keywords],
-            [word.value for word in node.keywords],
-        )
-
-
-def _parse_value(parser: argparse.ArgumentParser, key: str, text: str) -> Any:
-    text = text.strip()
-    # {clip} and ../{clip}.txt are words
-    dicts = text.startswith(('{', '[', '(', 'dict(')) and re.search(
-        r"\{\s*['\"\d}({[]|\bdict\(", text
-    )
-    quoted = text.startswith(('[', '(', "'", '"')) and re.search('[\'"]', text)
+def _parse_value(text: str) -> Any:
+    if not re.search(r'[\[({\'",]', text):
+        return DictAction._parse_int_float_bool(text)
     try:
-        if dicts or quoted:
-            try:
-                return _python_value(text)
-            except (SyntaxError, TypeError, ValueError):
-                if dicts:
-                    raise
-        return DictAction._parse_iterable(text)
-    # MMEngine's parser runs in circles on a comma in inner brackets
-    except (AssertionError, RecursionError, SyntaxError, TypeError, ValueError):
-        return parser.error(f'the value of {key}={text!r} cannot be read')
+        return _python_value(text)
+    except (SyntaxError, ValueError):
+        if re.search(r'\bdict\(|\{[^{}]*:', text):
+            raise ValueError(text) from None
+    # not Python: paths, {clip}, words
+    if ',' not in text and text[0] + text[-1] not in ('[]', '()'):
+        return DictAction._parse_int_float_bool(text.strip('\'"'))
+    text = re.sub(r'\s*,\s*', ',', text)
+    if ' ' in text:  # MMEngine removes spaces
+        raise ValueError(text)
+    return DictAction._parse_iterable(text)
 
 
 def _python_value(text: str) -> Any:
-    # a backslash is a backslash, as in what MMEngine reads
-    tree = ast.parse(text.replace('\\', '\\\\'), mode='eval')
-    value = ast.literal_eval(_Literals().visit(tree))
-    # its rules: (x) is a tuple of one, x,y a list
+    if '#' in re.sub(r"'[^']*'|\"[^\"]*\"", '', text):
+        raise ValueError(text)  # Python drops what follows
+    source = text.replace('\\', '\\\\')  # a backslash is a backslash, as for MMEngine
+    value = _literal(ast.parse(source, mode='eval').body, source)
+    # MMEngine's rules: (x) is a tuple of one, x,y a list
     if text.startswith('('):
         return value if isinstance(value, tuple) else (value,)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _literal(node: ast.expr, source: str) -> Any:
+    """Read Python in which `dict(a=1)` is a dict and a bare word is text."""
+    match node:
+        case ast.Constant(value=str() | int() | float() | None as value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+            return ast.literal_eval(node)
+        case ast.Name() | ast.Attribute():
+            # the source, because Python normalises names
+            word = ast.get_source_segment(source, node) or ''
+            return DictAction._parse_int_float_bool(word)
+        case ast.List(elts=parts):
+            return [_literal(part, source) for part in parts]
+        case ast.Tuple(elts=parts):
+            return tuple(_literal(part, source) for part in parts)
+        case ast.Dict(keys=keys, values=values):
+            if all(isinstance(key, ast.Constant) for key in keys):  # with quotes
+                pairs = zip(keys, values)
+                return {_literal(k, source): _literal(v, source) for k, v in pairs if k}
+        case ast.Call(func=ast.Name(id='dict'), args=[], keywords=words):
+            if all(word.arg for word in words):  # no **
+                return {str(w.arg): _literal(w.value, source) for w in words}
+    raise ValueError(ast.unparse(node))
 
 
 def load_config(
@@ -128,7 +139,7 @@ def load_config(
         options: Dotted keys to values.
 
     Raises:
-        UserError: The file is missing or cannot be read, or a key looks misspelt.
+        UserError: If the file is missing or cannot be read, or a key looks misspelt.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -157,82 +168,88 @@ def _near_files(path: Path, pattern: str) -> str:
 def apply_options(config: Config, options: Mapping[str, Any]) -> None:
     """Merge dotted options into `config`, in place.
 
-    A key that the config does not have is added, as MMSegmentation users expect, with
-    a warning; but when it resembles one that stands at the same place it is taken for
-    misspelt, unless written with a leading `+`.
+    A key that the config does not have is added with a warning, as MMSegmentation's
+    users expect. But if it resembles a key at the same place, it is taken for a
+    misspelling, unless it is written with a leading `+`. A list replaces a tuple as a
+    tuple.
 
     Raises:
-        UserError: A key looks misspelt, or does not fit the config's structure.
+        UserError: If a key looks misspelt or does not fit the config's structure.
     """
     for key, value in options.items():
-        name = _with_positions(config, key.lstrip('+'))
+        name = key.lstrip('+')
+        node, found, rest = _follow(config, name)
         if not key.startswith('+'):
-            _check_option(config, name)
+            if rest and isinstance(node, Mapping):
+                _check_new_key(name, rest[0], '.'.join(found), node)
             _refuse_variable(config, name)
         try:
-            config.merge_from_dict({name: value})
+            value = value if rest else _with_tuples(value, node)
+            config.merge_from_dict({'.'.join([*found, *rest]): value})
         except (TypeError, KeyError, IndexError) as error:
             raise UserError(f'--cfg-options {name}: {error}') from error
 
 
-def _with_positions(config: Config, key: str) -> str:
-    """Replace entries of lists that are named by their type by their positions.
+def _follow(config: Config, key: str) -> tuple[Any, list[str], list[str]]:
+    """Follow a dotted key as far as the config has it.
 
-    `pipeline.RandomFlip.prob` is `pipeline.4.prob` if the fifth step has that type.
+    Returns:
+        The value there, the parts of the key that lead to it (with positions instead of
+        types for entries of lists), and the parts that are left.
 
     Raises:
-        UserError: If the list has no entry of that type, or several.
+        UserError: If a list has no such position, or not one entry of that type.
     """
     node: Any = config._cfg_dict
-    parts = key.split('.')
-    for place, part in enumerate(parts):
-        if isinstance(node, list | tuple) and not part.isdigit():
+    found: list[str] = []
+    rest = key.split('.')
+    while rest:
+        part: Any = rest[0]
+        if isinstance(node, list | tuple):
             types = [e.get('type') if isinstance(e, Mapping) else '' for e in node]
             kinds = [str(getattr(t, '__name__', t)).split('.')[-1] for t in types]
-            found = [i for i, kind in enumerate(kinds) if kind == part]
-            if len(found) != 1:
+            places = [i for i, kind in enumerate(kinds) if part in (str(i), kind)]
+            if len(places) != 1:
                 raise UserError(
-                    f'--cfg-options {key}: {part!r} is the type of {len(found)} '
-                    f'entries of {".".join(parts[:place])}, which is a list of '
-                    f'{len(node)} ({", ".join(kinds)}): give a type that one entry '
-                    'has, or a position'
+                    f'--cfg-options {key}: {".".join(found)} is a list of {len(node)} '
+                    f'({", ".join(kinds)}); {part!r} is neither a position in it nor '
+                    'the type of one entry'
                 )
-            part = parts[place] = str(found[0])
-        try:
-            node = node[int(part) if isinstance(node, list | tuple) else part]
-        except (KeyError, IndexError, TypeError):
+            part = places[0]
+        elif not isinstance(node, Mapping) or part not in node:
             break
-    return '.'.join(parts)
+        node = node[part]
+        found.append(str(part))
+        rest = rest[1:]
+    return node, found, rest
 
 
-def _check_option(config: Config, key: str) -> None:
-    node: Any = config._cfg_dict
-    walked: list[str] = []
-    for part in key.split('.'):
-        place = '.'.join(walked) or 'the config'
-        if isinstance(node, list | tuple):
-            if not part.isdigit() or int(part) >= len(node):
-                raise UserError(
-                    f'--cfg-options {key}: {place} is a list of {len(node)}; {part!r} '
-                    'is not an index of it'
-                )
-            node = node[int(part)]
-        elif isinstance(node, Mapping):
-            if part not in node:
-                known = {str(name) for name in node}
-                known.update(() if walked else TOP_LEVEL_KEYS)
-                _reject_if_misspelt(key, part, place, known)
-                return
-            node = node[part]
-        else:
-            return  # a value is about to be replaced by a dict
-        walked.append(part)
+def _with_tuples(value: Any, before: Any) -> Any:
+    """Return an option with tuples where the config has tuples."""
+    if isinstance(value, list) and isinstance(before, tuple):
+        return tuple(value)
+    if isinstance(value, Mapping) and isinstance(before, Mapping):
+        return {k: _with_tuples(v, before.get(k)) for k, v in value.items()}
+    return value
+
+
+def _check_new_key(key: str, part: str, place: str, node: Mapping) -> None:
+    """Refuse a key that looks misspelt; warn that a new one is added."""
+    known = {*map(str, node), *(() if place else TOP_LEVEL_KEYS)}
+    if part in known:
+        return
+    # A misspelling changes the length little: `in_channels` beside `channels` is new.
+    near = [name for name in known if abs(len(name) - len(part)) <= 2]
+    place = f'--cfg-options {key}: {place or "the config"}'
+    add = f'to add it as a new key write +{key}=...'
+    check_keys([part], near, place, _OPTION_LIKENESS, add)
+    warnings.warn(f'{place} had no {part!r}; it is added', stacklevel=3)
 
 
 def _refuse_variable(config: Config, key: str) -> None:
-    """Raise if a key is of a variable that the config's file used for other keys.
+    """Refuse a variable that the config's file has used for other keys.
 
-    MMEngine has read the file by then: another value would go nowhere, silently.
+    MMEngine has already read the file: a new value would silently change nothing.
     """
     name = key.split('.')[0]
     known = {*TOP_LEVEL_KEYS, *_MORE_KEYS}
@@ -245,36 +262,22 @@ def _refuse_variable(config: Config, key: str) -> None:
         for place, found in walk(config._cfg_dict[root], root)
         if found == value and type(found) is type(value)
     ]
-    if not places:  # perhaps somebody's hook reads it
-        return
-    more = ', ...' if len(places) > _PLACES_NAMED else ''
-    where = ', '.join(places[:_PLACES_NAMED]) + more
-    raise UserError(
-        f'--cfg-options {key}: {name!r} is a variable of the config file, whose value '
-        'has gone to other keys already; setting it would change nothing. The same '
-        f'value stands at: {where}. Set those, or change the variable in its file '
-        f'(+{key}=... sets it all the same)'
-    )
-
-
-def _reject_if_misspelt(key: str, part: str, place: str, known: set[str]) -> None:
-    if part in known:
-        return
-    # A slip changes the length little; `in_channels` beside `channels` is none.
-    near = [name for name in known if abs(len(name) - len(part)) <= 2]
-    place = f'--cfg-options {key}: {place}'
-    add = f'to add it as a new key write +{key}=...'
-    check_keys([part], near, place, _OPTION_LIKENESS, add)
-    warnings.warn(f'{place} had no {part!r}; it is added', stacklevel=2)
+    if places:  # otherwise somebody's hook may read it
+        raise UserError(
+            f'--cfg-options {key}: {name!r} is a variable of the config file; its '
+            'value has already been copied to other keys, so setting it would change '
+            f'nothing. Set those, or change the file: {listed(places, 4)} '
+            f'(+{key}=... sets it anyway)'
+        )
 
 
 def check_top_level_keys(config: Config) -> None:
-    """Refuse a top-level name that is nearly one the Runner reads.
+    """Refuse a top-level name that resembles one that the Runner reads.
 
     MMEngine ignores names it does not know, so `default_hoks` would do nothing.
 
     Raises:
-        UserError: Naming the key and the one probably meant.
+        UserError: Names the key and the one probably meant.
     """
     names = [n for n in config if n.rstrip('_0123456789') not in TOP_LEVEL_KEYS]
     source = config.filename or 'config'
@@ -284,12 +287,13 @@ def check_top_level_keys(config: Config) -> None:
 def prepare_work_dir(
     config: Config, config_path: str | os.PathLike, work_dir: str | None = None
 ) -> Path:
-    """Set `config.work_dir` and make sure that it can be written.
+    """Set `config.work_dir` and make sure that it can be written to.
 
-    In this order: the argument, the config's own, `work_dirs/<config name>`.
+    The argument takes precedence over the config's own; the default is
+    `work_dirs/<config name>`.
 
     Raises:
-        UserError: The folder cannot be made or written.
+        UserError: If the folder cannot be created or written to.
     """
     default = Path('work_dirs') / Path(config_path).stem
     path = Path(work_dir or config.get('work_dir') or default).expanduser()
@@ -299,7 +303,7 @@ def prepare_work_dir(
 
 
 def check_checkpoint_file(path: str, role: str = 'checkpoint') -> str:
-    """Make sure that a checkpoint exists and can be read; URLs pass unseen.
+    """Make sure that a checkpoint exists and can be read; URLs are not checked.
 
     Args:
         path: File or URL.
@@ -309,7 +313,7 @@ def check_checkpoint_file(path: str, role: str = 'checkpoint') -> str:
         `path` with `~` expanded.
 
     Raises:
-        UserError: Missing, a folder, damaged or no checkpoint.
+        UserError: If it is missing, a folder, damaged or not a checkpoint.
     """
     from mmdepthseg.checkpoints.reading import is_remote, read_checkpoint
 

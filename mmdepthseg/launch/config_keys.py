@@ -1,8 +1,9 @@
-"""Keys of a config that the framework ignores, or looks at too late, when misspelt.
+"""Misspelt keys of a config that the framework ignores or finds too late.
 
 Most parts of a config are arguments of a constructor, which refuses unknown ones
-(`build_errors` names them). Those here are read from plain dicts: a slip would do
-nothing at all, stop the run at its first step, or end in an error that names no key.
+(`build_errors` names them). The dicts checked here are not: a misspelt key in them
+would have no effect, stop the run at its first step, or cause an error that names no
+key.
 """
 
 import inspect
@@ -13,19 +14,13 @@ from mmengine.config import Config
 
 from mmdepthseg.utils.errors import UserError, check_keys
 
-#: What DefaultOptimWrapperConstructor reads; its signature does not tell.
-PARAMWISE_KEYS = (
-    'bias_decay_mult',
-    'bias_lr_mult',
-    'bypass_duplicate',
-    'custom_keys',
-    'dcn_offset_lr_mult',
-    'dwconv_decay_mult',
-    'flat_decay_mult',
-    'norm_decay_mult',
+#: What DefaultOptimWrapperConstructor reads; its signature does not list it.
+PARAMWISE_KEYS = frozenset(
+    'bias_decay_mult bias_lr_mult bypass_duplicate custom_keys dcn_offset_lr_mult '
+    'dwconv_decay_mult flat_decay_mult norm_decay_mult'.split()
 )
-CUSTOM_KEYS = ('decay_mult', 'lr_mult')
-#: The constructors that read these and no others.
+CUSTOM_KEYS = frozenset(('decay_mult', 'lr_mult'))
+#: The constructors that read these keys and no others.
 PARAMWISE_READERS = ('DefaultOptimWrapperConstructor', 'MergedGroupsConstructor')
 #: Metainfo may hold anything; these are read.
 METAINFO_KEYS = ('classes', 'palette')
@@ -33,121 +28,105 @@ _METAINFO_LIKENESS = 0.75
 
 
 def check_nested_keys(config: Config) -> None:
-    """Check the keys of what MMEngine takes as plain dicts.
+    """Check the keys of dicts that MMEngine reads without a constructor.
 
-    `default_hooks.checkpoint`, `optim_wrapper.clip_grad`,
-    `optim_wrapper.paramwise_cfg`, the loaders and the `metainfo` of their data sets,
-    `randomness` and `env_cfg.mp_cfg`.
+    These are `default_hooks.checkpoint`, `optim_wrapper.clip_grad` and
+    `.paramwise_cfg`, the loaders and the `metainfo` of their data sets, `randomness`
+    and `env_cfg.mp_cfg`.
 
     Raises:
-        UserError: Naming place and key, and what it takes.
+        UserError: Names place and key, and the keys expected there.
     """
-    hooks = config.get('default_hooks')
-    if isinstance(hooks, Mapping):
-        _check_checkpoint_hook(hooks.get('checkpoint'))
-    wrapper = config.get('optim_wrapper')
-    if isinstance(wrapper, Mapping):
-        _check_clip_grad(wrapper.get('clip_grad'))
-        _check_paramwise(wrapper)
-    for loader in ('train', 'val', 'test', 'predict'):
-        place = f'{loader}_dataloader'
-        _check_loader(place, config.get(place))
+    from mmengine.runner import Runner
+    from mmengine.utils.dl_utils import set_multi_processing
+    from torch.utils.data import DataLoader
+
+    _check(config, 'randomness', argument_names(Runner.set_randomness), 'seed')
+    _check(config, 'env_cfg.mp_cfg', argument_names(set_multi_processing))
+    for name in ('train', 'val', 'test', 'predict'):
+        place = f'{name}_dataloader'
+        _check(config, place, argument_names(DataLoader) | {'num_batch_per_epoch'})
         for where, value in walk(config.get(place), place):
             if where.endswith('.metainfo') and isinstance(value, Mapping):
                 check_keys(value, METAINFO_KEYS, f'config: {where}', _METAINFO_LIKENESS)
-    _check_environment(config)
+    _check_checkpoint_hook(config)
+    _check_clip_grad(config)
+    _check_paramwise(config)
 
 
-def _check_loader(place: str, loader: Any) -> None:
-    """Take a loader's keys for those of torch's DataLoader, as MMEngine does."""
-    if not isinstance(loader, Mapping):
-        return
-    from torch.utils.data import DataLoader
-
-    known = argument_names(DataLoader) | {'num_batch_per_epoch'}
-    check_keys(loader, known, f'config: {place}')
-
-
-def _check_environment(config: Config) -> None:
-    from mmengine.runner import Runner
-    from mmengine.utils.dl_utils import set_multi_processing
-
-    randomness = config.get('randomness') or {}
-    known = argument_names(Runner.set_randomness)
-    check_keys(randomness, known, 'config: randomness')
-    if randomness and 'seed' not in randomness:
-        raise UserError("config: randomness lacks the key 'seed'")
-    processes = (config.get('env_cfg') or {}).get('mp_cfg') or {}
-    known = argument_names(set_multi_processing)
-    check_keys(processes, known, 'config: env_cfg.mp_cfg')
+def _part(config: Config, place: str) -> Mapping:
+    """Return the dict at a place; empty if there is none."""
+    node: Any = config
+    for key in place.split('.'):
+        node = node.get(key) or {}
+        if not isinstance(node, Mapping):
+            return {}
+    return node
 
 
-def _check_checkpoint_hook(hook: Any) -> None:
-    """Check the checkpoint hook, which hands unknown keys on, to fail much later."""
-    if not isinstance(hook, Mapping) or 'type' not in hook:
-        return
+def _check(config: Config, place: str, known: Iterable[str], *needed: str) -> None:
+    if given := _part(config, place):
+        check_keys(given, known, f'config: {place}', needed=needed)
+
+
+def _check_checkpoint_hook(config: Config) -> None:
+    """Check the checkpoint hook, which passes unknown keys on to fail much later."""
     from mmengine.registry import HOOKS
     from mmengine.runner import Runner
 
-    kind = _resolve(hook['type'], HOOKS)
-    if kind is None:
-        return
-    known = argument_names(kind) | argument_names(Runner.save_checkpoint)
-    known |= {'priority', 'type'}  # taken off by Runner and registry
-    passed_on = {'filename', 'meta'}  # by the hook itself
-    check_keys(hook, known - passed_on, 'config: default_hooks.checkpoint')
+    place = 'default_hooks.checkpoint'
+    kind = _resolve(_part(config, place).get('type'), HOOKS)
+    if kind is not None:
+        known = argument_names(kind) | argument_names(Runner.save_checkpoint)
+        # Runner and registry remove two keys, the hook itself passes two on
+        _check(config, place, (known | {'priority', 'type'}) - {'filename', 'meta'})
 
 
-def _check_clip_grad(clip_grad: Any) -> None:
-    if not isinstance(clip_grad, Mapping):
-        return
+def _check_clip_grad(config: Config) -> None:
     from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-    functions = dict(
+    place = 'optim_wrapper.clip_grad'
+    kind = _part(config, place).get('type', 'norm')
+    functions: dict[str, tuple[Callable, str]] = dict(
         norm=(clip_grad_norm_, 'max_norm'), value=(clip_grad_value_, 'clip_value')
     )
-    kind = clip_grad.get('type', 'norm')
-    place = 'config: optim_wrapper.clip_grad'
     if kind not in functions:
-        raise UserError(f"{place}.type must be 'norm' or 'value', not {kind!r}")
+        raise UserError(f"config: {place}.type must be 'norm' or 'value', not {kind!r}")
     function, needed = functions[kind]
     known = argument_names(function) - {'parameters'} | {'type'}
-    check_keys(clip_grad, known, place)
-    if needed not in clip_grad:
-        raise UserError(f'{place} lacks the key {needed}')
+    _check(config, place, known, needed)
 
 
-def _check_paramwise(wrapper: Mapping) -> None:
+def _check_paramwise(config: Config) -> None:
     """Check the keys of MMEngine's constructor and of ours; others may read others."""
-    paramwise = wrapper.get('paramwise_cfg')
-    constructor = wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
-    name = getattr(constructor, '__name__', constructor).rsplit('.', 1)[-1]
-    if not isinstance(paramwise, Mapping) or name not in PARAMWISE_READERS:
-        return
-    place = 'config: optim_wrapper.paramwise_cfg'
-    check_keys(paramwise, PARAMWISE_KEYS, place)
     from mmengine.registry import OPTIMIZERS
 
-    optimizer = (wrapper.get('optimizer') or {}).get('type')
-    kind = _resolve(optimizer, OPTIMIZERS)
+    wrapper, place = _part(config, 'optim_wrapper'), 'optim_wrapper.paramwise_cfg'
+    constructor = wrapper.get('constructor', PARAMWISE_READERS[0])
+    name = getattr(constructor, '__name__', constructor).rsplit('.', 1)[-1]
+    if name not in PARAMWISE_READERS:
+        return
+    _check(config, place, PARAMWISE_KEYS)
+    kind = _resolve(_part(config, 'optim_wrapper.optimizer').get('type'), OPTIMIZERS)
     if kind is None:
         return
-    # options of the optimiser itself may differ by parameter too
-    known = argument_names(kind) - {'params'} | set(CUSTOM_KEYS)
-    for pattern, options in (paramwise.get('custom_keys') or {}).items():
+    # a parameter may have its own options of the optimiser
+    known = argument_names(kind) - {'params'} | CUSTOM_KEYS
+    for pattern, options in _part(config, f'{place}.custom_keys').items():
         if isinstance(options, Mapping):
-            check_keys(options, known, f'{place}.custom_keys[{pattern!r}]')
+            check_keys(options, known, f'config: {place}.custom_keys[{pattern!r}]')
 
 
 def _resolve(kind: Any, registry: Any) -> Callable | None:
-    """Return the class that a `type` names; None if nobody knows it yet."""
+    """Return the class that a `type` names; None if it is not known yet."""
     return registry.get(kind) if isinstance(kind, str) else kind
 
 
 def argument_names(owner: object) -> set[str]:
-    """Names that the constructor of a class, its bases included, or a function takes.
+    """Return the names of the arguments of a function or a class.
 
-    The bases count because constructors pass `**kwargs` on.
+    For a class these include the arguments of its bases' constructors, because
+    constructors pass `**kwargs` on.
     """
     if inspect.isclass(owner):
         members = [vars(base).get('__init__') for base in owner.__mro__[:-1]]
@@ -166,7 +145,7 @@ def argument_names(owner: object) -> set[str]:
 
 
 def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield a part of a config and every value below it, with their places.
+    """Yield a part of a config and every value below it, with its place.
 
     Args:
         node: Dict, list, tuple or value.

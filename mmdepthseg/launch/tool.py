@@ -8,8 +8,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from mmdepthseg.frameworks import require_frameworks
 from mmdepthseg.launch.errors import friendly_errors
-from mmdepthseg.utils.compat import require_frameworks
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 

@@ -1,23 +1,23 @@
-"""The exception for what the user has to put right."""
+"""The exception for mistakes of the user."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
 class UserError(ValueError):
-    """Something the user has to change; the message says what, where and how.
+    """Mistake of the user; the message says what to change, where and how.
 
-    Raised on purpose, for whoever wrote a config, a file or a command line: the tools
+    Raised on purpose, for the author of a config, a file or a command line: the tools
     show it as one line, without a traceback. It is a `ValueError`, so that callers from
     Python need not know it.
     """
 
 
 def refuse(owner: str, reasons: Mapping[str, bool]) -> None:
-    """Raise for the first reason that holds: an object's options, checked together.
+    """Raise an error for the first reason that applies; checks an object's options.
 
     Args:
-        owner: Whose options they are, for the message.
+        owner: Name of the object, for the message.
         reasons: What is expected, what was given and what to do -> whether it applies.
 
     Raises:
@@ -35,24 +35,26 @@ def listed(names: Sequence[object], shown: int = 3) -> str:
 
 
 def check_keys(
-    given: Iterable[str],
+    given: Collection[str],
     known: Iterable[str],
     place: str,
     likeness: float | None = None,
     cure: str = 'a name of your own: choose another',
+    needed: Iterable[str] = (),
 ) -> None:
-    """Refuse misspelt keys.
+    """Refuse misspelt and missing keys.
 
     Args:
         given: Keys, or a dict with them.
-        known: What is read there.
+        known: The keys that are read there.
         place: Where the keys stand, for the message.
-        likeness: 0..1. Where keys of one's own may stand: only those are refused that
-            are at least so much like one of `known`. None: all that are not known.
+        likeness: 0..1, for places that may have other keys as well: refuse only those
+            that are at least this similar to a known one. None: refuse all others.
         cure: With `likeness`: what to do if the key is not misspelt.
+        needed: Keys that must be there.
 
     Raises:
-        UserError: Naming place and key, and what was probably meant.
+        UserError: Names place and key, and the key that was probably meant.
     """
     known = list(known)
     for key in given:
@@ -62,19 +64,22 @@ def check_keys(
             raise UserError(unknown_key(key, known, place))
         if hint := did_you_mean(str(key), known, likeness):
             raise UserError(f'{place} has no key {key!r}{hint} ({cure})')
+    lost = [key for key in needed if key not in given]
+    if lost:
+        raise UserError(f'{place} lacks {", ".join(map(repr, lost))}')
 
 
 def unknown_key(
     key: object, known: Iterable[str], place: str, what: str = 'key'
 ) -> str:
-    """Give the message about a key that a place does not have: the nearest, and all."""
+    """Return the message about an unknown key, with the nearest and all known ones."""
     known = sorted(known)
     takes = f' (it takes: {", ".join(known)})' if known else ''
     return f'{place} has no {what} {key!r}{did_you_mean(str(key), known)}{takes}'
 
 
 def did_you_mean(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return a hint naming the nearest: `; did you mean 'a' or 'b'?`, or ''."""
+    """Return a hint with the nearest names, `; did you mean 'a' or 'b'?`, or ''."""
     near = difflib.get_close_matches(name, sorted(set(candidates)), 3, cutoff)
     names = ' or '.join(repr(candidate) for candidate in near)
     return f'; did you mean {names}?' if near else ''

@@ -9,7 +9,6 @@ silently, and never thrown away unasked.
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -180,45 +179,6 @@ class Stamp:
             raise KeyError(', '.join(self.made_with))
         rest = {key: value for key, value in content.items() if key != 'complete'}
         return {key: rest.pop(key, None) for key in self.made_with}, rest
-
-
-class StampedFolder(Stamp):
-    """Keep the stamp of a folder that holds one thing and nothing else.
-
-    Args:
-        folder: The folder; `clear` removes it.
-        what: See `Stamp`.
-        made_with: See `Stamp`.
-    """
-
-    def __init__(self, folder: str | Path, what: str, made_with: Mapping) -> None:
-        self.folder = Path(folder)
-        super().__init__(
-            self.folder / 'stamp.json',
-            what,
-            made_with,
-            cure='Give another folder (--out, --teacher-dir), or --overwrite to make '
-            'what has changed again.',
-        )
-
-    def check(self, overwrite: bool = False, taken: Iterable[Path] = ()) -> str:
-        """Do as `Stamp.check`; every file of the folder is somebody else's."""
-        if self.folder.is_dir():
-            taken = [*taken, *self.folder.iterdir()]
-        return super().check(overwrite, taken)
-
-    def clear(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder)
-
-    def _pack(self, complete: bool) -> dict:
-        return dict(
-            what=self.what, complete=complete, facts=self.facts,
-            made_with=self.made_with,
-        )  # fmt: skip
-
-    def _unpack(self, content: dict) -> tuple[dict, dict]:
-        return dict(content['made_with']), dict(content['facts'])
 
 
 def differences(before: Mapping, now: Mapping, within: str = '') -> Iterator[str]:

@@ -8,9 +8,9 @@ from helpers.tiny_selection import NAMES, load, make_pool
 
 from mmdepthseg.apis import pool as pool_module
 from mmdepthseg.apis.pool import ImagePool, compute_in_parts, is_ready
+from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.stamp import StampedFolder
 
 pytestmark = pytest.mark.usefixtures('our_scope')
 

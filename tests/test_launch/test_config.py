@@ -54,6 +54,11 @@ def test_values_are_read_as_mmengine_does_and_dicts_too():
         ("'C:\\new'", 'C:\\new'),
         ('dict(a=1),dict(b=c)', [dict(a=1), dict(b='c')]),
         ('[a,b]', ['a', 'b']),
+        ('my data/a b.png', 'my data/a b.png'),
+        ('a, b', ['a', 'b']),
+        ("['a b', 'c,d']", ['a b', 'c,d']),
+        ('[a#1,b]', ['a#1', 'b']),
+        ('dict(type=mmseg.X, n=-1)', dict(type='mmseg.X', n=-1)),
     ],
 )
 def test_quotes_braces_and_words(text, value):
@@ -72,6 +77,9 @@ def test_quotes_braces_and_words(text, value):
         "a=dict(b=len('c'))",
         'a={[1]:2}',
         'a={1:{[]: 2}}',
+        'a={type:X,max_epochs:2}',
+        'a=../a b.txt,c.txt',
+        'a=dict(path=a/b)',
     ],
 )
 def test_unreadable_pairs_are_refused(pair, capsys):
@@ -90,6 +98,16 @@ def test_options_reach_into_dicts_and_lists():
     apply_options(config, {'model.channels': 8, 'steps.1.p': 0})
     assert config.model.channels == 8
     assert [step.p for step in config.steps] == [1, 0]
+
+
+def test_a_list_replaces_a_tuple_as_a_tuple():
+    crop = dict(type='RandomCrop', crop_size=(512, 512), scales=[1, 2])
+    config = Config(dict(pipeline=[crop]))
+    apply_options(config, parse('pipeline.RandomCrop.crop_size=[128,128]'))
+    assert config.pipeline[0].crop_size == (128, 128)
+    whole = dict(crop_size=[64, 64], scales=[3])
+    apply_options(config, {'pipeline.0': whole})
+    assert config.pipeline[0] == dict(crop, crop_size=(64, 64), scales=[3])
 
 
 def test_entries_of_lists_go_by_their_type_too():

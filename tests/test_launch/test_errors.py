@@ -63,7 +63,7 @@ def test_deliberate_errors_of_this_package_are_expected():
 
 
 def test_defects_of_this_package_are_not():
-    from mmdepthseg.utils.compat import parse_version
+    from mmdepthseg.frameworks import parse_version
 
     with pytest.raises(AttributeError) as caught:
         parse_version(None)

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.stamp import BEGUN, DONE, MISSING, Stamp, StampedFolder
+from mmdepthseg.utils.stamp import BEGUN, DONE, MISSING, Stamp
 
 
 def folder(tmp_path, **made_with):

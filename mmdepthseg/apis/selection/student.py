@@ -31,6 +31,7 @@ from mmdepthseg.apis.selection.student_config import (
     share_batch,
     student_config,
 )
+from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.launch.runner import build_runner
 from mmdepthseg.launch.setup import setup_distributed, setup_resume
 from mmdepthseg.models.losses.entropy import prediction_entropy
@@ -40,7 +41,6 @@ from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.ranks import from_main
-from mmdepthseg.utils.stamp import StampedFolder
 
 _POLL_SECONDS = 1.0
 

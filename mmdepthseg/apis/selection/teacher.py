@@ -15,13 +15,13 @@ from mmdepthseg.apis.pool import (
     compute_in_parts,
     is_ready,
 )
+from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.names import write_names
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash
 from mmdepthseg.utils.progress import Progress
 from mmdepthseg.utils.ranks import from_main
-from mmdepthseg.utils.stamp import StampedFolder
 
 FEATURES = 'features.npy'
 NAMES = 'names.txt'

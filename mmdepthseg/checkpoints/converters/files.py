@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmdepthseg.utils.compat import parse_version
+from mmdepthseg.frameworks import parse_version
 from mmdepthseg.utils.errors import UserError
 
 #: Files of a folder, one network each.

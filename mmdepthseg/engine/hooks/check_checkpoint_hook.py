@@ -69,8 +69,8 @@ class CheckCheckpointHook(Hook):
 
 def _check_groups(name: str, checkpoint: dict, wrapper: object) -> None:
     """Compare the optimiser's groups of parameters, which torch loads one by one."""
-    saved = checkpoint.get('optimizer')
-    if not isinstance(wrapper, OptimWrapper) or 'param_groups' not in (saved or {}):
+    saved = checkpoint.get('optimizer') or {}
+    if not isinstance(wrapper, OptimWrapper) or 'param_groups' not in saved:
         return
     then, now = (
         [len(group['params']) for group in groups]

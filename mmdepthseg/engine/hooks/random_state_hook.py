@@ -24,7 +24,8 @@ def get_random_state() -> State:
         device).
     """
     _, words, spare = random.getstate()
-    _, keys, position, has_gauss, cached = np.random.get_state()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    assert isinstance(keys, np.ndarray), name
     state: State = {
         'python': (torch.tensor(words, dtype=torch.int64), spare),
         'numpy': (

@@ -1,9 +1,11 @@
 """Evaluate student and teacher of a mean teacher, named apart."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence, Sized
+from typing import Any, cast
 
-from mmengine.runner import TestLoop, ValLoop
+from mmengine.evaluator import Evaluator
+from mmengine.runner import Runner, TestLoop, ValLoop
+from torch.utils.data import DataLoader
 
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.registry import LOOPS
@@ -23,6 +25,11 @@ class _TeacherStudentMixin:
     """
 
     stage: str
+    # of MMEngine's loops
+    runner: Runner
+    dataloader: DataLoader
+    evaluator: Evaluator
+    run_iter: Callable[[int, Any], None]
 
     def __init__(self, *args, networks: Sequence[str] = NETWORKS, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -48,7 +55,8 @@ class _TeacherStudentMixin:
                     if isinstance(data_batch, Mapping):
                         _tag(data_batch.get('data_samples', ()), name)
                     self.run_iter(idx, data_batch)
-                found = self.evaluator.evaluate(len(self.dataloader.dataset))
+                dataset = cast(Sized, self.dataloader.dataset)
+                found = self.evaluator.evaluate(len(dataset))
                 metrics.update({f'{name}/{k}': v for k, v in found.items()})
         finally:
             model.predict_with = chosen

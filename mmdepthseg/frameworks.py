@@ -1,23 +1,25 @@
-"""What must be installed beside this package, and the check that it is.
+"""The frameworks that this package needs: their check, and what makes them fit.
 
-Nothing here imports a framework at module level: `mmdepthseg.doctor` has to run
-where they are missing.
+No framework is imported at module level: `mmdepthseg.doctor` has to run where they are
+missing.
 """
 
 import functools
 import importlib
+import importlib.util
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.torchvision_shim import declare_torchvision_operators
 
 CURE = (
     "Install the maintained set with `pip install -e .[onedl]` (or OpenMMLab's "
     'originals with `pip install -e .[openmmlab]`); `python -m mmdepthseg.doctor` '
     'shows what is there.'
 )
+_libraries: list[object] = []  # torch drops declarations with the last reference
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ REQUIREMENTS = (
 
 
 class FrameworkImportError(ImportError, UserError):
-    """A needed framework is missing, too old or does not load."""
+    """Error about a framework that is missing, too old or does not load."""
 
 
 def parse_version(text: str) -> tuple[int, ...]:
@@ -60,7 +62,7 @@ def import_requirement(requirement: Requirement) -> ModuleType:
     """Import one requirement.
 
     Raises:
-        FrameworkImportError: Missing, too old, or its own import fails.
+        FrameworkImportError: If it is missing or too old, or its import fails.
     """
     name, minimum = requirement.module, requirement.minimum
     try:
@@ -91,13 +93,13 @@ def import_requirement(requirement: Requirement) -> ModuleType:
 
 @functools.lru_cache(maxsize=None)
 def require_frameworks() -> None:
-    """Check torch, MMEngine, mmcv and MMSegmentation, once a process.
+    """Check torch, MMEngine, mmcv and MMSegmentation, once per process.
 
-    Called by `mmdepthseg.registry`, so that whatever part is imported first, a
-    missing framework gives one message with the cure.
+    `mmdepthseg.registry` calls this, so that a missing framework causes one message
+    with the cure, whichever part is imported first.
 
     Raises:
-        FrameworkImportError: Naming the first requirement that is not met.
+        FrameworkImportError: Names the first requirement that is not met.
     """
     for requirement in REQUIREMENTS:
         import_requirement(requirement)
@@ -110,7 +112,7 @@ def allow_checkpoint_globals() -> None:
 
     MMEngine puts `HistoryBuffer`s of numpy scalars into checkpoints. Without this the
     forks warn at each load and fall back to unsafe loading, and the originals cannot
-    resume at all with torch >= 2.6.
+    resume with torch >= 2.6.
     """
     import numpy as np
     import torch
@@ -121,7 +123,7 @@ def allow_checkpoint_globals() -> None:
     allowed: list = [type(np.dtype(dtype)) for dtype in dtypes]
     checkpoint = importlib.import_module('mmengine.runner.checkpoint')
     if not hasattr(checkpoint, 'get_torch_safe_globals'):
-        # The forks allow these themselves, for the time of the load only.
+        # The forks allow these themselves, only while they load.
         from mmengine.logging import HistoryBuffer
 
         core = getattr(np, '_core', None) or np.core
@@ -129,3 +131,42 @@ def allow_checkpoint_globals() -> None:
         allowed += [reconstruct, scalar, np.ndarray, np.dtype, HistoryBuffer]
         allowed += [getattr, slice]
     torch.serialization.add_safe_globals(allowed)
+
+
+def declare_torchvision_operators() -> bool:
+    """Let a CUDA build of torchvision load beside a CPU build of torch.
+
+    torchvision from PyPI is built for CUDA. Beside a `+cpu` torch its compiled
+    operators do not load, and `import torchvision` fails with "operator
+    torchvision::nms does not exist"; with MMPretrain installed, `import mmseg.datasets`
+    then fails, too. Declaring the missing operators is enough for code that does not
+    call them (backbones of MMPretrain and timm, torchvision's transforms).
+
+    This reads torchvision's version file and imports only torch. It changes nothing
+    where it is not needed.
+
+    Returns:
+        Whether the operators are declared.
+    """
+    import torch
+    from torch import library as operators
+
+    if _libraries:
+        return True
+    if torch.version.cuda is not None or not _has_cuda_torchvision():
+        return False
+    library = operators.Library('torchvision', 'FRAGMENT')
+    for name in ('nms', 'qnms'):
+        arguments = 'Tensor dets, Tensor scores, float iou_threshold'
+        library.define(f'{name}({arguments}) -> Tensor')
+    _libraries.append(library)
+    return True
+
+
+def _has_cuda_torchvision() -> bool:
+    spec = importlib.util.find_spec('torchvision')
+    if spec is None or spec.origin is None:
+        return False
+    version = Path(spec.origin).with_name('version.py')
+    text = version.read_text(encoding='utf-8') if version.is_file() else ''
+    return re.search(r'^__version__\b.*\+cu\d+', text, flags=re.MULTILINE) is not None

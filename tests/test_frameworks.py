@@ -7,8 +7,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 from mmdepthseg.checkpoints.converters.files import read_safely
+from mmdepthseg.frameworks import require_frameworks
 from mmdepthseg.plugin import register_all_modules, without_import_noise
-from mmdepthseg.utils.compat import require_frameworks
 
 
 @pytest.mark.parametrize('dtype', [np.float32, np.float64, np.int64, np.uint8])
