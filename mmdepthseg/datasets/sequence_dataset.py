@@ -10,7 +10,7 @@ from mmseg.datasets import BaseSegDataset
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.subset import LabeledSubset
-from mmdepthseg.datasets.transforms.foreign import check_pipeline
+from mmdepthseg.datasets.transforms.foreign import all_steps, check_pipeline
 from mmdepthseg.names import join_path
 from mmdepthseg.utils.errors import UserError, check_keys, listed, refuse
 
@@ -111,6 +111,16 @@ class SequenceDataset(BaseSegDataset):
         self._in_a_row: list[str] = []
         super().__init__(**kwargs)
         check_pipeline(self.pipeline, type(self).__name__)
+        steps = [type(step).__name__ for step in all_steps(self.pipeline)]
+        refuse(
+            type(self).__name__,
+            {
+                'the pipeline has LoadAnnotations, which neither translates the ids of '
+                'label files nor reads all their bit depths: use LoadSegLabel.': (
+                    'LoadAnnotations' in steps
+                )
+            },
+        )
 
     # -- for subclasses -----------------------------------------------------------
 

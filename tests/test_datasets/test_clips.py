@@ -310,6 +310,12 @@ def test_clips_are_named_as_folders(names, clip_root):
             build(clip_root, **given)
 
 
+def test_loader_that_knows_no_label_table(clip_root):
+    steps = [LABELS[0], dict(type='LoadAnnotations')]
+    with pytest.raises(UserError, match='LoadAnnotations.*LoadSegLabel'):
+        ClipDataset(data_root=str(clip_root), pipeline=steps)
+
+
 def test_bad_labels(clip_root):
     with pytest.raises(
         UserError,
