@@ -1,4 +1,4 @@
-"""Options of a table: dotted keys, and values with `{names}` to be filled in."""
+"""Options of a table: dotted keys, and values with `{names}` as placeholders."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ FIELD = re.compile(r'\{([A-Za-z0-9][A-Za-z0-9_.-]*)\}')
 
 
 def find(path: str) -> str:
-    """Look for a file here and then in the repository."""
+    """Return the path of a file here or, if there is none, in the repository."""
     path = os.path.expanduser(path)
     return (
         path if os.path.exists(path) or not (ROOT / path).exists() else str(ROOT / path)
@@ -38,14 +38,14 @@ def pairs(options: Mapping | None) -> list[str]:
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
-    """Read `KEY=VALUE` as the tools understand it."""
+    """Read `KEY=VALUE` as the tools do."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='*', action=OptionsAction)
     return parser.parse_args(['--cfg-options', *options]).cfg_options or {}
 
 
 def filled(texts: Sequence[str], values: Mapping[str, Any]) -> list[str]:
-    """Replace `{name}` in texts by values; others of the kind stay."""
+    """Replace `{name}` in texts by values; unknown names stay as they are."""
     return [FIELD.sub(lambda m: str(values.get(m[1], m[0])), text) for text in texts]
 
 

@@ -1,4 +1,4 @@
-"""A table's runs as stages: what is to be run, and what decides its result."""
+"""Stages of a table's runs: their commands, and what determines their results."""
 
 import json
 import sys
@@ -12,16 +12,16 @@ from mmdepthseg.experiments.table import ExperimentTable, Run
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.files import file_hash
 
-# what tells the state of a folder of depth labels
+# describes the content of a folder of depth labels
 MANIFEST = 'manifest.json'
 
 
 def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
-    """Make the stages of some runs, behind those of all that they need.
+    """Make the stages of some runs, after the stages that they need.
 
-    What decides a stage's result is the content of its config with everything that
-    the config builds on, the options, number of labels and seed, and the stages it
-    needs; not the paths of work_dir or Python, nor comments in configs.
+    A stage's result is determined by the content of its config with all its base files,
+    the options, the number of labels, the seed, and the stages it needs; not by the
+    paths of work_dir and Python, nor by comments in configs.
 
     Args:
         table: The table.
@@ -115,7 +115,7 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
         config, outputs = entry['depth_labels'], [str(folder / MANIFEST)]
     else:
         config = entry.get('config')
-        # its outputs may be anywhere: no folder is removed but one named for it
+        # its outputs may be anywhere: only a folder named in the entry is removed
         own = filled([entry['folder']], products) if 'folder' in entry else [None]
         own_folder = own[0]
         command = _python(*filled(entry['command'].split(), products))
@@ -131,7 +131,7 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
 
 
 def _given_stage(name: str, place: Path) -> Stage:
-    """Nothing to do; the content decides about what needs it."""
+    """Return a stage without commands, whose key is the content of the given place."""
     return Stage(name, (), partial(_given_key, place), outputs=(str(place),))
 
 
@@ -152,7 +152,7 @@ def _train(config: str, folder: Path, options: Sequence[str]) -> tuple[str, ...]
 
 
 def _options(options: Sequence[str]) -> list[str]:
-    # argparse wants at least one value
+    # argparse requires at least one value
     return ['--cfg-options', *options] if options else []
 
 
@@ -161,10 +161,10 @@ def _python(script: str, *arguments: object) -> tuple[str, ...]:
 
 
 def _key(decisive: Mapping, config: str | None, shared: dict) -> str:
-    """Return what decides a result: a part of the table, and what a config says now.
+    """Return a text of what determines a result: a part of the table, and a config.
 
-    The config is read again, with all it builds on: it may have changed while earlier
-    stages ran. `shared` holds those read at the same time.
+    The config is read again with all its base files, because it may have changed while
+    earlier stages ran. `shared` holds those that are read at the same time.
     """
     parts = json.loads(json.dumps(decisive))
     if config is not None:

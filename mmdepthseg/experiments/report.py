@@ -27,7 +27,7 @@ def write_report(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -
     Args:
         table: The table.
         runs: Some of its runs.
-        book: Of their stages.
+        book: Book of their stages.
     """
     records = collect(table, runs, book)
     text = markdown(table, records, book.version)
@@ -45,7 +45,7 @@ def write_report(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -
 
 
 def code_version() -> str:
-    """Return the commit of this checkout, with '-dirty' if files differ from it."""
+    """Return the commit of this checkout; '-dirty' marks changed files."""
 
     def git(*arguments: str) -> str:
         command = ['git', '-C', str(ROOT), *arguments]
@@ -61,17 +61,17 @@ def code_version() -> str:
 
 
 def collect(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -> list[dict]:
-    """Gather one record per run.
+    """Return one record per run.
 
     Args:
         table: The table.
         runs: Some of its runs.
-        book: Of their stages.
+        book: Book of their stages.
 
     Returns:
-        `method`, `labels`, `seed`, `name`, `config`,
-        `options`, `state` (of `StageBook.states`), `why` it failed, and if it is
-        done `figures` (test -> key -> number), `seconds` and `versions`.
+        Dicts of `method`, `labels`, `seed`, `name`, `config`, `options`, `state` (of
+        `StageBook.states`) and `log`; `why`, if the run failed; `figures` (test -> key
+        -> number), `seconds` and `versions`, if it is done.
     """
     states, records = book.states(), []
     for run in runs:
@@ -100,10 +100,10 @@ def collect(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -> lis
 
 
 def read_figures(folder: Path) -> dict[str, float]:
-    """Read what `tools/test.py --work-dir FOLDER` found, the last time.
+    """Read the figures of the last `tools/test.py --work-dir FOLDER`.
 
     Raises:
-        UserError: There is nothing.
+        UserError: There are none.
     """
     files = sorted(Path(folder).glob('2*/2*.json'))
     if not files:
@@ -119,7 +119,7 @@ def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
 
     Args:
         table: The table.
-        records: Of `collect`.
+        records: From `collect`.
 
     Returns:
         Per metric, method and number of labels: `values` (seed ->
@@ -171,12 +171,12 @@ def _spread(values: Mapping[int, float]) -> dict:
 def markdown(
     table: ExperimentTable, records: Sequence[Mapping], version: str = ''
 ) -> str:
-    """Lay out the tables of all metrics that some run reports, and what is missing.
+    """Return the tables of all reported metrics, and a list of the missing runs.
 
     Args:
         table: The table.
-        records: Of `collect`.
-        version: Of the code that prints.
+        records: From `collect`.
+        version: Version of the printing code.
     """
     seeds = ', '.join(str(s) for s in dict.fromkeys(r['seed'] for r in records))
     lines = [
@@ -235,7 +235,7 @@ def _title(table: ExperimentTable, method: str) -> str:
 
 
 def _remarks(records: Sequence[Mapping], version: str) -> list[str]:
-    """Return which runs are not in the figures, and what code the others are of."""
+    """Return lines on the missing runs, and on the versions of the others."""
     whys = {
         RUNNING: 'Running',
         QUEUED: 'Queued',

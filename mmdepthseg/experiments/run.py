@@ -1,6 +1,6 @@
-"""Run a job's stages on this machine: several at a time, each behind what it needs.
+"""Run a job's stages on this machine: several at a time, each after those it needs.
 
-One runner at a time has a folder; the next is refused.
+A folder belongs to one runner at a time; another one is refused.
 """
 
 import fcntl
@@ -23,29 +23,29 @@ LOCK = 'runner.lock'
 def local_places(
     jobs: int = 1, gpus: Sequence[str] | None = None, cpus: int | None = None
 ) -> list[dict[str, str]]:
-    """Return the environments of the processes that run at a time.
+    """Return the environment of each process that runs at the same time.
 
     Args:
-        jobs: Their number.
-        gpus: In its place: the GPU of each.
-        cpus: Cores that they share; default: all.
+        jobs: Number of processes.
+        gpus: Instead of `jobs`: the GPU of each process.
+        cpus: Number of cores that they share; default: all.
     """
     places: list[dict[str, str]] = [{}] * jobs
     if gpus:
         places = [dict(CUDA_VISIBLE_DEVICES=gpu) for gpu in gpus]
     threads = max(1, (cpus or os.cpu_count() or 1) // len(places))
-    # spinning threads make a busy machine several times slower; the user's own
-    # settings count
+    # spinning threads make a busy machine several times slower; settings of the user
+    # take precedence
     env = dict(OMP_WAIT_POLICY='PASSIVE', OMP_NUM_THREADS=str(threads))
     env = {key: os.environ.get(key, value) for key, value in env.items()}
     return [dict(env, PYTHONUNBUFFERED='1', **place) for place in places]
 
 
 def lock_folder(folder: Path) -> IO:
-    """Lock a folder for as long as the result is open (in any process).
+    """Lock a folder for as long as the returned file is open (in any process).
 
     Raises:
-        UserError: Another process has it.
+        UserError: Another process has locked it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = open(folder / LOCK, 'ab')
@@ -54,9 +54,9 @@ def lock_folder(folder: Path) -> IO:
     except BlockingIOError:
         file.close()
         raise UserError(
-            f'{folder}: another run is at it, or a process that a killed run left '
-            f'behind (fuser {file.name} tells); wait for it, stop it, or give another '
-            '--work-dir'
+            f'{folder} is in use by another run, or by a process that a killed run '
+            f'left behind (fuser {file.name} tells); wait for it, stop it, or give '
+            'another --work-dir'
         ) from None
     return file
 
@@ -65,12 +65,12 @@ class StageRunner:
     """Runs stages, several at a time.
 
     Args:
-        book: Of the stages; those it needs and does not have are taken for done.
-        places: Extra environments, one for each place that takes a stage at a time.
-        keep_going: A failed stage does not end the run; those that need it
-            are left out. `book.failed` tells.
-        lock: Of `lock_folder`; the processes hold it too, so that should we be killed
-            and they live on, nobody else will write into their folders.
+        book: Book of the stages; needed stages that it does not have count as done.
+        places: Extra environments, one for each stage that runs at the same time.
+        keep_going: Do not stop after a failed stage, but leave out the stages that
+            need it; see `book.failed`.
+        lock: From `lock_folder`. The processes hold it too: if this process is killed
+            and they go on, no other run will write into their folders.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class StageRunner:
         self._shown: dict[str, str] = {}
 
     def run(self) -> None:
-        """Run what is not done.
+        """Run all stages that are not done.
 
         Raises:
             UserError: A stage failed, without `keep_going`; names its log and shows
@@ -189,7 +189,7 @@ class _Run:
             )
 
     def poll(self) -> bool:
-        """Go on; True when all commands are done or one failed."""
+        """Start the next command if one is done; True if all are done or one failed."""
         code = self.process.poll()
         if code is None:
             return False

@@ -1,4 +1,4 @@
-"""Pictures of results: labels and depth in colour, a sheet of panels, the demo's."""
+"""Pictures of results: labels and depth in colour, sheets of panels, the demo."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,12 +33,12 @@ FONT_SCALE = 0.45
 def color_labels(
     labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_index: int = 255
 ) -> np.ndarray:
-    """Paint a label map.
+    """Draw a label map in colour.
 
     Args:
         labels: (H, W) class indices.
-        palette: RGB per class (MMSeg's habit).
-        ignore_index: Painted black.
+        palette: RGB per class, as in MMSegmentation.
+        ignore_index: Drawn black.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -52,13 +52,12 @@ def color_labels(
 def color_depth(
     depth: np.ndarray, near: float | None = None, far: float | None = None
 ) -> np.ndarray:
-    """Paint a depth map by inverse depth: near is bright.
+    """Draw a depth map in colour by inverse depth; near is bright.
 
     Args:
-        depth: (H, W); 0 and not finite = no value, painted grey.
-        near: Depth of the brightest colour; default the 2nd
-            percentile.
-        far: Depth of the darkest colour; default the 98th.
+        depth: (H, W); 0 or not finite: no value, drawn grey.
+        near: Depth of the brightest colour; default: the 2nd percentile.
+        far: Depth of the darkest colour; default: the 98th percentile.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -79,11 +78,11 @@ def color_depth(
 def contact_sheet(
     rows: Sequence[Sequence[tuple[str, np.ndarray]]], panel_width: int = 320
 ) -> np.ndarray:
-    """Put captioned panels into rows.
+    """Arrange captioned panels in rows.
 
     Args:
-        rows: (caption, BGR or grey
-            uint8 image) per panel; rows may differ in length.
+        rows: Caption and image (BGR or grey, uint8) of each panel; rows may differ in
+            length.
         panel_width: Width of each panel in pixels.
 
     Returns:
@@ -148,10 +147,10 @@ def draw_demo_sheet(
     Args:
         path: The PNG to write.
         sde: Config and checkpoint of the depth model.
-        segmentation: Title -> config and checkpoint;
-            the last one must be a `MeanTeacher` with DepthMix.
+        segmentation: Title -> config and checkpoint; the last one must be a
+            `MeanTeacher` with DepthMix.
         depth_labels: Folder of the depth labels.
-        examples: Validation images shown.
+        examples: Number of validation images.
     """
     register_all_modules()
     depth_model = load_model(*sde)
@@ -208,9 +207,9 @@ def _example_rows(
 def _mix_rows(
     model: BaseModel, depth_labels: Path, palette: list
 ) -> list[list[tuple[str, np.ndarray]]]:
-    """Return two training images, their disparity, mask and mixture.
+    """Return two training images, their disparities, mask and mixture.
 
-    Of a few pairs the one whose mask is most nearly half and half is shown.
+    Of a few pairs, this is the one whose mask is closest to half and half.
     """
     cfg = model.cfg
     parts = cfg.train_dataloader.dataset

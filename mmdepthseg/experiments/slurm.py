@@ -1,13 +1,13 @@
-"""Run a job's stages on a cluster: each a job of Slurm, behind those it needs.
+"""Run a job's stages on a cluster: each is a Slurm job that depends on others.
 
-A call submits what is neither done nor in Slurm's queue, and says how far the rest is;
-nothing waits. A job runs its stage as `StageRunner` does; when its time is up, or it
-makes room for others, submitit puts it back into the queue, and the stage goes on where
-it stopped.
+A call submits the stages that are neither done nor in Slurm's queue, reports the state
+of the others, and does not wait. A job runs its stage as `StageRunner` does. When its
+time is up or it is preempted, submitit puts it back into the queue, and the stage
+continues where it stopped.
 
-Whether a job is queued is read from Slurm's queue, by its name, which tells stage and
-folder; whether its stage came to its end, from the folder's `StageBook`. So two calls
-never submit a stage twice, and no accounting data base is needed.
+Slurm's queue tells which jobs are queued: a job's name contains its stage and folder.
+The folder's `StageBook` tells which stages are done. So no stage is submitted twice,
+and no accounting database is needed.
 """
 
 import hashlib
@@ -31,17 +31,17 @@ from mmdepthseg.experiments.stage import (
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 
-#: What a job is asked for unless the user says otherwise. Time is no limit of a
-#: stage's: when it is up, the stage is queued again.
+#: Default parameters of a job. The time does not limit a stage: when it is up, the
+#: stage is queued again.
 DEFAULTS = dict(timeout_min=240)
-#: How often that may happen to a job.
+#: How often a job may be queued again.
 TIMEOUTS = 50
-# the checkout need not be installed; srun does not take the number over by itself
+# the checkout need not be installed; srun does not inherit the number of CPUs
 SETUP = [
     f'export PYTHONPATH="{ROOT}${{PYTHONPATH:+:$PYTHONPATH}}"',
     '[ -z "$SLURM_CPUS_PER_TASK" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK',
 ]
-# a stage is one process; the others are ours
+# parameters that are set here; a stage is one process
 RESERVED = (
     'additional_parameters dependency job_name name nodes ntasks_per_node setup '
     'tasks_per_node use_srun'
@@ -49,12 +49,12 @@ RESERVED = (
 
 
 class StageJob:
-    """What a job of Slurm does: one stage.
+    """A Slurm job, which runs one stage.
 
     Args:
         stage: The stage.
-        folder: Of the book.
-        version: Of the code that submits.
+        folder: The book's folder.
+        version: Version of the submitting code.
     """
 
     def __init__(self, stage: Stage, folder: Path, version: str) -> None:
@@ -68,20 +68,20 @@ class StageJob:
         book = StageBook([self.stage], self.folder, self.version)
         try:
             StageRunner(book, local_places(cpus=cpus)).run()
-        except UserError as error:  # what `look` shows: no traceback
+        except UserError as error:  # shown by `look`, without a traceback
             raise SystemExit(str(error)) from None
 
     def checkpoint(self) -> object:
-        """Say what is queued again when the time is up: the same."""
+        """Return the same job, to be queued again when the time is up."""
         return _submitit().helpers.DelayedSubmission(self)
 
 
 class SlurmRunner:
-    """Submits stages, and finds out how far they are.
+    """Submits stages as Slurm jobs and looks up their states.
 
     Args:
-        book: Of the stages.
-        parameters: What each job asks for, by submitit's names: partition, account,
+        book: Book of the stages.
+        parameters: Parameters of each job, by submitit's names: partition, account,
             timeout_min, cpus_per_task, gpus_per_node, mem_gb, ...
     """
 
@@ -92,16 +92,16 @@ class SlurmRunner:
         self.parameters = {**DEFAULTS, **parameters}
 
     def look(self) -> None:
-        """Find out what is queued or running, and what has failed, for the book."""
+        """Enter into the book which stages are queued, running or failed."""
         book = self.book
-        # the queue first: what ends in between is found to be done below
+        # the queue first: a job that ends meanwhile is found to be done below
         queue, hashes = queued_jobs(book.folder), book.hashes()
         book.busy = {n: state for n, (_, state) in queue.items() if n in book.stages}
         submitted, states = self._submitted(), book.states()
         for name in book.stages:
             job = submitted.get(name, {})
             if job.get('hash') != hashes[name] or name in book.busy:
-                continue  # changed since: it is not the failure of what is wanted now
+                continue  # the stage has changed since: its failure does not count
             if states[name] != DONE:
                 log = self.folder / f'{job["id"]}_0_log.err'
                 book.failed[name] = book.lost_needs(name) or (
@@ -109,13 +109,13 @@ class SlurmRunner:
                 )
 
     def submit(self, retry: bool = False) -> None:
-        """Submit what is not done and not in the queue.
+        """Submit the stages that are neither done nor in the queue.
 
         Args:
-            retry: What has failed too.
+            retry: Submit failed stages too.
 
         Raises:
-            UserError: Slurm or submitit is not there, or does not want a job.
+            UserError: Slurm or submitit is missing, or refuses a job.
         """
         book = self.book
         executor = make_executor(self.folder, self.parameters)
@@ -126,7 +126,7 @@ class SlurmRunner:
             book.hashes(),
             book.states(),
         )
-        # nothing to do but to be written down
+        # stages without commands only need to be recorded
         idle = [stage for stage in book.stages.values() if not stage.commands]
         StageRunner(StageBook(idle, book.folder, book.version)).run()
         jobs = {name: job for name, (job, _) in queue.items()}
@@ -145,7 +145,7 @@ class SlurmRunner:
             write_atomically(self._jobs_file, json.dumps(submitted, indent=1).encode())
 
     def show(self) -> None:
-        """Print how far each stage is."""
+        """Print the state of each stage."""
         for name, state in self.book.states().items():
             how = self.book.failed.get(name)
             if state == RUNNING:
@@ -153,10 +153,10 @@ class SlurmRunner:
             print(f'[{name}] {state}' + (f': {how}' if how else ''), flush=True)
 
     def _submit(self, executor: Any, stage: Stage, needed: Sequence[str]) -> str:
-        """Submit a stage behind the jobs it needs; returns its job's id."""
+        """Submit a stage that depends on other jobs; return the id of its job."""
         executor.update_parameters(
             name=_job_name(stage.name, self.book.folder),
-            # '' takes back what the stage before asked for
+            # '' clears the dependency of the previous stage
             slurm_dependency='afterok:' + ':'.join(needed) if needed else '',
         )
         work = StageJob(stage, self.book.folder.resolve(), self.book.version)
@@ -167,27 +167,27 @@ class SlurmRunner:
             raise UserError(f'Slurm refused the job of {stage.name}: {error}') from None
 
     def _submitted(self) -> dict[str, dict]:
-        """Give what each stage's last job was, and the hash it was to be made with."""
+        """Return the id of each stage's last job and the hash it was submitted with."""
         if not self._jobs_file.exists():
             return {}
         return json.loads(self._jobs_file.read_text())
 
 
 def make_executor(folder: Path, parameters: Mapping[str, object]) -> Any:
-    """Make submitit's executor for some parameters of jobs.
+    """Make submitit's executor.
 
     Args:
-        folder: For submitit's files and the jobs' output.
-        parameters: What the user asks for.
+        folder: Folder of submitit's files and of the jobs' output.
+        parameters: Parameters of the jobs.
 
     Raises:
-        UserError: submitit or Slurm is not there, or a parameter is not known.
+        UserError: submitit or Slurm is missing, or a parameter is not known.
     """
     ours = [name for name in parameters if name in RESERVED]
     if ours:
         raise UserError(
             f'--slurm: {", ".join(ours)} cannot be given: a stage is one process on a '
-            'node, and its name, needs and set-up are chosen here'
+            'node, and its name, dependencies and set-up are fixed'
         )
     try:
         executor = _submitit().AutoExecutor(
@@ -195,24 +195,24 @@ def make_executor(folder: Path, parameters: Mapping[str, object]) -> Any:
         )
         executor.update_parameters(
             **{f'slurm_{name}': value for name, value in parameters.items()},
-            # what can never start does not stay in the queue
+            # jobs that can never start do not stay in the queue
             slurm_additional_parameters={'kill-on-invalid-dep': 'yes', 'requeue': True},
             slurm_setup=SETUP,
         )
-    # no Slurm; a key, the type of a value
+    # Slurm is missing; a key or the type of a value is wrong
     except (RuntimeError, NameError, TypeError, ValueError) as error:
         raise UserError(f'--slurm: {error}') from None
     return executor
 
 
 def queued_jobs(folder: Path) -> dict[str, tuple[str, str]]:
-    """Ask Slurm which stages of a folder it has in its queue.
+    """Return the stages of a folder that are in Slurm's queue.
 
     Args:
-        folder: Of the book.
+        folder: The book's folder.
 
     Returns:
-        Stage name -> its job's id and 'queued' or 'running'.
+        Stage name -> the id of its job and 'queued' or 'running'.
 
     Raises:
         UserError: Slurm does not answer.
@@ -233,16 +233,16 @@ def queued_jobs(folder: Path) -> dict[str, tuple[str, str]]:
 
 
 def refuse_if_queued(folder: Path) -> None:
-    """Keep a local run away from what jobs of Slurm may be at.
+    """Refuse a local run in a folder that Slurm jobs may be using.
 
     Raises:
-        UserError: Some are queued or running, or that cannot be known.
+        UserError: Jobs are queued or running, or Slurm does not answer.
     """
     file = folder / 'jobs.json'
     if file.exists() and (names := queued_jobs(folder)):
         raise UserError(
-            f'{folder}: jobs of Slurm are at {", ".join(names)}; go on with --slurm, '
-            'wait, or scancel them'
+            f'{folder}: Slurm jobs are queued or running for {", ".join(names)}; '
+            'continue with --slurm, wait, or scancel them'
         )
 
 
@@ -252,7 +252,7 @@ def _job_name(stage: str, folder: Path) -> str:
 
 
 def _submitit() -> Any:
-    """The package, which is an extra."""
+    """Import submitit, which is an extra."""
     try:
         import submitit
     except ImportError:

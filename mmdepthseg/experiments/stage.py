@@ -1,10 +1,11 @@
-"""Stages of a job, and the book that says how far each of them is.
+"""Stages of a job, and the book of their states.
 
-A stage that has finished is in the book with a hash of what decides its result: its
-own key (configs, options, ...) and the hashes of the stages it needs. It is not done
-again while that hash is the same. A stage that was interrupted goes on with what its
-folder holds if the hash is still that of its start; otherwise its folder is removed
-first, so that a changed config or seed never reports the results of another one.
+The book has a hash for each finished stage. It covers everything that determines the
+result: the stage's own key (configs, options, ...) and the hashes of the stages that it
+needs. The stage is not run again while this hash is the same. An interrupted stage
+continues with the content of its folder if the hash is still that of its start.
+Otherwise its folder is removed first, so that results of another config or seed are
+never reported.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from pathlib import Path
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.stamp import DONE, MISSING, Stamp
 
-#: States of a stage, besides those two.
+#: States of a stage, in addition to these two.
 OUTDATED, FAILED, QUEUED, RUNNING = 'outdated', 'failed', 'queued', 'running'
 TAIL_LINES = 15
 TAIL_BYTES = 4096
@@ -35,11 +36,12 @@ class Stage:
 
     Attributes:
         name: Short name, also of its log.
-        commands: Argument lists, run one after another; none: there is nothing to do.
-        key: Gives what decides the result, besides the stages it needs; asked for
-            right before the start, with a dict that keys asked for at one time share,
-            for what several of them read. Can be pickled, for a cluster.
-        needs: Names of stages that must have finished.
+        commands: Argument lists, run one after another; may be empty.
+        key: Returns a text of everything that determines the result, except the stages
+            it needs. It is called right before the start. Its argument is a dict in
+            which keys that are called together share what they read. It must be
+            picklable, for a cluster.
+        needs: Names of stages that must be finished.
         outputs: Files or folders that must exist afterwards.
         folder: The stage's own folder, removed before a start with another hash.
     """
@@ -52,22 +54,22 @@ class Stage:
     folder: str | None = None
 
     def lost(self) -> list[str]:
-        """Return the outputs that are not there."""
+        """Return the outputs that do not exist."""
         return [output for output in self.outputs if not Path(output).exists()]
 
 
 class StageBook:
-    """What a folder says of a job's stages.
+    """The states of a job's stages, kept in a folder.
 
     Args:
-        stages: All stages, each behind those it needs.
-        folder: Where logs and the book's files go.
-        version: Noted at each start of a stage; the record lists all of them, since
-            a later version may have gone on with what an earlier one began.
+        stages: All stages, each after those it needs.
+        folder: The folder of the logs and of the book's files.
+        version: Version of the code, noted at each start of a stage. The record lists
+            all of them, since a later version may have continued an earlier one's work.
 
     Attributes:
-        failed: Stage name -> why, of this call.
-        busy: Stage name -> 'queued' or 'running', of this call.
+        failed: Stage name -> reason, in this call.
+        busy: Stage name -> 'queued' or 'running', in this call.
     """
 
     def __init__(
@@ -81,9 +83,9 @@ class StageBook:
         self._begun: dict[str, Stamp] = {}
 
     def states(self) -> dict[str, str]:
-        """Return where each stage stands.
+        """Return the state of each stage.
 
-        'outdated': done, but what decides has changed.
+        'outdated' means that it is done, but that what determines it has changed.
         """
         hashes = self.hashes()
         found = {}
@@ -100,7 +102,7 @@ class StageBook:
         return found
 
     def hashes(self) -> dict[str, str]:
-        """Return the hash with which each stage would be made now."""
+        """Return the hash that each stage would get now."""
         found: dict[str, str] = {}
         shared: dict = {}
         for name, stage in self.stages.items():
@@ -108,9 +110,9 @@ class StageBook:
         return found
 
     def record(self, name: str) -> dict:
-        """Return what a finished stage left: hash, seconds, versions.
+        """Return the record of a finished stage: hash, seconds, versions.
 
-        {} if there is none.
+        The record is empty if the stage is not finished.
         """
         try:
             return json.loads(self._path(name, 'done.json').read_text())
@@ -122,17 +124,17 @@ class StageBook:
         return self._path(name, 'log')
 
     def begin(self, stage: Stage) -> bool:
-        """Find out whether a stage must be run, and be ready for it.
+        """Tell whether a stage must be run, and prepare its folder and record.
 
         Returns:
-            False if it is done already.
+            False if it is already done.
 
         Raises:
-            UserError: What it needs is not done.
+            UserError: A stage that it needs is not done.
         """
         for need in stage.needs:
             if not self.record(need):
-                raise UserError(f'{self.folder}: {stage.name} needs {need}: not done')
+                raise UserError(f'{self.folder}: {stage.name} needs {need}, not done')
         digest = _hash(stage, [self.record(need)['hash'] for need in stage.needs], {})
         stamp = self._begun[stage.name] = self._stamp(stage.name, digest)
         state = stamp.look()
@@ -148,21 +150,21 @@ class StageBook:
         return True
 
     def finish(self, name: str, seconds: Sequence[float]) -> None:
-        """Note that a stage that was begun is done.
+        """Note that a stage is done.
 
         Args:
-            name: The stage.
-            seconds: What each of its commands took.
+            name: The stage, for which `begin` was called.
+            seconds: Duration of each of its commands.
         """
         self._begun[name].finish(seconds=sum(seconds), command_seconds=list(seconds))
 
     def lost_needs(self, name: str) -> str | None:
-        """Return why a stage cannot be run, if it needs a failed one."""
+        """Return the reason if a stage cannot be run, because it needs a failed one."""
         failed = [need for need in self.stages[name].needs if need in self.failed]
         return f'needs {", ".join(failed)}, which failed' if failed else None
 
     def progress(self, name: str) -> str | None:
-        """Return how far a training, or what else counts, is by its log."""
+        """Return the progress of a training or of a counting tool, from its log."""
         text = _end(self.log(name))
         if found := PROGRESS.findall(text):
             at, total, left, loss = found[-1]
@@ -184,7 +186,7 @@ class StageBook:
 
 
 def tail(log: Path) -> str:
-    """Return the last lines of a log, indented, behind its name."""
+    """Return the name of a log and, indented, its last lines."""
     lines = _end(log).splitlines()[-TAIL_LINES:]
     return '\n  '.join([f'log: {log}', *lines])
 
@@ -199,6 +201,6 @@ def _end(log: Path) -> str:
 
 
 def _hash(stage: Stage, needed: Sequence[str], shared: dict) -> str:
-    """Hash what decides a stage's result: its own and that of what it needs."""
+    """Return the hash of a stage's own key and of the stages that it needs."""
     text = '\0'.join([stage.key(shared), *needed])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a table file says."""
+"""Table files: their content, checked."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from mmdepthseg.launch.config import apply_options, load_config
 from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
 
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
-#: What the parts of a table file may hold; marked: what they must.
+#: Keys of the parts of a table file; those with an exclamation mark are required.
 KEYS = dict(
     table='title! methods! label_counts! seeds! prerequisites needs tests metrics '
     'options baseline',
@@ -30,7 +30,7 @@ KEYS = dict(
     tests='name! options',
     metrics='title! keys! test',
 )
-# above this a variable of a table file is taken for a misspelt key
+# a variable of a table file more similar than this to a key counts as misspelt
 LIKENESS = 0.8
 METRICS = (
     dict(title='mIoU % of the student', keys=['student/mIoU', 'mIoU']),
@@ -46,13 +46,13 @@ class Run:
     """One training with its tests.
 
     Attributes:
-        name: `<method>_n<labels>_seed<seed>`, also of its folder.
+        name: `<method>_n<labels>_seed<seed>`, also the name of its folder.
         method: Name of the method.
         labels: Number of labelled images.
-        seed: Of the training, and of the subset where that is random.
+        seed: Seed of the training, and of the subset if that is random.
         config: Config file.
-        options: `KEY=VALUE` of `--cfg-options`, complete.
-        folder: Where logs and checkpoints go; the figures of each test below it.
+        options: All `KEY=VALUE` of `--cfg-options`.
+        folder: Folder of logs and checkpoints; has the figures of each test below it.
     """
 
     name: str
@@ -71,41 +71,42 @@ class ExperimentTable:
 
     - `methods`: `dict(name, config, title, needs, options, label_counts)`. Seed
       and number of labels are put into `randomness.seed` and into every
-      `labeled_subset` of the config's `train_dataloader`. Its own `label_counts`
-      are those of the table's at which it is run; default: all;
+      `labeled_subset` of the config's `train_dataloader`. `label_counts` selects some
+      of the table's for this method; default: all;
     - `label_counts`: whole numbers;
     - `seeds`: whole numbers, or dicts of `seed` and other values of that seed;
 
-    and, if wanted,
+    and optionally
 
-    - `prerequisites`: what is made once for all runs. `dict(name, needs, options)`
-      with `train=CONFIG` (stands for the last checkpoint), with
-      `depth_labels=CONFIG, checkpoint=...` (stands for their folder; with
-      `model_config` if the checkpoint is of another config), or with
-      `command='tools/x.py ...', outputs=[...]` (stands for the first of them; with
-      `config` if the content of one decides too, and with `folder` if it is the
-      command's own, to be removed before a start with anything changed);
-    - `needs`: prerequisites that are made whatever runs are chosen;
+    - `prerequisites`: results that are made once for all runs. `dict(name, needs,
+      options)` with one of `train=CONFIG` (the result is the last checkpoint),
+      `depth_labels=CONFIG, checkpoint=...` (the result is their folder; add
+      `model_config` if the checkpoint belongs to another config) or
+      `command='tools/x.py ...', outputs=[...]` (the result is the first output; add
+      `config` if the content of a config determines it too, and `folder` if the command
+      has its own folder, which is removed before a start with anything changed);
+    - `needs`: prerequisites that are made whichever runs are chosen;
     - `tests`: `dict(name, options)`, evaluations of each run; default: one;
     - `metrics`: `dict(title, keys, test)`: the first of `keys` that the test
       (default: the first) reports; default: mIoU of student and teacher,
       and the student's share of pixels that are right;
     - `options`: of every training and test;
-    - `baseline`: the method from which the others' differences are taken.
+    - `baseline`: the method that the others are compared with.
 
     `options` are dicts of dotted keys, as for `--cfg-options`. In options, commands
-    and outputs stand `{seed}`, `{n}`, `{work_dir}`, other values of a seed, and
-    the name of a prerequisite in braces, which is then needed, for their values.
+    and outputs, `{seed}`, `{n}`, `{work_dir}`, other values of a seed and names of
+    prerequisites in braces are replaced by their values; a prerequisite that is named
+    is also needed.
 
     Args:
         path: The table file.
-        work_dir: Where everything goes.
+        work_dir: Folder of all results.
         extra: `KEY=VALUE` for every training and test.
-        given: Files or folders in the place of prerequisites.
-        seeds: In the place of the file's.
+        given: Files or folders to use instead of prerequisites.
+        seeds: Seeds to use instead of the file's.
 
     Raises:
-        UserError: The file, or a config that it names, is wrong; says where.
+        UserError: The file, or a config that it names, has an error; says where.
     """
 
     def __init__(
@@ -147,8 +148,8 @@ class ExperimentTable:
             name = entry['name']
             if not NAME.fullmatch(name) or name in found:
                 raise UserError(
-                    f'{self.path}: {part}: {name!r} is no name, or is there twice; '
-                    'names are letters, digits, "_", "-" and "."'
+                    f'{self.path}: {part}: {name!r} is not a valid name, or is used '
+                    'twice; names consist of letters, digits, "_", "-" and "."'
                 )
             found[name] = dict(entry)
         return found
@@ -169,7 +170,7 @@ class ExperimentTable:
         check_keys(filled_in, filled_in, place, needed=needed)
 
     def _check(self) -> None:
-        """Find now what would fail after hours."""
+        """Find errors now that would otherwise show after hours."""
         self._check_numbers()
         known = {'work_dir'}
         for name, entry in self.prerequisites.items():
@@ -197,14 +198,14 @@ class ExperimentTable:
         for field in fields_of(entry):
             if field not in known:
                 raise UserError(
-                    f'{self.path}: {part}: {name}: nothing is called '
-                    f'{{{field}}} here{did_you_mean(field, known)}'
+                    f'{self.path}: {part}: {name}: {{{field}}} is not known '
+                    f'here{did_you_mean(field, known)}'
                 )
         lost = [need for need in entry.get('needs', ()) if need not in known]
         if lost:
             raise UserError(
                 f'{self.path}: {part}: {name}: needs {", ".join(lost)}, '
-                'which is no prerequisite, or a later one'
+                'which is not an earlier prerequisite'
             )
 
     def _check_numbers(self) -> None:
@@ -214,23 +215,20 @@ class ExperimentTable:
                 f'{self.path}: label_counts and seeds must be whole '
                 f'numbers, got {numbers}'
             )
-        if self.baseline is not None and self.baseline not in self.methods:
-            raise UserError(
-                f'{self.path}: the baseline {self.baseline!r} is no method'
-                f'{did_you_mean(self.baseline, self.methods)}'
-            )
+        if self.baseline is not None:
+            check_keys([self.baseline], self.methods, f'{self.path}: baseline: methods')
         for name, method in self.methods.items():
             other = set(method.get('label_counts', ())) - set(self.label_counts)
             if other:
                 raise UserError(
                     f'{self.path}: methods: {name}: label_counts '
-                    f'{sorted(other)} are none of the table'
+                    f'{sorted(other)} are not among those of the table'
                 )
         for name, place in self.given.items():
             if name not in self.prerequisites:
                 raise UserError(
-                    f'{self.path} has no prerequisite {name!r} that something could '
-                    f'be given for; it has {", ".join(self.prerequisites) or "none"}'
+                    f'{self.path} has no prerequisite {name!r} that could be given; '
+                    f'it has {", ".join(self.prerequisites) or "none"}'
                 )
             if not place.exists():
                 raise UserError(f'{place}, given for {name}, does not exist')
@@ -252,7 +250,7 @@ class ExperimentTable:
             raise UserError(f'{place}: {", ".join(alone)} without command')
 
     def config(self, path: str) -> Config:
-        """Return a config, read once."""
+        """Return a config; it is read once."""
         if path not in self._configs:
             self._configs[path] = load_config(find(path))
         return self._configs[path]
@@ -261,7 +259,7 @@ class ExperimentTable:
         """Return a config with options.
 
         Raises:
-            UserError: They do not fit.
+            UserError: The options do not fit the config.
         """
         config = self.config(path)
         config = Config(config.to_dict(), filename=config.filename)
@@ -276,14 +274,14 @@ class ExperimentTable:
         train_cfg = self.changed(path, options).get('train_cfg') or {}
         if 'max_iters' not in train_cfg:
             raise UserError(
-                f'{path}: train_cfg.max_iters is needed, to know what the '
-                'last checkpoint is called'
+                f'{path}: train_cfg.max_iters is needed, since it names the last '
+                'checkpoint'
             )
         return str(folder / f'iter_{train_cfg["max_iters"]}.pth')
 
     @cached_property
     def products(self) -> dict[str, str]:
-        """What each prerequisite stands for, a path."""
+        """Return the path of each prerequisite's result."""
         found: dict[str, str] = dict(work_dir=str(self.work_dir))
         for name, entry in self.prerequisites.items():
             folder = self.work_dir / name
@@ -299,7 +297,7 @@ class ExperimentTable:
 
     @cached_property
     def runs(self) -> list[Run]:
-        """All runs: one seed's whole table after the other's."""
+        """Return all runs: the whole table of the first seed, then of the next."""
         return [
             self._run(name, count, seed)
             for seed in self.seeds
@@ -315,7 +313,7 @@ class ExperimentTable:
         if not subsets:
             raise UserError(
                 f'{method["config"]} has no labeled_subset in its train_dataloader, '
-                'where the number of labels could be set'
+                'which would set the number of labels'
             )
         for key, subset in subsets:
             options.append(f'{key}.n={count}')

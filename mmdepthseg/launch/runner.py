@@ -14,10 +14,10 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
 
     Args:
         config: Complete config.
-        needs: top-level keys without which the job at hand cannot run.
+        needs: Top-level keys that the job requires.
 
     Raises:
-        UserError: One of them is missing, or batch size and sampler disagree.
+        UserError: A key is missing, or batch size and sampler disagree.
     """
     missing = [key for key in ('model', *needs) if config.get(key) is None]
     if missing:
@@ -33,8 +33,8 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
 def check_source_counts(config: Config) -> None:
     """Compare the shares of a `MultiSourceSampler` with the batch size.
 
-    The sampler is not told the batch size; if the two differ, batches drift through
-    its groups and their mixture changes from step to step.
+    The sampler does not know the batch size. If the two differ, batches do not coincide
+    with the sampler's groups, and their mixture changes from step to step.
 
     Raises:
         UserError: They differ.

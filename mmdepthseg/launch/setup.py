@@ -1,4 +1,4 @@
-"""What training and test tools set up before the Runner, on any device."""
+"""Set-up of training and test tools before the Runner, on any device."""
 
 import gc
 import os
@@ -24,13 +24,13 @@ _BF16_WRAPPER = 'mmdepthseg.BFloat16OptimWrapper'
 
 
 def setup_distributed(config: Config, launcher: str) -> None:
-    """Set `config.launcher`; on a machine without GPU start the gloo group here.
+    """Set `config.launcher`; on a machine without a GPU start the gloo group here.
 
-    MMEngine's own set-up calls `torch.cuda.set_device` and hands DDP a device id, both
-    of which fail on CPU. The Runner leaves a group that exists alone.
+    MMEngine's own set-up calls `torch.cuda.set_device` and gives DDP a device id; both
+    fail on a CPU. The Runner uses an existing group as it is.
 
     Raises:
-        UserError: The launcher's environment variables are missing, or a GPU.
+        UserError: The launcher's environment variables or a GPU are missing.
     """
     config.launcher = launcher
     check_gpus(launcher)
@@ -60,10 +60,10 @@ def setup_distributed(config: Config, launcher: str) -> None:
 
 
 def check_gpus(launcher: str) -> None:
-    """Check that this process has a GPU of its own.
+    """Check that this process has its own GPU.
 
-    Tools do it before anything else: without one MMEngine's logger would end in an
-    IndexError, or torch in "invalid device ordinal".
+    Tools do this first: otherwise MMEngine's logger would end in an IndexError, or
+    torch in "invalid device ordinal".
 
     Args:
         launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
@@ -84,15 +84,15 @@ def check_gpus(launcher: str) -> None:
 
 
 def leave_distributed(group: torch.distributed.ProcessGroup | None = None) -> None:
-    """Wait for the other ranks, then end the process group; without one do nothing.
+    """Wait for the other ranks, then end the process group, if there is one.
 
-    A process that exits with a gloo group still open now and then aborts (signal 6):
-    the group's threads free their tensors while the interpreter is being taken down.
-    Not to be called after an error, when the others may be waiting in some other
-    collective: torchrun ends them.
+    A process that exits with an open gloo group sometimes aborts (signal 6): the
+    group's threads free their tensors while the interpreter shuts down. Do not call
+    this after an error, when the others may wait in another collective: torchrun ends
+    them.
 
     Args:
-        group: Where to wait, and what to end; None: the default group, with all others.
+        group: The group to wait for and to end; None: the default group and all others.
     """
     if not is_distributed():
         return
@@ -122,13 +122,13 @@ def _set_slurm_environment() -> None:
 def setup_precision(config: Config, amp: bool) -> None:
     """Choose the optimiser wrapper for mixed precision, in place.
 
-    With `amp`: `AmpOptimWrapper` (float16 with loss scaling) on a GPU,
-    `BFloat16OptimWrapper` on CPU, where the former refuses to run. A config that names
-    `AmpOptimWrapper` itself gets the same replacement on CPU. Gradient clipping,
-    accumulation and `paramwise_cfg` stay as they are.
+    With `amp` this is `AmpOptimWrapper` (float16 with loss scaling) on a GPU and
+    `BFloat16OptimWrapper` on a CPU, where the former refuses to run. A config that
+    names `AmpOptimWrapper` itself gets the same replacement on a CPU. Gradient
+    clipping, accumulation and `paramwise_cfg` do not change.
 
     Raises:
-        UserError: The config's wrapper is of another kind.
+        UserError: `amp` is asked for, but the config has a wrapper of another kind.
     """
     wrapper = config.get('optim_wrapper')
     if wrapper is None:
@@ -160,9 +160,9 @@ def setup_resume(config: Config, resume: str | None) -> None:
 
     Args:
         config: With `work_dir` set.
-        resume: None (as the config says), 'auto' (the newest checkpoint in `work_dir`;
-            none there: a new run, so that one command serves first start and restart)
-            or a checkpoint's path.
+        resume: None (as the config says), 'auto' (the newest checkpoint in `work_dir`,
+            or a new run if there is none, so that one command serves for the first
+            start and for restarts) or the path of a checkpoint.
 
     Raises:
         UserError: The checkpoint is missing or damaged.

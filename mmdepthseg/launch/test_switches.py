@@ -14,8 +14,8 @@ def enable_drawing(
     Args:
         config: With `default_hooks.visualization` and `visualizer`.
         show: Open a window.
-        show_dir: Folder for painted images, or None.
-        wait_time: Seconds per window.
+        show_dir: Folder for drawn images, or None.
+        wait_time: Seconds that each window is shown.
 
     Raises:
         UserError: The config has no visualisation hook or no visualiser, or the
@@ -72,9 +72,9 @@ def enable_output(config: Config, folder: str) -> None:
 
 
 def _use_ours(part: dict, name: str) -> None:
-    """Replace a class of MMSegmentation that names files by those of the images.
+    """Replace a class of MMSegmentation that names files after the images alone.
 
-    Images of two folders may have the same name. In our scope the name is ours already.
+    Images of two folders may have the same name. In our scope the name is already ours.
     """
     if part.get('type') in (name, f'mmseg.{name}'):
         part['type'] = f'mmdepthseg.{name}'

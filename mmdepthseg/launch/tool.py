@@ -1,6 +1,6 @@
-"""What every tool does around its job.
+"""The frame of every tool: command line, frameworks, errors.
 
-Nothing here imports a framework at module level: some tools do without.
+Nothing here imports a framework at module level, because some tools run without one.
 """
 
 import argparse
@@ -20,13 +20,15 @@ def run_tool(
     argv: Sequence[str] | None = None,
     frameworks: bool = True,
 ) -> None:
-    """Read the command line, do the job, and say in one line what went wrong.
+    """Read the command line, run the job, and report an error in one line.
 
     Args:
-        parse: Command line -> arguments; may import what needs the frameworks.
-        job: What the tool does. False: it failed and has said so, the exit code is 1.
-        argv: Command line; None: the process's own, with which the process ends.
-        frameworks: The tool needs torch and MMSegmentation. False: see `prepare`.
+        parse: Returns the arguments of a command line; may import the frameworks.
+        job: Runs the tool. It returns False if it failed and has reported that; the
+            exit code is then 1.
+        argv: Command line; None: that of the process, which ends with the tool.
+        frameworks: Whether the tool needs torch and MMSegmentation; if not, see
+            `prepare`.
 
     Raises:
         SystemExit: 2 after an expected error, 1 if the job failed, 130 after Ctrl-C.
@@ -39,7 +41,7 @@ def run_tool(
             prepare(args)
         if job(args) is False:
             raise SystemExit(1)
-    # only then, as a process that calls the tool again needs its group
+    # a process that passes `argv` may call the tool again and then needs its group
     if frameworks and argv is None:
         from mmdepthseg.launch.setup import leave_distributed
 
@@ -47,9 +49,10 @@ def run_tool(
 
 
 def prepare(args: argparse.Namespace) -> None:
-    """Check frameworks and GPU; register everything, quietly, in our scope.
+    """Check frameworks and GPU; register everything in our scope, without output.
 
-    For a tool that needs them for some of its jobs only; `run_tool` does it for others.
+    Called by tools that need the frameworks for some of their jobs only; for the others
+    `run_tool` does it.
     """
     require_frameworks()
     if hasattr(args, 'launcher'):
@@ -63,11 +66,12 @@ def prepare(args: argparse.Namespace) -> None:
 
 
 def add_config_options(parser: argparse.ArgumentParser, launcher: bool = False) -> None:
-    """Add what all tools with a config take: `--cfg-options`, `--debug`.
+    """Add the options of all tools with a config: `--cfg-options` and `--debug`.
 
     Args:
-        parser: Of the tool.
-        launcher: The tool may run as several processes: `--launcher`, `--local_rank`.
+        parser: The tool's parser.
+        launcher: Also add `--launcher` and `--local_rank`, for a tool that may run as
+            several processes.
     """
     from mmdepthseg.launch.config import OPTIONS_HELP, OptionsAction
 

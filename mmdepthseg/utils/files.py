@@ -16,7 +16,7 @@ from pathlib import Path
 from mmdepthseg.utils.errors import UserError
 
 _TEMPORARY = re.compile(r'\.tmp-\d+(-[0-9a-f]{8})?$')
-#: Age of a temporary file that nobody writes any more.
+#: Age of a temporary file that is no longer being written.
 _STALE_SECONDS = 3600
 
 
@@ -31,10 +31,10 @@ def file_hash(path: str | Path) -> str:
 
 @contextmanager
 def atomic_path(path: str | Path, folder: Path | None = None) -> Iterator[Path]:
-    """Give a temporary path, renamed to `path` if all goes well.
+    """Give a temporary path, which is renamed to `path` unless an error is raised.
 
-    No two processes or threads, on this machine or on others that see the folder, get
-    the same one.
+    All processes and threads get different ones, also on other machines that see the
+    folder.
 
     Args:
         path: The file; its folder is made if missing.
@@ -55,7 +55,7 @@ def atomic_path(path: str | Path, folder: Path | None = None) -> Iterator[Path]:
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all; see `atomic_path`.
+    """Write a file so that it exists whole or not at all; see `atomic_path`.
 
     Args:
         path: The file; its folder is made if missing.
@@ -68,7 +68,7 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 def remove_leftovers(folder: str | Path) -> None:
     """Remove the temporary files that killed processes left below a folder.
 
-    Young ones stay: a living process may be writing them.
+    Recent ones stay, because a running process may be writing them.
     """
     for path in Path(folder).rglob('*.tmp-*'):
         if not _TEMPORARY.search(path.name):
@@ -84,7 +84,7 @@ def check_writable(folder: str | os.PathLike, what: str) -> None:
     """Make `folder` and try to write in it.
 
     Raises:
-        UserError: Naming folder, what it is for and the system's reason.
+        UserError: Naming the folder, its purpose and the system's reason.
     """
     try:
         os.makedirs(folder, exist_ok=True)

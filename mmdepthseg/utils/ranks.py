@@ -1,16 +1,14 @@
-"""What one rank does for all."""
+"""Work that one rank does for all."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 def from_main(function: Callable[[], Any]) -> Any:
-    """Call a function on rank 0, and return what it returns, or raise, on all ranks.
-
-    An error is handed on, for the others wait.
+    """Call a function on rank 0; return its result, or raise its error, on all ranks.
 
     Args:
-        function: What it returns, and what it raises, is pickled.
+        function: Its result or error is pickled.
     """
     from mmengine.dist import broadcast_object_list, get_dist_info
 

@@ -1,10 +1,10 @@
-"""What a computed thing was made with: whether to go on with it, refuse or replace it.
+"""Stamps of computed results: reuse, continue, refuse or replace them.
 
-Rendering, depth labels, features, students and trainings take minutes to days, so what
-is there is used again. Each has a stamp beside it, a JSON file that says what decided
-its content and whether it is complete. If all of that is still so, the thing is used,
-or gone on with where it stopped; otherwise the differences are named: it is never used
-silently, and never thrown away unasked.
+Rendering, depth labels, features, students and trainings take minutes to days, so
+existing results are used again. Each result has a stamp beside it, a JSON file that
+tells what determined its content and whether it is complete. If nothing has changed,
+the result is used, or continued where it stopped. Otherwise the differences are named:
+an outdated result is never used silently, and never deleted unasked.
 """
 
 import json
@@ -16,27 +16,27 @@ from typing import Any
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 
-#: What a stamp says: nothing there, not complete, complete.
+#: States of a result: there is nothing, it is incomplete, it is complete.
 MISSING, BEGUN, DONE = 'missing', 'begun', 'done'
 _SHORT = 60
 _SHOWN = 8
 
 
 class Stamp:
-    """Keep the stamp of one computed thing, a flat JSON file.
+    """The stamp of one result, a flat JSON file.
 
     Args:
         path: The file.
-        what: What to call the thing in messages, 'the features'.
-        made_with: What decides the content, by name; JSON types.
-        partial: The file while the thing is not complete, so that `path` being there
-            means that the thing is; without it, `path` says `complete` itself.
-        tolerant: Whether a damaged file counts as none, instead of an error.
-        cure: What to do about a thing made with something else.
+        what: Name of the result in messages, such as 'the features'.
+        made_with: Everything that determines the content, by name; JSON types.
+        partial: File that is used until the result is complete, so that `path` exists
+            only for a complete one. Without it, `path` holds an entry `complete`.
+        tolerant: Treat a damaged file as missing, instead of raising an error.
+        cure: Advice about a result made with something else, for messages.
 
     Attributes:
-        facts: What else is known of the thing, see `note` and `finish`.
-        changed: What differs from the file, as of the last `look`; texts.
+        facts: Other facts about the result, see `note` and `finish`.
+        changed: Differences from the file, found by the last `look`; texts.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Stamp:
     ) -> None:
         self.path = Path(path)
         self.what = what
-        # as it will be read again: tuples become lists, keys become strings
+        # in the form in which it is read again: lists for tuples, strings for keys
         self.made_with: dict[str, Any] = json.loads(json.dumps(made_with, default=str))
         self.partial = None if partial is None else Path(partial)
         self.tolerant = tolerant
@@ -60,13 +60,13 @@ class Stamp:
         self.changed: list[str] = []
 
     def look(self) -> str:
-        """Read what is there: `facts` and `changed`.
+        """Read the file into `facts` and `changed`.
 
         Returns:
-            `MISSING`, `BEGUN` or `DONE`, whatever the thing was made with.
+            `MISSING`, `BEGUN` or `DONE`, whatever the result was made with.
 
         Raises:
-            UserError: The file is damaged, or not a stamp.
+            UserError: The file is damaged or not a stamp.
         """
         self.facts, self.changed = {}, []
         for path in filter(None, (self.path, self.partial)):
@@ -80,39 +80,39 @@ class Stamp:
                 if self.tolerant:
                     continue
                 raise UserError(
-                    f'{path}: damaged, or not what is written with {self.what} '
+                    f'{path}: damaged, or not a stamp of {self.what} '
                     f'({type(error).__name__}: {error}); give another folder, or '
-                    'remove that file and what it belongs to'
+                    'remove the file and the results that belong to it'
                 ) from None
             self.facts, self.changed = facts, list(differences(before, self.made_with))
             return DONE if done else BEGUN
         return MISSING
 
     def is_done(self) -> bool:
-        """Tell whether the thing is complete by now and as asked for; reads `facts`."""
+        """Tell whether the result is complete and made with the same; reads `facts`."""
         return self.look() == DONE and not self.changed
 
     def check(self, overwrite: bool = False, taken: Iterable[Path] = ()) -> str:
-        """Refuse what was made with something else, or `clear` it.
+        """Refuse a result that was made with something else, or `clear` it.
 
         Args:
             overwrite: Clear it.
-            taken: What must not be there without a stamp: it is somebody else's.
+            taken: Files that must not exist without a stamp, since they are foreign.
 
         Returns:
             `MISSING`, `BEGUN` or `DONE`.
 
         Raises:
-            UserError: The thing there was made with something else, which is named;
-                or files of another origin are there; or the stamp is damaged.
+            UserError: The result was made with something else (the differences are
+                named), foreign files exist, or the stamp is damaged.
         """
         state = self.look()
         foreign = next(filter(Path.exists, taken), None) if state == MISSING else None
         if foreign is not None:
             raise UserError(
-                f'{self.path.parent} is where {self.what} should go, but it holds '
-                f'other files ({foreign.name}, without {self.path.name}); give '
-                'another folder, or move them away'
+                f'{self.path.parent} is the folder for {self.what}, but it holds other '
+                f'files ({foreign.name}, without {self.path.name}); give another '
+                'folder, or move them away'
             )
         if not self.changed:
             return state
@@ -128,10 +128,10 @@ class Stamp:
         return MISSING
 
     def begin(self, overwrite: bool = False, taken: Iterable[Path] = ()) -> bool:
-        """Find out what is there, and be ready to go on; see `check`.
+        """Do as `check`, and write a stamp if there is none.
 
         Returns:
-            True if the thing is complete.
+            True if the result is complete.
         """
         state = self.check(overwrite, taken)
         if state == MISSING:
@@ -139,10 +139,10 @@ class Stamp:
         return state == DONE
 
     def note(self, **facts: object) -> None:
-        """Write that the thing is not complete, whatever was said before.
+        """Write that the result is not complete, whatever the file said before.
 
         Args:
-            **facts: What is known of it, JSON types; added to what was said before.
+            **facts: Facts about it, JSON types; added to the earlier ones.
         """
         self.facts.update(facts)
         if self.partial is not None and self.path.exists():
@@ -150,7 +150,7 @@ class Stamp:
         self._write(self.partial or self.path, complete=False)
 
     def finish(self, **facts: object) -> None:
-        """Write that the thing is complete.
+        """Write that the result is complete.
 
         Args:
             **facts: See `note`.
@@ -161,7 +161,7 @@ class Stamp:
             self.partial.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove the thing and its stamp; here, the stamp alone."""
+        """Remove the result and its stamp; in this class, the stamp alone."""
         for path in filter(None, (self.path, self.partial)):
             path.unlink(missing_ok=True)
 
@@ -174,7 +174,7 @@ class Stamp:
         return {**self.made_with, **said, **self.facts}
 
     def _unpack(self, content: dict) -> tuple[dict, dict]:
-        """Split the file's content into what the thing was made with, and facts."""
+        """Split the file's content into `made_with` and facts."""
         if self.made_with.keys().isdisjoint(content):
             raise KeyError(', '.join(self.made_with))
         rest = {key: value for key, value in content.items() if key != 'complete'}
@@ -182,15 +182,15 @@ class Stamp:
 
 
 def differences(before: Mapping, now: Mapping, within: str = '') -> Iterator[str]:
-    """Name what differs between two mappings, inner ones included.
+    """Name the differences of two mappings, including nested ones.
 
     Args:
-        before: What was.
-        now: What is.
+        before: The earlier mapping.
+        now: The present mapping.
         within: Prefix of the names.
 
     Yields:
-        The name, with both values where they are short.
+        A name, with both values if they are short.
     """
     for key in {**before, **now}:
         old, new = before.get(key), now.get(key)
