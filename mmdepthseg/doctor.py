@@ -1,6 +1,8 @@
-"""`python -m mmdepthseg.doctor`: what is installed, what is missing, what to do.
+"""`python -m mmdepthseg.doctor`: report on the installation.
 
-Runs with any part missing; exits 1, with the cure, when something needed is wrong.
+The report lists what is installed, what is missing and what to do about it. It runs
+whichever parts are missing, and exits with 1 if a required part is missing or does not
+fit.
 """
 
 import contextlib
@@ -31,7 +33,7 @@ _OPTIONAL = (
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report; `problem` is the cure when something needed is wrong."""
+    """Line of the report; `problem` is the remedy if a required part is unfit."""
 
     name: str
     found: str
@@ -49,7 +51,7 @@ def _reason(error: BaseException) -> str:
 
 
 def check_python() -> Row:
-    """Check the interpreter."""
+    """Check the version of Python."""
     wanted = '.'.join(map(str, _MINIMUM_PYTHON))
     problem = ''
     if sys.version_info < _MINIMUM_PYTHON:
@@ -58,7 +60,7 @@ def check_python() -> Row:
 
 
 def check_needed() -> list[Row]:
-    """Check the libraries and frameworks that nothing works without."""
+    """Check the required libraries and frameworks."""
     rows = []
     for name, purpose in _NEEDED_LIBRARIES:
         try:
@@ -105,7 +107,7 @@ def _has_compiled_ops() -> bool:
 
 
 def check_devices() -> list[Row]:
-    """Check the processor, the accelerator and the threads setting."""
+    """Check the processor, the GPUs and the settings of threads."""
     available = getattr(os, 'sched_getaffinity', None)
     cores = len(available(0)) if available else os.cpu_count() or 1
     rows = [Row('cpu cores', str(cores), platform.machine())]
@@ -130,13 +132,13 @@ def check_devices() -> list[Row]:
 
 
 def hints(rows: list[Row]) -> list[str]:
-    """Return advice that does not point to a problem."""
+    """Return advice on settings that are not problems."""
     values = {row.name: row.found for row in rows}
     passive = values.get('OMP_WAIT_POLICY', '').upper() == 'PASSIVE'
     if values.get('gpu') == 'none' and not passive:
         return [
             "Training on CPU: set OMP_WAIT_POLICY=PASSIVE. With OpenMP's default, "
-            'threads spin while they wait and a busy machine gets several times slower.'
+            'waiting threads spin, and a busy machine becomes several times slower.'
         ]
     return []
 
@@ -149,7 +151,7 @@ def report(title: str, rows: list[Row]) -> None:
 
 
 def main() -> int:
-    """Print the report; 0 when everything needed is there, else 1."""
+    """Print the report; return 0 if all required parts are in order, else 1."""
     print(f'mmdepthseg {__version__}')
     needed = [check_python(), *check_needed()]
     report('needed', needed)

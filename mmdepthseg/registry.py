@@ -1,8 +1,8 @@
-"""Child registries of MMSegmentation's, scope `mmdepthseg`.
+"""Registries of the scope `mmdepthseg`, children of MMSegmentation's.
 
-A config that sets `default_scope = 'mmdepthseg'` finds our parts first, then
-MMSegmentation's, then MMEngine's and mmcv's. `mmdepthseg.plugin` fills the registries:
-at the latest when one of them is first asked for something.
+With `default_scope = 'mmdepthseg'` in a config, a name is looked up first in this
+package, then in MMSegmentation, then in MMEngine and mmcv. `mmdepthseg.plugin` fills
+the registries, at the latest when one of them is first queried.
 """
 
 from types import ModuleType
@@ -35,11 +35,12 @@ LOOPS = _child('LOOPS')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS')
 VISUALIZERS = _child('VISUALIZERS')
-# The Runner asks MMEngine's own registry for wrappers by name, and that looks no
-# further down than its own children.
+# The Runner looks wrappers up in MMEngine's own registry, which searches only its
+# direct children.
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS', of=root_registry)
 
-# Kinds of which we have none: without a child MMEngine warns at every look-up.
+# This package has no parts of these kinds, but without a child registry MMEngine
+# warns at every look-up.
 EVALUATOR = _child('EVALUATOR')
 INFERENCERS = _child('INFERENCERS')
 LOG_PROCESSORS = _child('LOG_PROCESSORS')

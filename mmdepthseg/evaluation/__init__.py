@@ -1,4 +1,4 @@
-"""Metrics."""
+"""Metrics of segmentation, depth, camera motion and pseudo-labels."""
 
 from mmdepthseg.evaluation.depth_baselines import RowMeanDepth
 from mmdepthseg.evaluation.depth_errors import DEPTH_ERRORS, align_depth, depth_errors

@@ -1,4 +1,4 @@
-"""Predictors that look at no image: what depth figures have to beat."""
+"""Depth predictors that ignore the image, as baselines for depth metrics."""
 
 import hashlib
 import os
@@ -19,14 +19,15 @@ from mmdepthseg.utils.stamp import Stamp
 class RowMeanDepth:
     """Mean depth per image row over a training set, as a fixed predictor.
 
-    Street scenes are so alike that this alone gives respectable figures: a network
-    that does not beat it has learned the camera's mounting, not to see.
+    Street scenes are so similar that this predictor alone gives respectable figures: a
+    network that does not beat it has only learned how the camera is mounted.
 
     Args:
-        rows: Mean depth in metres per relative-height bin, top to bottom, (R,).
+        rows: Mean depth in metres per bin of relative height, from top to bottom, (R,).
 
     Raises:
-        ValueError: If not one-dimensional, positive and finite.
+        ValueError: If `rows` is not one-dimensional, is empty, or contains a value that
+            is not positive and finite.
     """
 
     def __init__(self, rows: np.ndarray) -> None:
@@ -36,7 +37,9 @@ class RowMeanDepth:
             or not len(rows)
             or not (np.isfinite(rows) & (rows > 0)).all()
         ):
-            raise ValueError('RowMeanDepth needs positive depths per row.')
+            raise ValueError(
+                'RowMeanDepth: rows must be a non-empty vector of positive depths.'
+            )
         self.rows = rows
 
     @classmethod
@@ -47,15 +50,15 @@ class RowMeanDepth:
         max_depth: float = 80.0,
         num_rows: int = 128,
     ) -> 'RowMeanDepth':
-        """Average depth maps of any sizes, row by row.
+        """Compute the predictor from depth maps of any sizes.
 
         Args:
-            depth_maps: (H, W) metres; values outside (min_depth, max_depth) do not
-                count, as in the metric.
-            min_depth: Metres.
-            max_depth: Metres.
-            num_rows: Bins of relative height; a row counts for the bin that its
-                centre lies in. Bins without a measurement are interpolated.
+            depth_maps: Depth maps (H, W), metres; values outside (min_depth, max_depth)
+                are ignored, as in the metric.
+            min_depth: Exclusive lower bound, metres.
+            max_depth: Exclusive upper bound, metres.
+            num_rows: Number of bins of relative height; a row belongs to the bin that
+                contains its centre. Bins without a measurement are interpolated.
 
         Returns:
             The predictor.
@@ -80,15 +83,15 @@ class RowMeanDepth:
     def predict(
         self, height: int, width: int, device: torch.device | str = 'cpu'
     ) -> Tensor:
-        """Return the same map for every image of a size.
+        """Return the predicted depth, which is the same for all images of one size.
 
         Args:
-            height: Of the image.
-            width: Of the image.
-            device: Of the result.
+            height: Height of the image, pixels.
+            width: Width of the image, pixels.
+            device: Device of the result.
 
         Returns:
-            (height, width) float32 metres.
+            Depth (height, width), float32, metres.
         """
         centres = (np.arange(height) + 0.5) / height * len(self.rows) - 0.5
         column = np.interp(centres, np.arange(len(self.rows)), self.rows)
@@ -97,13 +100,17 @@ class RowMeanDepth:
 
 
 def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
-    """Return the ground truth of every sample of a data set, (H, W) metres.
+    """Yield the ground-truth depth of every sample of a data set.
 
     Args:
-        dataset: Whose pipeline loads `gt_depth_map`, packed or not.
+        dataset: Data set whose pipeline loads `gt_depth_map`; its samples may be packed
+            or not.
+
+    Yields:
+        Depth (H, W), metres.
 
     Raises:
-        UserError: If a sample has no depth (names it).
+        UserError: If a sample has no depth; the message names its image.
     """
     for index in range(len(dataset)):
         sample = dataset[index]
@@ -113,7 +120,7 @@ def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
             name = dataset.get_data_info(index).get('img_path')
             raise UserError(
                 f'Depth baseline: {name} has no gt_depth_map; the data set needs '
-                'depth files and LoadStereoDepth or LoadDepthMap in its pipeline.'
+                'depth files, and LoadStereoDepth or LoadDepthMap in its pipeline.'
             )
         depth = sample.get('gt_depth_map')
         yield depth if isinstance(depth, np.ndarray) else depth.data[0].numpy()
@@ -128,14 +135,15 @@ def build_row_mean(
 ) -> RowMeanDepth:
     """Return the row means of a data set, from the cache if its options match.
 
-    The first rank computes and writes, the others are told.
+    Only the main process computes and writes them; the other ranks receive the result.
 
     Args:
-        dataset: Config; its pipeline defaults to loading depth alone, no images.
-        cache: JSON file to keep the result in, or None.
-        min_depth: Metres.
-        max_depth: Metres.
-        num_rows: Bins of relative height.
+        dataset: Config of the data set; by default its pipeline loads only depth, no
+            images.
+        cache: JSON file in which the result is kept, or None.
+        min_depth: Exclusive lower bound, metres.
+        max_depth: Exclusive upper bound, metres.
+        num_rows: Number of bins of relative height.
 
     Returns:
         The predictor.
@@ -160,7 +168,7 @@ def _load_or_fit(
     files = '\n'.join(
         _file_state(built.get_data_info(index)) for index in range(len(built))
     )
-    # everything that changes the result
+    # Everything that affects the result.
     made_with = dict(
         dataset=config,
         min_depth=min_depth,
@@ -172,7 +180,8 @@ def _load_or_fit(
     if stamp and stamp.is_done():
         return np.array(stamp.facts['rows'])
     print_log(
-        f'Depth baseline: row means of {len(built)} training images', logger='current'
+        f'Depth baseline: computing the row means of {len(built)} training images',
+        logger='current',
     )
     rows = RowMeanDepth.fit(
         dataset_depth_maps(built), min_depth, max_depth, num_rows
@@ -183,7 +192,7 @@ def _load_or_fit(
 
 
 def _file_state(info: dict) -> str:
-    """Return what changes when a sample's depth is made again under the same name."""
+    """Return a string that changes if a sample's depth files are replaced."""
     parts = [str(info.get('img_path'))]
     for key in ('depth_path', 'disparity_path', 'camera_path'):
         path = info.get(key)
@@ -192,6 +201,6 @@ def _file_state(info: dict) -> str:
         try:
             state = os.stat(path)
             parts.append(f'{path} {state.st_size} {state.st_mtime_ns}')
-        except OSError:  # not a local file; a missing one is reported by its reader
+        except OSError:  # not a local file; its reader reports a missing one
             parts.append(str(path))
     return ' '.join(parts)

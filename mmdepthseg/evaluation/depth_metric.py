@@ -1,4 +1,4 @@
-"""Depth metric that keeps a few numbers per image."""
+"""Depth metric that keeps only a few numbers per image."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ from mmdepthseg.evaluation.depth_errors import (
 from mmdepthseg.registry import METRICS
 from mmdepthseg.utils.errors import UserError, check_keys
 
-#: Bounds what is inverted; far below any min_depth.
+#: Lower bound of depths that are inverted; far below any min_depth.
 TINY = 1e-6
-# training needs no depth files, but its validation does
+# Training needs no depth files, but its validation does.
 TARGET_CURE = (
     'LoadStereoDepth or LoadDepthMap in the pipeline, and depth files in '
-    'the data set. To train without them, switch validation off: '
+    'the data set. To train without them, turn validation off: '
     '--cfg-options val_dataloader=None val_cfg=None val_evaluator=None'
 )
 
@@ -35,39 +35,39 @@ TARGET_CURE = (
 class DepthMetric(BaseMetric):
     """Errors of depth that is known up to scale, averaged over images.
 
-    MMSegmentation's `DepthMetric` keeps all pixels of all images, raises TypeError
-    for any list of metrics, aligns nothing and turns empty masks into NaN.
+    MMSegmentation's `DepthMetric` keeps all pixels of all images, raises TypeError for
+    any list of metrics, does not align and turns empty masks into NaN.
 
-    The prediction `pred_depth_map` (1, H, W) is brought to the size of the ground
-    truth `gt_depth_map` (bilinear in inverse depth, in which what networks predict
-    is smooth), aligned, clamped to [min_depth, max_depth] and compared where
-    min_depth < ground truth < max_depth within the crop. Every image counts the same;
-    images without a valid pixel do not count and are reported.
+    The prediction `pred_depth_map` (1, H, W) is resized to the ground truth
+    `gt_depth_map` (bilinearly in inverse depth, in which predictions of networks are
+    smooth), aligned, clamped to [min_depth, max_depth] and compared where min_depth <
+    ground truth < max_depth within the crop. All images have the same weight; images
+    without a valid pixel are left out and reported.
 
-    Figures: `DEPTH_ERRORS`; `scale` and `scale_spread`, mean and relative
-    standard deviation of the alignment factors (how well the scale is kept from image
-    to image); the same errors of the baselines under `constant/` and `row_mean/`,
+    Figures: `DEPTH_ERRORS`; `scale` and `scale_spread`, the mean and the relative
+    standard deviation of the alignment factors (how well the scale is preserved from
+    image to image); and the errors of the baselines under `constant/` and `row_mean/`,
     aligned in the same way.
 
     Args:
-        align: `'median'`, `'lsqr'`, `'affine'` or `'none'` (see
-            `align_depth`).
-        min_depth: Metres.
-        max_depth: Metres.
-        crop: `'garg'`, `'eigen'`, `'cityscapes'`, `'cityscapes_no_ego'` (their
-            sources stand at `depth_errors.CROPS`), fractions (top, bottom, left,
-            right), or None.
-        baseline: `dict(dataset=<config>, cache='row_mean.json')`: mean depth per
-            image row of that (training) data set, as a fixed predictor; see
-            `build_row_mean` for its other keys. Computed at the first image.
-        constant: Report the baseline of a constant depth: with `align='none'` the
-            mean of `baseline`'s rows, which is then needed.
-        collect_device: Of `BaseMetric`.
-        prefix: Of `BaseMetric`.
-        **kwargs: Of `BaseMetric`.
+        align: `'median'`, `'lsqr'`, `'affine'` or `'none'` (see `align_depth`).
+        min_depth: Exclusive lower bound of the ground truth, metres.
+        max_depth: Exclusive upper bound of the ground truth, metres.
+        crop: `'garg'`, `'eigen'`, `'cityscapes'`, `'cityscapes_no_ego'` (for their
+            sources see `depth_errors.CROPS`), fractions (top, bottom, left, right), or
+            None for the whole image.
+        baseline: `dict(dataset=<config>, cache='row_mean.json')`: the mean depth per
+            image row of that (training) data set, as a fixed predictor; for its other
+            keys see `build_row_mean`. It is computed at the first image.
+        constant: Report a baseline of constant depth. With `align='none'` its depth is
+            the mean of the rows of `baseline`; without a `baseline` it is then left
+            out.
+        collect_device: As in `BaseMetric`.
+        prefix: As in `BaseMetric`.
+        **kwargs: Passed to `BaseMetric`.
 
     Raises:
-        UserError: For options that make no sense, and for samples without depth.
+        UserError: If an option is invalid or a sample has no depth.
     """
 
     def __init__(
@@ -87,7 +87,8 @@ class DepthMetric(BaseMetric):
             raise UserError(f'align must be one of {ALIGNMENTS}, got {align!r}.')
         if not 0 < min_depth < max_depth:
             raise UserError(
-                f'0 < min_depth < max_depth is needed, got {min_depth}, {max_depth}.'
+                'min_depth and max_depth must satisfy 0 < min_depth < max_depth, '
+                f'got {min_depth} and {max_depth}.'
             )
         if baseline is not None:
             place = 'DepthMetric: baseline'
@@ -103,14 +104,15 @@ class DepthMetric(BaseMetric):
         self._row_mean: RowMeanDepth | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Add the figures of a batch.
+        """Add the errors of a batch.
 
         Args:
-            data_batch: Not used.
+            data_batch: Unused.
             data_samples: Dicts with `pred_depth_map` and `gt_depth_map`.
 
         Raises:
-            UserError: If one of them is missing (names image and cure).
+            UserError: If one of them is missing; the message names the image and the
+                remedy.
         """
         for sample in data_samples:
             target = self._field(sample, 'gt_depth_map', TARGET_CURE)
@@ -125,13 +127,13 @@ class DepthMetric(BaseMetric):
     def _field(self, sample: Mapping, key: str, cure: str) -> Tensor:
         if key not in sample:
             name = sample.get('img_path') or sample.get('img_id')
-            raise UserError(f'DepthMetric: {name} has no {key}; needs {cure}.')
+            raise UserError(f'DepthMetric: {name} has no {key}; it needs {cure}.')
         return sample[key]['data']
 
     def _evaluate(self, prediction: Tensor, target: Tensor) -> dict[str, list[float]]:
-        """Return the errors and scale of every predictor for one image.
+        """Return the errors and the scale of every predictor for one image.
 
-        {} if none is valid.
+        The result is empty if no pixel is valid.
         """
         rows, columns = crop_box(self.crop, *target.shape)
         prediction = resize_depth(prediction, target.shape)[rows, columns]
@@ -170,10 +172,10 @@ class DepthMetric(BaseMetric):
     def compute_metrics(
         self, results: list[dict[str, list[float]]]
     ) -> dict[str, float]:
-        """Average over images.
+        """Average the errors over the images.
 
         Args:
-            results: One dict per image of all ranks.
+            results: One dict per image, from all ranks.
 
         Returns:
             The figures; NaN if no image has a valid pixel.
@@ -182,7 +184,7 @@ class DepthMetric(BaseMetric):
         if len(valid) < len(results):
             print_log(
                 f'DepthMetric: {len(results) - len(valid)} of {len(results)} images '
-                'have no valid ground truth depth and do not count.',
+                'have no valid ground-truth depth and are left out.',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -208,14 +210,14 @@ class DepthMetric(BaseMetric):
 
 
 def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the depth at another size, bilinear in inverse depth.
+    """Resize a depth map bilinearly in inverse depth.
 
     Args:
-        depth: (1, H, W) or (H, W), positive.
-        size: (height, width).
+        depth: Depth (1, H, W) or (H, W), positive.
+        size: New size (height, width), pixels.
 
     Returns:
-        (height, width).
+        Depth (height, width).
     """
     depth = depth.reshape(1, 1, *depth.shape[-2:])
     if tuple(depth.shape[-2:]) != tuple(size):

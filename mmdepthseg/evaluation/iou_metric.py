@@ -1,4 +1,4 @@
-"""MMSegmentation's `IoUMetric` with one file per image, also without labels."""
+"""MMSegmentation's `IoUMetric` with one file per image, labelled or not."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,18 +17,18 @@ from mmdepthseg.utils.errors import UserError
 class IoUMetric(mmseg.evaluation.IoUMetric):
     """MMSegmentation's `IoUMetric` whose label maps do not overwrite each other.
 
-    The original names the maps by the file name of the image, which the frames of two
-    clips, and the student and the teacher, have in common; and it needs labels. Here a
-    map is `<output_dir>/<clip>/<frame>.png` (see `output_name`), and images without
-    label only get their map.
+    The original names the maps after the file name of the image, which frames of
+    different clips may share and which is the same for student and teacher; it also
+    requires labels. Here a map is written to `<output_dir>/<clip>/<frame>.png` (see
+    `output_name`), and for an image without a label only the map is written.
 
     Args:
-        *args: Of MMSegmentation's class.
-        **kwargs: Of MMSegmentation's class.
+        *args: Passed to MMSegmentation's class.
+        **kwargs: Passed to MMSegmentation's class.
 
     Raises:
-        UserError: If two images would have the same map, or an image has no label and
-            there is no `output_dir`.
+        UserError: If two images would have the same map, or if an image has no label
+            and neither `output_dir` nor `format_only` is set.
     """
 
     output_dir: str | None
@@ -42,8 +42,8 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         """Compare the predictions with the labels, and write them.
 
         Args:
-            data_batch: Not used.
-            data_samples: With `pred_sem_seg`, and `gt_sem_seg` if there is a label.
+            data_batch: Unused.
+            data_samples: Dicts with `pred_sem_seg`, and with `gt_sem_seg` if labelled.
         """
         labelled = [sample for sample in data_samples if 'gt_sem_seg' in sample]
         folder, self.output_dir = self.output_dir, None  # the maps are written below
@@ -58,9 +58,9 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         elif len(labelled) < len(data_samples) and not self.format_only:
             name = next(output_name(s) for s in data_samples if 'gt_sem_seg' not in s)
             raise UserError(
-                f'IoUMetric: image {name} has no label (or the pipeline no '
-                'LoadSegLabel). To write the predictions only, give `output_dir`, or '
-                '--out to tools/test.py.'
+                f'IoUMetric: image {name} has no label (or the pipeline has no '
+                'LoadSegLabel). To write only the predictions, set `output_dir` or '
+                'pass --out to tools/test.py.'
             )
 
     def _write(self, sample: dict, folder: str) -> None:
@@ -72,7 +72,7 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         Image.fromarray(label.astype(np.uint8)).save(path)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Return the figures over the images that have a label.
+        """Compute the figures over the images that have a label.
 
         Args:
             results: One tuple of areas per labelled image.
@@ -83,7 +83,7 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         if self._unlabelled:
             print_log(
                 f'IoUMetric: {self._unlabelled} image(s) without label: their maps are '
-                f'in {self.output_dir}, the figures leave them out.',
+                f'in {self.output_dir}; the figures leave them out.',
                 logger='current',
             )
             self._unlabelled = 0

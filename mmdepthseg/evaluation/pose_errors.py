@@ -1,15 +1,15 @@
 """Errors of camera motion between frames.
 
-A motion T (4x4) maps points of the earlier camera to the later one's, as everywhere in
-this package: T = [R | t], P_later = R P_earlier + t. Predictions p and truth g, n pairs
-of frames; the translations of p are known up to a factor.
+A motion T (4x4) maps points of the earlier camera to the later one, as everywhere in
+this package: T = [R | t], P_later = R P_earlier + t. The prediction is p and the ground
+truth is g, over n pairs of frames; the translations of p are known up to a factor.
 
 ==========  =============================================================  ========
 rotation    mean angle of R_g^T R_p                                        degrees
 translation mean |s t_p - t_g|, s the alignment factor                     metres
 relative    100 sum |s t_p - t_g| / sum |t_g|                              percent
-direction   mean angle between t_p and t_g, of pairs that moved            degrees
-ate         see `snippet_ate`                                            metres
+direction   mean angle between t_p and t_g, over pairs that moved          degrees
+ate         see `snippet_ate`                                              metres
 ==========  =============================================================  ========
 
 Rotation and translation are the relative pose error of Sturm et al., IROS 2012.
@@ -29,23 +29,24 @@ def relative_motion(earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
     """Return the motion between two cameras of known pose.
 
     Args:
-        earlier: Camera to world, (..., 4, 4).
-        later: Camera to world, (..., 4, 4).
+        earlier: Pose of the earlier camera, camera to world, (..., 4, 4).
+        later: Pose of the later camera, camera to world, (..., 4, 4).
 
     Returns:
-        (..., 4, 4), points of the earlier camera to points of the later one.
+        Motions (..., 4, 4), from points of the earlier camera to points of the later
+        one.
     """
     return np.linalg.inv(later) @ earlier
 
 
 def rotation_angle(rotation: np.ndarray) -> np.ndarray:
-    """Return the angle of rotation matrices, exact for small angles as well.
+    """Return the angles of rotation matrices, accurate for small angles as well.
 
     Args:
-        rotation: (..., 3, 3).
+        rotation: Rotation matrices (..., 3, 3).
 
     Returns:
-        (...,) degrees, 0..180.
+        Angles (...,), degrees, 0..180.
     """
     skew = rotation - np.swapaxes(rotation, -1, -2)
     axis = np.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], -1)
@@ -54,14 +55,16 @@ def rotation_angle(rotation: np.ndarray) -> np.ndarray:
 
 
 def direction_angle(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the angle between vectors; no direction at all counts as 90 degrees.
+    """Return the angles between vectors.
+
+    A prediction of zero has no direction and counts as 90 degrees.
 
     Args:
-        prediction: (..., 3).
-        target: (..., 3).
+        prediction: Vectors (..., 3).
+        target: Vectors (..., 3).
 
     Returns:
-        (...,) degrees, 0..180.
+        Angles (...,), degrees, 0..180.
     """
     cross = np.linalg.norm(np.cross(prediction, target), axis=-1)
     inner = (prediction * target).sum(-1)
@@ -70,20 +73,21 @@ def direction_angle(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def translation_scale(prediction: np.ndarray, target: np.ndarray, align: str) -> float:
-    """Return the factor that brings predicted translations to metres.
+    """Return the factor that converts predicted translations to metres.
 
     - `median`: median |t_g| / median |t_p|.
-    - `lsqr`: the s that minimises sum |s t_p - t_g|^2; a negative one (motion the
-      wrong way round) counts as 0.
+    - `lsqr`: the s that minimises sum |s t_p - t_g|^2; a negative one (motion in the
+      opposite direction) counts as 0.
     - `none`: 1.
 
     Args:
-        prediction: (n, 3).
-        target: (n, 3), metres.
-        align: See above.
+        prediction: Translations (n, 3).
+        target: Translations (n, 3), metres.
+        align: One of the above.
 
     Returns:
-        The factor; 1 if nothing moves in the prediction.
+        The factor; 1 if all predicted translations (with `median`, their median length)
+        are zero.
     """
     if align == 'none' or not prediction.any():
         return 1.0
@@ -104,10 +108,12 @@ def pose_errors(
         prediction: Motions (n, 4, 4), n >= 1.
         target: Motions (n, 4, 4), metres.
         scale: Alignment factor of each pair, (n,).
-        min_motion: Pairs that moved less (metres) have no direction.
+        min_motion: Pairs that moved less than this, in metres, are left out of
+            `direction`.
 
     Returns:
-        One number each; NaN for what no pair can tell.
+        One number per error; NaN for `relative` if no pair moved at all, and for
+        `direction` if none moved by `min_motion`.
     """
     aligned = prediction[:, :3, 3] * scale[:, None]
     truth = target[:, :3, 3]
@@ -128,10 +134,10 @@ def camera_centres(motions: Sequence[np.ndarray]) -> np.ndarray:
     """Return the path of a camera from its motions.
 
     Args:
-        motions: N - 1 matrices (4, 4), from each frame to the next.
+        motions: Motions (4, 4) from each of the n frames to the next, n - 1 in number.
 
     Returns:
-        Centres (n, 3) in the first camera's frame.
+        Centres (n, 3) in the coordinates of the first camera.
     """
     pose, centres = np.eye(4), [np.zeros(3)]
     for motion in motions:
@@ -143,20 +149,20 @@ def camera_centres(motions: Sequence[np.ndarray]) -> np.ndarray:
 def snippet_ate(
     prediction: Sequence[np.ndarray], target: Sequence[np.ndarray]
 ) -> float:
-    """Return a snippet's absolute trajectory error (as in Zhou et al., CVPR 2017).
+    """Return a snippet's absolute trajectory error, as in Zhou et al., CVPR 2017.
 
-    Both paths start at the origin of the first camera; the factor s that fits the
-    predicted path c_p to the true one c_g by least squares is taken per snippet; then
-    sqrt(sum |s c_p - c_g|^2) / n over its n frames. That is what their published code
-    computes (github.com/tinghuiz/SfMLearner, kitti_eval) and what tables for 3 and 5
-    frames compare; the root mean square is sqrt(n) times it.
+    Both paths start at the origin of the first camera. For each snippet a factor s fits
+    the predicted path c_p to the true path c_g by least squares; the error is sqrt(sum
+    |s c_p - c_g|^2) / n over the n frames. This is what their published code computes
+    (github.com/tinghuiz/SfMLearner, kitti_eval) and what tables for 3 and 5 frames
+    compare; the root mean square is sqrt(n) times as large.
 
     Args:
-        prediction: N - 1 motions (4, 4), from each frame to the next.
+        prediction: Motions (4, 4) from each frame to the next, n - 1 in number.
         target: Likewise, metres.
 
     Returns:
-        Metres.
+        The error, metres.
     """
     path, truth = camera_centres(prediction), camera_centres(target)
     square = (path**2).sum()
@@ -165,20 +171,20 @@ def snippet_ate(
 
 
 def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
-    """Average motions: mean translation, and the rotation nearest to the mean matrix.
+    """Average motions: the mean translation and the rotation nearest the mean matrix.
 
     Args:
-        motions: Matrices (4, 4).
+        motions: Motions (4, 4).
 
     Returns:
-        (4, 4).
+        The mean motion (4, 4).
 
     Raises:
-        UserError: If there is none.
+        UserError: If `motions` is empty.
     """
     motions = list(motions)
     if not motions:
-        raise UserError('There is no motion to average: no sample has poses.')
+        raise UserError('The mean motion needs at least one sample with poses.')
     mean = np.mean(motions, axis=0)
     left, _, right = np.linalg.svd(mean[:3, :3])
     mean[:3, :3] = left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right

@@ -1,4 +1,4 @@
-"""Metric of camera motion: relative errors and short trajectories."""
+"""Metric of camera motion: errors between frames and over short trajectories."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from mmdepthseg.utils.errors import UserError, check_keys
 
 @dataclass(frozen=True)
 class Pair:
-    """A frame pair: clip, places of the frames in it, true and predicted motion."""
+    """Pair of frames: clip, their positions in it, true and predicted motion."""
 
     clip: str
     first: int
@@ -36,33 +36,35 @@ class Pair:
 class PoseMetric(BaseMetric):
     """Errors of the camera motion that a pose network predicts, up to scale.
 
-    Samples have `gt_poses` (`LoadPoses`) and `pred_transforms`
+    Samples contain `gt_poses` (`LoadPoses`) and `pred_transforms`
     (`mmdepthseg.apis.predict_poses`). Each frame pair counts once, whichever of its
-    frames was the target.
+    frames is the target.
 
-    Figures: those of `POSE_ERRORS`; `ate` and `ate_std`, mean and standard
+    Figures: those of `POSE_ERRORS`; `ate` and `ate_std`, the mean and the standard
     deviation over all overlapping snippets of `snippet` consecutive frames (see
-    `snippet_ate`; its scale is its own, whatever `align` says); `scale` and
-    `scale_spread`, mean and relative standard deviation of the factors; and the same
-    errors of two predictors that look at no image: `identity/*` (no motion) and
-    `constant/*` (always the same motion).
+    `snippet_ate`, which fits its own scale whatever `align` is); `scale` and
+    `scale_spread`, the mean and the relative standard deviation of the alignment
+    factors; and the errors of two predictors that ignore the images: `identity/*` (no
+    motion) and `constant/*` (always the same motion).
 
     Args:
         align: `'median'`, `'lsqr'` or `'none'` (see `translation_scale`).
-        scale_over: Pairs with one factor in common: `'clip'` (a sequence) or
-            `'all'`, which is the stricter one, and the one for clips of few frames.
-        snippet: Frames of a snippet: 5 in Zhou et al., CVPR 2017. Clips with fewer
-            frames take no part in `ate`.
-        min_motion: Metres; pairs that moved less have no `direction`.
+        scale_over: Pairs that share one factor: `'clip'` (those of a sequence) or
+            `'all'`, which is stricter and suits clips of few frames.
+        snippet: Number of frames of a snippet, 5 in Zhou et al., CVPR 2017. Clips with
+            fewer frames are left out of `ate`.
+        min_motion: Pairs that moved less than this, in metres, are left out of
+            `direction`.
         baseline: `dict(dataset=<config>)`: `constant` is the mean motion of that
-            (training) data set, whose `offsets` name one step as the evaluated one
-            does. None: one unit straight ahead, which needs an alignment.
-        collect_device: Of `BaseMetric`.
-        prefix: Of `BaseMetric`.
-        **kwargs: Of `BaseMetric`.
+            (training) data set, whose `offsets` must have the same step between frames
+            as those of the evaluated one. None: one unit straight ahead, or no
+            `constant` with `align='none'`.
+        collect_device: As in `BaseMetric`.
+        prefix: As in `BaseMetric`.
+        **kwargs: Passed to `BaseMetric`.
 
     Raises:
-        UserError: For options that make no sense, and for samples without poses.
+        UserError: If an option is invalid or a sample has no poses.
     """
 
     def __init__(
@@ -96,29 +98,31 @@ class PoseMetric(BaseMetric):
         """Add the frame pairs of a batch.
 
         Args:
-            data_batch: Not used.
-            data_samples: Dicts with `gt_poses` (1 + F, 4, 4), `pred_transforms`
-                (F, 4, 4), `adjacent_offsets`, `poses_path` and `pose_lines`.
+            data_batch: Unused.
+            data_samples: Dicts with `gt_poses` (1 + F, 4, 4),
+                `pred_transforms` (F, 4, 4), `adjacent_offsets`, `poses_path` and
+                `pose_lines`.
 
         Raises:
-            UserError: If one is missing (names image and cure).
+            UserError: If the poses or the predictions are missing; the message names
+                the image and the remedy.
         """
         for sample in data_samples:
             if 'pred_transforms' not in sample:
                 raise UserError(
-                    f'PoseMetric: {sample.get("img_path")} has no pred_transforms: run '
-                    'it by tools/test_pose.py.'
+                    f'PoseMetric: {sample.get("img_path")} has no pred_transforms; '
+                    'use tools/test_pose.py.'
                 )
             self.results.append(_pairs(sample))
 
     def compute_metrics(self, results: list[list[Pair]]) -> dict[str, float]:
-        """Return the figures over all clips.
+        """Compute the figures over all clips.
 
         Args:
-            results: The pairs of each sample of all ranks.
+            results: The pairs of each sample, from all ranks.
 
         Returns:
-            The figures; none if there is no pair.
+            The figures; empty if there are no pairs.
         """
         pairs = list(
             {
@@ -146,7 +150,8 @@ class PoseMetric(BaseMetric):
         )
         if 'ate' not in figures:
             print_log(
-                f'PoseMetric: no clip has {self.snippet} consecutive frames: no ate.',
+                f'PoseMetric: no clip has {self.snippet} consecutive frames, so ate '
+                'is left out.',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -184,10 +189,10 @@ class PoseMetric(BaseMetric):
         return figures
 
     def _constant(self, pairs: Sequence[Pair]) -> np.ndarray | None:
-        """Return the motion of the baseline `constant`; None if there is none."""
+        """Return the motion of the baseline `constant`, or None if it is left out."""
         if self.baseline is None:
             ahead = np.eye(4)
-            ahead[2, 3] = -1.0  # what is in front comes nearer
+            ahead[2, 3] = -1.0  # points ahead come nearer
             return None if self.align == 'none' else ahead
         dataset = DATASETS.build(
             dict(pipeline=[dict(type='LoadPoses')]) | dict(self.baseline['dataset'])
@@ -200,18 +205,18 @@ class PoseMetric(BaseMetric):
         steps = {pair.second - pair.first for pair in (*pairs, *training)}
         if len(steps) > 1:
             raise UserError(
-                'PoseMetric: baseline.dataset and the evaluated data set must have one '
-                f'step between frames in common, they have {sorted(steps)}.'
+                'PoseMetric: baseline.dataset and the evaluated data set must have the '
+                f'same step between frames, but have {sorted(steps)}.'
             )
         return mean_motion(pair.target for pair in training)
 
 
 def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
-    """Return the frame pairs of a sample, the earlier frame first."""
+    """Return the frame pairs of a sample, with the earlier frame first."""
     if 'gt_poses' not in sample:
         raise UserError(
-            f'PoseMetric: {sample.get("img_path")} has no gt_poses; needs LoadPoses in '
-            'the pipeline and pose files in the data set (poses_path, poses_file).'
+            f'PoseMetric: {sample.get("img_path")} has no gt_poses; it needs LoadPoses '
+            'in the pipeline and pose files in the data set (poses_path, poses_file).'
         )
     poses, lines = sample['gt_poses'], sample['pose_lines']
     pairs = []
@@ -240,8 +245,11 @@ def snippets(pairs: Sequence[Pair], frames: int) -> list[list[Pair]]:
     """Return all overlapping chains of `frames - 1` successive pairs.
 
     Args:
-        pairs: Any, of any clips.
-        frames: Of a snippet.
+        pairs: Frame pairs, of any clips.
+        frames: Number of frames of a snippet.
+
+    Returns:
+        One list of pairs per snippet.
     """
     starts = {(pair.clip, pair.first): pair for pair in pairs}
     found = []

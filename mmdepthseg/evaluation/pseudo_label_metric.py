@@ -1,4 +1,4 @@
-"""How many pixels a teacher labels for certain, and how many of them rightly."""
+"""Coverage and precision of a teacher's confident predictions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,16 +14,16 @@ VOID = 255
 
 
 def pseudo_label_counts(logits: Tensor, truth: Tensor, threshold: float) -> Tensor:
-    """Count an image's pixels by class: all, sure, labelled and rightly labelled.
+    """Count the pixels of an image by class: all, sure, labelled, correctly labelled.
 
     Args:
-        logits: (C, H, W).
-        truth: (H, W), 255 = void, which is not counted.
-        threshold: Confidence from which on a pixel is sure.
+        logits: Scores (C, H, W) before the softmax.
+        truth: Labels (H, W); 255 = void, which is not counted.
+        threshold: Minimum confidence of a sure pixel.
 
     Returns:
-        (4, C), float64: pixels of the class; those of them that are sure; sure pixels
-        that are given the class; those of them that are of the class.
+        Counts (4, C), float64: pixels of the class; sure pixels of the class; sure
+        pixels labelled as the class; sure pixels of the class labelled as it.
     """
     confidence, labels = logits.float().softmax(0).max(0)
     known, sure = truth != VOID, confidence >= threshold
@@ -45,24 +45,26 @@ class PseudoLabelMetric(BaseMetric):
     """Coverage and precision of confident predictions, by class.
 
     Evaluated with the teacher (`TeacherStudentValLoop`) on labelled frames that it was
-    not trained on, it tells what the teacher's pseudo-labels are worth: a class of low
-    coverage is not taught, one of low precision is taught wrongly.
+    not trained on, it shows how good the teacher's pseudo-labels are: a class with low
+    coverage is hardly taught, and one with low precision is taught wrongly.
 
     - `coverage.NAME`: share of the class's pixels that are sure, in %;
-    - `precision.NAME`: share of the sure pixels given this class that are of it, in %;
-    - `coverage` and `precision`: over all pixels;
+    - `precision.NAME`: share of the sure pixels labelled as this class that belong to
+      it, in %;
+    - `coverage` and `precision`: the same over all pixels;
     - `mCoverage` and `mPrecision`: means over the classes that occur.
 
-    Precision of a class that no sure pixel was given is left out.
+    The precision of a class that no sure pixel was labelled as is left out; it counts
+    as 0 in `mPrecision`.
 
     Args:
-        threshold: Confidence from which on a pixel is sure, as the training's.
-        collect_device: Of `BaseMetric`.
-        prefix: Of `BaseMetric`.
-        **kwargs: Of `BaseMetric`.
+        threshold: Minimum confidence of a sure pixel, as in training.
+        collect_device: As in `BaseMetric`.
+        prefix: As in `BaseMetric`.
+        **kwargs: Passed to `BaseMetric`.
 
     Raises:
-        UserError: If the threshold is not in [0, 1]; for samples without label.
+        UserError: If the threshold is not in [0, 1], or if a sample has no label.
     """
 
     def __init__(
@@ -81,19 +83,19 @@ class PseudoLabelMetric(BaseMetric):
         """Add the counts of a batch.
 
         Args:
-            data_batch: Not used.
-            data_samples: Dicts with `seg_logits` (C, H, W) and `gt_sem_seg`
-                (1, H, W) of the same size.
+            data_batch: Unused.
+            data_samples: Dicts with `seg_logits` (C, H, W) and `gt_sem_seg` (1, H, W)
+                of the same size.
 
         Raises:
-            UserError: If one of them is missing; names the image.
+            UserError: If one of them is missing; the message names the image.
         """
         for sample in data_samples:
             for key in ('seg_logits', 'gt_sem_seg'):
                 if key not in sample:
                     raise UserError(
                         f'PseudoLabelMetric: {sample.get("img_path")} has no {key}; '
-                        'needs a segmentation model and labelled images'
+                        'it needs a segmentation model and labelled images'
                     )
             logits = sample['seg_logits']['data']
             truth = sample['gt_sem_seg']['data'].squeeze(0).to(logits.device).long()
@@ -101,7 +103,7 @@ class PseudoLabelMetric(BaseMetric):
             self.results.append(counts.cpu())
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
-        """Return the figures of all images, in %."""
+        """Compute the figures over all images, in %."""
         counts = torch.stack(results).sum(0)
         pixels, sure, given, right = counts
         coverage, precision = 100 * sure / pixels, 100 * right / given

@@ -1,1 +1,1 @@
-"""What the frameworks draw with: the visualiser and its hook."""
+"""Visualiser that MMSegmentation's hook draws with."""

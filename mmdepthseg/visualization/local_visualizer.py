@@ -1,4 +1,4 @@
-"""Drawing predictions: at any size, and one picture per image and network."""
+"""Visualiser for predictions of any size, with one picture per image and network."""
 
 import os.path as osp
 from pathlib import Path
@@ -15,13 +15,13 @@ from mmdepthseg.registry import VISUALIZERS
 
 @VISUALIZERS.register_module()
 class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
-    """MMSegmentation's `SegLocalVisualizer` for any size of comparison and any name.
+    """MMSegmentation's `SegLocalVisualizer` for label maps of any size and any name.
 
     The original draws on the image file and fails if predictions and labels have
-    another size, as `LoadSegLabel(evaluate_at=...)` makes them. MMSegmentation's hook
-    names pictures by the file name of the image (`test_000001.jpg`), which frames of
-    several clips, and student and teacher, have in common; here they are called
-    `test/<clip>/<frame>` (see `output_name`).
+    another size, as they do with `LoadSegLabel(evaluate_at=...)`. MMSegmentation's hook
+    names pictures after the file name of the image (`test_000001.jpg`), which frames of
+    different clips may share and which is the same for student and teacher; here they
+    are named `test/<clip>/<frame>` (see `output_name`).
     """
 
     def add_datasample(
@@ -32,14 +32,14 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
         *args,
         **kwargs,
     ) -> None:
-        """Bring the image to the size of the label maps, then draw as usual.
+        """Resize the image to the label maps, then draw as the original does.
 
         Args:
             name: Identifier of the picture.
-            image: (H, W, 3) uint8 RGB.
-            data_sample: With `pred_sem_seg` and `gt_sem_seg`, or one, or none.
-            *args: Of MMSegmentation's method.
-            **kwargs: Of MMSegmentation's method.
+            image: Image (H, W, 3), uint8, RGB.
+            data_sample: Sample with `pred_sem_seg`, `gt_sem_seg`, both or neither.
+            *args: Passed to MMSegmentation's method.
+            **kwargs: Passed to MMSegmentation's method.
         """
         for key in ('pred_sem_seg', 'gt_sem_seg'):
             if data_sample is not None and key in data_sample:
@@ -50,18 +50,18 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
                     )
                 break
         if data_sample is not None and 'img_path' in data_sample:
-            stage, _, file = name.partition('_')  # of MMSegmentation's hook
+            stage, _, file = name.partition('_')  # as MMSegmentation's hook names it
             if file == osp.basename(data_sample.img_path):
                 name = f'{stage}/{output_name(data_sample)}'
         super().add_datasample(name, image, data_sample, *args, **kwargs)
 
     def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
-        """Record a picture; names may have folders.
+        """Record a picture; its name may contain folders.
 
         Args:
             name: Identifier of the picture.
-            image: (H, W, 3) uint8 RGB.
-            step: Number of the iteration, or of the picture.
+            image: Image (H, W, 3), uint8, RGB.
+            step: Number of the iteration or of the picture.
         """
         for backend in self._vis_backends.values():
             if isinstance(backend, LocalVisBackend):

@@ -1,4 +1,4 @@
-"""Hooks: they decide when something happens."""
+"""Hooks that run at fixed points of training, validation and testing."""
 
 from mmdepthseg.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmdepthseg.engine.hooks.check_checkpoint_hook import CheckCheckpointHook

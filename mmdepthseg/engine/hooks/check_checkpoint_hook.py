@@ -1,4 +1,4 @@
-"""Refuse a checkpoint that is not this model's."""
+"""Hook that refuses the checkpoint of another model."""
 
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
@@ -12,22 +12,22 @@ from mmdepthseg.utils.errors import UserError
 
 @HOOKS.register_module()
 class CheckCheckpointHook(Hook):
-    """Stop when a checkpoint fills too little of the model.
+    """Raise an error if a checkpoint fills too little of the model.
 
-    MMEngine loads with `strict=False`: a checkpoint of another model loads "fine", with
-    a warning in the log, and the evaluation reports the figures of random weights.
-    Resuming and testing want every entry of the model; `load_from` at the start of a
-    training wants `min_share` of them (a new head is normal there). Entries that only
-    the checkpoint has do no harm and are logged. Resuming also wants the optimiser's
-    groups of parameters to be those of the checkpoint.
+    MMEngine loads with `strict=False`: the checkpoint of another model loads with only
+    a warning in the log, and the evaluation then reports the figures of random weights.
+    Resuming and testing require every entry of the model; `load_from` at the start of a
+    training requires `min_share` of them, because a new head is normal there. Entries
+    that only the checkpoint has are harmless and are logged. Resuming also requires
+    that the optimiser has the parameter groups of the checkpoint.
 
     Args:
-        min_share: Least share of the model's parameters and buffers that `load_from`
+        min_share: Minimum share of the model's parameters and buffers that `load_from`
             must fill, 0..1.
-        allow_partial: Let resuming and testing, too, make do with `min_share`.
+        allow_partial: Accept `min_share` for resuming and testing as well.
     """
 
-    # Before hooks that work on the checkpoint.
+    # Run before the hooks that use the checkpoint.
     priority = 'VERY_HIGH'
 
     def __init__(self, min_share: float = 0.5, allow_partial: bool = False) -> None:
@@ -37,10 +37,11 @@ class CheckCheckpointHook(Hook):
         self.allow_partial = allow_partial
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare before the weights are copied.
+        """Compare the checkpoint with the model before the weights are copied.
 
         Raises:
-            UserError: Naming the first differences, or the groups' numbers.
+            UserError: If the checkpoint fills too little of the model (names the first
+                differences), or if the parameter groups differ (gives their numbers).
         """
         match = match_checkpoint(runner.model, checkpoint)
         starts_training = isinstance(
@@ -53,9 +54,9 @@ class CheckCheckpointHook(Hook):
             model = type(unwrapped(runner.model)).__name__
             raise UserError(
                 f'{name} does not belong to this model ({model}): it fills '
-                f"{match.share:.0%} of the model's entries, {needed:.0%} needed. "
-                f'{match.describe()}. Check that config and checkpoint belong '
-                "together, or set CheckCheckpointHook's "
+                f"{match.share:.0%} of the model's entries, but {needed:.0%} is "
+                f'required. {match.describe()}. Check that the config and the '
+                "checkpoint belong together, or set CheckCheckpointHook's "
                 f'{"min_share" if partial else "allow_partial"}.'
             )
         if match.missing or match.misshapen or match.unexpected:
@@ -68,7 +69,7 @@ class CheckCheckpointHook(Hook):
 
 
 def _check_groups(name: str, checkpoint: dict, wrapper: object) -> None:
-    """Compare the optimiser's groups of parameters, which torch loads one by one."""
+    """Compare the optimiser's parameter groups, which torch loads in order."""
     saved = checkpoint.get('optimizer') or {}
     if not isinstance(wrapper, OptimWrapper) or 'param_groups' not in saved:
         return
@@ -78,10 +79,11 @@ def _check_groups(name: str, checkpoint: dict, wrapper: object) -> None:
     )
     if then != now:
         raise UserError(
-            f'{name} cannot be resumed: its optimiser had {len(then)} groups of '
-            f'parameters ({sum(then)} in all), the config makes {len(now)} '
-            f'({sum(now)}), so optim_wrapper.paramwise_cfg or .constructor is another '
-            "now. Resume with those of then (MMEngine's own: --cfg-options "
-            'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start again '
-            'from its weights: load_from'
+            f'{name} cannot be resumed: its optimiser had {len(then)} parameter groups '
+            f'({sum(then)} parameters), but that of the config has {len(now)} '
+            f'({sum(now)} parameters), so optim_wrapper.paramwise_cfg or '
+            'optim_wrapper.constructor has changed. Resume with the original settings '
+            "(MMEngine's default: --cfg-options "
+            'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start a new '
+            'training from its weights with load_from'
         )

@@ -1,4 +1,4 @@
-"""When the EMA teacher moves, and when its labels begin to count."""
+"""Hook that schedules the EMA teacher's updates and the weight of mixed images."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -10,42 +10,46 @@ from mmdepthseg.utils.errors import UserError
 
 @HOOKS.register_module()
 class MeanTeacherHook(Hook):
-    """Say when mixed images count, and update the teacher after each optimiser step.
+    """Set the weight of mixed images, and update the teacher after optimiser steps.
 
-    Before each iteration the model's `mix_share` is set: 0 in the burn-in, then
-    growing to 1. It follows from the number of the teacher's updates, which is in the
-    state dict, so that a resumed run goes on exactly.
+    Before each iteration the hook sets the model's `mix_share`: 0 during the burn-in,
+    then increasing to 1. It is computed from the number of teacher updates, which is
+    part of the state dict, so a resumed run continues exactly.
 
-    MMEngine's `EMAHook` keeps its average outside the model and swaps weights
-    for evaluation; a mean teacher is part of the model, because it labels the
-    training images. The arithmetic is in
-    `mmdepthseg.models.MeanTeacherEMA`.
+    MMEngine's `EMAHook` keeps its average outside the model and swaps weights for
+    evaluation. A mean teacher is part of the model because it labels the training
+    images. The average itself is computed by `mmdepthseg.models.MeanTeacherEMA`.
 
-    Under fp16 `AmpOptimWrapper` a step with infinite gradients is skipped. The
-    student did not move, so neither does the teacher, and its factor, which counts
-    steps, stays in time. The optimiser itself tells whether it stepped (asking the
-    loss scaler would wait for the device at each step). A *fused* optimiser decides
-    that on the device, unseen: its teacher moves once more towards the unchanged
-    student, which does no harm.
+    Under fp16, `AmpOptimWrapper` skips a step with infinite gradients. The student has
+    not changed then, so the teacher is not updated either, and its decay, which depends
+    on the number of updates, still follows the steps taken. The optimiser itself
+    reports whether it took a step; asking the loss scaler would wait for the device in
+    every iteration. A *fused* optimiser makes this decision on the device, where the
+    hook cannot see it: the teacher is then updated once more towards the unchanged
+    student, which is harmless.
 
     Args:
-        burn_in: Teacher updates before mixed images count; until then they are
-            not computed, which saves half a step (Liu et al., "Unbiased Teacher", ICLR
-            2021). From scratch early pseudo-labels know the largest classes only, and
-            keep the student from learning the others. Defaults to 0, the paper's,
-            whose trainings start from ImageNet weights.
-        rampup: Teacher updates, behind those, over which the weight of mixed images
-            grows linearly from 0 (the ramp-up of Tarvainen and Valpola). Defaults to
-            0, the paper's.
+        burn_in: Number of teacher updates before mixed images count (the burn-in of Liu
+            et al., "Unbiased Teacher", ICLR 2021). Until then they are not computed,
+            which saves half of each step. In a training from scratch, early
+            pseudo-labels contain only the largest classes and keep the student from
+            learning the others. Defaults to 0, as in the paper, whose trainings start
+            from ImageNet weights.
+        rampup: Number of teacher updates after the burn-in over which the weight of
+            mixed images grows linearly from 0 (the ramp-up of Tarvainen and Valpola).
+            Defaults to 0, as in the paper.
+
+    Raises:
+        UserError: If `burn_in` or `rampup` is negative.
     """
 
-    # before hooks that save or evaluate (CheckpointHook is VERY_LOW)
+    # Run before the hooks that save or evaluate (CheckpointHook is VERY_LOW).
     priority = 'ABOVE_NORMAL'
 
     def __init__(self, burn_in: int = 0, rampup: int = 0) -> None:
         if burn_in < 0 or rampup < 0:
             raise UserError(
-                'MeanTeacherHook: burn_in and rampup are numbers of updates, '
+                'MeanTeacherHook: burn_in and rampup must not be negative, '
                 f'got {burn_in} and {rampup}'
             )
         self.burn_in = burn_in
@@ -54,7 +58,11 @@ class MeanTeacherHook(Hook):
         self._watch = None
 
     def before_train(self, runner: Runner) -> None:
-        """Check the model, watch the optimiser."""
+        """Check the model, and register a hook on the optimiser's steps.
+
+        Raises:
+            UserError: If the model has no `update_teacher`.
+        """
         if not hasattr(unwrapped(runner.model), 'update_teacher'):
             raise UserError(
                 'MeanTeacherHook needs a MeanTeacher model (with update_teacher), '
@@ -66,11 +74,11 @@ class MeanTeacherHook(Hook):
         )
 
     def after_train(self, runner: Runner) -> None:
-        """Leave the optimiser as it was."""
+        """Remove the hook from the optimiser."""
         self._unwatch()
 
     def share(self, updates: int) -> float:
-        """Return the weight share of mixed images after a number of teacher updates."""
+        """Return the factor, 0..1, of the mixed images' weight after `updates`."""
         since = updates - self.burn_in
         if since < 0:
             return 0.0
@@ -79,7 +87,7 @@ class MeanTeacherHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Tell the model what mixed images count."""
+        """Set the model's `mix_share`."""
         model = unwrapped(runner.model)
         model.mix_share = self.share(model.teacher.updates)
 
@@ -90,7 +98,7 @@ class MeanTeacherHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Update the teacher by the student's EMA, if the optimiser stepped."""
+        """Update the teacher if the optimiser took a step."""
         if not self._stepped:
             return
         self._stepped = False

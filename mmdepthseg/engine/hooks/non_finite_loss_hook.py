@@ -1,4 +1,4 @@
-"""Stop at the first loss that is not a number."""
+"""Hook that stops training at the first loss that is not finite."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,15 +15,19 @@ _SHOWN = 8
 
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
-    """Stop training when a loss is NaN or infinite, naming loss and images.
+    """Stop training when a loss is NaN or infinite, and name the loss and the images.
 
-    Neither MMEngine nor MMSegmentation has such a hook (MMDetection's
-    `CheckInvalidLossHook` names neither). Runs before the checkpoint hook, so that no
-    checkpoint holds the ruined weights.
+    Neither MMEngine nor MMSegmentation has such a hook, and MMDetection's
+    `CheckInvalidLossHook` names neither the loss nor the images. This hook runs before
+    the checkpoint hook, so with `interval=1` no checkpoint contains the damaged
+    weights.
 
     Args:
-        interval: Check each so many iterations. Each check waits for the device, but
-            the logging of the losses does so anyway.
+        interval: Number of iterations from one check to the next. Each check waits for
+            the device, but the logging of the losses does so anyway.
+
+    Raises:
+        UserError: If `interval` is less than 1.
     """
 
     priority = 'NORMAL'
@@ -40,10 +44,10 @@ class NonFiniteLossHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Check the sum first and the terms only if it is bad.
+        """Check the total loss, and its terms only if the total is not finite.
 
         Raises:
-            UserError: A loss is not finite.
+            UserError: If the total loss is not finite.
         """
         outputs = outputs or {}
         total = outputs.get('loss')
@@ -58,17 +62,17 @@ class NonFiniteLossHook(Hook):
         ]
         images = list(dict.fromkeys(image_names(data_batch)))
         more = f' and {len(images) - _SHOWN} more' if len(images) > _SHOWN else ''
-        named = ', '.join(images[:_SHOWN]) + more if images else '(no names in it)'
+        named = ', '.join(images[:_SHOWN]) + more if images else '(without names)'
         raise UserError(
-            f'iteration {runner.iter + 1}: {", ".join(terms)}. Images of the batch: '
+            f'iteration {runner.iter + 1}: {", ".join(terms)}. Images in the batch: '
             f'{named}. Lower the learning rate, clip gradients '
             '(optim_wrapper.clip_grad), or look at these images; the last checkpoint '
-            f'in {runner.work_dir} is from before.'
+            f'in {runner.work_dir} was written before this iteration.'
         )
 
 
 def image_names(batch: Any) -> Iterator[str]:
-    """Return the names (`img_id`, else `img_path`) of all samples in a data batch."""
+    """Yield the name (`img_id`, else `img_path`) of each sample in a data batch."""
     if hasattr(batch, 'metainfo'):
         name = batch.metainfo.get('img_id') or batch.metainfo.get('img_path')
         if name:

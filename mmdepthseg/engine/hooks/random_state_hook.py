@@ -1,4 +1,4 @@
-"""Random states in checkpoints: a resumed run draws what the uninterrupted one does."""
+"""Hook that stores random states in checkpoints, so that resuming is exact."""
 
 import random
 from typing import Any
@@ -15,13 +15,13 @@ State = dict[str, Any]
 
 
 def get_random_state() -> State:
-    """Return the states of python's, numpy's and torch's generators of this process.
+    """Return the states of this process's Python, NumPy and torch generators.
 
     Returns:
-        Plain numbers and tensors only, so that `torch.load(weights_only=True)` reads
-        them: python (words (625,) int64, spare gaussian or None), numpy (words (624,)
-        int64, position, has_gauss, cached_gaussian), torch (bytes), cuda (bytes per
-        device).
+        Only plain numbers and tensors, so that `torch.load(weights_only=True)` can read
+        them: python (words (625,) int64, spare Gaussian sample or None), numpy (words
+        (624,) int64, position, has_gauss, cached_gaussian), torch (bytes), cuda (bytes
+        per device; empty if CUDA is not in use).
     """
     _, words, spare = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
@@ -43,14 +43,14 @@ def get_random_state() -> State:
 
 
 def set_random_state(state: State) -> None:
-    """Put back what `get_random_state` returned; tensors may be on any device."""
+    """Restore what `get_random_state` returned; tensors may be on any device."""
     words, spare = state['python']
     random.setstate((3, tuple(words.tolist()), spare))
     keys, position, has_gauss, cached = state['numpy']
     keys = keys.cpu().numpy().astype(np.uint32)
     np.random.set_state(('MT19937', keys, position, has_gauss, cached))
     torch.set_rng_state(state['torch'].cpu())
-    # Fewer or more GPUs than before: those that both runs have.
+    # The number of GPUs may have changed: restore those that both runs have.
     if torch.cuda.is_available():
         for device, bits in enumerate(state['cuda'][: torch.cuda.device_count()]):
             torch.cuda.set_rng_state(bits.cpu(), device)
@@ -58,23 +58,23 @@ def set_random_state(state: State) -> None:
 
 @HOOKS.register_module()
 class RandomStateHook(Hook):
-    """Make resuming exact as far as the random generators of the processes go.
+    """Make resuming exact with respect to the random generators of the processes.
 
-    MMEngine's checkpoints hold weights, optimiser, schedulers and the position of the
-    sampler, but no random state. This hook
+    MMEngine's checkpoints contain the weights, the optimiser, the schedulers and the
+    position of the sampler, but no random state. This hook
 
-    - stores the state of each rank in `checkpoint['random_states']` and puts it back
-      when training is *resumed* (not when weights are loaded);
-    - gives each data loader a generator of its own. Otherwise `iter(loader)` draws its
-      seed from the global generator, and a resumed run makes one draw more;
-    - keeps validation from moving the generators, because a run resumed from a
-      checkpoint that was written just before a validation does not repeat it.
+    - stores the state of each rank in `checkpoint['random_states']` and restores it
+      when training is *resumed* (not when only weights are loaded);
+    - gives each data loader its own generator. Otherwise `iter(loader)` draws its seed
+      from the global generator, and a resumed run draws one seed more;
+    - restores the generators after validation, because a run that resumes from a
+      checkpoint written just before a validation does not repeat that validation.
 
-    What a loader's *workers* draw is not in reach of a hook: see the resumable sampler
+    A hook cannot control what the *workers* of a loader draw: see the resumable sampler
     and the per-sample seeding of `mmdepthseg.datasets`.
     """
 
-    # After hooks that may draw, before CheckpointHook (VERY_LOW) saves.
+    # Run after hooks that may draw numbers and before CheckpointHook (VERY_LOW).
     priority = 'LOW'
 
     def __init__(self) -> None:
@@ -83,12 +83,12 @@ class RandomStateHook(Hook):
         self._gathered: list[State] | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Seed the loaders' generators; restore the states of a resumed run."""
+        """Seed the loaders' generators, and restore the states of a resumed run."""
         loaders = [runner.train_loop.dataloader]
         if runner.val_loop is not None:
             loaders.append(runner.val_loop.dataloader)
         for offset, loader in enumerate(loaders):
-            # Lists of loaders and the like belong to loops that seed them themselves.
+            # Loops with several loaders (for example a list) seed them themselves.
             if isinstance(loader, torch.utils.data.DataLoader):
                 generator = torch.Generator()
                 seed = (runner.seed or 0) + offset
@@ -98,8 +98,9 @@ class RandomStateHook(Hook):
         states, self._to_restore = self._to_restore, None
         if len(states) != get_world_size():
             runner.logger.warning(
-                f'The checkpoint holds the random states of {len(states)} process(es), '
-                f'this run has {get_world_size()}: resuming is not exact.'
+                f'The checkpoint contains the random states of {len(states)} '
+                f'process(es), but this run has {get_world_size()}: resuming is '
+                'not exact.'
             )
         set_random_state(states[get_rank() % len(states)])
 
@@ -108,7 +109,7 @@ class RandomStateHook(Hook):
         self._before_val = get_random_state()
 
     def after_val(self, runner: Runner) -> None:
-        """Undo what validation drew."""
+        """Restore the state from before the validation."""
         if self._before_val is not None:
             set_random_state(self._before_val)
         self._before_val = None
@@ -120,7 +121,7 @@ class RandomStateHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Collect the states of all ranks if a checkpoint is about to be written."""
+        """Gather the states of all ranks if a checkpoint is to be saved next."""
         self._gathered = None
         if get_world_size() > 1 and any(
             _saves_now(hook, runner, self, by_epoch=False) for hook in runner.hooks
@@ -128,22 +129,23 @@ class RandomStateHook(Hook):
             self._gathered = all_gather_object(get_random_state())
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Do the same for checkpoints by epoch."""
+        """Gather the states likewise for a checkpoint at the end of an epoch."""
         if get_world_size() > 1 and any(
             _saves_now(hook, runner, self, by_epoch=True) for hook in runner.hooks
         ):
             self._gathered = all_gather_object(get_random_state())
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Store the states; only rank 0 comes here, so nothing can be gathered.
+        """Store the states in the checkpoint.
 
-        A checkpoint at another moment (the best one, after validation) holds rank 0's
-        state alone when there are several.
+        Only rank 0 calls this method, so nothing can be gathered here. A checkpoint
+        written at another time (such as the best one, after validation) contains only
+        the state of rank 0, unless the states of all ranks have just been gathered.
         """
         checkpoint['random_states'] = self._gathered or [get_random_state()]
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the states until training starts, if this is a resume."""
+        """Keep the states until training starts if this run is being resumed."""
         if not getattr(runner, '_resume', False):
             return
         self._to_restore = checkpoint.get('random_states')
@@ -155,7 +157,7 @@ class RandomStateHook(Hook):
 
 
 def _saves_now(hook: Hook, runner: Runner, clock: Hook, by_epoch: bool) -> bool:
-    """Tell whether a CheckpointHook saves at the end of this iteration or epoch.
+    """Return whether a CheckpointHook saves at the end of this iteration or epoch.
 
     The conditions are those of its `after_train_iter` and `after_train_epoch`.
     """

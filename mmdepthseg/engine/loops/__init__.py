@@ -1,4 +1,4 @@
-"""Loops."""
+"""Loops of validation and testing."""
 
 from mmdepthseg.engine.loops.teacher_student_loop import (
     TeacherStudentTestLoop,

@@ -1,4 +1,4 @@
-"""Evaluate student and teacher of a mean teacher, named apart."""
+"""Loops that evaluate both the student and the teacher of a mean teacher."""
 
 from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any, cast
@@ -15,17 +15,17 @@ NETWORKS = ('student', 'teacher')
 
 
 class _TeacherStudentMixin:
-    """Runs the loop's iterations once per network.
+    """Mixin that runs a validation or test loop once per network.
 
-    MMEngine's loops evaluate the model as it is; here `predict_with` of the
-    `mmdepthseg.models.MeanTeacher` is switched in between, and each
-    metric gets the network's name in front: `student/mIoU`, `teacher/mIoU`
-    (name one of them in `save_best`). Samples carry it as `network`, so that outputs
-    have different names, too.
+    MMEngine's loops evaluate the model as it is. This one sets `predict_with` of
+    `mmdepthseg.models.MeanTeacher` to each network in turn and puts the name of the
+    network in front of each metric: `student/mIoU`, `teacher/mIoU` (use one of these in
+    `save_best`). The samples contain the name as `network`, so that their output files
+    have different names as well.
     """
 
     stage: str
-    # of MMEngine's loops
+    # Attributes of MMEngine's loops.
     runner: Runner
     dataloader: DataLoader
     evaluator: Evaluator
@@ -36,7 +36,14 @@ class _TeacherStudentMixin:
         self.networks = tuple(networks)
 
     def run(self) -> dict:
-        """Evaluate every network; returns all metrics."""
+        """Evaluate every network.
+
+        Returns:
+            The metrics of all networks, with the names of the networks in front.
+
+        Raises:
+            UserError: If the model has no `predict_with`.
+        """
         model = unwrapped(self.runner.model)
         if not hasattr(model, 'predict_with'):
             raise UserError(
@@ -66,7 +73,7 @@ class _TeacherStudentMixin:
 
 
 def _tag(samples: Any, network: str) -> None:
-    """Note the network in samples; test-time augmentation gives lists of them."""
+    """Set `network` in the samples, which test-time augmentation nests in lists."""
     if isinstance(samples, Sequence):
         for sample in samples:
             _tag(sample, network)
@@ -76,13 +83,13 @@ def _tag(samples: Any, network: str) -> None:
 
 @LOOPS.register_module()
 class TeacherStudentValLoop(_TeacherStudentMixin, ValLoop):
-    """Validation of student and teacher."""
+    """Validation loop over student and teacher."""
 
     stage = 'val'
 
 
 @LOOPS.register_module()
 class TeacherStudentTestLoop(_TeacherStudentMixin, TestLoop):
-    """Test of student and teacher."""
+    """Test loop over student and teacher."""
 
     stage = 'test'

@@ -1,4 +1,4 @@
-"""Optimiser wrappers and how they are made."""
+"""Optimiser wrappers and their constructors."""
 
 from mmdepthseg.engine.optim.bfloat16_optim_wrapper import BFloat16OptimWrapper
 from mmdepthseg.engine.optim.merged_groups_constructor import MergedGroupsConstructor

@@ -15,17 +15,17 @@ from mmdepthseg.registry import OPTIM_WRAPPERS
 class BFloat16OptimWrapper(OptimWrapper):
     """`OptimWrapper` whose forward pass runs under bfloat16 autocast.
 
-    MMEngine's `AmpOptimWrapper` asserts that there is a GPU, and always keeps a
-    gradient scaler, which bfloat16 (the exponent range of float32) does not need.
-    Weights, gradients and optimiser state stay float32, so checkpoints are the same as
-    without it, and clipping and accumulation are the parent's.
+    MMEngine's `AmpOptimWrapper` asserts that a GPU is present and always uses a
+    gradient scaler, which bfloat16 does not need because it has the exponent range of
+    float32. Weights, gradients and optimiser state remain float32, so checkpoints are
+    the same as without this wrapper. Clipping and accumulation are inherited.
 
     Args:
-        **kwargs: Those of `OptimWrapper` (optimizer, accumulative_counts, clip_grad).
+        **kwargs: Passed to `OptimWrapper` (optimizer, accumulative_counts, clip_grad).
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Autocast to bfloat16, inside the parent's accumulation context."""
+        """Autocast to bfloat16 within the parent's accumulation context."""
         with super().optim_context(model), autocast(dtype=torch.bfloat16):
             yield
