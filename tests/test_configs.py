@@ -81,6 +81,7 @@ def test_config_builds(path):
         if cfg.get(name):
             METRICS.build(copy.deepcopy(cfg[name]))
     hooks = [*cfg.custom_hooks]
+    assert 'CheckStartHook' in [hook.type for hook in hooks]
     if cfg.model.type == 'MeanTeacher':
         hooks.append(cfg.default_hooks.mean_teacher)
     for hook in hooks:

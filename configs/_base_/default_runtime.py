@@ -26,6 +26,7 @@ default_hooks = dict(
     visualization=dict(type='SegVisualizationHook'),
 )
 custom_hooks = [
+    dict(type='CheckStartHook'),
     dict(type='RandomStateHook'),
     dict(type='CheckCheckpointHook'),
     dict(type='NonFiniteLossHook'),

@@ -35,7 +35,6 @@ predict_dataloader = dict(dataset=dict(data_root=data_root, clips=clips))
 val_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='ClipDataset',

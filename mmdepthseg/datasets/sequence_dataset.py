@@ -151,6 +151,17 @@ class SequenceDataset(BaseSegDataset):
 
     # -- BaseDataset's hooks ------------------------------------------------------
 
+    @classmethod
+    def _load_metainfo(cls, metainfo: Mapping | None = None) -> dict:
+        loaded = super()._load_metainfo(metainfo)
+        classes = loaded.get('classes')
+        if isinstance(classes, str):  # a file's name has been replaced by its lines
+            raise UserError(
+                f'{cls.__name__}: metainfo: classes={classes!r} is a text: write '
+                f'classes=({classes!r},), with a comma, or a list'
+            )
+        return loaded
+
     def _join_prefix(self) -> None:
         super()._join_prefix()
         self.data_prefix: dict = {

@@ -161,6 +161,13 @@ class DepthMetric(BaseMetric):
         aligned = aligned.clamp(self.min_depth, self.max_depth)
         return torch.cat([depth_errors(aligned, target), scale.view(1)])
 
+    def figure_names(self) -> list[str]:
+        """Return the names of the figures, the main one first."""
+        others = ['row_mean'] if self.baseline is not None else []
+        others += ['constant'] if self.constant else []
+        names = [*DEPTH_ERRORS, *(f'{o}/{n}' for o in others for n in DEPTH_ERRORS)]
+        return names + (['scale', 'scale_spread'] if self.align != 'none' else [])
+
     def _get_row_mean(self) -> RowMeanDepth:
         if self._row_mean is None:
             options: dict = dict(cache=None) | dict(self.baseline or {})

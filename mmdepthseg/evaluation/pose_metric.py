@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from mmdepthseg.evaluation.pose_errors import (
     POSE_ALIGNMENTS,
+    POSE_ERRORS,
     mean_motion,
     pose_errors,
     relative_motion,
@@ -156,6 +157,12 @@ class PoseMetric(BaseMetric):
                 level=logging.WARNING,
             )
         return figures
+
+    def figure_names(self) -> list[str]:
+        """Return the names of the figures, the main one first."""
+        errors = [*POSE_ERRORS, 'ate', 'ate_std']
+        others = [f'{name}/{e}' for name in ('identity', 'constant') for e in errors]
+        return [*errors, 'scale', 'scale_spread', *others]
 
     def _figures(self, pairs: Sequence[Pair]) -> dict[str, float]:
         prediction = np.stack([pair.prediction for pair in pairs])

@@ -102,6 +102,13 @@ class PseudoLabelMetric(BaseMetric):
             counts = pseudo_label_counts(logits, truth, self.threshold)
             self.results.append(counts.cpu())
 
+    def figure_names(self) -> list[str]:
+        """Return the names of the figures, the main one first."""
+        totals = ['mPrecision', 'mCoverage', 'precision', 'coverage']
+        classes = (self.dataset_meta or {}).get('classes') or ()
+        kinds = ('precision', 'coverage')
+        return totals + [f'{kind}.{name}' for kind in kinds for name in classes]
+
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
         """Compute the figures over all images, in %."""
         counts = torch.stack(results).sum(0)

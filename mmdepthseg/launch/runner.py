@@ -6,11 +6,14 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdepthseg.engine.hooks import CheckStartHook
 from mmdepthseg.utils.errors import UserError
 
 
 def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     """Return the runner of a config, which may name its own `runner_type`.
+
+    The checks of `CheckStartHook` are made for configs without that hook, too.
 
     Args:
         config: Complete config.
@@ -25,9 +28,24 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         raise UserError(f'{source} lacks {", ".join(missing)}')
     if 'train_dataloader' in needs:
         check_source_counts(config)
-    if 'runner_type' in config:
-        return RUNNERS.build(config)
-    return Runner.from_cfg(config)
+    for name in ('train', 'val', 'test'):
+        drop_worker_options(config.get(f'{name}_dataloader'))
+    build = RUNNERS.build if 'runner_type' in config else Runner.from_cfg
+    runner = build(config)
+    if not any(isinstance(hook, CheckStartHook) for hook in runner.hooks):
+        runner.register_hook(CheckStartHook())
+    return runner
+
+
+def drop_worker_options(loader: dict | None) -> None:
+    """Remove options of workers from a loader without workers; torch refuses them.
+
+    Args:
+        loader: Config of a data loader, changed in place.
+    """
+    if isinstance(loader, dict) and not loader.get('num_workers'):
+        for key in ('persistent_workers', 'prefetch_factor'):
+            loader.pop(key, None)
 
 
 def check_source_counts(config: Config) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from mmengine.config import Config
 
+from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.runner import build_runner, check_source_counts
 from mmdepthseg.utils import UserError
 
@@ -20,3 +21,23 @@ def test_batch_size_is_the_sum_of_source_counts(counts):
     loader['batch_size'] = 2
     with pytest.raises(UserError, match='batch_size=2.*source_counts.*3'):
         check_source_counts(Config(dict(train_dataloader=loader)))
+
+
+def test_loaders_without_workers(tiny_config, tmp_path, plain_layout):
+    loader = 'dict(num_workers=0, persistent_workers=True, prefetch_factor=2)'
+    names = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+    extra = ''.join(f'{name}.update({loader})\n' for name in names)
+    config = load_config(tiny_config(extra=extra))
+    config.work_dir = str(tmp_path)
+    runner = build_runner(config, names)
+    for loop in (runner.train_loop, runner.val_loop, runner.test_loop):
+        assert len(next(iter(loop.dataloader))['inputs']) in (1, 2)
+
+
+def test_every_run_is_checked(tiny_config, tmp_path, plain_layout):
+    extra = "model['decode_head']['num_classes'] = 7\n"
+    config = load_config(tiny_config(extra=extra))
+    config.work_dir = str(tmp_path)
+    runner = build_runner(config, ('train_dataloader',))
+    with pytest.raises(UserError, match='num_classes'):
+        runner.train()

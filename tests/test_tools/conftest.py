@@ -64,11 +64,8 @@ def options(streets, tmp_path):
         f'train_cfg.val_interval={ITERS}',
         f'default_hooks.checkpoint.interval={ITERS}',
         'train_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False',
         'val_dataloader.num_workers=0',
-        'val_dataloader.persistent_workers=False',
         'test_dataloader.num_workers=0',
-        'test_dataloader.persistent_workers=False',
         f'val_dataloader.dataset.data_root={streets}',
         f'test_dataloader.dataset.data_root={streets}',
     ]

@@ -104,7 +104,6 @@ def test_sizes_of_comparison(
         # MMEngine keeps visualizers by name for as long as the process lives
         f'visualizer.name={tmp_path.name}',
         'test_dataloader.num_workers=0',
-        'test_dataloader.persistent_workers=False',
     )
     (file,) = (tmp_path / 'maps').glob('*/*.png')
     predicted = np.asarray(Image.open(file))

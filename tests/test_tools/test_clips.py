@@ -31,7 +31,6 @@ def test_own_clips_from_scratch_and_depth_labels(run_tool, tmp_path, capfd):
         'train_dataloader.batch_size=2',
         'train_dataloader.num_workers=0',
         'predict_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False',
     )
     run_tool(
         'train',

@@ -69,7 +69,6 @@ def options(*more):
         f'train_cfg.max_iters={ITERS}',
         f'default_hooks.checkpoint.interval={ITERS}',
         'train_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False',
         *more,
     ]
 
@@ -78,7 +77,6 @@ def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
     segmentation = (
         f'train_cfg.val_interval={ITERS}',
         'val_dataloader.num_workers=0',
-        'val_dataloader.persistent_workers=False',
     )
     sde = own_configs / NAME.format('sde', '1k')
     run_tool(

@@ -38,7 +38,6 @@ def test_entropy(streets, run_tool, tmp_path):
         f'selection.iterations={ITERS}',
         'train_dataloader.batch_size=2',
         'train_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False',
     )
     record = json.loads((tmp_path / 'out/selection.json').read_text())
     first = np.random.RandomState(3).permutation(3)[0]

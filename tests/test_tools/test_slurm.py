@@ -164,7 +164,6 @@ def test_a_real_training(streets, options, tmp_path, capfd):
     common = [o for o in options['full'] if o.startswith(('train_cfg', 'val_', 'test'))]
     common += [
         'train_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False',
         f'train_dataloader.dataset.data_root={streets}',
         f'default_hooks.checkpoint.interval={ITERS}',
     ]

@@ -5,7 +5,6 @@ train_dataloader = dict(
     _delete_=True,
     batch_size=8,
     num_workers=1,
-    persistent_workers=True,
     sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=4, mix=4)),
     dataset=dict(
         type='ConcatDataset',

@@ -27,7 +27,6 @@ predict_dataloader = dict(batch_size=4, num_workers=4, dataset=pool)
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,
-    persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(pool, pipeline=train_pipeline),
 )

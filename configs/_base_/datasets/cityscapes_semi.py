@@ -28,7 +28,6 @@ train_dataloader = dict(
     _delete_=True,
     batch_size=4,
     num_workers=4,
-    persistent_workers=True,
     sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=2, mix=2)),
     dataset=dict(
         type='ConcatDataset',

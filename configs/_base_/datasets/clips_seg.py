@@ -34,7 +34,6 @@ labeled_frames = dict(
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(
         labeled_frames, exclude_clips=_base_.val_clips, pipeline=train_pipeline
@@ -43,7 +42,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=8,
     num_workers=1,
-    persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(labeled_frames, clips=_base_.val_clips, pipeline=test_pipeline),
 )

@@ -26,7 +26,6 @@ predict_dataloader = dict(batch_size=8, num_workers=2, dataset=pool)
 train_dataloader = dict(
     batch_size=4,
     num_workers=2,
-    persistent_workers=True,
     sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(pool, pipeline=train_pipeline),
 )

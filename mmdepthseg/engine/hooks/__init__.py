@@ -2,13 +2,18 @@
 
 from mmdepthseg.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmdepthseg.engine.hooks.check_checkpoint_hook import CheckCheckpointHook
+from mmdepthseg.engine.hooks.check_start_hook import CheckStartHook
 from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
+from mmdepthseg.engine.hooks.monitor_hooks import CheckpointHook, EarlyStoppingHook
 from mmdepthseg.engine.hooks.non_finite_loss_hook import NonFiniteLossHook
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
 
 __all__ = [
     'ChannelsLastHook',
     'CheckCheckpointHook',
+    'CheckStartHook',
+    'CheckpointHook',
+    'EarlyStoppingHook',
     'MeanTeacherHook',
     'NonFiniteLossHook',
     'RandomStateHook',

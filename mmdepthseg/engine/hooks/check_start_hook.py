@@ -1,0 +1,260 @@
+"""Checks before the first iteration: what cannot go well is refused now."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import mmengine.hooks
+import mmseg.evaluation
+from mmengine.dataset import InfiniteSampler
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner.base_loop import BaseLoop
+from mmseg.models.segmentors import BaseSegmentor
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmdepthseg.checkpoints.matching import unwrapped
+from mmdepthseg.datasets.class_pixels import class_pixels
+from mmdepthseg.datasets.samplers import MultiSourceSampler
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.engine.hooks.monitor_hooks import validation_figures
+from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
+from mmdepthseg.evaluation import DepthMetric, PseudoLabelMetric
+from mmdepthseg.evaluation.depth_metric import TARGET_CURE
+from mmdepthseg.registry import DATASETS, HOOKS
+from mmdepthseg.utils.errors import UserError, listed, unknown_key
+
+#: Where a sample's info names its depth.
+TRUTH_PATHS = ('depth_path', 'disparity_path')
+#: Labels are searched for missing classes if their files are not larger than this.
+CHEAP_BYTES = 4_000_000
+STAGES = ('train', 'val', 'test')
+INFINITE = (InfiniteSampler, MultiSourceSampler)
+
+
+@HOOKS.register_module()
+class CheckStartHook(Hook):
+    """Check the parts of a run against each other before the first iteration.
+
+    - An `EpochBasedTrainLoop` needs a sampler that ends.
+    - `classes` are names, and the heads and their class weights have as many classes
+      as the data sets.
+    - The figures in `save_best` and `monitor` are among those of the validation.
+    - The validation has the truth that its metrics need; the first sample is loaded.
+    - A class that no training label shows causes a warning, if the labels are small.
+
+    It works with every tool that builds a Runner from a config with this hook.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_run(self, runner: Runner) -> None:
+        """Run the checks of the loops that the run has built.
+
+        Raises:
+            UserError: Names the key to change.
+        """
+        model = unwrapped(runner.model)
+        # not the properties, which would build the loops
+        loops = {name: getattr(runner, f'_{name}_loop') for name in STAGES}
+        loops = {n: loop for n, loop in loops.items() if isinstance(loop, BaseLoop)}
+        for name, loop in loops.items():
+            if isinstance(loop.dataloader, DataLoader):
+                check_classes(f'{name}_dataloader', loop.dataloader.dataset, model)
+        if 'train' not in loops:
+            return
+        check_train_loop(loops['train'])
+        check_monitors(runner)
+        if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):
+            dataset = loops['val'].dataloader.dataset
+            for metric in loops['val'].evaluator.metrics:
+                check_truth(metric, dataset)
+        for absent in absent_classes(loops['train'].dataloader):
+            runner.logger.warning(absent)
+
+
+def check_train_loop(loop: BaseLoop) -> None:
+    """Refuse a loop over epochs whose sampler never ends.
+
+    Raises:
+        UserError: Names loop and sampler.
+    """
+    sampler = getattr(loop.dataloader, 'sampler', None)
+    if isinstance(loop, EpochBasedTrainLoop) and isinstance(sampler, INFINITE):
+        raise UserError(
+            'train_cfg: an EpochBasedTrainLoop never ends its first epoch with '
+            f'train_dataloader.sampler={type(sampler).__name__}, which is infinite. '
+            'Use '
+            "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., "
+            "val_interval=...), or sampler=dict(type='DefaultSampler', shuffle=True)"
+        )
+
+
+def segmentation_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield name and module of the decode and auxiliary heads of all segmentors."""
+    for name, module in model.named_modules():
+        if not isinstance(module, BaseSegmentor):
+            continue
+        for part in ('decode_head', 'auxiliary_head'):
+            head: Any = getattr(module, part, None)
+            for one in head if isinstance(head, nn.ModuleList) else [head]:
+                if getattr(one, 'num_classes', None) is not None:
+                    yield f'{name}.{part}'.lstrip('.'), one
+
+
+def check_classes(place: str, dataset: Any, model: nn.Module) -> None:
+    """Compare the classes of a data set with those of the heads.
+
+    Args:
+        place: Key of the data loader.
+        dataset: Its data set; without `metainfo` nothing is checked.
+        model: The model.
+
+    Raises:
+        UserError: Names the key that does not fit.
+    """
+    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    if classes is None:
+        return
+    if isinstance(classes, str):
+        raise UserError(
+            f'{place}: the metainfo of the data set has classes={classes!r}, which is '
+            f'a text: write classes=({classes!r},), with a comma, or a list'
+        )
+    count = len(classes)
+    for name, head in segmentation_heads(model):
+        if head.num_classes != count:
+            raise UserError(
+                f'model: {name}.num_classes is {head.num_classes}, but the data set of '
+                f'{place} has {count} classes ({listed(classes, 8)}): set '
+                f'num_classes={count}, or `classes` in the metainfo of the data set'
+            )
+        outputs = getattr(head, 'out_channels', count)
+        losses = getattr(head, 'loss_decode', None)
+        for loss in losses if isinstance(losses, nn.ModuleList) else [losses]:
+            weights = getattr(loss, 'class_weight', None)
+            if isinstance(weights, Sequence) and len(weights) not in (count, outputs):
+                raise UserError(
+                    f'model: {name}.loss_decode.class_weight has {len(weights)} '
+                    f'weights for {count} classes ({listed(classes, 8)})'
+                )
+            if count == outputs == 1 and not getattr(loss, 'use_sigmoid', False):
+                raise UserError(
+                    f'model: {name} has a single class ({classes[0]}), of which every '
+                    'pixel is for certain, so nothing is learned: add a class for the '
+                    'rest, such as `background`, in the metainfo of the data set and '
+                    'in the labels'
+                )
+
+
+def check_monitors(runner: Runner) -> None:
+    """Look for the figures that hooks watch among those of the validation.
+
+    Raises:
+        UserError: Names the hook's option and the figures there are.
+    """
+    names = validation_figures(runner)
+    if names is None:
+        return
+    for hook in runner.hooks:
+        watched: list[str] = []
+        option = 'save_best'
+        if isinstance(hook, mmengine.hooks.CheckpointHook):
+            watched = [name for name in hook.save_best or () if name != 'auto']
+        elif isinstance(hook, mmengine.hooks.EarlyStoppingHook):
+            watched, option = [hook.monitor], 'monitor'
+        for name in watched:
+            if name not in names:
+                place = f'{type(hook).__name__}: {option}: the validation'
+                raise UserError(unknown_key(name, names, place, 'figure'))
+
+
+def check_truth(metric: BaseMetric, dataset: Any) -> None:
+    """Check that the validation data have what a metric compares with.
+
+    Args:
+        metric: A metric; ours and MMSegmentation's `IoUMetric` are checked.
+        dataset: The data set of the validation.
+
+    Raises:
+        UserError: Names samples without truth, and what to do.
+    """
+    owner = type(metric).__name__
+    keys: tuple[str, ...] = TRUTH_PATHS
+    if isinstance(metric, DepthMetric):
+        field, cure = 'gt_depth_map', TARGET_CURE
+        if metric.baseline is not None:
+            depth_set = DATASETS.build(dict(metric.baseline['dataset'], pipeline=[]))
+            check_paths(depth_set, keys, f'{owner}: baseline.dataset', 'depth files')
+    elif isinstance(metric, mmseg.evaluation.IoUMetric | PseudoLabelMetric):
+        if getattr(metric, 'format_only', False) or getattr(metric, 'output_dir', None):
+            return
+        field, keys = 'gt_sem_seg', ('seg_map_path',)
+        cure = 'LoadSegLabel (or LoadAnnotations) in the pipeline, and label files'
+    else:
+        return
+    place = 'val_dataloader'
+    check_paths(dataset, keys, f'{owner}: {place}', cure)
+    state = get_random_state()
+    sample = dataset[0] if len(dataset) else None
+    set_random_state(state)
+    found = sample.get('data_samples') if isinstance(sample, Mapping) else None
+    if found is not None and not isinstance(found, Sequence) and field not in found:
+        name = found.get('img_id') or found.get('img_path')
+        raise UserError(f'{owner}: {place}: {name} has no {field}; needs {cure}')
+
+
+def check_paths(dataset: Any, keys: Sequence[str], place: str, cure: str) -> None:
+    """Check that every sample of a data set lists one of some files.
+
+    Args:
+        dataset: The data set; those that are not ours are not checked.
+        keys: Keys of the files in a sample's info.
+        place: Where the data set stands, for the message.
+        cure: What to do.
+
+    Raises:
+        UserError: Names the first samples that list none.
+    """
+    if not isinstance(dataset, SequenceDataset):
+        return  # others list files that do not exist
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    without = [i.get('img_id', i.get('img_path')) for i in infos if not {*keys} & {*i}]
+    if without:
+        raise UserError(
+            f'{place}: {len(without)} of {len(dataset)} samples have no '
+            f'{" or ".join(keys)} ({listed(without)}); needs {cure}'
+        )
+
+
+def absent_classes(loader: Any) -> Iterator[str]:
+    """Name the classes that no training label shows, if the labels are small.
+
+    Args:
+        loader: The training's data loader.
+
+    Yields:
+        A warning for each labelled part of the data set.
+    """
+    dataset = getattr(loader, 'dataset', None)
+    for part in getattr(dataset, 'datasets', [dataset]):
+        if not isinstance(part, SequenceDataset) or not part.metainfo.get('classes'):
+            continue
+        infos = [part.get_data_info(index) for index in range(len(part))]
+        files = [info.get('seg_map_path') for info in infos]
+        if not files or not all(path and os.path.isfile(path) for path in files):
+            continue
+        if sum(map(os.path.getsize, files)) > CHEAP_BYTES:
+            continue
+        try:
+            pixels = class_pixels(part).sum(0)
+        except UserError:  # no labels are loaded
+            continue
+        names = [c for c, n in zip(part.metainfo['classes'], pixels) if n == 0]
+        if names:
+            yield (
+                f'train_dataloader: none of the {len(part)} labels shows '
+                f'{listed(names, 8)}: nothing is learned about these classes'
+            )

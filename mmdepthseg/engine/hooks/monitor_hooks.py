@@ -1,0 +1,99 @@
+"""Hooks that watch a figure: the best checkpoint, early stopping."""
+
+import mmengine.hooks
+from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
+
+from mmdepthseg.checkpoints.matching import unwrapped
+from mmdepthseg.evaluation.figure_names import GREATER, LESS, figure_names
+from mmdepthseg.registry import HOOKS
+from mmdepthseg.utils.errors import UserError, did_you_mean
+
+
+def validation_figures(runner: Runner) -> list[str] | None:
+    """Return the names of all figures of the validation, the main one first.
+
+    The main figure is the one of the network that predicts.
+
+    Returns:
+        The names; None if there is no validation, or a metric does not tell.
+    """
+    loop = runner._val_loop  # not `val_loop`, which would build it
+    if not isinstance(loop, BaseLoop):
+        return None
+    names: list[str] = []
+    for metric in loop.evaluator.metrics:
+        found = figure_names(metric)
+        if found is None:
+            return None
+        names += found
+    networks = getattr(loop, 'networks', None)
+    if networks is None:
+        return names
+    main = getattr(unwrapped(runner.model), 'predict_with', networks[0])
+    ordered = sorted(networks, key=lambda network: network != main)
+    return [f'{network}/{name}' for network in ordered for name in names]
+
+
+def _no_rule(option: str, names: list[str]) -> UserError:
+    hints = (did_you_mean(n.rpartition('/')[-1], (*GREATER, *LESS)) for n in names)
+    return UserError(
+        f'{option}={", ".join(names)}: whether greater or smaller is better is not '
+        f'known{next(filter(None, hints), "")}; for a figure of your own give '
+        "rule='greater' or rule='less'"
+    )
+
+
+@HOOKS.register_module()
+class CheckpointHook(mmengine.hooks.CheckpointHook):
+    """MMEngine's `CheckpointHook`, which knows the figures of our metrics.
+
+    The original does not know in which direction depth errors improve, and its
+    `save_best='auto'` takes whichever figure comes first. Here `auto` is the main
+    figure of the first metric: mIoU, abs_rel; of a mean teacher, that of the network
+    that predicts.
+
+    Args:
+        *args: Of MMEngine's class.
+        **kwargs: Of MMEngine's class.
+    """
+
+    _default_greater_keys = [
+        *mmengine.hooks.CheckpointHook._default_greater_keys,
+        *GREATER,
+    ]
+    _default_less_keys = [*mmengine.hooks.CheckpointHook._default_less_keys, *LESS]
+
+    def _init_rule(self, rules: list, key_indicators: list[str]) -> None:
+        try:
+            super()._init_rule(rules, key_indicators)
+        except ValueError as error:
+            raise _no_rule('save_best', key_indicators) from error
+
+    def before_run(self, runner: Runner) -> None:
+        """Replace `auto` by the main figure of the validation."""
+        super().before_run(runner)
+        if self.save_best == ['auto'] and (names := validation_figures(runner)):
+            self._init_rule(self.rules, names[:1])
+
+
+@HOOKS.register_module()
+class EarlyStoppingHook(mmengine.hooks.EarlyStoppingHook):
+    """MMEngine's `EarlyStoppingHook`, which knows the figures of our metrics.
+
+    Args:
+        *args: Of MMEngine's class.
+        **kwargs: Of MMEngine's class.
+    """
+
+    _default_greater_keys = [
+        *mmengine.hooks.EarlyStoppingHook._default_greater_keys,
+        *GREATER,
+    ]
+    _default_less_keys = [*mmengine.hooks.EarlyStoppingHook._default_less_keys, *LESS]
+
+    def _init_rule(self, monitor: str) -> str:
+        try:
+            return super()._init_rule(monitor)
+        except ValueError as error:
+            raise _no_rule('monitor', [monitor]) from error

@@ -1,0 +1,45 @@
+"""Names of the figures that an evaluation will give, known before it runs."""
+
+import mmseg.evaluation
+from mmengine.evaluator import BaseMetric
+
+from mmdepthseg.evaluation.depth_errors import DEPTH_ERRORS
+from mmdepthseg.evaluation.pose_errors import POSE_ERRORS
+
+#: Figures of our metrics of which a greater value is better, and a smaller one.
+GREATER = (
+    *('a1', 'a2', 'a3'),
+    *('mIoU', 'mFscore', 'mRecall', 'mPrecision', 'mCoverage', 'coverage', 'precision'),
+)
+LESS = (
+    *(name for name in DEPTH_ERRORS if name not in GREATER),
+    *(*POSE_ERRORS, 'ate', 'ate_std', 'scale_spread'),
+)
+# what MMSegmentation's IoUMetric gives for each of its `iou_metrics`
+_IOU_FIGURES = dict(
+    mIoU=('mIoU', 'mAcc'),
+    mDice=('mDice', 'mAcc'),
+    mFscore=('mFscore', 'mPrecision', 'mRecall'),
+)
+
+
+def figure_names(metric: BaseMetric) -> list[str] | None:
+    """Return the names of a metric's figures, the main one first.
+
+    Args:
+        metric: A metric; ours and MMSegmentation's `IoUMetric` are known.
+
+    Returns:
+        The names with the metric's prefix; None if they are not known.
+    """
+    if isinstance(metric, mmseg.evaluation.IoUMetric):
+        if metric.format_only:
+            return []
+        names = [name for kind in metric.metrics for name in _IOU_FIGURES[kind]]
+        names.append('aAcc')
+    elif hasattr(metric, 'figure_names'):
+        names = metric.figure_names()
+    else:
+        return None
+    prefix = f'{metric.prefix}/' if metric.prefix else ''
+    return [prefix + name for name in dict.fromkeys(names)]

@@ -1,0 +1,256 @@
+"""What cannot go well is refused before the first iteration."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers import tiny_models
+from helpers.images import write_image
+from mmengine.config import Config
+from mmengine.dataset import DefaultSampler
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from mmengine.runner.base_loop import BaseLoop
+
+from mmdepthseg.datasets import ClipDataset
+from mmdepthseg.datasets.samplers import ResumableInfiniteSampler
+from mmdepthseg.engine.hooks import CheckpointHook, EarlyStoppingHook
+from mmdepthseg.engine.hooks import check_start_hook as checks
+from mmdepthseg.evaluation import DepthMetric, IoUMetric
+from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
+
+pytestmark = pytest.mark.usefixtures('our_scope')
+FIVE = tuple('abcde')
+
+
+def data_set(classes):
+    return SimpleNamespace(metainfo=dict(classes=classes))
+
+
+def model(**changes):
+    head = dict(tiny_models.SEG_HEAD, **changes)
+    segmentor = dict(
+        type='DepthSegmentor', backbone=tiny_models.BACKBONE, decode_head=head
+    )
+    return MODELS.build(segmentor)
+
+
+def ce(**options):
+    return dict(type='CrossEntropyLoss', avg_non_ignore=True, **options)
+
+
+@pytest.mark.parametrize('kind', [EpochBasedTrainLoop, IterBasedTrainLoop])
+@pytest.mark.parametrize('infinite', [True, False])
+def test_epochs_need_a_sampler_that_ends(kind, infinite):
+    loop = kind.__new__(kind)
+    sampler = ResumableInfiniteSampler if infinite else DefaultSampler
+    loop.dataloader = SimpleNamespace(sampler=sampler([1, 2], shuffle=False))
+    if kind is EpochBasedTrainLoop and infinite:
+        with pytest.raises(UserError, match='ResumableInfiniteSampler.*IterBased'):
+            checks.check_train_loop(loop)
+    else:
+        checks.check_train_loop(loop)
+
+
+def test_heads_and_weights_that_fit():
+    checks.check_classes('x', data_set(FIVE), model(loss_decode=ce()))
+    weighted = model(loss_decode=[ce(class_weight=[1.0] * 5), ce()])
+    checks.check_classes('x', data_set(FIVE), weighted)
+    checks.check_classes('x', data_set(None), model(num_classes=3))
+    checks.check_classes('x', [1, 2], model(num_classes=3))
+
+
+@pytest.mark.parametrize('count', [4, 6])
+def test_number_of_classes(count):
+    with pytest.raises(UserError, match=f'decode_head.num_classes is {count}.*= *5'):
+        checks.check_classes(
+            'train_dataloader', data_set(FIVE), model(num_classes=count)
+        )
+
+
+def test_heads_of_a_student_are_checked_and_those_for_depth_are_not():
+    student = dict(
+        type='DepthSegmentor',
+        backbone=tiny_models.BACKBONE,
+        decode_head=tiny_models.SEG_HEAD,
+        depth_head=dict(
+            type='DecodeDepthHead',
+            decode_head=dict(
+                type='FCNHead', in_channels=64, in_index=-1, channels=8, num_convs=1
+            ),
+        ),
+    )
+    teacher = MODELS.build(
+        dict(type='MeanTeacher', segmentor=student, mixing=dict(type='ClassMix'))
+    )
+    checks.check_classes('x', data_set(FIVE), teacher)
+    with pytest.raises(UserError, match='student.decode_head.num_classes'):
+        checks.check_classes('x', data_set(FIVE[:3]), teacher)
+
+
+def test_class_weights():
+    with pytest.raises(UserError, match='class_weight has 3'):
+        weighted = model(loss_decode=ce(class_weight=[1.0] * 3))
+        checks.check_classes('x', data_set(FIVE), weighted)
+
+
+def test_a_single_class():
+    with pytest.raises(UserError, match='single class.*road'):
+        checks.check_classes('x', data_set(['road']), model(num_classes=1))
+    checks.check_classes(
+        'x',
+        data_set(['road']),
+        model(
+            num_classes=1, loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True)
+        ),
+    )
+
+
+def test_classes_that_are_a_text(clip_root):
+    with pytest.raises(UserError, match=r"classes='road'.*\('road',\)"):
+        checks.check_classes('x', data_set('road'), model())
+    with pytest.raises(UserError, match=r"classes='road'.*\('road',\)"):
+        ClipDataset(data_root=str(clip_root), metainfo=dict(classes='road'))
+
+
+def test_classes_in_a_file(clip_root, tmp_path):
+    (tmp_path / 'classes.txt').write_text('road\ncar\n')
+    metainfo = dict(classes=str(tmp_path / 'classes.txt'))
+    dataset = ClipDataset(data_root=str(clip_root), metainfo=metainfo)
+    assert dataset.metainfo['classes'] == ['road', 'car']
+
+
+class Validation(BaseLoop):
+    """A validation that is never run."""
+
+    def __init__(self, *metrics, networks=None):
+        self.evaluator = SimpleNamespace(metrics=metrics)
+        if networks:
+            self.networks = networks
+
+    def run(self):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ('hook', 'loop', 'message'),
+    [
+        (CheckpointHook(save_best='mIoU'), Validation(IoUMetric()), None),
+        (CheckpointHook(save_best='auto'), Validation(IoUMetric()), None),
+        (
+            CheckpointHook(save_best='mIoU'),
+            Validation(IoUMetric(), networks=('student', 'teacher')),
+            "save_best.*'mIoU'.*teacher/mIoU",
+        ),
+        (
+            CheckpointHook(save_best=['abs_rel', 'mIoU']),
+            Validation(DepthMetric()),
+            "save_best.*'mIoU'.*abs_rel",
+        ),
+        (
+            EarlyStoppingHook(monitor='mIoU'),
+            Validation(DepthMetric(prefix='depth')),
+            "monitor.*'mIoU'.*depth/abs_rel",
+        ),
+        (EarlyStoppingHook(monitor='abs_rel'), Validation(DepthMetric()), None),
+        (CheckpointHook(save_best='mIoU'), None, None),
+    ],
+)
+def test_figures_that_are_watched(hook, loop, message):
+    run = SimpleNamespace(_val_loop=loop, model=SimpleNamespace(), hooks=[Hook(), hook])
+    if message is None:
+        checks.check_monitors(run)
+    else:
+        with pytest.raises(UserError, match=message):
+            checks.check_monitors(run)
+
+
+@pytest.fixture
+def clip_root(tmp_path):
+    """Two frames of a clip with camera, label and depth."""
+    clip = tmp_path / 'clips/a'
+    for stem in ('0', '1'):
+        write_image(clip / f'frames/{stem}.png', np.zeros((8, 16, 3), np.uint8))
+        label = np.zeros((8, 16), np.uint8)
+        label[:, 4:] = 2
+        write_image(clip / f'labels/{stem}.png', label)
+        depth = np.full((8, 16), 2560, np.uint16)
+        write_image(tmp_path / f'depth/a/{stem}.png', depth)
+    camera = dict(K=[[16, 0, 8], [0, 16, 4], [0, 0, 1]], width=16, height=8)
+    (clip / 'intrinsics.json').write_text(json.dumps(camera))
+    return tmp_path / 'clips'
+
+
+def clips(root, *loaders, **options):
+    pipeline = [dict(type='LoadImageFromFile'), *(dict(type=name) for name in loaders)]
+    return ClipDataset(
+        data_root=str(root),
+        depth_dir=str(root.parent / 'depth/{clip}'),
+        metainfo=dict(classes=('road', 'car', 'sky')),
+        pipeline=[*pipeline, dict(type='PackDepthSegInputs')],
+        **options,
+    )
+
+
+def test_truth_that_is_there(clip_root):
+    dataset = clips(clip_root, 'LoadSegLabel', 'LoadDepthMap')
+    checks.check_truth(DepthMetric(), dataset)
+    checks.check_truth(IoUMetric(), dataset)
+
+
+@pytest.mark.parametrize('metric', [DepthMetric, IoUMetric])
+def test_truth_that_is_not_loaded(clip_root, metric):
+    field = dict(DepthMetric='gt_depth_map', IoUMetric='gt_sem_seg')[metric.__name__]
+    with pytest.raises(UserError, match=f'a/0 has no {field}'):
+        checks.check_truth(metric(), clips(clip_root))
+    if metric is IoUMetric:  # only writes maps
+        checks.check_truth(IoUMetric(output_dir='x'), clips(clip_root))
+
+
+def test_one_missing_file_is_named(clip_root):
+    (clip_root.parent / 'depth/a/1.png').unlink()
+    (clip_root / 'a/labels/1.png').unlink()
+    dataset = clips(clip_root, 'LoadSegLabel', 'LoadDepthMap')
+    for metric in (DepthMetric(), IoUMetric()):
+        with pytest.raises(UserError, match='1 of 2 .*a/1'):
+            checks.check_truth(metric, dataset)
+
+
+def test_depth_of_the_baseline(clip_root):
+    dataset = clips(clip_root, 'LoadDepthMap')
+    config = dict(type='ClipDataset', data_root=str(clip_root))
+    with pytest.raises(UserError, match=r'baseline\.dataset.*a/0, a/1'):
+        checks.check_truth(DepthMetric(baseline=dict(dataset=config)), dataset)
+    config['depth_dir'] = str(clip_root.parent / 'depth/{clip}')
+    checks.check_truth(DepthMetric(baseline=dict(dataset=config)), dataset)
+
+
+def test_classes_without_a_pixel(clip_root, monkeypatch):
+    loader = SimpleNamespace(dataset=clips(clip_root, 'LoadSegLabel'))
+    (warning,) = checks.absent_classes(loader)
+    assert 'car' in warning and 'sky' not in warning
+    monkeypatch.setattr(checks, 'CHEAP_BYTES', 10)
+    assert not [*checks.absent_classes(loader)]
+
+
+@pytest.mark.parametrize(
+    ('extra', 'message'),
+    [
+        ("default_hooks['checkpoint']['save_best'] = 'mDice'", 'mIoU'),
+        ("model['decode_head']['num_classes'] = 7", 'num_classes=3'),
+        ("train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)", 'IterBased'),
+    ],
+)
+def test_a_runner_of_mmengine_stops_before_its_first_iteration(
+    tiny_config, tmp_path, plain_layout, extra, message
+):
+    """As MMSegmentation's tools/train.py makes it."""
+    extra += "\ncustom_hooks.append(dict(type='CheckStartHook'))\n"
+    config = Config.fromfile(tiny_config(extra=extra))
+    config.work_dir = str(tmp_path / 'run')
+    run = Runner.from_cfg(config)
+    with pytest.raises(UserError, match=message):
+        run.train()
+    assert run.iter == 0
