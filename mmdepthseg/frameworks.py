@@ -4,10 +4,15 @@ No framework is imported at module level: `mmdepthseg.doctor` has to run where t
 missing.
 """
 
+import contextlib
 import functools
 import importlib
 import importlib.util
+import io
 import re
+import sys
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +40,8 @@ class Requirement:
     purpose: str
 
 
+#: What the OneDL forks print when MMSegmentation is imported.
+_NOISE = 'Could not import OneDL'
 #: In the order of import: a later one needs the earlier ones.
 REQUIREMENTS = (
     Requirement('torch', '2.0', 'tensors and training'),
@@ -170,3 +177,20 @@ def _has_cuda_torchvision() -> bool:
     version = Path(spec.origin).with_name('version.py')
     text = version.read_text(encoding='utf-8') if version.is_file() else ''
     return re.search(r'^__version__\b.*\+cu\d+', text, flags=re.MULTILINE) is not None
+
+
+@contextlib.contextmanager
+def without_import_noise() -> Iterator[None]:
+    """Drop what the frameworks say at import about parts that nobody asked for.
+
+    That is a line printed by the OneDL forks and mmcv's warning about an operator of
+    its compiled edition; all other output is kept.
+    """
+    caught = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(caught), warnings.catch_warnings():
+            warnings.filterwarnings('ignore', message='Fail to import ``MultiScale')
+            yield
+    finally:
+        lines = caught.getvalue().splitlines(keepends=True)
+        sys.stdout.writelines(line for line in lines if _NOISE not in line)

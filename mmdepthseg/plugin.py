@@ -3,16 +3,22 @@
 Every config names this module in its `custom_imports`, so that whoever reads the config
 (our tools, MMSegmentation's own, `mmseg.apis.init_model`) finds all types in it. The
 registries import it too, when they are first asked for something.
+
+Some of MMSegmentation's tools build a config's parts in the scope `mmseg`, whatever the
+config says, and its registries look up names in their parents, not in their children.
+So our models, data sets and transforms are entered there as well, under the names that
+MMSegmentation has not taken: what they are made of is then looked up in our scope.
 """
 
-import contextlib
+import functools
 import importlib
-import io
-import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 
-from mmdepthseg.registry import SCOPE
+from mmengine.config.utils import MODULE2PACKAGE
+from mmengine.registry import DefaultScope
+
+from mmdepthseg.frameworks import without_import_noise
+from mmdepthseg.registry import DATASETS, MODELS, SCOPE, TRANSFORMS
 
 PARTS = (
     # of MMSegmentation, whose own `register_all_modules` leaves the last one out
@@ -28,24 +34,6 @@ PARTS = (
     'mmdepthseg.models',
     'mmdepthseg.visualization.local_visualizer',
 )
-_NOISE = 'Could not import OneDL'
-
-
-@contextlib.contextmanager
-def without_import_noise() -> Iterator[None]:
-    """Drop what the frameworks say at import about parts that nobody asked for.
-
-    That is a line printed by the OneDL forks and mmcv's warning about an operator of
-    its compiled edition; all other output is kept.
-    """
-    caught = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(caught), warnings.catch_warnings():
-            warnings.filterwarnings('ignore', message='Fail to import ``MultiScale')
-            yield
-    finally:
-        lines = caught.getvalue().splitlines(keepends=True)
-        sys.stdout.writelines(line for line in lines if _NOISE not in line)
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
@@ -62,6 +50,28 @@ def register_all_modules(init_default_scope: bool = True) -> None:
         set_default_scope(SCOPE)
 
 
+def _in_our_scope(kind: type) -> Callable:
+    """Return what builds a `kind` whose own parts are looked up in our scope."""
+
+    @functools.wraps(kind, updated=())
+    def build(*args, **kwargs) -> object:
+        with DefaultScope.overwrite_default_scope(SCOPE):
+            return kind(*args, **kwargs)
+
+    return build
+
+
+def _enter_in_mmseg() -> None:
+    """Enter our models, data sets and transforms in MMSegmentation's registries."""
+    for registry in (DATASETS, MODELS, TRANSFORMS):
+        for name, kind in registry.module_dict.items():
+            if registry.parent.get(name) is None:
+                registry.parent.register_module(name=name, module=_in_our_scope(kind))
+
+
 with without_import_noise():
     for _name in PARTS:
         importlib.import_module(_name)
+_enter_in_mmseg()
+# For `_base_ = 'mmdepthseg::FOLDER/NAME.py'`; MMEngine knows OpenMMLab's packages only.
+MODULE2PACKAGE.setdefault(SCOPE, SCOPE)

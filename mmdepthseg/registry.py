@@ -7,9 +7,12 @@ the registries, at the latest when one of them is first queried.
 
 from types import ModuleType
 
-from mmdepthseg.frameworks import require_frameworks
+from mmdepthseg.frameworks import require_frameworks, without_import_noise
 
 require_frameworks()
+with without_import_noise():  # whatever part of ours is the first to be imported
+    import mmseg.datasets
+    import mmseg.models  # noqa: F401
 
 import mmengine.registry as root_registry  # noqa: E402
 import mmseg.registry as mmseg_registry  # noqa: E402

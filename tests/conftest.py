@@ -38,6 +38,7 @@ from mmengine.utils import ManagerMixin
 from torch.utils.data import DataLoader, dataloader
 
 from mmdepthseg.plugin import register_all_modules
+from mmdepthseg.streets import Options, render_dataset
 
 torch.set_num_threads(1)
 
@@ -263,6 +264,18 @@ def tiny_config(tmp_path: Path) -> Callable[..., Path]:
         return config
 
     return write
+
+
+@pytest.fixture(scope='session')
+def streets(tmp_path_factory):
+    """Three tiny training clips and a validation clip."""
+    out = tmp_path_factory.mktemp('streets')
+    render_dataset(
+        out,
+        Options(clips=3, val_clips=1, frames=3, size=(96, 48), supersample=1),
+        workers=1,
+    )
+    return out
 
 
 @pytest.fixture

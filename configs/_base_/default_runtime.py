@@ -1,5 +1,7 @@
 custom_imports = dict(imports=['mmdepthseg.plugin'], allow_failed_imports=False)
 default_scope = 'mmdepthseg'
+# the same for MMSegmentation's get_flops.py
+scope = default_scope
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
@@ -7,8 +9,13 @@ env_cfg = dict(
 )
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
-    type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer'
+    # with its scope for MMSegmentation's browse_dataset.py and MMSegInferencer
+    type='mmdepthseg.SegLocalVisualizer',
+    vis_backends=vis_backends,
+    name='visualizer',
 )
+# for `--tta`; the pipeline stands with the data set
+tta_model = dict(type='SegTTAModel')
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None
@@ -30,4 +37,5 @@ custom_hooks = [
     dict(type='RandomStateHook'),
     dict(type='CheckCheckpointHook'),
     dict(type='NonFiniteLossHook'),
+    dict(type='TrainingSummaryHook'),
 ]

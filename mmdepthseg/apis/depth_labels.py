@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 
 from mmdepthseg.apis.pool import ImagePool
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
+from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.ranks import from_main
 
 FLUSH_EVERY = 50
@@ -53,7 +54,9 @@ def generate_depth_labels(
     written, fresh = 0, []
     for number in range(rounds):
         if number < len(mine):
-            disparity = model.predict_disparity(next(loaded)['inputs'].img)
+            disparity = model.predict_disparity(
+                FrameBatch.of(next(loaded)['inputs']).img
+            )
             values = disparity.cpu().numpy()
             for row, value in zip(mine[number], values, strict=True):
                 if pool.names[row] in todo:

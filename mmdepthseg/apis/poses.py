@@ -8,6 +8,7 @@ from mmengine.model import BaseModel
 from mmseg.structures import SegDataSample
 from torch.utils.data import DataLoader
 
+from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
 
@@ -49,7 +50,7 @@ def predict_poses(
     done = 0
     for batch in loader:
         data = model.data_preprocessor(batch, False)
-        inputs, samples = data['inputs'], data['data_samples']
+        inputs, samples = FrameBatch.of(data['inputs']), data['data_samples']
         if inputs.adjacent is None:
             raise UserError(
                 f'{samples[0].metainfo.get("img_path")}: no neighbouring frames; the '

@@ -110,6 +110,8 @@ class SequenceDataset(BaseSegDataset):
         self.broken_files: Counter[str] = Counter()
         self._in_a_row: list[str] = []
         super().__init__(**kwargs)
+        # MMSegmentation's confusion_matrix.py looks here for the classes
+        self.METAINFO = self.metainfo
         check_pipeline(self.pipeline, type(self).__name__)
         steps = [type(step).__name__ for step in all_steps(self.pipeline)]
         refuse(
@@ -319,7 +321,8 @@ class SequenceDataset(BaseSegDataset):
         parts = ', '.join(
             f'{counts[key]} {name}' for key, name in keys.items() if counts[key]
         )
-        print_log(
-            f'{self._describe()}: {len(samples)} samples{": " if parts else ""}{parts}',
-            logger='current',
+        #: Counts of frames and what they have, for the log.
+        self.summary = (
+            f'{self._describe()}: {len(samples)} samples{": " if parts else ""}{parts}'
         )
+        print_log(self.summary, logger='current')

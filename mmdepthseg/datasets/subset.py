@@ -3,6 +3,7 @@
 import os.path as osp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class LabeledSubset:
         n: How many.
         seed: See `random_subset`.
         ann_file: Text file of sample names, under `data_root` or, if not there, as
-            given.
+            given; a list of ours (`configs/...`) is found wherever the package is.
         mode: Treatment of the other samples: `'keep'` leaves them out, `'mark'` removes
             their labels, `'exclude'` leaves the subset out and removes the labels of
             the rest.
@@ -82,7 +83,7 @@ class LabeledSubset:
         """
         if self.ann_file:
             path = join_path(root or '', self.ann_file)
-            path = path if osp.isfile(path) else self.ann_file
+            path = path if osp.isfile(path) else installed(self.ann_file)
             found: set[int] = set()
             for position in match_list(path, [info['img_id'] for info in samples]):
                 found.add(position)
@@ -116,6 +117,16 @@ class LabeledSubset:
             return list(samples)
         inside = self.mode == 'keep'
         return [info for i, info in enumerate(samples) if (i in chosen) == inside]
+
+
+def installed(path: str) -> str:
+    """Return the path of a file of our configs if it is not below the folder at hand.
+
+    Args:
+        path: Such as `configs/_base_/splits/cityscapes/val.txt`.
+    """
+    ours = Path(__file__).parents[1] / '.mim' / path
+    return path if osp.isfile(path) or not ours.is_file() else str(ours)
 
 
 def random_subset(total: int, n: int, seed: int) -> list[int]:

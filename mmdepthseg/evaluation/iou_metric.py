@@ -20,7 +20,9 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
     The original names the maps after the file name of the image, which frames of
     different clips may share and which is the same for student and teacher; it also
     requires labels. Here a map is written to `<output_dir>/<clip>/<frame>.png` (see
-    `output_name`), and for an image without a label only the map is written.
+    `output_name`), without the folder where frames bear its name (Cityscapes'
+    `aachen/aachen_...`): MMSegmentation's confusion_matrix.py reads one folder. For an
+    image without a label only the map is written.
 
     Args:
         *args: Passed to MMSegmentation's class.
@@ -65,6 +67,8 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
 
     def _write(self, sample: dict, folder: str) -> None:
         path = Path(folder, f'{self._names.claim(sample)}.png')
+        if path.name.startswith(f'{path.parent.name}_'):
+            path = path.parent.parent / path.name
         path.parent.mkdir(parents=True, exist_ok=True)
         label = sample['pred_sem_seg']['data'].squeeze().cpu().numpy()
         if sample.get('reduce_zero_label', False):  # as the label files of the data set

@@ -16,6 +16,7 @@ from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import DATASETS, TRANSFORMS
+from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.files import write_atomically
 
 #: Validation images on the demo's sheet.
@@ -263,7 +264,7 @@ def _mix_pair(
         ),
         False,
     )
-    images = model.data_preprocessor.denormalize(data['inputs'].img)
+    images = model.data_preprocessor.denormalize(FrameBatch.of(data['inputs']).img)
     labels = torch.stack([s.gt_sem_seg.data[0] for s in data['data_samples']]).long()
     disparity = torch.stack([s.disparity_map.data for s in data['data_samples']])
     mixed = mixer(MixBatch(images, labels, (labels != 255).float(), disparity))

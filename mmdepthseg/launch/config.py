@@ -152,10 +152,26 @@ def load_config(
         reason = ' '.join(str(error).split())
         kind = type(error).__name__
         raise UserError(f'config {path} cannot be read: {kind}: {reason}') from error
+    _drop_scope(config._cfg_dict, config.get('default_scope'))
     apply_options(config, options or {})
     check_top_level_keys(config)
     check_nested_keys(config)
     return config
+
+
+def _drop_scope(node: Any, scope: str | None) -> None:
+    """Take out of a config the `_scope_` that is its default scope anyway (in place).
+
+    MMEngine writes it into what comes from `_base_ = 'mmdepthseg::...'`, also into
+    dicts that are not built.
+    """
+    if isinstance(node, Mapping):
+        if scope is not None and node.get('_scope_') == scope:
+            del node['_scope_']
+        node = [*node.values()]
+    if isinstance(node, list | tuple):
+        for value in node:
+            _drop_scope(value, scope)
 
 
 def _near_files(path: Path, pattern: str) -> str:

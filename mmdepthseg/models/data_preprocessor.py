@@ -116,7 +116,10 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             training: Jitter, keep raw images, pad the ground truth.
 
         Returns:
-            `inputs`: `FrameBatch`; `data_samples`: on the device.
+            `inputs`: `FrameBatch`, in testing without neighbours and cameras the
+            images (N, 3, H, W) themselves, as MMSegmentation's preprocessor gives them
+            (its get_flops.py traces what takes tensors only); `data_samples`: on the
+            device.
 
         Raises:
             UserError: If samples differ in their neighbours, or have labels that
@@ -143,7 +146,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             cam2img=self._cameras(samples),
         )
         samples = self._finish_samples(samples, shapes, img_raw.shape[-2:], training)
-        return dict(inputs=batch, data_samples=samples)
+        alone = not training and batch.adjacent is batch.cam2img is None
+        return dict(inputs=batch.img if alone else batch, data_samples=samples)
 
     # -- images -------------------------------------------------------------------
 

@@ -49,6 +49,12 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
                         image, (width, height), interpolation=cv2.INTER_LINEAR
                     )
                 break
+        if data_sample is not None and 'gt_depth_map' not in data_sample:
+            if {'gt_sem_seg', 'pred_depth_map'} <= {*data_sample.keys()}:
+                # the original puts truth and prediction side by side, each above its
+                # depth, and needs both or none
+                data_sample = data_sample.clone()
+                del data_sample.pred_depth_map
         if data_sample is not None and 'img_path' in data_sample:
             stage, _, file = name.partition('_')  # as MMSegmentation's hook names it
             if file == osp.basename(data_sample.img_path):

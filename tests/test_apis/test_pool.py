@@ -10,6 +10,7 @@ from mmdepthseg.apis import pool as pool_module
 from mmdepthseg.apis.pool import ImagePool, compute_in_parts, is_ready
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.registry import DATASETS
+from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('our_scope')
@@ -31,7 +32,7 @@ def pool(tmp_path, model):
 
 
 def mean_of(batch):
-    return batch['inputs'].img.mean((1, 2, 3)).numpy()
+    return FrameBatch.of(batch['inputs']).img.mean((1, 2, 3)).numpy()
 
 
 def test_names_and_paths(pool, tmp_path):

@@ -8,19 +8,6 @@ from helpers.tiny_tables import TinyTable
 
 from mmdepthseg.experiments import plan as table_stages
 from mmdepthseg.experiments import run as stages_module
-from mmdepthseg.streets import Options, render_dataset
-
-
-@pytest.fixture(scope='session')
-def streets(tmp_path_factory):
-    """Three tiny training clips and a validation clip."""
-    out = tmp_path_factory.mktemp('streets')
-    render_dataset(
-        out,
-        Options(clips=3, val_clips=1, frames=3, size=(96, 48), supersample=1),
-        workers=1,
-    )
-    return out
 
 
 @pytest.fixture(scope='session')

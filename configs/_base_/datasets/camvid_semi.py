@@ -7,7 +7,7 @@ train_dataloader = dict(
     num_workers=1,
     sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=4, mix=4)),
     dataset=dict(
-        type='ConcatDataset',
+        type='mmdepthseg.ConcatDataset',
         shared=dict(
             type=_base_.dataset_type,
             data_root=_base_.data_root,

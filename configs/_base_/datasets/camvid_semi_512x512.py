@@ -18,7 +18,7 @@ train_dataloader = dict(
     num_workers=4,
     sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=2, mix=2)),
     dataset=dict(
-        type='ConcatDataset',
+        type='mmdepthseg.ConcatDataset',
         shared=dict(
             type=_base_.dataset_type,
             data_root=_base_.data_root,

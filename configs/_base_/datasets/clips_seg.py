@@ -24,6 +24,19 @@ test_pipeline = [
     dict(type='LoadSegLabel', evaluate_at='label'),
     dict(type='PackDepthSegInputs'),
 ]
+# tools/test.py --tta: the image and its mirror image
+tta_pipeline = [
+    load_image,
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale=_base_.scale)],
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [dict(type='LoadSegLabel', evaluate_at='label', after_flip=True)],
+            [pack],
+        ],
+    ),
+]
 labeled_frames = dict(
     type=_base_.dataset_type,
     data_root=_base_.data_root,

@@ -15,7 +15,7 @@ train_dataloader = dict(
     num_workers=1,
     sampler=dict(type='MultiSourceSampler', source_counts=dict(labeled=4, mix=4)),
     dataset=dict(
-        type='ConcatDataset',
+        type='mmdepthseg.ConcatDataset',
         shared=dict(
             _base_.labeled_frames,
             exclude_clips=_base_.val_clips,

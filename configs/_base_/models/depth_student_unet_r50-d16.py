@@ -32,6 +32,8 @@ decoder = dict(
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,
+    # only for MMSegmentation's get_flops.py
+    decode_head=dict(type='NoHead'),
     backbone=backbone,
     depth_head=dict(
         type='UNetDepthHead',

@@ -9,6 +9,8 @@ model = dict(
     _delete_=True,
     type='MeanTeacher',
     data_preprocessor=_base_.data_preprocessor,
+    # only for MMSegmentation's get_flops.py
+    decode_head=dict(type='NoHead'),
     segmentor=dict(
         type='DepthSegmentor',
         backbone=_base_.backbone,

@@ -21,6 +21,8 @@ backbone = dict(
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,
+    # only for MMSegmentation's get_flops.py
+    decode_head=dict(type='NoHead'),
     backbone=backbone,
     depth_head=dict(
         type='UNetDepthHead',

@@ -53,6 +53,8 @@ pose_net = dict(
 model = dict(
     type='DepthSegmentor',
     data_preprocessor=data_preprocessor,
+    # only for MMSegmentation's get_flops.py
+    decode_head=dict(type='NoHead'),
     backbone=backbone,
     depth_head=depth_head,
     pose_net=pose_net,

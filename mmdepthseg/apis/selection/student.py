@@ -38,6 +38,7 @@ from mmdepthseg.models.losses.entropy import prediction_entropy
 from mmdepthseg.names import write_names
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
+from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, write_atomically
 from mmdepthseg.utils.ranks import from_main
@@ -297,12 +298,16 @@ def make_criterion(
     options = settings.score_options
 
     def depth(batch: dict) -> np.ndarray:
-        student = model.predict_disparity(batch['inputs'].img).cpu().numpy()
+        student = (
+            model.predict_disparity(FrameBatch.of(batch['inputs']).img).cpu().numpy()
+        )
         teacher = torch.stack([s.disparity_map.data for s in batch['data_samples']])
         return depth_error(student, teacher.cpu().numpy(), **options)
 
     def entropy(batch: dict) -> np.ndarray:
-        values = prediction_entropy(model.seg_logits(batch['inputs'].img))
+        values = prediction_entropy(
+            model.seg_logits(FrameBatch.of(batch['inputs']).img)
+        )
         rows = int(options.get('valid_height', 1.0) * values.shape[1])
         return values[:, :rows].double().mean((1, 2)).cpu().numpy()
 

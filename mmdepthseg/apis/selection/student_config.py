@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
+from mmdepthseg.models.segmentors.depth_segmentor import given_head
 from mmdepthseg.utils.errors import UserError
 
 LOADER = 'LoadSDEDisparity'
@@ -40,7 +41,7 @@ def check_student(cfg: Config, criterion: str) -> None:
             f'{cfg.filename}: students train by iterations; train_cfg '
             "needs type='IterBasedTrainLoop' and max_iters"
         )
-    if criterion == 'entropy' and not cfg.model.get('decode_head'):
+    if criterion == 'entropy' and given_head(cfg.model.get('decode_head')) is None:
         raise UserError(
             f'{cfg.filename}: the criterion entropy needs a student with '
             'a decode_head (segmentation), this config has none'

@@ -18,6 +18,7 @@ from mmdepthseg.apis.pool import (
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.names import write_names
+from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash
 from mmdepthseg.utils.progress import Progress
@@ -68,7 +69,7 @@ class FeatureExtractor:
 
     def __call__(self, batch: dict) -> np.ndarray:
         """Return the features (N, C, h, w) float32 of a preprocessed batch."""
-        levels = self.model.extract_feat(batch['inputs'].img)
+        levels = self.model.extract_feat(FrameBatch.of(batch['inputs']).img)
         if self.step is not None:
             decoder = self.model.depth_head.decoder
             features = decoder(levels, last_step=self.step)[self.step]

@@ -37,6 +37,17 @@ def to_chw(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
+class Frames(dict):
+    """An image and its neighbours, `img` and `adjacent`.
+
+    MMSegmentation's browse_dataset.py takes a sample's inputs for a tensor.
+    """
+
+    def permute(self, *order: int) -> torch.Tensor:
+        """Return the image with its axes in another order."""
+        return self['img'].permute(*order)
+
+
 @TRANSFORMS.register_module()
 class PackDepthSegInputs(PackSegInputs):
     """MMSegmentation's `PackSegInputs` for frames, depth and cameras.
@@ -46,8 +57,9 @@ class PackDepthSegInputs(PackSegInputs):
 
     Returns a dict with
 
-    - `inputs`: dict of `img` (3, H, W) uint8 and `adjacent` (F, 3, H, W) uint8,
-      as loaded (BGR), or None, because collating needs the same keys in all samples;
+    - `inputs`: `Frames`, a dict of `img` (3, H, W) uint8 and `adjacent`
+      (F, 3, H, W) uint8, as loaded (BGR), or None, because collating needs the same
+      keys in all samples;
     - `data_samples`: `SegDataSample` with, if loaded, `gt_sem_seg` (1, H, W)
       uint8, `gt_depth_map` and `disparity_map` (1, H, W) float32, and the
       metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`).
@@ -66,7 +78,7 @@ class PackDepthSegInputs(PackSegInputs):
     def transform(self, results: dict) -> dict:
         """Pack `results`."""
         self._check(results)
-        inputs = dict(img=torch.from_numpy(to_chw(results['img'])), adjacent=None)
+        inputs = Frames(img=torch.from_numpy(to_chw(results['img'])), adjacent=None)
         if 'adjacent' in results:
             inputs['adjacent'] = torch.from_numpy(
                 np.stack([to_chw(frame) for frame in results['adjacent']])

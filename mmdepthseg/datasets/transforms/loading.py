@@ -152,6 +152,8 @@ class LoadSegLabel(LoadAnnotations):
             label is resized by the half-pixel exact nearest neighbour; after `Resize`
             this is the protocol of 3W, 1024x512. The last two set `ori_shape`, the size
             of predictions.
+        after_flip: The image may be mirrored and the label is not: for test-time
+            augmentation, which mirrors the predictions back. With `evaluate_at` only.
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
@@ -161,21 +163,28 @@ class LoadSegLabel(LoadAnnotations):
     """
 
     def __init__(
-        self, evaluate_at: str | None = None, backend_args: dict | None = None
+        self,
+        evaluate_at: str | None = None,
+        after_flip: bool = False,
+        backend_args: dict | None = None,
     ) -> None:
         super().__init__(backend_args=backend_args, imdecode_backend='cv2')
         if evaluate_at not in (None, 'label', 'image'):
             raise UserError(
                 f"evaluate_at must be 'label', 'image' or None, got {evaluate_at!r}."
             )
+        if after_flip and evaluate_at is None:
+            raise UserError('LoadSegLabel: after_flip goes with evaluate_at.')
         self.evaluate_at = evaluate_at
+        self.after_flip = after_flip
         self.loads = 'gt_seg_map at its own size' if evaluate_at == 'label' else LABEL
 
     def transform(self, results: dict) -> dict:
         """Load `results['seg_map_path']` where there is one."""
         if results.get('seg_map_path') is None:
             return results
-        require_whole_image(results, 'LoadSegLabel')
+        if not (self.after_flip and results.get('moved_by') == 'RandomFlip'):
+            require_whole_image(results, 'LoadSegLabel')
         path = results['seg_map_path']
         label = read_values(path, 'Label', '', np.uint8, self.backend_args)
         self._check_size(results, label.shape)

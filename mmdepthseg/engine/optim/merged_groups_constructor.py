@@ -1,9 +1,18 @@
 """Optimiser constructor that merges parameter groups with equal settings."""
 
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.logging import MMLogger
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
 from mmdepthseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+#: What MMEngine logs for each parameter: two lines each, and one of each teacher's.
+_PER_PARAMETER = re.compile(r'paramwise_options -- |\S+ is skipped since its requires_')
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -19,6 +28,8 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
     Optimiser states are stored by group, so a run that was started without this
     constructor cannot be resumed with it, or vice versa (`CheckCheckpointHook` reports
     this).
+
+    The log gets a line for each group; MMEngine's has two for each parameter.
 
     Args:
         optim_wrapper_cfg: As in MMEngine's constructor.
@@ -36,9 +47,12 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
             prefix: Name of the module; empty for the whole model.
             **options: Passed to MMEngine's method.
         """
-        super().add_params(params, module, prefix, **options)
         if prefix:
+            super().add_params(params, module, prefix, **options)
             return
+        logger = MMLogger.get_current_instance()
+        with _without_lines_of_parameters(logger):
+            super().add_params(params, module, prefix, **options)
         merged: list[dict] = []
         for group in params:
             for other in merged:
@@ -48,7 +62,24 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
             else:
                 merged.append(group)
         params[:] = merged
+        for number, group in enumerate(merged):
+            settings = {'lr': self.base_lr, **_settings(group)}
+            values = ', '.join(f'{key} {value:g}' for key, value in settings.items())
+            tensors = len(group['params'])
+            logger.info(f'Parameter group {number}: {tensors} tensors, {values}')
 
 
 def _settings(group: dict) -> dict:
     return {key: value for key, value in group.items() if key != 'params'}
+
+
+@contextmanager
+def _without_lines_of_parameters(logger: logging.Logger) -> Iterator[None]:
+    def keep(record: logging.LogRecord) -> bool:
+        return _PER_PARAMETER.match(record.getMessage()) is None
+
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)

@@ -58,6 +58,9 @@ class DepthSegmentor(EncoderDecoder):
             `EncoderDecoder`.
         pretrained: Must be None, what `mmseg.apis.init_model` sets.
 
+    `decode_head=dict(type='NoHead')` is None in the words that MMSegmentation's
+    get_flops.py understands.
+
     Raises:
         UserError: On parts or options that do not fit.
     """
@@ -79,6 +82,7 @@ class DepthSegmentor(EncoderDecoder):
         pretrained: str | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        decode_head = given_head(decode_head)
         refuse(
             'DepthSegmentor',
             {
@@ -331,6 +335,11 @@ class DepthSegmentor(EncoderDecoder):
         if labels and depth:
             return decoded.logits, decoded.disparities
         return decoded.logits if labels else decoded.disparities
+
+
+def given_head(cfg: dict | None) -> dict | None:
+    """Return the config of a decode head, None for that of `NoHead`."""
+    return None if cfg is not None and cfg.get('type') == 'NoHead' else cfg
 
 
 def _built(cfg: dict | None) -> Any:

@@ -8,6 +8,7 @@ from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
 from mmdepthseg.models.ema import MeanTeacherEMA
+from mmdepthseg.models.segmentors.depth_segmentor import given_head
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError, check_keys
@@ -31,6 +32,8 @@ class TeacherStudent(BaseSegmentor):
         data_preprocessor: As for the student alone.
         train_cfg, pretrained: Must be empty. MMSeg's tools
             (`mmseg.apis.init_model`) set them to None in every config.
+        decode_head: None or `dict(type='NoHead')`, for MMSeg's get_flops.py; the head
+            is the segmentor's.
         init_cfg: Initialisation.
 
     Raises:
@@ -45,6 +48,7 @@ class TeacherStudent(BaseSegmentor):
         data_preprocessor: dict | None = None,
         train_cfg: dict | None = None,
         pretrained: str | None = None,
+        decode_head: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
@@ -53,6 +57,11 @@ class TeacherStudent(BaseSegmentor):
                 f'{type(self).__name__}: pretrained={pretrained!r} is not taken; give '
                 'the part that it is for, such as segmentor.backbone, '
                 "init_cfg=dict(type='Pretrained', checkpoint=...)"
+            )
+        if given_head(decode_head) is not None:
+            raise UserError(
+                f'{type(self).__name__}: decode_head has no meaning here; put it into '
+                'the segmentor'
             )
         if train_cfg:
             raise UserError(
@@ -86,6 +95,11 @@ class TeacherStudent(BaseSegmentor):
     def predictor(self) -> BaseModel:
         """Return the network that `predict` uses."""
         return self.student if self.predict_with == 'student' else self.teacher.module
+
+    @property
+    def out_channels(self) -> int:
+        """Return the number of logits (for MMSeg's `SegTTAModel`)."""
+        return self.student.out_channels
 
     def init_weights(self) -> None:
         """Initialise the student; the teacher starts as its copy."""

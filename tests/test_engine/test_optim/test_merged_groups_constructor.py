@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
@@ -61,3 +62,16 @@ def test_without_settings_of_parameters_nothing_changes(model):
     wrapper = build(model, constructor='MergedGroupsConstructor')
     assert len(wrapper.optimizer.param_groups) == 1
     assert len(wrapper.optimizer.param_groups[0]['params']) == 8
+
+
+def test_a_line_for_each_group_and_none_for_a_parameter(model, caplog):
+    """MMEngine's two for each parameter, and one of each that is frozen, are 60 kB."""
+    model[3].requires_grad_(False)
+    logger = MMLogger.get_instance('groups', log_level='INFO')
+    logger.addHandler(caplog.handler)
+    build(model, paramwise_cfg=KEYS, constructor='MergedGroupsConstructor')
+    assert [text.split(':')[0] for text in caplog.messages] == [
+        f'Parameter group {number}' for number in range(3)
+    ]
+    logger.info('paramwise_options -- of others')
+    assert len(caplog.messages) == 4

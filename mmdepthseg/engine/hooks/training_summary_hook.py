@@ -1,0 +1,114 @@
+"""The first lines of a training: what it reads, what it does, what comes next."""
+
+from collections.abc import Iterator
+
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from PIL import Image
+
+from mmdepthseg.checkpoints.matching import unwrapped
+from mmdepthseg.datasets.intrinsics import listed_camera
+from mmdepthseg.datasets.transforms.foreign import all_steps
+from mmdepthseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class TrainingSummaryHook(Hook):
+    """Log data sets, camera, classes and schedule before the first iteration.
+
+    MMEngine logs the config and the order of the hooks; how many labels and cameras
+    there are, and which K, stands in neither.
+    """
+
+    # the last before the first iteration
+    priority = 'LOWEST'
+
+    def before_train(self, runner: Runner) -> None:
+        """Log the summary."""
+        rows = [*_data(runner), *_labels(runner), *_schedule(runner), *_next(runner)]
+        lines = [f'  {name:<10}{text}' for name, text in rows]
+        runner.logger.info('\n'.join(['This training:', *lines]))
+
+
+def _data(runner: Runner) -> Iterator[tuple[str, str]]:
+    for stage, loop in (('train', runner.train_loop), ('val', runner.val_loop)):
+        if loop is None:
+            continue
+        for source, dataset in _parts(loop.dataloader.dataset):
+            name = f'{type(dataset).__name__}: {len(dataset)} samples'
+            text = getattr(dataset, 'summary', None) or name
+            yield stage, f'{text} ({source})' if source else text
+
+
+def _labels(runner: Runner) -> Iterator[tuple[str, str]]:
+    parts = [dataset for _, dataset in _parts(runner.train_loop.dataloader.dataset)]
+    for dataset in parts:
+        if 'LoadCamera' in _steps(dataset):
+            info = dataset.get_data_info(0)
+            with Image.open(info['img_path']) as image:
+                camera = listed_camera(info, image.size[::-1])
+            if camera is not None:
+                (height, width), K = camera.size, camera.K
+                yield (
+                    'camera',
+                    f'fx {K[0, 0]:.1f}, fy {K[1, 1]:.1f}, cx {K[0, 2]:.1f}, '
+                    f'cy {K[1, 2]:.1f} at {width}x{height} (of {info["img_path"]})',
+                )
+                break
+    for dataset in parts:
+        classes = dataset.metainfo.get('classes')
+        if classes and _steps(dataset) & {'LoadSegLabel', 'LoadAnnotations'}:
+            yield 'classes', f'{len(classes)}: {", ".join(classes)}'
+            break
+
+
+def _schedule(runner: Runner) -> Iterator[tuple[str, str]]:
+    loop, optimizer = runner.train_loop, runner.optim_wrapper.optimizer
+    by_epoch = isinstance(loop, EpochBasedTrainLoop)
+    length = f'{loop.max_epochs} epochs' if by_epoch else f'{loop.max_iters} iterations'
+    begun = f', from {runner.iter}' if runner.iter else ''
+    size = loop.dataloader.batch_size
+    world = get_world_size()
+    each = f' on each of {world} processes' if world > 1 else ''
+    rates = sorted({f'{group["lr"]:g}' for group in optimizer.param_groups})
+    found = runner.param_schedulers
+    names = [type(one).__name__ for one in found] if isinstance(found, list) else []
+    parts = [
+        f'{length}{begun}, {size} samples{each}',
+        f'{type(optimizer).__name__} at {", ".join(rates)}',
+        ', '.join(names) or 'constant rate',
+    ]
+    if runner.val_loop is not None:
+        parts.append(f'validation each {loop.val_interval}')
+    yield 'schedule', '; '.join(parts)
+
+
+def _next(runner: Runner) -> Iterator[tuple[str, str]]:
+    config = runner.cfg.filename or 'CONFIG'
+    model = unwrapped(runner.model)
+    student = getattr(model, 'student', model)
+    step = f'iter_{runner.max_iters}'
+    if isinstance(runner.train_loop, EpochBasedTrainLoop):
+        step = f'epoch_{runner.max_epochs}'
+    checkpoint = f'{runner.work_dir}/{step}.pth'
+    depth = getattr(student, 'depth_head', None) is not None
+    if depth and not getattr(student, 'with_decode_head', True):
+        yield 'then', f'tools/generate_depth.py {config} {checkpoint} --out FOLDER'
+    if runner.cfg.get('test_dataloader'):
+        yield 'then', f'tools/test.py {config} {checkpoint}'
+
+
+def _parts(dataset) -> Iterator[tuple[str, object]]:
+    """Yield the data sets inside of a concatenation, with their names."""
+    parts = getattr(dataset, 'datasets', None)
+    if parts is None:
+        yield '', dataset
+        return
+    names = getattr(dataset, 'source_names', None) or [''] * len(parts)
+    yield from zip(names, parts, strict=True)
+
+
+def _steps(dataset) -> set[str]:
+    steps = all_steps(getattr(dataset, 'pipeline', None))
+    return {type(step).__name__ for step in steps}

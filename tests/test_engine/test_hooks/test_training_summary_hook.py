@@ -1,0 +1,62 @@
+import logging
+
+import pytest
+
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.runner import build_runner
+
+
+@pytest.fixture
+def summary(tmp_path, caplog, plain_layout):
+    """The lines that a training of one iteration logs before it, by their names."""
+
+    def of(config):
+        cfg = load_config(config)
+        cfg.work_dir = str(tmp_path / 'run')
+        runner = build_runner(cfg, needs=['train_dataloader'])
+        runner.logger.addHandler(caplog.handler)
+        with caplog.at_level(logging.INFO):
+            runner.train()
+        text = next(m for m in caplog.messages if m.startswith('This training:'))
+        lines = [line.split(maxsplit=1) for line in text.splitlines()[1:]]
+        return {name: dict(lines)[name] for name, _ in lines}
+
+    return of
+
+
+HOOK = """
+custom_hooks = [dict(type='TrainingSummaryHook')]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=1)
+"""
+
+
+def test_any_data_set(tiny_config, summary, tmp_path):
+    """One of MMSegmentation's, without cameras and names of sources."""
+    config = tiny_config(extra=HOOK)
+    lines = summary(config)
+    assert lines['train'] == 'BaseSegDataset: 4 samples'
+    assert lines['classes'] == '3: road, car, sky'
+    assert lines['schedule'].startswith('1 iterations, 2 samples; SGD at 0.005, 0.05')
+    assert 'camera' not in lines
+    assert lines['then'] == f'tools/test.py {config} {tmp_path}/run/iter_1.pth'
+
+
+SDE = """
+_base_ = __import__('mmdepthseg').CONFIGS + '/streets/sde_r18-w16_500it_192x96.py'
+train_dataloader = dict(
+    num_workers=0, persistent_workers=False, batch_size=2,
+    dataset=dict(data_root={root!r}))
+val_dataloader = None
+val_cfg = None
+val_evaluator = None
+train_cfg = dict(max_iters=1)
+"""
+
+
+def test_depth_from_video(streets, summary, tmp_path):
+    config = tmp_path / 'sde.py'
+    config.write_text(SDE.format(root=str(streets)))
+    lines = summary(config)
+    assert ' 3 neighbours, 3 camera files' in lines['train']
+    assert ' at 96x48 ' in lines['camera'] and 'fx 115.' in lines['camera']
+    assert 'classes' not in lines and 'val' not in lines
