@@ -11,6 +11,7 @@ from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 
+from mmdepthseg.checkpoints import arrival
 from mmdepthseg.checkpoints.pretrained_init import CheckedPretrainedInit
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.runner import check_source_counts
@@ -125,6 +126,7 @@ def test_siblings_have_one_parent(path):
 def tiny_model(monkeypatch):
     """The model of a config, narrow, initialised without checkpoints."""
     monkeypatch.setattr(CheckedPretrainedInit, '__call__', lambda self, module: None)
+    monkeypatch.setattr(arrival, '_pretrained_parts', lambda model: ())
 
     def build(cfg):
         settings = cfg.model.to_dict()

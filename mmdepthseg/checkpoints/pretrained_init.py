@@ -8,7 +8,7 @@ from mmengine.runner.checkpoint import load_state_dict
 from torch import Tensor, nn
 
 import mmdepthseg.checkpoints.packages  # noqa: F401  registers package://
-from mmdepthseg.checkpoints.matching import match_checkpoint
+from mmdepthseg.checkpoints.matching import CheckpointMatch, match_checkpoint
 from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.registry import WEIGHT_INITIALIZERS
 from mmdepthseg.utils.errors import UserError
@@ -56,21 +56,33 @@ class CheckedPretrainedInit(PretrainedInit):
             UserError: The file is missing or damaged, or fills too little; naming
                 checkpoint, prefix and the first differences.
         """
-        state = self._read()
-        if self.repeat_input:
-            state = self._repeat_input(module, state)
+        state = self.state_for(module)
         match = match_checkpoint(module, state)
-        part = f' (prefix {self.prefix!r})' if self.prefix else ''
         if match.share < self.min_share:
-            raise UserError(
-                f'init_cfg: {self.checkpoint}{part} fills only {match.share:.0%} of '
-                f'{type(module).__name__}: {match.describe()}. Check that the '
-                'checkpoint has the same architecture and the prefix is right'
-            )
-        print_log(f'load model from: {self.checkpoint}{part}', logger='current')
+            raise UserError(self.refusal(module, match, match.share))
+        print_log(f'load model from: {self.place}', logger='current')
         load_state_dict(module, state, strict=False, logger='current')
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
+
+    @property
+    def place(self) -> str:
+        """Return the checkpoint and the prefix, for messages."""
+        part = f' (prefix {self.prefix!r})' if self.prefix else ''
+        return f'{self.checkpoint}{part}'
+
+    def refusal(self, module: nn.Module, match: CheckpointMatch, share: float) -> str:
+        """Return the message about a checkpoint that fills too little of a module."""
+        return (
+            f'init_cfg: {self.place} fills only {share:.0%} of '
+            f'{type(module).__name__}: {match.describe()}. Check that the '
+            'checkpoint has the same architecture and the prefix is right'
+        )
+
+    def state_for(self, module: nn.Module) -> dict[str, Tensor]:
+        """Read the entries for a module, with repeated weights for stacked images."""
+        state = self._read()
+        return self._repeat_input(module, state) if self.repeat_input else state
 
     def _read(self) -> dict[str, Tensor]:
         """Return the entries of the checkpoint below the prefix, without it."""

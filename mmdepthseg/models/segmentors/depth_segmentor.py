@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
+from mmdepthseg.checkpoints.arrival import init_weights_checked
 from mmdepthseg.models.heads.pad_distillation import (
     Decoded,
     PADDistillation,
@@ -18,6 +19,7 @@ from mmdepthseg.models.heads.pad_distillation import (
 )
 from mmdepthseg.models.segmentors.depth_losses import depth_losses
 from mmdepthseg.models.segmentors.inference import check_test_cfg
+from mmdepthseg.models.segmentors.levels import check_levels
 from mmdepthseg.models.segmentors.samples import require_labels, to_original
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
@@ -124,6 +126,11 @@ class DepthSegmentor(EncoderDecoder):
         self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
         check_test_cfg(self.test_cfg, type(self).__name__)
         self._freeze_untrained_depth()
+        check_levels(self)
+
+    def init_weights(self) -> None:
+        """Initialise; see `init_weights_checked` for what `Pretrained` names."""
+        init_weights_checked(self, super().init_weights)
 
     def _freeze_untrained_depth(self) -> None:
         """Ask for no gradient where no loss gives one, which would stop DDP."""

@@ -1,0 +1,125 @@
+"""Weights named by a config's `Pretrained` arrive in every network, or are refused.
+
+Some backbones have their own `init_weights`, which reads the checkpoint itself: it
+ignores `prefix`, or the whole entry, or ends in a KeyError. MMEngine notices nothing.
+"""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from mmengine.model.weight_init import PretrainedInit
+from torch import Tensor, nn
+
+from mmdepthseg.checkpoints.matching import match_checkpoint
+from mmdepthseg.checkpoints.pretrained_init import CheckedPretrainedInit
+from mmdepthseg.utils.errors import UserError
+
+
+def init_weights_checked(model: nn.Module, init: Callable[[], None]) -> None:
+    """Initialise a model, then compare every `Pretrained` part with its file.
+
+    A network with its own `init_weights` gets a file without the prefix and applies its
+    own conversions (such as resized position embeddings). Entries that have the file's
+    name and shape but not its values afterwards are loaded.
+
+    Args:
+        model: The whole model.
+        init: Its `init_weights` of MMEngine.
+
+    Raises:
+        UserError: A file fills too little of its network; names network, file and
+            prefix.
+    """
+    parts = list(_pretrained_parts(model))
+    own = [(m, cfg) for m, cfg in parts if not _inits_as_mmengine(m)]
+    configs = [module.init_cfg for module, _ in own]
+    for module, _ in own:
+        module.init_cfg = None  # at first as without weights
+    try:
+        init()
+    finally:
+        for (module, _), config in zip(own, configs, strict=True):
+            module.init_cfg = config
+    for module, cfg in reversed(parts):  # inner parts first, as MMEngine does
+        initializer = CheckedPretrainedInit(
+            **{key: value for key, value in cfg.items() if key != 'type'}
+        )
+        state = initializer.state_for(module)
+        adapted = set()
+        if any(module is other for other, _ in own):
+            adapted = _init_by_itself(module, state, initializer)
+        _complete(module, state, initializer, adapted)
+
+
+def _pretrained_parts(model: nn.Module) -> Iterator[tuple[BaseModule, dict]]:
+    """Yield modules with a `Pretrained` initialisation, and its config."""
+    for module in model.modules():
+        configs = getattr(module, 'init_cfg', None) or ()
+        for cfg in [configs] if isinstance(configs, dict) else configs:
+            kind = cfg.get('type')
+            name = kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind
+            if name in ('Pretrained', PretrainedInit, CheckedPretrainedInit):
+                yield module, dict(cfg)
+
+
+def _inits_as_mmengine(module: BaseModule) -> bool:
+    return type(module).init_weights is BaseModule.init_weights
+
+
+def _init_by_itself(
+    module: BaseModule, state: dict[str, Tensor], initializer: CheckedPretrainedInit
+) -> set[str]:
+    """Let a network load a file in its own way; return the entries it has changed."""
+    before = {k: v.detach().clone() for k, v in module.state_dict().items()}
+    config = module.init_cfg
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'checkpoint.pth'
+        torch.save(dict(state_dict=state), path)
+        module.init_cfg = dict(type='Pretrained', checkpoint=str(path))
+        try:
+            module.init_weights()
+        except (KeyError, AttributeError, AssertionError, RuntimeError) as error:
+            print_log(
+                f'{type(module).__name__}.init_weights cannot read '
+                f'{initializer.place} ({type(error).__name__}: {error}): loaded by '
+                'name instead',
+                logger='current',
+                level=logging.WARNING,
+            )
+        finally:
+            module.init_cfg = config
+    after = module.state_dict()
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+def _complete(
+    module: nn.Module,
+    state: dict[str, Tensor],
+    initializer: CheckedPretrainedInit,
+    adapted: set[str],
+) -> None:
+    """Load the entries that did not arrive; refuse a file that fills too little."""
+    match = match_checkpoint(module, state)
+    resized = [name for name in match.misshapen if name in adapted]
+    total = len(match.matched) + len(match.missing) + len(match.misshapen)
+    share = (len(match.matched) + len(resized)) / total if total else 1.0
+    if share < initializer.min_share:
+        raise UserError(initializer.refusal(module, match, share))
+    ours = module.state_dict()
+    lost = [
+        name
+        for name in match.matched
+        if not torch.equal(ours[name].cpu(), state[name].to(ours[name].dtype))
+    ]
+    if lost:
+        module.load_state_dict({name: state[name] for name in lost}, strict=False)
+        print_log(
+            f'{type(module).__name__}: {len(lost)} of {len(match.matched)} entries of '
+            f'{initializer.place} had not arrived (its own init_weights); loaded',
+            logger='current',
+        )

@@ -1,0 +1,125 @@
+"""Weights that a config names arrive, whatever a network's own init_weights does."""
+
+import logging
+
+import pytest
+import torch
+from helpers.tiny_models import PREPROCESSOR, build
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModule
+from torch import nn
+
+from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import UserError
+
+VIT = dict(
+    type='mmseg.VisionTransformer',
+    img_size=(64, 96),
+    patch_size=16,
+    embed_dims=16,
+    num_layers=2,
+    num_heads=2,
+    out_indices=(0, 1),
+)
+SWIN = dict(
+    type='mmseg.SwinTransformer',
+    embed_dims=8,
+    depths=(1, 1, 1, 1),
+    num_heads=(1, 1, 2, 2),
+    window_size=4,
+)
+BEIT = dict(
+    type='mmseg.BEiT',
+    img_size=(64, 96),
+    patch_size=16,
+    embed_dims=16,
+    num_layers=2,
+    num_heads=2,
+    out_indices=(0, 1),
+)
+HEAD = dict(
+    type='mmseg.FCNHead',
+    in_channels=16,
+    in_index=-1,
+    channels=8,
+    num_convs=1,
+    num_classes=4,
+    norm_cfg=dict(type='BN'),
+)
+
+
+@MODELS.register_module()
+class Deaf(BaseModule):
+    """Backbone that ignores its init_cfg, as timm's with weights of its own does."""
+
+    def __init__(self, init_cfg=None):
+        super().__init__(init_cfg)
+        self.conv = nn.Conv2d(3, 16, 4, stride=4)
+
+    def init_weights(self):
+        """Do nothing."""
+
+    def forward(self, x):
+        return (self.conv(x),)
+
+
+def model_of(backbone, **options):
+    head = dict(HEAD, in_channels=64 if 'Swin' in backbone['type'] else 16)
+    return build(
+        backbone=backbone, decode_head=head, data_preprocessor=PREPROCESSOR, **options
+    )
+
+
+def saved(path, backbone, prefix='backbone.', value=0.125):
+    """Save weights that no initialisation makes, below a prefix."""
+    entries = {k: torch.full_like(v, value) for k, v in backbone.state_dict().items()}
+    torch.save(dict(state_dict={prefix + k: v for k, v in entries.items()}), path)
+    return str(path)
+
+
+def parameters(model):
+    return dict(model.backbone.named_parameters())
+
+
+@pytest.mark.filterwarnings('ignore:torch.meshgrid')
+@pytest.mark.parametrize('backbone', [VIT, SWIN, BEIT, dict(type='Deaf')])
+@pytest.mark.parametrize('prefix', ['backbone.', 'student.backbone.'])
+def test_all_entries_arrive(tmp_path, backbone, prefix):
+    path = saved(tmp_path / 'sde.pth', model_of(backbone).backbone, prefix)
+    init = dict(type='Pretrained', checkpoint=path, prefix=prefix)
+    model = model_of(dict(backbone, init_cfg=init))
+    other = {n for n, p in parameters(model).items() if not (p == 0.125).all()}
+    assert not other
+
+
+def test_a_network_adapts_what_has_another_size(tmp_path):
+    """A ViT resizes its position embeddings to the images of the new config."""
+    path = saved(tmp_path / 'sde.pth', model_of(dict(VIT, img_size=(64, 64))).backbone)
+    init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    found = parameters(model_of(dict(VIT, init_cfg=init)))
+    torch.testing.assert_close(
+        found['pos_embed'], torch.full_like(found['pos_embed'], 0.125)
+    )
+
+
+@pytest.mark.parametrize('backbone', [VIT, BEIT, dict(type='Deaf')])
+def test_a_file_of_another_network_is_refused(tmp_path, backbone):
+    path = saved(tmp_path / 'sde.pth', model_of(SWIN).backbone)
+    init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    with pytest.raises(UserError, match=rf'sde\.pth.*0%.*{backbone["type"][-4:]}'):
+        model_of(dict(backbone, init_cfg=init))
+
+
+def test_what_came_by_another_way_is_said(tmp_path):
+    path = saved(tmp_path / 'sde.pth', model_of(dict(type='Deaf')).backbone)
+    init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    logger = MMLogger.get_current_instance()
+    handler = logging.Handler()
+    lines = []
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        model_of(dict(type='Deaf', init_cfg=init))
+    finally:
+        logger.removeHandler(handler)
+    assert any('Deaf' in line and '2 of 2' in line for line in lines)
