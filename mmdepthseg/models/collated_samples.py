@@ -1,4 +1,4 @@
-"""What a collate function makes of samples, taken apart and checked."""
+"""Collated samples, taken apart and checked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from mmdepthseg.utils.errors import UserError
 def split_inputs(
     inputs: Mapping | Sequence | Tensor,
 ) -> tuple[Sequence[Tensor], Sequence[Any] | None]:
-    """Return the images and neighbours of collated inputs, whatever collated them.
+    """Return the images and neighbours of collated inputs of any layout.
 
     Args:
         inputs: See `DepthSegDataPreProcessor.forward`.
 
     Returns:
-        N images (3, H, W), and N stacks (F, 3, H, W), those that are missing None, or
-        None if no sample has neighbours.
+        N images (3, H, W), and N stacks of neighbours (F, 3, H, W), None for a missing
+        one; a single None if no sample has neighbours.
     """
     adjacent = None
     if isinstance(inputs, Mapping):
@@ -36,7 +36,7 @@ def split_inputs(
 
 
 def check_without_labels(samples: Sequence | None) -> None:
-    """Raise if a sample has labels, for networks that see smaller images.
+    """Raise if a sample has labels although the networks see smaller images.
 
     Raises:
         UserError: Names the sample.
@@ -45,10 +45,10 @@ def check_without_labels(samples: Sequence | None) -> None:
         labels = {'gt_sem_seg', 'disparity_map'} & set(sample.keys())
         if labels:
             raise UserError(
-                f'{sample.metainfo.get("img_path")}: {labels.pop()} is as large as the '
-                'frame, and input_scale below 1 of the data preprocessor makes the '
-                'networks see smaller ones: set it to 1, or leave the label out of '
-                'the pipeline'
+                f'{sample.metainfo.get("img_path")}: {labels.pop()} has the size of '
+                'the frame, but with the input_scale of the data preprocessor the '
+                'networks see smaller images: set input_scale=1, or remove the label '
+                'from the pipeline'
             )
 
 
@@ -59,8 +59,8 @@ def check_adjacent(
 ) -> None:
     """Raise if the samples of a batch differ in their neighbours.
 
-    A collate function that keeps the keys of the first sample only may have dropped
-    neighbours; the samples' metainfo tells.
+    A collate function that keeps only the keys of the first sample may have dropped
+    neighbours; the samples' metainfo shows this.
 
     Raises:
         UserError: Names the first sample that differs.
@@ -74,7 +74,7 @@ def check_adjacent(
         if count != counts[0] or told != counts[0] or len(counts) != len(images):
             name = meta.get('img_id') or meta.get('img_path') or f'no. {position}'
             raise UserError(
-                f'Sample {name} has {max(count, told)} adjacent frames, the first of '
-                f'the batch {counts[0]}: use the same offsets and LoadAdjacentFrames '
-                'in all sources of a batch.'
+                f'Sample {name} has {max(count, told)} adjacent frames, but the first '
+                f'sample of the batch has {counts[0]}: use the same offsets and '
+                'LoadAdjacentFrames in all sources of a batch.'
             )

@@ -1,4 +1,4 @@
-"""From packed samples to a batch on the device."""
+"""Data preprocessor: from packed samples to a batch on the device."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -28,33 +28,34 @@ JITTER_KEYS = ('brightness', 'contrast', 'saturation', 'hue', 'p')
 
 @MODELS.register_module()
 class DepthSegDataPreProcessor(BaseDataPreprocessor):
-    """Stack, move, colour jitter and normalise frames; keep the un-jittered ones.
+    """Preprocessor that stacks, moves, colour jitters and normalises frames.
 
-    MMSegmentation's `SegDataPreProcessor` takes a list of single images, converts
-    each to float before stacking and pads depth with 255; it can keep neither
-    neighbours nor un-jittered images. Here uint8 frames are stacked, moved and
-    converted once, contiguous as (N, 3, H, W) (channels-last batches that nobody asked
-    for crash small CPU convolutions).
+    MMSegmentation's `SegDataPreProcessor` takes a list of single images, converts each
+    to float before stacking and pads depth with 255; it keeps neither neighbours nor
+    the images before jittering. Here uint8 frames are stacked, moved to the device and
+    converted once. The result is contiguous as (N, 3, H, W), because channels-last
+    batches crash small convolutions on the CPU.
 
     Args:
-        mean: Of R, G, B (in the order after `bgr_to_rgb`), in units of 0..255.
-        std: Likewise; None for both: images are only divided by 255.
+        mean: Mean of R, G, B (the order after `bgr_to_rgb`), in units of 0..255.
+        std: Standard deviation, likewise. If both are None, images are only divided by
+            255.
         bgr_to_rgb: Swap the channels of the frames as loaded.
-        size_divisor: Pad right and bottom to a multiple of this, after padding to the
-            largest image of the batch.
-        pad_val: Value of padded pixels, normalised (0: the mean colour).
+        size_divisor: Pad images at the right and bottom to the size of the largest
+            image of the batch, rounded up to a multiple of this.
+        pad_val: Value of padded pixels after normalisation (0 is the mean colour).
         seg_pad_val: Label of padded pixels. Depth and disparity are padded with 0.
-        color_jitter: Training only: keywords of `draw_color_jitter` (`brightness`,
-            `contrast`, `saturation`, `hue`, `p`); all frames of a sample
-            get the same parameters. None: no jitter.
-        keep_raw: Training only: keep `img_raw` and `adjacent_raw`.
-        input_scale: Training only: size of what the networks see (`img` and
-            `adjacent`, area averages), as a share of the frames', which the raw
-            images keep. Below 1, view synthesis compares at a higher resolution than
-            the networks work at: far points move by fractions of a pixel, and what
-            interpolation does to small images outweighs them. For self-supervised
-            depth alone: labels are as large as the frames.
-        non_blocking: Of the transfer to the device.
+        color_jitter: In training only: keywords of `draw_color_jitter` (`brightness`,
+            `contrast`, `saturation`, `hue`, `p`); all frames of a sample get the same
+            parameters. None: no jitter.
+        keep_raw: In training only: keep `img_raw` and `adjacent_raw`.
+        input_scale: In training only: size of the images that the networks see (`img`
+            and `adjacent`, shrunk by area averaging), as a share of the size of the
+            frames, which the raw images keep. Below 1, view synthesis compares images
+            at a higher resolution than that of the networks: far points move by
+            fractions of a pixel, less than the errors of interpolation in small images.
+            Only for self-supervised depth, because labels have the size of the frames.
+        non_blocking: Do not wait for the transfer to the device.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         self.bgr_to_rgb = bgr_to_rgb
         self.size_divisor = size_divisor
         self.pad_val = pad_val
-        # what the ground truth of padded pixels is
+        # ground truth of padded pixels
         self.fillings = dict(gt_sem_seg=seg_pad_val, gt_depth_map=0, disparity_map=0)
         self.color_jitter = dict(color_jitter) if color_jitter else None
         if self.color_jitter:
@@ -109,11 +110,11 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         """Make a batch.
 
         Args:
-            data: `inputs`: collated samples of `PackDepthSegInputs` (dict of
-                lists, or list of dicts), or MMSegmentation's (list of (3, H, W)
-                tensors, or one (N, 3, H, W) tensor); `data_samples`: list of
-                `SegDataSample`, may be absent in testing.
-            training: Jitter, keep raw images, pad the ground truth.
+            data: `inputs`: collated samples of `PackDepthSegInputs` (dict of lists, or
+                list of dicts), or MMSegmentation's (list of (3, H, W) tensors, or one
+                (N, 3, H, W) tensor); `data_samples`: list of `SegDataSample`, may be
+                missing in testing.
+            training: Whether to jitter, keep raw images and pad the ground truth.
 
         Returns:
             `inputs`: `FrameBatch`, in testing without neighbours and cameras the
@@ -122,8 +123,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             device.
 
         Raises:
-            UserError: If samples differ in their neighbours, or have labels that
-                `input_scale` would not fit.
+            UserError: Samples differ in their neighbours, or have labels, which do not
+                fit an `input_scale` below 1.
         """
         images, adjacent = split_inputs(data['inputs'])
         samples = data.get('data_samples')
@@ -163,7 +164,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         parameters: ColorJitterParams | None,
         scale: float,
     ) -> tuple[Tensor, Tensor]:
-        """Return the normalised (at `scale`) and raw (N, ..., 3, H, W) of N images."""
+        """Return N images normalised (at `scale`) and raw, each (N, ..., 3, H, W)."""
         raw = self._stack(images, shapes).to(
             self.device, non_blocking=self._non_blocking
         )
@@ -178,7 +179,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         return img, raw
 
     def _stack(self, images: Sequence[Tensor], shapes: list[tuple[int, int]]) -> Tensor:
-        """Return one contiguous tensor, padded right and bottom with 0."""
+        """Return one contiguous tensor, padded with 0 at the right and bottom."""
         divisor = self.size_divisor or 1
         height, width = (ceil(max(side) / divisor) * divisor for side in zip(*shapes))
         if all(shape == (height, width) for shape in shapes):
@@ -191,7 +192,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         return stacked
 
     def _fill_padding(self, img: Tensor, shapes: list[tuple[int, int]]) -> None:
-        """Overwrite what lies outside the samples' own images (in place)."""
+        """Overwrite the padding around the samples' images (in place)."""
         for index, (height, width) in enumerate(shapes):
             img[index, ..., height:, :] = self.pad_val
             img[index, ..., width:] = self.pad_val
@@ -214,7 +215,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         size: torch.Size,
         training: bool,
     ) -> list | None:
-        """Return the samples on the device; the ground truth padded as the image is."""
+        """Return the samples on the device, their truth padded like the images."""
         if samples is None:
             return None
         finished = []
@@ -236,7 +237,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
 
 
 def _shrink(images: Tensor, scale: float) -> Tensor:
-    """Return the area averages of (..., 3, H, W) at a share of their size."""
+    """Shrink images (..., 3, H, W) by area averaging to a share of their size."""
     size = [round(side * scale) for side in images.shape[-2:]]
     small = F.interpolate(images.flatten(0, -4), size=size, mode='area')
     return small.unflatten(0, images.shape[:-3])

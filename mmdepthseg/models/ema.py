@@ -1,4 +1,4 @@
-"""Mean teacher."""
+"""Moving average of a student's weights, the mean teacher."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,43 +20,41 @@ class MeanTeacherEMA(BaseAveragedModel):
 
         teacher = a * teacher + (1 - a) * student,  a = min(1 - 1 / (t + 1), decay)
 
-    (Tarvainen and Valpola, NeurIPS 2017; Hoyer et al., CVPR 2021, section 3.3).
-    The average is quick at first and slow later.
+    (Tarvainen and Valpola, NeurIPS 2017; Hoyer et al., CVPR 2021, section 3.3). The
+    average is quick at first and slow later.
 
-    MMEngine's `ExponentialMovingAverage` alone does not do: its factor is
-    constant; its first update is a plain copy of the student; it reads its step
-    counter back from the device at each step and updates one tensor at a time;
-    `update_buffers=True` leaves integer buffers at their first value; and it
-    follows `train()`, so that a teacher inside a segmentor drops out and takes
-    batch statistics. (`MomentumAnnealingEMA` with gamma 1 has nearly this
-    factor, and the other four points.) Its state-dict layout, `module.*` and
-    `steps`, is kept.
+    MMEngine's `ExponentialMovingAverage` is not sufficient: its factor is constant; its
+    first update is a plain copy of the student; it reads its step counter back from the
+    device at each step and updates one tensor at a time; `update_buffers=True` leaves
+    integer buffers at their first value; and it follows `train()`, so that a teacher
+    inside a segmentor applies dropout and uses batch statistics.
+    (`MomentumAnnealingEMA` with gamma 1 has nearly this factor, but shares the other
+    four points.) Its state-dict layout, `module.*` and `steps`, is kept.
 
-    The parameters ask for no gradient. The whole state is in the state dict; a
-    resumed run goes on exactly.
+    The parameters require no gradients. The whole state is in the state dict, so that a
+    resumed run continues exactly.
 
     Note:
-        The teacher is a copy of the student *as it is at construction*. Weights
-        loaded into the student afterwards (`init_weights`, `load_from`) have
-        to be handed over by `copy_from` before the first update.
+        The teacher is a copy of the student *as it is at construction*. Weights loaded
+        into the student afterwards (`init_weights`, `load_from`) must be copied with
+        `copy_from` before the first update.
 
     Args:
         model: The student.
         decay: Upper bound of a, in [0, 1).
-        buffers: What happens to buffers (batch norm statistics):
-            'copy' takes the student's; 'ema' averages the floating-point ones by
-            the same formula and takes the others; 'own' leaves them to the
-            teacher's own forward passes, which change them with
-            `train_mode=True` only.
-        train_mode: Legacy of the authors' code: let the teacher follow
-            `train()`. Default: always in eval mode.
-        device: Where to keep the teacher; default: as the student.
-        exclude: Names of the student's direct children that the teacher goes
-            without (they are None there): what only losses need, such as a pose
-            net, costs neither memory nor an average.
+        buffers: Treatment of buffers (batch norm statistics): 'copy' copies the
+            student's; 'ema' averages the floating-point ones by the same formula and
+            copies the others; 'own' leaves them to the teacher's own forward passes,
+            which change them only with `train_mode=True`.
+        train_mode: Legacy of the authors' code: let the teacher follow `train()`.
+            Default: always in eval mode.
+        device: Device of the teacher; by default that of the student.
+        exclude: Names of direct children of the student that the teacher lacks (they
+            are None there): parts that only losses need, such as a pose net, then cost
+            neither memory nor time.
 
     Raises:
-        UserError: On options out of range.
+        UserError: An option is out of range.
     """
 
     def __init__(
@@ -80,7 +78,7 @@ class MeanTeacherEMA(BaseAveragedModel):
         self.decay = decay
         self.buffer_mode = buffers
         self.train_mode = train_mode
-        # Mirror of the buffer `steps`: reading that would wait for the device.
+        # Mirrors the buffer `steps`, because reading it would wait for the device.
         self._updates = 0
         if not train_mode:
             self.eval()
@@ -96,7 +94,7 @@ class MeanTeacherEMA(BaseAveragedModel):
         return self._updates
 
     def train(self, mode: bool = True) -> 'MeanTeacherEMA':
-        """Stay in eval mode, whatever the parent module is put into."""
+        """Stay in eval mode, whatever the parent's mode, unless `train_mode` is set."""
         return super().train(mode and self.train_mode)
 
     def excludes(self, name: str) -> bool:
@@ -115,10 +113,10 @@ class MeanTeacherEMA(BaseAveragedModel):
         """Average once; call it after each optimiser step.
 
         Args:
-            model: The student, also wrapped (DDP).
+            model: The student, possibly wrapped (DDP).
 
         Raises:
-            UserError: If the student's tensors are not the teacher's.
+            ValueError: The student's tensors differ from the teacher's.
         """
         student = unwrapped(model)
         self._updates += 1
@@ -158,7 +156,7 @@ class MeanTeacherEMA(BaseAveragedModel):
 
 @contextmanager
 def _without(module: nn.Module, names: Sequence[str]) -> Iterator[None]:
-    """Yield the module with some children taken out for a while."""
+    """Take some children out of a module while the context is open."""
     children = {name: getattr(module, name) for name in names}
     try:
         for name in names:
@@ -174,7 +172,7 @@ def _select(tensors: list[Tensor], chosen: Iterable[bool]) -> list[Tensor]:
 
 
 def _lerp(teacher: list[Tensor], student: list[Tensor], weight: float) -> None:
-    """Interpolate all tensors of a kind with one fused kernel."""
+    """Interpolate all tensors with one fused kernel (in place)."""
     if teacher:
         torch._foreach_lerp_(teacher, student, weight)
 

@@ -1,4 +1,4 @@
-"""The model config that a converted state dict fits, and the check that it does."""
+"""Model config for a converted state dict, and the check that they match."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from mmdepthseg.utils.errors import UserError
 
 STEPS = 5
 NORM = dict(type='BN', requires_grad=True)
-#: (x - 0.45) / 0.225, in units of 0..255: what both projects' encoders see.
+#: (x - 0.45) / 0.225, in units of 0..255: the input of both projects' encoders.
 PREPROCESSOR = dict(
     type='DepthSegDataPreProcessor',
     mean=[114.75] * 3,
@@ -39,12 +39,13 @@ def model_config(state: State, levels: list[int], dilated: bool) -> dict:
 
     Args:
         state: Our name -> tensor.
-        levels: That the segmentation head projects (no weight tells them); empty
-            without one, or without projection (then it taps full resolution).
-        dilated: The last stage of a bottleneck encoder is dilated (no weight tells).
+        levels: Levels that the segmentation head projects, which weights do not tell;
+            empty without a head, or without projection (it then taps full resolution).
+        dilated: Whether the last stage of a bottleneck encoder is dilated, which
+            weights do not tell.
 
     Raises:
-        UserError: What is there is no ResNet, or has no head.
+        UserError: The encoder is not a known ResNet, or entries are missing.
     """
     backbone, channels = _backbone(state, 'backbone', dilated)
     config = dict(
@@ -80,7 +81,7 @@ def model_config(state: State, levels: list[int], dilated: bool) -> dict:
 
 
 def check_fit(state: State, config: Mapping) -> CheckpointMatch:
-    """Build a model and compare; whatever differs is in the result.
+    """Build the model and compare its entries with a state dict.
 
     Args:
         state: Our name -> tensor.
@@ -119,7 +120,7 @@ def _backbone(state: State, prefix: str, dilated: bool) -> tuple[dict, list[int]
     depth = _DEPTHS.get((bottleneck, blocks))
     if depth is None:
         raise UserError(
-            f'the {prefix} is no known ResNet: its stages have {blocks} '
+            f'the {prefix} is not a known ResNet: its stages have {blocks} '
             f'{"bottleneck" if bottleneck else "basic"} blocks'
         )
     stem = len(_get(state, f'{prefix}.conv1.weight'))

@@ -27,10 +27,10 @@ class Project:
     """A project whose weights can be converted.
 
     Attributes:
-        title: What to call it.
+        title: Its name in messages.
         rules: Names in a source -> rules for them.
-        dilated: Its bottleneck encoders have a dilated last stage.
-        licence: What to tell the user, and to keep in the checkpoint.
+        dilated: Whether its bottleneck encoders have a dilated last stage.
+        licence: Text for the user and for the checkpoint's meta data.
     """
 
     title: str
@@ -62,7 +62,7 @@ PROJECTS = {
 
 @dataclass
 class Converted:
-    """A converted checkpoint and the account of it.
+    """A converted checkpoint and the account of its conversion.
 
     Attributes:
         checkpoint: `dict(meta=..., state_dict=...)`, to be saved.
@@ -83,21 +83,20 @@ def convert(
     config: Mapping | None = None,
     strict: bool = True,
 ) -> Converted:
-    """Read, rename and check.
+    """Read, rename and check the weights of another project.
 
     Args:
         paths: A folder with `encoder.pth`, `depth.pth` and, for the poses,
-            `pose_encoder.pth` and `pose.pth`; these files; or one
-            `best_model*.pkl`.
+            `pose_encoder.pth` and `pose.pth`; these files; or one `best_model*.pkl`.
         project: A key of `PROJECTS`.
-        config: Config of the model that the weights are for; None: of the one that
-            their names and shapes tell.
-        strict: Refuse unless every entry of the source is accounted for and every one
-            of the model is filled.
+        config: Config of the model that the weights are for; None: derive it from their
+            names and shapes.
+        strict: Whether every entry of the source must be accounted for and every entry
+            of the model filled.
 
     Raises:
-        UserError: A file cannot be read; names nothing knows, or the model lacks
-            entries or has others; naming them.
+        UserError: A file cannot be read, no rule knows an entry, or the entries differ
+            from those of the model; the message names them.
     """
     kind = PROJECTS[project]
     source = read_source(paths)
@@ -133,7 +132,7 @@ def convert(
 
 
 def save(converted: Converted, path: str | Path) -> None:
-    """Write the checkpoint; an interrupted run leaves no half of it."""
+    """Write the checkpoint; an interrupted run does not leave half of it."""
     with atomic_path(Path(path).expanduser()) as temporary:
         torch.save(converted.checkpoint, temporary)
 

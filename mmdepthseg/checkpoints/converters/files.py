@@ -1,4 +1,4 @@
-"""Read the files of other projects, without running any code that is in them."""
+"""Read the files of other projects without running code that they contain."""
 
 import contextlib
 import pickle
@@ -14,7 +14,7 @@ import torch
 from mmdepthseg.frameworks import parse_version
 from mmdepthseg.utils.errors import UserError
 
-#: Files of a folder, one network each.
+#: Files of a folder, one part of the network each.
 MODULES = ('encoder', 'depth', 'pose_encoder', 'pose')
 NEEDED = ('encoder', 'depth')
 #: Where a training file keeps the network.
@@ -26,13 +26,13 @@ INPUT_OPTION = 'input size and stereo flag of the training, no weights'
 
 @dataclass
 class Source:
-    """What the files of one network hold.
+    """Contents of the files of one network.
 
     Attributes:
         entries: Name with the module in front (`encoder.encoder.conv1.weight`) ->
-            tensor (or what else stands there, for no rule to know).
-        dropped: What is no part of the network -> why.
-        input_size: (height, width) of the training, if told.
+            tensor (or another value, which no rule accepts).
+        dropped: Entries that are not part of the network -> why.
+        input_size: (height, width) of the training, if known.
     """
 
     entries: dict[str, Any] = field(default_factory=dict)
@@ -41,15 +41,14 @@ class Source:
 
 
 def read_source(paths: Sequence[str | Path]) -> Source:
-    """Read the entries of one network, whatever files it is spread over.
+    """Read the entries of one network from its files.
 
     Args:
-        paths: A folder, the files in it, or one training file
-            (`best_model*.pkl`).
+        paths: A folder, the files in it, or one training file (`best_model*.pkl`).
 
     Raises:
-        UserError: A file is missing, damaged or not safe to read, or something needed
-            is not there.
+        UserError: A file is missing, damaged or not safe to read, or a needed part is
+            missing.
     """
     files = _files(paths)
     if len(files) == 1:
@@ -93,8 +92,8 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
             raise UserError(f'{path} is a folder: give it alone, or files only')
         if path.stem not in MODULES:
             raise UserError(
-                f'{path}: several files must be named {_file_names(MODULES)}, by '
-                'which their contents are told apart'
+                f'{path}: several files must be named {_file_names(MODULES)}, which '
+                'tells their contents apart'
             )
     _check_parts([path.stem for path in files], 'the files given')
     return files
@@ -122,7 +121,7 @@ def _files_of(folder: Path) -> list[Path]:
         return training
     found = ', '.join(file.name for file in training) or 'neither'
     raise UserError(
-        f'{folder}: {_file_names(MODULES)}, or one best_model*.pkl expected, found '
+        f'{folder}: expected {_file_names(MODULES)}, or one best_model*.pkl, found '
         f'{found}' + ('; name one of them' if training else '')
     )
 
@@ -145,11 +144,11 @@ def _file_names(names: Sequence[str]) -> str:
 def read_safely(path: Path) -> Mapping[str, Any]:
     """Read a torch file that holds tensors and plain values only.
 
-    MMEngine's loader falls back to full unpickling, which runs whatever code the file
-    brings; for files from the internet that is not acceptable.
+    MMEngine's loader falls back to full unpickling, which runs any code in the file;
+    that is not acceptable for files from the internet.
 
     Raises:
-        UserError: Naming the file and what in it is not plain, or that it is damaged.
+        UserError: The file is damaged or holds other objects; the message names them.
     """
     try:
         with _plain_numbers():
@@ -157,25 +156,25 @@ def read_safely(path: Path) -> Mapping[str, Any]:
     except pickle.UnpicklingError as error:
         found = re.search(r'GLOBAL ([\w.]+)', str(error))
         if found is None:
-            raise UserError(f'{path} is damaged or no torch file') from error
+            raise UserError(f'{path} is damaged or not a torch file') from error
         raise UserError(
-            f'{path} holds a {found[1]} beside tensors; reading it would run code of '
+            f'{path} holds a {found[1]} beside tensors; reading it would run code in '
             'the file, so it is not read. If you trust its origin, open it with '
-            'torch.load(..., weights_only=False) yourself and save its tensors alone: '
+            'torch.load(..., weights_only=False) yourself and save only its tensors: '
             f'torch.save(dict({MODEL_STATE}=...))'
         ) from error
     except OSError as error:
         raise UserError(f'{path}: {error.strerror or error}') from error
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f'{path} is damaged or no torch file ({reason})') from error
+        raise UserError(f'{path} is damaged or not a torch file ({reason})') from error
     if not isinstance(content, Mapping):
         raise UserError(f'{path} holds a {type(content).__name__}, not weights by name')
     return content
 
 
 def _plain_numbers() -> contextlib.AbstractContextManager:
-    """Let numpy scalars pass, such as the best IoU of a training; they run no code."""
+    """Allow numpy scalars, such as the best IoU of a training; they run no code."""
     if parse_version(torch.__version__) < (2, 6):
         return contextlib.nullcontext()
     core = getattr(np, '_core', None) or np.core
@@ -186,7 +185,7 @@ def _plain_numbers() -> contextlib.AbstractContextManager:
         for name in ('core', '_core')
     ]
     dtypes: list = [type(np.dtype(kind)) for kind in kinds]
-    # on leaving, all that was given goes, whoever else had put it there before
+    # on leaving, the context removes all that it was given, even if others added it
     known = torch.serialization.get_safe_globals()
     return torch.serialization.safe_globals(
         [kind for kind in (*scalar, np.dtype, *dtypes) if kind not in known]

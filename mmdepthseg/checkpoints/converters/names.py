@@ -1,19 +1,19 @@
 """Names in the files of Hoyer et al. (CVPR 2021) and of Monodepth2, and ours.
 
 The names are those of the published files' entries. Both projects keep a network in
-modules `encoder`, `depth`, `pose_encoder`, `pose` (one file each), which stand
-in front of the names here; in the `best_model*.pkl` of the former the whole network
-is below `models.`, which is taken off before.
+modules `encoder`, `depth`, `pose_encoder`, `pose` (one file each), which precede the
+names here; in the `best_model*.pkl` of the former the whole network is below `models.`,
+which is removed first.
 
-Their decoders list their layers in the order of creation. With the five steps
-from the bottleneck (0) to full resolution (4), each of two conv blocks:
+Their decoders list their layers in the order of creation. With the five steps from the
+bottleneck (0) to full resolution (4), each of two conv blocks:
 
 - Hoyer et al.: block one, a skip projection without weights (not in the last step),
   block two; then the disparity convolutions of scale 0, 1, ...: 0, 2 | 3, 5 | 6, 8 | 9,
   11 | 12, 13 | 14 ... 17;
 - Monodepth2: block one, block two: 0, 1 | 2, 3 | ... | 8, 9 | 10 ... 13.
 
-In ours they are `reduce` and `fuse` of the `UNetDecoder`.
+In our `UNetDecoder` these blocks are called `reduce` and `fuse`.
 """
 
 import re
@@ -46,7 +46,7 @@ def _encoder_and_pose() -> list[Rule]:
             Rule(rf'{theirs}\.encoder\.fc\.(?:{PARAMETERS})', None, CLASSIFIER),
         ]
     return rules + [
-        # ours has the ReLUs between as layers of their own
+        # in ours the ReLUs in between are layers of their own
         Rule(
             rf'pose\.net\.([0-2])\.({PARAMETERS})',
             lambda m: f'pose_net.head.{2 * int(m[1])}.{m[2]}',
@@ -59,7 +59,7 @@ def monodepth2_rules(names: Collection[str]) -> list[Rule]:
     """Return the rules for Monodepth2's files (ResNet encoder, separate pose encoder).
 
     Args:
-        names: Those in the source; not needed here, see `authors_rules`.
+        names: Names in the source; not needed here, see `authors_rules`.
     """
 
     def block(match: re.Match) -> str:
@@ -83,8 +83,8 @@ def authors_rules(names: Collection[str]) -> list[Rule]:
     """Return the rules for the files of Hoyer et al.
 
     Args:
-        names: Those in the source; a segmentation decoder's tapped levels decide
-            which of its steps are needed.
+        names: Names in the source; a segmentation decoder's tapped levels decide which
+            of its steps are needed.
     """
     rules = [*_encoder_and_pose(), *_authors_multi_task()]
     rules += _authors_decoder(r'depth\.', 'depth_head')

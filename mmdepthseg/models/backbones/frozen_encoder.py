@@ -1,4 +1,4 @@
-"""An encoder that never changes, beside one that is trained."""
+"""A frozen encoder with which a trained one is compared."""
 
 import copy
 
@@ -11,17 +11,17 @@ from mmdepthseg.utils.errors import UserError
 
 
 class FrozenEncoder(BaseModule):
-    """A backbone with fixed weights, to compare a trained one with.
+    """A backbone with fixed weights with which a trained one is compared.
 
-    It is always in eval mode and without gradients, and not a sub-module: the
-    optimiser, DDP and the checkpoints do not see it. A checkpoint need not hold
-    it, since its weights are read from the `Pretrained` file of its config
-    whenever a training starts, resumed or not; for ResNet-101 that saves 170 MB a
-    checkpoint, and models for inference do not even build it.
+    It is always in eval mode, has no gradients and is not a sub-module: the optimiser,
+    DDP and checkpoints do not see it. Checkpoints need not contain it, because its
+    weights are read from the `Pretrained` file of its config whenever a training starts
+    or resumes. For ResNet-101 this saves 170 MB per checkpoint, and models for
+    inference never build it.
 
     Args:
-        backbone: Config of a backbone with
-            `init_cfg=dict(type='Pretrained', ...)`; its last level is used.
+        backbone: Config of a backbone with `init_cfg=dict(type='Pretrained', ...)`; its
+            last level is used.
     """
 
     def __init__(self, backbone: dict) -> None:
@@ -36,8 +36,8 @@ class FrozenEncoder(BaseModule):
         MMEngine's runner calls this at the start of every training.
 
         Raises:
-            UserError: The config has no `Pretrained` weights: a resumed training
-                would compare with other random weights.
+            UserError: The config has no `Pretrained` weights, so that a resumed
+                training would compare with different random weights.
         """
         init_cfg = self.backbone_cfg.get('init_cfg') or {}
         configs = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]
@@ -45,14 +45,14 @@ class FrozenEncoder(BaseModule):
             raise UserError(
                 "FrozenEncoder: the backbone needs init_cfg=dict(type='Pretrained', "
                 f'checkpoint=...), got {init_cfg or None}; its weights are not stored '
-                'in checkpoints, so they have to come from a file'
+                'in checkpoints, so they must come from a file'
             )
         network = MODELS.build(copy.deepcopy(self.backbone_cfg))
         network.init_weights()
         self._freeze(network)
 
     def use_random_weights(self) -> None:
-        """Build the network without weights to read: for timings, never to train."""
+        """Build the network with random weights, for timings only."""
         self._freeze(MODELS.build(copy.deepcopy(self.backbone_cfg)))
 
     def _freeze(self, network: nn.Module) -> None:

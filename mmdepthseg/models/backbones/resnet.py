@@ -12,30 +12,29 @@ from mmdepthseg.utils.errors import UserError
 class ResNet(MMSegResNet):
     """MMSeg's ResNet with the stem's ReLU output as level 0.
 
-    Shadows `mmseg.ResNet`, whose shallowest output has stride 4: a U-Net depth
-    decoder needs stride 2 as well (Godard et al., ICCV 2019, section 4). Names
-    of parameters are MMSeg's, so torchvision and OpenMMLab ImageNet checkpoints
-    load with `init_cfg=dict(type='Pretrained', checkpoint=...)`; those of
-    OpenMMLab's ResNetV1c with `deep_stem=True`.
+    Shadows `mmseg.ResNet`, whose shallowest output has stride 4: a U-Net depth decoder
+    needs stride 2 as well (Godard et al., ICCV 2019, section 4). Parameters have the
+    names of MMSeg, so that torchvision's and OpenMMLab's ImageNet checkpoints load with
+    `init_cfg=dict(type='Pretrained', checkpoint=...)`; those of OpenMMLab's ResNetV1c
+    need `deep_stem=True`.
 
-    Freezing is MMSeg's: `frozen_stages=4` freezes the whole encoder, parameters
-    and batch-norm statistics, and it normalises with the stored statistics.
+    Freezing works as in MMSeg: `frozen_stages=4` freezes the parameters and batch-norm
+    statistics of the whole encoder, which then normalises with the stored statistics.
 
     Args:
-        out_stem: Put the stem output in front of the stages. The paper's
+        out_stem: Return the stem output before those of the stages, the paper's
             "features of 5 levels". Defaults to True.
-        legacy_frozen_bn: Freeze as the authors' code does: the parameters
-            of the frozen stages stay, but their batch norms normalise with the
-            batch's statistics and go on averaging them, so that the "frozen"
-            encoder drifts. For comparisons with their results only. Defaults to
-            False.
-        **kwargs: Those of `mmseg.models.ResNet`. The paper's output stride 16
-            is `strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2),
-            contract_dilation=True` (torchvision's
-            `replace_stride_with_dilation`).
+        legacy_frozen_bn: Freeze as the authors' code does: the parameters of frozen
+            stages do not change, but their batch norms normalise with the statistics of
+            the batch and keep averaging them, so that the "frozen" encoder drifts. Only
+            for comparisons with their results. Defaults to False.
+        **kwargs: Options of `mmseg.models.ResNet`. The paper's output stride 16 is
+            `strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2), contract_dilation=True`
+            (torchvision's `replace_stride_with_dilation`).
 
     Raises:
-        UserError: `legacy_frozen_bn` with nothing frozen, or with `norm_eval`.
+        UserError: `legacy_frozen_bn` is set, but nothing is frozen or `norm_eval` is
+            set too.
     """
 
     def __init__(
@@ -69,14 +68,13 @@ class ResNet(MMSegResNet):
         ]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode.
+        """Return the levels of images.
 
         Args:
             x: Images (N, C, H, W), normalised.
 
         Returns:
-            tuple[Tensor]: Stem (N, C0, H/2, W/2) if `out_stem`, then the
-            stages in `out_indices`.
+            The stem (N, C0, H/2, W/2) if `out_stem`, then the stages in `out_indices`.
         """
         if self.deep_stem:
             x = self.stem(x)

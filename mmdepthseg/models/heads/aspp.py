@@ -15,8 +15,8 @@ NORM_CFG = dict(type='BN', requires_grad=True)
 class ASPP(BaseModule):
     """ASPP (Chen et al., 2017): 1x1, three dilated 3x3, image pooling, projection.
 
-    MMSeg has these only inside its `ASPPHead`, which classifies; here the
-    projected features are what the decoder goes on with.
+    MMSeg has it only inside its `ASPPHead`, which classifies; here the decoder
+    continues with the projected features.
 
     Args:
         in_channels: Channels of the bottleneck features.
@@ -52,14 +52,14 @@ class ASPP(BaseModule):
         """Map (N, in_channels, h, w) to (N, channels, h, w)."""
         pooled = x.mean((2, 3), keepdim=True)
         if self.training and len(x) == 1:
-            # One value per channel has no batch statistics: batch norm would
-            # raise. The running ones serve, so a batch of one trains.
+            # A single value per channel has no batch statistics, and batch norm
+            # would raise. With the running ones a batch of one can be trained.
             self.image_pool.eval()
             pooled = self.image_pool(pooled)
             self.image_pool.train()
         else:
             pooled = self.image_pool(pooled)
-        # bilinear up-sampling of a single pixel is a constant map
+        # bilinear up-sampling of a single pixel would give the same constant map
         pooled = F.interpolate(pooled, size=x.shape[2:], mode='nearest')
         outs = [*self.branches(x), pooled]
         return self.dropout(self.project(torch.cat(outs, dim=1)))

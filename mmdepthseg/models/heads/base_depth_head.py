@@ -1,4 +1,4 @@
-"""What every depth head shares: disparity to depth, and the losses."""
+"""Base class of depth heads: disparity to depth, and the losses."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -17,24 +17,22 @@ LOSS_DEPTH = dict(type='ViewSynthesisLoss')
 
 
 class BaseDepthHead(BaseModule):
-    """A map from backbone features to sigmoid disparities.
+    """Base class of depth heads, from backbone features to sigmoid disparities.
 
-    Subclasses implement `forward`. Disparity is a sigmoid in (0, 1); depth
-    = 1 / (1/max_depth + (1/min_depth - 1/max_depth) * disparity), known up to one
-    scale factor per model.
+    Subclasses implement `forward`. Disparity is a sigmoid in (0, 1); depth = 1 /
+    (1/max_depth + (1/min_depth - 1/max_depth) * disparity), known up to one scale
+    factor per model.
 
     Args:
         min_depth: Depth at disparity 1. Defaults to 0.1.
         max_depth: Depth at disparity 0. Defaults to 100.
         loss_depth: Config of the self-supervised loss.
-        loss_disparity: Config of a loss against stored depth
-            labels, `dict(type='BerHuLoss')`: what the students of data selection
-            learn from (3W, section 3.5). Defaults to None: labels are not looked
-            at.
-        valid_height: Share of the rows, from the top, that
-            `loss_disparity` counts; the paper's 0.9 leaves out the ego vehicle.
-            Rows are those of the network's input, so crops should span the height
-            of the image. Defaults to 1.
+        loss_disparity: Config of a loss on stored depth labels, such as
+            `dict(type='BerHuLoss')`, from which the students of data selection learn
+            (3W, section 3.5). None, the default: labels are ignored.
+        valid_height: Share of the rows, from the top, that `loss_disparity` uses; the
+            paper's 0.9 leaves out the ego vehicle. The rows are those of the network's
+            input, so crops should span the full height of the image. Defaults to 1.
         init_cfg: Initialisation.
     """
 
@@ -77,10 +75,9 @@ class BaseDepthHead(BaseModule):
         """Return the self-supervised loss of the batch's frames.
 
         Args:
-            disparities: Those of the target frames, from
-                `forward`.
-            batch: With `img_raw` (N, 3, H, W), `adjacent_raw`
-                (N, F, 3, H, W) and `cam2img` (N, 3, 3).
+            disparities: Disparities of the target frames, from `forward`.
+            batch: With `img_raw` (N, 3, H, W), `adjacent_raw` (N, F, 3, H, W) and
+                `cam2img` (N, 3, 3).
             transforms: Target camera to source camera (N, F, 4, 4).
 
         Returns:
@@ -93,10 +90,10 @@ class BaseDepthHead(BaseModule):
     def supervised_loss(
         self, disparities: Sequence[Tensor], target: Tensor, known: Tensor
     ) -> dict[str, Tensor]:
-        """Return the loss against depth labels at their resolution, mean over scales.
+        """Return the loss on depth labels at their resolution, averaged over scales.
 
-        Pixels that do not count are handed to the loss as a mask; a loss that takes
-        the mean over all pixels (`BerHuLoss`) counts them as exact.
+        Pixels that do not count are masked; a loss that averages over all pixels
+        (`BerHuLoss`) treats them as exact.
 
         Args:
             disparities: From `forward`.

@@ -10,7 +10,7 @@ from mmdepthseg.registry import MODELS
 
 @MODELS.register_module()
 class DecodeDepthHead(BaseDepthHead):
-    """Sigmoid of an MMSeg decode head's single output channel.
+    """Depth head that takes the sigmoid of an MMSeg decode head's single channel.
 
     Args:
         decode_head: Config of the MMSeg head, without `num_classes`.
@@ -19,7 +19,7 @@ class DecodeDepthHead(BaseDepthHead):
 
     def __init__(self, decode_head: dict, **kwargs) -> None:
         super().__init__(**kwargs)
-        # Two classes with one output channel is MMSeg's way to say "one logit".
+        # In MMSeg, two classes with one output channel mean a single logit.
         self.decode_head = MODELS.build(
             dict(decode_head, num_classes=2, out_channels=1, threshold=0.5)
         )

@@ -13,7 +13,7 @@ from mmdepthseg.models.heads.unet_seg_head import FULL_RESOLUTION_LEVEL, UNetSeg
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 
-# what the side classifier takes over from the segmentation head
+# options that the side classifier takes over from the segmentation head
 INHERITED = (
     'num_classes',
     'out_channels',
@@ -23,19 +23,17 @@ INHERITED = (
     'align_corners',
     'sampler',
 )
-# MMSeg's way to say "one 1x1 convolution"
+# a single 1x1 convolution, as MMSeg configures it
 LINEAR = dict(type='FCNHead', num_convs=0, concat_input=False, dropout_ratio=0.0)
 
 
 class Decoded(NamedTuple):
-    """Outputs of a model's heads; what nobody asked for is None.
+    """Outputs of a model's heads; those not asked for are None or empty.
 
     Attributes:
         logits: (N, num_classes, h, w), not resized.
-        disparities: (N, 1, h_s, w_s) in (0, 1), finest
-            first.
-        side: Features (N, C, h, w) for the side classifier of
-            `PADDistillation`.
+        disparities: (N, 1, h_s, w_s) in (0, 1), finest first.
+        side: Features (N, C, h, w) for the side classifier of `PADDistillation`.
     """
 
     logits: Tensor | None = None
@@ -44,10 +42,11 @@ class Decoded(NamedTuple):
 
 
 class GatedAttention(BaseModule):
-    """`conv(x) * sigmoid(gate(x))`, what one task passes to another.
+    """Features `conv(x) * sigmoid(gate(x))` that one task passes to another.
 
-    The attention-guided message passing of PAD-Net (Xu et al., CVPR 2018, section
-    3.4, module C). The gate's weights start at zero: half of everything passes.
+    The attention-guided message passing of PAD-Net (Xu et al., CVPR 2018, section 3.4,
+    module C). The gate's weights start at zero, so that at first half of everything
+    passes.
 
     Args:
         in_channels: Channels of the sending decoder.
@@ -70,39 +69,38 @@ class GatedAttention(BaseModule):
 
 @MODELS.register_module()
 class PADDistillation(BaseModule):
-    """Two U-Net decoders that add to each other's features at one level.
+    """Exchange of features between two U-Net decoders at one level.
 
-    The multi-task network of 3W, section 3.4, after PAD-Net (Xu et al., CVPR
-    2018): up to `level` the segmentation and the depth decoder work apart; then
-    the features of each pass a `GatedAttention` and are added to those of
-    the other, and both decode on from the sums. A 1x1 side classifier on the
-    segmentation features keeps them semantic; it is used in training only.
+    The multi-task network of 3W, section 3.4, after PAD-Net (Xu et al., CVPR 2018): up
+    to `level` the segmentation decoder and the depth decoder work separately; then the
+    features of each pass through a `GatedAttention` and are added to those of the
+    other, and both continue from the sums. A 1x1 side classifier on the segmentation
+    features keeps them semantic; it is used in training only.
 
-    What is predicted at `level` itself (side classifier, a disparity of that
-    scale, a tap of the segmentation head) is predicted from the task's own
-    features, before the exchange, as in the authors' network.
+    Predictions at `level` itself (side classifier, a disparity of that scale, a tap of
+    the segmentation head) use the task's own features from before the exchange, as in
+    the authors' network.
 
-    The decoders belong to the heads, so that each can start from an SDE
-    checkpoint; this part holds the attentions and the side classifier.
-    `build_distillation` fills in what follows from the heads.
+    The decoders belong to the heads, so that each can start from an SDE checkpoint;
+    this part holds the attentions and the side classifier. `build_distillation` fills
+    in the options that follow from the heads.
 
     Args:
-        seg_channels: Channels of steps 0 to 4 of the segmentation
-            decoder.
-        depth_channels: Those of the depth decoder.
-        level: Level of the exchange, 5 (bottleneck) to 8 (half resolution).
-            Defaults to 7, the paper's.
+        seg_channels: Channels of steps 0 to 4 of the segmentation decoder.
+        depth_channels: The same of the depth decoder.
+        level: Level of the exchange, 5 (bottleneck) to 8 (half resolution). Defaults to
+            7, the paper's.
         side_weight: Share of the side classifier in the supervised loss:
-            `(1 - side_weight) * loss + side_weight * side loss`. 0: there is no
+            `(1 - side_weight) * loss + side_weight * side loss`. With 0 there is no
             side classifier. Defaults to 0.5, the mean.
-        side_head: Config of the side classifier: options that differ
-            from the 1x1 convolution's, or an MMSeg decode head with `type` and
-            `channels`. Classes and loss are the segmentation head's.
-        init_cfg: E.g. `dict(type='Pretrained', ...,
-            prefix='distillation.')` to go on from a multi-task checkpoint.
+        side_head: Config of the side classifier: options that differ from the 1x1
+            convolution's, or an MMSeg decode head with `type` and `channels`. Classes
+            and loss are the segmentation head's.
+        init_cfg: E.g. `dict(type='Pretrained', ..., prefix='distillation.')` to
+            continue from a multi-task checkpoint.
 
     Raises:
-        UserError: On options out of range.
+        UserError: An option is out of range.
     """
 
     def __init__(
@@ -146,14 +144,14 @@ class PADDistillation(BaseModule):
         labels: bool = True,
         depth: bool = True,
     ) -> Decoded:
-        """Decode both tasks; beyond the exchange only those asked for.
+        """Decode both tasks; only those asked for go beyond the exchange.
 
         Args:
             features: Backbone levels.
             seg_head: Segmentation head.
             depth_head: Depth head.
-            labels: Decode the segmentation to the end.
-            depth: Decode the depth to the end.
+            labels: Whether to decode the segmentation to the end.
+            depth: Whether to decode the depth to the end.
         """
         to_seg = seg_head.decoder(features, last_step=self.step)
         to_depth = depth_head.decoder(features, last_step=self.step)
@@ -172,9 +170,10 @@ class PADDistillation(BaseModule):
         return Decoded(logits, disparities, seg)
 
     def train_without_depth_loss(self, depth_head: UNetDepthHead) -> None:
-        """Enable gradients for what the segmentation trains of a frozen depth head.
+        """Enable gradients for the part of a frozen depth head that the labels train.
 
-        The depth decoder up to the exchange, and nothing that passes on to the depth.
+        That part is the depth decoder up to the exchange. The attention that feeds the
+        depth decoder is frozen.
         """
         steps = depth_head.decoder.parameters_of_steps(NUM_STEPS - 1, self.step)
         for parameter in steps:
@@ -188,7 +187,7 @@ class PADDistillation(BaseModule):
         decoded: dict[int, Tensor],
         received: Tensor,
     ) -> dict[int, Tensor]:
-        """Return all steps of a decoder that receives something at the exchange."""
+        """Return all steps of a decoder that receives features at the exchange."""
         own = decoded[self.step]
         outs = decoder(features, decoded={**decoded, self.step: own + received})
         return {**outs, self.step: own}
@@ -223,8 +222,8 @@ def build_distillation(
 
     Args:
         cfg: Config of the `PADDistillation`.
-        seg_cfg: Config of the segmentation head; the side classifier takes
-            over its classes and loss, unless `cfg['side_head']` says otherwise.
+        seg_cfg: Config of the segmentation head; the side classifier takes over its
+            classes and loss, unless `cfg['side_head']` says otherwise.
         seg_head: The segmentation head.
         depth_head: The depth head.
 
@@ -238,9 +237,8 @@ def build_distillation(
         if not isinstance(head, kind):
             found = 'none' if head is None else f'a {type(head).__name__}'
             raise UserError(
-                f'distillation joins the decoders of a {kind.__name__} and another '
-                f'head, but there is {found} as {name}: take {kind.__name__} or '
-                'leave distillation out'
+                f'distillation needs a {kind.__name__} as {name}, but there is '
+                f'{found}: use a {kind.__name__} or remove the distillation'
             )
     side = {key: seg_cfg[key] for key in INHERITED if key in seg_cfg}
     built = MODELS.build(

@@ -10,45 +10,45 @@ from mmdepthseg.geometry import pose_vector_to_matrix
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 
-# With a given first translation the last layer starts small, so that the images
-# hardly change that first prediction.
+# With a first translation the last layer starts small, so that the images hardly
+# change the first prediction.
 FIRST_WEIGHTS = 0.3
 
 
 @MODELS.register_module()
 class PoseNet(BaseModule):
-    """Pose of a pair of frames from one encoder (Godard et al., ICCV 2019).
+    """Network for the relative pose of two frames (Godard et al., ICCV 2019).
 
-    The pair, six channels, is given in temporal order; six numbers come out
-    (axis-angle, translation), spatially averaged and scaled. For an earlier
-    source frame the predicted transform is inverted.
+    The input is the pair in temporal order (six channels), the output six numbers
+    (axis-angle, translation), averaged over the image and scaled. For an earlier source
+    frame the predicted transform is inverted.
 
     Args:
-        backbone: Config of an encoder with `in_channels=6`; its last
-            level is used. `init_cfg=dict(type='Pretrained', ...)` with a
-            3-channel (ImageNet) checkpoint fills it: the first convolution's weights
-            are repeated for the two images and halved.
+        backbone: Config of an encoder with `in_channels=6`; its last level is used.
+            `init_cfg=dict(type='Pretrained', ...)` with a 3-channel (ImageNet)
+            checkpoint fills it: the first convolution's weights are repeated for the
+            two images and halved.
         in_channels: Channels of the encoder's last level.
         channels: Hidden channels. Defaults to 256.
         rotation_factor: Factor on the axis-angle. Defaults to 0.01.
-        translation_factor: Factor on the translation. Defaults to 0.01.
-            Both defaults are the papers', with ImageNet weights. Larger factors let
-            the net learn faster from scratch: the streets have 0.05 (rotation) and
-            0.1 (translation).
-        first_translation: Translation (x, y, z) that the net
-            predicts at the start, whatever the images; from the earlier to the
-            later frame, in units of depth. Defaults to none, the papers' start.
-            A camera that looks forward and drives forward has (0, 0, -v): trained
-            from scratch, starting near the true motion decides whether training
-            finds the right minimum or a sideways one. Choose v = (metres per
-            frame / typical depth in metres) * first depth; the streets have 0.016.
-        difference_gain: 0, the papers': the six channels are the two frames.
-            Above 0 they are the frames' mean and their difference times this. The
-            same information, but a shift of a fraction of a pixel (a yaw, say) is a
-            small change between two large numbers in the one and a signal of its own
-            in the other: from scratch it is learned several times faster. On the
-            streets 4 and 10 did alike; the configs have 10. Not with ImageNet
-            weights, which expect images.
+        translation_factor: Factor on the translation. Defaults to 0.01. Both defaults
+            are the papers', with ImageNet weights. Larger factors let the net learn
+            faster from scratch: the streets configs use 0.05 (rotation) and 0.1
+            (translation).
+        first_translation: Translation (x, y, z) that the net predicts at first,
+            whatever the images, from the earlier to the later frame, in units of depth.
+            Defaults to zero, as in the papers. For a camera that looks and drives
+            forward it is (0, 0, -v): when training from scratch, a start near the true
+            motion decides whether training finds the right minimum or one with sideways
+            motion. Choose v = (metres per frame / typical depth in metres) * first
+            depth; the streets configs use 0.016.
+        difference_gain: With 0, as in the papers, the six channels are the two frames.
+            Above 0 they are the mean of the frames and their difference times this
+            factor. The information is the same, but a shift by a fraction of a pixel
+            (for example from yaw) is a small change between two large numbers in the
+            first form and a signal of its own in the second: from scratch it is learned
+            several times faster. On the streets 4 and 10 worked equally well; the
+            configs use 10. Do not use it with ImageNet weights, which expect images.
         init_cfg: Initialisation.
     """
 
@@ -81,7 +81,7 @@ class PoseNet(BaseModule):
             self._start_with(first_translation)
 
     def _start_with(self, translation: Sequence[float]) -> None:
-        """Make the first prediction: this translation and hardly any rotation."""
+        """Set the first prediction to this translation and hardly any rotation."""
         weight, bias = self.head[-1].parameters()
         with torch.no_grad():
             weight.mul_(FIRST_WEIGHTS)
@@ -96,8 +96,8 @@ class PoseNet(BaseModule):
             later: Normalised images (N, 3, H, W).
 
         Returns:
-            Axis-angle (radians) and translation (in units
-            of the depth), (N, 3) each, float32.
+            Axis-angle (radians) and translation (in units of the depth), (N, 3) each,
+            float32.
         """
         pair = (earlier, later)
         if self.difference_gain:
@@ -110,13 +110,12 @@ class PoseNet(BaseModule):
         )
 
     def source_transforms(self, batch: FrameBatch, offsets: tuple[int, ...]) -> Tensor:
-        """Return target-to-source transforms for all neighbours in one pass.
+        """Return the target-to-source transforms of all neighbours from one pass.
 
         Args:
-            batch: With `img` (N, 3, H, W) and `adjacent` (N, F,
-                3, H, W).
-            offsets: Position of each neighbour in time relative
-                to the target, e.g. (-1, 1).
+            batch: With `img` (N, 3, H, W) and `adjacent` (N, F, 3, H, W).
+            offsets: Position of each neighbour in time relative to the target, e.g.
+                (-1, 1).
 
         Returns:
             (N, F, 4, 4).

@@ -11,36 +11,36 @@ from mmdepthseg.utils.errors import UserError
 
 @MODELS.register_module()
 class DirectPoseRefinement(nn.Module):
-    """Refine a pose net's answer by direct alignment, and let the net learn from it.
+    """Refinement of a pose net's output by direct alignment; the net learns from it.
 
-    Depth of a far facade moves an image by half a pixel between two frames: a pose
-    net that is off by a tenth of a degree in yaw hides it, and training from scratch
-    spends most of its time there. A few Gauss-Newton steps on the images themselves,
-    with the depth of the moment, find the motion several times more exactly (Wang et
-    al., "Learning Depth from Monocular Videos using Direct Methods", CVPR 2018, who
-    put them behind the pose net as well). Here no gradient passes them: view synthesis
-    sees the refined motion, and the net learns from `loss_pose`, which draws it
-    there. Where alignment finds nothing better, or runs away (empty roads give it
-    little to hold on to), view synthesis sees the net's own motion, and the net learns
-    from that as without refinement.
+    The depth of a far facade moves the image by half a pixel between two frames. A pose
+    error of a tenth of a degree in yaw hides this, and training from scratch spends
+    most of its time there. A few Gauss-Newton steps on the images themselves, with the
+    current depth, find the motion several times more accurately (Wang et al., "Learning
+    Depth from Monocular Videos using Direct Methods", CVPR 2018, who also place them
+    after the pose net). Here they pass no gradient: view synthesis uses the refined
+    motion, and the net learns from `loss_pose`, which pulls its output towards it.
+    Where alignment finds nothing better or diverges (empty roads have little texture),
+    view synthesis uses the net's own motion, and the net learns from it as it does
+    without refinement.
 
     Depth and motion are known up to one common factor, and least squares on noisy
-    images finds motions a little too short: depth would follow, step by step, to the
-    end of its range. So the refined translations of a batch are scaled, all by one
-    factor, to the size of the pose net's; the unit of depth stays what its
-    `first_translation` made it.
+    images finds motions that are slightly too short: depth would follow, step by step,
+    to the end of its range. The refined translations of a batch are therefore scaled,
+    all by one factor, to the size of the pose net's, and the unit of depth stays as
+    `first_translation` set it.
 
-    Not part of 3W or Monodepth2; for training only, at the cost of `iterations`
-    + 1 warps of a grey image.
+    Not part of 3W or Monodepth2; for training only, at the cost of `iterations` + 1
+    warps of a grey image.
 
     Args:
         iterations: Gauss-Newton steps. Defaults to 2.
         robust: See `mmdepthseg.geometry.align_frames`.
-        max_shift: See there. Defaults to 0.03 of the width.
-        loss_weight: Of `loss_pose`. Defaults to 1.
+        max_shift: See the same function. Defaults to 0.03 of the width.
+        loss_weight: Factor of `loss_pose`. Defaults to 1.
 
     Raises:
-        UserError: On options out of range.
+        UserError: An option is out of range.
     """
 
     def __init__(
@@ -65,20 +65,18 @@ class DirectPoseRefinement(nn.Module):
     def forward(
         self, batch: FrameBatch, depth: Tensor, transforms: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Refine.
+        """Refine the poses of a batch.
 
         Args:
-            batch: With `img_raw` (N, 3, H, W), `adjacent_raw`
-                (N, F, 3, H, W) and `cam2img` (N, 3, 3).
-            depth: Of the target frames (N, 1, H, W); no gradient goes
-                there.
+            batch: With `img_raw` (N, 3, H, W), `adjacent_raw` (N, F, 3, H, W) and
+                `cam2img` (N, 3, 3).
+            depth: Depth of the target frames (N, 1, H, W); it gets no gradient.
             transforms: The pose net's (N, F, 4, 4).
 
         Returns:
-            Transforms (N, F, 4, 4), the refined
-            ones without gradient; `loss_pose`, the mean over all pairs of the
-            absolute differences, summed over the entries of rotation and translation,
-            and `refined`, the share of pairs that were.
+            Transforms (N, F, 4, 4), the refined ones without gradient; `loss_pose`, the
+            absolute differences summed over the entries of rotation and translation and
+            averaged over all pairs; and `refined`, the share of refined pairs.
         """
         frames = transforms.shape[1]
 
@@ -106,10 +104,10 @@ class DirectPoseRefinement(nn.Module):
     @staticmethod
     @torch.no_grad()
     def _keep_scale(found: Tensor, given: Tensor) -> Tensor:
-        """Return translations scaled so that, along the given ones, they are as long.
+        """Scale translations to the given ones' length in the direction of these.
 
-        Not to the same length: the net answers with the middle of uncertain motions,
-        which is shorter than each of them, and would shrink without end.
+        Their own lengths must not become equal: the net predicts the mean of uncertain
+        motions, which is shorter than each of them, and would shrink without end.
         """
         before, after = given[..., :3, 3], found[..., :3, 3]
         along = (before * after).sum(-1)

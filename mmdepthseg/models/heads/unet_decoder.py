@@ -19,33 +19,32 @@ CHANNELS = (64, 128, 128, 256, 256)
 
 @MODELS.register_module()
 class UNetDecoder(BaseModule):
-    """Five steps from the bottleneck to full resolution.
+    """Decoder of five steps, from the bottleneck to full resolution.
 
-    Each step: conv block (3x3 convolution with reflection padding, ELU), nearest
-    up-sampling when the skip is larger, concatenation with the encoder's skip,
-    conv block. The first conv block is an ASPP if `aspp_rates` is given. Step 4
-    is the bottleneck's, step 0 gives full resolution; in the paper's numbering
-    their outputs are levels 5, ..., 9 (encoder: 0, ..., 4).
+    Each step consists of a conv block (3x3 convolution with reflection padding, ELU),
+    nearest up-sampling if the skip is larger, concatenation with the encoder's skip,
+    and another conv block. The first conv block is an ASPP if `aspp_rates` is given.
+    Step 4 starts at the bottleneck, step 0 gives full resolution; in the paper's
+    numbering their outputs are levels 5, ..., 9 (encoder: 0, ..., 4).
 
-    With fewer than five encoder levels (MMSeg backbones without stem have four,
-    strides 4 to 32) the shallow steps have no skip and up-sample by two.
+    With fewer than five encoder levels (MMSeg backbones without stem have four, strides
+    4 to 32) the shallow steps have no skip and up-sample by two.
 
     Args:
-        in_channels: Channels of the encoder levels, shallow to
-            deep, at most five.
-        channels: Channels of steps 0 to 4, full resolution
-            first. Paper: 64, 64, 128, 128, 256 with batch norm ("dec9") or 64,
-            128, 128, 256, 256 ("dec5", "dec6").
-        aspp_rates: Dilation rates of the ASPP; None for
-            a plain conv block. Defaults to (6, 12, 18).
+        in_channels: Channels of the encoder levels, shallow to deep, at most five.
+        channels: Channels of steps 0 to 4, full resolution first. Paper: 64, 64, 128,
+            128, 256 with batch norm ("dec9") or 64, 128, 128, 256, 256 ("dec5",
+            "dec6").
+        aspp_rates: Dilation rates of the ASPP; None for a plain conv block. Defaults to
+            (6, 12, 18).
         aspp_dropout: Dropout after the ASPP. Defaults to 0.5.
         norm_cfg: Norm of the conv blocks. Defaults to None.
-        aspp_norm_cfg: Norm of the ASPP, apart from `norm_cfg` because the
-            paper's ASPP has batch norm where its conv blocks have none. Defaults to
-            BN; SyncBN or GN suit small batches.
-        last_step: Last step that is built; 5 builds none. A head that taps
-            no finer step sets it, since weights without gradient stop distributed
-            training. Defaults to 0, full resolution.
+        aspp_norm_cfg: Norm of the ASPP, separate from `norm_cfg` because the paper's
+            ASPP has batch norm and its conv blocks have none. Defaults to BN; SyncBN or
+            GN suit small batches.
+        last_step: Last step to build; 5 builds none. Heads that tap no finer step set
+            it, because weights without gradients stop distributed training. Defaults to
+            0, full resolution.
         init_cfg: E.g. `dict(type='Pretrained', checkpoint=SDE,
             prefix='depth_head.decoder')` for transfer learning.
     """
@@ -105,22 +104,19 @@ class UNetDecoder(BaseModule):
         last_step: int | None = None,
         decoded: dict[int, Tensor] | None = None,
     ) -> dict[int, Tensor]:
-        """Decode.
+        """Decode the levels of an encoder.
 
         Args:
-            features: Encoder levels (N, C_i, h_i, w_i),
-                shallow to deep.
-            last_step: Stop after this step (0 = full resolution),
-                so what nobody needs is not computed. Defaults to the last one
-                built.
-            decoded: Outputs of the first steps, as
-                returned by an earlier call and perhaps changed since; decoding
-                goes on from the finest of them. Defaults to none: from the
-                bottleneck.
+            features: Encoder levels (N, C_i, h_i, w_i), shallow to deep.
+            last_step: Stop after this step (0 = full resolution), to compute no more
+                than needed. Defaults to the last step built.
+            decoded: Outputs of the first steps, as returned by an earlier call and
+                possibly changed since; decoding continues from the finest of them.
+                Defaults to none: it starts at the bottleneck.
 
         Returns:
-            Step 4 to `last_step` -> its output (N,
-            channels[step], h, w), stride about 2^step.
+            Each step from 4 to `last_step` -> its output (N, channels[step], h, w),
+            stride about 2^step.
         """
         last_step = self.last_step if last_step is None else last_step
         self._check(features, last_step)
@@ -145,8 +141,8 @@ class UNetDecoder(BaseModule):
         """Yield the parameters of some steps.
 
         Args:
-            first: Coarsest of the steps, 4 to 0.
-            last: Finest of them, not finer than `last_step`.
+            first: Coarsest step, 4 to 0.
+            last: Finest step, not finer than `last_step`.
         """
         for blocks in (self.reduce, self.fuse):
             for block in blocks[NUM_STEPS - 1 - first : NUM_STEPS - last]:
@@ -155,14 +151,15 @@ class UNetDecoder(BaseModule):
     def _check(self, features: Sequence[Tensor], last_step: int) -> None:
         if last_step < self.last_step:
             raise ValueError(
-                f'UNetDecoder: step {last_step} is asked for, but it is '
+                f'UNetDecoder: step {last_step} was requested, but the decoder was '
                 f'built with last_step={self.last_step}'
             )
         if len(features) != len(self.in_channels):
             raise UserError(
                 f'UNetDecoder is built for {len(self.in_channels)} feature levels '
-                f'(in_channels={list(self.in_channels)}) but the backbone gives '
-                f"{len(features)}: set in_channels to the backbone's levels"
+                f'(in_channels={list(self.in_channels)}), but the backbone gives '
+                f"{len(features)}: set in_channels to the channels of the backbone's "
+                'levels'
             )
         if min(features[-1].shape[2:]) < 2:
             raise UserError(
@@ -173,7 +170,7 @@ class UNetDecoder(BaseModule):
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
-    """Return the channels of the steps as a tuple; UserError unless there are five."""
+    """Return the channels of the steps as a tuple; raise unless there are five."""
     if len(channels) != NUM_STEPS:
         raise UserError(
             'UNetDecoder: channels must have 5 numbers, full '
@@ -186,7 +183,7 @@ def _conv_block(
     in_channels: int, out_channels: int, norm_cfg: dict | None
 ) -> ConvModule:
     with warnings.catch_warnings():
-        # the authors' blocks have a bias before batch norm, too
+        # the authors' blocks also have a bias before batch norm
         warnings.filterwarnings('ignore', message='Unnecessary conv bias')
         return ConvModule(
             in_channels,

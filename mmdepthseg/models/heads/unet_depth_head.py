@@ -12,20 +12,20 @@ from mmdepthseg.utils.errors import UserError
 
 @MODELS.register_module()
 class UNetDepthHead(BaseDepthHead):
-    """U-Net decoder with sigmoid disparity heads (Godard et al., ICCV 2019).
+    """U-Net depth head with sigmoid disparities (Godard et al., ICCV 2019).
 
     Args:
         decoder: Config of the `UNetDecoder`.
-        num_scales: Disparities at steps 0 to num_scales - 1 (strides 1, 2,
-            4, 8). Defaults to 4.
-        disparity_bias: Start value of the disparity heads' bias. 0 (the
-            papers') starts at disparity 0.5, a depth of about 0.2 with the default
-            range: right with ImageNet weights and translation factor 0.01. From
-            scratch, the first depth and the first translation must fit each other
-            and the world, else training sinks into a wrong minimum: -1.8 (a depth of
-            about 0.7) with `first_translation=(0, 0, -0.016)`,
-            `rotation_factor=0.05`, `translation_factor=0.1` and
-            `difference_gain=10` of the `PoseNet` worked on the streets.
+        num_scales: Disparities at steps 0 to num_scales - 1 (strides 1, 2, 4, 8).
+            Defaults to 4.
+        disparity_bias: Initial bias of the disparity convolutions. 0, as in the papers,
+            starts at disparity 0.5, a depth of about 0.2 with the default range: right
+            for ImageNet weights and a translation factor of 0.01. From scratch, the
+            first depth and the first translation must fit each other and the world, or
+            training ends in a wrong minimum: -1.8 (a depth of about 0.7) with
+            `first_translation=(0, 0, -0.016)`, `rotation_factor=0.05`,
+            `translation_factor=0.1` and `difference_gain=10` of the `PoseNet` worked on
+            the streets.
         **kwargs: See `BaseDepthHead`.
     """
 
@@ -59,7 +59,7 @@ class UNetDepthHead(BaseDepthHead):
         """Return the disparities of decoded steps.
 
         Args:
-            decoded: What `decoder` makes of features.
+            decoded: Output of `decoder`.
 
         Returns:
             (N, 1, ~H/2^s, ~W/2^s) in (0, 1), s = 0, 1, ...

@@ -1,4 +1,4 @@
-"""U-Net segmentation head, made to start from a depth decoder."""
+"""U-Net segmentation head that can start from the weights of a depth decoder."""
 
 from collections.abc import Sequence
 
@@ -17,27 +17,26 @@ FULL_RESOLUTION_LEVEL = 2 * NUM_STEPS - 1
 
 @MODELS.register_module()
 class UNetSegHead(BaseDecodeHead):
-    """Taps levels of a U-Net decoder and classifies them (3W, section 3).
+    """Segmentation head that taps levels of a U-Net decoder (3W, section 3).
 
-    The decoder has the form of the depth decoder, so that it can start from its
+    The decoder has the architecture of the depth decoder, so that it can start from its
     weights: `decoder=dict(..., init_cfg=dict(type='Pretrained', checkpoint=SDE,
     prefix='depth_head.decoder'))`.
 
     Args:
         in_channels: Channels of the backbone's levels.
-        decoder: Config of the `UNetDecoder`; `in_channels` and
-            `last_step` are filled in (steps beyond the finest tap are not built).
-        levels: Tapped levels, 0 to 4 of the encoder, 5 to 9 of
-            the decoder (9 = full resolution). Defaults to (9,), exp. 210.
-        channels: Channels each tapped level is projected to; None
-            for no projection, as in the multi-task network of exp. 212. Defaults
-            to 64.
-        inter_channels: Channels of a 3x3 convolution, norm, ReLU
-            before the classifier; exp. 211 has 64. Defaults to None.
-        project_act_cfg: Activation after the projection.
-            Defaults to None: the projection is linear, as in the authors' network.
-        **kwargs: Those of MMSeg's `BaseDecodeHead` (`num_classes`,
-            `loss_decode`, `dropout_ratio`, ...).
+        decoder: Config of the `UNetDecoder`; `in_channels` and `last_step` are filled
+            in (steps beyond the finest tap are not built).
+        levels: Tapped levels, 0 to 4 of the encoder, 5 to 9 of the decoder (9 = full
+            resolution). Defaults to (9,), exp. 210.
+        channels: Channels to which each tapped level is projected; None for no
+            projection, as in the multi-task network of exp. 212. Defaults to 64.
+        inter_channels: Channels of a block of 3x3 convolution, norm and ReLU before the
+            classifier; exp. 211 has 64. Defaults to None, no such block.
+        project_act_cfg: Activation after the projection. Defaults to None: the
+            projection is linear, as in the authors' network.
+        **kwargs: Options of MMSeg's `BaseDecodeHead` (`num_classes`, `loss_decode`,
+            `dropout_ratio`, ...).
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class UNetSegHead(BaseDecodeHead):
             **kwargs,
         )
         self.levels = tuple(levels)
-        # exp. 211 stops at half resolution: what nobody taps is not built
+        # steps beyond the finest tap are not built: exp. 211 stops at half resolution
         last_step = min(FULL_RESOLUTION_LEVEL - max(self.levels), NUM_STEPS)
         self.decoder = MODELS.build(
             dict(decoder, in_channels=in_channels, last_step=last_step)
@@ -103,7 +102,7 @@ class UNetSegHead(BaseDecodeHead):
 
         Args:
             features: Backbone levels.
-            decoded: What `decoder` makes of them.
+            decoded: Output of `decoder` for them.
 
         Returns:
             (N, num_classes, h, w) at the finest tap.

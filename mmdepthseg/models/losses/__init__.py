@@ -1,4 +1,4 @@
-"""Losses, one class a file, registered in MODELS."""
+"""Losses, one class per file, registered in MODELS."""
 
 from mmdepthseg.models.losses.berhu import BerHuLoss
 from mmdepthseg.models.losses.entropy import prediction_entropy

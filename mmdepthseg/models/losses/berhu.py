@@ -13,17 +13,17 @@ from mmdepthseg.utils.errors import UserError
 class BerHuLoss(nn.Module):
     """Reverse Huber loss (Laina et al., 3DV 2016, equation 1).
 
-    With d = abs(prediction - target) and C = `threshold` * max(d) over the batch,
-    that of all ranks (a constant for the gradient): d where d <= C, else (d^2 + C^2)
-    / (2 C). Mean over *all* pixels, masked ones count as 0.
+    With d = abs(prediction - target) and C = `threshold` * max(d) over the batch of all
+    ranks (a constant for the gradient), the loss is d where d <= C and (d^2 + C^2) / (2
+    C) elsewhere. It is averaged over *all* pixels; masked ones count as 0.
 
     Args:
         threshold: Share of the largest error at which the loss turns quadratic.
-        log: Compare log(1 + x) of both.
+        log: Whether to compare log(1 + x) of both.
         loss_weight: Factor of the loss.
 
     Raises:
-        UserError: If `threshold` is not positive.
+        UserError: `threshold` is not positive.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class BerHuLoss(nn.Module):
         Args:
             prediction: (N, 1, H, W), above -1 if `log`.
             target: The same shape; no gradient.
-            mask: The same shape, bool or weights; where it is 0 the pixel counts
-                as exact. None: all pixels.
+            mask: The same shape, bool or weights; where it is 0 the pixel counts as
+                exact. None: all pixels.
 
         Returns:
             Scalar. A batch without any error gives 0 with zero gradient.
 
         Raises:
-            UserError: If the shapes differ.
+            ValueError: The shapes differ.
         """
         check_shape('target', target, prediction.shape)
         if mask is not None:

@@ -13,13 +13,14 @@ def prediction_entropy(logits: Tensor, normalize: bool = False) -> Tensor:
 
     Args:
         logits: (N, C, H, W), C >= 2.
-        normalize: Stretch to [0, 1] by the minimum and maximum of the whole batch.
+        normalize: Whether to stretch to [0, 1] by the minimum and maximum of the whole
+            batch.
 
     Returns:
         (N, H, W).
 
     Raises:
-        ValueError: If `logits` is not 4-D or has a single class.
+        ValueError: `logits` is not 4-D or has a single class.
     """
     check_shape('logits', logits, (None, None, None, None))
     classes = logits.shape[1]

@@ -1,4 +1,4 @@
-"""Distance of features to those of a frozen encoder."""
+"""Distance of features from those of a frozen encoder."""
 
 import torch
 from mmengine.model import BaseModule
@@ -15,19 +15,19 @@ REDUCTIONS = ('batch', 'image')
 def feature_distance(
     features: Tensor, reference: Tensor, reduction: str = 'batch'
 ) -> Tensor:
-    """Return the L2 distance of two feature tensors.
+    """Return the L2 distance between two feature tensors.
 
     Args:
         features: (N, C, h, w).
         reference: The same shape; no gradient.
-        reduction: 'batch': sqrt of the sum of squares over N, C, h and w. 'image':
-            that over C, h and w of each image, mean over the N images.
+        reduction: 'batch': sqrt of the sum of squares over N, C, h and w. 'image': the
+            same over C, h and w of each image, averaged over the N images.
 
     Returns:
         Scalar, at least float32. Its gradient is 0 where the distance is.
 
     Raises:
-        UserError: If the shapes differ.
+        ValueError: The shapes differ.
     """
     check_shape('reference', reference, features.shape)
     with no_autocast(features):
@@ -40,32 +40,32 @@ def feature_distance(
 
 @MODELS.register_module()
 class FeatureDistanceLoss(BaseModule):
-    """Keep an encoder near its ImageNet features (3W, section 3.1).
+    """Loss that keeps an encoder near its ImageNet features (3W, section 3.1).
 
-    With F the trained encoder's bottleneck features of the batch's images x and
-    F_I those of the frozen ImageNet encoder::
+    With the bottleneck features F(x) of the trained encoder and F_I(x) of the frozen
+    ImageNet encoder, for the images x of a batch::
 
         loss = loss_weight * || F(x) - F_I(x) ||_2
 
-    so that self-supervised depth, which needs no semantics, does not unlearn them.
+    so that self-supervised depth, which needs no semantics, does not replace them.
 
-    The authors' code takes the norm over the whole batch tensor, `'batch'`. It
-    grows with sqrt(N), and with sqrt(h w): the paper's weight 1e-2 belongs to 4
-    crops of 512x512 per GPU. `'image'`, the mean of the images' own norms, does
-    not depend on N; where all distances are alike, weight w with 'batch' and N
-    images is weight w * sqrt(N) with 'image' (2e-2 for the paper's). On several
-    GPUs each takes the norm over its own images, and gradients are averaged, so N
-    counts the images per GPU.
+    With 'batch', as in the authors' code, the norm is taken over the whole batch
+    tensor. It grows with sqrt(N) and with sqrt(h w): the paper's weight of 1e-2 is for
+    4 crops of 512x512 per GPU. With 'image' it is the mean of the images' own norms,
+    which does not depend on N; if all distances are equal, weight w with 'batch' and N
+    images equals weight w * sqrt(N) with 'image' (2e-2 for the paper's). On several
+    GPUs each takes the norm over its own images and gradients are averaged, so that N
+    is the number of images per GPU.
 
     Args:
-        encoder: Config of the frozen backbone, that of the trained one with
+        encoder: Config of the frozen backbone: that of the trained one with
             `init_cfg=dict(type='Pretrained', ...)`; see
             `mmdepthseg.models.backbones.FrozenEncoder`.
         loss_weight: Factor of the loss. Defaults to 1e-2, the paper's.
         reduction: 'batch' (the authors', default) or 'image'.
 
     Raises:
-        UserError: If `reduction` is neither, or `loss_weight` is negative.
+        UserError: `reduction` is neither, or `loss_weight` is negative.
     """
 
     def __init__(
@@ -86,21 +86,20 @@ class FeatureDistanceLoss(BaseModule):
         """Return the loss of a batch.
 
         Args:
-            features: The trained encoder's deepest level of `img`, (N,
-                C, h, w).
+            features: The trained encoder's deepest level of `img`, (N, C, h, w).
             img: Normalised images (N, 3, H, W).
 
         Returns:
             Scalar.
 
         Raises:
-            UserError: If the encoders' features differ in shape.
+            UserError: The encoders' features differ in shape.
         """
         reference = self.encoder(img)
         if reference.shape != features.shape:
             raise UserError(
                 'FeatureDistanceLoss: the frozen encoder gives '
                 f'{tuple(reference.shape)}, the trained one {tuple(features.shape)}: '
-                'its config must be that of the trained backbone'
+                'the encoder must have the config of the trained backbone'
             )
         return self.loss_weight * feature_distance(features, reference, self.reduction)

@@ -1,4 +1,4 @@
-"""Photometric error of two images."""
+"""Photometric error between two images."""
 
 from torch import Tensor, nn
 
@@ -14,20 +14,20 @@ from mmdepthseg.utils.errors import UserError
 
 @MODELS.register_module()
 class PhotometricError(nn.Module):
-    """Per-pixel difference of two images (Godard et al., ICCV 2019, equation 2).
+    """Per-pixel difference between two images (Godard et al., ICCV 2019, equation 2).
 
-    `error(a, b) = w mean_c SSIM'(a, b) + (1 - w) mean_c |a - b|` with
-    `SSIM' = clamp((1 - SSIM) / 2, 0, 1)`, 3x3 mean windows, reflection padding,
-    C1 = 0.01^2, C2 = 0.03^2, images in [0, 1]. Taken in float32 at least.
+    `error(a, b) = w mean_c SSIM'(a, b) + (1 - w) mean_c |a - b|` with `SSIM' = clamp((1
+    - SSIM) / 2, 0, 1)`, 3x3 mean windows, reflection padding, C1 = 0.01^2, C2 = 0.03^2,
+      images in [0, 1]. It is computed in float32 at least.
 
-    The target's share of the SSIM is computed once by `prepare` and reused
-    for every prediction compared with it.
+    The target's share of the SSIM is computed once by `prepare` and reused for every
+    prediction compared with it.
 
     Args:
-        ssim_weight: W in [0, 1]; 0 is the L1 error alone.
+        ssim_weight: Weight w, in [0, 1]; 0 gives the L1 error alone.
 
     Raises:
-        UserError: If `ssim_weight` is outside [0, 1].
+        UserError: `ssim_weight` is outside [0, 1].
     """
 
     def __init__(self, ssim_weight: float = 0.85) -> None:
@@ -40,7 +40,7 @@ class PhotometricError(nn.Module):
         """Compute statistics of target images (N, 3, H, W) in [0, 1]; no gradient.
 
         Raises:
-            UserError: If the target is not 4-D or smaller than 2x2.
+            ValueError: The target is not 4-D or is smaller than 2x2.
         """
         check_shape('target', target, (None, None, None, None))
         if min(target.shape[-2:]) < 2:
@@ -56,16 +56,15 @@ class PhotometricError(nn.Module):
         """Return the error of predicted images.
 
         Args:
-            predicted: (N, 3, H, W), or F of them per target (N, F, 3, H, W), in
-                [0, 1]. The gradient goes to these only, and once (no double
-                backward).
-            target: The images (N, 3, H, W) or what `prepare` made of them.
+            predicted: (N, 3, H, W), or F of them per target (N, F, 3, H, W), in [0, 1].
+                Only they get a gradient, and only once (no double backward).
+            target: The images (N, 3, H, W), or the result of `prepare` for them.
 
         Returns:
             Error map in [0, 1], (N, 1, H, W) or (N, F, 1, H, W).
 
         Raises:
-            UserError: If the shapes do not fit.
+            ValueError: The shapes do not fit.
         """
         if isinstance(target, Tensor):
             target = self.prepare(target)

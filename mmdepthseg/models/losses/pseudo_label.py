@@ -1,4 +1,4 @@
-"""Cross entropy on pseudo-labels, and how they are made."""
+"""Pseudo-labels, and cross entropy on them."""
 
 import torch
 import torch.nn.functional as F
@@ -16,17 +16,17 @@ VOID = 255
 class PseudoLabelLoss(nn.Module):
     """Cross entropy on pseudo-labels, weighted by the share of confident pixels.
 
-    `loss = weight * sum CE / number of pixels`. The sum runs over the pixels
-    that are not void, the number is that of *all* pixels, and the weight is one
-    number for the batch: the share of its pixels with confidence >= `threshold`
-    (Olsson et al., WACV 2021, section 3.2; Hoyer et al., CVPR 2021, section 3.3).
+    `loss = weight * sum CE / number of pixels`. The sum runs over the pixels that are
+    not void, the number is that of *all* pixels, and the weight is one number for the
+    batch: the share of its pixels with confidence >= `threshold` (Olsson et al., WACV
+    2021, section 3.2; Hoyer et al., CVPR 2021, section 3.3).
 
-    MMSeg's CrossEntropyLoss does not do: its `weight` is per pixel, to be made
-    and kept at full size, and it reads the number of valid pixels back from the
-    device.
+    MMSeg's CrossEntropyLoss is not used: its `weight` is per pixel, so that it has to
+    be computed and stored at full size, and it reads the number of valid pixels back
+    from the device.
 
     Args:
-        threshold: Confidence from which on a pixel counts as confident.
+        threshold: Confidence at or above which a pixel counts as confident.
         ignore_index: Label of void pixels.
         loss_weight: Factor of the loss.
     """
@@ -56,7 +56,7 @@ class PseudoLabelLoss(nn.Module):
             Scalar; 0 (with zero gradient) if all pixels are void.
 
         Raises:
-            UserError: If the shapes do not fit.
+            ValueError: The shapes do not fit.
         """
         check_shape('logits', logits, (None, None, None, None))
         shape = (logits.shape[0], *logits.shape[-2:])
@@ -76,28 +76,28 @@ class PseudoLabelLoss(nn.Module):
 
 @MODELS.register_module()
 class ConfidentPixelLoss(PseudoLabelLoss):
-    """Cross entropy on the pixels that the teacher is sure of, and on no others.
+    """Cross entropy on only those pixels of which the teacher is sure.
 
     `loss = sum CE over pixels with confidence >= threshold / number of pixels that are
     not void` (Sohn et al., FixMatch, NeurIPS 2020, equation 4; Yang et al., UniMatch,
-    CVPR 2023). The paper's weight, that of the parent, is one number for all pixels of
-    a batch: wrong labels of unsure pixels count as much as sure ones. Where a short
-    training has not learned the rare classes yet, they teach the student that these
-    classes do not exist.
+    CVPR 2023). The weight in the paper and in the parent class is one number for all
+    pixels of a batch: wrong labels of unsure pixels count as much as sure ones. If a
+    short training has not learned the rare classes yet, such labels teach the student
+    that these classes do not exist.
 
     A teacher is rarely sure of a rare class. With `portion` the threshold of class c is
-    `min(threshold, q_c)`, and q_c the confidence that this portion of the class's
+    `min(threshold, q_c)`, where q_c is the confidence that this portion of the class's
     pixels in the batch exceeds (class-balanced self-training: Zou et al., ECCV 2018,
     equation 4).
 
     Args:
-        threshold: Confidence from which on a pixel counts.
+        threshold: Confidence at or above which a pixel counts.
         portion: Portion of each class's pixels that counts at least, in [0, 1].
         ignore_index: Label of void pixels.
         loss_weight: Factor of the loss.
 
     Raises:
-        UserError: If threshold or portion is not in [0, 1].
+        UserError: `threshold` or `portion` is not in [0, 1].
     """
 
     def __init__(
@@ -151,22 +151,22 @@ def pseudo_labels(scores: Tensor, from_logits: bool = False) -> tuple[Tensor, Te
 
     Args:
         scores: Probabilities, or logits, (N, C, H, W).
-        from_logits: `scores` are logits. The same answer as for their softmax,
-            which need not be made.
+        from_logits: Whether `scores` are logits. The result is that for their softmax,
+            which is not computed.
 
     Returns:
-        Labels (N, H, W) int64, void (255) where the highest probability is 0, and
-        that probability (N, H, W), float32.
+        Labels (N, H, W) int64, void (255) where the highest probability is 0, and that
+        probability (N, H, W), float32.
 
     Raises:
-        UserError: If `scores` is not 4-D.
+        ValueError: `scores` is not 4-D.
     """
     check_shape('scores', scores, (None, None, None, None))
     with no_autocast(scores):
         (scores,) = full_precision(scores)
         confidence, labels = scores.max(1)
         if from_logits:
-            # The softmax of the winner, without the C maps of the others.
+            # The softmax of the winning class, without the maps of the others.
             confidence = (confidence - scores.logsumexp(1)).exp_()
         return labels.masked_fill_(confidence == 0, VOID), confidence
 
@@ -175,20 +175,20 @@ def pseudo_labels(scores: Tensor, from_logits: bool = False) -> tuple[Tensor, Te
 def with_ground_truth(
     labels: Tensor, confidence: Tensor, ground_truth: Tensor, is_labeled: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Put ground truth in the place of pseudo-labels where an image has it.
+    """Replace the pseudo-labels of images that have ground truth.
 
     Args:
-        labels: pseudo-labels, (N, H, W).
+        labels: Pseudo-labels, (N, H, W).
         confidence: (N, H, W).
         ground_truth: (N, H, W), 255 = void; any values where not labelled.
         is_labeled: (N,) bool.
 
     Returns:
-        Labels and confidence. In labelled images confidence is 1, and 0 at void
-        pixels, which stay void.
+        Labels and confidence. In labelled images confidence is 1, and 0 at void pixels,
+        which stay void.
 
     Raises:
-        UserError: If the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
     check_shape('ground_truth', ground_truth, labels.shape)
     check_shape('is_labeled', is_labeled, labels.shape[:1])

@@ -16,7 +16,7 @@ class EdgeAwareSmoothness(nn.Module):
     shrinking the disparity. No weight is applied.
 
     Args:
-        normalize: Divide the disparity by its mean.
+        normalize: Whether to divide the disparity by its mean.
     """
 
     def __init__(self, normalize: bool = True) -> None:
@@ -34,7 +34,7 @@ class EdgeAwareSmoothness(nn.Module):
             Scalar.
 
         Raises:
-            ValueError: If the shapes do not fit or a side is below 2.
+            ValueError: The shapes do not fit or a side is below 2.
         """
         check_shape('disparity', disparity, (None, 1, None, None))
         batch, _, height, width = disparity.shape

@@ -1,12 +1,12 @@
 """Photometric error of images: 0.85 SSIM' + 0.15 L1, with an analytic gradient.
 
-`SSIM' = clamp((1 - SSIM) / 2, 0, 1)` over 3x3 mean windows with reflection
-padding (Wang et al., TIP 2004; Godard et al., ICCV 2019, section 3.1).
+`SSIM' = clamp((1 - SSIM) / 2, 0, 1)` over 3x3 mean windows with reflection padding
+(Wang et al., TIP 2004; Godard et al., ICCV 2019, section 3.1).
 
-Written as one autograd function, because this error is taken at full resolution
-for every scale and source frame: plain autograd would keep some 25 images per
-error for the backward pass, this keeps 4. The mean windows are sums of shifted
-slices, on CPU 10 to 16 times faster than `F.avg_pool2d`.
+Written as one autograd function, because this error is taken at full resolution for
+every scale and source frame: plain autograd would keep some 25 images per error for the
+backward pass, this one keeps 4. The window means are sums of shifted slices, which on
+the CPU are 10 to 16 times faster than `F.avg_pool2d`.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ _C2 = 0.03**2
 
 
 class WindowStatistics(NamedTuple):
-    """What the SSIM needs of an image.
+    """Statistics of an image's windows, for the SSIM.
 
     Attributes:
         padded: Reflection-padded image, (..., 3, H + 2, W + 2).
@@ -62,7 +62,7 @@ def reflect_pad(image: Tensor) -> Tensor:
 
 
 def window_mean(padded: Tensor) -> Tensor:
-    """Return means of 3x3 windows, (..., H + 2, W + 2) -> (..., H, W); no autograd."""
+    """Average 3x3 windows, (..., H + 2, W + 2) -> (..., H, W); no autograd."""
     rows = padded[..., :-2] + padded[..., 1:-1]
     rows += padded[..., 2:]
     total = rows[..., :-2, :] + rows[..., 1:-1, :]
@@ -92,7 +92,7 @@ def image_statistics(image: Tensor, with_ssim: bool = True) -> ImageStatistics:
         image: (..., 3, H, W) in [0, 1], H and W at least 2.
         with_ssim: Whether the SSIM terms are needed.
     """
-    # Slices along W are what the window sums are made of: W must be innermost.
+    # The window sums add slices along W, so W must be innermost.
     image = image.contiguous()
     if not with_ssim:
         return ImageStatistics(image)
@@ -105,9 +105,9 @@ def image_statistics(image: Tensor, with_ssim: bool = True) -> ImageStatistics:
 
 
 class PhotometricFunction(torch.autograd.Function):
-    """(..., 3, H, W) image and target statistics -> error (..., 1, H, W).
+    """Error (..., 1, H, W) of an image (..., 3, H, W) against target statistics.
 
-    Differentiable once, with respect to the image only. Leading dimensions of
+    It is differentiable once, with respect to the image only. Leading dimensions of
     image and statistics broadcast.
     """
 
@@ -115,13 +115,13 @@ class PhotometricFunction(torch.autograd.Function):
     def forward(
         ctx, image: Tensor, ssim_weight: float, target: ImageStatistics
     ) -> Tensor:
-        """Return the error map; keeps the derivatives by the three window means."""
+        """Return the error map; keep its derivatives by the three window means."""
         image = image.contiguous()
         needs_grad = ctx.needs_input_grad[0]
         ctx.ssim_weight = ssim_weight
         difference = image - target.image
         if needs_grad:
-            # 1 byte a pixel in the place of 4.
+            # 1 byte per pixel instead of 4.
             ctx.sign = difference.sign().to(torch.int8)
         error = difference.abs_().mean(-3, keepdim=True)
         ctx.parts = None
@@ -157,12 +157,12 @@ def _dissimilarity(
 ) -> tuple[Tensor, tuple[Tensor, ...] | None]:
     """Return SSIM' per channel and its derivatives by the three window means.
 
-    With means m_x, m_y, variances v_x, v_y and covariance c,
-    SSIM = (2 m_x m_y + C1)(2 c + C2) / ((m_x^2 + m_y^2 + C1)(v_x + v_y + C2)).
+    With means m_x, m_y, variances v_x, v_y and covariance c, SSIM = (2 m_x m_y + C1)(2
+    c + C2) / ((m_x^2 + m_y^2 + C1)(v_x + v_y + C2)).
 
     Returns:
-        SSIM' (..., 3, H, W), and its derivatives by mean(x), mean(x^2) and
-        mean(x y), or None.
+        SSIM' (..., 3, H, W), and its derivatives by mean(x), mean(x^2) and mean(x y),
+        or None.
     """
     padded = reflect_pad(image)
     mean = window_mean(padded)

@@ -18,7 +18,7 @@ from mmdepthseg.utils.errors import refuse
 
 
 class ScaleTerms(NamedTuple):
-    """The loss of one scale.
+    """Loss of one scale.
 
     Attributes:
         photometric: Mean photometric error, scalar.
@@ -34,37 +34,37 @@ class ScaleTerms(NamedTuple):
 
 @MODELS.register_module()
 class ViewSynthesisLoss(nn.Module):
-    """Self-supervised depth from video (Godard et al., ICCV 2019, section 3).
+    """Loss of self-supervised depth from video (Godard et al., ICCV 2019, section 3).
 
-    Per scale: the disparity, up-sampled to full size, warps every source frame
-    into the target view; each pixel counts the *smallest* photometric error of
-    the sources (a pixel occluded in one frame is seen in another). Auto-masking
-    lets the *identity* errors of the unwarped sources compete: pixels that do not
-    move against the camera, or on which the warp is no better than no warp at
-    all, pass no gradient. Added is the edge-aware smoothness of the disparity at
-    its own scale, times `smooth_weight / 2^s`.
+    At each scale the disparity, up-sampled to full size, warps every source frame into
+    the target view. The error of a pixel is the *smallest* photometric error over the
+    sources (a pixel occluded in one frame is visible in another). With auto-masking the
+    *identity* errors of the unwarped sources compete: pixels that do not move relative
+    to the camera, or whose error warping does not lower, pass no gradient. The
+    edge-aware smoothness of the disparity at its own scale is added, times
+    `smooth_weight / 2^s`.
 
-    What does not depend on the scale is computed once per step: the target's SSIM
-    statistics and the identity errors.
+    The target's SSIM statistics and the identity errors do not depend on the scale and
+    are computed once per step.
 
-    A warped pixel that cannot be looked up (behind the source camera or not
-    finite, see `mmdepthseg.geometry.synthesize_views`) never wins. If it
-    cannot be in any source frame, it gives the identity error with auto-masking
-    (a constant) and is left out of the mean without.
+    A pixel that cannot be looked up in a source frame (behind its camera or not finite,
+    see `mmdepthseg.geometry.synthesize_views`) never wins there. If no source frame has
+    it, its error is the identity error (a constant) with auto-masking; without
+    auto-masking the mean leaves it out.
 
     Args:
-        ssim_weight: Weight of the SSIM term; 0 is the L1 error alone.
-        auto_mask: Let the identity errors compete.
-        reduce: Over the source frames, 'min' or 'mean' (of identity and warped
-            errors apart; the minimum of the two groups remains).
+        ssim_weight: Weight of the SSIM term; 0 gives the L1 error alone.
+        auto_mask: Whether the identity errors compete.
+        reduce: Reduction over the source frames, 'min' or 'mean' (of identity and
+            warped errors separately; the smaller of the two counts).
         smooth_weight: Factor of the smoothness at full size; 0 leaves it out.
         min_depth: Depth of disparity 1, metres.
         max_depth: Depth of disparity 0, metres.
-        tie_noise: Standard deviation of the noise on the identity errors that
-            breaks ties (MD2's code: 1e-5). The identity wins exact ties anyway.
+        tie_noise: Standard deviation of the noise on the identity errors that breaks
+            ties (MD2's code: 1e-5). The identity wins exact ties anyway.
 
     Raises:
-        UserError: On options out of range.
+        UserError: An option is out of range.
     """
 
     def __init__(
@@ -110,26 +110,26 @@ class ViewSynthesisLoss(nn.Module):
         transforms: Tensor,
         target_pyramid: Sequence[Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """Return the loss of one step, mean over the scales.
+        """Return the loss of one step, averaged over the scales.
 
         Args:
-            disparities: Network disparities in (0, 1), finest first,
-                each (N, 1, h_s, w_s).
-            target: un-jittered images, RGB in [0, 1], (N, 3, H, W).
+            disparities: Network disparities in (0, 1), finest first, each (N, 1, h_s,
+                w_s).
+            target: Images before colour jitter, RGB in [0, 1], (N, 3, H, W).
             sources: The F neighbouring frames likewise, (N, F, 3, H, W).
             cam2img: K in pixels of the H x W image, (N, 3, 3).
             transforms: Target camera -> source cameras, (N, F, 4, 4).
-            target_pyramid: The target at each disparity's size, for the
-                smoothness; by default it is down-sampled by area averaging.
+            target_pyramid: The target at each disparity's size, for the smoothness; by
+                default it is down-sampled by area averaging.
 
         Returns:
-            `loss_photometric` and `loss_smooth` (weighted), scalars, and for the
-            log `warped`: share of the pixels whose error passes a gradient, because
-            a warped source beat the identity (1 without auto-masking). Near 0 the
-            depth learns from the smoothness alone.
+            `loss_photometric` and `loss_smooth` (weighted), scalars, and for the log
+            `warped`: share of the pixels whose error passes a gradient, because a
+            warped source beat the identity (1 without auto-masking). Near 0 the depth
+            learns from the smoothness alone.
 
         Raises:
-            UserError: If the shapes do not fit.
+            ValueError: The shapes do not fit.
         """
         terms = self.per_scale(
             disparities, target, sources, cam2img, transforms, target_pyramid
@@ -149,7 +149,7 @@ class ViewSynthesisLoss(nn.Module):
         transforms: Tensor,
         target_pyramid: Sequence[Tensor] | None = None,
     ) -> list[ScaleTerms]:
-        """Return the loss scale by scale; takes the arguments of `forward`."""
+        """Return the loss of each scale; the arguments are those of `forward`."""
         _check(disparities, target, sources, target_pyramid)
         with no_autocast(target):
             target, sources = (t.contiguous() for t in full_precision(target, sources))
@@ -233,7 +233,7 @@ class ViewSynthesisLoss(nn.Module):
 
 @torch.no_grad()
 def downsample_pyramid(image: Tensor, sizes: Sequence[Sequence[int]]) -> list[Tensor]:
-    """Average areas of (N, C, H, W) to the given sizes, each from the one before."""
+    """Shrink images (N, C, H, W) by area averaging, each size from the one before."""
     levels = []
     for size in sizes:
         if tuple(image.shape[-2:]) != tuple(size):

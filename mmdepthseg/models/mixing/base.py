@@ -10,15 +10,15 @@ from mmdepthseg.utils.errors import UserError
 
 
 class BatchMix(metaclass=ABCMeta):
-    """Mix each image of a batch with the next one: `out_i = M_i ? x_i : x_j`.
+    """Base class of mixers: `out_i = M_i ? x_i : x_j` for each image i of a batch.
 
-    The partner of i is j = (i + 1) mod N. A subclass draws the masks and nothing
-    else. Whole pixels move: label, confidence and disparity go with the colour,
+    The partner of i is the next image, j = (i + 1) mod N. Subclasses only draw the
+    masks. Whole pixels move: label, confidence and disparity go with the colour, and
     void stays void.
 
-    MMSeg's and mmpretrain's batch augmentations do not do: they know neither
-    pseudo-labels with a confidence nor depth. MMSeg's `RandomDepthMix` is an
-    unrelated transform of a single sample.
+    MMSeg's and mmpretrain's batch augmentations are not used: they know neither
+    pseudo-labels with a confidence nor depth. MMSeg's `RandomDepthMix` is an unrelated
+    transform of a single sample.
     """
 
     #: Whether a single image is enough.
@@ -33,7 +33,7 @@ class BatchMix(metaclass=ABCMeta):
         """Mix a batch.
 
         Args:
-            batch: N >= 2 images; left as it is.
+            batch: N >= 2 images; it is not changed.
             generator: Source of the random numbers, on any device; None uses the
                 default one of the batch's device.
 
@@ -41,7 +41,7 @@ class BatchMix(metaclass=ABCMeta):
             The mixed batch, its `mask` set.
 
         Raises:
-            UserError: If N < 2, or the batch lacks what the mixer needs.
+            UserError: N < 2, or the batch has no disparity and the mixer needs it.
         """
         name = type(self).__name__
         if len(batch) < 2 and not self.accepts_single:
@@ -83,7 +83,7 @@ class BatchMix(metaclass=ABCMeta):
 
 
 def check_range(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
-    """Return a number or an ordered pair as a pair; UserError otherwise."""
+    """Return a number or an ordered pair as a pair; raise a UserError otherwise."""
     if isinstance(value, (int, float)):
         return float(value), float(value)
     if len(value) != 2 or value[0] > value[1]:

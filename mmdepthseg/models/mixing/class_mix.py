@@ -14,20 +14,20 @@ _VOID = 255
 
 @TRANSFORMS.register_module()
 class ClassMix(BatchMix):
-    """Keep half of the classes of i (Olsson et al., WACV 2021, section 3.1).
+    """Mixer that keeps half of the classes of image i.
 
-    Of the k classes present in the (pseudo-)label, floor(k / 2) are drawn; their
-    pixels stay. Void is not a class and is never kept.
+    Of the k classes present in the (pseudo-)label, floor(k / 2) are drawn; their pixels
+    stay. Void is not a class and is never kept.
 
     Args:
-        temperature: None draws all classes with the same probability, as the paper
-            does. A number T > 0 draws, one after the other, with probabilities
-            proportional to `exp((1 - f_c) / T)`, f_c being the share of class c in the
-            batch's pixels: rare classes are pasted more often (Hoyer et al., DAFormer,
-            CVPR 2022, equation 7, there for choosing source images).
+        temperature: With None all classes are drawn with the same probability, as in
+            the paper. With a number T > 0 they are drawn, one after the other, with
+            probabilities proportional to `exp((1 - f_c) / T)`, where f_c is the share
+            of class c in the batch's pixels: rare classes are pasted more often (Hoyer
+            et al., DAFormer, CVPR 2022, equation 7, there for choosing source images).
 
     Raises:
-        UserError: If the temperature is not positive.
+        UserError: The temperature is not positive.
     """
 
     needs_disparity = False
@@ -57,8 +57,8 @@ class ClassMix(BatchMix):
 def favour_rare(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
     """Turn uniform numbers into scores that put rare classes first more often.
 
-    The k classes with the highest `log w + Gumbel noise` are a draw without
-    replacement with weights w, here `exp(-f_c / temperature)`.
+    The k classes with the highest `log w + Gumbel noise` are a draw without replacement
+    with weights w, here `exp(-f_c / temperature)`.
 
     Args:
         scores: (N, 256), uniform in [0, 1).

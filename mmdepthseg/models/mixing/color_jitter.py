@@ -1,11 +1,11 @@
 """Colour jitter of a batch on its device, every image with its own parameters.
 
-Brightness, contrast, saturation and hue are each an affine map of (R, G, B), so
-any order of them is one 3x3 matrix and one offset per image: a mean and one matrix
-product, however many operations. Two consequences, both harmless for an
-augmentation: values are clamped to [0, 1] once, at the end, where Pillow clamps
-after each operation; and hue turns the colour circle of YIQ, which keeps the
-luma, in the place of HSV's hexagon, which keeps the maximum and needs branches.
+Brightness, contrast, saturation and hue are each an affine map of (R, G, B), so that
+any sequence of them is one 3x3 matrix and one offset per image: they cost a mean and
+one matrix product, however many there are. This has two consequences, both harmless for
+an augmentation: values are clamped to [0, 1] once, at the end, whereas Pillow clamps
+after each operation; and hue turns the colour circle of YIQ, which keeps the luma,
+instead of HSV's hexagon, which keeps the maximum and needs branches.
 """
 
 import math
@@ -28,15 +28,15 @@ _CONTRAST = 1
 
 
 class ColorJitterParams(NamedTuple):
-    """Parameters of N images.
+    """Colour jitter of N images.
 
     Attributes:
         brightness: Factor, (N,).
         contrast: Factor, (N,).
         saturation: Factor, (N,).
         hue: Turn of the colour circle in [-0.5, 0.5], (N,).
-        order: (N, 4) int64, a permutation of 0 (brightness), 1 (contrast),
-            2 (saturation), 3 (hue): the operation done first, second, ...
+        order: (N, 4) int64, a permutation of 0 (brightness), 1 (contrast), 2
+            (saturation), 3 (hue): the operation done first, second, ...
     """
 
     brightness: Tensor
@@ -72,7 +72,7 @@ def draw_color_jitter(
         The parameters.
 
     Raises:
-        UserError: On options out of range.
+        UserError: An option is out of range.
     """
     strengths = (brightness, contrast, saturation, hue)
     if min(strengths) < 0 or hue > 0.5 or not 0 <= p <= 1:
@@ -104,16 +104,15 @@ def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
     - hue: Y kept, (I, Q) of YIQ turned by 2 pi h, red towards green for h > 0.
 
     Args:
-        images: RGB in [0, 1], (N, 3, H, W), or F frames per sample
-            (N, F, 3, H, W), which share the parameters; the mean of the contrast
-            is each frame's own.
-        parameters: Of the N samples, see `draw_color_jitter`.
+        images: RGB in [0, 1], (N, 3, H, W), or F frames per sample (N, F, 3, H, W),
+            which share the parameters; contrast uses the mean of each frame.
+        parameters: Parameters of the N samples, see `draw_color_jitter`.
 
     Returns:
         Images of the input's shape, clamped to [0, 1], at least float32.
 
     Raises:
-        UserError: If the shape is neither, or the number of parameters differs.
+        ValueError: The shape is neither, or the number of parameters differs.
     """
     if images.dim() not in (4, 5) or images.shape[-3] != 3:
         raise ValueError(

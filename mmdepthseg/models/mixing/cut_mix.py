@@ -13,16 +13,16 @@ from mmdepthseg.utils.errors import UserError
 
 @TRANSFORMS.register_module()
 class CutMix(BatchMix):
-    """Keep a box of i (French et al., BMVC 2020, section 3.3).
+    """Mixer that keeps a box of image i (French et al., BMVC 2020, section 3.3).
 
-    The box covers `area` of the image (up to rounding), its aspect ratio and
-    place are random: height H area^u, width W area^(1 - u), u ~ U(0, 1).
+    The box covers `area` of the image (up to rounding); its aspect ratio and position
+    are random: height H area^u, width W area^(1 - u), u ~ U(0, 1).
 
     Args:
         area: Share of the image, in (0, 1).
 
     Raises:
-        UserError: If `area` is not in (0, 1).
+        UserError: `area` is not in (0, 1).
     """
 
     needs_disparity = False
@@ -48,7 +48,7 @@ class CutMix(BatchMix):
 
 @TRANSFORMS.register_module()
 class NoMix(BatchMix):
-    """Keep every pixel: consistency training without mixing, for any N >= 1."""
+    """Mixer that keeps every pixel: consistency training without mixing, any N >= 1."""
 
     accepts_single = True
     needs_disparity = False
@@ -61,7 +61,7 @@ class NoMix(BatchMix):
 
 
 def _interval(share: Tensor, place: Tensor, size: int) -> Tensor:
-    """Return (N, 1, size) bool: an interval of `share * size` pixels, inside."""
+    """Return the mask (N, 1, size) of an interval of `share * size` pixels."""
     length = (share * size).round().clamp(1, size)
     start = (place * (size - length + 1)).floor()
     index = torch.arange(size, device=share.device)

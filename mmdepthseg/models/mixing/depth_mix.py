@@ -1,4 +1,4 @@
-"""Mixers that look at depth."""
+"""Mixers that use depth."""
 
 import torch
 from torch import Tensor
@@ -10,22 +10,22 @@ from mmdepthseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class DepthMix(BatchMix):
-    """Keep the pixels of i that are not farther than those of its partner j.
+    """Mixer that keeps the pixels of image i not farther than those of its partner j.
 
-    `M_i = [disp_i >= disp_j - margin] * [disp_i >= foreground_threshold]`
-    (Hoyer et al., CVPR 2021, section 3.3): objects of one image come to stand in
-    front of what is behind them in the other, occlusions stay plausible.
+    `M_i = [disp_i >= disp_j - margin] * [disp_i >= foreground_threshold]` (Hoyer et
+    al., CVPR 2021, section 3.3): objects of one image stand in front of what is farther
+    away in the other, and occlusions stay plausible.
 
     Args:
-        margin: In disparity; ties of distant pixels (sky on sky) keep image i. The
-            paper's 0.03 is for disparities that fill [0, 1]; stored ones keep the
-            model's own range (say 0.04 to 0.2): take about 3 % of that, else
-            nearly everything counts as nearer and nothing is mixed; or
-            `relative_margin`.
-        foreground_threshold: Disparity below which a pixel is background and is
-            never kept, or a range from which it is drawn per image.
-        relative_margin: Take the margin as a share of the range that the batch's
-            disparities cover: right whatever the model's range, and the paper's where
+        margin: Margin in disparity, by which ties of distant pixels (sky on sky) keep
+            image i. The paper's 0.03 is for disparities that fill [0, 1]; stored ones
+            keep the range of their model (for example 0.04 to 0.2): use about 3 % of
+            that, or `relative_margin`, otherwise nearly every pixel counts as nearer
+            and nothing is mixed.
+        foreground_threshold: Disparity below which a pixel is background and is never
+            kept, or a range from which it is drawn per image.
+        relative_margin: Whether the margin is a share of the range of the batch's
+            disparities. This is right for any range, and is the paper's margin where
             they fill [0, 1].
     """
 
@@ -61,12 +61,13 @@ class DepthMix(BatchMix):
 
 @TRANSFORMS.register_module()
 class DepthThresholdMix(BatchMix):
-    """Keep the pixels of i nearer than a random depth: `M_i = [disp_i >= t]`.
+    """Mixer that keeps the pixels of image i nearer than a random depth.
 
-    The thresholds are for disparities stretched to [0, 1] in each image: take depth
-    from a network (`disparity='online'` or `'teacher'` of `MeanTeacher`), or
-    labels by `LoadSDEDisparity` with `stretch=True`. Labels as they are stored keep
-    the model's own range, say 0.04 to 0.2, where most thresholds keep nothing.
+    `M_i = [disp_i >= t]`. The thresholds are for disparities stretched to [0, 1] in
+    each image: take depth from a network (`disparity='online'` or `'teacher'` of
+    `MeanTeacher`), or labels by `LoadSDEDisparity` with `stretch=True`. Unstretched
+    labels keep the range of their model, for example 0.04 to 0.2, where most thresholds
+    keep nothing.
 
     Args:
         threshold: Disparity t, or the range from which it is drawn per image. The
@@ -89,17 +90,17 @@ class DepthThresholdMix(BatchMix):
 
 @TRANSFORMS.register_module()
 class DepthHistogramMix(BatchMix):
-    """Keep the nearest pixels of i, a random share of them.
+    """Mixer that keeps a random share of the pixels of image i, the nearest ones.
 
-    The threshold is a quantile of the image's own disparity, read off its
-    histogram: unlike with `DepthThresholdMix`, the size of the kept part
-    does not depend on the scene. Its bins divide [0, 1]: labels as they are stored,
-    which fill, say, 0.04 to 0.2 of it, share few bins, and the kept part grows in
-    coarse steps. Take stretched disparities, as for `DepthThresholdMix`.
+    The threshold is a quantile of the image's own disparity, read off its histogram:
+    unlike with `DepthThresholdMix`, the size of the kept part does not depend on the
+    scene. The bins divide [0, 1]: unstretched labels, which fill for example 0.04 to
+    0.2, share few bins, and the kept part grows in coarse steps. Use stretched
+    disparities, as for `DepthThresholdMix`.
 
     Args:
-        kept_share: Share of the pixels to keep, or the range from which it is
-            drawn per image. Ties, and the width of a bin, make it approximate.
+        kept_share: Share of the pixels to keep, or the range from which it is drawn per
+            image. Ties, and the width of a bin, make it approximate.
         bins: Number of bins over [0, 1].
     """
 
@@ -124,7 +125,7 @@ class DepthHistogramMix(BatchMix):
             len(batch), self.bins, dtype=torch.long, device=disparity.device
         ).scatter_add_(1, index, torch.ones_like(index))
         nearer = counts.flip(1).cumsum(1).flip(1)
-        # The highest bin from which on enough pixels are as near or nearer.
+        # The highest bin such that enough pixels are in it or nearer.
         enough = nearer >= share * index.shape[1]
         lowest = enough.sum(1, keepdim=True) - 1
         return (index >= lowest).view_as(disparity)

@@ -1,4 +1,4 @@
-"""What is mixed."""
+"""The batch that mixers work on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -14,20 +14,20 @@ from mmdepthseg.geometry.tensors import check_shape
 class MixBatch:
     """A batch of images with (pseudo-)labels, to be mixed.
 
-    Hard labels with their confidence are all that is needed of a softmax map: a
-    binary mask takes every pixel whole from one image, so arg max and maximum
-    commute with mixing, at 1/19 of the memory for 19 classes.
+    Hard labels with their confidence are all that is needed of a softmax map: a binary
+    mask takes every pixel whole from one image, so arg max and maximum commute with
+    mixing, at 1/19 of the memory for 19 classes.
 
     Attributes:
-        images: un-normalised RGB in [0, 1], (N, 3, H, W).
+        images: RGB in [0, 1], not normalised, (N, 3, H, W).
         labels: (N, H, W) int64, 255 = void.
         confidence: (N, H, W) in [0, 1]; 0 where void, 1 where ground truth.
         disparity: (N, 1, H, W) in [0, 1], larger is nearer, or None.
-        mask: Set by a mixer, (N, 1, H, W) bool: pixels of image i that stayed in
-            image i; the others came from its partner.
+        mask: Set by a mixer, (N, 1, H, W) bool: True where image i kept its pixel; the
+            other pixels come from its partner.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
 
     images: Tensor
@@ -66,9 +66,9 @@ def concatenate(batches: Sequence[MixBatch]) -> MixBatch:
 def normalize_disparity(disparity: Tensor) -> Tensor:
     """Stretch each image's disparity to [0, 1]; a constant map becomes zeros.
 
-    For depth that comes from a network during training, whose scale drifts. It
-    makes disparities of two images comparable only in rank: stored depth labels
-    are better compared as they are.
+    This is for disparity from a network in training, whose scale drifts. Afterwards the
+    disparities of two images are comparable only in rank; stored depth labels are
+    better compared unchanged.
 
     Args:
         disparity: (N, 1, H, W).
@@ -94,8 +94,8 @@ def draw_uniform(
 ) -> Tensor:
     """Draw uniform float32 numbers on `device`.
 
-    Drawn on the generator's device and moved, so that one CPU generator serves,
-    and reproduces, CPU and CUDA batches alike.
+    They are drawn on the generator's device and then moved, so that one CPU generator
+    gives the same numbers for CPU and CUDA batches.
     """
     where = device if generator is None else generator.device
     draw = torch.rand(shape, generator=generator, device=where)

@@ -18,8 +18,8 @@ from mmdepthseg.utils.errors import UserError
 class BatchColorJitter:
     """Colour jitter of the mixed images, drawn per image, on their device.
 
-    mmcv's and MMSeg's jitters do not do: they work on one uint8 image in the
-    loader, before mixing, and cannot be given a generator.
+    mmcv's and MMSeg's jitters are not used: they work on one uint8 image in the loader,
+    before mixing, and do not accept a generator.
 
     Args:
         brightness: Strength, see `draw_color_jitter`.
@@ -61,16 +61,16 @@ class BatchColorJitter:
 class BatchGaussianBlur:
     """Gaussian blur of the mixed images, drawn per image, on their device.
 
-    Separable, `2 * radius + 1` taps, reflection padding. Nine taps hold all but
-    1e-4 of the weight of sigma = 1.15.
+    The kernel is separable, with `2 * radius + 1` taps and reflection padding. Nine
+    taps hold all but 1e-4 of the weight for sigma = 1.15.
 
     Args:
-        sigma: Standard deviation in pixels, or the range it is drawn from.
-        prob: Probability of blurring an image; the others stay exactly as is.
+        sigma: Standard deviation in pixels, or the range from which it is drawn.
+        prob: Probability of blurring an image; the others stay exactly as they are.
         radius: Reach of the kernel in pixels.
 
     Raises:
-        UserError: On options out of range.
+        UserError: An option is out of range.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class BatchGaussianBlur:
         """Return the batch with some images blurred.
 
         Raises:
-            UserError: If the images are not larger than the kernel's radius.
+            UserError: The images are not larger than the kernel's radius.
         """
         size, device = (len(batch),), batch.images.device
         sigma = draw_uniform(size, *self.sigma, device, generator)
@@ -126,7 +126,7 @@ def blur(images: Tensor, kernels: Tensor) -> Tensor:
         (N, C, H, W).
 
     Raises:
-        UserError: If H or W is not larger than the radius.
+        UserError: H or W is not larger than the radius.
     """
     radius = kernels.shape[1] // 2
     if min(images.shape[-2:]) <= radius:
@@ -145,8 +145,8 @@ def blur(images: Tensor, kernels: Tensor) -> Tensor:
 def _correlate(padded: Tensor, kernels: Tensor, dim: int) -> Tensor:
     """Return the weighted sum of shifted slices; symmetric taps share a product.
 
-    On CPU up to four times faster than a grouped convolution, and exact where
-    cuDNN would use TF32.
+    On the CPU this is up to four times faster than a grouped convolution, and it is
+    exact where cuDNN would use TF32.
     """
     radius = kernels.shape[1] // 2
     size = padded.shape[dim] - 2 * radius

@@ -1,4 +1,4 @@
-"""Depth losses of a segmentor: of view synthesis, of stored depth labels."""
+"""Depth losses of a segmentor, from view synthesis and from stored depth labels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,10 +22,10 @@ def depth_losses(
 
     Args:
         model: With a depth head and, for view synthesis, a pose net.
-        disparities: Of `batch.img`, from the depth head.
+        disparities: Disparities of `batch.img`, from the depth head.
         batch: With neighbours, raw images and cameras, if there is a pose net.
-        data_samples: Give the neighbours' offsets, and the `disparity_map` if the depth
-            head has a `loss_disparity`.
+        data_samples: With the neighbours' offsets, and with a `disparity_map` if the
+            depth head has a `loss_disparity`.
         weight: Factor of the losses; values that are only logged keep theirs.
     """
     head, losses = model.depth_head, {}
@@ -51,24 +51,25 @@ def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[in
     """Return the offsets of the neighbours.
 
     Args:
-        batch: Of the samples.
-        data_samples: Theirs.
+        batch: The batch.
+        data_samples: Its samples.
 
     Raises:
-        UserError: The depth loss lacks something; names the first image without it.
+        UserError: Something that the depth loss needs is missing; the message names the
+            first image without it.
     """
     needed = dict(
         adjacent=(
             batch.adjacent,
             'adjacent_offsets',
-            'give the data set offsets, see that the neighbouring frames are there, and'
-            ' put LoadAdjacentFrames into the pipeline',
+            'give the data set offsets, make sure that the neighbouring frames exist, '
+            'and add LoadAdjacentFrames to the pipeline',
         ),
         camera=(
             batch.cam2img,
             'camera',
-            'see that its camera file (or intrinsics of the data set) is there, and '
-            'put LoadCamera into the pipeline',
+            'make sure that its camera file (or intrinsics of the data set) exists, '
+            'and add LoadCamera to the pipeline',
         ),
         img_raw=(batch.img_raw, None, 'set keep_raw=True of the data preprocessor'),
     )
@@ -86,14 +87,14 @@ def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[in
 def _nan_unless_finite(
     losses: dict[str, Tensor], transforms: Tensor
 ) -> dict[str, Tensor]:
-    """Return the losses, NaN if the poses that they rest on are not finite.
+    """Return the losses, or NaN if the poses behind them are not finite.
 
-    View synthesis treats pixels that a bad pose sends nowhere as invisible, so
-    its loss would stay finite, and the depth would learn from the smoothness alone.
-    Nothing here waits for the device; `NonFiniteLossHook` names the loss.
+    View synthesis treats pixels without a finite position as invisible: its loss would
+    stay finite, and the depth would learn from the smoothness alone. Nothing here waits
+    for the device; `NonFiniteLossHook` names the loss.
 
     Args:
-        losses: Entries without 'loss' in the name stay.
+        losses: Entries without 'loss' in their name do not change.
         transforms: (N, F, 4, 4).
     """
     finite = transforms.detach().isfinite().all()
@@ -104,15 +105,15 @@ def _nan_unless_finite(
 
 
 def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the stored depth labels of a batch; UserError if an image has none.
+    """Return the stored depth labels of a batch; raise a UserError if one is missing.
 
     Args:
         data_samples: With `disparity_map`.
         img: The images (N, 3, H, W).
 
     Returns:
-        Disparities (N, 1, H, W), and where they are known
-        (bool, the same shape): not where the batch was padded.
+        Disparities (N, 1, H, W) and, in the same shape, where they are known (bool):
+        everywhere except where the batch was padded.
     """
     size = tuple(img.shape[2:])
     known = torch.zeros((len(img), 1, *size), dtype=torch.bool, device=img.device)
@@ -123,14 +124,14 @@ def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, T
             raise UserError(
                 f'{name}: no depth label (disparity_map), but the depth head has a '
                 'loss_disparity; make depth labels with tools/generate_depth.py and '
-                'put LoadSDEDisparity into the pipeline, in front of what crops or '
-                'flips'
+                'add LoadSDEDisparity to the pipeline, before transforms that crop or '
+                'flip'
             )
         disparity = sample.disparity_map.data
         if tuple(disparity.shape[1:]) != size:
             raise UserError(
-                f'{name}: the depth label has shape {tuple(disparity.shape[1:])}, the '
-                f'image {size}; leave out keep_size=True of LoadSDEDisparity'
+                f'{name}: the depth label has shape {tuple(disparity.shape[1:])}, but '
+                f'the image {size}; remove keep_size=True from LoadSDEDisparity'
             )
         maps.append(disparity)
         left, right, top, bottom = sample.metainfo.get('padding_size') or (0,) * 4

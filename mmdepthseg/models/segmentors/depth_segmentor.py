@@ -28,43 +28,41 @@ from mmdepthseg.utils.errors import UserError, refuse
 
 @MODELS.register_module()
 class DepthSegmentor(EncoderDecoder):
-    """Backbone with an optional segmentation, depth and pose part.
+    """Segmentor with a backbone and optional segmentation, depth and pose parts.
 
     - depth and pose only: self-supervised depth estimation (SDE);
     - segmentation only: supervised or transfer learning;
     - all: multi-task learning.
 
-    Extends MMSeg's `EncoderDecoder`, which insists on a segmentation head and
-    knows one image per sample; its inference (whole and sliding window), its
-    auxiliary heads and its `loss` of the segmentation part are used as they
-    are.
+    Extends MMSeg's `EncoderDecoder`, which requires a segmentation head and takes one
+    image per sample; its inference (whole image and sliding window), its auxiliary
+    heads and its loss of the segmentation part are used unchanged.
 
     Args:
         backbone: Any MMSeg backbone; `ResNet` adds the stem level.
         decode_head: MMSeg decode head or `UNetSegHead`.
-        depth_head: `UNetDepthHead` or
-            `DecodeDepthHead`.
-        distillation: `PADDistillation` between the decoders
-            of a `UNetSegHead` and a `UNetDepthHead` (exp. 212).
-            Without it the two tasks share the backbone only.
-        pose_net: `PoseNet`. Without it the depth head is
-            trained on stored depth labels if it has a `loss_disparity`, else not
-            at all (it may still predict): what no loss reaches asks for no gradient.
-        pose_refinement: `DirectPoseRefinement` of the pose
-            net's answers in training. None, the papers', takes them as they are.
-        loss_feature: `FeatureDistanceLoss`, keeps the
-            deepest backbone level near that of a frozen encoder.
-        test_cfg: Of the segmentation: `mode`, 'whole' (default)
-            or 'slide' with `crop_size` and `stride`, each (height, width).
+        depth_head: `UNetDepthHead` or `DecodeDepthHead`.
+        distillation: `PADDistillation` between the decoders of a `UNetSegHead` and a
+            `UNetDepthHead` (exp. 212). Without it the two tasks share the backbone
+            only.
+        pose_net: `PoseNet`. Without it the depth head is trained on stored depth labels
+            if it has a `loss_disparity`; otherwise it is not trained (it can still
+            predict) and requires no gradient.
+        pose_refinement: `DirectPoseRefinement` of the pose net's output in training.
+            None, as in the papers: the output is used unchanged.
+        loss_feature: `FeatureDistanceLoss`, which keeps the deepest backbone level near
+            that of a frozen encoder.
+        test_cfg: Options of the segmentation's inference: `mode`, 'whole' (default) or
+            'slide' with `crop_size` and `stride`, each (height, width).
         neck, auxiliary_head, train_cfg, data_preprocessor, init_cfg: As in MMSeg's
             `EncoderDecoder`.
-        pretrained: Must be None, what `mmseg.apis.init_model` sets.
+        pretrained: Must be None, the value that `mmseg.apis.init_model` sets.
 
     `decode_head=dict(type='NoHead')` is None in the words that MMSegmentation's
     get_flops.py understands.
 
     Raises:
-        UserError: On parts or options that do not fit.
+        UserError: Parts or options do not fit.
     """
 
     def __init__(
@@ -91,16 +89,16 @@ class DepthSegmentor(EncoderDecoder):
                 'it needs a decode_head (segmentation), a depth_head, or both': (
                     decode_head is depth_head is None
                 ),
-                'a pose_net trains a depth_head, and there is none': (
+                'a pose_net trains a depth_head, but there is none': (
                     pose_net is not None and depth_head is None
                 ),
-                f'pretrained={pretrained!r} is not taken; give the backbone '
+                f'pretrained={pretrained!r} is not supported; give the backbone '
                 "init_cfg=dict(type='Pretrained', checkpoint=...)": (
                     pretrained is not None
                 ),
             },
         )
-        # EncoderDecoder.__init__ asserts a decode head: its steps are done here.
+        # EncoderDecoder.__init__ requires a decode head: its steps are done here.
         BaseSegmentor.__init__(
             self, data_preprocessor=data_preprocessor, init_cfg=init_cfg
         )
@@ -133,7 +131,7 @@ class DepthSegmentor(EncoderDecoder):
         init_weights_checked(self, super().init_weights)
 
     def _freeze_untrained_depth(self) -> None:
-        """Ask for no gradient where no loss gives one, which would stop DDP."""
+        """Disable gradients that no loss provides and that DDP would wait for."""
         if self.depth_head is not None and not self.trains_depth:
             self.depth_head.requires_grad_(False)
             if self.distillation is not None:
@@ -154,8 +152,8 @@ class DepthSegmentor(EncoderDecoder):
 
         Args:
             features: Backbone levels.
-            labels: Segmentation logits are wanted.
-            depth: Disparities are wanted.
+            labels: Whether to compute segmentation logits.
+            depth: Whether to compute disparities.
         """
         if self.distillation is not None:
             return self.distillation(
@@ -169,23 +167,21 @@ class DepthSegmentor(EncoderDecoder):
     def loss(
         self, inputs: FrameBatch, data_samples: SampleList, depth_weight: float = 1.0
     ) -> dict:
-        """Return the losses of every part there is.
+        """Return the losses of all parts.
 
         Args:
             inputs: The batch.
-            data_samples: With `gt_sem_seg` if there is a
-                segmentation head.
-            depth_weight: Factor of the depth losses; 0 leaves them out, and what is
-                computed for them.
+            data_samples: With `gt_sem_seg` if there is a segmentation head.
+            depth_weight: Factor of the depth losses; 0 leaves them out together with
+                the computations for them.
 
         Returns:
-            dict[str, Tensor]: `decode.*` (and `side.*`, `aux.*`),
-            `depth.*`, `feature.*`.
+            `decode.*` (and `side.*`, `aux.*`), `depth.*`, `feature.*`.
         """
         batch = FrameBatch.of(inputs)
         depth = depth_weight != 0 and self.trains_depth
         features = self.extract_feat(batch.img)
-        # alone, an MMSeg head makes its loss from the features by itself
+        # otherwise the head computes its loss from the features
         joint = self.distillation
         decoded = self.decode(features, labels=joint is not None, depth=depth)
         losses: dict[str, Tensor] = {}
@@ -212,16 +208,15 @@ class DepthSegmentor(EncoderDecoder):
     def loss_and_disparity(
         self, batch: FrameBatch, data_samples: SampleList, weight: float = 1.0
     ) -> tuple[dict, Tensor]:
-        """Return the depth losses alone, and the disparity, from one pass.
+        """Return the depth losses and the disparity from one pass.
 
         Args:
-            batch: See `depth_losses`; labels are not looked at.
-            data_samples: Theirs.
+            batch: See `depth_losses`.
+            data_samples: Its samples; segmentation labels are ignored.
             weight: Factor of the losses.
 
         Returns:
-            `depth.*`; sigmoid disparity (N, 1, H, W),
-            detached.
+            `depth.*`; sigmoid disparity (N, 1, H, W), detached.
         """
         features = self.extract_feat(batch.img)
         disparities = self.decode(features, labels=False).disparities
@@ -272,7 +267,7 @@ class DepthSegmentor(EncoderDecoder):
             (N, 1, H, W) in (0, 1).
 
         Raises:
-            UserError: Without depth head.
+            UserError: There is no depth head.
         """
         if self.depth_head is None:
             raise UserError(
@@ -292,9 +287,8 @@ class DepthSegmentor(EncoderDecoder):
             data_samples: Samples to fill.
 
         Returns:
-            list[SegDataSample]: `pred_sem_seg` and `seg_logits` if there is a
-            segmentation head; `pred_depth_map` (1, H, W), depth up to scale, if
-            there is a depth head.
+            `pred_sem_seg` and `seg_logits` if there is a segmentation head;
+            `pred_depth_map` (1, H, W), depth up to scale, if there is a depth head.
         """
         img = FrameBatch.of(inputs).img
         if self.depth_head is None:
@@ -310,7 +304,7 @@ class DepthSegmentor(EncoderDecoder):
         if not self.with_decode_head:
             samples = data_samples or [SegDataSample() for _ in img]
         elif not whole:
-            # the labels in windows, the depth, which knows no windows, as a whole
+            # labels are predicted in windows, depth for the whole image
             samples = super().predict(img, data_samples)
         else:
             logits = (
@@ -326,7 +320,7 @@ class DepthSegmentor(EncoderDecoder):
         return samples
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Return logits (N, num_classes, H, W) of images or windows (for MMSeg)."""
+        """Return logits (N, num_classes, H, W) of images or windows for MMSeg."""
         if self.distillation is None:
             return super().encode_decode(inputs, batch_img_metas)
         logits = self.decode(self.extract_feat(inputs), depth=False).logits
@@ -350,5 +344,5 @@ def given_head(cfg: dict | None) -> dict | None:
 
 
 def _built(cfg: dict | None) -> Any:
-    """Return a part that may be left out."""
+    """Build a part, or return None if it is left out."""
     return None if cfg is None else MODELS.build(cfg)

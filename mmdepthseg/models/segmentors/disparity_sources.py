@@ -1,11 +1,11 @@
-"""Where a mean teacher's mixer has the disparity of its images from.
+"""Sources of the disparity that a mean teacher's mixer uses.
 
-Stored labels keep their scale. What comes from a network in training is stretched to
-[0, 1] per image. The student's, `online`, costs nothing where it learns depth, but is
-noisier than the network's best: it comes from a training pass, with colour jitter,
-the batch's own statistics in batch norm and dropout in the ASPP. The teacher's, in eval
-mode, is smoother, and costs the rest of its depth decoder. For a mixer that looks at no
-depth none is computed.
+Stored labels keep their scale; disparity from a network in training is stretched to [0,
+1] per image. That of the student, `online`, costs nothing if the student learns depth,
+but is noisier than the network's best: it comes from a training pass with colour
+jitter, batch statistics in batch norm and dropout in the ASPP. That of the teacher, in
+eval mode, is smoother and costs the rest of its depth decoder. No disparity is computed
+for a mixer that does not use depth.
 """
 
 from collections.abc import Callable
@@ -21,15 +21,15 @@ from mmdepthseg.utils.errors import UserError
 
 
 class CleanMix(NamedTuple):
-    """Mix images before mixing, and who may look at them.
+    """Mix images before mixing, and the model that predicts on them.
 
     Attributes:
-        model: With the networks `student` and `teacher.module`.
-        clean: What the teacher sees, normalised, (N, 3, H, W).
-        seen: What the student sees: the same, perhaps with colour jitter.
-        data_samples: Theirs.
-        disparity: Of the student's pass for the depth loss, (N, 1, H, W), detached,
-            or None if there was none.
+        model: A `TeacherStudent`.
+        clean: Images for the teacher, normalised, (N, 3, H, W).
+        seen: Images for the student: the same, possibly with colour jitter.
+        data_samples: Their samples.
+        disparity: Disparity from the student's pass for the depth loss, (N, 1, H, W),
+            detached, or None if there was none.
     """
 
     model: Any
@@ -44,18 +44,18 @@ Source = Callable[[CleanMix], tuple[Tensor, Tensor | None]]
 
 
 def no_disparity(mix: CleanMix) -> tuple[Tensor, None]:
-    """Return None, for a mixer that does not use depth."""
+    """Return the teacher's logits and no disparity."""
     return mix.model.teacher.module.seg_logits(mix.clean), None
 
 
 def stored_disparity(mix: CleanMix) -> tuple[Tensor, Tensor | None]:
-    """Return the disparity of the depth labels, unchanged."""
+    """Return the teacher's logits and the disparity of the depth labels, unchanged."""
     logits, _ = no_disparity(mix)
     return logits, stack_disparity(mix.data_samples, logits.device)
 
 
 def online_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
-    """Return the student's, of its depth loss's pass if there was one; stretched."""
+    """Return the teacher's logits and the student's disparity, stretched."""
     logits, _ = no_disparity(mix)
     disparity = mix.disparity
     if disparity is None:
@@ -64,7 +64,7 @@ def online_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
 
 
 def teacher_disparity(mix: CleanMix) -> tuple[Tensor, Tensor]:
-    """Return the teacher's, from the pass that labels the images; stretched."""
+    """Return the teacher's logits and its disparity, stretched, from one pass."""
     logits, disparity = mix.model.teacher.module.logits_and_disparity(mix.clean)
     return logits, normalize_disparity(disparity)
 
@@ -75,15 +75,16 @@ SOURCES = dict(
 
 
 def choose_source(name: str, mixing: Callable, student: BaseModel) -> Source:
-    """Return the source that an option names, or none if the mixer needs none.
+    """Return the source that an option names, or `no_disparity` if none is needed.
 
     Args:
         name: A key of `SOURCES`.
-        mixing: The mixer; one without `needs_disparity` gets the disparity.
+        mixing: The mixer; if it has no attribute `needs_disparity`, it gets the
+            disparity.
         student: The network that learns.
 
     Raises:
-        UserError: Unknown, or not for this student.
+        UserError: The name is unknown, or the student has no depth head for it.
     """
     if name not in SOURCES:
         raise UserError(
@@ -94,6 +95,6 @@ def choose_source(name: str, mixing: Callable, student: BaseModel) -> Source:
     if source is not stored_disparity and depth_head is None:
         raise UserError(
             f'MeanTeacher: disparity={name!r} needs a depth_head in the segmentor; '
-            "without one take disparity='label' and LoadSDEDisparity"
+            "without one use disparity='label' and LoadSDEDisparity"
         )
     return source if getattr(mixing, 'needs_disparity', True) else no_disparity

@@ -1,4 +1,4 @@
-"""Options of inference, checked when a model is built, not at the first validation."""
+"""Check of the options of inference, when a model is built."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,17 +10,17 @@ WINDOW = ('crop_size', 'stride')
 
 
 def check_test_cfg(test_cfg: Mapping[str, Any], owner: str) -> None:
-    """Raise unless MMSeg's inference can work by these options.
+    """Raise unless MMSeg's inference can use these options.
 
-    It ignores keys that it does not know, and reads the others when they are needed.
+    MMSeg itself ignores unknown keys and reads the others only when they are needed.
 
     Args:
-        test_cfg: `mode`, 'whole' or 'slide'; with 'slide' `crop_size`
-            and `stride`, (height, width) in pixels.
-        owner: Whose they are, for the message.
+        test_cfg: `mode`, 'whole' or 'slide'; with 'slide' `crop_size` and `stride`,
+            (height, width) in pixels.
+        owner: Name of the model, for the message.
 
     Raises:
-        UserError: Names the key.
+        UserError: An option is wrong; the message names the key.
     """
     check_keys(test_cfg, ('mode', *WINDOW), f'{owner}: test_cfg')
     mode = test_cfg.get('mode')

@@ -28,25 +28,24 @@ STRONG_AUGMENTATION = (dict(type='BatchColorJitter'), dict(type='BatchGaussianBl
 
 @MODELS.register_module()
 class MeanTeacher(TeacherStudent):
-    """A student learns from labels, and from its own EMA on mixed images.
+    """Student that learns from labels, and from its moving average on mixed images.
 
-    One step (3W, section 3.3; Olsson et al., WACV 2021; Tarvainen and Valpola,
-    NeurIPS 2017):
+    One step (3W, section 3.3; Olsson et al., WACV 2021; Tarvainen and Valpola, NeurIPS
+    2017):
 
     1. student on the labelled samples (`branch='labeled'`): its own loss;
-    2. teacher on the clean mix samples (`branch='mix'`): pseudo-labels; where a
-       mix sample is labelled its ground truth replaces them (GT mixing);
-    3. images and labels are mixed by `mixing`, the mixed images strongly
-       augmented;
+    2. teacher on the clean mix samples (`branch='mix'`): pseudo-labels; if a mix sample
+       is labelled, its ground truth replaces them (GT mixing);
+    3. `mixing` mixes images and labels, and the mixed images are strongly augmented;
     4. student on the mixed images: `PseudoLabelLoss`, times `mix_share`, which
        `MeanTeacherHook` sets; at 0 steps 2 to 4 are left out.
 
     With a student that learns depth as well (multi-task learning, exp. 212) the
-    self-supervised depth loss is taken on the labelled samples (part of 1) and on
-    the *clean* mix samples (before 2), and mixing can use the disparity of that
-    same training pass (`disparity='online'`, the authors'). Mixed images show no
-    scene that moved as one: they pass neither the pose net nor the depth stages
-    beyond those that the segmentation needs.
+    self-supervised depth loss is taken on the labelled samples (part of 1) and on the
+    *clean* mix samples (before 2), and mixing can use the disparity of that same
+    training pass (`disparity='online'`, the authors'). Mixed images do not show one
+    rigid scene: they pass neither the pose net nor depth stages that the segmentation
+    does not need.
 
     Args:
         segmentor: Config of the student, e.g. a `DepthSegmentor`.
@@ -54,26 +53,25 @@ class MeanTeacher(TeacherStudent):
         strong_augmentation: Batch transforms of mixed images.
         loss_pseudo: Loss on mixed images.
         pseudo_weight: Weight of that loss. Defaults to 1.
-        ground_truth_mixing: Use the labels of labelled mix samples.
-            Defaults to True.
-        labeled_depth_weight: Factor of the depth losses on labelled samples;
-            0 leaves them out. Without effect if the student has none. Defaults to
-            1.
-        mix_depth_weight: The same on clean mix samples, which then need
-            neighbours and cameras. Defaults to 1.
-        disparity: Where mixers that look at depth have it from: `'label'`, `'online'`
-            or `'teacher'`, see `disparity_sources`. Defaults to 'label'.
-        split_backward: Go back through the losses of labelled, clean mix and
-            mixed images one after the other, which keeps the activations of one at
-            a time; the gradients are the same. On several ranks with
-            `model_wrapper_cfg=dict(type='mmdepthseg.SplitBackwardDDP')`. Defaults
-            to False: one backward pass.
-        views: So many mixed, strongly augmented views of the mix samples are made from
-            one pass of the teacher (UniMatch's has two). Defaults to 1, the paper's.
-        feature_dropout: `ComplementaryDropout`, of the student's features of two
-            views. Defaults to None.
+        ground_truth_mixing: Whether to use the labels of labelled mix samples. Defaults
+            to True.
+        labeled_depth_weight: Factor of the depth losses on labelled samples; 0 leaves
+            them out. Without effect if the student has none. Defaults to 1.
+        mix_depth_weight: The same on clean mix samples, which then need neighbours and
+            cameras. Defaults to 1.
+        disparity: Source of the disparity for mixers that use depth: 'label', 'online'
+            or 'teacher', see `disparity_sources`. Defaults to 'label'.
+        split_backward: Run one backward pass each for the losses of labelled, clean mix
+            and mixed images, so that only the activations of one are in memory; the
+            gradients are the same. Several ranks need
+            `model_wrapper_cfg=dict(type='mmdepthseg.SplitBackwardDDP')`. Defaults to
+            False: one backward pass.
+        views: Number of mixed, strongly augmented views of the mix samples from one
+            pass of the teacher (two in UniMatch). Defaults to 1, the paper's.
+        feature_dropout: `ComplementaryDropout`, of the student's features of two views.
+            Defaults to None.
         **kwargs: See `TeacherStudent`. A data preprocessor with `color_jitter` must
-            keep the clean images too (`keep_raw=True`).
+            also keep the clean images (`keep_raw=True`).
     """
 
     def __init__(
@@ -157,9 +155,9 @@ class MeanTeacher(TeacherStudent):
 
         Yields:
             The student's losses on the labelled samples; `mix.depth.*` if it has depth
-            losses; unless `mix_share` is 0 `mix.loss_pseudo` and, for the log,
-            `mix.confident` (share of pixels that pass the confidence threshold). A
-            group is computed when it is asked for.
+            losses; and, unless `mix_share` is 0, `mix.loss_pseudo` with `mix.confident`
+            (share of pixels that pass the confidence threshold) for the log. Each group
+            is computed when it is asked for.
         """
         batch, samples = select_branch(inputs, data_samples, 'labeled')
         mix, mix_samples = select_branch(inputs, data_samples, 'mix')
@@ -189,17 +187,17 @@ class MeanTeacher(TeacherStudent):
         data_samples: SampleList,
         disparity: Tensor | None = None,
     ) -> MixBatch:
-        """Return the pseudo-labels, mixing and strong augmentation of clean mix images.
+        """Label, mix and strongly augment clean mix images.
 
         Args:
             batch: Clean mix images.
-            data_samples: Theirs, with `disparity_map` for mixers that need depth, if
-                `disparity='label'`.
-            disparity: The student's (N, 1, H, W) if it is there already.
+            data_samples: Their samples; with `disparity='label'` and a mixer that uses
+                depth, each with a `disparity_map`.
+            disparity: The student's disparity (N, 1, H, W), if already computed.
 
         Returns:
             Mixed images (raw RGB in [0, 1]), labels, confidence, mask, of one view
-            after the other. What the preprocessor padded is void.
+            after the other. Padded pixels are void.
         """
         clean, images = batch.img, batch.img_raw
         if images is None:

@@ -1,4 +1,4 @@
-"""What segmentors want of samples, and give back to them."""
+"""Labels, disparities and padding of the samples that segmentors work on."""
 
 import torch
 from mmseg.models.utils import resize
@@ -14,7 +14,7 @@ def to_original(depth: Tensor, meta: dict) -> Tensor:
     """Resize depth (1, 1, H, W) at network size to (1, h, w), the original size.
 
     Args:
-        depth: Of one image.
+        depth: Depth of one image.
         meta: The sample's metainfo: padding, flip, `ori_shape`.
     """
     left, right, top, bottom = (
@@ -40,12 +40,12 @@ def require_labels(data_samples: SampleList) -> None:
                 f'{sample.metainfo.get("img_path")}: no segmentation label '
                 '(gt_sem_seg), but the model has a segmentation head to train; '
                 'restrict the data set to labelled images (labeled_subset) '
-                'and put LoadSegLabel into the pipeline'
+                'and add LoadSegLabel to the pipeline'
             )
 
 
 def ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return labels (N, H, W), void where a sample has none, and which have (N,)."""
+    """Return labels (N, H, W), void where missing, and which samples have some (N,)."""
     truth = torch.full_like(like, VOID)
     labeled = ['gt_sem_seg' in sample for sample in data_samples]
     for i, sample in enumerate(data_samples):
@@ -58,17 +58,17 @@ def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | 
     """Return the disparity maps (N, 1, H, W), or None if no sample has one.
 
     Raises:
-        UserError: Only some have; names the first without.
+        UserError: Only some samples have one; the message names the first without.
     """
     lacking = [s for s in data_samples if 'disparity_map' not in s]
     if len(lacking) == len(data_samples):
         return None
     if lacking:
         raise UserError(
-            f'{lacking[0].metainfo.get("img_path")}: no depth label (disparity_map), '
-            f'as {len(lacking)} of the {len(data_samples)} mix images of this batch; '
-            'make the missing ones with tools/generate_depth.py and put '
-            'LoadSDEDisparity into the pipeline of every source'
+            f'{lacking[0].metainfo.get("img_path")}: no depth label (disparity_map); '
+            f'{len(lacking)} of the {len(data_samples)} mix images of this batch have '
+            'none. Make them with tools/generate_depth.py and add LoadSDEDisparity to '
+            'the pipeline of every source'
         )
     return torch.stack([s.disparity_map.data for s in data_samples]).to(device)
 
@@ -79,7 +79,7 @@ def select_branch(
     """Return the part of a batch that belongs to a branch, and its samples.
 
     Raises:
-        UserError: There is none.
+        UserError: The batch has no sample of the branch.
     """
     seen = [sample.metainfo.get('branch') for sample in data_samples]
     if branch not in seen:
@@ -93,12 +93,12 @@ def select_branch(
 
 
 def void_padding(labels: Tensor, confidence: Tensor, data_samples: SampleList) -> None:
-    """Make what the preprocessor padded void (in place): a colour has no class.
+    """Set the labels of padded pixels to void (in place).
 
     Args:
         labels: (N, H, W).
         confidence: (N, H, W).
-        data_samples: Theirs.
+        data_samples: Samples with the metainfo `padding_size`.
     """
     height, width = labels.shape[1:]
     for i, sample in enumerate(data_samples):

@@ -18,24 +18,23 @@ BUCKET_MB = 25
 def split_train_step(
     model: BaseModel, data: dict, optim_wrapper: OptimWrapper
 ) -> dict[str, Tensor]:
-    """Return a training step that goes back through each group of losses at once.
+    """Run a training step with one backward pass per group of losses.
 
     The gradient of a sum is the sum of the gradients: the result is that of
-    `BaseModel.train_step` up to rounding, but only one group's activations are
-    kept at a time. Clipping, loss scaling and gradient accumulation act on the sum,
-    as they do otherwise.
+    `BaseModel.train_step` up to rounding, but only one group's activations are kept at
+    a time. Clipping, loss scaling and gradient accumulation act on the sum, as usual.
 
     Args:
-        model: With `loss_groups(inputs, data_samples)`, an iterator
-            over dictionaries of losses that runs the networks as it goes.
+        model: With `loss_groups(inputs, data_samples)`, an iterator over dictionaries
+            of losses that runs the networks as it goes.
         data: A batch of the data loader.
-        optim_wrapper: MMEngine's, in any of its precisions.
+        optim_wrapper: MMEngine's optimiser wrapper, of any precision.
 
     Returns:
         All losses and their sum `loss`, for the log.
 
     Raises:
-        UserError: For an optimiser wrapper with a backward pass of its own.
+        UserError: The optimiser wrapper has a backward pass of its own.
     """
     with optim_wrapper.optim_context(model):
         data = model.data_preprocessor(data, True)
@@ -53,8 +52,8 @@ def split_train_step(
         logged.update({name: value.detach() for name, value in parts.items()})
     if optim_wrapper.should_sync():
         all_reduce_params(list(_gradients(model)), bucket_size_mb=BUCKET_MB, op='mean')
-    # All gradients are there. A loss without a graph makes the wrapper count the
-    # step, and take it when it is due, in its own way.
+    # All gradients are complete. A loss without a graph makes the wrapper count the
+    # step and take it when it is due, in its own way.
     optim_wrapper.update_params(torch.zeros_like(total, requires_grad=True))
     return {**logged, 'loss': total}
 
@@ -69,8 +68,8 @@ def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
     elif backward is not OptimWrapper.backward:
         raise UserError(
             'split_backward works with OptimWrapper, AmpOptimWrapper and '
-            f'BFloat16OptimWrapper, not with {kind.__name__}, which goes back in its '
-            'own way: choose one of them or set split_backward=False'
+            f'BFloat16OptimWrapper, not with {kind.__name__}, which has its own '
+            'backward pass: choose one of them or set split_backward=False'
         )
     loss.backward()
 
@@ -83,20 +82,19 @@ def _gradients(model: BaseModel) -> Iterator[Tensor]:
 
 @MODEL_WRAPPERS.register_module()
 class SplitBackwardDDP(MMDistributedDataParallel):
-    """For models with `split_backward=True` on several ranks.
+    """Model wrapper for `split_backward=True` on several ranks.
 
-    MMEngine's `MMDistributedDataParallel` never calls the model's own
-    `train_step`, and its gradient buckets expect one backward pass through all
-    parameters. Here the model takes its own step, which averages the gradients over
-    the ranks once, after the last backward pass (no overlap of the two). Config::
+    MMEngine's `MMDistributedDataParallel` never calls the model's own `train_step`, and
+    its gradient buckets expect one backward pass through all parameters. Here the model
+    takes its own step, which averages the gradients over the ranks once, after the last
+    backward pass (no overlap of the two). Config::
 
         model_wrapper_cfg = dict(type='mmdepthseg.SplitBackwardDDP')
 
     Args:
         module: The model.
-        broadcast_buffers: Must be False, as in MMEngine's default; batch
-            norm statistics are averaged by `update_teacher` and
-            `SyncBuffersHook`.
+        broadcast_buffers: Must be False, as in MMEngine's default; batch norm
+            statistics are averaged by `update_teacher` and `SyncBuffersHook`.
         **kwargs: See `torch.nn.parallel.DistributedDataParallel`.
     """
 
@@ -106,12 +104,12 @@ class SplitBackwardDDP(MMDistributedDataParallel):
         if broadcast_buffers:
             raise UserError(
                 'SplitBackwardDDP: broadcast_buffers must be False; '
-                'SyncBuffersHook keeps buffers alike'
+                'SyncBuffersHook keeps buffers equal'
             )
         if not getattr(module, 'split_backward', False):
             raise UserError(
                 f'SplitBackwardDDP is for models with split_backward=True, and this '
-                f'{type(module).__name__} has not: take MMDistributedDataParallel or '
+                f'{type(module).__name__} is not one: use MMDistributedDataParallel or '
                 'set split_backward=True'
             )
         super().__init__(module=module, broadcast_buffers=False, **kwargs)

@@ -13,31 +13,33 @@ from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError, check_keys
 
-# parts of a segmentor that only its losses need
 EMA_KEYS = ('decay', 'buffers', 'train_mode', 'device', 'exclude')
+# parts of a segmentor that only its losses need
 TRAINING_PARTS = ('pose_net', 'loss_feature')
 
 
 class TeacherStudent(BaseSegmentor):
-    """Student, EMA teacher, their checkpoints, and which of them predicts.
+    """Student and EMA teacher in one model, either of which can predict.
 
-    Checkpoints name the student's entries `student.*` and the teacher's
-    `teacher.module.*`, without the parts that only losses need, and
-    `teacher.steps`. The training step is a subclass's.
+    The teacher (`MeanTeacherEMA`) is always in eval mode and never in the optimiser. It
+    moves in `update_teacher`, which `MeanTeacherHook` calls after each optimiser step.
+    It lacks the parts that only losses need, such as the pose net. Checkpoints name the
+    student's entries `student.*` and the teacher's `teacher.module.*` and
+    `teacher.steps`. Subclasses define the training step.
 
     Args:
         segmentor: Config of the student, with a segmentation head.
         ema: Options of `MeanTeacherEMA`.
-        predict_with: 'student' or 'teacher'.
+        predict_with: Network that predicts, 'student' or 'teacher'.
         data_preprocessor: As for the student alone.
-        train_cfg, pretrained: Must be empty. MMSeg's tools
-            (`mmseg.apis.init_model`) set them to None in every config.
+        train_cfg, pretrained: Must be empty. MMSeg's tools (`mmseg.apis.init_model`)
+            set them to None in every config.
         decode_head: None or `dict(type='NoHead')`, for MMSeg's get_flops.py; the head
             is the segmentor's.
         init_cfg: Initialisation.
 
     Raises:
-        UserError: On options that do not fit.
+        UserError: Options do not fit.
     """
 
     def __init__(
@@ -54,8 +56,8 @@ class TeacherStudent(BaseSegmentor):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if pretrained is not None:
             raise UserError(
-                f'{type(self).__name__}: pretrained={pretrained!r} is not taken; give '
-                'the part that it is for, such as segmentor.backbone, '
+                f'{type(self).__name__}: pretrained={pretrained!r} is not supported; '
+                'give the part that it is for, such as segmentor.backbone, '
                 "init_cfg=dict(type='Pretrained', checkpoint=...)"
             )
         if given_head(decode_head) is not None:
@@ -107,16 +109,16 @@ class TeacherStudent(BaseSegmentor):
         self.teacher.copy_from(self.student)
 
     def adapt_state_dict(self, state_dict: dict) -> dict:
-        """Let `load_from` take a plain segmentor's checkpoint: both networks get it.
+        """Accept a plain segmentor's checkpoint for `load_from`, for both networks.
 
         The teacher's step counter starts at 0: such a checkpoint is complete.
 
         Args:
-            state_dict: Of a `MeanTeacher` (returned as it is) or of its
+            state_dict: Entries of a `MeanTeacher` (returned unchanged) or of its
                 segmentor alone.
 
         Returns:
-            With entries of both networks.
+            The entries of both networks.
         """
         if any(name.startswith(('student.', 'teacher.')) for name in state_dict):
             return state_dict
@@ -132,7 +134,7 @@ class TeacherStudent(BaseSegmentor):
         return adapted
 
     def _adapt_in_place(self, state_dict: dict, prefix: str, *_) -> None:
-        """Adapt before loading; only where the model stands on its own (no prefix)."""
+        """Adapt a state dict before loading, unless the model is part of another."""
         if not prefix:
             adapted = self.adapt_state_dict(dict(state_dict))
             state_dict.clear()
@@ -156,7 +158,7 @@ class TeacherStudent(BaseSegmentor):
         return self.predictor.predict(inputs, data_samples)
 
     def predict_disparity(self, img: Tensor) -> Tensor:
-        """Predict disparity, see `DepthSegmentor.predict_disparity`."""
+        """Return the disparity, see `DepthSegmentor.predict_disparity`."""
         return self.predictor.predict_disparity(img)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
