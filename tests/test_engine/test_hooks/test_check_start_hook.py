@@ -60,6 +60,9 @@ def test_heads_and_weights_that_fit():
     checks.check_classes('x', data_set(FIVE), weighted)
     checks.check_classes('x', data_set(None), model(num_classes=3))
     checks.check_classes('x', [1, 2], model(num_classes=3))
+    checks.check_classes('test_dataloader', data_set(()), model())
+    with pytest.raises(UserError, match='0 classes'):
+        checks.check_classes('train_dataloader', data_set(()), model())
 
 
 @pytest.mark.parametrize('count', [4, 6])
@@ -244,13 +247,14 @@ def test_classes_without_a_pixel(clip_root, monkeypatch):
     ],
 )
 def test_a_runner_of_mmengine_stops_before_its_first_iteration(
-    tiny_config, tmp_path, plain_layout, extra, message
+    tiny_config, tmp_path, plain_layout, monkeypatch, extra, message
 ):
     """As MMSegmentation's tools/train.py makes it."""
     extra += "\ncustom_hooks.append(dict(type='CheckStartHook'))\n"
     config = Config.fromfile(tiny_config(extra=extra))
     config.work_dir = str(tmp_path / 'run')
+    for kind in (EpochBasedTrainLoop, IterBasedTrainLoop):
+        monkeypatch.setattr(kind, 'run_iter', lambda *_: pytest.fail('it trains'))
     run = Runner.from_cfg(config)
     with pytest.raises(UserError, match=message):
         run.train()
-    assert run.iter == 0
