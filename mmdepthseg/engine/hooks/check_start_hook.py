@@ -186,9 +186,6 @@ def check_truth(metric: BaseMetric, dataset: Any) -> None:
     keys: tuple[str, ...] = TRUTH_PATHS
     if isinstance(metric, DepthMetric):
         field, cure = 'gt_depth_map', TARGET_CURE
-        if metric.baseline is not None:
-            depth_set = DATASETS.build(dict(metric.baseline['dataset'], pipeline=[]))
-            check_paths(depth_set, keys, f'{owner}: baseline.dataset', 'depth files')
     elif isinstance(metric, mmseg.evaluation.IoUMetric | PseudoLabelMetric):
         if getattr(metric, 'format_only', False) or getattr(metric, 'output_dir', None):
             return
@@ -205,6 +202,9 @@ def check_truth(metric: BaseMetric, dataset: Any) -> None:
     if found is not None and not isinstance(found, Sequence) and field not in found:
         name = found.get('img_id') or found.get('img_path')
         raise UserError(f'{owner}: {place}: {name} has no {field}; needs {cure}')
+    if isinstance(metric, DepthMetric) and metric.baseline is not None:
+        training = DATASETS.build(dict(metric.baseline['dataset'], pipeline=[]))
+        check_paths(training, keys, f'{owner}: baseline.dataset', cure)
 
 
 def check_paths(dataset: Any, keys: Sequence[str], place: str, cure: str) -> None:
