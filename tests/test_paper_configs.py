@@ -192,6 +192,8 @@ def test_camvid_at_the_papers_setting(name):
     assert (cfg.model.get('mixing') or {}).get('type') == MIXERS.get(
         (words & set(MIXERS) or {None}).pop()
     )
+    loaders = cfg.val_dataloader, cfg.test_dataloader
+    assert [loader.dataset.split for loader in loaders] == ['val', 'test']
     dataset = cfg.train_dataloader.dataset
     pipeline = dataset.get('shared', dataset).pipeline
     assert [t.scale for t in pipeline if t.type == 'Resize'] == [(672, 512)]

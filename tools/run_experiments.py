@@ -76,6 +76,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='run nothing, print the results so far',
     )
     parser.add_argument(
+        '--figures',
+        nargs='+',
+        default=[],
+        metavar='KEY',
+        help='print tables of these figures too: IoU/person, teacher/IoU/person; '
+        "best/mIoU: the highest of a training's validations",
+    )
+    parser.add_argument(
         '--list', action='store_true', help='run nothing, list states and commands'
     )
     parser.add_argument(
@@ -157,6 +165,7 @@ def run_experiments(args: argparse.Namespace) -> bool:
         local_places,
         lock_folder,
         make_stages,
+        with_figures,
         write_report,
     )
     from mmdepthseg.experiments.slurm import refuse_if_queued
@@ -165,6 +174,7 @@ def run_experiments(args: argparse.Namespace) -> bool:
     work = Path(args.work_dir or f'work_dirs/{Path(args.table).stem}').expanduser()
     given = as_pairs(args.given, '--given')
     table = ExperimentTable(args.table, work, args.cfg_options, given)
+    with_figures(table, args.figures)
     runs = choose(table.runs, args)
     book = StageBook(make_stages(table, runs), work, code_version())
     if args.list:

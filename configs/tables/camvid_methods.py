@@ -1,7 +1,7 @@
 # How transfer and mixing contribute on CamVid. Depth comes from two
 # highway clips of another camera (data/video, see configs/clips).
 #   python tools/run_experiments.py THIS --jobs 2
-title = 'CamVid val at 256x192, 600 iterations'
+title = 'CamVid val (101 images) at 256x192, 600 iterations'
 seeds = [7, 25, 42]
 label_counts = [50, 100]
 baseline = 'supervised'

@@ -4,7 +4,7 @@
 # cityscapes_semi.py or one converted by tools/model_converters/authors.py.
 #   python tools/run_experiments.py THIS --gpus 0 1 2 3
 _base_ = './cityscapes_semi.py'
-title = 'CamVid val, single scale'
+title = 'CamVid test (233 images), single scale'
 label_counts = [50, 100, 367]
 # the lists end at 100, and with 367 labels no unlabelled image is left
 fewer = [50, 100]

@@ -1,5 +1,5 @@
 # Table 3: which images to label. The baseline network on the authors' published lists.
-# Replace them with lists from tools/select_samples.py to try your own.
+# For lists of one's own see cityscapes_selection_own.py.
 #   python tools/run_experiments.py THIS --gpus 0 1 2 3
 title = 'Cityscapes val, single scale'
 # the published lists have the seeds 42, 43, 44

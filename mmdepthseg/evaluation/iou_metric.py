@@ -25,6 +25,8 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
     image without a label only the map is written.
 
     Args:
+        per_class: Also return the IoU in % of each class that predictions or labels
+            show, as `IoU/<class>`.
         *args: Passed to MMSegmentation's class.
         **kwargs: Passed to MMSegmentation's class.
 
@@ -35,8 +37,9 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
 
     output_dir: str | None
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args, per_class: bool = False, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        self.per_class = per_class
         self._names = OutputNames()
         self._unlabelled = 0
 
@@ -91,4 +94,13 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
                 logger='current',
             )
             self._unlabelled = 0
-        return super().compute_metrics(results) if results or self.format_only else {}
+        if not results or self.format_only:
+            return super().compute_metrics(results) if self.format_only else {}
+        figures = super().compute_metrics(results)
+        if self.per_class:
+            intersect, union, *_ = (sum(areas) for areas in zip(*results, strict=True))
+            names = (self.dataset_meta or {})['classes']
+            for name, inner, outer in zip(names, intersect, union, strict=True):
+                if outer:
+                    figures[f'IoU/{name}'] = round(100 * float(inner / outer), 2)
+        return figures

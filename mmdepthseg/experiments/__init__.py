@@ -7,6 +7,7 @@ from mmdepthseg.experiments.report import (
     markdown,
     read_figures,
     summarize,
+    with_figures,
     write_report,
 )
 from mmdepthseg.experiments.run import StageRunner, local_places, lock_folder
@@ -26,6 +27,7 @@ __all__ = [
     'make_stages',
     'markdown',
     'read_figures',
+    'with_figures',
     'summarize',
     'write_report',
 ]

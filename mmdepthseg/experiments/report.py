@@ -71,7 +71,7 @@ def collect(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -> lis
     Returns:
         Dicts of `method`, `labels`, `seed`, `name`, `config`, `options`, `state` (of
         `StageBook.states`) and `log`; `why`, if the run failed; `figures` (test -> key
-        -> number), `seconds` and `versions`, if it is done.
+        -> number), `best` (of `read_best`), `seconds` and `versions`, if it is done.
     """
     states, records = book.states(), []
     for run in runs:
@@ -92,6 +92,7 @@ def collect(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -> lis
             done = book.record(run.name)
             record.update(
                 figures={t: read_figures(run.folder / t) for t in table.tests},
+                best=read_best(run.folder),
                 seconds=done['seconds'],
                 versions=done['versions'],
             )
@@ -114,6 +115,43 @@ def read_figures(folder: Path) -> dict[str, float]:
     return json.loads(files[-1].read_text())
 
 
+def read_best(folder: Path) -> dict[str, float]:
+    """Return the highest mIoU of a training's validations, and its iteration.
+
+    Args:
+        folder: Of the training.
+
+    Returns:
+        `mIoU` and `mIoU/iteration`, for a mean teacher of student and teacher; empty
+        without validation.
+    """
+    best: dict[str, float] = {}
+    for log in sorted(folder.glob('2*/vis_data/scalars.json')):
+        for line in log.read_text().splitlines():
+            found = json.loads(line)
+            for key in ('mIoU', 'student/mIoU', 'teacher/mIoU'):
+                if key in found and found[key] > best.get(key, float('-inf')):
+                    best[key] = found[key]
+                    best[f'{key}/iteration'] = found['step']
+    return best
+
+
+def with_figures(table: ExperimentTable, keys: Sequence[str]) -> None:
+    """Let a table report more figures of its runs (in place).
+
+    Args:
+        table: The table.
+        keys: Keys of the first test, such as `IoU/person`; `best/KEY`: of `read_best`.
+    """
+    test = next(iter(table.tests))
+    table.metrics += [
+        dict(title=f'{key}, best validation', keys=[key[5:]], test='best')
+        if key.startswith('best/')
+        else dict(title=f'{key} ({test})', keys=[key], test=test)
+        for key in keys
+    ]
+
+
 def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
     """Compute mean and spread of each cell.
 
@@ -131,7 +169,8 @@ def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
     for metric in table.metrics:
         values: dict = {}
         for record in records:
-            figures = record.get('figures', {}).get(metric['test'], {})
+            tests = dict(record.get('figures', {}), best=record.get('best', {}))
+            figures = tests.get(metric['test'], {})
             key = next((k for k in metric['keys'] if k in figures), None)
             if key is not None:
                 place = values.setdefault((record['method'], record['labels']), {})

@@ -101,3 +101,14 @@ def test_reduced_labels_are_written_as_they_were(tmp_path):
     metric.process({}, [sample])
     expected = sample['pred_sem_seg']['data'][0] + 1
     assert written(tmp_path)['a/1.png'] == expected.tolist()
+
+
+def test_per_class():
+    """Their mean is the mIoU; a class that nobody shows has none."""
+    metric = make(per_class=True)
+    metric.dataset_meta = dict(classes=('road', 'car', 'sky', 'bus'))
+    metric.process({}, list(samples('a/1', 'b/1')))
+    found = metric.evaluate(2)
+    shown = [found[f'IoU/{name}'] for name in META['classes']]
+    assert np.mean(shown) == pytest.approx(found['mIoU'], abs=0.01)
+    assert 'IoU/bus' not in found and len({*shown}) > 1

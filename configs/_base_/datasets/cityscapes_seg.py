@@ -86,4 +86,4 @@ test_dataloader = dict(
     ),
 )
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+test_evaluator = dict(val_evaluator, per_class=True)

@@ -1,0 +1,49 @@
+"""Figures that a table reports beside its own."""
+
+import json
+from types import SimpleNamespace
+
+from mmdepthseg.experiments.report import read_best, summarize, with_figures
+
+
+def test_the_best_validation_of_a_training_and_its_continuation(tmp_path):
+    logs = dict(
+        a=[
+            dict(step=2, loss=1.0),
+            dict(step=2, **{'student/mIoU': 30.0, 'teacher/mIoU': 20.0}),
+            dict(step=4, **{'student/mIoU': 25.0, 'teacher/mIoU': 28.0}),
+        ],
+        b=[dict(step=6, **{'student/mIoU': 27.0, 'teacher/mIoU': 29.0})],
+    )
+    for name, lines in logs.items():
+        log = tmp_path / f'2026{name}/vis_data/scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text('\n'.join(map(json.dumps, lines)))
+    assert read_best(tmp_path) == {
+        'student/mIoU': 30.0,
+        'student/mIoU/iteration': 2,
+        'teacher/mIoU': 29.0,
+        'teacher/mIoU/iteration': 6,
+    }
+    assert read_best(tmp_path / 'nowhere') == {}
+
+
+def test_more_figures_on_demand():
+    table = SimpleNamespace(
+        tests=dict(paper={}, full={}),
+        metrics=[dict(title='mIoU', keys=['mIoU'], test='full')],
+        baseline=None,
+    )
+    records = [
+        dict(
+            method='a',
+            labels=8,
+            seed=seed,
+            figures=dict(paper={'IoU/car': 10.0 + seed}, full=dict(mIoU=1.0)),
+            best=dict(mIoU=40.0 + seed),
+        )
+        for seed in (0, 2)
+    ]
+    with_figures(table, ['IoU/car', 'best/mIoU'])
+    means = [cell['mean'] for cell in summarize(table, records)]
+    assert means == [1.0, 11.0, 41.0]
