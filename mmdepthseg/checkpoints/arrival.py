@@ -36,7 +36,7 @@ def init_weights_checked(model: nn.Module, init: Callable[[], None]) -> None:
             prefix.
     """
     parts = list(_pretrained_parts(model))
-    own = [(m, cfg) for m, cfg in parts if not _inits_as_mmengine(m)]
+    own = [(m, cfg) for m, cfg in parts if m is not model and _inits_itself(m)]
     configs = [module.init_cfg for module, _ in own]
     for module, _ in own:
         module.init_cfg = None  # at first as without weights
@@ -67,8 +67,8 @@ def _pretrained_parts(model: nn.Module) -> Iterator[tuple[BaseModule, dict]]:
                 yield module, dict(cfg)
 
 
-def _inits_as_mmengine(module: BaseModule) -> bool:
-    return type(module).init_weights is BaseModule.init_weights
+def _inits_itself(module: BaseModule) -> bool:
+    return type(module).init_weights is not BaseModule.init_weights
 
 
 def _init_by_itself(

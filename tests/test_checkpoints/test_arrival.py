@@ -123,3 +123,12 @@ def test_what_came_by_another_way_is_said(tmp_path):
     finally:
         logger.removeHandler(handler)
     assert any('Deaf' in line and '2 of 2' in line for line in lines)
+
+
+def test_a_whole_model_may_be_pretrained(tmp_path):
+    path = str(tmp_path / 'model.pth')
+    whole = model_of(VIT)
+    torch.save(dict(state_dict=whole.state_dict()), path)
+    model = model_of(VIT, init_cfg=dict(type='Pretrained', checkpoint=path))
+    wanted = whole.state_dict()
+    assert all(torch.equal(v, wanted[k]) for k, v in model.state_dict().items())

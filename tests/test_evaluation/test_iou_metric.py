@@ -112,3 +112,11 @@ def test_per_class():
     shown = [found[f'IoU/{name}'] for name in META['classes']]
     assert np.mean(shown) == pytest.approx(found['mIoU'], abs=0.01)
     assert 'IoU/bus' not in found and len({*shown}) > 1
+
+
+def test_maps_without_their_citys_folder_do_not_overwrite_each_other(tmp_path):
+    metric = make(output_dir=str(tmp_path))
+    metric.process({}, [*samples('aachen/aachen_1')])
+    assert {*written(tmp_path)} == {'aachen_1.png'}
+    with pytest.raises(UserError, match='x/a/a_1 and x/a_1'):
+        metric.process({}, [*samples('x/a/a_1', 'x/a_1')])

@@ -105,7 +105,7 @@ def test_sizes_of_comparison(
         f'visualizer.name={tmp_path.name}',
         'test_dataloader.num_workers=0',
     )
-    (file,) = (tmp_path / 'maps').glob('*/*.png')
+    (file,) = (tmp_path / 'maps').glob('*.png')
     predicted = np.asarray(Image.open(file))
     assert predicted.shape == size[::-1]
     (label,) = streets.glob('gtFine/val/*/*labelIds.png')

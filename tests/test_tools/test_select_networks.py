@@ -11,6 +11,7 @@ from helpers.tiny_selection import NAMES
 
 from mmdepthseg.apis import load_model
 from mmdepthseg.selection import farthest_point, select
+from mmdepthseg.structures import FrameBatch
 
 
 def test_features_are_those_of_the_teachers_decoder(select_world, finished):
@@ -26,7 +27,7 @@ def test_features_are_those_of_the_teachers_decoder(select_world, finished):
         image = torch.from_numpy(image).permute(2, 0, 1)
         batch = model.data_preprocessor(dict(inputs=[image]))
         with torch.no_grad():
-            levels = model.extract_feat(batch['inputs'].img)
+            levels = model.extract_feat(FrameBatch.of(batch['inputs']).img)
             expected = F.avg_pool2d(model.depth_head.decoder(levels)[3], 4)[0]
         np.testing.assert_allclose(features[row], expected, rtol=1e-4, atol=1e-5)
 

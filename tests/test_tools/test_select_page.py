@@ -29,7 +29,7 @@ def select_samples(tmp_path, call_tool):
 
 @pytest.mark.parametrize('where', ['', 'images.txt'])
 def test_tool_shows_images(tmp_path, select_samples, where):
-    (tmp_path / 'exclude.txt').write_text('0\n1\n')
+    (tmp_path / 'exclude.txt').write_text('image_0\nimage_1\n')
     row = select(FEATURES, 'random', 5, seed=0, exclude=[0, 1]).order[2]
     (tmp_path / f'image_{row}.png').unlink()
     done = select_samples(

@@ -1,7 +1,6 @@
 """tools/train.py and tools/test.py train, resume and evaluate, on CPU too."""
 
 import os
-import re
 import stat
 import sys
 
@@ -82,7 +81,7 @@ def test_resuming_with_other_groups_of_parameters(
         )
     assert stop.value.code == 2
     message = capsys.readouterr().err.splitlines()[-1]
-    assert re.search(r'iter_2\.pth .* \d\d groups.* 2 ', message)
+    assert 'iter_2.pth' in message and 'optim_wrapper.constructor' in message
 
 
 def test_amp_on_cpu_runs_in_bfloat16(tiny_config, run_tool, tmp_path, monkeypatch):
