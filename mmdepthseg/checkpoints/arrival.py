@@ -8,10 +8,11 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModule
+from mmengine.model import BaseAveragedModel, BaseModule
 from mmengine.model.weight_init import PretrainedInit
 from torch import Tensor, nn
 
@@ -20,7 +21,19 @@ from mmdepthseg.checkpoints.pretrained_init import CheckedPretrainedInit
 from mmdepthseg.utils.errors import UserError
 
 
-def init_weights_checked(model: nn.Module, init: Callable[[], None]) -> None:
+class ChecksPretrained:
+    """Mixin of models whose `Pretrained` parts are compared with their files."""
+
+    def init_weights(self) -> None:
+        """Initialise, see `init_weights_checked`."""
+        init = super().init_weights  # type: ignore[misc]  # MMEngine's
+        if hasattr(self, '_params_init_info'):
+            init()  # part of a larger model, which is checked as a whole
+        else:
+            init_weights_checked(self, init)
+
+
+def init_weights_checked(model: Any, init: Callable[[], None]) -> None:
     """Initialise a model, then compare every `Pretrained` part with its file.
 
     A network with its own `init_weights` gets a file without the prefix and applies its
@@ -36,10 +49,11 @@ def init_weights_checked(model: nn.Module, init: Callable[[], None]) -> None:
             prefix.
     """
     parts = list(_pretrained_parts(model))
-    own = [(m, cfg) for m, cfg in parts if m is not model and _inits_itself(m)]
+    own = [(m, cfg) for m, cfg in parts if not _inits_as_mmengine(m)]
     configs = [module.init_cfg for module, _ in own]
     for module, _ in own:
-        module.init_cfg = None  # at first as without weights
+        # at first as without weights
+        module.init_cfg = [c for c in _configs(module) if not _is_pretrained(c)] or None
     try:
         init()
     finally:
@@ -58,17 +72,29 @@ def init_weights_checked(model: nn.Module, init: Callable[[], None]) -> None:
 
 def _pretrained_parts(model: nn.Module) -> Iterator[tuple[BaseModule, dict]]:
     """Yield modules with a `Pretrained` initialisation, and its config."""
-    for module in model.modules():
-        configs = getattr(module, 'init_cfg', None) or ()
-        for cfg in [configs] if isinstance(configs, dict) else configs:
-            kind = cfg.get('type')
-            name = kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind
-            if name in ('Pretrained', PretrainedInit, CheckedPretrainedInit):
-                yield module, dict(cfg)
+    for cfg in filter(_is_pretrained, _configs(model)):
+        yield model, dict(cfg)
+    for child in model.children():
+        if not isinstance(child, BaseAveragedModel):  # a copy, made afterwards
+            yield from _pretrained_parts(child)
 
 
-def _inits_itself(module: BaseModule) -> bool:
-    return type(module).init_weights is not BaseModule.init_weights
+def _configs(module: nn.Module) -> list[dict]:
+    configs = getattr(module, 'init_cfg', None) or []
+    return [configs] if isinstance(configs, dict) else list(configs)
+
+
+def _is_pretrained(cfg: dict) -> bool:
+    kind = cfg.get('type')
+    name = kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind
+    return name in ('Pretrained', PretrainedInit, CheckedPretrainedInit)
+
+
+def _inits_as_mmengine(module: BaseModule) -> bool:
+    return (
+        isinstance(module, ChecksPretrained)
+        or type(module).init_weights is BaseModule.init_weights
+    )
 
 
 def _init_by_itself(
@@ -83,7 +109,7 @@ def _init_by_itself(
         module.init_cfg = dict(type='Pretrained', checkpoint=str(path))
         try:
             module.init_weights()
-        except (KeyError, AttributeError, AssertionError, RuntimeError) as error:
+        except Exception as error:  # whatever a foreign network raises
             print_log(
                 f'{type(module).__name__}.init_weights cannot read '
                 f'{initializer.place} ({type(error).__name__}: {error}): loaded by '
@@ -104,6 +130,8 @@ def _complete(
     adapted: set[str],
 ) -> None:
     """Load the entries that did not arrive; refuse a file that fills too little."""
+    if hasattr(module, 'adapt_state_dict'):
+        state = module.adapt_state_dict(state)
     match = match_checkpoint(module, state)
     resized = [name for name in match.misshapen if name in adapted]
     total = len(match.matched) + len(match.missing) + len(match.misshapen)

@@ -1,6 +1,7 @@
 """`init_cfg=dict(type='Pretrained', ...)` that notices another model's checkpoint."""
 
 import re
+from collections.abc import Mapping
 
 from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit, update_init_info
@@ -88,7 +89,9 @@ class CheckedPretrainedInit(PretrainedInit):
         state = read_checkpoint(
             self.checkpoint, 'init_cfg: checkpoint', self.map_location
         )
-        state = state.get('state_dict', state)
+        # 'model': as Swin's and timm's authors name it
+        keys = [k for k in ('state_dict', 'model') if isinstance(state.get(k), Mapping)]
+        state = state[keys[0]] if keys else state
         state = {re.sub(r'^module\.', '', k): v for k, v in state.items()}
         if not self.prefix:
             return state

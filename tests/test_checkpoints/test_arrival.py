@@ -4,11 +4,18 @@ import logging
 
 import pytest
 import torch
-from helpers.tiny_models import PREPROCESSOR, build
+from helpers.tiny_models import (
+    BACKBONE,
+    PREPROCESSOR,
+    SEG_HEAD,
+    build,
+    build_teacher,
+)
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import nn
 
+from mmdepthseg.models.backbones import FrozenEncoder
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 
@@ -37,6 +44,7 @@ BEIT = dict(
     num_heads=2,
     out_indices=(0, 1),
 )
+MAE = dict(BEIT, type='mmseg.MAE', img_size=(64, 64))
 HEAD = dict(
     type='mmseg.FCNHead',
     in_channels=16,
@@ -50,7 +58,7 @@ HEAD = dict(
 
 @MODELS.register_module()
 class Deaf(BaseModule):
-    """Backbone that ignores its init_cfg, as timm's with weights of its own does."""
+    """Backbone that ignores its init_cfg."""
 
     def __init__(self, init_cfg=None):
         super().__init__(init_cfg)
@@ -61,6 +69,17 @@ class Deaf(BaseModule):
 
     def forward(self, x):
         return (self.conv(x),)
+
+
+@MODELS.register_module()
+class Ready(Deaf):
+    """Backbone that MMEngine does not initialise, as timm's with its own weights."""
+
+    def __init__(self, init_cfg=None):
+        super().__init__(init_cfg)
+        self._is_init = True
+
+    init_weights = BaseModule.init_weights
 
 
 def model_of(backbone, **options):
@@ -82,7 +101,9 @@ def parameters(model):
 
 
 @pytest.mark.filterwarnings('ignore:torch.meshgrid')
-@pytest.mark.parametrize('backbone', [VIT, SWIN, BEIT, dict(type='Deaf')])
+@pytest.mark.parametrize(
+    'backbone', [VIT, SWIN, BEIT, MAE, dict(type='Deaf'), dict(type='Ready')]
+)
 @pytest.mark.parametrize('prefix', ['backbone.', 'student.backbone.'])
 def test_all_entries_arrive(tmp_path, backbone, prefix):
     path = saved(tmp_path / 'sde.pth', model_of(backbone).backbone, prefix)
@@ -132,3 +153,81 @@ def test_a_whole_model_may_be_pretrained(tmp_path):
     model = model_of(VIT, init_cfg=dict(type='Pretrained', checkpoint=path))
     wanted = whole.state_dict()
     assert all(torch.equal(v, wanted[k]) for k, v in model.state_dict().items())
+
+
+def filled(model):
+    """Tell whether all parameters have the value of `saved`."""
+    return all((p == 0.125).all() for p in model.parameters())
+
+
+def whole(path):
+    """A config that fills all of a segmentor from a file."""
+    model = build(decode_head=SEG_HEAD)
+    state = {k: torch.full_like(v, 0.125) for k, v in model.state_dict().items()}
+    torch.save(dict(state_dict=state), path)
+    return dict(type='Pretrained', checkpoint=str(path))
+
+
+def test_the_segmentor_itself_is_pretrained(tmp_path):
+    init = whole(tmp_path / 'all.pth')
+    assert filled(build(decode_head=SEG_HEAD, init_cfg=init))
+    plain = dict(type='DepthSegmentor', backbone=BACKBONE, decode_head=SEG_HEAD)
+    assert filled(build_teacher(segmentor=dict(plain, init_cfg=init)))
+    assert filled(build_teacher(segmentor=plain, init_cfg=init))
+
+
+def test_a_student_of_mmsegmentation(tmp_path):
+    path = saved(tmp_path / 'sde.pth', model_of(VIT).backbone)
+    init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    student = dict(
+        type='mmseg.EncoderDecoder',
+        backbone=dict(VIT, init_cfg=init),
+        decode_head=HEAD,
+        test_cfg=dict(mode='whole'),
+    )
+    model = build_teacher(segmentor=student)
+    assert filled(model.student.backbone) and filled(model.teacher.module.backbone)
+
+
+def test_the_frozen_encoder(tmp_path):
+    path = saved(tmp_path / 'sde.pth', model_of(VIT).backbone)
+    init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    encoder = FrozenEncoder(dict(VIT, init_cfg=init))
+    encoder.init_weights()
+    assert filled(encoder._network[0])
+
+
+def test_other_initialisations_beside_it(tmp_path):
+    path = saved(tmp_path / 'sde.pth', model_of(VIT).backbone)
+    pretrained = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    configs = [dict(type='Constant', layer='Linear', val=0.5), pretrained]
+    assert filled(model_of(dict(VIT, init_cfg=configs)).backbone)
+
+
+def test_entries_below_model(tmp_path):
+    """As the authors of Swin and timm store them."""
+    state = model_of(SWIN).backbone.state_dict()
+    state = {k: torch.full_like(v, 0.125) for k, v in state.items()}
+    torch.save(dict(model=state), tmp_path / 'swin.pth')
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'swin.pth'))
+    assert filled(model_of(dict(SWIN, init_cfg=init)).backbone)
+
+
+MIT = dict(
+    type='mmseg.MixVisionTransformer',
+    embed_dims=8,
+    num_layers=[1, 1, 1, 1],
+    num_heads=[1, 2, 4, 8],
+)
+
+
+@pytest.mark.parametrize('backbone', [SWIN, MIT])
+def test_a_prefix_that_is_not_there(tmp_path, backbone):
+    """The message names the user's file, not the one without the prefix."""
+    path = saved(tmp_path / 'sde.pth', model_of(VIT).backbone)
+    init = dict(type='Pretrained', checkpoint=path, prefix='encoder.')
+    with pytest.raises(UserError, match=r"sde\.pth.*'encoder\.'"):
+        build(
+            backbone=dict(backbone, init_cfg=init),
+            decode_head=dict(HEAD, in_channels=64),
+        )

@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdepthseg.checkpoints.arrival import init_weights_checked
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 
@@ -48,7 +49,7 @@ class FrozenEncoder(BaseModule):
                 'in checkpoints, so they must come from a file'
             )
         network = MODELS.build(copy.deepcopy(self.backbone_cfg))
-        network.init_weights()
+        init_weights_checked(network, network.init_weights)
         self._freeze(network)
 
     def use_random_weights(self) -> None:

@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
-from mmdepthseg.checkpoints.arrival import init_weights_checked
+from mmdepthseg.checkpoints.arrival import ChecksPretrained
 from mmdepthseg.models.heads.pad_distillation import (
     Decoded,
     PADDistillation,
@@ -27,7 +27,7 @@ from mmdepthseg.utils.errors import UserError, refuse
 
 
 @MODELS.register_module()
-class DepthSegmentor(EncoderDecoder):
+class DepthSegmentor(ChecksPretrained, EncoderDecoder):
     """Segmentor with a backbone and optional segmentation, depth and pose parts.
 
     - depth and pose only: self-supervised depth estimation (SDE);
@@ -125,10 +125,6 @@ class DepthSegmentor(EncoderDecoder):
         check_test_cfg(self.test_cfg, type(self).__name__)
         self._freeze_untrained_depth()
         check_levels(self)
-
-    def init_weights(self) -> None:
-        """Initialise; see `init_weights_checked` for what `Pretrained` names."""
-        init_weights_checked(self, super().init_weights)
 
     def _freeze_untrained_depth(self) -> None:
         """Disable gradients that no loss provides and that DDP would wait for."""

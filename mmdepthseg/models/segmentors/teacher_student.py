@@ -7,6 +7,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
+from mmdepthseg.checkpoints.arrival import ChecksPretrained
 from mmdepthseg.models.ema import MeanTeacherEMA
 from mmdepthseg.models.segmentors.depth_segmentor import given_head
 from mmdepthseg.registry import MODELS
@@ -18,7 +19,7 @@ EMA_KEYS = ('decay', 'buffers', 'train_mode', 'device', 'exclude')
 TRAINING_PARTS = ('pose_net', 'loss_feature')
 
 
-class TeacherStudent(BaseSegmentor):
+class TeacherStudent(ChecksPretrained, BaseSegmentor):
     """Student and EMA teacher in one model, either of which can predict.
 
     The teacher (`MeanTeacherEMA`) is always in eval mode and never in the optimiser. It

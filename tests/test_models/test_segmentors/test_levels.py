@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.tiny_models import BACKBONE, DEPTH_HEAD, SEG_HEAD, build
+from helpers.tiny_models import BACKBONE, DEPTH_HEAD, POSE_NET, SEG_HEAD, build
 from mmengine.model import BaseModule
 from torch import nn
 
@@ -83,6 +83,7 @@ def test_heads_of_mmsegmentation():
     for change, named in (
         (dict(in_channels=7), r'decode_head\.in_channels=7'),
         (dict(in_index=5), r'decode_head\.in_index=5'),
+        (dict(in_index=2, in_channels=WIDTHS[2]), r'decode_head\.in_index'),
     ):
         with pytest.raises(UserError, match=named):
             build(backbone=backbone, decode_head=dict(FCN, **change))
@@ -110,3 +111,47 @@ def test_on_the_meta_device():
             )
         )
     assert find_levels(model) == GOOD
+
+
+VIT = dict(
+    type='mmseg.VisionTransformer', img_size=(64, 96), patch_size=16, embed_dims=16,
+    num_layers=2, num_heads=2, out_indices=(0, 1),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize('kind', ['VisionTransformer', 'BEiT', 'MAE'])
+def test_a_vit_without_neck(kind):
+    with pytest.raises(UserError, match='stride 16.*neck'):
+        build(
+            backbone=dict(VIT, type=f'mmseg.{kind}'),
+            decode_head=head(in_channels=[16, 16]),
+        )
+
+
+def test_backbones_whose_train_returns_nothing():
+    model = build(
+        backbone=dict(BACKBONE, type='mmseg.ResNet'),
+        decode_head=head(in_channels=WIDTHS[1:]),
+    )
+    assert find_levels(model) == list(zip(WIDTHS[1:], (4, 8, 16, 32)))
+
+
+def test_auxiliary_heads():
+    for heads in (dict(FCN, in_channels=7), [FCN, dict(FCN, in_channels=7)]):
+        with pytest.raises(UserError, match=r'auxiliary_head.*in_channels=7'):
+            build(decode_head=SEG_HEAD, auxiliary_head=heads)
+
+
+def test_decode_heads_for_depth():
+    fcn = {k: v for k, v in FCN.items() if k != 'num_classes'}
+    with pytest.raises(UserError, match=r'depth_head\.decode_head\.in_channels=7'):
+        build(
+            depth_head=dict(
+                type='DecodeDepthHead', decode_head=dict(fcn, in_channels=7)
+            )
+        )
+
+
+def test_pose_nets():
+    with pytest.raises(UserError, match=r'pose_net\.in_channels=64'):
+        build(depth_head=DEPTH_HEAD, pose_net=dict(POSE_NET, in_channels=32))
