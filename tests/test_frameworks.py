@@ -1,8 +1,11 @@
 """What the check of the frameworks sets up."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
+from helpers import REPO
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
@@ -45,3 +48,18 @@ def test_parts_of_both_packages_are_registered():
     assert HOOKS.get('RandomStateHook') is not None
     assert MODELS.get('EncoderDecoder') is not None
     assert VISUALIZERS.get('SegLocalVisualizer') is not None
+
+
+@pytest.mark.parametrize('room', ['datasets', 'models'])
+def test_parts_are_imported_without_a_word(room, run_process):
+    """Whichever comes first; the forks print that OneDL is not there."""
+    command = f'import mmdepthseg.{room}'
+    done = run_process(
+        sys.executable,
+        '-W',
+        'ignore::DeprecationWarning',
+        '-c',
+        command,
+        PYTHONPATH=str(REPO),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, '', '')

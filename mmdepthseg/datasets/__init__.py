@@ -1,5 +1,6 @@
 """Data sets, transforms and samplers."""
 
+import mmdepthseg.registry  # noqa: F401  the first to import MMSegmentation, quietly
 from mmdepthseg.datasets.camvid import CamVidDataset
 from mmdepthseg.datasets.cityscapes_sequence import CityscapesSequenceDataset
 from mmdepthseg.datasets.clips import ClipDataset

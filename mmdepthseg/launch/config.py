@@ -165,7 +165,7 @@ def _drop_scope(node: Any, scope: str | None) -> None:
     MMEngine writes it into what comes from `_base_ = 'mmdepthseg::...'`, also into
     dicts that are not built.
     """
-    if isinstance(node, Mapping):
+    if isinstance(node, dict):
         if scope is not None and node.get('_scope_') == scope:
             del node['_scope_']
         node = [*node.values()]

@@ -1,16 +1,19 @@
 """The first lines of a training: what it reads, what it does, what comes next."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner.base_loop import BaseLoop
 from PIL import Image
 
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.datasets.intrinsics import listed_camera
 from mmdepthseg.datasets.transforms.foreign import all_steps
 from mmdepthseg.registry import HOOKS
+from mmdepthseg.utils.errors import UserError
 
 
 @HOOKS.register_module()
@@ -35,19 +38,22 @@ def _data(runner: Runner) -> Iterator[tuple[str, str]]:
     for stage, loop in (('train', runner.train_loop), ('val', runner.val_loop)):
         if loop is None:
             continue
-        for source, dataset in _parts(loop.dataloader.dataset):
+        for source, dataset in _parts(loop):
             name = f'{type(dataset).__name__}: {len(dataset)} samples'
             text = getattr(dataset, 'summary', None) or name
             yield stage, f'{text} ({source})' if source else text
 
 
 def _labels(runner: Runner) -> Iterator[tuple[str, str]]:
-    parts = [dataset for _, dataset in _parts(runner.train_loop.dataloader.dataset)]
+    parts = [dataset for _, dataset in _parts(runner.train_loop)]
     for dataset in parts:
         if 'LoadCamera' in _steps(dataset):
             info = dataset.get_data_info(0)
-            with Image.open(info['img_path']) as image:
-                camera = listed_camera(info, image.size[::-1])
+            try:
+                with Image.open(info['img_path']) as image:
+                    camera = listed_camera(info, image.size[::-1])
+            except (OSError, UserError):
+                break  # the pipeline's matter: it may skip broken files
             if camera is not None:
                 (height, width), K = camera.size, camera.K
                 yield (
@@ -57,28 +63,30 @@ def _labels(runner: Runner) -> Iterator[tuple[str, str]]:
                 )
                 break
     for dataset in parts:
-        classes = dataset.metainfo.get('classes')
+        classes = getattr(dataset, 'metainfo', {}).get('classes')
         if classes and _steps(dataset) & {'LoadSegLabel', 'LoadAnnotations'}:
             yield 'classes', f'{len(classes)}: {", ".join(classes)}'
             break
 
 
 def _schedule(runner: Runner) -> Iterator[tuple[str, str]]:
-    loop, optimizer = runner.train_loop, runner.optim_wrapper.optimizer
+    loop = runner.train_loop
+    optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
     by_epoch = isinstance(loop, EpochBasedTrainLoop)
     length = f'{loop.max_epochs} epochs' if by_epoch else f'{loop.max_iters} iterations'
     begun = f', from {runner.iter}' if runner.iter else ''
-    size = loop.dataloader.batch_size
+    size = getattr(loop.dataloader, 'batch_size', None)
     world = get_world_size()
     each = f' on each of {world} processes' if world > 1 else ''
-    rates = sorted({f'{group["lr"]:g}' for group in optimizer.param_groups})
     found = runner.param_schedulers
     names = [type(one).__name__ for one in found] if isinstance(found, list) else []
     parts = [
-        f'{length}{begun}, {size} samples{each}',
-        f'{type(optimizer).__name__} at {", ".join(rates)}',
+        f'{length}{begun}' + (f', {size} samples{each}' if size else each),
         ', '.join(names) or 'constant rate',
     ]
+    if optimizer is not None:
+        rates = sorted({f'{group["lr"]:g}' for group in optimizer.param_groups})
+        parts.insert(1, f'{type(optimizer).__name__} at {", ".join(rates)}')
     if runner.val_loop is not None:
         parts.append(f'validation each {loop.val_interval}')
     yield 'schedule', '; '.join(parts)
@@ -99,16 +107,18 @@ def _next(runner: Runner) -> Iterator[tuple[str, str]]:
         yield 'then', f'tools/test.py {config} {checkpoint}'
 
 
-def _parts(dataset) -> Iterator[tuple[str, object]]:
-    """Yield the data sets inside of a concatenation, with their names."""
+def _parts(loop: BaseLoop) -> Iterator[tuple[str, Any]]:
+    """Yield a loop's data sets, those inside of a concatenation with their names."""
+    dataset = getattr(loop.dataloader, 'dataset', None)
     parts = getattr(dataset, 'datasets', None)
     if parts is None:
-        yield '', dataset
+        if dataset is not None:  # a loop may have loaders of its own
+            yield '', dataset
         return
     names = getattr(dataset, 'source_names', None) or [''] * len(parts)
     yield from zip(names, parts, strict=True)
 
 
-def _steps(dataset) -> set[str]:
+def _steps(dataset: object) -> set[str]:
     steps = all_steps(getattr(dataset, 'pipeline', None))
     return {type(step).__name__ for step in steps}

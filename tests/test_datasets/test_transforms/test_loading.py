@@ -236,3 +236,14 @@ def test_size_of_the_comparison_errors(tmp_path):
         LoadSegLabel(evaluate_at='image')(
             dict(seg_map_path=str(tmp_path / 'label.png'))
         )
+
+
+def test_labels_of_mirrored_images_only_where_asked_for():
+    with pytest.raises(UserError, match='after_flip'):
+        LoadSegLabel(after_flip=True)
+    moved = dict(seg_map_path='x.png', moved_by='RandomFlip')
+    with pytest.raises(UserError, match='RandomFlip'):
+        LoadSegLabel(evaluate_at='label').transform(moved)
+    cropped = dict(seg_map_path='x.png', moved_by='RandomCrop')
+    with pytest.raises(UserError, match='RandomCrop'):
+        LoadSegLabel(evaluate_at='label', after_flip=True).transform(cropped)

@@ -196,6 +196,8 @@ def test_built_by_mmseg(tmp_path):
         build_teacher(pretrained='a.pth')
     with pytest.raises(ValueError, match='train_cfg.*segmentor'):
         build_teacher(train_cfg=dict(x=1))
+    with pytest.raises(ValueError, match='decode_head.*segmentor'):
+        build_teacher(decode_head=dict(type='FCNHead'))
 
 
 def test_share_of_the_mixed_images_loss():
