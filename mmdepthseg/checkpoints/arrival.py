@@ -124,7 +124,7 @@ def _init_by_itself(
 
 
 def _complete(
-    module: nn.Module,
+    module: Any,
     state: dict[str, Tensor],
     initializer: CheckedPretrainedInit,
     adapted: set[str],

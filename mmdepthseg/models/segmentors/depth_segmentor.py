@@ -99,9 +99,7 @@ class DepthSegmentor(ChecksPretrained, EncoderDecoder):
             },
         )
         # EncoderDecoder.__init__ requires a decode head: its steps are done here.
-        BaseSegmentor.__init__(
-            self, data_preprocessor=data_preprocessor, init_cfg=init_cfg
-        )
+        BaseSegmentor.__init__(self, data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
         if neck is not None:
             self.neck = MODELS.build(neck)
