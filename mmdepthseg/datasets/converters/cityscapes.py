@@ -4,8 +4,9 @@ import json
 import os
 import os.path as osp
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -244,18 +245,25 @@ def _run(
 ) -> list[str]:
     """Convert the missing files; return the messages about broken ones."""
     workers = workers or len(os.sched_getaffinity(0))
-    broken = []
+    broken, done = [], 0
+    todo, pending = iter(jobs), set[Future]()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     pool = ThreadPoolExecutor(workers)
     try:
-        futures = [pool.submit(_attempt, job, options, full_size) for job in jobs]
-        for done, future in enumerate(as_completed(futures), 1):
-            message = future.result()
-            if message:
-                broken.append(message)
-            if progress:
-                progress(done, len(jobs))
+        while True:
+            # a short queue: after an interruption not much more is converted
+            for job in islice(todo, 2 * workers - len(pending)):
+                pending.add(pool.submit(_attempt, job, options, full_size))
+            if not pending:
+                break
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                done += 1
+                if message := future.result():
+                    broken.append(message)
+                if progress:
+                    progress(done, len(jobs))
     finally:
         pool.shutdown(cancel_futures=True)
         cv2.setNumThreads(threads)
