@@ -167,7 +167,7 @@ def test_a_real_training(streets, options, tmp_path, capfd):
         f'train_dataloader.dataset.data_root={streets}',
         f'default_hooks.checkpoint.interval={ITERS}',
     ]
-    (config,) = (REPO / 'configs/streets').glob('supervised_*_n8.py')
+    (config,) = (REPO / 'configs/streets').glob('supervised_r18*_n8.py')
     pairs = dict(option.split('=', 1) for option in common)
     table.path.write_text(REAL.format(config=str(config), options=pairs))
     table.run('--slurm', 'partition=tests', 'timeout_min=9')
