@@ -20,6 +20,8 @@ from mmdepthseg.utils.files import write_atomically
 _FRACTION = re.compile(r'\d+\.(\d+)')
 #: Ends of the names of frames, in any case.
 FRAMES = ('.jpg', '.jpeg', '.png')
+#: The same of pictures that are only shown.
+PICTURES = (*FRAMES, '.webp', '.bmp', '.tif', '.tiff', '.ppm')
 
 
 def is_data(name: str) -> bool:
@@ -188,20 +190,19 @@ class OutputNames:
     def __init__(self) -> None:
         self._images: dict[str, str] = {}
 
-    def claim(self, sample: _Sample) -> str:
-        """Return the `output_name` of a sample.
+    def claim(self, name: str, sample: _Sample) -> None:
+        """Take a name for the outputs of a sample.
 
         Raises:
             UserError: If the outputs of another image have that name.
         """
-        name, path = output_name(sample), str(sample.get('img_path'))
+        path = str(sample.get('img_path'))
         other = self._images.setdefault(name, path)
         if other != path:
             raise UserError(
                 f'{other} and {path} would both write the output {name}: evaluate '
                 'them separately, or rename one of them.'
             )
-        return name
 
 
 def check_names(names: Iterable[str]) -> None:

@@ -106,9 +106,9 @@ def test_outputs_have_the_names_of_clip_and_frame():
 def test_two_images_cannot_have_one_output():
     names = OutputNames()
     for path in ('/a/1.jpg', '/a/1.jpg', '/a/2.jpg'):
-        names.claim(dict(img_path=path))
+        names.claim(path[-5:-4], dict(img_path=path))
     with pytest.raises(UserError, match='/a/1.jpg and /b/1.jpg'):
-        names.claim(dict(img_path='/b/1.jpg'))
+        names.claim('1', dict(img_path='/b/1.jpg'))
 
 
 #: Names as people have them.

@@ -154,7 +154,7 @@ def test_browse_dataset(kind, streets, tmp_path):
     config = write_config(tmp_path, kind, streets)
     out = tmp_path / 'pictures'
     call('analysis_tools/browse_dataset.py', config, '--output-dir', out, '--not-show')
-    pictures = [*out.glob('*.png')]
+    pictures = [*out.rglob('*.png')]
     assert pictures and cv2.imread(str(pictures[0])).std() > 1
 
 

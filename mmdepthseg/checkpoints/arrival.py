@@ -34,11 +34,13 @@ class ChecksPretrained:
 
 
 def init_weights_checked(model: Any, init: Callable[[], None]) -> None:
-    """Initialise a model, then compare every `Pretrained` part with its file.
+    """Initialise a model, then load what its `Pretrained` parts name.
 
-    A network with its own `init_weights` gets a file without the prefix and applies its
-    own conversions (such as resized position embeddings). Entries that have the file's
-    name and shape but not its values afterwards are loaded.
+    Every part is loaded here, after the others are initialised, because MMEngine leaves
+    out networks that call themselves initialised (timm's). A network with its own
+    `init_weights` gets a file without the prefix and applies its own conversions (such
+    as resized position embeddings); entries that have the file's name and shape but
+    not its values afterwards are loaded.
 
     Args:
         model: The whole model.
@@ -49,25 +51,25 @@ def init_weights_checked(model: Any, init: Callable[[], None]) -> None:
             prefix.
     """
     parts = list(_pretrained_parts(model))
-    own = [(m, cfg) for m, cfg in parts if not _inits_as_mmengine(m)]
-    configs = [module.init_cfg for module, _ in own]
-    for module, _ in own:
+    configs = [module.init_cfg for module, _ in parts]
+    for module, _ in parts:
         # at first as without weights
         module.init_cfg = [c for c in _configs(module) if not _is_pretrained(c)] or None
     try:
         init()
     finally:
-        for (module, _), config in zip(own, configs, strict=True):
+        for (module, _), config in zip(parts, configs, strict=True):
             module.init_cfg = config
     for module, cfg in reversed(parts):  # inner parts first, as MMEngine does
         initializer = CheckedPretrainedInit(
             **{key: value for key, value in cfg.items() if key != 'type'}
         )
-        state = initializer.state_for(module)
-        adapted = set()
-        if any(module is other for other, _ in own):
+        if _inits_as_mmengine(module):
+            initializer(module)
+        else:
+            state = initializer.state_for(module)
             adapted = _init_by_itself(module, state, initializer)
-        _complete(module, state, initializer, adapted)
+            _complete(module, state, initializer, adapted)
 
 
 def _pretrained_parts(model: nn.Module) -> Iterator[tuple[BaseModule, dict]]:
@@ -129,9 +131,7 @@ def _complete(
     initializer: CheckedPretrainedInit,
     adapted: set[str],
 ) -> None:
-    """Load the entries that did not arrive; refuse a file that fills too little."""
-    if hasattr(module, 'adapt_state_dict'):
-        state = module.adapt_state_dict(state)
+    """Load what a network's own `init_weights` left out; refuse another's file."""
     match = match_checkpoint(module, state)
     resized = [name for name in match.misshapen if name in adapted]
     total = len(match.matched) + len(match.missing) + len(match.misshapen)

@@ -1,12 +1,14 @@
 """Tell whether a checkpoint belongs to a model."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
+
+from mmdepthseg.utils.errors import listed
 
 SHOWN = 4
 
@@ -55,12 +57,6 @@ class CheckpointMatch:
     def describe(self) -> str:
         """Return the first few differences, in words."""
         return '; '.join(self.differences())
-
-
-def listed(names: Sequence[str], shown: int = SHOWN) -> str:
-    """Return the first names, and how many more there are."""
-    more = len(names) - shown
-    return ', '.join(names[:shown]) + (f' and {more} more' if more > 0 else '')
 
 
 def unwrapped(model: nn.Module) -> Any:

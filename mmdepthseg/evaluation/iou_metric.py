@@ -41,7 +41,6 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         super().__init__(*args, **kwargs)
         self.per_class = per_class
         self._names = OutputNames()
-        self._paths: dict[Path, str] = {}
         self._unlabelled = 0
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -70,16 +69,11 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
             )
 
     def _write(self, sample: dict, folder: str) -> None:
-        name = self._names.claim(sample)
+        name = Path(output_name(sample))
+        if name.name.startswith(f'{name.parent.name}_'):
+            name = name.parent.parent / name.name
+        self._names.claim(str(name), sample)
         path = Path(folder, f'{name}.png')
-        if path.name.startswith(f'{path.parent.name}_'):
-            path = path.parent.parent / path.name
-        other = self._paths.setdefault(path, name)
-        if other != name:
-            raise UserError(
-                f'IoUMetric: {other} and {name} would both be written to {path}: '
-                'evaluate them separately, or rename one of them'
-            )
         path.parent.mkdir(parents=True, exist_ok=True)
         label = sample['pred_sem_seg']['data'].squeeze().cpu().numpy()
         if sample.get('reduce_zero_label', False):  # as the label files of the data set

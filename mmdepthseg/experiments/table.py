@@ -163,11 +163,10 @@ class ExperimentTable:
             else f'{self.path}: {part}: {entry.get("name", entry.get("title", "?"))}'
         )
         # a table file has variables of its own
-        likeness = LIKENESS if part == 'table' else None
-        needed = [key[:-1] for key in keys if key[-1] == '!']
-        filled_in = {key: value for key, value in entry.items() if value}
-        check_keys(entry, known, place, likeness)
-        check_keys(filled_in, filled_in, place, needed=needed)
+        check_keys(entry, known, place, LIKENESS if part == 'table' else None)
+        lost = [key[:-1] for key in keys if key[-1] == '!' and not entry.get(key[:-1])]
+        if lost:
+            raise UserError(f'{place} lacks {", ".join(lost)}')
 
     def _check(self) -> None:
         """Find errors now that would otherwise show after hours."""

@@ -1,6 +1,6 @@
 """Build MMEngine's Runner for the tools."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
@@ -20,14 +20,12 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         needs: Top-level keys that the job requires.
 
     Raises:
-        UserError: A key is missing, or batch size and sampler disagree.
+        UserError: A key is missing.
     """
     missing = [key for key in ('model', *needs) if config.get(key) is None]
     if missing:
         source = config.filename or 'the config'
         raise UserError(f'{source} lacks {", ".join(missing)}')
-    if 'train_dataloader' in needs:
-        check_source_counts(config)
     for name in ('train', 'val', 'test'):
         drop_worker_options(config.get(f'{name}_dataloader'))
     build = RUNNERS.build if 'runner_type' in config else Runner.from_cfg
@@ -46,28 +44,3 @@ def drop_worker_options(loader: dict | None) -> None:
     if isinstance(loader, dict) and not loader.get('num_workers'):
         for key in ('persistent_workers', 'prefetch_factor'):
             loader.pop(key, None)
-
-
-def check_source_counts(config: Config) -> None:
-    """Compare the shares of a `MultiSourceSampler` with the batch size.
-
-    The sampler does not know the batch size. If the two differ, batches do not coincide
-    with the sampler's groups, and their mixture changes from step to step.
-
-    Raises:
-        UserError: They differ.
-    """
-    loader = config.get('train_dataloader') or {}
-    sampler = loader.get('sampler') or {}
-    kind = sampler.get('type', '') if isinstance(sampler, Mapping) else ''
-    name = kind if isinstance(kind, str) else kind.__name__
-    counts = sampler.get('source_counts') if name else None
-    if name.rsplit('.', 1)[-1] != 'MultiSourceSampler' or not counts:
-        return
-    shares = counts.values() if isinstance(counts, Mapping) else counts
-    batch_size = loader.get('batch_size')
-    if batch_size is not None and sum(shares) != batch_size:
-        raise UserError(
-            f'train_dataloader: batch_size={batch_size} is not the sum of '
-            f'sampler.source_counts={counts} ({sum(shares)}); change one of them'
-        )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdepthseg.names import match_list, read_lines, write_names
+from mmdepthseg.names import PICTURES, match_list, read_lines, write_names
 from mmdepthseg.selection.features import name_rows
 from mmdepthseg.selection.methods import Selection
 from mmdepthseg.utils.errors import UserError
@@ -20,7 +20,6 @@ from mmdepthseg.utils.files import write_atomically
 
 RECORD = 'selection.json'
 PAGE = 'selection.html'
-IMAGE_TYPES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.ppm')
 _SPLIT = 'budget_{}.txt'
 _UNITS = {'': 1, 'k': 2**10, 'm': 2**20, 'g': 2**30, 't': 2**40}
 
@@ -261,14 +260,12 @@ def _find_suffix(root: Path, name: str) -> str:
     ends = [file[len(path.name) :] for file in beside if file.startswith(path.name)]
     # 'frame_10.png' is not an image of 'frame_1'.
     ends = [
-        end
-        for end in ends
-        if end.lower().endswith(IMAGE_TYPES) and not end[0].isalnum()
+        end for end in ends if end.lower().endswith(PICTURES) and not end[0].isalnum()
     ]
     if not ends:
         raise UserError(
             f'{root}: no image of the first frame, {name!r}; looked for {path} '
-            f'with and without an ending such as {IMAGE_TYPES[0]}. Give the folder '
+            f'with and without an ending such as {PICTURES[0]}. Give the folder '
             'that contains the names, or a file with one image path per line.'
         )
     return min(ends, key=lambda end: (len(end), end))

@@ -21,7 +21,8 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
     another size, as they do with `LoadSegLabel(evaluate_at=...)`. MMSegmentation's hook
     names pictures after the file name of the image (`test_000001.jpg`), which frames of
     different clips may share and which is the same for student and teacher; here they
-    are named `test/<clip>/<frame>` (see `output_name`).
+    are named `test/<clip>/<frame>` (see `output_name`), and `<clip>/<frame>.jpg` below
+    the folder of its browse_dataset.py.
     """
 
     def add_datasample(
@@ -59,6 +60,11 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
             stage, _, file = name.partition('_')  # as MMSegmentation's hook names it
             if file == osp.basename(data_sample.img_path):
                 name = f'{stage}/{output_name(data_sample)}'
+            # browse_dataset.py gives a file, named in the same way
+            folder, file = osp.split(kwargs.get('out_file') or '')
+            if file == osp.basename(data_sample.img_path):
+                name_in_folder = output_name(data_sample) + osp.splitext(file)[1]
+                kwargs['out_file'] = osp.join(folder, name_in_folder)
         super().add_datasample(name, image, data_sample, *args, **kwargs)
 
     def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:

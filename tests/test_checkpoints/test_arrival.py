@@ -35,15 +35,7 @@ SWIN = dict(
     num_heads=(1, 1, 2, 2),
     window_size=4,
 )
-BEIT = dict(
-    type='mmseg.BEiT',
-    img_size=(64, 96),
-    patch_size=16,
-    embed_dims=16,
-    num_layers=2,
-    num_heads=2,
-    out_indices=(0, 1),
-)
+BEIT = dict(VIT, type='mmseg.BEiT')
 MAE = dict(BEIT, type='mmseg.MAE', img_size=(64, 64))
 HEAD = dict(
     type='mmseg.FCNHead',

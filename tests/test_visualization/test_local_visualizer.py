@@ -62,3 +62,23 @@ def test_one_picture_per_clip_and_network(tmp_path):
         'mine_5.png',
     }
     assert cv2.imread(str(folder / 'test/c/1_5.png')).shape == (4, 6, 3)
+
+
+def test_files_of_two_clips(tmp_path):
+    """As MMSegmentation's browse_dataset.py names them, by the image alone."""
+    register_all_modules()
+    visualizer = VISUALIZERS.build(dict(type='SegLocalVisualizer', name='files'))
+    visualizer.dataset_meta = dict(classes=('a', 'b'), palette=[[0, 0, 0], [9, 9, 9]])
+    label = PixelData(data=torch.zeros(1, 4, 6, dtype=torch.long))
+    for img_id in ('a/1', 'b/1'):
+        meta = dict(img_path=f'/data/{img_id}.jpg', img_id=img_id)
+        sample = SegDataSample(gt_sem_seg=label, metainfo=meta)
+        visualizer.add_datasample(
+            '1.jpg',
+            np.zeros((4, 6, 3), np.uint8),
+            sample,
+            with_labels=False,
+            out_file=str(tmp_path / '1.jpg'),
+        )
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.jpg')}
+    assert found == {'a/1.jpg', 'b/1.jpg'}

@@ -176,15 +176,14 @@ def build(args: argparse.Namespace):
     from mmengine.runner import Runner
     from mmengine.runner.loops import _InfiniteDataloaderIterator
 
+    from mmdepthseg.engine.hooks.check_start_hook import check_groups
     from mmdepthseg.launch.config import load_config
-    from mmdepthseg.launch.runner import check_source_counts
     from mmdepthseg.launch.setup import setup_precision
     from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
     from mmdepthseg.registry import MODELS
     from mmdepthseg.utils.errors import UserError
 
     cfg = load_config(args.config, args.cfg_options)
-    check_source_counts(cfg)
     device = torch.device(
         args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     )
@@ -208,6 +207,7 @@ def build(args: argparse.Namespace):
         model = model.to(memory_format=torch.channels_last)
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    check_groups(loader)
     return model, optim_wrapper, iter(_InfiniteDataloaderIterator(loader)), device
 
 

@@ -1,4 +1,5 @@
 # CamVid, 11 classes, 50 labelled training images, at 256x192.
+_base_ = './tta.py'
 dataset_type = 'CamVidDataset'
 data_root = 'data/camvid'
 scale = (256, 192)
@@ -20,19 +21,8 @@ test_pipeline = [
     dict(type='LoadSegLabel'),
     dict(type='PackDepthSegInputs'),
 ]
-# tools/test.py --tta: the image and its mirror image
-tta_pipeline = [
-    load_image,
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=scale)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadSegLabel', evaluate_at='label', after_flip=True)],
-            [pack],
-        ],
-    ),
-]
+tta_transforms = [[dict(type='Resize', scale=scale)], *_base_.mirrored]
+tta_pipeline = [load_image, dict(type='TestTimeAug', transforms=tta_transforms)]
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,

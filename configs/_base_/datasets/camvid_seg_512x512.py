@@ -33,19 +33,8 @@ test_pipeline = [
     dict(type='LoadSegLabel', evaluate_at='label'),
     dict(type='PackDepthSegInputs'),
 ]
-# tools/test.py --tta: the image and its mirror image
-tta_pipeline = [
-    _base_.load_image,
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=scale)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadSegLabel', evaluate_at='label', after_flip=True)],
-            [_base_.pack],
-        ],
-    ),
-]
+tta_transforms = [[dict(type='Resize', scale=scale)], *_base_.mirrored]
+tta_pipeline = [_base_.load_image, dict(type='TestTimeAug', transforms=tta_transforms)]
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,

@@ -1,6 +1,7 @@
 # Labelled images of Cityscapes, 512x512 crops of 1024x512, from the copy that
 # tools/dataset_converters/cityscapes.py makes; with data_root='data/cityscapes' the
 # full-size images work too, but load more slowly.
+_base_ = './tta.py'
 dataset_type = 'CityscapesSequenceDataset'
 data_root = 'data/cityscapes_1024x512'
 scale = (1024, 512)
@@ -34,19 +35,8 @@ test_pipeline = [
     dict(type='LoadSegLabel', evaluate_at='label'),
     dict(type='PackDepthSegInputs'),
 ]
-# tools/test.py --tta: the image and its mirror image
-tta_pipeline = [
-    load_image,
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=scale)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadSegLabel', evaluate_at='label', after_flip=True)],
-            [pack],
-        ],
-    ),
-]
+tta_transforms = [[dict(type='Resize', scale=scale)], *_base_.mirrored]
+tta_pipeline = [load_image, dict(type='TestTimeAug', transforms=tta_transforms)]
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,

@@ -1,6 +1,6 @@
 # Labelled frames of your own clips; edit clips.py. Uses all frames that have a label,
 # or those in a list written by tools/select_samples.py (ann_file).
-_base_ = './clips.py'
+_base_ = ['./clips.py', './tta.py']
 seeded = dict(type='SeedBySample')
 load_image = dict(type='LoadImageFromFile')
 load_label = dict(type='LoadSegLabel')
@@ -24,19 +24,8 @@ test_pipeline = [
     dict(type='LoadSegLabel', evaluate_at='label'),
     dict(type='PackDepthSegInputs'),
 ]
-# tools/test.py --tta: the image and its mirror image
-tta_pipeline = [
-    load_image,
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=_base_.scale)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadSegLabel', evaluate_at='label', after_flip=True)],
-            [pack],
-        ],
-    ),
-]
+tta_transforms = [[dict(type='Resize', scale=_base_.scale)], *_base_.mirrored]
+tta_pipeline = [load_image, dict(type='TestTimeAug', transforms=tta_transforms)]
 labeled_frames = dict(
     type=_base_.dataset_type,
     data_root=_base_.data_root,

@@ -15,8 +15,8 @@ from mmdepthseg.checkpoints.converters.names import (
     tapped_levels,
 )
 from mmdepthseg.checkpoints.converters.rules import Conversion, Rule, rename
-from mmdepthseg.checkpoints.matching import CheckpointMatch, listed
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.checkpoints.matching import CheckpointMatch
+from mmdepthseg.utils.errors import UserError, listed
 from mmdepthseg.utils.files import atomic_path
 
 SHOWN = 12

@@ -38,7 +38,8 @@ INFINITE = (InfiniteSampler, MultiSourceSampler)
 class CheckStartHook(Hook):
     """Check the parts of a run against each other before the first iteration.
 
-    - An `EpochBasedTrainLoop` needs a sampler that ends.
+    - An `EpochBasedTrainLoop` needs a sampler that ends, and the groups of a
+      `MultiSourceSampler` are the batches.
     - `classes` are names, and the heads and their class weights have as many classes
       as the data sets.
     - The figures in `save_best` and `monitor` are among those of the validation.
@@ -66,6 +67,7 @@ class CheckStartHook(Hook):
         if 'train' not in loops:
             return
         check_train_loop(loops['train'])
+        check_groups(loops['train'].dataloader)
         check_monitors(runner)
         if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):
             dataset = loops['val'].dataloader.dataset
@@ -90,6 +92,26 @@ def check_train_loop(loop: BaseLoop) -> None:
             "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., "
             "val_interval=...), or sampler=dict(type='DefaultSampler', shuffle=True)"
         )
+
+
+def check_groups(loader: Any) -> None:
+    """Compare the groups of a `MultiSourceSampler` with the batch size.
+
+    MMEngine does not tell the sampler the batch size. If the two differ, batches do not
+    coincide with its groups, and their mixture changes from step to step.
+
+    Raises:
+        UserError: They differ.
+    """
+    sampler = getattr(loader, 'sampler', None)
+    if isinstance(sampler, MultiSourceSampler):
+        size, counts = loader.batch_size, sampler.counts
+        if size is not None and size != sampler.group_size:
+            raise UserError(
+                f'train_dataloader: batch_size={size} is not the sum of '
+                f'sampler.source_counts={counts} ({sampler.group_size}); change one of '
+                'them'
+            )
 
 
 def segmentation_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

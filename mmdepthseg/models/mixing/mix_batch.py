@@ -54,7 +54,9 @@ class MixBatch:
 
 
 def concatenate(batches: Sequence[MixBatch]) -> MixBatch:
-    """Return the batches one after the other, as one."""
+    """Return the batches one after the other, as one; a single one as it is."""
+    if len(batches) == 1:
+        return batches[0]
 
     def joined(name: str) -> Any:
         parts = [getattr(batch, name) for batch in batches]

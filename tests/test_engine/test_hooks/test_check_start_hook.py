@@ -12,9 +12,10 @@ from mmengine.dataset import DefaultSampler
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
+from torch.utils.data import ConcatDataset
 
 from mmdepthseg.datasets import ClipDataset
-from mmdepthseg.datasets.samplers import ResumableInfiniteSampler
+from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
 from mmdepthseg.engine.hooks import CheckpointHook, EarlyStoppingHook
 from mmdepthseg.engine.hooks import check_start_hook as checks
 from mmdepthseg.evaluation import DepthMetric, IoUMetric
@@ -52,6 +53,17 @@ def test_epochs_need_a_sampler_that_ends(kind, infinite):
             checks.check_train_loop(loop)
     else:
         checks.check_train_loop(loop)
+
+
+@pytest.mark.parametrize('counts', [[1, 2], dict(labeled=1, mix=2)])
+def test_groups_are_the_batches(counts):
+    data = ConcatDataset([[1, 2], [3]])
+    data.source_names = ['labeled', 'mix']
+    loader = SimpleNamespace(sampler=MultiSourceSampler(data, counts), batch_size=3)
+    checks.check_groups(loader)
+    loader.batch_size = 2
+    with pytest.raises(UserError, match='batch_size=2.*source_counts.*3'):
+        checks.check_groups(loader)
 
 
 def test_heads_and_weights_that_fit():
