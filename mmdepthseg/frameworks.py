@@ -111,33 +111,6 @@ def require_frameworks() -> None:
     for requirement in REQUIREMENTS:
         import_requirement(requirement)
     declare_torchvision_operators()
-    allow_checkpoint_globals()
-
-
-def allow_checkpoint_globals() -> None:
-    """Let `torch.load(weights_only=True)` read MMEngine's checkpoints.
-
-    MMEngine puts `HistoryBuffer`s of numpy scalars into checkpoints. Without this the
-    forks warn at each load and fall back to unsafe loading, and the originals cannot
-    resume with torch >= 2.6.
-    """
-    import numpy as np
-    import torch
-
-    if not hasattr(torch.serialization, 'add_safe_globals'):
-        return  # torch < 2.4 has no such list and loads everything
-    dtypes = (np.float32, np.float64, np.int32, np.int64, np.uint8, np.uint32, np.bool_)
-    allowed: list = [type(np.dtype(dtype)) for dtype in dtypes]
-    checkpoint = importlib.import_module('mmengine.runner.checkpoint')
-    if not hasattr(checkpoint, 'get_torch_safe_globals'):
-        # The forks allow these themselves, only while they load.
-        from mmengine.logging import HistoryBuffer
-
-        core = getattr(np, '_core', None) or np.core
-        reconstruct, scalar = core.multiarray._reconstruct, core.multiarray.scalar
-        allowed += [reconstruct, scalar, np.ndarray, np.dtype, HistoryBuffer]
-        allowed += [getattr, slice]
-    torch.serialization.add_safe_globals(allowed)
 
 
 def declare_torchvision_operators() -> bool:

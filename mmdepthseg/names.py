@@ -181,7 +181,18 @@ def output_name(sample: _Sample) -> str:
     path = str(sample.get('img_path') or '')
     name = sample.get('img_id') or osp.splitext(osp.basename(path))[0]
     network = sample.get('network')
-    return f'{network}/{name}' if network else str(name)
+    return check_below(f'{network}/{name}' if network else str(name))
+
+
+def check_below(name: str) -> str:
+    """Return a name of a file in some folder; refuse one that leads out of it.
+
+    Raises:
+        UserError: The name is absolute or has `..` in it.
+    """
+    if osp.isabs(name) or '..' in name.split('/'):
+        raise UserError(f'{name!r} is not a name below a folder: rename the file.')
+    return name
 
 
 class OutputNames:

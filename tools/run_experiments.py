@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, add_trust, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -89,6 +89,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--stop-on-failure', action='store_true', help='stop at the first failed run'
     )
+    add_trust(parser)
     add_debug(parser)
     return parser.parse_args(argv)
 

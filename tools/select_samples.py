@@ -26,7 +26,12 @@ import numpy as np
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.launch.tool import add_launcher, prepare, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import (  # noqa: E402
+    add_launcher,
+    add_trust,
+    prepare,
+    run_tool,
+)
 from mmdepthseg.selection.farthest.farthest_point import (  # noqa: E402
     DEFAULT_MEMORY,
     DISTANCES,
@@ -55,6 +60,7 @@ from mmdepthseg.utils.progress import Progress  # noqa: E402
 #: Options without meaning for --features (launchers always add --local_rank).
 NETWORK_OPTIONS = (
     'teacher_dir', 'overwrite', 'batch_size', 'num_workers', 'cfg_options', 'launcher',
+    'trust_checkpoint',
 )  # fmt: skip
 #: Options that do not change the picks from given features.
 NOT_RECORDED = (
@@ -184,6 +190,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         help='override settings of the config',
     )
     add_launcher(networks)
+    add_trust(networks)
 
 
 def _bytes(text: str) -> int:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor
 
+from mmdepthseg.checkpoints.safety import load_file
 from mmdepthseg.utils.errors import UserError, did_you_mean
 from mmdepthseg.utils.files import file_hash
 
@@ -163,5 +163,4 @@ def load_from_package(filename: str, map_location: Any = None) -> dict[str, Tens
     """
     name = filename.removeprefix(SCHEME)
     file = package_file(name)
-    state = torch.load(file, map_location=map_location, weights_only=True)
-    return PACKAGES[name].rename(state)
+    return PACKAGES[name].rename(load_file(str(file), map_location))

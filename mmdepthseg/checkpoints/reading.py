@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.runner.checkpoint import CheckpointLoader
 
+import mmdepthseg.checkpoints.safety  # noqa: F401  guards MMEngine's loaders
 from mmdepthseg.utils.errors import UserError, did_you_mean
 
 
@@ -30,7 +31,8 @@ def read_checkpoint(
         What the file holds: with or without the level 'state_dict'.
 
     Raises:
-        UserError: The file is missing, a folder, damaged or not a checkpoint.
+        UserError: The file is missing, a folder, damaged, not a checkpoint or not safe
+            to read, see `safety`.
     """
     if is_remote(path):
         name, cure = str(path), 'check the address and the network'

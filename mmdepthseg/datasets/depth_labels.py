@@ -10,6 +10,7 @@ rewritten (atomically) while labels are made and has `"complete": true` only at 
 end, so that an unfinished, truncated or outdated set is found before training.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ from mmengine.logging import print_log
 
 from mmdepthseg.cityscapes import png_bytes
 from mmdepthseg.utils.errors import UserError, listed
-from mmdepthseg.utils.files import file_hash, write_atomically
+from mmdepthseg.utils.files import file_hash, inside, write_atomically
 from mmdepthseg.utils.stamp import MISSING, Stamp
 
 MANIFEST = 'manifest.json'
@@ -117,11 +118,9 @@ class DepthLabelStore:
         """
         if not self.manifest_path.exists():
             return
-        root = os.path.abspath(self.root)
         for img_id in self.load_manifest()['files']:
-            path = os.path.abspath(self.path(img_id))
-            if path.startswith(root + os.sep):
-                Path(path).unlink(missing_ok=True)
+            with contextlib.suppress(UserError):  # not below the folder
+                inside(self.root, f'{img_id}{SUFFIX}').unlink(missing_ok=True)
         self.manifest_path.unlink()
 
     def write(
@@ -144,7 +143,7 @@ class DepthLabelStore:
                 f'{self.manifest.get("checkpoint")}'
             )
         png = png_bytes(np.rint(disparity.clip(0, 1) * SCALE).astype(np.uint16))
-        write_atomically(self.path(img_id), png)
+        write_atomically(inside(self.root, f'{img_id}{SUFFIX}'), png)
         self.manifest['files'][img_id] = len(png)
         state = img_path and _image_state(img_path)
         if state:

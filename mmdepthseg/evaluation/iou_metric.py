@@ -11,6 +11,7 @@ from PIL import Image
 from mmdepthseg.names import OutputNames, output_name
 from mmdepthseg.registry import METRICS
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import inside
 
 
 @METRICS.register_module()
@@ -73,7 +74,7 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         if name.name.startswith(f'{name.parent.name}_'):
             name = name.parent.parent / name.name
         self._names.claim(str(name), sample)
-        path = Path(folder, f'{name}.png')
+        path = inside(folder, f'{name}.png')
         path.parent.mkdir(parents=True, exist_ok=True)
         label = sample['pred_sem_seg']['data'].squeeze().cpu().numpy()
         if sample.get('reduce_zero_label', False):  # as the label files of the data set

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from mmdepthseg.frameworks import require_frameworks
 from mmdepthseg.launch.errors import friendly_errors
+from mmdepthseg.utils.trust import SWITCH, VARIABLE, trusting
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -37,10 +38,11 @@ def run_tool(
         if frameworks:
             require_frameworks()
         args = parse(argv)
-        if frameworks:
-            prepare(args)
-        if job(args) is False:
-            raise SystemExit(1)
+        with trusting(getattr(args, 'trust_checkpoint', False)):
+            if frameworks:
+                prepare(args)
+            if job(args) is False:
+                raise SystemExit(1)
     # a process that passes `argv` may call the tool again and then needs its group
     if frameworks and argv is None:
         from mmdepthseg.launch.setup import leave_distributed
@@ -66,7 +68,9 @@ def prepare(args: argparse.Namespace) -> None:
 
 
 def add_config_options(parser: argparse.ArgumentParser, launcher: bool = False) -> None:
-    """Add the options of all tools with a config: `--cfg-options` and `--debug`.
+    """Add the options of all tools with a config and weights.
+
+    They are `--cfg-options`, `--trust-checkpoint` and `--debug`.
 
     Args:
         parser: The tool's parser.
@@ -84,6 +88,7 @@ def add_config_options(parser: argparse.ArgumentParser, launcher: bool = False) 
     )
     if launcher:
         add_launcher(parser)
+    add_trust(parser)
     add_debug(parser)
 
 
@@ -91,6 +96,16 @@ def add_launcher(parser: argparse._ActionsContainer) -> None:
     """Add the options of a tool that may run as several processes."""
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_trust(parser: argparse._ActionsContainer) -> None:
+    """Add `--trust-checkpoint`, which `run_tool` reads."""
+    parser.add_argument(
+        SWITCH,
+        action='store_true',
+        help='also read files of weights that hold other objects, which can run code; '
+        f'only for files of people you trust ({VARIABLE}=1 does the same)',
+    )
 
 
 def add_debug(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdepthseg.names import PICTURES, match_list, read_lines, write_names
+from mmdepthseg.names import (
+    PICTURES,
+    check_below,
+    match_list,
+    read_lines,
+    write_names,
+)
 from mmdepthseg.selection.features import name_rows
 from mmdepthseg.selection.methods import Selection
 from mmdepthseg.utils.errors import UserError
@@ -235,8 +241,8 @@ def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> li
                 f'{where}: for a folder of images the frames need names (--names '
                 'FILE); or give a file with one image path per line.'
             )
-        suffix = _find_suffix(where, names[0])
-        return [os.path.join(where, name + suffix) for name in names]
+        suffix = _find_suffix(where, check_below(names[0]))
+        return [os.path.join(where, check_below(name) + suffix) for name in names]
     paths = [line for _, line in read_lines(where)]
     if len(paths) != size:
         raise UserError(

@@ -65,6 +65,27 @@ def write_atomically(path: str | Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def inside(folder: str | Path, name: str) -> Path:
+    """Return the path of a file to write or remove, which must not leave its folder.
+
+    The folder itself may be a link; a link below it must not lead out of it.
+
+    Args:
+        folder: The folder.
+        name: Path below it, from data: a file's content or the name of a sample.
+
+    Raises:
+        UserError: The name is absolute, or leads out of the folder.
+    """
+    path, root = Path(folder, name), os.path.realpath(folder)
+    parent = os.path.realpath(path.parent)
+    if path.name == '..' or os.path.commonpath([root, parent]) != root:
+        raise UserError(
+            f'{name!r} leads out of {folder}: nothing is written or removed there'
+        )
+    return path
+
+
 def remove_leftovers(folder: str | Path) -> None:
     """Remove the temporary files that killed processes left below a folder.
 

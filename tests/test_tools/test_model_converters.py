@@ -143,8 +143,8 @@ def test_full_size_names(network, tmp_path, monkeypatch):
     path = tmp_path / 'best_model.pkl'
     path.touch()
     monkeypatch.setattr(
-        'mmdepthseg.checkpoints.converters.files.read_safely',
-        lambda _: dict(model_state=state),
+        'mmdepthseg.checkpoints.converters.files.read_checkpoint',
+        lambda *_: dict(model_state=state),
     )
     converted = convert([path], 'authors')
     assert not converted.conversion.left_over and converted.match.share == 1
@@ -167,8 +167,8 @@ def test_configs_for_the_converted_weights(tmp_path, monkeypatch):
         name: torch.empty(shape, device='meta') for name, shape in names.items()
     }
     monkeypatch.setattr(
-        'mmdepthseg.checkpoints.converters.files.read_safely',
-        lambda path: files[path.stem],
+        'mmdepthseg.checkpoints.converters.files.read_checkpoint',
+        lambda path, _: files[path.stem],
     )
     for config, project, paths in (
         (
@@ -298,7 +298,7 @@ def test_unsafe_file_is_not_run(tmp_path, capsys, monkeypatch):
     torch.save(dict(model_state={}, args=Evil()), 'best_model.pkl')
     message = error_of(capsys, 'authors', 'best_model.pkl', 'out.pth')
     assert 'posix.mkdir' in message
-    assert 'weights_only=False' in message
+    assert '--trust-checkpoint' in message
     assert not (tmp_path / 'owned').exists()
 
 

@@ -14,7 +14,7 @@ from mmdepthseg.checkpoints.converters.convert import (
 )
 from mmdepthseg.checkpoints.matching import listed
 from mmdepthseg.launch.config import load_config
-from mmdepthseg.launch.tool import add_debug
+from mmdepthseg.launch.tool import add_debug, add_trust
 from mmdepthseg.utils.errors import UserError
 
 _LEVELS = 2
@@ -118,5 +118,6 @@ def parse_args(description: str, argv: list[str] | None) -> argparse.Namespace:
         'convert the rest',
     )
     parser.add_argument('--list', action='store_true', help='report every entry')
+    add_trust(parser)
     add_debug(parser)
     return parser.parse_args(argv)

@@ -1,17 +1,12 @@
-"""Read the files of other projects without running code that they contain."""
+"""Read the files of other projects."""
 
-import contextlib
-import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from mmdepthseg.frameworks import parse_version
+from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.utils.errors import UserError
 
 #: Files of a folder, one part of the network each.
@@ -55,7 +50,7 @@ def read_source(paths: Sequence[str | Path]) -> Source:
         return _training_file(files[0])
     source = Source()
     for file in files:
-        content = dict(read_safely(file))
+        content = dict(read_checkpoint(file, 'file'))
         if file.stem == 'encoder':
             options = {n: content.pop(n) for n in INPUT_OPTIONS if n in content}
             source.dropped.update(dict.fromkeys(options, INPUT_OPTION))
@@ -66,7 +61,7 @@ def read_source(paths: Sequence[str | Path]) -> Source:
 
 
 def _training_file(file: Path) -> Source:
-    content = read_safely(file)
+    content = read_checkpoint(file, 'file')
     state, dropped = content, {}
     if MODEL_STATE in content:
         state = content[MODEL_STATE]
@@ -139,54 +134,3 @@ def _check_parts(names: list[str], where: str) -> None:
 
 def _file_names(names: Sequence[str]) -> str:
     return ', '.join(f'{name}.pth' for name in names)
-
-
-def read_safely(path: Path) -> Mapping[str, Any]:
-    """Read a torch file that holds tensors and plain values only.
-
-    MMEngine's loader falls back to full unpickling, which runs any code in the file;
-    that is not acceptable for files from the internet.
-
-    Raises:
-        UserError: The file is damaged or holds other objects; the message names them.
-    """
-    try:
-        with _plain_numbers():
-            content = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r'GLOBAL ([\w.]+)', str(error))
-        if found is None:
-            raise UserError(f'{path} is damaged or not a torch file') from error
-        raise UserError(
-            f'{path} holds a {found[1]} beside tensors; reading it would run code in '
-            'the file, so it is not read. If you trust its origin, open it with '
-            'torch.load(..., weights_only=False) yourself and save only its tensors: '
-            f'torch.save(dict({MODEL_STATE}=...))'
-        ) from error
-    except OSError as error:
-        raise UserError(f'{path}: {error.strerror or error}') from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f'{path} is damaged or not a torch file ({reason})') from error
-    if not isinstance(content, Mapping):
-        raise UserError(f'{path} holds a {type(content).__name__}, not weights by name')
-    return content
-
-
-def _plain_numbers() -> contextlib.AbstractContextManager:
-    """Allow numpy scalars, such as the best IoU of a training; they run no code."""
-    if parse_version(torch.__version__) < (2, 6):
-        return contextlib.nullcontext()
-    core = getattr(np, '_core', None) or np.core
-    kinds = (np.float32, np.float64, np.int32, np.int64, np.bool_)
-    # files of numpy 1 and 2 call the same function by different names
-    scalar: list = [
-        (core.multiarray.scalar, f'numpy.{name}.multiarray.scalar')
-        for name in ('core', '_core')
-    ]
-    dtypes: list = [type(np.dtype(kind)) for kind in kinds]
-    # on leaving, the context removes all that it was given, even if others added it
-    known = torch.serialization.get_safe_globals()
-    return torch.serialization.safe_globals(
-        [kind for kind in (*scalar, np.dtype, *dtypes) if kind not in known]
-    )
