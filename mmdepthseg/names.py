@@ -22,6 +22,12 @@ _FRACTION = re.compile(r'\d+\.(\d+)')
 FRAMES = ('.jpg', '.jpeg', '.png')
 #: The same of pictures that are only shown.
 PICTURES = (*FRAMES, '.webp', '.bmp', '.tif', '.tiff', '.ppm')
+#: The same of all images; where others are looked for, these are not read silently.
+IMAGES = (
+    *PICTURES,
+    *('.jpe', '.jfif', '.jp2', '.pgm', '.pnm', '.gif', '.tga', '.exr', '.hdr'),
+    *('.heic', '.heif', '.avif', '.dng'),
+)
 
 
 def is_data(name: str) -> bool:
@@ -42,6 +48,9 @@ def list_files(folder: str, suffixes: str | Sequence[str]) -> dict[str, str]:
 
     Returns:
         `{name without suffix: path}`, sorted by name.
+
+    Warns:
+        UserWarning: See `_scan`.
 
     Raises:
         UserError: If two files differ only in the suffix.
@@ -66,7 +75,8 @@ def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]
         `{name without extension: path}`.
 
     Warns:
-        UserWarning: If numbers after a point look like counts, not decimals.
+        UserWarning: If numbers after a point look like counts, not decimals; and see
+            `_scan`.
 
     Raises:
         UserError: If two frames differ only in the extension.
@@ -85,18 +95,38 @@ def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]
 
 
 def _scan(folder: str, ends: Sequence[str]) -> list[str]:
-    """Return the sorted names in a folder that end with one of the lower-case ends."""
+    """Return the sorted names in a folder that end with one of the lower-case ends.
+
+    Warns:
+        UserWarning: If there are images with other suffixes, which are left out:
+            `1.bmp` beside `.png`, `a_leftImg8bit.jpg` beside `_leftImg8bit.png`.
+    """
     try:
         with os.scandir(folder) as entries:
-            return sorted(
+            names = sorted(
                 entry.name
                 for entry in entries
-                if is_data(entry.name)
-                and entry.name.lower().endswith(tuple(ends))
-                and not entry.is_dir(follow_symlinks=False)
+                if is_data(entry.name) and not entry.is_dir(follow_symlinks=False)
             )
     except (FileNotFoundError, NotADirectoryError):
         return []
+    parts = [end.rpartition('.') for end in ends]
+    images = [start for start, _, suffix in parts if f'.{suffix}' in IMAGES]
+    alike = tuple(start + suffix for start in images for suffix in IMAGES)
+    found, others = [], []
+    for name in names:
+        if name.lower().endswith(tuple(ends)):
+            found.append(name)
+        elif name.lower().endswith(alike):
+            others.append(name)
+    if others:
+        warnings.warn(
+            f'{folder}: {len(others)} image(s) left out ({listed(others)}), because '
+            f'their names do not end with {", ".join(ends)}: convert or remove them, '
+            'or name their suffix in the config (img_suffixes, img_suffix, ...).',
+            stacklevel=3,
+        )
+    return found
 
 
 def _by_stem(

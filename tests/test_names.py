@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 
 from mmdepthseg.names import (
@@ -63,6 +65,35 @@ def test_suffixes_are_found_in_any_case(tmp_path):
     tree = list_tree(str(tmp_path), '_x.png')
     assert tree == {f'aachen/{stem}': path for stem, path in found.items()}
     assert list_files(f'{folder}/nowhere', '.png') == list_tree(None, '.png') == {}
+
+
+@pytest.mark.parametrize('suffix', ['.bmp', '.webp', '.TIF', '.HEIC', '.jfif'])
+@pytest.mark.parametrize(
+    ('list_', 'ends', 'there', 'stray'),
+    [
+        (list_frames, ('.jpg', '.png'), ('1.jpg', '3.png'), '2'),
+        (list_files, '_x.png', ('1_x.png', '2_y.bmp', '2_y.webp'), '2_x'),
+        (list_files, '.png', ('1.png', '1.txt'), '1'),
+    ],
+)
+def test_other_images_are_named(list_, ends, there, stray, suffix, tmp_path):
+    folder = write(tmp_path / 'clip', *there)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        expected = list_(folder, ends)
+    (tmp_path / f'clip/{stray}{suffix}').touch()
+    with pytest.warns(UserWarning) as found:
+        assert list_(folder, ends) == expected
+    (message,) = (str(one.message) for one in found)
+    assert folder in message and stray + suffix in message
+
+
+def test_only_images_are_looked_for_among_images(tmp_path, recwarn):
+    folder = write(tmp_path / 'x', 'a_camera.json', 'a_camera.png', 'b.txt', '.1.bmp')
+    (tmp_path / 'x/folder.png').mkdir()
+    assert [*list_files(folder, '_camera.json')] == ['a']
+    assert [*list_frames(f'{folder}')] == ['a_camera']
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import sys
 import types
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import REPO
+from helpers.images import write_image
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.apis import MMSegInferencer, inference_model, init_model
@@ -22,6 +24,7 @@ from mmseg.apis import MMSegInferencer, inference_model, init_model
 import mmdepthseg
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.registry import DATASETS
+from mmdepthseg.utils.errors import UserError
 
 TOOLS = Path(mmseg.__file__).parent / '.mim/tools'
 pytestmark = pytest.mark.skipif(not TOOLS.is_dir(), reason='mmseg without its tools')
@@ -128,6 +131,11 @@ def test_test(kind, trained, tmp_path):
     assert {*tmp_path.rglob('*.png')} - {*maps}
 
 
+def test_depth_is_not_written_by_test(trained, tmp_path):
+    with pytest.raises(UserError, match='generate_depth.py'):
+        call('test.py', *trained('sde'), '--out', tmp_path, *unique())
+
+
 @pytest.mark.parametrize('kind', SEGMENTING)
 def test_test_time_augmentation(kind, trained, tmp_path):
     config, checkpoint = trained(kind)
@@ -166,9 +174,35 @@ def test_get_flops(kind, streets, tmp_path, capsys):
     assert float(flops[1]) > 0
 
 
-def test_confusion_matrix(trained, tmp_path, monkeypatch):
+CLIPS = """
+_base_ = {base!r}
+test_dataloader = dict(dataset=dict(
+    _delete_=True, type='ClipDataset', data_root={root!r}, require_labels=True,
+    metainfo=dict(classes=[str(i) for i in range(19)]),
+    pipeline=_base_.test_pipeline))
+test_evaluator = dict(numbered=True)
+"""
+
+
+@pytest.fixture
+def labelled_clips(tmp_path):
+    """Two clips with frames of the same names, in the order of their numbers."""
+    random = np.random.default_rng(0)
+    for clip in ('a', 'b'):
+        for frame in ('2', '10'):
+            for kind, shape in (('frames', (48, 96, 3)), ('labels', (48, 96))):
+                path = tmp_path / f'clips/{clip}/{kind}/{frame}.png'
+                write_image(path, random.integers(0, 19, shape, dtype=np.uint8))
+    return tmp_path / 'clips'
+
+
+@pytest.mark.parametrize('layout', ['cities', 'clips'])
+def test_confusion_matrix(trained, labelled_clips, tmp_path, monkeypatch, layout):
     """Its picture is 38 inches wide; the counts behind it are looked at instead."""
     config, checkpoint = trained('seg')
+    if layout == 'clips':
+        base, config = config, tmp_path / 'clips.py'
+        config.write_text(CLIPS.format(base=str(base), root=str(labelled_clips)))
     maps, counts = tmp_path / 'maps', []
     options = ['--out', maps, '--work-dir', tmp_path, *unique()]
     call('test.py', config, checkpoint, *options)
@@ -199,8 +233,10 @@ def test_benchmark(kind, trained, tmp_path):
 
 
 def test_analyze_logs(trained, tmp_path, monkeypatch):
-    seaborn = types.SimpleNamespace(set_style=lambda style: None)
-    monkeypatch.setitem(sys.modules, 'seaborn', seaborn)
+    """With a stand-in for seaborn's one function if that is not installed."""
+    if importlib.util.find_spec('seaborn') is None:
+        seaborn = types.SimpleNamespace(set_style=lambda style: None)
+        monkeypatch.setitem(sys.modules, 'seaborn', seaborn)
     logs = [
         next(trained(kind)[1].parent.glob('*/vis_data/scalars.json')) for kind in KINDS
     ]
@@ -224,35 +260,47 @@ def test_inference(kind, trained, streets):
     assert torch.equal(found.pred_sem_seg.data, same.pred_sem_seg.data)
 
 
-PROCESS = """
-import runpy, sys, torch
-# MMEngine calls it on machines without GPU, too
-torch.cuda.set_device = lambda device: None
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name='__main__')
-"""
+# MMEngine calls it without a GPU, too
+WITHOUT_GPU = 'import torch\ntorch.cuda.set_device = lambda device: None\n'
 
 
-def test_two_processes(streets, tmp_path, run_process, free_port):
-    """What MMSegmentation's dist_train.sh runs, on a CPU."""
-    config = write_config(tmp_path, 'teacher', streets)
-    process = tmp_path / 'process.py'
-    process.write_text(PROCESS)
+def test_several_processes(streets, tmp_path, run_process, free_port):
+    """MMSegmentation's dist_train.sh and dist_test.sh, as they are, on a CPU.
+
+    What needs a GPU is replaced from outside: `torch.cuda.set_device`, which MMEngine
+    calls in any case, does nothing (`sitecustomize.py` on the PYTHONPATH); and options
+    name the backend gloo and a wrapper of the model without `device_ids`.
+    """
+    config, run = write_config(tmp_path, 'teacher', streets), tmp_path / 'run'
+    (tmp_path / 'site').mkdir()
+    (tmp_path / 'site/sitecustomize.py').write_text(WITHOUT_GPU)
     wrapper = dict(
         type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
     )
     options = [f'model_wrapper_cfg.{key}={value}' for key, value in wrapper.items()]
-    done = run_process(
-        *(sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2'),
-        f'--master_port={free_port()}',
-        *(process, TOOLS / 'train.py', config, '--launcher', 'pytorch'),
-        *('--work-dir', tmp_path / 'run', '--cfg-options', *options),
-        'env_cfg.dist_cfg.backend=gloo',
-        PYTHONPATH=str(REPO),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert 'on each of 2 processes' in done.stdout + done.stderr
-    assert (tmp_path / 'run/iter_1.pth').is_file()
+    options.append('env_cfg.dist_cfg.backend=gloo')
+
+    def script(name, *arguments):
+        done = run_process(
+            *('bash', TOOLS / name, *arguments, '--cfg-options', *options),
+            PYTHONPATH=os.pathsep.join(
+                [str(tmp_path / 'site'), str(REPO), os.environ['PYTHONPATH']]
+            ),
+            PATH=os.pathsep.join(
+                [str(Path(sys.executable).parent), os.environ['PATH']]
+            ),
+            PORT=free_port(),
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    said = script('dist_train.sh', config, 2, '--work-dir', run)
+    assert 'on each of 2 processes' in said and (run / 'iter_1.pth').is_file()
+    where = ('--work-dir', tmp_path / 'test', '--out', tmp_path / 'maps')
+    script('dist_test.sh', config, run / 'iter_1.pth', 2, *where)
+    assert figures_in(tmp_path / 'test')['teacher/mIoU'] >= 0
+    frames = [*streets.glob('leftImg8bit/val/*/*.png')]
+    assert len([*(tmp_path / 'maps/teacher').glob('*.png')]) == len(frames) == 1
 
 
 def test_another_project_derives(tmp_path):

@@ -30,6 +30,11 @@ TARGET_CURE = (
     '--cfg-options val_dataloader=None val_cfg=None val_evaluator=None'
 )
 
+WRITE_DEPTH = (
+    'tools/generate_depth.py CONFIG CHECKPOINT --out FOLDER writes the disparity of a '
+    'depth network, --show-dir draws it'
+)
+
 
 @METRICS.register_module()
 class DepthMetric(BaseMetric):
@@ -82,6 +87,8 @@ class DepthMetric(BaseMetric):
         prefix: str | None = None,
         **kwargs,
     ) -> None:
+        if 'output_dir' in kwargs:  # what --out of tools/test.py sets
+            raise UserError(f'DepthMetric does not write files (--out): {WRITE_DEPTH}')
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if align not in ALIGNMENTS:
             raise UserError(f'align must be one of {ALIGNMENTS}, got {align!r}.')

@@ -6,14 +6,15 @@ from mmengine.evaluator import BaseMetric
 from mmdepthseg.evaluation.depth_errors import DEPTH_ERRORS
 from mmdepthseg.evaluation.pose_errors import POSE_ERRORS
 
-#: Figures of our metrics of which a greater value is better, and a smaller one.
+#: Figures of which a greater value is better, and a smaller one: those of our metrics
+#: and of MMSegmentation's `DepthMetric` (d1, log10).
 GREATER = (
-    *('a1', 'a2', 'a3'),
+    *('a1', 'a2', 'a3', 'd1', 'd2', 'd3'),
     *('mIoU', 'mFscore', 'mRecall', 'mPrecision', 'mCoverage', 'coverage', 'precision'),
 )
 LESS = (
     *(name for name in DEPTH_ERRORS if name not in GREATER),
-    *(*POSE_ERRORS, 'ate', 'ate_std', 'scale_spread'),
+    *(*POSE_ERRORS, 'ate', 'ate_std', 'scale_spread', 'log10'),
 )
 # what MMSegmentation's IoUMetric gives for each of its `iou_metrics`
 _IOU_FIGURES = dict(
@@ -27,16 +28,19 @@ def figure_names(metric: BaseMetric) -> list[str] | None:
     """Return the names of a metric's figures, the main one first.
 
     Args:
-        metric: A metric; ours and MMSegmentation's `IoUMetric` are known.
+        metric: A metric; ours and MMSegmentation's `IoUMetric` and `DepthMetric` are
+            known.
 
     Returns:
         The names with the metric's prefix; None if they are not known.
     """
+    if getattr(metric, 'format_only', False):
+        return []
     if isinstance(metric, mmseg.evaluation.IoUMetric):
-        if metric.format_only:
-            return []
         names = [name for kind in metric.metrics for name in _IOU_FIGURES[kind]]
         names.append('aAcc')
+    elif isinstance(metric, mmseg.evaluation.DepthMetric):
+        names = sorted(metric.metrics, key=lambda name: name != 'abs_rel')
     elif hasattr(metric, 'figure_names'):
         names = metric.figure_names()
     else:

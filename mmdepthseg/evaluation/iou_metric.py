@@ -28,6 +28,9 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
     Args:
         per_class: Also return the IoU in % of each class that predictions or labels
             show, as `IoU/<class>`.
+        numbered: Write the maps of all clips into one folder, in the order of the data
+            set: `<output_dir>/<position>_<clip>_<frame>.png`, as MMSegmentation's
+            confusion_matrix.py needs them.
         *args: Passed to MMSegmentation's class.
         **kwargs: Passed to MMSegmentation's class.
 
@@ -38,9 +41,12 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
 
     output_dir: str | None
 
-    def __init__(self, *args, per_class: bool = False, **kwargs) -> None:
+    def __init__(
+        self, *args, per_class: bool = False, numbered: bool = False, **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.per_class = per_class
+        self.numbered = numbered
         self._names = OutputNames()
         self._unlabelled = 0
 
@@ -71,7 +77,11 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
 
     def _write(self, sample: dict, folder: str) -> None:
         name = Path(output_name(sample))
-        if name.name.startswith(f'{name.parent.name}_'):
+        if self.numbered:
+            network = sample.get('network') or ''
+            flat = '_'.join(name.relative_to(network).parts)
+            name = Path(network, f'{sample["sample_idx"]:06d}_{flat}')
+        elif name.name.startswith(f'{name.parent.name}_'):
             name = name.parent.parent / name.name
         self._names.claim(str(name), sample)
         path = inside(folder, f'{name}.png')

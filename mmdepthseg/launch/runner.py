@@ -1,19 +1,69 @@
-"""Build MMEngine's Runner for the tools."""
+"""MMEngine's Runner for the tools, whose console is for people."""
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch import nn
 
-from mmdepthseg.engine.hooks import CheckStartHook
+from mmdepthseg.engine.hooks import CheckStartHook, TrainingSummaryHook
+from mmdepthseg.launch.opening import Opening
 from mmdepthseg.utils.errors import UserError
+
+
+class ToolRunner(Runner):
+    """MMEngine's Runner, on whose console the summary of a training comes first.
+
+    The original begins with hundreds of lines: environment, config and order of the
+    hooks. Those are in the log file only, as before; what else is logged before the
+    summary follows it.
+    """
+
+    _opening: Opening
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(*args, **kwargs)
+        except Exception:
+            if '_opening' in self.__dict__:
+                self._opening.end()
+            raise
+        self._opening.described = True
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build MMEngine's logger, and hold its console back."""
+        logger = super().build_logger(*args, **kwargs)
+        self._opening = Opening(logger)
+        return logger
+
+    def train(self) -> nn.Module:
+        """Train; the console opens with the summary, or else with an error."""
+        try:
+            return super().train()
+        finally:
+            self._opening.end()
+
+    def val(self) -> dict:
+        """Validate, with the console open."""
+        self._opening.end()
+        return super().val()
+
+    def test(self) -> dict:
+        """Test, with the console open."""
+        self._opening.end()
+        self.logger.info(f'Environment, config and hooks: {self.logger.log_file}')
+        return super().test()
 
 
 def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     """Return the runner of a config, which may name its own `runner_type`.
 
-    The checks of `CheckStartHook` are made for configs without that hook, too.
+    Configs without `CheckStartHook` are checked, too, and those without
+    `TrainingSummaryHook` get its summary.
 
     Args:
         config: Complete config.
@@ -28,10 +78,14 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         raise UserError(f'{source} lacks {", ".join(missing)}')
     for name in ('train', 'val', 'test'):
         drop_worker_options(config.get(f'{name}_dataloader'))
-    build = RUNNERS.build if 'runner_type' in config else Runner.from_cfg
-    runner = build(config)
-    if not any(isinstance(hook, CheckStartHook) for hook in runner.hooks):
-        runner.register_hook(CheckStartHook())
+    build = RUNNERS.build if 'runner_type' in config else ToolRunner.from_cfg
+    with warnings.catch_warnings():
+        # of MMSegmentation's hook: nothing is drawn, unless somebody asks for it
+        warnings.filterwarnings('ignore', 'The draw is False')
+        runner = build(config)
+    for kind in (CheckStartHook, TrainingSummaryHook):
+        if not any(isinstance(hook, kind) for hook in runner.hooks):
+            runner.register_hook(kind())
     return runner
 
 

@@ -2,6 +2,7 @@
 
 from mmengine.config import Config, ConfigDict
 
+from mmdepthseg.evaluation.depth_metric import WRITE_DEPTH
 from mmdepthseg.launch.config import check_writable
 from mmdepthseg.utils.errors import UserError
 
@@ -65,7 +66,9 @@ def enable_output(config: Config, folder: str) -> None:
     evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
     writing = [e for e in evaluators if 'IoUMetric' in str(e.get('type'))]
     if not writing:
-        raise UserError("--out needs an IoUMetric in the config's test_evaluator")
+        raise UserError(
+            f"--out needs an IoUMetric in the config's test_evaluator; {WRITE_DEPTH}"
+        )
     for evaluator in writing:
         evaluator.update(output_dir=folder, keep_results=True)
         _use_ours(evaluator, 'IoUMetric')

@@ -64,6 +64,13 @@ def test_suffixes_in_any_case(root):
         CamVidDataset(data_root=str(root))
 
 
+@pytest.mark.parametrize('place', ['train/0003.png', 'trainannot/0002.bmp'])
+def test_images_that_are_not_read_are_named(root, place):
+    (root / place).touch()
+    with pytest.warns(UserWarning, match=place.rpartition('/')[2]):
+        assert len(CamVidDataset(data_root=str(root))) == 2
+
+
 def test_unknown_prefix_is_refused(root):
     with pytest.raises(ValueError, match="data_prefix.*img_pathh.*'img_path'"):
         CamVidDataset(data_root=str(root), data_prefix=dict(img_pathh='train'))

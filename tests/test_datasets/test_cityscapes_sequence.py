@@ -66,6 +66,24 @@ def test_suffixes_in_any_case(cityscapes_root):
         build(cityscapes_root)
 
 
+@pytest.mark.parametrize(
+    'name',
+    [
+        'leftImg8bit/train/aachen/aachen_000009_000000_leftImg8bit.jpg',
+        'leftImg8bit_sequence/train/aachen/aachen_000009_000000_leftImg8bit.webp',
+        'gtFine/train/aachen/aachen_000000_000002_gtFine_labelIds.tif',
+        'disparity/train/bochum/bochum_000000_000003_disparity.tiff',
+    ],
+)
+def test_images_that_are_not_read_are_named(cityscapes_root, name):
+    (cityscapes_root / name).touch()
+    (cityscapes_root / 'gtFine/train/aachen/aachen_x_gtFine_color.png').touch()
+    with pytest.warns(UserWarning) as found:
+        build(cityscapes_root, offsets=(1,))
+    (message,) = {str(one.message) for one in found}
+    assert name.rpartition('/')[2] in message
+
+
 def test_all_frames_take_the_nearest_camera(cityscapes_root):
     dataset = build(cityscapes_root, frames='sequence', offsets=(-2, 1))
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]

@@ -52,6 +52,22 @@ def test_flat_layout(clip_root):
     assert len(build(clip_root / 'a/frames')) == 4
 
 
+@pytest.mark.parametrize('place', ['a/frames/9.bmp', 'a/labels/001.TIF'])
+def test_images_that_are_not_read_are_named(clip_root, place):
+    (clip_root / place).parent.mkdir(exist_ok=True)
+    (clip_root / place).touch()
+    with pytest.warns(UserWarning, match=place.rpartition('/')[2]):
+        build(clip_root, metainfo=dict(classes=('road', 'car')))
+
+
+def test_frames_of_another_suffix_are_not_replaced_by_a_preview(clip_root):
+    for frame in (clip_root / 'b/frames').iterdir():
+        frame.rename(frame.with_suffix('.webp'))
+    with pytest.warns(UserWarning, match='000.webp'):
+        with pytest.raises(UserError, match="clip 'b' has no image"):
+            build(clip_root)
+
+
 @pytest.fixture
 def kitti_root(tmp_path):
     """KITTI odometry as it is unpacked: sequences/NN and poses/NN.txt."""

@@ -32,6 +32,17 @@ def test_depth_metric(align, constant):
     assert figure_names(metric)[0] == 'abs_rel'
 
 
+def test_depth_metric_of_mmsegmentation():
+    metric = mmseg.evaluation.DepthMetric(prefix='x')
+    depth = torch.rand(24, dtype=torch.float32) + 1
+    found = metric.compute_metrics([(depth, depth + 0.5)])
+    assert {*figure_names(metric)} == {f'x/{name}' for name in found}
+    assert figure_names(metric)[0] == 'x/abs_rel'
+    assert {*found} <= {*GREATER, *LESS}
+    metric = mmseg.evaluation.DepthMetric(output_dir=None, format_only=True)
+    assert figure_names(metric) == []
+
+
 def test_pseudo_label_metric():
     metric = PseudoLabelMetric(threshold=0.1)
     metric.dataset_meta = dict(classes=('a', 'b'))

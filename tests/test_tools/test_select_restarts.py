@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers import REPO
 from helpers.selection_runs import BUDGETS, contents, record_of, times
 from helpers.tiny_selection import NAMES, make_teacher
 
@@ -68,25 +69,32 @@ def unfinish(folder):
 def test_two_ranks_choose_the_same(select_world, finished, run_in_ranks, tmp_path):
     given = [select_world / 'select.py', select_world / 'teacher_0.pth', '--no-page']
     given += ['--method', 'ds_us', '--seed', 5, *BUDGETS]
-    # Students train on one rank, or on all.
-    run_in_ranks(
-        'select_samples',
-        *(
-            [*given, '--out', tmp_path / ranks]
-            + ['--cfg-options', f'selection.student_ranks={ranks}']
-            for ranks in ('one', 'all')
-        ),
-    )
-    expected = contents(finished)
-    assert contents(tmp_path / 'one') == expected
-    found = contents(tmp_path / 'all')
-    # these students are equal up to rounding
+    given += ['--cfg-options', 'selection.student_ranks=all']
+    run_in_ranks('select_samples', [*given, '--out', tmp_path / 'out'])
+    expected, found = contents(finished), contents(tmp_path / 'out')
+    # students trained on both ranks are equal up to rounding
     for key in [key for key in expected if key.startswith('scores/')]:
         np.testing.assert_allclose(
-            np.load(tmp_path / 'all' / key), np.load(finished / key), rtol=1e-3
+            np.load(tmp_path / 'out' / key), np.load(finished / key), rtol=1e-3
         )
         del found[key], expected[key]
     assert found == expected
+
+
+def test_the_script_for_several_processes(
+    select_world, finished, run_process, free_port, tmp_path
+):
+    out = tmp_path / 'out'
+    done = run_process(
+        *('bash', REPO / 'tools/dist_select.sh', select_world / 'select.py'),
+        *(select_world / 'teacher_0.pth', 2, '--no-page', '--method', 'ds_us'),
+        *('--seed', 5, *BUDGETS, '--out', out),
+        *('--cfg-options', 'selection.student_ranks=one'),
+        PORT=free_port(),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    # students trained on one rank are the same
+    assert contents(out) == contents(finished)
 
 
 def test_other_settings_are_named(select_world, finished, choose, capsys, tmp_path):

@@ -13,6 +13,7 @@ from mmdepthseg.utils.errors import UserError
 META_KEYS = (
     'img_path',
     'img_id',
+    'sample_idx',
     'seg_map_path',
     'ori_shape',
     'img_shape',

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import mmengine.hooks
@@ -9,6 +10,7 @@ import mmseg.evaluation
 from mmengine.dataset import InfiniteSampler
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
+from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
 from mmseg.models.segmentors import BaseSegmentor
@@ -42,7 +44,8 @@ class CheckStartHook(Hook):
       `MultiSourceSampler` are the batches.
     - `classes` are names, and the heads and their class weights have as many classes
       as the data sets.
-    - The figures in `save_best` and `monitor` are among those of the validation.
+    - The figures in `save_best` and `monitor` (early stopping, ReduceOnPlateau) are
+      among those of the validation; a warning if a metric does not tell its own.
     - The validation has the truth that its metrics need; the first sample is loaded.
     - A class that no training label shows causes a warning, if the labels are small.
 
@@ -68,7 +71,8 @@ class CheckStartHook(Hook):
             return
         check_train_loop(loops['train'])
         check_groups(loops['train'].dataloader)
-        check_monitors(runner)
+        for doubt in check_monitors(runner):
+            runner.logger.warning(doubt)
         if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):
             dataset = loops['val'].dataloader.dataset
             for metric in loops['val'].evaluator.metrics:
@@ -172,26 +176,51 @@ def check_classes(place: str, dataset: Any, model: nn.Module) -> None:
                 )
 
 
-def check_monitors(runner: Runner) -> None:
-    """Look for the figures that hooks watch among those of the validation.
+def watched_figures(runner: Runner) -> Iterator[tuple[str, str]]:
+    """Yield the option and the name of each figure of the validation that is watched.
+
+    MMEngine looks for them after the first validation.
+    """
+    for hook in runner.hooks:
+        if isinstance(hook, mmengine.hooks.CheckpointHook):
+            for name in hook.save_best or ():
+                yield f'{type(hook).__name__}: save_best', name
+        elif isinstance(hook, mmengine.hooks.EarlyStoppingHook):
+            yield f'{type(hook).__name__}: monitor', hook.monitor
+    found = getattr(runner, 'param_schedulers', None) or []
+    groups = [*found.values()] if isinstance(found, Mapping) else [found]
+    for scheduler in chain.from_iterable(groups):
+        if isinstance(scheduler, ReduceOnPlateauParamScheduler):
+            yield f'{type(scheduler).__name__}: monitor', scheduler.monitor
+
+
+def check_monitors(runner: Runner) -> list[str]:
+    """Look for the figures that are watched among those of the validation.
+
+    Returns:
+        A warning for each that a metric may or may not give, because it does not tell
+        the names of its figures.
 
     Raises:
-        UserError: Names the hook's option and the figures there are.
+        UserError: Names the option and the figures there are.
     """
-    names = validation_figures(runner)
-    if names is None:
-        return
-    for hook in runner.hooks:
-        watched: list[str] = []
-        option = 'save_best'
-        if isinstance(hook, mmengine.hooks.CheckpointHook):
-            watched = [name for name in hook.save_best or () if name != 'auto']
-        elif isinstance(hook, mmengine.hooks.EarlyStoppingHook):
-            watched, option = [hook.monitor], 'monitor'
-        for name in watched:
-            if name not in names:
-                place = f'{type(hook).__name__}: {option}: the validation'
-                raise UserError(unknown_key(name, names, place, 'figure'))
+    figures = validation_figures(runner)
+    if figures is None:
+        return []
+    names, silent = figures
+    doubts = []
+    for option, name in watched_figures(runner):
+        if name in names or (name == 'auto' and not silent):
+            continue
+        if not silent:
+            place = f'{option}: the validation'
+            raise UserError(unknown_key(name, names, place, 'figure'))
+        known = f'; known are {listed(names, 8)}' if names else ''
+        doubts.append(
+            f'{option}: whether the validation gives {name!r} shows after the first, '
+            f'because {listed(silent)} does not tell the names of its figures{known}'
+        )
+    return doubts
 
 
 def check_truth(metric: BaseMetric, dataset: Any) -> None:

@@ -10,29 +10,30 @@ from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError, did_you_mean
 
 
-def validation_figures(runner: Runner) -> list[str] | None:
+def validation_figures(runner: Runner) -> tuple[list[str], list[str]] | None:
     """Return the names of all figures of the validation, the main one first.
 
     The main figure is the one of the network that predicts.
 
     Returns:
-        The names; None if there is no validation, or a metric does not tell.
+        The names, and the classes of metrics that do not tell theirs; None if there is
+        no validation.
     """
     loop = runner._val_loop  # not `val_loop`, which would build it
     if not isinstance(loop, BaseLoop):
         return None
     names: list[str] = []
+    silent: list[str] = []
     for metric in loop.evaluator.metrics:
         found = figure_names(metric)
-        if found is None:
-            return None
-        names += found
+        names += found or []
+        silent += [type(metric).__name__] if found is None else []
     networks = getattr(loop, 'networks', None)
-    if networks is None:
-        return names
-    main = getattr(unwrapped(runner.model), 'predict_with', networks[0])
-    ordered = sorted(networks, key=lambda network: network != main)
-    return [f'{network}/{name}' for network in ordered for name in names]
+    if networks is not None:
+        main = getattr(unwrapped(runner.model), 'predict_with', networks[0])
+        ordered = sorted(networks, key=lambda network: network != main)
+        names = [f'{network}/{name}' for network in ordered for name in names]
+    return names, silent
 
 
 def _no_rule(option: str, names: list[str]) -> UserError:
@@ -73,7 +74,8 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     def before_run(self, runner: Runner) -> None:
         """Replace `auto` by the main figure of the validation."""
         super().before_run(runner)
-        if self.save_best == ['auto'] and (names := validation_figures(runner)):
+        names, silent = validation_figures(runner) or ([], [])
+        if self.save_best == ['auto'] and names and not silent:
             self._init_rule(self.rules, names[:1])
 
 

@@ -15,6 +15,9 @@ from mmdepthseg.datasets.transforms.foreign import all_steps
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
 
+#: Attribute of the summary's log record, by which consoles know it.
+SUMMARY = 'summary_of_training'
+
 
 @HOOKS.register_module()
 class TrainingSummaryHook(Hook):
@@ -31,7 +34,8 @@ class TrainingSummaryHook(Hook):
         """Log the summary."""
         rows = [*_data(runner), *_labels(runner), *_schedule(runner), *_next(runner)]
         lines = [f'  {name:<10}{text}' for name, text in rows]
-        runner.logger.info('\n'.join(['This training:', *lines]))
+        text = '\n'.join(['This training:', *lines])
+        runner.logger.info(text, extra={SUMMARY: True})
 
 
 def _data(runner: Runner) -> Iterator[tuple[str, str]]:
@@ -105,6 +109,8 @@ def _next(runner: Runner) -> Iterator[tuple[str, str]]:
         yield 'then', f'tools/generate_depth.py {config} {checkpoint} --out FOLDER'
     if runner.cfg.get('test_dataloader'):
         yield 'then', f'tools/test.py {config} {checkpoint}'
+    if file := getattr(runner.logger, 'log_file', None):
+        yield 'log', f'{file} (with environment, config and hooks)'
 
 
 def _parts(loop: BaseLoop) -> Iterator[tuple[str, Any]]:
