@@ -81,7 +81,9 @@ def test_config_builds(path):
         assert sum(counts.values()) == loader.batch_size
     for name in ('val_evaluator', 'test_evaluator'):
         if cfg.get(name):
-            METRICS.build(copy.deepcopy(cfg[name]))
+            metrics = cfg[name]
+            for metric in metrics if isinstance(metrics, list) else [metrics]:
+                METRICS.build(copy.deepcopy(metric))
     hooks = [*cfg.custom_hooks]
     assert 'CheckStartHook' in [hook.type for hook in hooks]
     if cfg.model.type == 'MeanTeacher':

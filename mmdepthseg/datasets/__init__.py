@@ -10,6 +10,7 @@ from mmdepthseg.datasets.mix_dataset import MultiImageMixDataset
 from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms import (
+    DisparityFromDepth,
     LoadAdjacentFrames,
     LoadCamera,
     LoadDepthMap,
@@ -32,6 +33,7 @@ __all__ = [
     'CityscapesSequenceDataset',
     'ClipDataset',
     'ConcatDataset',
+    'DisparityFromDepth',
     'LoadAdjacentFrames',
     'LoadCamera',
     'LoadDepthMap',

@@ -1,5 +1,6 @@
 """MMSegmentation's `IoUMetric` with one file per image, labelled or not."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 from mmdepthseg.names import OutputNames, output_name
 from mmdepthseg.registry import METRICS
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import inside
+from mmdepthseg.utils.files import inside, write_atomically
 
 
 @METRICS.register_module()
@@ -31,6 +32,9 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         numbered: Write the maps of all clips into one folder, in the order of the data
             set: `<output_dir>/<position>_<clip>_<frame>.png`, as MMSegmentation's
             confusion_matrix.py needs them.
+        areas_file: Write the pixels of intersection and union of each image to this
+            file (`.npz` is added, and the network's name for a mean teacher), for
+            tools/analysis_tools/bootstrap_iou.py.
         *args: Passed to MMSegmentation's class.
         **kwargs: Passed to MMSegmentation's class.
 
@@ -42,11 +46,18 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
     output_dir: str | None
 
     def __init__(
-        self, *args, per_class: bool = False, numbered: bool = False, **kwargs
+        self,
+        *args,
+        per_class: bool = False,
+        numbered: bool = False,
+        areas_file: str | None = None,
+        **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.per_class = per_class
         self.numbered = numbered
+        self.areas_file = areas_file
+        self._network: str | None = None
         self._names = OutputNames()
         self._unlabelled = 0
 
@@ -58,6 +69,7 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
             data_samples: Dicts with `pred_sem_seg`, and with `gt_sem_seg` if labelled.
         """
         labelled = [sample for sample in data_samples if 'gt_sem_seg' in sample]
+        self._network = data_samples[0].get('network') if data_samples else None
         folder, self.output_dir = self.output_dir, None  # the maps are written below
         try:
             super().process(data_batch, labelled)
@@ -91,6 +103,15 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
             label = label + 1
         Image.fromarray(label.astype(np.uint8)).save(path)
 
+    def _write_areas(self, results: list) -> None:
+        end = f'_{self._network}' if self._network else ''
+        path = Path(f'{self.areas_file}{end}.npz')
+        content = io.BytesIO()
+        areas = [[part.cpu().numpy() for part in image[:2]] for image in results]
+        np.savez_compressed(content, areas=np.array(areas, np.float32))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content.getvalue())
+
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the figures over the images that have a label.
 
@@ -109,6 +130,8 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
             self._unlabelled = 0
         if not results or self.format_only:
             return super().compute_metrics(results) if self.format_only else {}
+        if self.areas_file:
+            self._write_areas(results)
         figures = super().compute_metrics(results)
         if self.per_class:
             intersect, union, *_ = (sum(areas) for areas in zip(*results, strict=True))

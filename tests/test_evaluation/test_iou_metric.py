@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from mmdepthseg.evaluation import IoUMetric
+from mmdepthseg.evaluation.bootstrap import mean_iou, read_areas
 from mmdepthseg.utils.errors import UserError
 
 META = dict(classes=('road', 'car', 'sky'))
@@ -120,3 +121,14 @@ def test_maps_without_their_citys_folder_do_not_overwrite_each_other(tmp_path):
     assert {*written(tmp_path)} == {'aachen_1.png'}
     with pytest.raises(UserError, match='x/a/a_1.jpg and .*x/a_1.jpg'):
         metric.process({}, [*samples('x/a/a_1', 'x/a_1')])
+
+
+def test_areas_of_each_image(tmp_path):
+    """From them the mIoU can be computed again, for each network."""
+    metric = make(areas_file=str(tmp_path / 'new' / 'areas'))
+    for network in ('student', 'teacher'):
+        metric.process({}, list(samples('a/1', 'b/1', network=network)))
+        found = metric.evaluate(2)
+        (areas,) = read_areas([tmp_path / 'new' / f'areas_{network}.npz'])
+        assert areas.shape == (2, 2, 3)
+        assert mean_iou(areas) == pytest.approx(found['mIoU'], abs=0.01)

@@ -1,6 +1,7 @@
 """Tables of experiments: what is run, what is not run again, what is printed."""
 
 import copy
+import functools
 import re
 import warnings
 
@@ -292,13 +293,16 @@ def test_tables_of_the_repository(path, tmp_path, monkeypatch):
         warnings.filterwarnings('error', message='--cfg-options')
         table = ExperimentTable(str(path), tmp_path)
         assert {run.method for run in table.runs} == set(table.methods)
+        models = []
         for method in table.methods:
             run = next(run for run in table.runs if run.method == method)
             assert not [option for option in run.options if FIELD.search(option)]
             cfg = table.changed(run.config, run.options)
             assert cfg.randomness.seed == run.seed
-            with torch.device('meta'):  # names and shapes only
-                MODELS.build(copy.deepcopy(cfg.model))
+            if cfg.model not in models:  # rows of a table share them
+                models.append(copy.deepcopy(cfg.model))
+                with torch.device('meta'):  # names and shapes only
+                    MODELS.build(copy.deepcopy(cfg.model))
             build_data(cfg.train_dataloader)
             for test in table.tests.values():
                 options = [*run.options, *pairs(test.get('options'))]
@@ -317,10 +321,13 @@ def test_tables_of_the_repository(path, tmp_path, monkeypatch):
         understood(command[1:])
 
 
+tool = functools.cache(load_tool)
+
+
 def understood(command):
     """The tool takes these arguments."""
     script, *arguments = command
-    load_tool(script.removeprefix('tools/').removesuffix('.py')).parse_args(arguments)
+    tool(script.removeprefix('tools/').removesuffix('.py')).parse_args(arguments)
 
 
 def build_data(loader):

@@ -51,3 +51,23 @@ with_depth = dict(
     pipeline=mix_pipeline, data_prefix=dict(sde_disparity_path='depth_labels')
 )  # relative to data_root
 with_stretched_depth = dict(with_depth, pipeline=stretched_pipeline)
+# Mixing by true depth. With these bounds its disparities span about the range of the
+# depth labels, for which the margins of the mixers are chosen.
+true_depth_pipeline = [
+    _base_.seeded,
+    _base_.load_image,
+    _base_.load_label,
+    dict(type='LoadStereoDepth'),
+    *_base_.augment,
+    dict(type='DisparityFromDepth', min_depth=2.0, max_depth=100.0),
+    _base_.pack,
+]
+with_true_depth = dict(pipeline=true_depth_pipeline)
+# So many frames of the clips, all without labels: how many are needed? Those of the
+# labelled subset are the first of them if both have the same seed.
+mix_pool = dict(
+    labeled_subset=dict(n=60, seed=7),
+    subset_mode='keep',
+    require_labels=False,
+    data_prefix=dict(seg_map_path=None),
+)

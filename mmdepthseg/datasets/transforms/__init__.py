@@ -15,8 +15,10 @@ from mmdepthseg.datasets.transforms.loading_depth import (
 )
 from mmdepthseg.datasets.transforms.loading_poses import LoadPoses
 from mmdepthseg.datasets.transforms.seeding import SeedBySample
+from mmdepthseg.datasets.transforms.true_disparity import DisparityFromDepth
 
 __all__ = [
+    'DisparityFromDepth',
     'LoadAdjacentFrames',
     'LoadCamera',
     'LoadDepthMap',

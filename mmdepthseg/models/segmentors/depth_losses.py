@@ -113,7 +113,7 @@ def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, T
 
     Returns:
         Disparities (N, 1, H, W) and, in the same shape, where they are known (bool):
-        everywhere except where the batch was padded.
+        where they are finite and the batch was not padded.
     """
     size = tuple(img.shape[2:])
     known = torch.zeros((len(img), 1, *size), dtype=torch.bool, device=img.device)
@@ -136,4 +136,6 @@ def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, T
         maps.append(disparity)
         left, right, top, bottom = sample.metainfo.get('padding_size') or (0,) * 4
         known[i, :, top : size[0] - bottom, left : size[1] - right] = True
-    return torch.stack(maps).to(img), known
+    target = torch.stack(maps).to(img)
+    # a loss that masks pixels by a factor of 0 would keep their NaN
+    return target.nan_to_num(), known & target.isfinite()

@@ -64,3 +64,17 @@ def test_missing_or_unfit_labels_name_image_and_transform():
     data['data_samples'][0].disparity_map = PixelData(data=torch.zeros(1, 9, 9))
     with pytest.raises(ValueError, match=r'^0.png: .*\(9, 9\).*\(64, 96\)'):
         losses_of(model, data)
+
+
+def test_pixels_that_are_not_measured_do_not_count():
+    """NaN, as `DisparityFromDepth` writes them; any value there gives the same loss."""
+    model = build(depth_head=STUDENT).eval()
+    losses = []
+    for hole in (float('nan'), None):
+        data = packed_batch(neighbours=False, label=False)
+        for sample in data['data_samples']:
+            disparity = sample.disparity_map.data.clone()
+            disparity[:, 10:20] = float('nan') if hole else 0.3
+            sample.disparity_map = PixelData(data=disparity)
+        losses.append(losses_of(model, data)['depth.loss_disparity'])
+    assert losses[0].isfinite() and losses[0] < losses[1]

@@ -1,0 +1,70 @@
+"""The noise of a mean IoU: what other images from the same world would have given."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmdepthseg.utils.errors import UserError
+
+
+def mean_iou(areas: np.ndarray) -> np.ndarray:
+    """Return the mIoU in %, over the classes that predictions or labels show.
+
+    Args:
+        areas: Pixels of intersection and union (..., N, 2, C) of N images.
+
+    Returns:
+        (...,).
+    """
+    intersection, union = np.moveaxis(areas.sum(-3, dtype=np.float64), -2, 0)
+    with np.errstate(invalid='ignore'):  # 0 / 0: the class does not occur
+        return 100 * np.nanmean(intersection / union, -1)
+
+
+def resampled_iou(
+    areas: Sequence[np.ndarray], images: int, draws: int = 1000, seed: int = 0
+) -> np.ndarray:
+    """Return the mIoU over images drawn with replacement (Efron, 1979).
+
+    All runs get the same images, so that their differences are those of a comparison on
+    one validation set.
+
+    Args:
+        areas: Of each run, (N, 2, C), over the same images in the same order.
+        images: How many to draw.
+        draws: How often.
+        seed: Of the draws.
+
+    Returns:
+        (runs, draws), in %.
+    """
+    random = np.random.default_rng(seed)
+    found = np.empty((len(areas), draws))
+    for draw in range(draws):
+        chosen = random.integers(len(areas[0]), size=images)
+        for run, own in enumerate(areas):
+            found[run, draw] = mean_iou(own[chosen])
+    return found
+
+
+def read_areas(paths: Sequence[str | Path]) -> list[np.ndarray]:
+    """Read files of `IoUMetric(areas_file=...)`.
+
+    Raises:
+        UserError: A file is not one, or the files are of different images or classes.
+    """
+    found = []
+    for path in paths:
+        try:
+            found.append(np.load(path)['areas'])
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f'{path} is not a file of IoUMetric(areas_file=...): {error}'
+            ) from None
+        if found[-1].shape != found[0].shape:
+            raise UserError(
+                f'{path} has the shape {found[-1].shape} (images, 2, classes), '
+                f'{paths[0]} {found[0].shape}: compare tests on the same images'
+            )
+    return found
