@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / 'mmdepthseg'
 #: Rooms from the top floor to the ground.
 FLOORS = (
-    'doctor', 'experiments', 'apis', 'launch', 'plugin',
+    'doctor', 'remote', 'experiments', 'apis', 'launch', 'plugin',
     'models', 'engine', 'datasets', 'evaluation', 'visualization',
     'checkpoints', 'registry', 'frameworks',
     'selection', 'streets', 'geometry', 'structures', 'camera', 'cityscapes', 'names',

@@ -45,7 +45,13 @@ def write_report(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -
 
 
 def code_version() -> str:
-    """Return the commit of this checkout; '-dirty' marks changed files."""
+    """Return the commit of this checkout; '-dirty' marks changed files.
+
+    Code that tools/remote_tables.py carried elsewhere has it in a file.
+    """
+    note = ROOT / 'COMMIT'
+    if note.is_file():
+        return note.read_text().strip()
 
     def git(*arguments: str) -> str:
         command = ['git', '-C', str(ROOT), *arguments]

@@ -1,0 +1,1 @@
+"""Tables on a machine without network; the machine's part imports no package."""

@@ -1,0 +1,186 @@
+"""Run tables with a pack, on a machine without network, a few minutes a call."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from mmdepthseg.remote.pack import MANIFEST, MIB, copy_code
+from mmdepthseg.utils.errors import UserError
+
+MORE_TO_DO = 75  # EX_TEMPFAIL
+#: Seconds for the last checkpoint and table after a table was asked to stop.
+GRACE = 20.0
+#: Results of finished runs; checkpoints and pictures stay where they are.
+SMALL = ('.json', '.md', '.npz', '.log')
+
+
+def unpack(pack: Path, content: Mapping, place: Path) -> dict[str, str]:
+    """Make or bring up to date the environment; return the variables it needs.
+
+    Raises:
+        UserError: The pack is for another Python.
+    """
+    own = '.'.join(map(str, sys.version_info[:2]))
+    if content['compiled'] and content['python'] != own:
+        raise UserError(
+            f'{pack} has packages compiled for Python {content["python"]}, this is '
+            f'{own}: pack again with --python {own}'
+        )
+    site = place / 'site'
+    wheels = sorted((pack / 'wheels').glob('*.whl'))
+    stamp = site / 'wheels.txt'
+    names = '\n'.join(wheel.name for wheel in wheels)
+    if not stamp.is_file() or stamp.read_text() != names:
+        shutil.rmtree(site, ignore_errors=True)
+        for wheel in wheels:  # pure files: to unpack is to install
+            with zipfile.ZipFile(wheel) as file:
+                file.extractall(site)
+        stamp.write_text(names)
+    code = place / 'code'
+    copy_code(pack / 'code', code)
+    if (pack / 'code/COMMIT').is_file():
+        shutil.copy2(pack / 'code/COMMIT', code / 'COMMIT')
+    (code / 'data').mkdir(exist_ok=True)
+    for part in (pack / 'data').glob('*'):
+        link = code / 'data' / part.name
+        if link.is_symlink():
+            link.unlink()
+        if not link.exists():
+            link.symlink_to(part.resolve())
+    paths = [str(code), str(site), *filter(None, [os.environ.get('PYTHONPATH')])]
+    return dict(os.environ, PYTHONPATH=os.pathsep.join(paths), PYTHONUNBUFFERED='1')
+
+
+def run_for(
+    command: Sequence[str], seconds: float, cwd: Path, env: Mapping[str, str]
+) -> int | None:
+    """Run a command for at most so long; return its exit code, None if stopped."""
+    process = subprocess.Popen(command, cwd=cwd, env=env, start_new_session=True)
+    try:
+        return process.wait(max(seconds, 0))
+    except subprocess.TimeoutExpired:
+        return None
+    finally:  # also after Ctrl-C
+        stop(process)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Let a command stop its trainings (SIGTERM); kill it if it does not."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def run_all(
+    tables: Sequence[str],
+    start: Callable[[str, float], int | None],
+    end: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, int | None]:
+    """Run tables one after the other until the time is over.
+
+    Args:
+        tables: Their files.
+        start: Runs a table for so many seconds; its exit code, None if stopped.
+        end: When to stop, by the clock.
+        clock: The time, in seconds.
+
+    Returns:
+        Exit code of each table; None if there is more to do.
+    """
+    codes: dict[str, int | None] = dict.fromkeys(tables)
+    for table in tables:
+        left = end - clock() - GRACE
+        if left <= 0:
+            break
+        codes[table] = start(table, left)
+    return codes
+
+
+def collect(code: Path, out: Path, tables: Sequence[str]) -> None:
+    """Copy the results of tables, and the small files from which a run can go on."""
+    out.mkdir(parents=True, exist_ok=True)
+    work = code / 'work_dirs'
+    for name in (Path(table).stem for table in tables):
+        for kind in ('json', 'md'):
+            found = work / name / f'results.{kind}'
+            if found.is_file():
+                shutil.copy2(found, out / f'{name}.{kind}')
+    with tarfile.open(out / 'state.tar.gz', 'w:gz') as archive:
+        for path in sorted(work.rglob('*')):
+            if path.suffix in SMALL and path.is_file() and path.stat().st_size < MIB:
+                archive.add(path, path.relative_to(code))
+
+
+def run_pack(
+    pack: Path,
+    tables: Sequence[str],
+    options: Sequence[str],
+    minutes: float,
+    place: Path | None = None,
+    out: Path | None = None,
+    state: Path | None = None,
+) -> int:
+    """Run tables with a pack until the time is over.
+
+    Args:
+        pack: Folder of the pack.
+        tables: Their files, below the pack's code.
+        options: Of tools/run_experiments.py.
+        minutes: Time for everything.
+        place: Folder of the environment and of all work, kept between calls.
+        out: Folder of the results.
+        state: `state.tar.gz` of an earlier call on another machine.
+
+    Returns:
+        Exit code: 0, 1 if a training failed, `MORE_TO_DO`.
+
+    Raises:
+        UserError: There is no pack, or the environment is not complete.
+    """
+    started = time.monotonic()
+    pack = pack.resolve()
+    try:
+        content = json.loads((pack / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f'{pack} is not a pack of this tool: {error}') from None
+    place = (place or pack.with_name(f'{pack.name}.work')).resolve()
+    out = out or Path(os.environ.get('OUT') or f'{pack}.out')
+    env, code = unpack(pack, content, place), place / 'code'
+    if state:
+        with tarfile.open(state) as archive:
+            archive.extractall(code, filter='data')
+    doctor = [sys.executable, '-m', 'mmdepthseg.doctor']
+    if subprocess.run(doctor, cwd=code, env=env).returncode:
+        raise UserError(
+            'the environment is not complete, see above. Expected on this machine: '
+            f'{", ".join(content["expected"])}'
+        )
+
+    def start(table: str, seconds: float) -> int | None:
+        work = f'work_dirs/{Path(table).stem}'
+        tool = [sys.executable, 'tools/run_experiments.py', table, '--work-dir', work]
+        return run_for([*tool, *options], seconds, code, env)
+
+    try:
+        codes = run_all(tables, start, started + 60 * minutes)
+    finally:
+        collect(code, out.resolve(), tables)
+    for table, result in codes.items():
+        print(f'{table}: {"more to do" if result is None else f"exit code {result}"}')
+    print(f'{(time.monotonic() - started) / 60:.1f} minutes; results: {out}')
+    if any(codes.values()):
+        return 1
+    return MORE_TO_DO if None in codes.values() else 0
