@@ -20,6 +20,7 @@ MORE_TO_DO = 75  # EX_TEMPFAIL
 GRACE = 20.0
 #: Results of finished runs; checkpoints and pictures stay where they are.
 SMALL = ('.json', '.md', '.npz', '.log')
+SITE = 'import os, site\nsite.addsitedir(os.path.dirname(__file__))\n'
 
 
 def unpack(pack: Path, content: Mapping, place: Path) -> dict[str, str]:
@@ -43,6 +44,8 @@ def unpack(pack: Path, content: Mapping, place: Path) -> dict[str, str]:
         for wheel in wheels:  # pure files: to unpack is to install
             with zipfile.ZipFile(wheel) as file:
                 file.extractall(site)
+        # .pth files (setuptools' distutils) are read in such folders only
+        (site / 'sitecustomize.py').write_text(SITE)
         stamp.write_text(names)
     code = place / 'code'
     copy_code(pack / 'code', code)

@@ -84,7 +84,7 @@ steps.write_text(json.dumps(done))
 (work / 'iter_1.pth').write_text('weights')
 (work / 'results.json').write_text(json.dumps(dict(done=done, argv=sys.argv[1:])))
 import carried, mmdepthseg.version
-assert carried.here
+assert carried.here and sys.carried
 """
 
 
@@ -102,6 +102,7 @@ def pack(tmp_path):
     (folder / 'wheels').mkdir()
     with zipfile.ZipFile(folder / 'wheels/carried-1-py3-none-any.whl', 'w') as wheel:
         wheel.writestr('carried.py', 'here = True')
+        wheel.writestr('carried.pth', 'import sys; sys.carried = True')
     content = dict(python=OWN, compiled=[], expected=['torch'])
     (folder / 'pack.json').write_text(json.dumps(content))
     return folder
