@@ -78,6 +78,19 @@ class ClipDataset(SequenceDataset):
         img_suffixes: Sequence[str] = FRAMES,
         **kwargs,
     ) -> None:
+        texts = dict(
+            clips=clips, exclude_clips=exclude_clips, img_suffixes=img_suffixes
+        )
+        refuse(
+            'ClipDataset',
+            {
+                f"{key}={value!r}: give a list of texts, such as {key}=['09']": (
+                    isinstance(value, str)
+                    or not all(isinstance(text, str) for text in value or ())
+                )
+                for key, value in texts.items()
+            },
+        )
         self.clips = None if clips is None else list(clips)
         self.exclude_clips = list(exclude_clips)
         self.intrinsics = intrinsics and parse_intrinsics(intrinsics, 'intrinsics')

@@ -37,7 +37,9 @@ def figure_names(metric: BaseMetric) -> list[str] | None:
     if getattr(metric, 'format_only', False):
         return []
     if isinstance(metric, mmseg.evaluation.IoUMetric):
-        names = [name for kind in metric.metrics for name in _IOU_FIGURES[kind]]
+        given = metric.metrics
+        kinds = [given] if isinstance(given, str) else given
+        names = [name for kind in kinds for name in _IOU_FIGURES[kind]]
         names.append('aAcc')
     elif isinstance(metric, mmseg.evaluation.DepthMetric):
         names = sorted(metric.metrics, key=lambda name: name != 'abs_rel')

@@ -190,7 +190,8 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
     tuple.
 
     Raises:
-        UserError: If a key looks misspelt or does not fit the config's structure.
+        UserError: If a key looks misspelt or does not fit the config's structure, or if
+            text is given for a number, a truth value or a list.
     """
     for key, value in options.items():
         name = key.lstrip('+')
@@ -199,6 +200,8 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
             if rest and isinstance(node, Mapping):
                 _check_new_key(name, rest[0], '.'.join(found), node)
             _refuse_variable(config, name)
+            if not rest:
+                _check_text(name, value, node)
         try:
             value = value if rest else _with_tuples(value, node)
             config.merge_from_dict({'.'.join([*found, *rest]): value})
@@ -238,6 +241,20 @@ def _follow(config: Config, key: str) -> tuple[Any, list[str], list[str]]:
         found.append(str(part))
         rest = rest[1:]
     return node, found, rest
+
+
+def _check_text(key: str, value: Any, before: Any) -> None:
+    """Refuse text for a number, a truth value or a list.
+
+    `no` would be true, and a list of one name without brackets its letters.
+    """
+    spellings = {bool: 'True or False', int: 'a number', float: 'a number'}
+    spellings |= dict.fromkeys((list, tuple), f'a list: {key}="[\'{value}\']"')
+    if isinstance(value, str) and type(before) in spellings:
+        raise UserError(
+            f'--cfg-options {key}={value}: the config has {before!r} there; write '
+            f'{spellings[type(before)]} (+{key}={value} sets the text anyway)'
+        )
 
 
 def _with_tuples(value: Any, before: Any) -> Any:

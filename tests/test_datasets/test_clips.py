@@ -42,6 +42,15 @@ def test_selected_clips_and_own_intrinsics(clip_root):
     assert np.allclose(dataset[0]['camera'].K, [[40, 0, 9.5], [0, 36, 5.5], [0, 0, 1]])
 
 
+@pytest.mark.parametrize(
+    'options', [dict(clips='a'), dict(exclude_clips=[9]), dict(img_suffixes='.bmp')]
+)
+def test_lists_of_texts(clip_root, options):
+    (key,) = options
+    with pytest.raises(UserError, match=f'{key}=.*list of texts'):
+        build(clip_root, **options)
+
+
 def test_flat_layout(clip_root):
     dataset = build(clip_root / 'a', offsets=(1,))
     assert [dataset.get_data_info(i)['img_id'] for i in range(3)] == [

@@ -11,7 +11,7 @@ from mmdepthseg.evaluation.figure_names import GREATER, LESS, figure_names
 
 
 @pytest.mark.parametrize('kind', [IoUMetric, mmseg.evaluation.IoUMetric])
-@pytest.mark.parametrize('figures', [['mIoU'], ['mDice', 'mIoU'], ['mFscore']])
+@pytest.mark.parametrize('figures', [['mIoU'], ['mDice', 'mIoU'], 'mFscore'])
 def test_iou_metric(kind, figures):
     metric = kind(iou_metrics=figures, prefix='x')
     metric.dataset_meta = dict(classes=('a', 'b'))
@@ -19,7 +19,8 @@ def test_iou_metric(kind, figures):
     found = metric.compute_metrics([areas])
     names = figure_names(metric)
     assert {*names} == {f'x/{name}' for name in found}
-    assert names[0] == f'x/{figures[0]}'
+    main = figures if isinstance(figures, str) else figures[0]
+    assert names[0] == f'x/{main}'
 
 
 @pytest.mark.parametrize('align', ['median', 'none'])

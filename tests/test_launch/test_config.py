@@ -110,6 +110,25 @@ def test_a_list_replaces_a_tuple_as_a_tuple():
     assert config.pipeline[0] == dict(crop, crop_size=(64, 64), scales=[3])
 
 
+@pytest.mark.parametrize(
+    ('pair', 'expected'),
+    [
+        ('draw=no', 'True or False'),
+        ('rate=1e-3x', 'a number'),
+        ('data.clips=ride_1', r"data.clips=\"\['ride_1'\]\""),
+        ('data.size=big', 'a list'),
+    ],
+)
+def test_text_is_no_number_truth_value_or_list(pair, expected):
+    values = dict(draw=True, rate=0.1, data=dict(clips=['a'], size=(1, 2)), name='x')
+    config = Config(values)
+    with pytest.raises(UserError, match=f'{pair}: .*{expected}'):
+        apply_options(config, parse(pair))
+    assert config.to_dict() == values
+    apply_options(config, parse(f'+{pair}', 'name=no'))
+    assert config.name == 'no' and config.to_dict() != values
+
+
 def test_entries_of_lists_go_by_their_type_too():
     pipeline = [
         dict(type='Load'),

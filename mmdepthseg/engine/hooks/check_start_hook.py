@@ -34,6 +34,8 @@ TRUTH_PATHS = ('depth_path', 'disparity_path')
 CHEAP_BYTES = 4_000_000
 STAGES = ('train', 'val', 'test')
 INFINITE = (InfiniteSampler, MultiSourceSampler)
+DEPTH_METRICS = (DepthMetric, mmseg.evaluation.DepthMetric)
+LABEL_METRICS = (mmseg.evaluation.IoUMetric, PseudoLabelMetric)
 
 
 @HOOKS.register_module()
@@ -46,7 +48,8 @@ class CheckStartHook(Hook):
       as the data sets.
     - The figures in `save_best` and `monitor` (early stopping, ReduceOnPlateau) are
       among those of the validation; a warning if a metric does not tell its own.
-    - The validation has the truth that its metrics need; the first sample is loaded.
+    - The model predicts what the metrics of the validation compare, and the validation
+      has their truth; the first sample is loaded.
     - A class that no training label shows causes a warning, if the labels are small.
 
     It works with every tool that builds a Runner from a config with this hook.
@@ -76,6 +79,7 @@ class CheckStartHook(Hook):
         if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):
             dataset = loops['val'].dataloader.dataset
             for metric in loops['val'].evaluator.metrics:
+                check_predictions(metric, model)
                 check_truth(metric, dataset)
         for absent in absent_classes(loops['train'].dataloader):
             runner.logger.warning(absent)
@@ -223,11 +227,35 @@ def check_monitors(runner: Runner) -> list[str]:
     return doubts
 
 
+def check_predictions(metric: BaseMetric, model: Any) -> None:
+    """Check that the model predicts what a metric compares.
+
+    Args:
+        metric: A metric; ours and MMSegmentation's are checked.
+        model: A `DepthSegmentor`, also in a `MeanTeacher`; others are not checked.
+
+    Raises:
+        UserError: Names the head that is missing.
+    """
+    model = getattr(model, 'student', model)
+    if not hasattr(model, 'depth_head'):
+        return
+    for kinds, head, there in (
+        (DEPTH_METRICS, 'depth_head', model.depth_head is not None),
+        (LABEL_METRICS, 'decode_head', model.with_decode_head),
+    ):
+        if isinstance(metric, kinds) and not there:
+            raise UserError(
+                f'val_evaluator: {type(metric).__name__} needs a model with a {head}, '
+                'which this one lacks'
+            )
+
+
 def check_truth(metric: BaseMetric, dataset: Any) -> None:
     """Check that the validation data have what a metric compares with.
 
     Args:
-        metric: A metric; ours and MMSegmentation's `IoUMetric` are checked.
+        metric: A metric; ours and MMSegmentation's are checked.
         dataset: The data set of the validation.
 
     Raises:
@@ -235,10 +263,12 @@ def check_truth(metric: BaseMetric, dataset: Any) -> None:
     """
     owner = type(metric).__name__
     keys: tuple[str, ...] = TRUTH_PATHS
-    if isinstance(metric, DepthMetric):
+    if getattr(metric, 'format_only', False):
+        return
+    if isinstance(metric, DEPTH_METRICS):
         field, cure = 'gt_depth_map', TARGET_CURE
-    elif isinstance(metric, mmseg.evaluation.IoUMetric | PseudoLabelMetric):
-        if getattr(metric, 'format_only', False) or getattr(metric, 'output_dir', None):
+    elif isinstance(metric, LABEL_METRICS):
+        if getattr(metric, 'output_dir', None):
             return
         field, keys = 'gt_sem_seg', ('seg_map_path',)
         cure = 'LoadSegLabel (or LoadAnnotations) in the pipeline, and label files'

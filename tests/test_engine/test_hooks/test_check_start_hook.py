@@ -280,6 +280,36 @@ def test_truth_that_is_not_loaded(clip_root, metric):
         checks.check_truth(IoUMetric(output_dir='x'), clips(clip_root))
 
 
+def test_depth_that_a_foreign_metric_needs(clip_root):
+    metric = mmseg.evaluation.DepthMetric
+    checks.check_truth(metric(), clips(clip_root, 'LoadDepthMap'))
+    checks.check_truth(metric(output_dir=None, format_only=True), clips(clip_root))
+    with pytest.raises(UserError, match='DepthMetric: .*a/0 has no gt_depth_map'):
+        checks.check_truth(metric(), clips(clip_root))
+
+
+@pytest.mark.parametrize(
+    'metric', [DepthMetric(), mmseg.evaluation.DepthMetric(), IoUMetric()]
+)
+def test_metrics_of_what_the_model_does_not_predict(metric):
+    depth = MODELS.build(
+        dict(
+            type='DepthSegmentor',
+            backbone=tiny_models.BACKBONE,
+            depth_head=tiny_models.DEPTH_HEAD,
+            pose_net=tiny_models.POSE_NET,
+        )
+    )
+    is_depth = not isinstance(metric, IoUMetric)
+    fits, other = (depth, model()) if is_depth else (model(), depth)
+    checks.check_predictions(metric, fits)
+    checks.check_predictions(metric, torch.nn.Identity())
+    head = 'depth_head' if is_depth else 'decode_head'
+    for wrong in (other, SimpleNamespace(student=other)):
+        with pytest.raises(UserError, match=f'{type(metric).__name__} needs.*{head}'):
+            checks.check_predictions(metric, wrong)
+
+
 def test_one_missing_file_is_named(clip_root):
     (clip_root.parent / 'depth/a/1.png').unlink()
     (clip_root / 'a/labels/1.png').unlink()
