@@ -10,8 +10,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import barrier, is_distributed
 from mmengine.logging import print_log
-from mmengine.runner import find_latest_checkpoint
 
+from mmdepthseg.checkpoints.latest import newest_whole
 from mmdepthseg.launch.config import check_checkpoint_file
 from mmdepthseg.utils.errors import UserError
 
@@ -160,7 +160,7 @@ def setup_resume(config: Config, resume: str | None) -> None:
 
     Args:
         config: With `work_dir` set.
-        resume: None (as the config says), 'auto' (the newest checkpoint in `work_dir`,
+        resume: None (as the config says), 'auto' (the newest whole one in `work_dir`,
             or a new run if there is none, so that one command serves for the first
             start and for restarts) or the path of a checkpoint.
 
@@ -171,12 +171,10 @@ def setup_resume(config: Config, resume: str | None) -> None:
         config.resume, config.load_from = True, check_checkpoint_file(resume)
         return
     if resume == 'auto' or (config.get('resume') and not config.get('load_from')):
-        latest = find_latest_checkpoint(config.work_dir)
+        latest = newest_whole(config.work_dir)
         config.resume = latest is not None
-        if latest is None:
-            print_log(f'nothing to resume in {config.work_dir}: a new run starts')
-        else:
-            config.load_from = check_checkpoint_file(latest)
+        if latest is not None:
+            config.load_from = latest
             return
     if config.get('load_from'):
         config.load_from = check_checkpoint_file(config.load_from, 'load_from')

@@ -30,7 +30,9 @@ def file_hash(path: str | Path) -> str:
 
 
 @contextmanager
-def atomic_path(path: str | Path, folder: Path | None = None) -> Iterator[Path]:
+def atomic_path(
+    path: str | Path, folder: Path | None = None, durable: bool = False
+) -> Iterator[Path]:
     """Give a temporary path, which is renamed to `path` unless an error is raised.
 
     All processes and threads get different ones, also on other machines that see the
@@ -39,6 +41,7 @@ def atomic_path(path: str | Path, folder: Path | None = None) -> Iterator[Path]:
     Args:
         path: The file; its folder is made if missing.
         folder: Where the temporary file is, on the same disk; beside `path` if None.
+        durable: Wait until the disk has the file, so that it outlasts a power failure.
 
     Raises:
         OSError: The folder or file cannot be written.
@@ -49,19 +52,33 @@ def atomic_path(path: str | Path, folder: Path | None = None) -> Iterator[Path]:
     temporary = (folder or path.parent) / name
     try:
         yield temporary
+        if durable:
+            _flush(temporary)
         os.replace(temporary, path)
+        if durable:
+            _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path: str | Path, data: bytes) -> None:
+def _flush(path: Path) -> None:
+    """Wait until a file or the names in a folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: str | Path, data: bytes, durable: bool = False) -> None:
     """Write a file so that it exists whole or not at all; see `atomic_path`.
 
     Args:
         path: The file; its folder is made if missing.
         data: The whole content.
+        durable: See `atomic_path`.
     """
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_bytes(data)
 
 

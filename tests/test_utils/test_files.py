@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import errno
 import os
 import time
 
@@ -59,3 +60,27 @@ def test_leftovers_go_and_living_files_stay(tmp_path):
 def test_hash(tmp_path):
     (tmp_path / 'a').write_bytes(b'abc')
     assert file_hash(tmp_path / 'a').startswith('ba7816bf8f01cfea')
+
+
+def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    path = tmp_path / 'iter_1.pth'
+    path.write_bytes(b'old')
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='No space'):
+        write_atomically(path, b'new', durable=True)
+    assert [file.name for file in tmp_path.iterdir()] == ['iter_1.pth']
+    assert path.read_bytes() == b'old'
+
+
+def test_durable_file_is_flushed_before_it_is_renamed(tmp_path, monkeypatch):
+    done = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, 'fsync', lambda fd: (done.append('sync'), sync(fd)))
+    monkeypatch.setattr(os, 'replace', lambda *a: (done.append('name'), replace(*a)))
+    write_atomically(tmp_path / 'a', b'x', durable=True)
+    assert done == ['sync', 'name', 'sync']
+    write_atomically(tmp_path / 'a', b'x')
+    assert done[3:] == ['name']

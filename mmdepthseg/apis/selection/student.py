@@ -13,7 +13,6 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, get_dist_info
 from mmengine.model import BaseModel
-from mmengine.runner import find_latest_checkpoint
 
 from mmdepthseg.apis.model import load_model
 from mmdepthseg.apis.pool import (
@@ -32,6 +31,7 @@ from mmdepthseg.apis.selection.student_config import (
     student_config,
 )
 from mmdepthseg.apis.stamped_folder import StampedFolder
+from mmdepthseg.checkpoints.latest import newest_whole
 from mmdepthseg.launch.runner import build_runner
 from mmdepthseg.launch.setup import setup_distributed, setup_resume
 from mmdepthseg.models.losses.entropy import prediction_entropy
@@ -40,7 +40,7 @@ from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import file_hash, write_atomically
+from mmdepthseg.utils.files import file_hash
 from mmdepthseg.utils.ranks import from_main
 
 _POLL_SECONDS = 1.0
@@ -187,7 +187,6 @@ class StudentScorer:
     def _train(self, config: Config, student: StampedFolder) -> None:
         """Train on all ranks, or on the first one while the others wait."""
         from_main(student.note)
-        from_main(lambda: mend_last_checkpoint(Path(config.work_dir)))
         rank, world_size = get_dist_info()
         started = time.monotonic()
         alone = world_size == 1 or self.settings.student_ranks == 'one'
@@ -198,7 +197,7 @@ class StudentScorer:
         elif rank == 0:
             _train_apart(config)
         if rank == 0:
-            path = find_latest_checkpoint(config.work_dir)
+            path = str(newest_whole(config.work_dir))
             student.finish(
                 checkpoint=os.path.relpath(path, self.out),
                 checkpoint_sha256=file_hash(path),
@@ -237,21 +236,6 @@ class StudentScorer:
 
 def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
-
-
-def mend_last_checkpoint(work_dir: Path) -> None:
-    """Correct or remove MMEngine's pointer to the last checkpoint.
-
-    It contains a full path, which is wrong if the folder was moved or copied, or
-    checkpoints were deleted to save space.
-    """
-    pointer = work_dir / 'last_checkpoint'
-    if pointer.exists():
-        here = work_dir / Path(pointer.read_text().strip()).name
-        if here.exists():
-            write_atomically(pointer, str(here).encode())
-        else:
-            pointer.unlink()
 
 
 def train_student(config: Config, launcher: str = 'none') -> None:

@@ -8,6 +8,7 @@ from mmdepthseg.engine.hooks.monitor_hooks import CheckpointHook, EarlyStoppingH
 from mmdepthseg.engine.hooks.non_finite_loss_hook import NonFiniteLossHook
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
 from mmdepthseg.engine.hooks.training_summary_hook import TrainingSummaryHook
+from mmdepthseg.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'ChannelsLastHook',
@@ -19,4 +20,5 @@ __all__ = [
     'NonFiniteLossHook',
     'RandomStateHook',
     'TrainingSummaryHook',
+    'WholeCheckpointHook',
 ]

@@ -5,6 +5,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.checkpoints.matching import unwrapped
+from mmdepthseg.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 from mmdepthseg.evaluation.figure_names import GREATER, LESS, figure_names
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError, did_you_mean
@@ -46,10 +47,10 @@ def _no_rule(option: str, names: list[str]) -> UserError:
 
 
 @HOOKS.register_module()
-class CheckpointHook(mmengine.hooks.CheckpointHook):
-    """MMEngine's `CheckpointHook`, which knows the figures of our metrics.
+class CheckpointHook(WholeCheckpointHook):
+    """`WholeCheckpointHook`, which knows the figures of our metrics.
 
-    The original does not know in which direction depth errors improve, and its
+    MMEngine's does not know in which direction depth errors improve, and its
     `save_best='auto'` takes whichever figure comes first. Here `auto` is the main
     figure of the first metric: mIoU, abs_rel; of a mean teacher, that of the network
     that predicts.

@@ -102,6 +102,8 @@ class RandomStateHook(Hook):
                 f'process(es), but this run has {get_world_size()}: resuming is '
                 'not exact.'
             )
+        else:  # for a checkpoint that is written before the first iteration
+            self._gathered = states
         set_random_state(states[get_rank() % len(states)])
 
     def before_val(self, runner: Runner) -> None:
@@ -142,7 +144,8 @@ class RandomStateHook(Hook):
         written at another time (such as the best one, after validation) contains only
         the state of rank 0, unless the states of all ranks have just been gathered.
         """
-        checkpoint['random_states'] = self._gathered or [get_random_state()]
+        now = self._before_val or get_random_state()
+        checkpoint['random_states'] = self._gathered or [now]
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the states until training starts if this run is being resumed."""
