@@ -2,16 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import mmengine.hooks
 import mmseg.evaluation
-from mmengine.dataset import InfiniteSampler
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from mmseg.models.segmentors import BaseSegmentor
 from torch import nn
@@ -19,8 +17,15 @@ from torch.utils.data import DataLoader
 
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.datasets.class_pixels import class_pixels
-from mmdepthseg.datasets.samplers import MultiSourceSampler
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.engine.hooks.check_loops import (
+    all_schedulers,
+    check_epochs,
+    check_evaluation_loops,
+    check_groups,
+    check_teacher,
+    check_train_loop,
+)
 from mmdepthseg.engine.hooks.monitor_hooks import validation_figures
 from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
 from mmdepthseg.evaluation import DepthMetric, PseudoLabelMetric
@@ -33,7 +38,6 @@ TRUTH_PATHS = ('depth_path', 'disparity_path')
 #: Labels are searched for missing classes if their files are not larger than this.
 CHEAP_BYTES = 4_000_000
 STAGES = ('train', 'val', 'test')
-INFINITE = (InfiniteSampler, MultiSourceSampler)
 DEPTH_METRICS = (DepthMetric, mmseg.evaluation.DepthMetric)
 LABEL_METRICS = (mmseg.evaluation.IoUMetric, PseudoLabelMetric)
 
@@ -42,8 +46,7 @@ LABEL_METRICS = (mmseg.evaluation.IoUMetric, PseudoLabelMetric)
 class CheckStartHook(Hook):
     """Check the parts of a run against each other before the first iteration.
 
-    - An `EpochBasedTrainLoop` needs a sampler that ends, and the groups of a
-      `MultiSourceSampler` are the batches.
+    - Loops, samplers, schedules and hooks fit each other (see `check_loops`).
     - `classes` are names, and the heads and their class weights have as many classes
       as the data sets.
     - The figures in `save_best` and `monitor` (early stopping, ReduceOnPlateau) are
@@ -70,11 +73,14 @@ class CheckStartHook(Hook):
         for name, loop in loops.items():
             if isinstance(loop.dataloader, DataLoader):
                 check_classes(f'{name}_dataloader', loop.dataloader.dataset, model)
+        check_evaluation_loops(loops, model)
         if 'train' not in loops:
             return
         check_train_loop(loops['train'])
         check_groups(loops['train'].dataloader)
-        for doubt in check_monitors(runner):
+        check_teacher(model, runner.hooks)
+        doubts = check_epochs(loops['train'], runner.hooks, runner.param_schedulers)
+        for doubt in (*doubts, *check_monitors(runner)):
             runner.logger.warning(doubt)
         if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):
             dataset = loops['val'].dataloader.dataset
@@ -83,43 +89,6 @@ class CheckStartHook(Hook):
                 check_truth(metric, dataset)
         for absent in absent_classes(loops['train'].dataloader):
             runner.logger.warning(absent)
-
-
-def check_train_loop(loop: BaseLoop) -> None:
-    """Refuse a loop over epochs whose sampler never ends.
-
-    Raises:
-        UserError: Names loop and sampler.
-    """
-    sampler = getattr(loop.dataloader, 'sampler', None)
-    if isinstance(loop, EpochBasedTrainLoop) and isinstance(sampler, INFINITE):
-        raise UserError(
-            'train_cfg: an EpochBasedTrainLoop never ends its first epoch with '
-            f'train_dataloader.sampler={type(sampler).__name__}, which is infinite. '
-            'Use '
-            "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., "
-            "val_interval=...), or sampler=dict(type='DefaultSampler', shuffle=True)"
-        )
-
-
-def check_groups(loader: Any) -> None:
-    """Compare the groups of a `MultiSourceSampler` with the batch size.
-
-    MMEngine does not tell the sampler the batch size. If the two differ, batches do not
-    coincide with its groups, and their mixture changes from step to step.
-
-    Raises:
-        UserError: They differ.
-    """
-    sampler = getattr(loader, 'sampler', None)
-    if isinstance(sampler, MultiSourceSampler):
-        size, counts = loader.batch_size, sampler.counts
-        if size is not None and size != sampler.group_size:
-            raise UserError(
-                f'train_dataloader: batch_size={size} is not the sum of '
-                f'sampler.source_counts={counts} ({sampler.group_size}); change one of '
-                'them'
-            )
 
 
 def segmentation_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -191,9 +160,7 @@ def watched_figures(runner: Runner) -> Iterator[tuple[str, str]]:
                 yield f'{type(hook).__name__}: save_best', name
         elif isinstance(hook, mmengine.hooks.EarlyStoppingHook):
             yield f'{type(hook).__name__}: monitor', hook.monitor
-    found = getattr(runner, 'param_schedulers', None) or []
-    groups = [*found.values()] if isinstance(found, Mapping) else [found]
-    for scheduler in chain.from_iterable(groups):
+    for scheduler in all_schedulers(getattr(runner, 'param_schedulers', None)):
         if isinstance(scheduler, ReduceOnPlateauParamScheduler):
             yield f'{type(scheduler).__name__}: monitor', scheduler.monitor
 

@@ -10,16 +10,13 @@ import torch
 from helpers import tiny_models
 from helpers.images import write_image
 from mmengine.config import Config
-from mmengine.dataset import DefaultSampler
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauLR
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
-from torch.utils.data import ConcatDataset
 
 from mmdepthseg.datasets import ClipDataset
-from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
 from mmdepthseg.engine.hooks import CheckpointHook, EarlyStoppingHook
 from mmdepthseg.engine.hooks import check_start_hook as checks
 from mmdepthseg.evaluation import DepthMetric, IoUMetric
@@ -44,30 +41,6 @@ def model(**changes):
 
 def ce(**options):
     return dict(type='CrossEntropyLoss', avg_non_ignore=True, **options)
-
-
-@pytest.mark.parametrize('kind', [EpochBasedTrainLoop, IterBasedTrainLoop])
-@pytest.mark.parametrize('infinite', [True, False])
-def test_epochs_need_a_sampler_that_ends(kind, infinite):
-    loop = kind.__new__(kind)
-    sampler = ResumableInfiniteSampler if infinite else DefaultSampler
-    loop.dataloader = SimpleNamespace(sampler=sampler([1, 2], shuffle=False))
-    if kind is EpochBasedTrainLoop and infinite:
-        with pytest.raises(UserError, match='ResumableInfiniteSampler.*IterBased'):
-            checks.check_train_loop(loop)
-    else:
-        checks.check_train_loop(loop)
-
-
-@pytest.mark.parametrize('counts', [[1, 2], dict(labeled=1, mix=2)])
-def test_groups_are_the_batches(counts):
-    data = ConcatDataset([[1, 2], [3]])
-    data.source_names = ['labeled', 'mix']
-    loader = SimpleNamespace(sampler=MultiSourceSampler(data, counts), batch_size=3)
-    checks.check_groups(loader)
-    loader.batch_size = 2
-    with pytest.raises(UserError, match='batch_size=2.*source_counts.*3'):
-        checks.check_groups(loader)
 
 
 def test_heads_and_weights_that_fit():

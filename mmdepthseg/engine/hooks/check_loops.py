@@ -1,0 +1,131 @@
+"""Checks of loops against samplers, schedules and hooks; see `CheckStartHook`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+import mmengine.hooks
+from mmengine.dataset import InfiniteSampler
+from mmengine.hooks import Hook
+from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+from mmengine.runner.base_loop import BaseLoop
+
+from mmdepthseg.datasets.samplers import MultiSourceSampler
+from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
+from mmdepthseg.utils.errors import UserError
+
+INFINITE = (InfiniteSampler, MultiSourceSampler)
+
+
+def check_train_loop(loop: BaseLoop) -> None:
+    """Refuse a loop over epochs whose sampler never ends.
+
+    Raises:
+        UserError: Names loop and sampler.
+    """
+    sampler = getattr(loop.dataloader, 'sampler', None)
+    if isinstance(loop, EpochBasedTrainLoop) and isinstance(sampler, INFINITE):
+        raise UserError(
+            'train_cfg: an EpochBasedTrainLoop never ends its first epoch with '
+            f'train_dataloader.sampler={type(sampler).__name__}, which is infinite. '
+            'Use '
+            "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., "
+            "val_interval=...), or sampler=dict(type='DefaultSampler', shuffle=True)"
+        )
+
+
+def check_groups(loader: Any) -> None:
+    """Compare the groups of a `MultiSourceSampler` with the batch size.
+
+    MMEngine does not tell the sampler the batch size. If the two differ, batches do not
+    coincide with its groups, and their mixture changes from step to step.
+
+    Raises:
+        UserError: They differ.
+    """
+    sampler = getattr(loader, 'sampler', None)
+    if isinstance(sampler, MultiSourceSampler):
+        size, counts = loader.batch_size, sampler.counts
+        if size is not None and size != sampler.group_size:
+            raise UserError(
+                f'train_dataloader: batch_size={size} is not the sum of '
+                f'sampler.source_counts={counts} ({sampler.group_size}); change one of '
+                'them'
+            )
+
+
+def check_evaluation_loops(loops: Mapping[str, BaseLoop], model: Any) -> None:
+    """Check that validation and test end, and that the model has what they evaluate.
+
+    Args:
+        loops: `{'val': loop, 'test': loop}`, as far as there are any.
+        model: The model.
+
+    Raises:
+        UserError: Names the data loader or the loop.
+    """
+    for name in {'val', 'test'} & {*loops}:
+        sampler = getattr(loops[name].dataloader, 'sampler', None)
+        if isinstance(sampler, INFINITE):
+            raise UserError(
+                f'{name}_dataloader.sampler={type(sampler).__name__} is infinite: use '
+                "dict(type='DefaultSampler', shuffle=False)"
+            )
+        if hasattr(loops[name], 'networks') and not hasattr(model, 'predict_with'):
+            raise UserError(
+                f'{name}_cfg: {type(loops[name]).__name__} needs a MeanTeacher model, '
+                f'got {type(model).__name__}'
+            )
+
+
+def check_teacher(model: Any, hooks: Iterable[Hook]) -> None:
+    """Check that a mean teacher is updated.
+
+    Raises:
+        UserError: The hook that does it is missing.
+    """
+    if hasattr(model, 'update_teacher'):
+        if not any(isinstance(hook, MeanTeacherHook) for hook in hooks):
+            raise UserError(
+                f'{type(model).__name__} needs a hook that updates its teacher: '
+                "default_hooks=dict(mean_teacher=dict(type='MeanTeacherHook'))"
+            )
+
+
+def all_schedulers(schedulers: Any) -> Iterator[Any]:
+    """Yield a Runner's schedulers: a list of them, or one for each optimiser's name."""
+    by_name = isinstance(schedulers, Mapping)
+    yield from chain(*(schedulers.values() if by_name else [schedulers or ()]))
+
+
+def check_epochs(loop: BaseLoop, hooks: Iterable[Hook], schedulers: Any) -> list[str]:
+    """Look for parts that count epochs, of which a loop over iterations has one.
+
+    Args:
+        loop: The training's loop.
+        hooks: The Runner's hooks.
+        schedulers: The Runner's schedulers.
+
+    Returns:
+        A warning for each `CheckpointHook` that would save at the end only.
+
+    Raises:
+        UserError: A schedule would never act; names it.
+    """
+    if not isinstance(loop, IterBasedTrainLoop):
+        return []
+    for one in all_schedulers(schedulers):
+        plateau = isinstance(one, ReduceOnPlateauParamScheduler)  # of validations
+        if getattr(one, 'by_epoch', False) and not plateau:
+            raise UserError(
+                f'param_scheduler: {type(one).__name__} counts epochs, of which '
+                f'{type(loop).__name__} has one, so it would not act: set '
+                'by_epoch=False, with begin and end in iterations'
+            )
+    return [
+        f'{type(hook).__name__} counts epochs, of which {type(loop).__name__} has '
+        'one, so it saves at the end only: set by_epoch=False'
+        for hook in hooks
+        if isinstance(hook, mmengine.hooks.CheckpointHook) and hook.by_epoch
+    ]

@@ -1,0 +1,89 @@
+"""Loops that do not fit samplers, schedules, hooks or the model are refused."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler
+from mmengine.optim.scheduler import LinearLR, ReduceOnPlateauLR
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop
+from torch.utils.data import ConcatDataset
+
+from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
+from mmdepthseg.engine.hooks import CheckpointHook, MeanTeacherHook
+from mmdepthseg.engine.hooks import check_loops as checks
+from mmdepthseg.utils.errors import UserError
+
+
+@pytest.mark.parametrize('kind', [EpochBasedTrainLoop, IterBasedTrainLoop])
+@pytest.mark.parametrize('infinite', [True, False])
+def test_epochs_need_a_sampler_that_ends(kind, infinite):
+    loop = kind.__new__(kind)
+    sampler = ResumableInfiniteSampler if infinite else DefaultSampler
+    loop.dataloader = SimpleNamespace(sampler=sampler([1, 2], shuffle=False))
+    if kind is EpochBasedTrainLoop and infinite:
+        with pytest.raises(UserError, match='ResumableInfiniteSampler.*IterBased'):
+            checks.check_train_loop(loop)
+    else:
+        checks.check_train_loop(loop)
+
+
+@pytest.mark.parametrize('counts', [[1, 2], dict(labeled=1, mix=2)])
+def test_groups_are_the_batches(counts):
+    data = ConcatDataset([[1, 2], [3]])
+    data.source_names = ['labeled', 'mix']
+    loader = SimpleNamespace(sampler=MultiSourceSampler(data, counts), batch_size=3)
+    checks.check_groups(loader)
+    loader.batch_size = 2
+    with pytest.raises(UserError, match='batch_size=2.*source_counts.*3'):
+        checks.check_groups(loader)
+
+
+@pytest.mark.parametrize('name', ['val', 'test'])
+def test_a_validation_ends(name):
+    loop = ValLoop.__new__(ValLoop)
+    loop.dataloader = SimpleNamespace(sampler=DefaultSampler([1, 2], shuffle=False))
+    checks.check_evaluation_loops({name: loop}, object())
+    loop.dataloader.sampler = ResumableInfiniteSampler([1, 2], shuffle=False)
+    with pytest.raises(UserError, match=f'{name}_dataloader.sampler=Resumable'):
+        checks.check_evaluation_loops({name: loop}, object())
+
+
+def test_student_and_teacher_are_there_to_be_evaluated():
+    loop = SimpleNamespace(dataloader=None, networks=('student', 'teacher'))
+    checks.check_evaluation_loops(dict(val=loop), SimpleNamespace(predict_with='x'))
+    with pytest.raises(UserError, match='val_cfg: .* needs a MeanTeacher.*got dict'):
+        checks.check_evaluation_loops(dict(val=loop), {})
+
+
+def test_a_teacher_is_updated():
+    teacher = SimpleNamespace(update_teacher=None)
+    checks.check_teacher(teacher, [MeanTeacherHook()])
+    checks.check_teacher(object(), [])
+    with pytest.raises(UserError, match='MeanTeacherHook'):
+        checks.check_teacher(teacher, [CheckpointHook()])
+
+
+@pytest.mark.parametrize('by_name', [False, True])
+def test_schedules_of_iterations_count_iterations(by_name):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1)
+    iterations = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    epochs = EpochBasedTrainLoop.__new__(EpochBasedTrainLoop)
+
+    def check(loop, *schedulers):
+        found = dict(a=[], b=schedulers) if by_name else [*schedulers]
+        return checks.check_epochs(loop, [], found)
+
+    fine = LinearLR(optimizer, by_epoch=False), ReduceOnPlateauLR(optimizer, 'mIoU')
+    assert check(iterations, *fine) == check(epochs, LinearLR(optimizer)) == []
+    assert checks.check_epochs(iterations, [], None) == []
+    with pytest.raises(UserError, match='param_scheduler: LinearLR.*by_epoch=False'):
+        check(iterations, *fine, LinearLR(optimizer))
+
+
+def test_checkpoints_of_epochs_that_do_not_come():
+    iterations = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    hooks = [CheckpointHook(by_epoch=False), MeanTeacherHook()]
+    assert checks.check_epochs(iterations, hooks, []) == []
+    (doubt,) = checks.check_epochs(iterations, [*hooks, CheckpointHook()], [])
+    assert 'CheckpointHook' in doubt and 'by_epoch=False' in doubt
