@@ -197,7 +197,14 @@ class ClipDataset(SequenceDataset):
                 f'{", ".join(there) or "none"}.': bool(missing),
             },
         )
-        if self.clips is None and self._frames_in(root):
+        if self.clips is None and (frames := self._frames_in(root)):
+            inside = [c for c in there if osp.isdir(osp.join(root, c, self.frames_dir))]
+            if inside:
+                raise UserError(
+                    f'ClipDataset: {root} has images of its own ({listed([*frames])}), '
+                    f'so it would be one clip, and it has clips ({listed(inside)}): '
+                    'move the images elsewhere, or name the clips (clips=[...]).'
+                )
             return {osp.basename(osp.abspath(root)): root}
         clips = there if self.clips is None else self.clips
         folders = {c: join_path(root, c) for c in clips if c not in self.exclude_clips}

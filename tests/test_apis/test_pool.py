@@ -21,18 +21,29 @@ def model():
     return build(depth_head=DEPTH_HEAD).eval()
 
 
-@pytest.fixture
-def pool(tmp_path, model):
-    make_pool(tmp_path)
-    cfg = load(tmp_path)
+def build_pool(folder):
+    cfg = load(folder)
     dataset = DATASETS.build(
         dict(cfg.predict_dataloader.dataset, pipeline=cfg.predict_pipeline)
     )
     return ImagePool(dataset, batch_size=2)
 
 
+@pytest.fixture
+def pool(tmp_path, model):
+    make_pool(tmp_path)
+    return build_pool(tmp_path)
+
+
 def mean_of(batch):
     return FrameBatch.of(batch['inputs']).img.mean((1, 2, 3)).numpy()
+
+
+def test_images_that_are_left_out_are_named(tmp_path):
+    """Those to predict, and those to choose from."""
+    (make_pool(tmp_path) / 'drive 1/frames/9.webp').touch()
+    with pytest.warns(UserWarning, match='drive 1.*9.webp'):
+        assert build_pool(tmp_path).names == NAMES
 
 
 def test_names_and_paths(pool, tmp_path):

@@ -77,6 +77,13 @@ def test_frames_of_another_suffix_are_not_replaced_by_a_preview(clip_root):
             build(clip_root)
 
 
+def test_a_picture_beside_clips_does_not_hide_them(clip_root):
+    write_image(clip_root / 'map.png', np.zeros((12, 20, 3), np.uint8))
+    with pytest.raises(UserError, match=r'clips has images .*map.*clips \(a, b\)'):
+        build(clip_root)
+    assert len(build(clip_root, clips=['a', 'b'])) == 7
+
+
 @pytest.fixture
 def kitti_root(tmp_path):
     """KITTI odometry as it is unpacked: sequences/NN and poses/NN.txt."""
