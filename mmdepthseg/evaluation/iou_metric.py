@@ -90,6 +90,11 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
     def _write(self, sample: dict, folder: str) -> None:
         name = Path(output_name(sample))
         if self.numbered:
+            if 'sample_idx' not in sample:
+                raise UserError(
+                    'IoUMetric: numbered=True needs the positions of the images in the '
+                    'data set: pack them with PackDepthSegInputs'
+                )
             network = sample.get('network') or ''
             flat = '_'.join(name.relative_to(network).parts)
             name = Path(network, f'{sample["sample_idx"]:06d}_{flat}')

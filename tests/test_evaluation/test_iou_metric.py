@@ -52,6 +52,21 @@ def test_same_names_in_two_clips_and_two_networks(tmp_path):
     }
 
 
+def test_numbered_maps_are_in_one_folder_for_each_network(tmp_path):
+    """Whose order as text is that of the data set, for confusion_matrix.py."""
+    metric = make(output_dir=str(tmp_path), numbered=True)
+    given = [
+        *samples('a/2', sample_idx=0),
+        *samples('a/10', sample_idx=1),
+        *samples('aachen/aachen_0', network='teacher', sample_idx=12),
+    ]
+    metric.process({}, given)
+    names = '000000_a_2', '000001_a_10', 'teacher/000012_aachen_aachen_0'
+    assert sorted(written(tmp_path)) == [f'{name}.png' for name in names]
+    with pytest.raises(UserError, match='numbered.*PackDepthSegInputs'):
+        metric.process({}, list(samples('a/3')))
+
+
 def test_figures_are_those_of_mmsegmentation(tmp_path):
     given = list(samples('a/1', 'b/1', 'c/1'))
     found = []
