@@ -18,13 +18,19 @@ POINTER = 'last_checkpoint'
 _NUMBERED = re.compile(r'(?!best_).*_(\d+)\.pth')
 
 
-def newest_whole(work_dir: str | os.PathLike) -> str | None:
+def newest_whole(
+    work_dir: str | os.PathLike, out_dir: str | os.PathLike | None = None
+) -> str | None:
     """Return the newest checkpoint of a run that can be resumed, and log the choice.
 
     MMEngine takes what `last_checkpoint` names. Here that file may be missing, empty,
-    or name a file that is gone, damaged, or was moved together with the folder. A
+    or name a file that is gone, damaged, or in the folder of which this is a copy. A
     checkpoint with a higher number counts as newer only if it was written after
     `last_checkpoint`: otherwise it is left from an earlier run in the same folder.
+
+    Args:
+        work_dir: Folder of the run.
+        out_dir: That of its `CheckpointHook`, if the checkpoints are elsewhere.
 
     Returns:
         Its path; None if there is none.
@@ -33,11 +39,12 @@ def newest_whole(work_dir: str | os.PathLike) -> str | None:
         UntrustedFileError: The newest one holds more than weights.
     """
     folder = Path(work_dir)
+    place = Path(out_dir, folder.name) if out_dir else folder
     named = _named(folder)
     if named and is_remote(named):
         return named
     left_out = []
-    for path in _candidates(folder, named):
+    for path in _candidates(place, named, folder / POINTER):
         try:
             content = read_checkpoint(path)
             meta = content.get('meta')
@@ -62,25 +69,21 @@ def _named(folder: Path) -> str:
         return ''
 
 
-def _candidates(folder: Path, named: str) -> list[Path]:
+def _candidates(folder: Path, named: str, pointer: Path) -> list[Path]:
     """List the checkpoints of a run, the newest first."""
-    pointed = Path(named) if named else None
-    if pointed and not pointed.is_file():  # the folder may have been moved
-        pointed = folder / pointed.name
-    folders = {folder, pointed.parent} if pointed else {folder}
     numbers: dict[Path, float] = {
         path: int(match[1])
-        for place in folders
-        for path in place.glob('*.pth')
+        for path in folder.glob('*.pth')
         if (match := _NUMBERED.fullmatch(path.name)) and path.is_file()
     }
-    if pointed is None:
+    if not named:
         return sorted(numbers, key=lambda path: numbers[path], reverse=True)
+    pointed = folder / Path(named).name  # the folder may have been moved or copied
     match = _NUMBERED.fullmatch(pointed.name)
     last = float(match[1]) if match else float('inf')
     if pointed.is_file():
         numbers[pointed] = last
-    written = (folder / POINTER).stat().st_mtime_ns
+    written = pointer.stat().st_mtime_ns
 
     def newness(path: Path) -> tuple[bool, float]:
         stale = numbers[path] > last and path.stat().st_mtime_ns < written

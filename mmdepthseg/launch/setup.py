@@ -155,6 +155,12 @@ def setup_precision(config: Config, amp: bool) -> None:
             wrapper.loss_scale = 'dynamic'
 
 
+def newest_checkpoint(config: Config) -> str | None:
+    """Return the newest whole checkpoint of a config's run, see `newest_whole`."""
+    saving = (config.get('default_hooks') or {}).get('checkpoint') or {}
+    return newest_whole(config.work_dir, saving.get('out_dir'))
+
+
 def setup_resume(config: Config, resume: str | None) -> None:
     """Set `config.resume` and `config.load_from`, and check that the file is whole.
 
@@ -171,7 +177,7 @@ def setup_resume(config: Config, resume: str | None) -> None:
         config.resume, config.load_from = True, check_checkpoint_file(resume)
         return
     if resume == 'auto' or (config.get('resume') and not config.get('load_from')):
-        latest = newest_whole(config.work_dir)
+        latest = newest_checkpoint(config)
         config.resume = latest is not None
         if latest is not None:
             config.load_from = latest

@@ -73,8 +73,12 @@ def test_pointer_that_names_nothing(run, said, content):
 def test_folder_that_was_moved(run, said, tmp_path):
     moved = tmp_path / 'moved'
     shutil.copytree(run, moved, copy_function=shutil.copy2)
-    shutil.rmtree(run)
     assert newest_whole(moved) == str(moved / 'iter_6.pth')
+    for path in moved.glob('*.pth'):
+        path.unlink()
+    assert newest_whole(moved) is None  # of a copy, the original does not count
+    shutil.rmtree(run)
+    assert newest_whole(moved) is None
 
 
 def test_pointer_to_a_file_that_is_gone(run, said):
@@ -95,11 +99,11 @@ def test_rest_of_an_earlier_run(run):
 
 
 def test_other_names_and_places(run, tmp_path):
-    other = tmp_path / 'other'
-    other.mkdir()
+    other = tmp_path / 'other/run'  # as MMEngine's hook makes it of `out_dir`
+    other.mkdir(parents=True)
     save(other / 'mine.pth', 3, 20)
     point(run, other / 'mine.pth', 21)
-    assert newest_whole(run) == str(other / 'mine.pth')
+    assert newest_whole(run, tmp_path / 'other') == str(other / 'mine.pth')
     point(run, 's3://bucket/iter_9.pth', 22)
     assert newest_whole(run) == 's3://bucket/iter_9.pth'
 

@@ -31,9 +31,12 @@ from mmdepthseg.apis.selection.student_config import (
     student_config,
 )
 from mmdepthseg.apis.stamped_folder import StampedFolder
-from mmdepthseg.checkpoints.latest import newest_whole
 from mmdepthseg.launch.runner import build_runner
-from mmdepthseg.launch.setup import setup_distributed, setup_resume
+from mmdepthseg.launch.setup import (
+    newest_checkpoint,
+    setup_distributed,
+    setup_resume,
+)
 from mmdepthseg.models.losses.entropy import prediction_entropy
 from mmdepthseg.names import write_names
 from mmdepthseg.registry import DATASETS
@@ -197,7 +200,7 @@ class StudentScorer:
         elif rank == 0:
             _train_apart(config)
         if rank == 0:
-            path = str(newest_whole(config.work_dir))
+            path = str(newest_checkpoint(config))
             student.finish(
                 checkpoint=os.path.relpath(path, self.out),
                 checkpoint_sha256=file_hash(path),

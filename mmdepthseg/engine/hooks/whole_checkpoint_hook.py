@@ -68,7 +68,7 @@ class WholeCheckpointHook(mmengine.hooks.CheckpointHook):
         """Choose the checkpoint to resume, unless the user has."""
         super().before_run(runner)
         if getattr(runner, '_resume', False) and runner._load_from is None:
-            runner._load_from = newest_whole(runner.work_dir)
+            runner._load_from = newest_whole(runner.work_dir, self.out_dir)
             runner._resume = runner._load_from is not None
 
     def before_train(self, runner: Runner) -> None:
