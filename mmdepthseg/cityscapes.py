@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import read_json
 
 CLASSES = (
     'road',
@@ -151,7 +152,7 @@ def is_whole(path: Path, size: tuple[int, int]) -> bool:
     """
     try:
         if path.suffix == '.json':
-            return {'extrinsic', 'intrinsic'} <= set(json.loads(path.read_text()))
+            return {'extrinsic', 'intrinsic'} <= set(read_json(path))
         with path.open('rb') as file:
             head = file.read(24)
             file.seek(-len(_PNG_END), os.SEEK_END)

@@ -11,7 +11,6 @@ end, so that an unfinished, truncated or outdated set is found before training.
 """
 
 import contextlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -22,7 +21,7 @@ from mmengine.logging import print_log
 
 from mmdepthseg.cityscapes import png_bytes
 from mmdepthseg.utils.errors import UserError, listed
-from mmdepthseg.utils.files import file_hash, inside, write_atomically
+from mmdepthseg.utils.files import file_hash, inside, read_json, write_atomically
 from mmdepthseg.utils.stamp import MISSING, Stamp
 
 MANIFEST = 'manifest.json'
@@ -66,10 +65,10 @@ class DepthLabelStore:
             DepthLabelError: If it is missing or cannot be read.
         """
         try:
-            self.manifest = json.loads(self.manifest_path.read_text())
+            self.manifest = read_json(self.manifest_path)
             if not OURS <= set(self.manifest):
                 raise KeyError(*sorted(OURS - set(self.manifest)))
-            self.manifest['files'].items()
+            _check_manifest(self.manifest)
         except FileNotFoundError:
             problem = (
                 f'{self.root}: no depth labels here ({MANIFEST} is missing); make them '
@@ -119,7 +118,7 @@ class DepthLabelStore:
         if not self.manifest_path.exists():
             return
         for img_id in self.load_manifest()['files']:
-            with contextlib.suppress(UserError):  # not below the folder
+            with contextlib.suppress(ValueError):  # not below the folder, not a name
                 inside(self.root, f'{img_id}{SUFFIX}').unlink(missing_ok=True)
         self.manifest_path.unlink()
 
@@ -239,7 +238,7 @@ class DepthLabelStore:
 
     def _verify_checkpoint(self) -> None:
         checkpoint = Path(self.manifest['checkpoint'])
-        if not checkpoint.is_file():
+        if not os.path.isfile(checkpoint):  # unlike Path's, for any text
             if str(self.manifest_path) not in _noted:
                 _noted.add(str(self.manifest_path))
                 print_log(
@@ -299,10 +298,23 @@ def _opened_store(root: str, written: int) -> DepthLabelStore:
     return store
 
 
+def _check_manifest(manifest: dict) -> None:
+    """Raise a TypeError unless a manifest has the types that are read."""
+    files, images = manifest['files'], manifest.get('images', {})
+    states = [*images.values()]
+    if not (
+        isinstance(manifest['checkpoint'], str)
+        and all(isinstance(size, int) for size in files.values())
+        and all(isinstance(state, dict) for state in states)
+        and all({'path', 'size', 'mtime_ns'} <= {*state} for state in states)
+    ):
+        raise TypeError('an entry has another type')
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):
         return -1
 
 

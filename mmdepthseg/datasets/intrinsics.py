@@ -1,6 +1,5 @@
 """Reading cameras: Cityscapes camera json, `intrinsics.json`, KITTI `calib.txt`."""
 
-import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from mmdepthseg.camera import Camera, Size
 from mmdepthseg.utils.errors import UserError, refuse
+from mmdepthseg.utils.files import read_json
 
 #: A principal point closer to an edge than this share of the side causes a warning.
 OFF_CENTRE = 0.25
@@ -20,7 +20,7 @@ SQUARE, LONG = 1.25, 10.0
 def load_json(path: str) -> Any:
     """Return the content of a json file, or raise an error that names the file."""
     try:
-        return json.loads(Path(path).read_text(encoding='utf-8-sig'))
+        return read_json(path, finite=True)
     except (ValueError, OSError) as error:
         raise UserError(f'Camera file {path} cannot be read: {error}.') from None
 

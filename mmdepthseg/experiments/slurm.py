@@ -29,7 +29,7 @@ from mmdepthseg.experiments.stage import (
     tail,
 )
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import read_json, write_atomically
 
 #: Default parameters of a job. The time does not limit a stage: when it is up, the
 #: stage is queued again.
@@ -170,7 +170,7 @@ class SlurmRunner:
         """Return the id of each stage's last job and the hash it was submitted with."""
         if not self._jobs_file.exists():
             return {}
-        return json.loads(self._jobs_file.read_text())
+        return read_json(self._jobs_file)
 
 
 def make_executor(folder: Path, parameters: Mapping[str, object]) -> Any:

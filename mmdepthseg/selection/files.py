@@ -22,7 +22,7 @@ from mmdepthseg.names import (
 from mmdepthseg.selection.features import name_rows
 from mmdepthseg.selection.methods import Selection
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import read_json, write_atomically
 
 RECORD = 'selection.json'
 PAGE = 'selection.html'
@@ -51,7 +51,7 @@ def load_array(path: str | Path) -> np.ndarray:
         raise UserError(f'{path}: no such file')
     try:
         array = np.load(path, mmap_mode='r', allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # numpy raises of all kinds for damaged headers
         raise UserError(
             f'{path}: not a .npy file with one array of numbers ({error}); write it '
             'with numpy.save.'
@@ -139,7 +139,7 @@ def remove_selection(folder: str | Path) -> None:
     """
     path = Path(folder) / RECORD
     try:
-        splits = list(json.loads(path.read_bytes())['splits'].values())
+        splits = list(read_json(path)['splits'].values())
     except FileNotFoundError:
         return
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -149,7 +149,7 @@ def remove_selection(folder: str | Path) -> None:
     (path.parent / PAGE).unlink(missing_ok=True)
     for name in splits:
         # Anybody can edit a record, so it must not remove any other file.
-        if re.fullmatch(_SPLIT.format(r'\d+'), str(name)):
+        if re.fullmatch(_SPLIT.format(r'\d{1,18}'), str(name)):
             (path.parent / name).unlink(missing_ok=True)
 
 

@@ -4,6 +4,8 @@ No framework is imported here.
 """
 
 import hashlib
+import json
+import math
 import os
 import re
 import secrets
@@ -12,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mmdepthseg.utils.errors import UserError
 
@@ -101,6 +104,36 @@ def inside(folder: str | Path, name: str) -> Path:
             f'{name!r} leads out of {folder}: nothing is written or removed there'
         )
     return path
+
+
+def read_json(path: str | Path, finite: bool = False) -> Any:
+    """Read a JSON file: UTF-8, with or without a byte order mark.
+
+    Args:
+        path: The file.
+        finite: Refuse numbers that are infinite or not a number.
+
+    Raises:
+        UserError: The file is not such a file, or nested too deeply; names it. (It is a
+            `ValueError`, as what `json.loads` raises.)
+        OSError: The file is missing or cannot be read.
+    """
+    data = Path(path).read_bytes()
+    try:
+        text = data.decode('utf-8-sig')
+        if not finite:
+            return json.loads(text)
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        reason = 'nested too deeply' if isinstance(error, RecursionError) else error
+        raise UserError(f'{path}: not a JSON file ({reason})') from None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f'{text} is not a finite number')
+    return value
 
 
 def remove_leftovers(folder: str | Path) -> None:

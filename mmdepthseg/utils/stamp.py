@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import read_json, write_atomically
 
 #: States of a result: there is nothing, it is incomplete, it is complete.
 MISSING, BEGUN, DONE = 'missing', 'begun', 'done'
@@ -71,7 +71,7 @@ class Stamp:
         self.facts, self.changed = {}, []
         for path in filter(None, (self.path, self.partial)):
             try:
-                content = json.loads(path.read_text(encoding='utf-8'))
+                content = read_json(path)
                 before, facts = self._unpack(content)
                 done = content.get('complete', path == self.path)
             except FileNotFoundError:

@@ -55,9 +55,19 @@ def read_source(paths: Sequence[str | Path]) -> Source:
             options = {n: content.pop(n) for n in INPUT_OPTIONS if n in content}
             source.dropped.update(dict.fromkeys(options, INPUT_OPTION))
             if {'height', 'width'} <= options.keys():
-                source.input_size = (int(options['height']), int(options['width']))
+                source.input_size = _input_size(options, file)
         source.entries.update({f'{file.stem}.{n}': v for n, v in content.items()})
     return source
+
+
+def _input_size(options: Mapping, file: Path) -> tuple[int, int]:
+    try:
+        return int(options['height']), int(options['width'])
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(
+            f'{file}: height and width are not numbers: {options["height"]!r}, '
+            f'{options["width"]!r}'
+        ) from None
 
 
 def _training_file(file: Path) -> Source:

@@ -4,7 +4,6 @@ All four follow the convention of `mmdepthseg.camera`: pixel centres
 at integers, u' = (u + 0.5) * scale - 0.5. Sizes are (width, height).
 """
 
-import json
 from math import ceil
 
 import cv2
@@ -13,6 +12,7 @@ import numpy as np
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import read_cityscapes_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
+from mmdepthseg.utils.files import read_json
 
 Size = tuple[int, int]
 
@@ -120,8 +120,7 @@ def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
     """
     try:
         camera = read_cityscapes_camera(path, image_size[::-1])
-        with open(path, encoding='utf-8-sig') as file:
-            content = json.load(file)
+        content = read_json(path, finite=True)
     except (ValueError, OSError) as error:
         raise BrokenFileError(str(error)) from None
     (fx, _, u0), (_, fy, v0), _ = camera.resized(size[::-1]).K.tolist()
