@@ -1,6 +1,4 @@
-# Depth and pose from unlabelled frames, with an encoder from ImageNet. Its learning
-# rate is a fraction of the decoder's, as is that of the pose net, which its refinement
-# guides.
+# Depth and pose from unlabelled frames, with a frozen encoder from ImageNet.
 _base_ = [
     '../_base_/models/sde_unet_lite0.py',
     '../_base_/datasets/streets_sde.py',
@@ -9,16 +7,8 @@ _base_ = [
 iterations = 500
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='Adam', lr=2e-3),
-    constructor='MergedGroupsConstructor',
-    # the longest matching pattern wins
-    paramwise_cfg=dict(
-        custom_keys={
-            'backbone.': dict(lr_mult=0.15),
-            'pose_net.backbone.': dict(lr_mult=0.25),
-            'pose_net.head.': dict(lr_mult=0.25),
-        }
-    ),
+    optimizer=dict(type='Adam', lr=1e-3),
+    clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [
     dict(type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=50),

@@ -1,14 +1,14 @@
 # What each part of the method adds from ImageNet weights: 240 clips of the streets, of
-# which about 1/30 and 1/8 are labelled, and 200 validation frames. 36 trainings of 600
+# which about 1/30 and 1/8 are labelled, and 200 validation frames. 36 trainings of 900
 # iterations, and one of self-supervised depth.
 #   python tools/run_experiments.py THIS --jobs 2
-title = 'Streets at 192x96, 600 iterations from ImageNet weights'
+title = 'Streets at 192x96, 900 iterations from ImageNet weights'
 seeds = [7, 25, 42]
 label_counts = [8, 30]
 baseline = 'supervised'
 clips = 'data/streets_240'
 sde = 'configs/streets/sde_lite0_500it_192x96.py'
-semi = 'configs/streets/{}_lite0_600it_192x96_n8.py'
+semi = 'configs/streets/{}_lite0_900it_192x96_n8.py'
 prerequisites = [
     dict(
         name='streets',
@@ -44,8 +44,12 @@ from_sde = {
     f'model.segmentor.{part}.init_cfg.checkpoint': '{sde}'
     for part in ('backbone', 'decode_head.decoder')
 }
-mix = 'train_dataloader.dataset.sources.mix'
-labels_for_mixing = {f'{mix}.data_prefix.sde_disparity_path': '{depth_labels}'}
+sources = 'train_dataloader.dataset.sources'
+mix = f'{sources}.mix'
+labels_for_mixing = {
+    f'{sources}.{name}.data_prefix.sde_disparity_path': '{depth_labels}'
+    for name in ('mix', 'paste')
+}
 methods = [
     dict(name='supervised', title='labelled frames only', options=alone),
     dict(name='classmix', title='mean teacher + ClassMix', options=taught),

@@ -2,7 +2,7 @@
 
 IoU, and the coverage and precision of confident predictions, as far as the validations
 report them (`IoUMetric` with per_class=True, `PseudoLabelMetric`; see
-configs/streets/classmix-watched_lite0_600it_192x96_n8.py). Needs matplotlib.
+configs/streets/classmix-watched_lite0_900it_192x96_n8.py). Needs matplotlib.
 
 Example:
     python tools/analysis_tools/class_curves.py work_dirs/NAME --out curves.png

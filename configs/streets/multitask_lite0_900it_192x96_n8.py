@@ -4,19 +4,22 @@ _base_ = [
     '../_base_/models/pad_unet_lite0.py',
     '../_base_/datasets/streets_multitask.py',
     '../_base_/default_runtime.py',
-    '../_base_/schedules/seg_lite0_600it.py',
+    '../_base_/schedules/seg_lite0_900it.py',
 ]
 sde = 'work_dirs/sde_lite0_500it_192x96/iter_500.pth'
 init = dict(type='Pretrained', checkpoint=sde)
 model = dict(
+    # see ema_lite0_900it_192x96_n8.py
+    loss_pseudo=dict(type='ConfidentPixelLoss', portion=0.5),
+    ema=dict(decay=0.98),
     segmentor=dict(
         backbone=dict(init_cfg=dict(init, prefix='backbone.')),
         decode_head=dict(
             decoder=dict(init_cfg=dict(init, prefix='depth_head.decoder.'))
         ),
-        depth_head=dict(init_cfg=dict(init, prefix='depth_head.')),
+        depth_head=dict(init_cfg=dict(init, prefix='depth_head.', _delete_=True)),
         pose_net=dict(init_cfg=dict(init, prefix='pose_net.')),
-    )
+    ),
 )
 # the pose network keeps its small learning rate
 optim_wrapper = dict(
@@ -27,6 +30,10 @@ optim_wrapper = dict(
             'pose_net.head.': dict(lr_mult=0.05),
         }
     )
+)
+train_dataloader = dict(
+    sampler=dict(source_counts=dict(labeled=4, mix=2, paste=2)),
+    dataset=dict(sources=dict(paste=dict(branch='mix'))),
 )
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

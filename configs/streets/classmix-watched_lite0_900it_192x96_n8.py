@@ -2,7 +2,7 @@
 # of the confident predictions by class.
 #   python tools/train.py THIS
 #   python tools/analysis_tools/class_curves.py work_dirs/THIS --out curves.png
-_base_ = './ema_lite0_600it_192x96_n8.py'
+_base_ = './ema_lite0_900it_192x96_n8.py'
 model = dict(mixing=dict(type='ClassMix'))
 train_cfg = dict(val_interval=_base_.iterations // 12)
 val_dataloader = dict(dataset=dict(labeled_subset=dict(n=40, seed=0)))

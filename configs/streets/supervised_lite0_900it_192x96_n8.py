@@ -3,6 +3,6 @@ _base_ = [
     '../_base_/models/seg_unet_lite0.py',
     '../_base_/datasets/streets_seg.py',
     '../_base_/default_runtime.py',
-    '../_base_/schedules/seg_lite0_600it.py',
+    '../_base_/schedules/seg_lite0_900it.py',
 ]
 default_hooks = dict(checkpoint=dict(interval=_base_.iterations // 2))

@@ -1,5 +1,0 @@
-# Like depthmix_lite0_..., but by the true depth of the mix frames instead of that of a
-# network: what better depth could bring to mixing.
-_base_ = './ema_lite0_600it_192x96_n8.py'
-model = dict(mixing=dict(type='DepthMix', margin=0.005))
-train_dataloader = dict(dataset=dict(sources=dict(mix=_base_.with_true_depth)))

@@ -1,0 +1,9 @@
+# Mean teacher with DepthMix, with an encoder from ImageNet: depth is used for mixing
+# only.
+_base_ = './ema_lite0_900it_192x96_n8.py'
+model = dict(mixing=dict(type='DepthMix', margin=0.03, relative_margin=True))
+train_dataloader = dict(
+    dataset=dict(
+        sources=dict(mix=_base_.with_depth, paste=dict(_base_.with_depth, branch='mix'))
+    )
+)

@@ -1,9 +1,0 @@
-# The full method from ImageNet: encoder and decoder start from self-supervised depth,
-# and the mean teacher mixes by the depth labels (tools/generate_depth.py).
-_base_ = [
-    './ema_lite0_600it_192x96_n8.py',
-    '../_base_/models/from_sde_streets_lite0.py',
-]
-# see transfer-depthmix_r18-w16_600it_192x96_n8.py for the margin
-model = dict(segmentor=_base_.from_sde, mixing=dict(type='DepthMix', margin=0.005))
-train_dataloader = dict(dataset=dict(sources=dict(mix=_base_.with_depth)))
