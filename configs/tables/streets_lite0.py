@@ -25,6 +25,9 @@ prerequisites = [
             'val_dataloader.dataset.data_root': clips,
             'val_evaluator.baseline.dataset.data_root': clips,
             'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_240.json',
+            'train_cfg.max_iters': 1200,
+            'train_cfg.val_interval': 300,
+            'default_hooks.checkpoint.interval': 600,
         },
     ),
     dict(
