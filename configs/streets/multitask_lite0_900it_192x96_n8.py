@@ -17,7 +17,7 @@ model = dict(
         decode_head=dict(
             decoder=dict(init_cfg=dict(init, prefix='depth_head.decoder.'))
         ),
-        depth_head=dict(init_cfg=dict(init, prefix='depth_head.', _delete_=True)),
+        depth_head=dict(init_cfg=dict(init, prefix='depth_head.')),
         pose_net=dict(init_cfg=dict(init, prefix='pose_net.')),
     ),
 )
