@@ -45,7 +45,8 @@ class EfficientNetLite(BaseModule):
     checkpoint='package://efficientnet-lite0')`, see `mmdepthseg.checkpoints.packages`.
     They expect RGB images normalised by `mean=[127] * 3, std=[128] * 3`. The levels'
     values have a standard deviation of about 6, on which a depth decoder without norm
-    saturates: set `out_norm_cfg`.
+    saturates: start the disparity convolutions from small weights
+    (`configs/_base_/models/sde_unet_lite0.py`), or set `out_norm_cfg`.
 
     Args:
         variant: 0, 1 or 2.
