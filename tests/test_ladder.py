@@ -28,9 +28,9 @@ def mix_frames(ladder, method, streets, **subset):
     data.shared.labeled_subset.n = 2
     if subset:
         data.sources.mix.labeled_subset.update(subset)
-    for part in (data.shared, data.sources.mix):
+    for part in (data.shared, *data.sources.values()):
         part.check_depth_labels = False
-    labeled, mix = DATASETS.build(data).datasets
+    labeled, mix, _ = DATASETS.build(data).datasets
     assert len(labeled) == 2
     infos = [mix.get_data_info(index) for index in range(len(mix))]
     names = {info['img_id'] for info in infos if info['is_labeled']}
@@ -76,7 +76,7 @@ def test_a_longer_training_is_the_same_schedule_stretched(method, ladder):
 
 def test_true_depth_is_the_start_where_it_says_so(ladder):
     product = ladder.products['depth_true']
-    assert product.endswith('depth_true/iter_500.pth')
+    assert '/depth_true/iter_' in product
     for method in ('transfer-true', 'transfer-true-depthmix-true'):
         run, cfg = config_of(ladder, method)
         starts = [option for option in run.options if option.endswith(product)]
