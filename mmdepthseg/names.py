@@ -39,12 +39,15 @@ def is_data(name: str) -> bool:
     return not name.startswith('.') and name != '__MACOSX'
 
 
-def list_files(folder: str, suffixes: str | Sequence[str]) -> dict[str, str]:
+def list_files(
+    folder: str, suffixes: str | Sequence[str], alone: bool = False
+) -> dict[str, str]:
     """List the files of a folder that end with one of the suffixes.
 
     Args:
         folder: The folder; it may be missing.
         suffixes: Ends of the names, in any case (`.PNG` is `.png`).
+        alone: Whether no other images belong into the folder.
 
     Returns:
         `{name without suffix: path}`, sorted by name.
@@ -61,7 +64,7 @@ def list_files(folder: str, suffixes: str | Sequence[str]) -> dict[str, str]:
     def cut(name: str) -> str:
         return name[: -next(len(end) for end in ends if name.lower().endswith(end))]
 
-    return _by_stem(folder, _scan(folder, ends), cut)
+    return _by_stem(folder, _scan(folder, ends, alone), cut)
 
 
 def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]:
@@ -94,12 +97,13 @@ def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]
     return _by_stem(folder, names, lambda name: osp.splitext(name)[0])
 
 
-def _scan(folder: str, ends: Sequence[str]) -> list[str]:
+def _scan(folder: str, ends: Sequence[str], alone: bool = False) -> list[str]:
     """Return the sorted names in a folder that end with one of the lower-case ends.
 
     Warns:
         UserWarning: If there are images with other suffixes, which are left out:
-            `1.bmp` beside `.png`, `a_leftImg8bit.jpg` beside `_leftImg8bit.png`.
+            `1.bmp` beside `.png`, `a_leftImg8bit.jpg` beside `_leftImg8bit.png`; with
+            `alone`, if there are any other images.
     """
     try:
         with os.scandir(folder) as entries:
@@ -113,6 +117,7 @@ def _scan(folder: str, ends: Sequence[str]) -> list[str]:
     parts = [end.rpartition('.') for end in ends]
     images = [start for start, _, suffix in parts if f'.{suffix}' in IMAGES]
     alike = tuple(start + suffix for start in images for suffix in IMAGES)
+    alike = IMAGES if alone else alike
     found, others = [], []
     for name in names:
         if name.lower().endswith(tuple(ends)):
@@ -153,12 +158,13 @@ def list_folders(folder: str) -> list[str]:
         return []
 
 
-def list_tree(root: str | None, suffix: str) -> dict[str, str]:
+def list_tree(root: str | None, suffix: str, alone: bool = False) -> dict[str, str]:
     """List the files `root/<city>/<name><suffix>`.
 
     Args:
         root: Folder of folders; None lists nothing.
         suffix: End of the names, in any case.
+        alone: See `list_files`.
 
     Returns:
         `{'<city>/<name>': path}`, sorted.
@@ -169,7 +175,7 @@ def list_tree(root: str | None, suffix: str) -> dict[str, str]:
     return {
         f'{city}/{name}': path
         for city in (list_folders(root) if root else ())
-        for name, path in list_files(osp.join(root or '', city), suffix).items()
+        for name, path in list_files(osp.join(root or '', city), suffix, alone).items()
     }
 
 

@@ -126,7 +126,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         prefix = self.data_prefix
         if self.offsets or self.frames == 'sequence' or 'poses_path' in prefix:
             self._sequence_files = list_tree(
-                prefix.get('sequence_path'), self.img_suffix
+                prefix.get('sequence_path'), self.img_suffix, alone=True
             )
         if 'poses_path' in prefix:
             for img_id in self._sequence_files:
@@ -135,7 +135,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         key, images = 'sequence_path', self._sequence_files
         if self.frames == 'annotated':
             key = 'img_path'
-            images = list_tree(prefix.get(key), self.img_suffix)
+            images = list_tree(prefix.get(key), self.img_suffix, alone=True)
         if not images:
             raise UserError(
                 f'{type(self).__name__}: no image in the split {self.split!r}: '

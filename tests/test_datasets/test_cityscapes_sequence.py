@@ -70,6 +70,7 @@ def test_suffixes_in_any_case(cityscapes_root):
     'name',
     [
         'leftImg8bit/train/aachen/aachen_000009_000000_leftImg8bit.jpg',
+        'leftImg8bit/train/aachen/aachen_000009_000000.png',
         'leftImg8bit_sequence/train/aachen/aachen_000009_000000_leftImg8bit.webp',
         'gtFine/train/aachen/aachen_000000_000002_gtFine_labelIds.tif',
         'disparity/train/bochum/bochum_000000_000003_disparity.tiff',

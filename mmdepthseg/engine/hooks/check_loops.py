@@ -19,11 +19,16 @@ INFINITE = (InfiniteSampler, MultiSourceSampler)
 
 
 def check_train_loop(loop: BaseLoop) -> None:
-    """Refuse a loop over epochs whose sampler never ends.
+    """Refuse a loop over nothing, or over epochs whose sampler never ends.
 
     Raises:
-        UserError: Names loop and sampler.
+        UserError: Names the loop's number, or loop and sampler.
     """
+    length = 'max_epochs' if isinstance(loop, EpochBasedTrainLoop) else 'max_iters'
+    for name in (length, 'val_interval'):
+        number = getattr(loop, name, 1)
+        if number < 1:
+            raise UserError(f'train_cfg.{name} must be at least 1, got {number}')
     sampler = getattr(loop.dataloader, 'sampler', None)
     if isinstance(loop, EpochBasedTrainLoop) and isinstance(sampler, INFINITE):
         raise UserError(

@@ -28,6 +28,22 @@ def test_epochs_need_a_sampler_that_ends(kind, infinite):
         checks.check_train_loop(loop)
 
 
+@pytest.mark.parametrize(
+    ('kind', 'length'),
+    [(EpochBasedTrainLoop, '_max_epochs'), (IterBasedTrainLoop, '_max_iters')],
+)
+@pytest.mark.parametrize('name', ['length', 'val_interval'])
+def test_a_loop_over_nothing(kind, length, name):
+    loop = kind.__new__(kind)
+    loop.dataloader = SimpleNamespace(sampler=None)
+    vars(loop).update({length: 1, 'val_interval': 1})
+    checks.check_train_loop(loop)
+    name = length if name == 'length' else name
+    setattr(loop, name, 0)
+    with pytest.raises(UserError, match=rf'train_cfg\.{name.strip("_")}.*got 0'):
+        checks.check_train_loop(loop)
+
+
 @pytest.mark.parametrize('counts', [[1, 2], dict(labeled=1, mix=2)])
 def test_groups_are_the_batches(counts):
     data = ConcatDataset([[1, 2], [3]])
