@@ -68,7 +68,7 @@ class Call:
         Call(operator.attrgetter, 'x'),
         Call(torch.load, 'x'),
     ],
-    ids=str,
+    ids=['self', 'init', 'methods', 'eval', 'popen', 'attrgetter', 'load'],
 )
 def test_no_way_to_other_functions(tmp_path, attack):
     torch.save(dict(x=attack), tmp_path / 'w.pth')
