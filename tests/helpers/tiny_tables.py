@@ -40,7 +40,7 @@ folder = Path(rest[rest.index('--out' if '--out' in rest else '--work-dir') + 1]
 with open({log!r}, 'a') as log:
     log.write(json.dumps(dict(tool=tool, name=folder.name, options=options,
                               gpu=os.environ.get('CUDA_VISIBLE_DEVICES'))) + chr(10))
-if options.get('gain') == 'broken':
+if float(options.get('gain', 0)) < 0:
     sys.exit('no such gain')
 folder.mkdir(parents=True, exist_ok=True)
 if tool == 'train':

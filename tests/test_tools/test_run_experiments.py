@@ -148,7 +148,7 @@ def test_what_changed_is_done_again(change, again, tiny_table):
 
 def test_a_failed_run_is_reported_and_stops_no_other(tiny_table, capfd):
     tiny_table.add(
-        'methods.insert(0, dict(methods[0], name="odd", options=dict(gain="broken")))'
+        'methods.insert(0, dict(methods[0], name="odd", options=dict(gain=-1.0)))'
     )
     assert stops(tiny_table, '--seeds', 1, '--label-counts', 10) == 1
     printed = capfd.readouterr().out
@@ -169,7 +169,7 @@ def test_a_failed_run_is_reported_and_stops_no_other(tiny_table, capfd):
 
 
 def test_what_needs_a_failed_prerequisite_is_left_out(tiny_table, capfd):
-    tiny_table.add('prerequisites[0]["options"] = dict(gain="broken")')
+    tiny_table.add('prerequisites[0]["options"] = dict(gain=-1.0)')
     assert stops(tiny_table) == 1
     assert 'needs labels' in capfd.readouterr().out
     assert tiny_table.trained() == sorted([*(n for n in ALL if 'plain' in n), 'depth'])
