@@ -116,14 +116,10 @@ def _scan(folder: str, ends: Sequence[str], alone: bool = False) -> list[str]:
         return []
     parts = [end.rpartition('.') for end in ends]
     images = [start for start, _, suffix in parts if f'.{suffix}' in IMAGES]
-    alike = tuple(start + suffix for start in images for suffix in IMAGES)
-    alike = IMAGES if alone else alike
-    found, others = [], []
-    for name in names:
-        if name.lower().endswith(tuple(ends)):
-            found.append(name)
-        elif name.lower().endswith(alike):
-            others.append(name)
+    starts = [''] if alone else images
+    alike = tuple(start + suffix for start in starts for suffix in IMAGES)
+    found = [name for name in names if name.lower().endswith(tuple(ends))]
+    others = sorted({n for n in names if n.lower().endswith(alike)} - {*found})
     if others:
         warnings.warn(
             f'{folder}: {len(others)} image(s) left out ({listed(others)}), because '

@@ -2,8 +2,4 @@
 # only.
 _base_ = './ema_lite0_900it_192x96_n8.py'
 model = dict(mixing=dict(type='DepthMix', margin=0.03, relative_margin=True))
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(mix=_base_.with_depth, paste=dict(_base_.with_depth, branch='mix'))
-    )
-)
+train_dataloader = dict(dataset=dict(sources=_base_.mixed_with_depth))

@@ -114,7 +114,6 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         content = io.BytesIO()
         areas = [[part.cpu().numpy() for part in image[:2]] for image in results]
         np.savez_compressed(content, areas=np.array(areas, np.float32))
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content.getvalue())
 
     def compute_metrics(self, results: list) -> dict[str, float]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = 'pack.json'
@@ -166,28 +167,33 @@ def make_pack(
         light = [w for w in wheels if w[1].name.endswith('-none-any.whl')]
         heavy = [w for w in wheels if w not in light]
         # what a machine may have anyway comes last
-        items = [('code', code), *light, *parts, *heavy]
-        fit, left = choose(items, limit * MIB)
+        items = [*light, *parts, *heavy]
+        fit, left = choose(items, limit * MIB - size_of(code))
         for name, path in fit:
-            if path.suffix == '.whl':
-                (target / 'wheels').mkdir(exist_ok=True)
-                shutil.copy2(path, target / 'wheels' / path.name)
-            elif path.is_dir() and path != code:
-                shutil.copytree(path, target / name)
-            elif path != code:
-                (target / name).parent.mkdir(exist_ok=True)
-                shutil.copy2(path, target / name)
-        sizes = {name: size_of(path) for name, path in (*fit, *left)}
+            _put(
+                path,
+                target / (name if path.suffix != '.whl' else f'wheels/{path.name}'),
+            )
+        sizes = {'code': size_of(code), **{name: size_of(path) for name, path in items}}
     expected += [f'{name}=={versions[name]}' for name, _ in left if name in versions]
     content = dict(
         python=python,
         compiled=[name for name, _ in fit if name in dict(heavy)],
-        packed={name: sizes[name] for name, _ in fit},
+        packed={name: sizes[name] for name in ('code', *dict(fit))},
         left_out={name: sizes[name] for name, _ in left},
         expected=expected,
     )
-    (target / MANIFEST).write_text(json.dumps(content, indent=1) + '\n')
+    write_atomically(target / MANIFEST, (json.dumps(content, indent=1) + '\n').encode())
     show_pack(target, content, limit)
+
+
+def _put(path: Path, target: Path) -> None:
+    """Copy a file or folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        shutil.copytree(path, target)
+    else:
+        shutil.copy2(path, target)
 
 
 def copy_code(source: Path, target: Path) -> None:

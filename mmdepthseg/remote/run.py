@@ -1,6 +1,5 @@
 """Run tables with a pack, on a machine without network, a few minutes a call."""
 
-import json
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from mmdepthseg.remote.pack import MANIFEST, MIB, copy_code
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import read_json
 
 MORE_TO_DO = 75  # EX_TEMPFAIL
 #: Seconds for the last checkpoint and table after a table was asked to stop.
@@ -156,7 +156,7 @@ def run_pack(
     started = time.monotonic()
     pack = pack.resolve()
     try:
-        content = json.loads((pack / MANIFEST).read_text())
+        content = read_json(pack / MANIFEST)
     except (OSError, ValueError) as error:
         raise UserError(f'{pack} is not a pack of this tool: {error}') from None
     place = (place or pack.with_name(f'{pack.name}.work')).resolve()

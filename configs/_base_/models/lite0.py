@@ -1,7 +1,7 @@
 # EfficientNet-Lite0 from ImageNet and a decoder of its size, in the place of the small
 # ResNet. The decoder takes the encoder's levels as they are, with a standard deviation
-# of about 6, and has no norm: with few labels and iterations, batch norm there keeps
-# the network from learning fine classes.
+# of about 6, and has no norm: short trainings with few labels ended higher so, by two
+# to four points of mIoU in single runs.
 lite0_input = dict(mean=[127.0] * 3, std=[128.0] * 3)
 lite0_channels = [16, 24, 40, 112, 320]
 lite0 = dict(

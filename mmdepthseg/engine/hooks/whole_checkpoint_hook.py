@@ -14,6 +14,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.checkpoints.latest import POINTER, newest_whole
+from mmdepthseg.engine.hooks.check_loops import all_schedulers
 from mmdepthseg.utils.files import remove_leftovers, write_atomically
 from mmdepthseg.utils.ranks import from_main
 
@@ -137,11 +138,11 @@ class WholeCheckpointHook(mmengine.hooks.CheckpointHook):
             return False  # its results are in the checkpoint
         file = Path(runner.work_dir, VALIDATED)
         made = file.read_text(errors='replace') if file.is_file() else ''
-        schedulers: Any = runner.param_schedulers or []
-        if isinstance(schedulers, dict):
-            schedulers = [part for parts in schedulers.values() for part in parts]
         # this kind goes on from the figures, which the checkpoint does not have
-        plateau = any(isinstance(s, ReduceOnPlateauParamScheduler) for s in schedulers)
+        plateau = any(
+            isinstance(one, ReduceOnPlateauParamScheduler)
+            for one in all_schedulers(runner.param_schedulers)
+        )
         if made == str(position) and not plateau:
             return False
         file.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from mmcv.cnn import ConvModule, build_norm_layer
+from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from mmseg.models.utils import InvertedResidualV3
 from torch import Tensor, nn
@@ -46,7 +46,7 @@ class EfficientNetLite(BaseModule):
     They expect RGB images normalised by `mean=[127] * 3, std=[128] * 3`. The levels'
     values have a standard deviation of about 6, on which a depth decoder without norm
     saturates: start the disparity convolutions from small weights
-    (`configs/_base_/models/sde_unet_lite0.py`), or set `out_norm_cfg`.
+    (`configs/_base_/models/sde_unet_lite0.py`).
 
     Args:
         variant: 0, 1 or 2.
@@ -56,8 +56,6 @@ class EfficientNetLite(BaseModule):
             with the stored statistics; -1: nothing is frozen, 0: only the stem.
         norm_eval: Batch norm always uses the stored statistics.
         norm_cfg: Config of the norm layers.
-        out_norm_cfg: Norm of each returned level, which the ImageNet network does not
-            have; always trained, never frozen. None: the levels are unchanged.
         init_cfg: Initialisation.
 
     Attributes:
@@ -75,7 +73,6 @@ class EfficientNetLite(BaseModule):
         frozen_stages: int = -1,
         norm_eval: bool = False,
         norm_cfg: dict = NORM_CFG,
-        out_norm_cfg: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -111,10 +108,6 @@ class EfficientNetLite(BaseModule):
             blocks = [block for stage in members for block in stages[stage]]
             self.add_module(f'layer{level}', nn.Sequential(*blocks))
         self.channels = tuple(widths[LEVELS[i][-1]] for i in self.out_indices)
-        self.out_norms = nn.ModuleList(
-            build_norm_layer(out_norm_cfg, width)[1]
-            for width in (self.channels if out_norm_cfg else ())
-        )
         self._freeze()
 
     def _freeze(self) -> None:
@@ -133,9 +126,8 @@ class EfficientNetLite(BaseModule):
         for part in self._frozen_parts():
             part.eval()
         if self.norm_eval:
-            for name, module in self.named_modules():
-                # the norms of the levels have no statistics from ImageNet
-                if isinstance(module, _BatchNorm) and not name.startswith('out_norms'):
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
                     module.eval()
         return self
 
@@ -155,8 +147,6 @@ class EfficientNetLite(BaseModule):
             x = getattr(self, f'layer{level + 1}')(x)
             if level in self.out_indices:
                 outs.append(x)
-        if self.out_norms:
-            outs = [norm(out) for norm, out in zip(self.out_norms, outs, strict=True)]
         return tuple(outs)
 
 

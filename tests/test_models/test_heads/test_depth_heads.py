@@ -41,6 +41,18 @@ def test_bias_sets_the_first_depth():
     assert torch.allclose(depth, disparity_to_depth(expected)[1])
 
 
+def test_small_first_weights():
+    """As configs/_base_/models/sde_unet_lite0.py has them."""
+    init = dict(type='Normal', std=0.002, bias=-1.8, override=dict(name='disparity'))
+    head = build(depth_head=dict(DEPTH_HEAD, init_cfg=init)).depth_head
+    others = {n: p.clone() for n, p in head.decoder.named_parameters()}
+    head.init_weights()
+    for conv in head.disparity:
+        assert conv.weight.std() == pytest.approx(0.002, rel=0.3)
+        assert (conv.bias == -1.8).all()
+    assert all(p.equal(others[n]) for n, p in head.decoder.named_parameters())
+
+
 def test_prediction_has_the_size_asked_for():
     model = build(depth_head=DEPTH_HEAD)
     disparity, depth = model.depth_head.predict(
