@@ -23,7 +23,9 @@ train_dataloader = dict(
     dataset=dict(sources=dict(paste=dict(branch='mix'))),
 )
 # sources of the mixed images for mixers that use depth
-mixed_with_depth, mixed_with_true_depth = (
-    dict(mix=with_it, paste=dict(with_it, branch='mix'))
-    for with_it in (_base_.with_depth, _base_.with_true_depth)
+mixed_with_depth = dict(
+    mix=_base_.with_depth, paste=dict(_base_.with_depth, branch='mix')
+)
+mixed_with_true_depth = dict(
+    mix=_base_.with_true_depth, paste=dict(_base_.with_true_depth, branch='mix')
 )
