@@ -152,7 +152,7 @@ def is_whole(path: Path, size: tuple[int, int]) -> bool:
     """
     try:
         if path.suffix == '.json':
-            return {'extrinsic', 'intrinsic'} <= set(read_json(path))
+            return {'extrinsic', 'intrinsic'} <= set(read_json(path, dict))
         with path.open('rb') as file:
             head = file.read(24)
             file.seek(-len(_PNG_END), os.SEEK_END)

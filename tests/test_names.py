@@ -16,6 +16,7 @@ from mmdepthseg.names import (
     read_names,
     write_names,
 )
+from mmdepthseg.selection.files import read_names as read_row_names
 from mmdepthseg.utils.errors import UserError
 
 
@@ -147,7 +148,8 @@ ODD_NAMES = [
     '7', '13', '7 ride/1', 'ride/1', '2024 01 01/000', 'a, b/"c"', "it's/1", '#1/a',
     '# b/1', ' outer/1', 'Stra\u00dfe/\u00e9', '\u6771\u4eac/1', 'tab\there/1',
     'nel\x85/1', '\u2028sep/2', '-5/x', '1e3', 'budget_5.txt', 'C:\\x\\1', '{}/%s',
-    '[1]/*?',
+    '[1]/*?', '12 march/001', ' 1', '1', '1 ', '\u3000full/1', 'vt\x0b/1',
+    'e\u0301', '\u00e9', 'unit\x1f', 'end/1\u2028',
 ]  # fmt: skip
 
 
@@ -155,12 +157,14 @@ def test_lists_that_are_written_are_read(tmp_path):
     write_names(tmp_path / 'list.txt', ODD_NAMES[::-1])
     expected = list(range(len(ODD_NAMES)))[::-1]
     assert list(match_list(tmp_path / 'list.txt', ODD_NAMES)) == expected
-    text = (tmp_path / 'list.txt').read_text(encoding='utf-8').replace('\n', ' \r\n')
+    text = (tmp_path / 'list.txt').read_text(encoding='utf-8').replace('\n', '\r\n')
     (tmp_path / 'windows.txt').write_bytes(b'\xef\xbb\xbf' + text.encode())
     assert list(match_list(tmp_path / 'windows.txt', ODD_NAMES)) == expected
 
 
-@pytest.mark.parametrize('name', ['', '  ', 'a\nb', 'a\rb', 'a\udcff'])
+@pytest.mark.parametrize(
+    'name', ['', '  ', 'a\nb', 'a\rb', 'a\r', 'a\udcff', '\ufeffa']
+)
 def test_names_that_no_list_can_have(tmp_path, name):
     with pytest.raises(UserError, match='rename'):
         check_names(['a', name])
@@ -171,7 +175,15 @@ def test_names_that_no_list_can_have(tmp_path, name):
 
 @pytest.mark.parametrize(
     ('line', 'position'),
-    [('clip/1', 0), ('5 clip/1', 0), ('other', 2), ('9 other', 2), ('cafe\u0301', 3)],
+    [
+        ('clip/1', 0),
+        (' clip/1\t', 0),
+        ('5 clip/1 ', 0),
+        ('5 clip/1', 0),
+        ('other', 2),
+        ('9 other', 2),
+        ('cafe\u0301', 3),
+    ],
 )
 def test_a_line_is_a_name_or_its_last_part(tmp_path, line, position):
     (tmp_path / 'list.txt').write_text(f'# comment\n\n{line}\n', encoding='utf-8')
@@ -206,3 +218,8 @@ def test_lists_of_unknown_names(tmp_path):
             read_names(path)
     with pytest.raises(UserError, match='absent.txt'):
         read_names(tmp_path / 'absent.txt')
+
+
+def test_names_of_rows_are_read_as_they_were_written(tmp_path):
+    write_names(tmp_path / 'names.txt', ODD_NAMES)
+    assert read_row_names(tmp_path / 'names.txt', len(ODD_NAMES)) == ODD_NAMES

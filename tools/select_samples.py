@@ -16,7 +16,6 @@ Examples:
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +40,6 @@ from mmdepthseg.selection.files import (  # noqa: E402
     PAGE,
     RECORD,
     find_images,
-    load_array,
     parse_bytes,
     read_names,
     read_rows,
@@ -54,7 +52,12 @@ from mmdepthseg.selection.methods import (  # noqa: E402
 )
 from mmdepthseg.selection.page.report import check_page, write_report  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
-from mmdepthseg.utils.files import check_writable, file_hash  # noqa: E402
+from mmdepthseg.utils.files import (  # noqa: E402
+    check_writable,
+    file_hash,
+    read_array,
+    read_json,
+)
 from mmdepthseg.utils.progress import Progress  # noqa: E402
 
 #: Options without meaning for --features (launchers always add --local_rank).
@@ -220,7 +223,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
             )
     check_writable(Path(args.out), 'folder of --out')  # now, not after hours of work
     args.bias = DEFAULT_BIAS if args.bias is None else args.bias
-    features = load_array(args.features)
+    features = read_array(args.features)
     size = len(features) if features.ndim else 0
     names = read_names(args.names, size) if args.names else None
     rows = {
@@ -233,7 +236,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         args.method,
         args.budget,
         seed=args.seed,
-        scores=load_array(args.scores) if args.scores else None,
+        scores=read_array(args.scores) if args.scores else None,
         bias=args.bias,
         preselect=args.preselect,
         min_distance=args.min_distance,
@@ -328,7 +331,7 @@ def write_page(
         Its path.
     """
     path = Path(folder) / PAGE
-    record = json.loads((Path(folder) / RECORD).read_text())
+    record = read_json(Path(folder) / RECORD, dict)
     unreadable = write_report(path, record, features, names, images, exclude=exclude)
     if unreadable:
         count = len(unreadable)

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.names import check_names
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import atomic_path, file_hash
+from mmdepthseg.utils.files import atomic_path, file_hash, read_array
 from mmdepthseg.utils.progress import Progress
 from mmdepthseg.utils.ranks import from_main
 
@@ -194,8 +194,8 @@ def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> boo
 def _holds_rows(path: Path, count: int) -> bool:
     """Tell whether a .npy file exists, is readable and has `count` rows."""
     try:
-        return len(np.load(path, mmap_mode='r')) == count
-    except (OSError, ValueError, EOFError, TypeError):
+        return len(read_array(path)) == count
+    except (UserError, TypeError):
         return False
 
 
@@ -227,7 +227,7 @@ def _merge(paths: Sequence[Path], counts: Sequence[int], out: Path) -> None:
                 f'{path}: damaged, expected an array of {count} rows; '
                 'remove it and repeat the command'
             )
-    arrays = [np.load(path, mmap_mode='r') for path in paths]
+    arrays = [read_array(path) for path in paths]
     with atomic_path(out, paths[0].parent) as temporary:
         whole = np.lib.format.open_memmap(
             temporary, 'w+', arrays[0].dtype, (sum(counts), *arrays[0].shape[1:])

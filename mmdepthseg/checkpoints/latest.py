@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmdepthseg.checkpoints.reading import is_remote, read_checkpoint
 from mmdepthseg.checkpoints.safety import UntrustedFileError
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import read_text
 
 #: MMEngine's file with the path of the last checkpoint.
 POINTER = 'last_checkpoint'
@@ -64,7 +65,7 @@ def newest_whole(
 def _named(folder: Path) -> str:
     """Return what the pointer names, '' for nothing."""
     try:
-        return (folder / POINTER).read_text(errors='replace').strip(' \n\0')
+        return read_text(folder / POINTER, tolerant=True).strip(' \n\0')
     except OSError:
         return ''
 

@@ -65,7 +65,7 @@ class DepthLabelStore:
             DepthLabelError: If it is missing or cannot be read.
         """
         try:
-            self.manifest = read_json(self.manifest_path)
+            self.manifest = read_json(self.manifest_path, dict)
             if not OURS <= set(self.manifest):
                 raise KeyError(*sorted(OURS - set(self.manifest)))
             _check_manifest(self.manifest)

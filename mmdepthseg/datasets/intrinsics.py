@@ -2,14 +2,13 @@
 
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmdepthseg.camera import Camera, Size
 from mmdepthseg.utils.errors import UserError, refuse
-from mmdepthseg.utils.files import read_json
+from mmdepthseg.utils.files import read_json, read_text
 
 #: A principal point closer to an edge than this share of the side causes a warning.
 OFF_CENTRE = 0.25
@@ -186,7 +185,7 @@ def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
     Raises:
         UserError: If the line is missing or is not a projection matrix.
     """
-    lines = Path(path).read_text(encoding='utf-8-sig', errors='replace').splitlines()
+    lines = read_text(path, tolerant=True).splitlines()
     found = [line[3:] for line in lines if line.startswith(f'P{number}:')]
     text = found[0].strip() if found else 'no such line'
     try:

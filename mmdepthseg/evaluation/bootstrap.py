@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import read_array
 
 
 def mean_iou(areas: np.ndarray) -> np.ndarray:
@@ -57,11 +58,14 @@ def read_areas(paths: Sequence[str | Path]) -> list[np.ndarray]:
     found = []
     for path in paths:
         try:
-            found.append(np.load(path)['areas'])
-        except (OSError, KeyError, ValueError) as error:
+            areas = read_array(path, 'areas')
+            if areas.ndim != 3 or areas.shape[1] != 2 or areas.dtype.kind != 'f':
+                raise UserError(f'{path}: {areas.dtype} of the shape {areas.shape}')
+        except UserError as error:
             raise UserError(
-                f'{path} is not a file of IoUMetric(areas_file=...): {error}'
+                f'{error} is not a file of IoUMetric(areas_file=...)'
             ) from None
+        found.append(areas)
         if found[-1].shape != found[0].shape:
             raise UserError(
                 f'{path} has the shape {found[-1].shape} (images, 2, classes), '

@@ -18,7 +18,12 @@ from mmdepthseg.experiments.stage import (
 )
 from mmdepthseg.experiments.table import ExperimentTable, Run
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.files import (
+    read_json,
+    read_json_lines,
+    read_text,
+    write_atomically,
+)
 
 
 def write_report(table: ExperimentTable, runs: Sequence[Run], book: StageBook) -> None:
@@ -51,7 +56,7 @@ def code_version() -> str:
     """
     note = ROOT / 'COMMIT'
     if note.is_file():
-        return note.read_text().strip()
+        return read_text(note, tolerant=True).strip()
 
     def git(*arguments: str) -> str:
         command = ['git', '-C', str(ROOT), *arguments]
@@ -118,7 +123,7 @@ def read_figures(folder: Path) -> dict[str, float]:
             f'{folder} holds no figures of a test '
             '(<time>/<time>.json): remove it to run it again'
         )
-    return json.loads(files[-1].read_text())
+    return read_json(files[-1], dict)
 
 
 def read_best(folder: Path) -> dict[str, float]:
@@ -133,8 +138,7 @@ def read_best(folder: Path) -> dict[str, float]:
     """
     best: dict[str, float] = {}
     for log in sorted(folder.glob('2*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            found = json.loads(line)
+        for found in read_json_lines(log):
             for key in ('mIoU', 'student/mIoU', 'teacher/mIoU'):
                 if key in found and found[key] > best.get(key, float('-inf')):
                     best[key] = found[key]

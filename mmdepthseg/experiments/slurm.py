@@ -170,7 +170,7 @@ class SlurmRunner:
         """Return the id of each stage's last job and the hash it was submitted with."""
         if not self._jobs_file.exists():
             return {}
-        return read_json(self._jobs_file)
+        return read_json(self._jobs_file, dict)
 
 
 def make_executor(folder: Path, parameters: Mapping[str, object]) -> Any:

@@ -9,7 +9,6 @@ never reported.
 """
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import read_json
 from mmdepthseg.utils.stamp import DONE, MISSING, Stamp
 
 #: States of a stage, in addition to these two.
@@ -95,7 +95,7 @@ class StageBook:
                 found[name] = FAILED
             elif name in self.busy:
                 found[name] = self.busy[name]
-            elif stamp.look() != DONE or stage.lost():
+            elif stamp.look() != DONE or not self.record(name) or stage.lost():
                 found[name] = MISSING
             else:
                 found[name] = OUTDATED if stamp.changed else DONE
@@ -115,9 +115,15 @@ class StageBook:
         The record is empty if the stage is not finished.
         """
         try:
-            return json.loads(self._path(name, 'done.json').read_text())
-        except (OSError, json.JSONDecodeError):
+            found = read_json(self._path(name, 'done.json'), dict)
+        except (OSError, UserError):
             return {}
+        whole = (
+            isinstance(found.get('hash'), str)
+            and isinstance(found.get('seconds'), int | float)
+            and isinstance(found.get('versions'), list)
+        )
+        return found if whole else {}
 
     def log(self, name: str) -> Path:
         """Return the log of a stage."""

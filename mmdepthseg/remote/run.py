@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mmdepthseg.remote.pack import MANIFEST, MIB, copy_code
-from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import read_json
+from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.files import read_json, read_text
 
 MORE_TO_DO = 75  # EX_TEMPFAIL
 #: Seconds for the last checkpoint and table after a table was asked to stop.
@@ -39,7 +39,7 @@ def unpack(pack: Path, content: Mapping, place: Path) -> dict[str, str]:
     wheels = sorted((pack / 'wheels').glob('*.whl'))
     stamp = site / 'wheels.txt'
     names = '\n'.join(wheel.name for wheel in wheels)
-    if not stamp.is_file() or stamp.read_text() != names:
+    if not stamp.is_file() or read_text(stamp, tolerant=True) != names:
         shutil.rmtree(site, ignore_errors=True)
         for wheel in wheels:  # pure files: to unpack is to install
             with zipfile.ZipFile(wheel) as file:
@@ -156,15 +156,20 @@ def run_pack(
     started = time.monotonic()
     pack = pack.resolve()
     try:
-        content = read_json(pack / MANIFEST)
+        content = read_json(pack / MANIFEST, dict)
+        needed = ('compiled', 'python', 'expected')
+        check_keys(content, content, str(pack / MANIFEST), needed=needed)
     except (OSError, ValueError) as error:
         raise UserError(f'{pack} is not a pack of this tool: {error}') from None
     place = (place or pack.with_name(f'{pack.name}.work')).resolve()
     out = out or Path(os.environ.get('OUT') or f'{pack}.out')
     env, code = unpack(pack, content, place), place / 'code'
     if state:
-        with tarfile.open(state) as archive:
-            archive.extractall(code, filter='data')
+        try:
+            with tarfile.open(state) as archive:
+                archive.extractall(code, filter='data')
+        except tarfile.TarError as error:
+            raise UserError(f'{state} is not the state of a call: {error}') from None
     doctor = [sys.executable, '-m', 'mmdepthseg.doctor']
     if subprocess.run(doctor, cwd=code, env=env).returncode:
         raise UserError(

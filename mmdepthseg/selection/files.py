@@ -40,32 +40,6 @@ def parse_bytes(text: str) -> int:
     return int(float(match.group(1)) * _UNITS[match.group(2)])
 
 
-def load_array(path: str | Path) -> np.ndarray:
-    """Memory-map a .npy file.
-
-    Raises:
-        UserError: If it is missing or not a .npy file (for example a .npz archive).
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f'{path}: no such file')
-    try:
-        array = np.load(path, mmap_mode='r', allow_pickle=False)
-    except Exception as error:  # numpy raises of all kinds for damaged headers
-        raise UserError(
-            f'{path}: not a .npy file with one array of numbers ({error}); write it '
-            'with numpy.save.'
-        ) from error
-    if not isinstance(array, np.ndarray):
-        with array:
-            names = ', '.join(array.files)
-        raise UserError(
-            f'{path}: an archive of arrays ({names}), expected a .npy file with one '
-            'array; write the one you mean with numpy.save.'
-        )
-    return array
-
-
 def read_names(path: str | Path, size: int) -> list[str]:
     """Return the names of all frames, one per line in the order of the rows.
 
@@ -101,8 +75,12 @@ def read_rows(
     if names is not None:
         rows = list(match_list(path, names))
     else:
-        lines = [line for line in read_lines(path) if not line[1].startswith('#')]
-        rows = [_read_row(path, number, line, size) for number, line in lines]
+        lines = [(number, line.strip()) for number, line in read_lines(path)]
+        rows = [
+            _read_row(path, number, line, size)
+            for number, line in lines
+            if not line.startswith('#')
+        ]
     values, counts = np.unique(rows, return_counts=True)
     if (counts > 1).any():
         twice = values[counts > 1].astype(np.int64)
@@ -113,7 +91,7 @@ def read_rows(
 
 def _read_row(path: str | Path, number: int, line: str, size: int) -> int:
     """Return the row that a line of a list without names gives."""
-    if not re.fullmatch(r'-?[0-9]+', line):
+    if not re.fullmatch(r'-?[0-9]{1,18}', line):
         raise UserError(
             f'{path}, line {number}: {line!r} is not a row number, and no names were '
             'given (--names FILE).'
@@ -139,7 +117,7 @@ def remove_selection(folder: str | Path) -> None:
     """
     path = Path(folder) / RECORD
     try:
-        splits = list(read_json(path)['splits'].values())
+        splits = list(read_json(path, dict)['splits'].values())
     except FileNotFoundError:
         return
     except (ValueError, KeyError, TypeError, AttributeError):

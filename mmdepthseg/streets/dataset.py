@@ -201,7 +201,8 @@ def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[str, int]]:
         yield from pool.imap_unordered(_job, tasks)
 
 
-def _stamp(out: Path, options: Options) -> Stamp:
+def stamp_of(out: Path, options: Options) -> Stamp:
+    """Return the stamp of a data set, `streets.json`."""
     return Stamp(
         out / MANIFEST,
         'streets',
@@ -238,7 +239,7 @@ def render_dataset(
     if workers < 1:
         raise UserError(f'workers must be at least 1, got {workers}')
     check_writable(out, 'output folder')
-    stamp = _stamp(out, options)
+    stamp = stamp_of(out, options)
     stamp.begin(taken=[out / 'leftImg8bit'])
     jobs = options.jobs()
     todo = [job for job in jobs if not clip_is_complete(out, options, *job)]

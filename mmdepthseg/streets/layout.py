@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdepthseg.cityscapes import is_whole
+from mmdepthseg.utils.files import read_text
 
 _ANNOTATED_FRAME = 19
 
@@ -56,7 +57,7 @@ def is_complete(path: Path, kind: str, size: tuple[int, int], frames: int) -> bo
     if kind != 'poses':
         return is_whole(path, size)
     try:
-        text = path.read_text()
+        text = read_text(path)
     except (OSError, ValueError):
         return False
     rows = [line.split() for line in text.splitlines()]

@@ -1,6 +1,7 @@
-"""Files that are never half-written, and folders that can be written to.
+"""Files that are never half-written, and the readers of small ones.
 
-No framework is imported here.
+Small files (text, JSON, arrays) come from anybody: whatever is wrong with one is a
+`UserError` that names it. No framework is imported here.
 """
 
 import hashlib
@@ -11,16 +12,22 @@ import re
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmdepthseg.utils.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _TEMPORARY = re.compile(r'\.tmp-\d+(-[0-9a-f]{8})?$')
 #: Age of a temporary file that is no longer being written.
 _STALE_SECONDS = 3600
+#: Levels of a JSON file; those of ours have ten at most.
+_DEEPEST = 100
+_KINDS: dict[type, str] = {dict: 'an object {...}', list: 'a list [...]'}
 
 
 def file_hash(path: str | Path) -> str:
@@ -106,11 +113,40 @@ def inside(folder: str | Path, name: str) -> Path:
     return path
 
 
-def read_json(path: str | Path, finite: bool = False) -> Any:
+def read_text(path: str | Path, tolerant: bool = False) -> str:
+    """Read a text file: UTF-8, with or without a byte order mark.
+
+    Args:
+        path: The file.
+        tolerant: Replace what is not UTF-8, where only the rest matters.
+
+    Raises:
+        UserError: The file is not such a text; names it.
+        OSError: The file is missing or cannot be read.
+    """
+    return decode_text(Path(path).read_bytes(), path, tolerant)
+
+
+def decode_text(data: bytes, source: str | Path, tolerant: bool = False) -> str:
+    """Decode the content of a text file, see `read_text`.
+
+    Args:
+        data: The content.
+        source: Name of the file.
+        tolerant: See `read_text`.
+    """
+    try:
+        return data.decode('utf-8-sig', 'replace' if tolerant else 'strict')
+    except UnicodeDecodeError as error:
+        raise UserError(f'{source}: not a text file in UTF-8 ({error})') from None
+
+
+def read_json(path: str | Path, kind: type = object, finite: bool = False) -> Any:
     """Read a JSON file: UTF-8, with or without a byte order mark.
 
     Args:
         path: The file.
+        kind: Type of the whole: `dict` or `list`.
         finite: Refuse numbers that are infinite or not a number.
 
     Raises:
@@ -118,15 +154,51 @@ def read_json(path: str | Path, finite: bool = False) -> Any:
             `ValueError`, as what `json.loads` raises.)
         OSError: The file is missing or cannot be read.
     """
-    data = Path(path).read_bytes()
+    return _parse_json(read_text(path), str(path), kind, finite)
+
+
+def read_json_lines(path: str | Path) -> list[dict]:
+    """Read a log with a JSON object in each line.
+
+    What a kill has left of the last line is left out.
+
+    Raises:
+        UserError: Another line is not such an object; names file and line.
+        OSError: The file is missing or cannot be read.
+    """
+    found = []
+    lines = read_text(path, tolerant=True).split('\n')
+    for number, line in enumerate(lines, start=1):
+        try:
+            if line.strip():
+                found.append(_parse_json(line, f'{path}, line {number}', dict))
+        except UserError:
+            if number < len(lines):
+                raise
+    return found
+
+
+def _parse_json(text: str, source: str, kind: type, finite: bool = False) -> Any:
+    number = _finite if finite else None
     try:
-        text = data.decode('utf-8-sig')
-        if not finite:
-            return json.loads(text)
-        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+        content = json.loads(text, parse_constant=number, parse_float=number)
+        level = [content]
+        for _ in range(_DEEPEST):
+            level = [child for parent in level for child in _children(parent)]
+        if level:
+            raise RecursionError
     except (ValueError, RecursionError) as error:
         reason = 'nested too deeply' if isinstance(error, RecursionError) else error
-        raise UserError(f'{path}: not a JSON file ({reason})') from None
+        raise UserError(f'{source}: not a JSON file ({reason})') from None
+    if not isinstance(content, kind):
+        raise UserError(f'{source}: expected {_KINDS[kind]}, got {text.strip()[:20]}')
+    return content
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _finite(text: str) -> float:
@@ -134,6 +206,44 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f'{text} is not a finite number')
     return value
+
+
+def read_array(path: str | Path, name: str | None = None) -> 'np.ndarray':
+    """Memory-map the array of a .npy file, or read one of a .npz archive.
+
+    Args:
+        path: The file.
+        name: Of the array in an archive; None for a .npy file.
+
+    Raises:
+        UserError: The file is missing, damaged, of the other kind, or lacks the array;
+            names it. Nothing is unpickled.
+    """
+    import numpy as np
+
+    if not os.path.isfile(path):
+        raise UserError(f'{path}: no such file')
+    names = ''
+    try:
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            with array:
+                names = ', '.join(array.files)
+                array = array[name] if name in array.files else None
+        elif name is not None:
+            array = None
+    except Exception as error:  # numpy raises of all kinds for damaged files
+        reason = str(error).partition('. ')[0]  # then it tells how to unpickle
+        suffix = '.npz' if name else '.npy'
+        raise UserError(f'{path}: not a {suffix} file of numbers ({reason})') from None
+    if array is None and name is None:
+        raise UserError(
+            f'{path}: an archive of arrays ({names}), expected a .npy file with one '
+            'array; write the one you mean with numpy.save.'
+        )
+    if array is None:
+        raise UserError(f'{path}: expected an archive (.npz) with an array {name!r}')
+    return array
 
 
 def remove_leftovers(folder: str | Path) -> None:

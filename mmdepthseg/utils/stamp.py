@@ -71,7 +71,7 @@ class Stamp:
         self.facts, self.changed = {}, []
         for path in filter(None, (self.path, self.partial)):
             try:
-                content = read_json(path)
+                content = read_json(path, dict)
                 before, facts = self._unpack(content)
                 done = content.get('complete', path == self.path)
             except FileNotFoundError:

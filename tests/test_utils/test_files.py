@@ -4,11 +4,17 @@ import errno
 import os
 import time
 
+import numpy as np
 import pytest
 
+from mmdepthseg.utils import UserError
 from mmdepthseg.utils.files import (
     atomic_path,
     file_hash,
+    read_array,
+    read_json,
+    read_json_lines,
+    read_text,
     remove_leftovers,
     write_atomically,
 )
@@ -84,3 +90,49 @@ def test_durable_file_is_flushed_before_it_is_renamed(tmp_path, monkeypatch):
     assert done == ['sync', 'name', 'sync']
     write_atomically(tmp_path / 'a', b'x')
     assert done[3:] == ['name']
+
+
+def test_text_is_utf_8(tmp_path):
+    path = tmp_path / 'a.txt'
+    path.write_bytes(b'\xef\xbb\xbf\xc3\xa4\r\n')
+    assert read_text(path) == '\u00e4\r\n'
+    path.write_bytes(b'P2: 1 # M\xfcnchen')
+    with pytest.raises(UserError, match='a.txt'):
+        read_text(path)
+    assert read_text(path, tolerant=True).startswith('P2: 1 ')
+
+
+def test_json_has_its_type_and_depth(tmp_path):
+    path = tmp_path / 'a.json'
+    path.write_text('{"a": [1]}')
+    assert read_json(path, dict) == {'a': [1]}
+    with pytest.raises(UserError, match='a.json.*list'):
+        read_json(path, list)
+    path.write_text('[' * 99 + ']' * 99)
+    read_json(path)
+    for depth in (101, 100_000):
+        path.write_text('[' * depth + ']' * depth)
+        with pytest.raises(UserError, match='a.json.*deeply'):
+            read_json(path)
+
+
+def test_what_a_kill_left_of_a_log(tmp_path):
+    path = tmp_path / 'scalars.json'
+    path.write_text('{"a": 1}\n\n{"a": 2}\n{"a"')
+    assert read_json_lines(path) == [{'a': 1}, {'a': 2}]
+    path.write_text('{"a": 1}\n{"a"\n{"a": 2}\n')
+    with pytest.raises(UserError, match='scalars.json, line 2'):
+        read_json_lines(path)
+
+
+def test_arrays(tmp_path):
+    one, several = tmp_path / 'a.npy', tmp_path / 'a.npz'
+    np.save(one, np.arange(3))
+    np.savez(several, b=np.arange(2))
+    assert read_array(one).tolist() == [0, 1, 2]
+    assert read_array(several, 'b').tolist() == [0, 1]
+    for wrong in (
+        (several,), (several, 'c'), (one, 'b'), (tmp_path / 'a.np',), (tmp_path,)
+    ):  # fmt: skip
+        with pytest.raises(UserError, match=str(wrong[0])):
+            read_array(*wrong)

@@ -9,7 +9,6 @@ Example:
 """
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -18,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
+from mmdepthseg.utils.files import read_json_lines  # noqa: E402
 
 KINDS = {'IoU/': 'IoU', 'coverage.': 'coverage', 'precision.': 'precision'}
 COLUMNS = 5
@@ -50,8 +50,7 @@ def read_curves(folder: Path, network: str) -> dict:
     curves: dict = defaultdict(lambda: defaultdict(dict))
     start = f'{network}/' if network else ''
     for log in sorted(folder.glob('2*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            found = json.loads(line)
+        for found in read_json_lines(log):
             for key, value in found.items():
                 name = key.removeprefix(start) if key.startswith(start) else ''
                 for begin, kind in KINDS.items():

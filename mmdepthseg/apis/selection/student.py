@@ -43,7 +43,7 @@ from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import file_hash
+from mmdepthseg.utils.files import file_hash, read_array
 from mmdepthseg.utils.ranks import from_main
 
 _POLL_SECONDS = 1.0
@@ -143,7 +143,7 @@ class StudentScorer:
             self._score(work, student, config, rows)
         student.is_done()
         scores = np.full(len(self.pool), np.nan)
-        scores[rows] = np.load(out)
+        scores[rows] = read_array(out)
         self.records[count] = dict(
             student.facts,
             iterations=config.train_cfg.max_iters,

@@ -20,7 +20,7 @@ from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.names import write_names
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import file_hash
+from mmdepthseg.utils.files import file_hash, read_array
 from mmdepthseg.utils.progress import Progress
 from mmdepthseg.utils.ranks import from_main
 
@@ -159,7 +159,7 @@ class Teacher:
                 'features',
                 finish,
             )
-        return np.load(out, mmap_mode='r')
+        return read_array(out)
 
     def depth_labels(self, pool: ImagePool) -> Path:
         """Return the folder of the pool's depth labels, computing missing ones.

@@ -1,6 +1,5 @@
 """A smaller copy of Cityscapes: in parallel, restartable, counted."""
 
-import json
 import os
 import os.path as osp
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ from mmdepthseg.datasets.converters.resampling import (
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_values
 from mmdepthseg.utils.errors import check_keys, refuse
-from mmdepthseg.utils.files import remove_leftovers, write_atomically
+from mmdepthseg.utils.files import read_json, remove_leftovers, write_atomically
 from mmdepthseg.utils.stamp import Stamp
 
 MANIFEST = 'converted.json'
@@ -145,7 +144,7 @@ def convert_cityscapes(
             'are done. Extract these again and repeat the command:'
             + ''.join(f'\n  {line}' for line in broken[:SHOWN] + more)
         )
-    return json.loads(stamp.path.read_text())
+    return read_json(stamp.path, dict)
 
 
 def _check_originals(

@@ -7,6 +7,7 @@ from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.files import read_bytes
 from mmdepthseg.datasets.transforms.state import sample_name
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.files import decode_text
 
 
 @TRANSFORMS.register_module()
@@ -40,7 +41,7 @@ class LoadPoses(BaseTransform):
             return results
         path = results['poses_path']
         content = read_bytes(path, 'Pose file', self.backend_args)
-        lines = content.decode('utf-8-sig', errors='replace').strip().splitlines()
+        lines = decode_text(content, path, tolerant=True).strip().splitlines()
         if len(lines) != results['pose_count']:
             raise BrokenFileError(
                 f'Pose file {path} has {len(lines)} lines, the clip of '

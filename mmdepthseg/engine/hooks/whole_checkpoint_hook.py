@@ -15,7 +15,7 @@ from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.checkpoints.latest import POINTER, newest_whole
 from mmdepthseg.engine.hooks.check_loops import all_schedulers
-from mmdepthseg.utils.files import remove_leftovers, write_atomically
+from mmdepthseg.utils.files import read_text, remove_leftovers, write_atomically
 from mmdepthseg.utils.ranks import from_main
 
 BACKEND = 'mmdepthseg.whole'
@@ -137,7 +137,7 @@ class WholeCheckpointHook(mmengine.hooks.CheckpointHook):
         if runner.message_hub.runtime_info.get(VALIDATED) == position:
             return False  # its results are in the checkpoint
         file = Path(runner.work_dir, VALIDATED)
-        made = file.read_text(errors='replace') if file.is_file() else ''
+        made = read_text(file, tolerant=True) if file.is_file() else ''
         # this kind goes on from the figures, which the checkpoint does not have
         plateau = any(
             isinstance(one, ReduceOnPlateauParamScheduler)
