@@ -119,7 +119,7 @@ def compute_in_parts(
 ) -> None:
     """Compute an array with one row per image, and write it.
 
-    Parts of several batches are written when they are done; existing parts are not
+    Parts of several batches are written when they are done; whole parts are not
     computed again, unless the batch size has changed. All ranks must call this with
     the same arguments.
 
@@ -144,7 +144,10 @@ def compute_in_parts(
         for i in range(0, len(batches), BATCHES_PER_PART)
     ]
     paths = _part_paths(folder, parts, pool.batch_size)
-    todo = from_main(lambda: [k for k, p in enumerate(paths) if not p.exists()])
+    counts = [sum(map(len, part)) for part in parts]
+    todo = from_main(
+        lambda: [k for k, p in enumerate(paths) if not _holds_rows(p, counts[k])]
+    )
     mine = todo[rank::world_size]
     wanted = [batch for k in mine for batch in parts[k]]
     loaded = pool.load(wanted, model)
@@ -161,7 +164,7 @@ def compute_in_parts(
         save_array(paths[k], np.concatenate(results))
     barrier()
     if rank == 0:
-        _merge(paths, [sum(map(len, part)) for part in parts], out)
+        _merge(paths, counts, out)
         if finish is not None:
             finish()
         shutil.rmtree(folder)
@@ -232,6 +235,9 @@ def _merge(paths: Sequence[Path], counts: Sequence[int], out: Path) -> None:
         whole = np.lib.format.open_memmap(
             temporary, 'w+', arrays[0].dtype, (sum(counts), *arrays[0].shape[1:])
         )
+        # a full disk is an error here, but a crash when mapped pages are written
+        with temporary.open('r+b') as file:
+            os.posix_fallocate(file.fileno(), 0, os.path.getsize(temporary))
         start = 0
         for array in arrays:
             whole[start : start + len(array)] = array

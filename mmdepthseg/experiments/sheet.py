@@ -17,7 +17,9 @@ from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import DATASETS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
+from mmdepthseg.utils.pictures import read_picture
 
 #: Validation images on the demo's sheet.
 EXAMPLES = 3
@@ -184,8 +186,11 @@ def _example_rows(
     depth_model: BaseModel,
     palette: list,
 ) -> list[list[tuple[str, np.ndarray]]]:
-    image = cv2.imread(seg_set.get_data_info(index)['img_path'])
-    row: list[tuple[str, np.ndarray]] = [('image', np.asarray(image))]
+    path = seg_set.get_data_info(index)['img_path']
+    image = read_picture(path)
+    if image is None:
+        raise UserError(f'{path}: not a readable image')
+    row: list[tuple[str, np.ndarray]] = [('image', image)]
     truth = seg_set[index]['data_samples'].gt_sem_seg.data[0].numpy()
     row.append(('true label', color_labels(truth, palette)))
     for title, model in models.items():

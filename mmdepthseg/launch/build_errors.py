@@ -25,6 +25,23 @@ def message_of(error: BaseException) -> str:
     return text
 
 
+def describe_lack(error: BaseException) -> str | None:
+    """Return a message about a machine without memory, or a worker that was killed."""
+    text = ' '.join(str(error).split())
+    found = re.search(r'DataLoader worker \(pid[^)]*\) [^.]*', text)
+    if isinstance(error, RuntimeError) and found:
+        return (
+            f'{found[0]}; usually the machine ran out of memory or of /dev/shm: lower '
+            'num_workers or batch_size, and go on with --resume'
+        )
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate" in text:
+        return (
+            'this machine ran out of memory; lower num_workers, batch_size or the crop '
+            f'size ({text[:200]})'
+        )
+    return None
+
+
 def describe_build_error(error: BaseException) -> str | None:
     """Return a message that names the entry of a config that cannot be built.
 

@@ -2,9 +2,9 @@
 
 An expected error is one message and exit code 2: a `UserError`, also from a worker of a
 data loader; a file that is missing or cannot be read or written, a full disk; a device
-without memory; a config entry with an unknown class or argument. Any other error is a
-bug and keeps its traceback. `--debug`, or `MMDEPTHSEG_DEBUG=1` in the environment,
-always shows the traceback.
+or machine without memory, a worker of a data loader that was killed; a config entry
+with an unknown class or argument. Any other error is a bug and keeps its traceback.
+`--debug`, or `MMDEPTHSEG_DEBUG=1` in the environment, always shows the traceback.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _FILE_ERRORS = (
     NotADirectoryError,
     IsADirectoryError,
 )
-_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
 
 
 @contextlib.contextmanager
@@ -63,7 +63,11 @@ def describe_error(error: BaseException) -> str | None:
     if type(error) is UserError and not str(error).startswith('Caught '):
         return str(error)  # without MMEngine: some tools do without
     # here, because it imports MMEngine
-    from mmdepthseg.launch.build_errors import describe_build_error, message_of
+    from mmdepthseg.launch.build_errors import (
+        describe_build_error,
+        describe_lack,
+        message_of,
+    )
 
     if file_error or isinstance(error, UserError):
         return message_of(error)
@@ -72,4 +76,4 @@ def describe_error(error: BaseException) -> str | None:
             'the device ran out of memory; lower train_dataloader.batch_size or the '
             f'crop size ({str(error).splitlines()[0]})'
         )
-    return describe_build_error(error)
+    return describe_lack(error) or describe_build_error(error)

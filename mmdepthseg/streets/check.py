@@ -17,6 +17,7 @@ from mmdepthseg.cityscapes import CLASSES, decode_disparity, train_id_table
 from mmdepthseg.streets import layout
 from mmdepthseg.streets.dataset import Clip, Options, render_clip
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.pictures import read_picture
 
 MAX_DEPTH = 80.0
 MAX_RATIO = 0.2
@@ -216,7 +217,7 @@ def _stored_clip(out: Path, options: Options, split: str, number: int) -> Clip:
 
 
 def _read_image(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
-    image = cv2.imread(str(path), flags)
+    image = read_picture(path, flags)
     if image is None:
         raise UserError(f'{path}: not a readable image; render the data set again')
     return image

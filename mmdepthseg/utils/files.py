@@ -4,16 +4,18 @@ Small files (text, JSON, arrays) come from anybody: whatever is wrong with one i
 `UserError` that names it. No framework is imported here.
 """
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import math
 import os
 import re
 import secrets
+import stat
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,14 +41,15 @@ def file_hash(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
+@contextlib.contextmanager
 def atomic_path(
     path: str | Path, folder: Path | None = None, durable: bool = False
 ) -> Iterator[Path]:
     """Give a temporary path, which is renamed to `path` unless an error is raised.
 
     All processes and threads get different ones, also on other machines that see the
-    folder.
+    folder. The file is made here, so that it is never a link that somebody has put
+    there, and locked, so that `remove_leftovers` knows that it is being written.
 
     Args:
         path: The file; its folder is made if missing.
@@ -54,21 +57,33 @@ def atomic_path(
         durable: Wait until the disk has the file, so that it outlasts a power failure.
 
     Raises:
-        OSError: The folder or file cannot be written.
+        OSError: The folder or file cannot be written; names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     name = f'{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}'
     temporary = (folder or path.parent) / name
+    descriptor = None
     try:
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        with contextlib.suppress(OSError):  # a disk without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield temporary
         if durable:
             _flush(temporary)
         os.replace(temporary, path)
         if durable:
             _flush(path.parent)
+    except OSError as error:
+        # writing tells no name, and nobody knows the temporary one
+        if error.filename is None or str(error.filename) == str(temporary):
+            number = error.errno or errno.EIO  # numpy's error has none
+            raise OSError(number, error.strerror or str(error), str(path)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:
@@ -249,16 +264,37 @@ def read_array(path: str | Path, name: str | None = None) -> 'np.ndarray':
 def remove_leftovers(folder: str | Path) -> None:
     """Remove the temporary files that killed processes left below a folder.
 
-    Recent ones stay, because a running process may be writing them.
+    Locked and recent ones stay, because a running process may be writing them. Recent
+    is meant by the disk's clock, which may be another machine's.
     """
-    for path in Path(folder).rglob('*.tmp-*'):
-        if not _TEMPORARY.search(path.name):
-            continue
-        try:
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                path.unlink()
-        except FileNotFoundError:
-            pass  # renamed or removed meanwhile
+    found = [p for p in Path(folder).rglob('*.tmp-*') if _TEMPORARY.search(p.name)]
+    if not found:
+        return
+    with tempfile.TemporaryFile(dir=folder) as file:
+        now = os.fstat(file.fileno()).st_mtime
+    for path in found:
+        if _is_left(path, now):
+            path.unlink(missing_ok=True)
+
+
+def _is_left(path: Path, now: float) -> bool:
+    """Tell whether nobody writes a temporary file any longer."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # renamed or removed meanwhile, or a link
+        return False
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode) or now - state.st_mtime <= _STALE_SECONDS:
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    except OSError:  # a disk without locks: the age decides
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def check_writable(folder: str | os.PathLike, what: str) -> None:

@@ -45,3 +45,20 @@ def grey_png(values: np.ndarray, bits: int) -> bytes:
     header = struct.pack('>IIBBBBB', width, height, bits, 0, 0, 0, 0)
     parts = (b'IHDR', header), (b'IDAT', zlib.compress(rows)), (b'IEND', b'')
     return b'\x89PNG\r\n\x1a\n' + b''.join(chunk(*part) for part in parts)
+
+
+def huge_headers(side: int = 60_000) -> dict[str, bytes]:
+    """Return small files, by their suffix, that claim to have side x side pixels."""
+    small = np.zeros((2, 2, 3), np.uint8)
+    png, jpg = bytearray(encode(small)), bytearray(encode(small, 'JPEG'))
+    png[16:24] = struct.pack('>II', side, side)
+    png[29:33] = struct.pack('>I', zlib.crc32(png[12:29]))
+    frame = jpg.index(b'\xff\xc0') + 5
+    jpg[frame : frame + 4] = struct.pack('>HH', side, side)
+    bmp, tif = bytearray(encode(small, 'BMP')), bytearray(encode(small, 'TIFF'))
+    bmp[18:26] = struct.pack('<ii', side, side)
+    for tag in (256, 257):  # width and height
+        entry = tif.index(struct.pack('<HHI', tag, 4, 1))
+        tif[entry + 8 : entry + 12] = struct.pack('<I', side)
+    files = {'.png': png, '.jpg': jpg, '.bmp': bmp, '.tif': tif}
+    return {suffix: bytes(data) for suffix, data in files.items()}

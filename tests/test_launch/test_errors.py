@@ -1,6 +1,11 @@
 """Expected errors become one message; defects keep their traceback."""
 
+import os
+import signal
+
+import numpy as np
 import pytest
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from mmdepthseg.launch.errors import describe_error, friendly_errors
@@ -121,3 +126,33 @@ def test_errors_of_loader_workers(kind, expected):
 def test_did_you_mean():
     assert did_you_mean('lrr', ['lr', 'momentum']) == "; did you mean 'lr'?"
     assert did_you_mean('weights', ['lr']) == ''
+
+
+class Killed(Dataset):
+    """Its workers are killed, as by a machine without memory."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_is_one_line(capsys):
+    loader = DataLoader(Killed(), num_workers=1)
+    with pytest.raises(SystemExit) as stop, friendly_errors():
+        next(iter(loader))
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'DataLoader worker (pid' in line and 'num_workers' in line
+
+
+def test_a_machine_without_memory(capsys):
+    for allocate in (lambda: np.empty(2**60, np.uint8), lambda: torch.empty(2**50)):
+        with pytest.raises(SystemExit), friendly_errors():
+            allocate()
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith('error: this machine ran out of memory')
+    with pytest.raises(SystemExit), friendly_errors():
+        raise torch.OutOfMemoryError('CUDA out of memory. Tried ...')
+    assert 'the device ran out of memory' in capsys.readouterr().err

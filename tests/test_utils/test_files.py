@@ -2,11 +2,13 @@
 
 import errno
 import os
+import resource
 import time
 
 import numpy as np
 import pytest
 
+from mmdepthseg.launch.errors import describe_error
 from mmdepthseg.utils import UserError
 from mmdepthseg.utils.files import (
     atomic_path,
@@ -75,8 +77,9 @@ def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / 'iter_1.pth'
     path.write_bytes(b'old')
     monkeypatch.setattr(os, 'fsync', full)
-    with pytest.raises(OSError, match='No space'):
+    with pytest.raises(OSError, match='No space.*iter_1.pth') as caught:
         write_atomically(path, b'new', durable=True)
+    assert describe_error(caught.value) == f'{path}: No space left on device'
     assert [file.name for file in tmp_path.iterdir()] == ['iter_1.pth']
     assert path.read_bytes() == b'old'
 
@@ -136,3 +139,66 @@ def test_arrays(tmp_path):
     ):  # fmt: skip
         with pytest.raises(UserError, match=str(wrong[0])):
             read_array(*wrong)
+
+
+def test_a_part_that_is_still_written_is_no_leftover(tmp_path):
+    """However old it looks: the clock may have jumped, or the disk been slow."""
+    with atomic_path(tmp_path / 'a.npy') as living:
+        living.write_bytes(b'half')
+        os.utime(living, (0, 0))
+        remove_leftovers(tmp_path)
+        assert living.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ['a.npy']
+
+
+def test_recent_is_meant_by_the_clock_of_the_disk(tmp_path, monkeypatch):
+    """A machine whose clock is a day ahead removes nothing of the others."""
+    young = tmp_path / 'a.npy.tmp-1'
+    young.write_bytes(b'half')
+    monkeypatch.setattr(time, 'time', lambda: young.stat().st_mtime + 86400)
+    remove_leftovers(tmp_path)
+    assert young.exists()
+
+
+def test_links_and_pipes_are_no_leftovers(tmp_path):
+    (tmp_path / 'mine').write_bytes(b'mine')
+    os.utime(tmp_path / 'mine', (0, 0))
+    (tmp_path / 'a.tmp-1').symlink_to('mine')
+    os.mkfifo(tmp_path / 'b.tmp-1')
+    os.utime(tmp_path / 'b.tmp-1', (0, 0))
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {'mine', 'a.tmp-1', 'b.tmp-1'}
+
+
+def test_a_planted_link_is_not_written_through(tmp_path, monkeypatch):
+    monkeypatch.setattr('secrets.token_hex', lambda count: '0' * 8)
+    mine, path = tmp_path / 'mine', tmp_path / 'a.txt'
+    mine.write_bytes(b'mine')
+    planted = tmp_path / f'a.txt.tmp-{os.getpid()}-00000000'
+    planted.symlink_to(mine)
+    with pytest.raises(FileExistsError, match='a.txt'):
+        write_atomically(path, b'new')
+    assert mine.read_bytes() == b'mine' and planted.is_symlink()
+
+
+@pytest.fixture
+def little_space():
+    """Files of this process cannot grow beyond 4 KiB, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_full_disk_is_named_and_leaves_no_part(tmp_path, little_space):
+    from mmdepthseg.apis.pool import save_array
+
+    array = np.zeros(10_000)
+    for write in (
+        lambda path: write_atomically(path, array.tobytes()),
+        lambda path: save_array(path, array),
+    ):
+        with pytest.raises(OSError) as caught:
+            write(tmp_path / 'a.npy')
+        assert describe_error(caught.value).startswith(f'{tmp_path}/a.npy: ')
+        assert not [*tmp_path.iterdir()]

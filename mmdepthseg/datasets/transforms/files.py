@@ -82,9 +82,9 @@ def decode(
             that would lose bits, colours or alpha.
     """
     problem = _turned(content)
-    if not problem and flag != 'unchanged':
-        problem = _reduced(content)
     try:
+        if not problem and flag != 'unchanged':
+            problem = _reduced(content)
         image = None if problem else mmcv.imfrombytes(content, flag, backend=backend)
     except Exception as error:  # each decoder has its own kinds
         image, problem = None, f'cannot be decoded: {error}.'

@@ -56,7 +56,7 @@ def _labels(runner: Runner) -> Iterator[tuple[str, str]]:
             try:
                 with Image.open(info['img_path']) as image:
                     camera = listed_camera(info, image.size[::-1])
-            except (OSError, UserError):
+            except (OSError, UserError, Image.DecompressionBombError):
                 break  # the pipeline's matter: it may skip broken files
             if camera is not None:
                 (height, width), K = camera.size, camera.K

@@ -119,11 +119,9 @@ def make_thumbnail(path: str | Path) -> str | None:
     """Return a small JPEG of an image as a `data:` address; None if unreadable."""
     import cv2
 
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError:
-        return None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    from mmdepthseg.utils.pictures import read_picture
+
+    image = read_picture(path)
     if image is None:
         return None
     scale = min(1.0, THUMBNAIL_SIDE / max(image.shape[:2]))

@@ -5,7 +5,7 @@ import io
 import cv2
 import numpy as np
 import pytest
-from helpers.images import grey_png
+from helpers.images import grey_png, huge_headers
 from PIL import Image
 
 from mmdepthseg.datasets.errors import BrokenFileError
@@ -144,3 +144,13 @@ def test_numbers_of_maps_are_those_of_the_file():
 def test_other_maps_are_refused(content, dtype, named):
     with pytest.raises(BrokenFileError, match=f'Label x.png.*{named}'):
         decode_values(content, 'x.png', 'Label', dtype)
+
+
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.bmp', '.tif'])
+def test_headers_of_billions_of_pixels(suffix, backend):
+    content = huge_headers()[suffix]
+    with pytest.raises(BrokenFileError, match='huge'):
+        decode(content, f'huge{suffix}', 'Image', backend=backend)
+    with pytest.raises(BrokenFileError, match='huge'):
+        decode_values(content, f'huge{suffix}', 'Label', np.uint8)

@@ -1,6 +1,8 @@
 import logging
+import shutil
 
 import pytest
+from helpers.images import huge_headers
 
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.runner import build_runner
@@ -60,3 +62,18 @@ def test_depth_from_video(streets, summary, tmp_path):
     assert ' 3 neighbours, 3 camera files' in lines['train']
     assert ' at 96x48 ' in lines['camera'] and 'fx 115.' in lines['camera']
     assert 'classes' not in lines and 'val' not in lines
+
+
+def test_an_image_that_claims_billions_of_pixels(streets, summary, tmp_path):
+    """It is left out, as the data set is told to, here too."""
+    root = tmp_path / 'streets'
+    shutil.copytree(streets, root)
+    # of the first sample, whose size the camera's line tells
+    first = sorted(root.glob('leftImg8bit_sequence/train/*/*'))[1]
+    first.write_bytes(huge_headers()['.png'])
+    config = tmp_path / 'sde.py'
+    skip = 'data_root={root!r}, skip_broken=True, max_broken=3'
+    text = SDE.replace('data_root={root!r}', skip)
+    config.write_text(text.format(root=str(root)))
+    lines = summary(config)
+    assert ' 3 camera files' in lines['train'] and 'camera' not in lines
