@@ -277,7 +277,8 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
     """
     prepare(args)  # before the other imports, to keep them quiet
     from mmdepthseg.apis import NetworkSelection
-    from mmdepthseg.launch.config import OptionsAction, load_config
+    from mmdepthseg.launch.config import load_config
+    from mmdepthseg.launch.options import OptionsAction
 
     for option in ('names', 'scores', 'images'):
         if getattr(args, option) is not None:

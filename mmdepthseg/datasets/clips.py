@@ -13,7 +13,7 @@ from mmdepthseg.datasets.intrinsics import (
     read_kitti_calib,
 )
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
-from mmdepthseg.datasets.transforms.files import decode, read_bytes
+from mmdepthseg.datasets.transforms.files import image_size, read_bytes
 from mmdepthseg.names import FRAMES, join_path, list_files, list_folders, list_frames
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed, refuse
@@ -226,7 +226,7 @@ class ClipDataset(SequenceDataset):
         elif osp.isfile(source):
             camera = read_intrinsics(source)
         elif kitti and osp.isfile(calib):
-            size = decode(read_bytes(frame, 'Image'), frame, 'Image').shape[:2]
+            size = image_size(read_bytes(frame, 'Image'), frame, 'Image')
             camera = read_kitti_calib(calib, int(kitti[1]), size)
         elif not self.offsets:
             return None

@@ -16,7 +16,8 @@ from mmdepthseg.experiments.options import (
     pairs,
     parse_options,
 )
-from mmdepthseg.launch.config import apply_options, load_config
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.options import apply_options
 from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
 
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')

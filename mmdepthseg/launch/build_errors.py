@@ -7,11 +7,16 @@ in a text. This is the only module that reads the frames or messages of other li
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from mmdepthseg.launch.config_keys import argument_names, walk
 from mmdepthseg.utils.errors import did_you_mean, unknown_key
+
+#: Errors by which constructors of the frameworks refuse their arguments.
+REFUSALS = (AssertionError, ImportError, ValueError)
+FRAMEWORKS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch')
 
 
 def message_of(error: BaseException) -> str:
@@ -55,6 +60,8 @@ def describe_build_error(error: BaseException) -> str | None:
     inner, raised_there = builds[-1].f_locals, frames[-1] is builds[-1]
     if isinstance(error, KeyError) and raised_there:
         return _describe_type(error, inner)
+    if isinstance(error, REFUSALS):
+        return _describe_refusal(error, inner, frames[frames.index(builds[-1]) + 1 :])
     if not isinstance(error, TypeError):
         return None
     match = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
@@ -66,6 +73,21 @@ def describe_build_error(error: BaseException) -> str | None:
         return next(filter(None, described), None)
     # a needed argument is missing; otherwise the constructor's own code is wrong
     return f'config: type={_type_name(inner)!r}: {error}' if raised_there else None
+
+
+def _describe_refusal(
+    error: BaseException, variables: Mapping[str, Any], frames: Sequence[FrameType]
+) -> str | None:
+    """Return the reason for which a constructor of a framework refuses its arguments.
+
+    What our own constructors, or functions that they call, raise is a bug.
+    """
+    packages = [str(f.f_globals.get('__name__')).split('.')[0] for f in frames]
+    constructors = [f.f_code.co_name == '__init__' for f in frames]
+    apart = [p not in FRAMEWORKS and not c for p, c in zip(packages, constructors)]
+    if not str(error) or not frames or packages[-1] not in FRAMEWORKS or any(apart):
+        return None
+    return f'config: type={_type_name(variables)!r}: {error}'
 
 
 def _type_name(variables: Mapping[str, Any]) -> str:

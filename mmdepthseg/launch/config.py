@@ -1,132 +1,17 @@
-"""Configs and `--cfg-options` of the tools; errors name the file or the key."""
+"""Configs, work dirs and checkpoints of the tools; errors name the file or the key."""
 
-import argparse
-import ast
 import os
-import re
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from mmdepthseg.launch.config_keys import check_nested_keys, walk
-from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean, listed
+from mmdepthseg.engine.hooks.check_values import check_values
+from mmdepthseg.launch.config_keys import check_nested_keys, check_top_level_keys
+from mmdepthseg.launch.options import apply_options
+from mmdepthseg.utils.errors import UserError, did_you_mean
 from mmdepthseg.utils.files import check_writable
-
-#: What MMEngine's Runner and our tools read at the top level of a config.
-TOP_LEVEL_KEYS = (
-    'auto_scale_lr custom_hooks custom_imports default_hooks default_scope env_cfg '
-    'experiment_name find_unused_parameters load_from log_level log_processor '
-    'model_wrapper_cfg optim_wrapper param_scheduler randomness test_dataloader '
-    'test_evaluator train_dataloader val_dataloader val_evaluator visualizer '
-    'work_dir'
-).split()
-# Also read, but too short or too distinct to be compared with misspelt names.
-_MORE_KEYS = (
-    'activation_checkpointing compile efficient_conv_bn_eval launcher model '
-    'predict_dataloader predict_pipeline resume selection sync_bn test_cfg '
-    'train_cfg tta_model tta_pipeline val_cfg'
-).split()
-# A new name at least this similar to a known one is taken for a misspelling. The names
-# in MMSegmentation's own configs (`train_pipeline`, `vis_backends`, ...) stay below.
-_TOP_LEVEL_LIKENESS = 0.87
-_OPTION_LIKENESS = 0.8
-
-OPTIONS_HELP = (
-    'override settings of the config, KEY=VALUE with dots for nesting '
-    '(optim_wrapper.optimizer.lr=0.01). An entry of a list goes by position or type '
-    '(train_dataloader.dataset.pipeline.RandomFlip.prob=0). '
-    'Lists: KEY="[a,b]" or KEY=a,b; dicts: KEY="dict(type=X)"; text in quotes inside '
-    "the value stays text: KEY=\"['09','10']\". A key that looks misspelt is "
-    'refused; +KEY=VALUE adds it anyway.'
-)
-
-
-class OptionsAction(DictAction):
-    """Argparse action for KEY=VALUE pairs.
-
-    MMEngine's DictAction fails with a traceback if `=` is missing, splits dicts at
-    their commas, removes quotes ('09' becomes 9) and removes spaces.
-    """
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Sequence[str] | None,
-        option_string: str | None = None,
-    ) -> None:
-        """Add the pairs to `namespace`."""
-        options = dict(getattr(namespace, self.dest, None) or {})
-        for pair in values or ():
-            key, equals, text = pair.partition('=')
-            if not equals or not key.strip('+'):
-                parser.error(f'{option_string} takes KEY=VALUE, not {pair!r}')
-            try:
-                options[key] = _parse_value(text.strip())
-            # MMEngine's parser asserts, and recurses without end
-            except (AssertionError, RecursionError, ValueError):
-                parser.error(
-                    f'the value of {key}={text!r} cannot be read; write a dict as '
-                    'dict(type=X, n=1), and put text with brackets, commas or spaces '
-                    'in quotes inside the value'
-                )
-        setattr(namespace, self.dest, options)
-
-
-def _parse_value(text: str) -> Any:
-    if not re.search(r'[\[({\'",]', text):
-        return DictAction._parse_int_float_bool(text)
-    try:
-        return _python_value(text)
-    except (SyntaxError, ValueError):
-        if re.search(r'\bdict\(|\{[^{}]*:', text):
-            raise ValueError(text) from None
-    # not Python: paths, {clip}, words
-    if ',' not in text and text[0] + text[-1] not in ('[]', '()'):
-        return DictAction._parse_int_float_bool(text.strip('\'"'))
-    text = re.sub(r'\s*,\s*', ',', text)
-    if ' ' in text:  # MMEngine removes spaces
-        raise ValueError(text)
-    return DictAction._parse_iterable(text)
-
-
-def _python_value(text: str) -> Any:
-    if '#' in re.sub(r"'[^']*'|\"[^\"]*\"", '', text):
-        raise ValueError(text)  # Python drops what follows
-    source = text.replace('\\', '\\\\')  # a backslash is a backslash, as for MMEngine
-    value = _literal(ast.parse(source, mode='eval').body, source)
-    # MMEngine's rules: (x) is a tuple of one, x,y a list
-    if text.startswith('('):
-        return value if isinstance(value, tuple) else (value,)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _literal(node: ast.expr, source: str) -> Any:
-    """Read Python in which `dict(a=1)` is a dict and a bare word is text."""
-    match node:
-        case ast.Constant(value=str() | int() | float() | None as value):
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-            return ast.literal_eval(node)
-        case ast.Name() | ast.Attribute():
-            # the source, because Python normalises names
-            word = ast.get_source_segment(source, node) or ''
-            return DictAction._parse_int_float_bool(word)
-        case ast.List(elts=parts):
-            return [_literal(part, source) for part in parts]
-        case ast.Tuple(elts=parts):
-            return tuple(_literal(part, source) for part in parts)
-        case ast.Dict(keys=keys, values=values):
-            if all(isinstance(key, ast.Constant) for key in keys):  # with quotes
-                pairs = zip(keys, values)
-                return {_literal(k, source): _literal(v, source) for k, v in pairs if k}
-        case ast.Call(func=ast.Name(id='dict'), args=[], keywords=words):
-            if all(word.arg for word in words):  # no **
-                return {str(w.arg): _literal(w.value, source) for w in words}
-    raise ValueError(ast.unparse(node))
 
 
 def load_config(
@@ -139,7 +24,8 @@ def load_config(
         options: Dotted keys to values.
 
     Raises:
-        UserError: If the file is missing or cannot be read, or a key looks misspelt.
+        UserError: If the file is missing or cannot be read, a key looks misspelt or a
+            value is not of the type that is expected.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -156,6 +42,7 @@ def load_config(
     apply_options(config, options or {})
     check_top_level_keys(config)
     check_nested_keys(config)
+    check_values(config)
     return config
 
 
@@ -179,142 +66,6 @@ def _near_files(path: Path, pattern: str) -> str:
         return f' (there is no folder {path.parent})'
     names = [found.name for found in path.parent.glob(pattern)]
     return did_you_mean(path.name, names)
-
-
-def apply_options(config: Config, options: Mapping[str, Any]) -> None:
-    """Merge dotted options into `config`, in place.
-
-    A key that the config does not have is added with a warning, as MMSegmentation's
-    users expect. But if it resembles a key at the same place, it is taken for a
-    misspelling, unless it is written with a leading `+`. A list replaces a tuple as a
-    tuple.
-
-    Raises:
-        UserError: If a key looks misspelt or does not fit the config's structure, or if
-            text is given for a number, a truth value or a list.
-    """
-    for key, value in options.items():
-        name = key.lstrip('+')
-        node, found, rest = _follow(config, name)
-        if not key.startswith('+'):
-            if rest and isinstance(node, Mapping):
-                _check_new_key(name, rest[0], '.'.join(found), node)
-            _refuse_variable(config, name)
-            if not rest:
-                _check_text(name, value, node)
-        try:
-            value = value if rest else _with_tuples(value, node)
-            config.merge_from_dict({'.'.join([*found, *rest]): value})
-        except (TypeError, KeyError, IndexError) as error:
-            raise UserError(f'--cfg-options {name}: {error}') from error
-
-
-def _follow(config: Config, key: str) -> tuple[Any, list[str], list[str]]:
-    """Follow a dotted key as far as the config has it.
-
-    Returns:
-        The value there, the parts of the key that lead to it (with positions instead of
-        types for entries of lists), and the parts that are left.
-
-    Raises:
-        UserError: If a list has no such position, or not one entry of that type.
-    """
-    node: Any = config._cfg_dict
-    found: list[str] = []
-    rest = key.split('.')
-    while rest:
-        part: Any = rest[0]
-        if isinstance(node, list | tuple):
-            types = [e.get('type') if isinstance(e, Mapping) else '' for e in node]
-            kinds = [str(getattr(t, '__name__', t)).split('.')[-1] for t in types]
-            places = [i for i, kind in enumerate(kinds) if part in (str(i), kind)]
-            if len(places) != 1:
-                raise UserError(
-                    f'--cfg-options {key}: {".".join(found)} is a list of {len(node)} '
-                    f'({", ".join(kinds)}); {part!r} is neither a position in it nor '
-                    'the type of one entry'
-                )
-            part = places[0]
-        elif not isinstance(node, Mapping) or part not in node:
-            break
-        node = node[part]
-        found.append(str(part))
-        rest = rest[1:]
-    return node, found, rest
-
-
-def _check_text(key: str, value: Any, before: Any) -> None:
-    """Refuse text for a number, a truth value or a list.
-
-    `no` would be true, and a list of one name without brackets its letters.
-    """
-    spellings = {bool: 'True or False', int: 'a number', float: 'a number'}
-    spellings |= dict.fromkeys((list, tuple), f'a list: {key}="[\'{value}\']"')
-    if isinstance(value, str) and type(before) in spellings:
-        raise UserError(
-            f'--cfg-options {key}={value}: the config has {before!r} there; write '
-            f'{spellings[type(before)]} (+{key}={value} sets the text anyway)'
-        )
-
-
-def _with_tuples(value: Any, before: Any) -> Any:
-    """Return an option with tuples where the config has tuples."""
-    if isinstance(value, list) and isinstance(before, tuple):
-        return tuple(value)
-    if isinstance(value, Mapping) and isinstance(before, Mapping):
-        return {k: _with_tuples(v, before.get(k)) for k, v in value.items()}
-    return value
-
-
-def _check_new_key(key: str, part: str, place: str, node: Mapping) -> None:
-    """Refuse a key that looks misspelt; warn that a new one is added."""
-    known = {*map(str, node), *(() if place else TOP_LEVEL_KEYS)}
-    if part in known:
-        return
-    # A misspelling changes the length little: `in_channels` beside `channels` is new.
-    near = [name for name in known if abs(len(name) - len(part)) <= 2]
-    place = f'--cfg-options {key}: {place or "the config"}'
-    add = f'to add it as a new key write +{key}=...'
-    check_keys([part], near, place, _OPTION_LIKENESS, add)
-    warnings.warn(f'{place} had no {part!r}; it is added', stacklevel=3)
-
-
-def _refuse_variable(config: Config, key: str) -> None:
-    """Refuse a variable that the config's file has used for other keys.
-
-    MMEngine has already read the file: a new value would silently change nothing.
-    """
-    name = key.split('.')[0]
-    known = {*TOP_LEVEL_KEYS, *_MORE_KEYS}
-    if name not in config or name.rstrip('_0123456789') in known:
-        return
-    value = config._cfg_dict[name]
-    places = [
-        place
-        for root in sorted(known & set(config))
-        for place, found in walk(config._cfg_dict[root], root)
-        if found == value and type(found) is type(value)
-    ]
-    if places:  # otherwise somebody's hook may read it
-        raise UserError(
-            f'--cfg-options {key}: {name!r} is a variable of the config file; its '
-            'value has already been copied to other keys, so setting it would change '
-            f'nothing. Set those, or change the file: {listed(places, 4)} '
-            f'(+{key}=... sets it anyway)'
-        )
-
-
-def check_top_level_keys(config: Config) -> None:
-    """Refuse a top-level name that resembles one that the Runner reads.
-
-    MMEngine ignores names it does not know, so `default_hoks` would do nothing.
-
-    Raises:
-        UserError: Names the key and the one probably meant.
-    """
-    names = [n for n in config if n.rstrip('_0123456789') not in TOP_LEVEL_KEYS]
-    source = config.filename or 'config'
-    check_keys(names, TOP_LEVEL_KEYS, source, _TOP_LEVEL_LIKENESS)
 
 
 def prepare_work_dir(

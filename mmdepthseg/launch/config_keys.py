@@ -14,6 +14,23 @@ from mmengine.config import Config
 
 from mmdepthseg.utils.errors import UserError, check_keys
 
+#: What MMEngine's Runner and our tools read at the top level of a config.
+TOP_LEVEL_KEYS = (
+    'auto_scale_lr custom_hooks custom_imports default_hooks default_scope env_cfg '
+    'experiment_name find_unused_parameters load_from log_level log_processor '
+    'model_wrapper_cfg optim_wrapper param_scheduler randomness test_dataloader '
+    'test_evaluator train_dataloader val_dataloader val_evaluator visualizer '
+    'work_dir'
+).split()
+#: Also read, but too short or too distinct to be compared with misspelt names.
+MORE_KEYS = (
+    'activation_checkpointing compile efficient_conv_bn_eval launcher model '
+    'predict_dataloader predict_pipeline resume selection sync_bn test_cfg '
+    'train_cfg tta_model tta_pipeline val_cfg'
+).split()
+# A new name at least this similar to a known one is taken for a misspelling. The names
+# in MMSegmentation's own configs (`train_pipeline`, `vis_backends`, ...) stay below.
+_TOP_LEVEL_LIKENESS = 0.87
 #: What DefaultOptimWrapperConstructor reads; its signature does not list it.
 PARAMWISE_KEYS = frozenset(
     'bias_decay_mult bias_lr_mult bypass_duplicate custom_keys dcn_offset_lr_mult '
@@ -46,12 +63,26 @@ def check_nested_keys(config: Config) -> None:
     for name in ('train', 'val', 'test', 'predict'):
         place = f'{name}_dataloader'
         _check(config, place, argument_names(DataLoader) | {'num_batch_per_epoch'})
+        _check_sampler(place, _part(config, place))
         for where, value in walk(config.get(place), place):
             if where.endswith('.metainfo') and isinstance(value, Mapping):
                 check_keys(value, METAINFO_KEYS, f'config: {where}', _METAINFO_LIKENESS)
     _check_checkpoint_hook(config)
     _check_clip_grad(config)
     _check_paramwise(config)
+
+
+def check_top_level_keys(config: Config) -> None:
+    """Refuse a top-level name that resembles one that the Runner reads.
+
+    MMEngine ignores names it does not know, so `default_hoks` would do nothing.
+
+    Raises:
+        UserError: Names the key and the one probably meant.
+    """
+    names = [n for n in config if n.rstrip('_0123456789') not in TOP_LEVEL_KEYS]
+    source = config.filename or 'config'
+    check_keys(names, TOP_LEVEL_KEYS, source, _TOP_LEVEL_LIKENESS)
 
 
 def _part(config: Config, place: str) -> Mapping:
@@ -67,6 +98,19 @@ def _part(config: Config, place: str) -> Mapping:
 def _check(config: Config, place: str, known: Iterable[str], *needed: str) -> None:
     if given := _part(config, place):
         check_keys(given, known, f'config: {place}', needed=needed)
+
+
+def _check_sampler(place: str, loader: Mapping) -> None:
+    """Check the options of a loader that exclude its sampler."""
+    cure = "sampler=dict(type='DefaultSampler', shuffle=True)"
+    excluded = [k for k in ('shuffle', 'batch_sampler', 'drop_last') if loader.get(k)]
+    if excluded[:1] == ['shuffle']:
+        raise UserError(f'config: {place}.shuffle goes into the sampler: {cure}')
+    if excluded == ['batch_sampler', 'drop_last']:
+        raise UserError(
+            f'config: {place}: batch_sampler and drop_last exclude each other; give '
+            'drop_last to the batch sampler'
+        )
 
 
 def _check_checkpoint_hook(config: Config) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmdepthseg.engine.hooks import CheckStartHook, TrainingSummaryHook
 from mmdepthseg.launch.opening import Opening
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
 
 
 class ToolRunner(Runner):
@@ -77,6 +77,7 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         source = config.filename or 'the config'
         raise UserError(f'{source} lacks {", ".join(missing)}')
     for name in ('train', 'val', 'test'):
+        _check_whole(name, config)
         drop_worker_options(config.get(f'{name}_dataloader'))
     build = RUNNERS.build if 'runner_type' in config else ToolRunner.from_cfg
     with warnings.catch_warnings():
@@ -87,6 +88,27 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
     return runner
+
+
+def _check_whole(name: str, config: Config) -> None:
+    """Refuse a stage that has some of its parts; MMEngine does so without their names.
+
+    Raises:
+        UserError: Names the parts that are missing.
+    """
+    last = 'optim_wrapper' if name == 'train' else f'{name}_evaluator'
+    parts = (f'{name}_dataloader', f'{name}_cfg', last)
+    missing = [key for key in parts if config.get(key) is None]
+    if missing and len(missing) < len(parts):
+        given = ', '.join(key for key in parts if key not in missing)
+        raise UserError(
+            f'{config.filename or "the config"} has {given}, but lacks '
+            f'{", ".join(missing)}: give all of them, or set all to None'
+        )
+    loader = config.get(parts[0])
+    if isinstance(loader, dict):  # MMEngine's KeyError names neither place nor cure
+        needed = ('dataset', 'sampler')
+        check_keys(loader, loader, f'{parts[0]} of the config', needed=needed)
 
 
 def drop_worker_options(loader: dict | None) -> None:

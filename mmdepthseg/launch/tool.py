@@ -77,7 +77,7 @@ def add_config_options(parser: argparse.ArgumentParser, launcher: bool = False) 
         launcher: Also add `--launcher` and `--local_rank`, for a tool that may run as
             several processes.
     """
-    from mmdepthseg.launch.config import OPTIONS_HELP, OptionsAction
+    from mmdepthseg.launch.options import OPTIONS_HELP, OptionsAction
 
     parser.add_argument(
         '--cfg-options',

@@ -4,7 +4,8 @@ import argparse
 
 from mmengine.config import Config
 
-from mmdepthseg.launch.config import OptionsAction, apply_options, load_config
+from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.options import OptionsAction, apply_options
 
 NETWORK = 'r101-d16_40k_512x512_n372'
 MULTI_TASK = ('pad-transfer-depthmix-gt', 'sel-pad-transfer-depthmix-gt')

@@ -1,7 +1,8 @@
 """Entries of a config that cannot be built are named by type and key."""
 
 import pytest
-from mmengine.registry import Registry
+import torch
+from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS, Registry
 
 from mmdepthseg.launch.build_errors import describe_build_error
 
@@ -45,3 +46,45 @@ def test_a_defect_is_not_the_configs():
         PARTS.build(dict(type='Wheel', size='broken'))
     assert describe_build_error(caught.value) is None
     assert describe_build_error(TypeError('elsewhere')) is None
+
+
+PARAMETERS = [torch.nn.Parameter(torch.zeros(1))]
+
+
+@pytest.mark.parametrize(
+    ('registry', 'config', 'reason'),
+    [
+        (PARAM_SCHEDULERS, dict(type='ReduceOnPlateauLR', by_epoch=False), 'by_epoch'),
+        (PARAM_SCHEDULERS, dict(type='PolyLR', begin=5, end=4), 'begin=5'),
+        (PARAM_SCHEDULERS, dict(type='OneCycleLR', eta_max=1, total_steps=0), 'total'),
+        (OPTIMIZERS, dict(type='SGD', momentum=-1), 'momentum'),
+        (OPTIM_WRAPPERS, dict(type='OptimWrapper', accumulative_counts=0), 'accum'),
+    ],
+)
+def test_what_a_constructor_of_a_framework_refuses(registry, config, reason):
+    optimizer = torch.optim.SGD(PARAMETERS, lr=1)
+    given = dict(params=PARAMETERS) if registry is OPTIMIZERS else {}
+    with pytest.raises((AssertionError, ValueError)) as caught:
+        registry.build({**config, **(given or dict(optimizer=optimizer))})
+    message = describe_build_error(caught.value)
+    assert config['type'] in message and reason in message
+
+
+@PARTS.register_module()
+class Spoke:
+    """Refuses nothing; its own code is wrong."""
+
+    def __init__(self, deep):
+        assert not deep, 'a defect'
+        self.bend()
+
+    def bend(self):
+        """Call a framework the wrong way."""
+        torch.optim.SGD([], lr=1)
+
+
+@pytest.mark.parametrize('deep', [True, False])
+def test_a_defect_is_not_a_refusal(deep):
+    with pytest.raises((AssertionError, ValueError)) as caught:
+        PARTS.build(dict(type='Spoke', deep=deep))
+    assert describe_build_error(caught.value) is None

@@ -98,3 +98,17 @@ def test_metainfo_of_parts_of_a_data_set():
 def test_loaders_randomness_processes_and_hooks(parts, message):
     with pytest.raises(UserError, match=message):
         check(**parts)
+
+
+@pytest.mark.parametrize(
+    ('options', 'named'),
+    [
+        (dict(shuffle=True), 'shuffle goes into the sampler.*DefaultSampler'),
+        (dict(batch_sampler=dict(type='X'), drop_last=True), 'batch_sampler and drop'),
+    ],
+)
+def test_options_of_a_loader_that_exclude_each_other(options, named):
+    loader = dict(dataset=dict(), sampler=dict(type='DefaultSampler'))
+    check(val_dataloader=loader, train_dataloader=dict(loader, drop_last=True))
+    with pytest.raises(UserError, match=f'train_dataloader.*{named}'):
+        check(train_dataloader=dict(loader, **options))

@@ -13,6 +13,20 @@ def test_missing_parts_are_named():
         build_runner(Config(dict(model={})), ('train_dataloader', 'train_cfg'))
 
 
+@pytest.mark.parametrize(
+    ('extra', 'named'),
+    [
+        ('val_evaluator = None', 'has val_dataloader, val_cfg, but lacks val_eval'),
+        ('test_cfg = None', 'lacks test_cfg'),
+        ("train_dataloader.pop('sampler')", "train_dataloader .* lacks 'sampler'"),
+        ("val_dataloader.pop('dataset')", "val_dataloader .* lacks 'dataset'"),
+    ],
+)
+def test_stages_that_lack_a_part(tiny_config, extra, named):
+    with pytest.raises(UserError, match=named):
+        build_runner(load_config(tiny_config(extra=f'{extra}\n')), ())
+
+
 def test_loaders_without_workers(tiny_config, tmp_path, plain_layout):
     loader = 'dict(num_workers=0, persistent_workers=True, prefetch_factor=2)'
     names = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -12,6 +12,7 @@ import mmengine.fileio as fileio
 import numpy as np
 from PIL import Image
 
+from mmdepthseg.camera import Size
 from mmdepthseg.datasets.errors import BrokenFileError
 
 JPEG, PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
@@ -92,6 +93,31 @@ def decode(
         problem = problem or 'cannot be decoded: it is damaged or not an image.'
         raise BrokenFileError(f'{what} {path} {problem}')
     return image
+
+
+def image_size(content: bytes, path: str, what: str, flag: str = 'color') -> Size:
+    """Return the size of an image, decoding as little as possible.
+
+    Args:
+        content: Bytes of the file.
+        path: Name of the file, for the error.
+        what: Kind of file, for the error.
+        flag: Of `decode`.
+
+    Returns:
+        (height, width).
+
+    Raises:
+        BrokenFileError: See `decode`.
+    """
+    problem = _turned(content) or ('' if flag == 'unchanged' else _reduced(content))
+    if problem:
+        raise BrokenFileError(f'{what} {path} {problem}')
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return image.size[::-1]
+    except Exception:  # a format that Pillow does not know; or damaged
+        return decode(content, path, what, flag).shape[:2]
 
 
 def decode_values(

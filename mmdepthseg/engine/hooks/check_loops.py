@@ -104,6 +104,53 @@ def all_schedulers(schedulers: Any) -> Iterator[Any]:
     yield from chain(*(schedulers.values() if by_name else [schedulers or ()]))
 
 
+def check_lengths(
+    loop: BaseLoop, hooks: Iterable[Hook], schedulers: Any
+) -> Iterator[str]:
+    """Compare what counts steps with the length of a training.
+
+    Args:
+        loop: The training's loop.
+        hooks: The Runner's hooks.
+        schedulers: The Runner's schedulers.
+
+    Yields:
+        A warning, if the first validation is due after the end.
+
+    Raises:
+        UserError: A one-cycle schedule is shorter than the training, or an averaged
+            model begins after its end: MMEngine would stop there.
+    """
+    epochs = isinstance(loop, EpochBasedTrainLoop)
+    length = loop.max_epochs if epochs else loop.max_iters
+    for one in all_schedulers(schedulers):
+        total = getattr(one, 'total_steps', None)
+        end = loop.max_epochs if getattr(one, 'by_epoch', False) else loop.max_iters
+        needed = min(one.end - 1, end) - one.begin
+        if total is not None and total < needed:
+            raise UserError(
+                f'param_scheduler: {type(one).__name__} has total_steps={total}, but '
+                f'{needed} steps are made until the end of the training; it stops at '
+                f'more: set total_steps={needed}'
+            )
+    for hook in hooks:
+        if isinstance(hook, mmengine.hooks.EMAHook):
+            for name in ('begin_iter', 'begin_epoch'):
+                begin = getattr(hook, name)
+                end = loop.max_iters if name == 'begin_iter' else loop.max_epochs
+                if begin > end:
+                    raise UserError(
+                        f'{type(hook).__name__}: {name}={begin} is after the end of '
+                        f'the training, {end}'
+                    )
+    begin = getattr(loop, 'val_begin', 0)
+    if begin > length:
+        yield (
+            f'train_cfg.val_begin={begin} is after the end of the training, {length}: '
+            'nothing is validated'
+        )
+
+
 def check_epochs(loop: BaseLoop, hooks: Iterable[Hook], schedulers: Any) -> list[str]:
     """Look for parts that count epochs, of which a loop over iterations has one.
 

@@ -1,12 +1,10 @@
 """Checks before the first iteration: what cannot go well is refused now."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import mmengine.hooks
-import mmseg.evaluation
-from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import Runner
@@ -18,41 +16,46 @@ from torch.utils.data import DataLoader
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.datasets.class_pixels import class_pixels
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.engine.hooks.check_frames import check_frames, parts_of
 from mmdepthseg.engine.hooks.check_loops import (
     all_schedulers,
     check_epochs,
     check_evaluation_loops,
     check_groups,
+    check_lengths,
     check_teacher,
     check_train_loop,
 )
+from mmdepthseg.engine.hooks.check_metrics import (
+    check_official_metric,
+    check_predictions,
+    check_truth,
+)
+from mmdepthseg.engine.hooks.check_values import check_values
 from mmdepthseg.engine.hooks.monitor_hooks import validation_figures
-from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
-from mmdepthseg.evaluation import DepthMetric, PseudoLabelMetric
-from mmdepthseg.evaluation.depth_metric import TARGET_CURE
-from mmdepthseg.registry import DATASETS, HOOKS
+from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError, listed, unknown_key
 
-#: Where a sample's info names its depth.
-TRUTH_PATHS = ('depth_path', 'disparity_path')
 #: Labels are searched for missing classes if their files are not larger than this.
 CHEAP_BYTES = 4_000_000
 STAGES = ('train', 'val', 'test')
-DEPTH_METRICS = (DepthMetric, mmseg.evaluation.DepthMetric)
-LABEL_METRICS = (mmseg.evaluation.IoUMetric, PseudoLabelMetric)
 
 
 @HOOKS.register_module()
 class CheckStartHook(Hook):
     """Check the parts of a run against each other before the first iteration.
 
+    - Values are of the types that constructors announce (see `check_values`; our tools
+      check that before they build anything).
     - Loops, samplers, schedules and hooks fit each other (see `check_loops`).
+    - The first frame of each folder is stored as it is to be read, and its camera fits
+      (see `check_frames`).
     - `classes` are names, and the heads and their class weights have as many classes
       as the data sets.
     - The figures in `save_best` and `monitor` (early stopping, ReduceOnPlateau) are
       among those of the validation; a warning if a metric does not tell its own.
     - The model predicts what the metrics of the validation compare, and the validation
-      has their truth; the first sample is loaded.
+      has their truth; the first sample is loaded (see `check_metrics`).
     - A class that no training label shows causes a warning, if the labels are small.
 
     It works with every tool that builds a Runner from a config with this hook.
@@ -66,20 +69,27 @@ class CheckStartHook(Hook):
         Raises:
             UserError: Names the key to change.
         """
+        check_values(runner.cfg)
         model = unwrapped(runner.model)
         # not the properties, which would build the loops
         loops = {name: getattr(runner, f'_{name}_loop') for name in STAGES}
         loops = {n: loop for n, loop in loops.items() if isinstance(loop, BaseLoop)}
         for name, loop in loops.items():
             if isinstance(loop.dataloader, DataLoader):
-                check_classes(f'{name}_dataloader', loop.dataloader.dataset, model)
+                dataset = loop.dataloader.dataset
+                check_classes(f'{name}_dataloader', dataset, model)
+                check_frames(dataset)
+                for metric in () if name == 'train' else loop.evaluator.metrics:
+                    networks = getattr(loop, 'networks', None)
+                    check_official_metric(metric, dataset, networks)
         check_evaluation_loops(loops, model)
         if 'train' not in loops:
             return
         check_train_loop(loops['train'])
         check_groups(loops['train'].dataloader)
         check_teacher(model, runner.hooks)
-        doubts = check_epochs(loops['train'], runner.hooks, runner.param_schedulers)
+        counting = loops['train'], runner.hooks, runner.param_schedulers
+        doubts = [*check_epochs(*counting), *check_lengths(*counting)]
         for doubt in (*doubts, *check_monitors(runner)):
             runner.logger.warning(doubt)
         if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):
@@ -170,14 +180,21 @@ def check_monitors(runner: Runner) -> list[str]:
 
     Returns:
         A warning for each that a metric may or may not give, because it does not tell
-        the names of its figures.
+        the names of its figures; and for the best checkpoint, if nothing is validated.
 
     Raises:
-        UserError: Names the option and the figures there are.
+        UserError: Names the option and the figures there are, if any.
     """
     figures = validation_figures(runner)
     if figures is None:
-        return []
+        never = [
+            f'{option}={name!r}: nothing is validated, so this never acts: give '
+            'val_dataloader, val_cfg and val_evaluator'
+            for option, name in watched_figures(runner)
+        ]
+        if fatal := [text for text in never if 'save_best' not in text]:
+            raise UserError(fatal[0])
+        return never
     names, silent = figures
     doubts = []
     for option, name in watched_figures(runner):
@@ -194,90 +211,6 @@ def check_monitors(runner: Runner) -> list[str]:
     return doubts
 
 
-def check_predictions(metric: BaseMetric, model: Any) -> None:
-    """Check that the model predicts what a metric compares.
-
-    Args:
-        metric: A metric; ours and MMSegmentation's are checked.
-        model: A `DepthSegmentor`, also in a `MeanTeacher`; others are not checked.
-
-    Raises:
-        UserError: Names the head that is missing.
-    """
-    model = getattr(model, 'student', model)
-    if not hasattr(model, 'depth_head'):
-        return
-    for kinds, head, there in (
-        (DEPTH_METRICS, 'depth_head', model.depth_head is not None),
-        (LABEL_METRICS, 'decode_head', model.with_decode_head),
-    ):
-        if isinstance(metric, kinds) and not there:
-            raise UserError(
-                f'val_evaluator: {type(metric).__name__} needs a model with a {head}, '
-                'which this one lacks'
-            )
-
-
-def check_truth(metric: BaseMetric, dataset: Any) -> None:
-    """Check that the validation data have what a metric compares with.
-
-    Args:
-        metric: A metric; ours and MMSegmentation's are checked.
-        dataset: The data set of the validation.
-
-    Raises:
-        UserError: Names samples without truth, and what to do.
-    """
-    owner = type(metric).__name__
-    keys: tuple[str, ...] = TRUTH_PATHS
-    if getattr(metric, 'format_only', False):
-        return
-    if isinstance(metric, DEPTH_METRICS):
-        field, cure = 'gt_depth_map', TARGET_CURE
-    elif isinstance(metric, LABEL_METRICS):
-        if getattr(metric, 'output_dir', None):
-            return
-        field, keys = 'gt_sem_seg', ('seg_map_path',)
-        cure = 'LoadSegLabel (or LoadAnnotations) in the pipeline, and label files'
-    else:
-        return
-    place = 'val_dataloader'
-    check_paths(dataset, keys, f'{owner}: {place}', cure)
-    state = get_random_state()
-    sample = dataset[0] if len(dataset) else None
-    set_random_state(state)
-    found = sample.get('data_samples') if isinstance(sample, Mapping) else None
-    if found is not None and not isinstance(found, Sequence) and field not in found:
-        name = found.get('img_id') or found.get('img_path')
-        raise UserError(f'{owner}: {place}: {name} has no {field}; needs {cure}')
-    if isinstance(metric, DepthMetric) and metric.baseline is not None:
-        training = DATASETS.build(dict(metric.baseline['dataset'], pipeline=[]))
-        check_paths(training, keys, f'{owner}: baseline.dataset', cure)
-
-
-def check_paths(dataset: Any, keys: Sequence[str], place: str, cure: str) -> None:
-    """Check that every sample of a data set lists one of some files.
-
-    Args:
-        dataset: The data set; those that are not ours are not checked.
-        keys: Keys of the files in a sample's info.
-        place: Where the data set stands, for the message.
-        cure: What to do.
-
-    Raises:
-        UserError: Names the first samples that list none.
-    """
-    if not isinstance(dataset, SequenceDataset):
-        return  # others list files that do not exist
-    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-    without = [i.get('img_id', i.get('img_path')) for i in infos if not {*keys} & {*i}]
-    if without:
-        raise UserError(
-            f'{place}: {len(without)} of {len(dataset)} samples have no '
-            f'{" or ".join(keys)} ({listed(without)}); needs {cure}'
-        )
-
-
 def absent_classes(loader: Any) -> Iterator[str]:
     """Name the classes that no training label shows, if the labels are small.
 
@@ -287,8 +220,7 @@ def absent_classes(loader: Any) -> Iterator[str]:
     Yields:
         A warning for each labelled part of the data set.
     """
-    dataset = getattr(loader, 'dataset', None)
-    for part in getattr(dataset, 'datasets', [dataset]):
+    for part in parts_of(getattr(loader, 'dataset', None)):
         if not isinstance(part, SequenceDataset) or not part.metainfo.get('classes'):
             continue
         infos = [part.get_data_info(index) for index in range(len(part))]

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
-from mmengine.optim.scheduler import LinearLR, ReduceOnPlateauLR
+from mmengine.hooks import EMAHook
+from mmengine.optim.scheduler import LinearLR, OneCycleLR, ReduceOnPlateauLR
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop
 from torch.utils.data import ConcatDataset
 
@@ -103,3 +104,44 @@ def test_checkpoints_of_epochs_that_do_not_come():
     assert checks.check_epochs(iterations, hooks, []) == []
     (doubt,) = checks.check_epochs(iterations, [*hooks, CheckpointHook()], [])
     assert 'CheckpointHook' in doubt and 'by_epoch=False' in doubt
+
+
+def iterations(count):
+    loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    loop._max_iters, loop._max_epochs, loop.val_begin = count, 1, 1
+    return loop
+
+
+@pytest.mark.parametrize(('begin', 'end'), [(0, 10**9), (4, 10**9), (0, 7), (2, 7)])
+def test_a_cycle_is_as_long_as_the_training(begin, end):
+    """`total_steps` is refused exactly if MMEngine stops at it."""
+    for total in range(2, 12):
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1)
+        options = dict(eta_max=1.0, begin=begin, end=end, by_epoch=False)
+        scheduler = OneCycleLR(optimizer, total_steps=total, **options)
+        try:
+            assert [*checks.check_lengths(iterations(10), [], [scheduler])] == []
+            fits = True
+        except UserError as error:
+            assert f'total_steps={total}' in str(error)
+            fits = False
+        try:
+            for _ in range(10):
+                scheduler.step()
+            steps = True
+        except ValueError:
+            steps = False
+        assert fits == steps, total
+
+
+def test_what_begins_after_the_end():
+    late = dict(begin_iter=11), dict(begin_epoch=2)
+    hooks = [EMAHook(begin_iter=10)]
+    assert [*checks.check_lengths(iterations(10), hooks, None)] == []
+    for options in late:
+        with pytest.raises(UserError, match=f'EMAHook: {next(iter(options))}'):
+            [*checks.check_lengths(iterations(10), [EMAHook(**options)], None)]
+    loop = iterations(10)
+    loop.val_begin = 11
+    (doubt,) = checks.check_lengths(loop, [], None)
+    assert 'val_begin=11' in doubt

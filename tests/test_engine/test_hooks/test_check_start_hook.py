@@ -1,14 +1,11 @@
 """What cannot go well is refused before the first iteration."""
 
-import json
 from types import SimpleNamespace
 
 import mmseg.evaluation
-import numpy as np
 import pytest
 import torch
 from helpers import tiny_models
-from helpers.images import write_image
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
@@ -16,7 +13,7 @@ from mmengine.optim.scheduler import ReduceOnPlateauLR
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
 
-from mmdepthseg.datasets import ClipDataset
+from mmdepthseg.datasets import ConcatDataset
 from mmdepthseg.engine.hooks import CheckpointHook, EarlyStoppingHook
 from mmdepthseg.engine.hooks import check_start_hook as checks
 from mmdepthseg.evaluation import DepthMetric, IoUMetric
@@ -100,17 +97,17 @@ def test_a_single_class():
     )
 
 
-def test_classes_that_are_a_text(clip_root):
+def test_classes_that_are_a_text(labelled_clip):
     with pytest.raises(UserError, match=r"classes='road'.*\('road',\)"):
         checks.check_classes('x', data_set('road'), model())
     with pytest.raises(UserError, match=r"classes='road'.*\('road',\)"):
-        ClipDataset(data_root=str(clip_root), metainfo=dict(classes='road'))
+        labelled_clip(metainfo=dict(classes='road'))
 
 
-def test_classes_in_a_file(clip_root, tmp_path):
+def test_classes_in_a_file(labelled_clip, tmp_path):
     (tmp_path / 'classes.txt').write_text('road\ncar\n')
     metainfo = dict(classes=str(tmp_path / 'classes.txt'))
-    dataset = ClipDataset(data_root=str(clip_root), metainfo=metainfo)
+    dataset = labelled_clip(metainfo=metainfo)
     assert dataset.metainfo['classes'] == ['road', 'car']
 
 
@@ -147,7 +144,7 @@ class Validation(BaseLoop):
             "monitor.*'mIoU'.*depth/abs_rel",
         ),
         (EarlyStoppingHook(monitor='abs_rel'), Validation(DepthMetric()), None),
-        (CheckpointHook(save_best='mIoU'), None, None),
+        (EarlyStoppingHook(monitor='mIoU'), None, 'monitor.*mIoU.*val_dataloader'),
     ],
 )
 def test_figures_that_are_watched(hook, loop, message):
@@ -157,6 +154,13 @@ def test_figures_that_are_watched(hook, loop, message):
     else:
         with pytest.raises(UserError, match=message):
             checks.check_monitors(run)
+
+
+def test_the_best_checkpoint_of_no_validation():
+    hooks = [CheckpointHook(save_best='mIoU')]
+    run = SimpleNamespace(_val_loop=None, model=SimpleNamespace(), hooks=hooks)
+    (doubt,) = checks.check_monitors(run)
+    assert 'save_best' in doubt and 'val_dataloader' in doubt
 
 
 class SilentMetric(BaseMetric):
@@ -211,98 +215,9 @@ def test_figures_that_a_scheduler_watches(by_name):
         checks.check_monitors(run)
 
 
-@pytest.fixture
-def clip_root(tmp_path):
-    """Two frames of a clip with camera, label and depth."""
-    clip = tmp_path / 'clips/a'
-    for stem in ('0', '1'):
-        write_image(clip / f'frames/{stem}.png', np.zeros((8, 16, 3), np.uint8))
-        label = np.zeros((8, 16), np.uint8)
-        label[:, 4:] = 2
-        write_image(clip / f'labels/{stem}.png', label)
-        depth = np.full((8, 16), 2560, np.uint16)
-        write_image(tmp_path / f'depth/a/{stem}.png', depth)
-    camera = dict(K=[[16, 0, 8], [0, 16, 4], [0, 0, 1]], width=16, height=8)
-    (clip / 'intrinsics.json').write_text(json.dumps(camera))
-    return tmp_path / 'clips'
-
-
-def clips(root, *loaders, **options):
-    pipeline = [dict(type='LoadImageFromFile'), *(dict(type=name) for name in loaders)]
-    return ClipDataset(
-        data_root=str(root),
-        depth_dir=str(root.parent / 'depth/{clip}'),
-        metainfo=dict(classes=('road', 'car', 'sky')),
-        pipeline=[*pipeline, dict(type='PackDepthSegInputs')],
-        **options,
-    )
-
-
-def test_truth_that_is_there(clip_root):
-    dataset = clips(clip_root, 'LoadSegLabel', 'LoadDepthMap')
-    checks.check_truth(DepthMetric(), dataset)
-    checks.check_truth(IoUMetric(), dataset)
-
-
-@pytest.mark.parametrize('metric', [DepthMetric, IoUMetric])
-def test_truth_that_is_not_loaded(clip_root, metric):
-    field = dict(DepthMetric='gt_depth_map', IoUMetric='gt_sem_seg')[metric.__name__]
-    with pytest.raises(UserError, match=f'a/0 has no {field}'):
-        checks.check_truth(metric(), clips(clip_root))
-    if metric is IoUMetric:  # only writes maps
-        checks.check_truth(IoUMetric(output_dir='x'), clips(clip_root))
-
-
-def test_depth_that_a_foreign_metric_needs(clip_root):
-    metric = mmseg.evaluation.DepthMetric
-    checks.check_truth(metric(), clips(clip_root, 'LoadDepthMap'))
-    checks.check_truth(metric(output_dir=None, format_only=True), clips(clip_root))
-    with pytest.raises(UserError, match='DepthMetric: .*a/0 has no gt_depth_map'):
-        checks.check_truth(metric(), clips(clip_root))
-
-
-@pytest.mark.parametrize(
-    'metric', [DepthMetric(), mmseg.evaluation.DepthMetric(), IoUMetric()]
-)
-def test_metrics_of_what_the_model_does_not_predict(metric):
-    depth = MODELS.build(
-        dict(
-            type='DepthSegmentor',
-            backbone=tiny_models.BACKBONE,
-            depth_head=tiny_models.DEPTH_HEAD,
-            pose_net=tiny_models.POSE_NET,
-        )
-    )
-    is_depth = not isinstance(metric, IoUMetric)
-    fits, other = (depth, model()) if is_depth else (model(), depth)
-    checks.check_predictions(metric, fits)
-    checks.check_predictions(metric, torch.nn.Identity())
-    head = 'depth_head' if is_depth else 'decode_head'
-    for wrong in (other, SimpleNamespace(student=other)):
-        with pytest.raises(UserError, match=f'{type(metric).__name__} needs.*{head}'):
-            checks.check_predictions(metric, wrong)
-
-
-def test_one_missing_file_is_named(clip_root):
-    (clip_root.parent / 'depth/a/1.png').unlink()
-    (clip_root / 'a/labels/1.png').unlink()
-    dataset = clips(clip_root, 'LoadSegLabel', 'LoadDepthMap')
-    for metric in (DepthMetric(), IoUMetric()):
-        with pytest.raises(UserError, match='1 of 2 .*a/1'):
-            checks.check_truth(metric, dataset)
-
-
-def test_depth_of_the_baseline(clip_root):
-    dataset = clips(clip_root, 'LoadDepthMap')
-    config = dict(type='ClipDataset', data_root=str(clip_root))
-    with pytest.raises(UserError, match=r'baseline\.dataset.*a/0, a/1'):
-        checks.check_truth(DepthMetric(baseline=dict(dataset=config)), dataset)
-    config['depth_dir'] = str(clip_root.parent / 'depth/{clip}')
-    checks.check_truth(DepthMetric(baseline=dict(dataset=config)), dataset)
-
-
-def test_classes_without_a_pixel(clip_root, monkeypatch):
-    loader = SimpleNamespace(dataset=clips(clip_root, 'LoadSegLabel'))
+def test_classes_without_a_pixel(labelled_clip, monkeypatch):
+    dataset = ConcatDataset([labelled_clip('LoadSegLabel')])
+    loader = SimpleNamespace(dataset=dataset)
     (warning,) = checks.absent_classes(loader)
     assert 'car' in warning and 'sky' not in warning
     monkeypatch.setattr(checks, 'CHEAP_BYTES', 10)

@@ -1,0 +1,163 @@
+"""Frames that are not stored as they are read, and cameras of other frames."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers.images import write_image
+from PIL import Image
+
+from mmdepthseg.datasets import (
+    BrokenFileError,
+    CamVidDataset,
+    CityscapesSequenceDataset,
+    ClipDataset,
+    ConcatDataset,
+)
+from mmdepthseg.engine.hooks.check_frames import check_frames
+from mmdepthseg.utils.errors import UserError
+
+pytestmark = pytest.mark.usefixtures('our_scope')
+FRAME = np.zeros((8, 16, 3), np.uint8)
+WIDE = dict(K=[[16, 0, 8], [0, 16, 4], [0, 0, 1]], width=16, height=8)
+SQUARE = dict(WIDE, height=16)
+LOADERS = [dict(type='LoadImageFromFile'), dict(type='LoadCamera')]
+
+
+def json_beside_the_clip(root, K):
+    write_image(root / 'a/frames/0.png', FRAME)
+    (root / 'a/intrinsics.json').write_text(json.dumps(K))
+    return ClipDataset(data_root=str(root), pipeline=LOADERS)
+
+
+def second_clip(root, K):
+    write_image(root / 'b/frames/0.png', FRAME)
+    (root / 'b/intrinsics.json').write_text(json.dumps(WIDE))
+    return json_beside_the_clip(root, K)
+
+
+def config_of_clips(root, K):
+    write_image(root / 'a/frames/0.png', FRAME)
+    return ClipDataset(data_root=str(root), intrinsics=K, pipeline=LOADERS)
+
+
+def calib(root, K):
+    write_image(root / 'a/image_2/0.png', FRAME)
+    if K is SQUARE:  # of which the file says nothing: the frame is made square
+        write_image(root / 'b/image_2/0.png', np.zeros((16, 16, 3), np.uint8))
+    (root / 'a/calib.txt').write_text('P2: 16 0 8 0 0 16 4 0 0 0 1 0')
+    (root / 'b').mkdir(exist_ok=True)
+    (root / 'b/calib.txt').write_text('P2: 16 0 8 0 0 16 4 0 0 0 1 0')
+    return ClipDataset(
+        data_root=str(root), frames_dir='image_2', clips=['a'], pipeline=LOADERS
+    )
+
+
+def cityscapes(root, **options):
+    write_image(root / 'leftImg8bit/train/a/a_0_000001_leftImg8bit.png', FRAME)
+    return CityscapesSequenceDataset(data_root=str(root), pipeline=LOADERS, **options)
+
+
+def camera_file(root, K, **more):
+    folder = root / 'camera/train/a'
+    folder.mkdir(parents=True)
+    intrinsic = dict(fx=16, fy=16, u0=8, v0=4)
+    content = dict(intrinsic=intrinsic, **more)
+    (folder / 'a_0_000001_camera.json').write_text(json.dumps(content))
+
+
+def cityscapes_file(root, K):
+    camera_file(root, K, width=K['width'], height=K['height'])
+    return cityscapes(root)
+
+
+def cityscapes_camera_size(root, K):
+    camera_file(root, K)
+    return cityscapes(root, camera_size=(K['height'], K['width']))
+
+
+def config_of_cityscapes(root, K):
+    return cityscapes(root, default_camera=K)
+
+
+SOURCES = [
+    json_beside_the_clip,
+    second_clip,
+    config_of_clips,
+    cityscapes_file,
+    cityscapes_camera_size,
+    config_of_cityscapes,
+]
+
+
+@pytest.mark.parametrize('source', SOURCES, ids=lambda source: source.__name__)
+@pytest.mark.parametrize('fits', [True, False])
+def test_a_camera_of_another_view_is_refused(source, fits, tmp_path):
+    dataset = source(tmp_path, WIDE if fits else SQUARE)
+    dataset = ConcatDataset([dataset, dataset])
+    if fits:
+        check_frames(dataset)
+    else:
+        with pytest.raises(UserError, match=r'16x16.*0*[01](_leftImg8bit)?\.png'):
+            check_frames(dataset)
+
+
+@pytest.mark.parametrize('loaded', [True, False])
+def test_a_camera_that_nothing_loads_may_be_of_anything(loaded, tmp_path):
+    dataset = json_beside_the_clip(tmp_path, SQUARE)
+    dataset.pipeline.transforms = dataset.pipeline.transforms[: 2 if loaded else 1]
+    if loaded:
+        with pytest.raises(UserError):
+            check_frames(dataset)
+    else:
+        check_frames(dataset)
+
+
+def test_half_a_k_is_doubted(tmp_path):
+    camera_file(tmp_path, WIDE, width=16 * 3, height=8 * 3)
+    with pytest.warns(UserWarning, match=r'a_0_000001_camera\.json.*\(8, 4\)'):
+        check_frames(cityscapes(tmp_path))
+
+
+def turned(path):
+    image = Image.fromarray(FRAME)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(path, exif=exif)
+
+
+def sixteen_bits(path):
+    write_image(path.with_suffix('.png'), FRAME.astype(np.uint16))
+    path.with_suffix('.png').rename(path)
+
+
+def empty(path):
+    path.write_bytes(b'')
+
+
+CAUSES = {turned: 'orientation 6', sixteen_bits: '16 bits', empty: 'empty'}
+
+
+@pytest.mark.parametrize('cause', CAUSES, ids=lambda cause: cause.__name__)
+@pytest.mark.parametrize('kind', ['clips', 'camvid'])
+def test_frames_that_are_not_as_they_are_stored(kind, cause, tmp_path):
+    loaders = LOADERS[:1]
+    path = tmp_path / dict(clips='a/frames/0.jpg', camvid='train/0.jpg')[kind]
+    path.parent.mkdir(parents=True)
+
+    def dataset(**options):
+        make = dict(clips=ClipDataset, camvid=CamVidDataset)[kind]
+        return make(data_root=str(tmp_path), pipeline=loaders, **options)
+
+    Image.fromarray(FRAME).save(path)
+    check_frames(dataset())
+    cause(path)
+    with pytest.raises(BrokenFileError, match=rf'0\.jpg.*{CAUSES[cause]}'):
+        check_frames(dataset())
+    check_frames(dataset(skip_broken=True))
+    with pytest.raises(BrokenFileError, match=CAUSES[cause]):
+        check_frames(dataset(skip_broken=True, test_mode=True))
+
+
+def test_other_data_sets_are_left_alone():
+    check_frames([1, 2])
