@@ -10,7 +10,12 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
-from mmdepthseg.engine.hooks import CheckStartHook, TrainingSummaryHook
+from mmdepthseg.engine.hooks import (
+    CheckStartHook,
+    StopSignalHook,
+    TrainingSummaryHook,
+)
+from mmdepthseg.engine.hooks.stop_signal_hook import noted_signals
 from mmdepthseg.launch.opening import Opening
 from mmdepthseg.utils.errors import UserError, check_keys
 
@@ -43,7 +48,8 @@ class ToolRunner(Runner):
     def train(self) -> nn.Module:
         """Train; the console opens with the summary, or else with an error."""
         try:
-            return super().train()
+            with noted_signals():
+                return super().train()
         finally:
             self._opening.end()
 
@@ -62,8 +68,8 @@ class ToolRunner(Runner):
 def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     """Return the runner of a config, which may name its own `runner_type`.
 
-    Configs without `CheckStartHook` are checked, too, and those without
-    `TrainingSummaryHook` get its summary.
+    Configs without `CheckStartHook` are checked, too, those without
+    `TrainingSummaryHook` get its summary, and all end well after a signal.
 
     Args:
         config: Complete config.
@@ -84,7 +90,7 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         # of MMSegmentation's hook: nothing is drawn, unless somebody asks for it
         warnings.filterwarnings('ignore', 'The draw is False')
         runner = build(config)
-    for kind in (CheckStartHook, TrainingSummaryHook):
+    for kind in (CheckStartHook, TrainingSummaryHook, StopSignalHook):
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
     return runner

@@ -32,8 +32,10 @@ def run_tool(
             `prepare`.
 
     Raises:
-        SystemExit: 2 after an expected error, 1 if the job failed, 130 after Ctrl-C.
+        SystemExit: 2 after an expected error, 1 if the job failed, 130 after Ctrl-C,
+            143 after SIGTERM in a training.
     """
+    stopped: SystemExit | None = None
     with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
         if frameworks:
             require_frameworks()
@@ -41,13 +43,20 @@ def run_tool(
         with trusting(getattr(args, 'trust_checkpoint', False)):
             if frameworks:
                 prepare(args)
-            if job(args) is False:
-                raise SystemExit(1)
+            try:
+                if job(args) is False:
+                    raise SystemExit(1)
+            except SystemExit as stop:
+                if type(stop).__name__ != 'Stopped':
+                    raise
+                stopped = stop  # on all ranks
     # a process that passes `argv` may call the tool again and then needs its group
     if frameworks and argv is None:
         from mmdepthseg.launch.setup import leave_distributed
 
         leave_distributed()
+    if stopped is not None:
+        raise stopped
 
 
 def prepare(args: argparse.Namespace) -> None:

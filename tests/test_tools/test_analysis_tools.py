@@ -52,3 +52,20 @@ def test_class_curves_without_figures_by_class(tmp_path, capsys):
     with pytest.raises(SystemExit):
         call('class_curves', tmp_path, '--out', tmp_path / 'curves.png')
     assert 'per_class' in capsys.readouterr().err
+
+
+def test_watch_resources(tiny_config, plain_layout, tmp_path, capsys):
+    options = ('train_cfg.val_interval=100', f'+experiment_name={tmp_path.name}')
+    out = ('--out', tmp_path / 'run', '--iters', 8, '--every', 2)
+    call('watch_resources', tiny_config(), *out, '--cfg-options', *options)
+    found = json.loads((tmp_path / 'run/resources.json').read_text())
+    at, memory, files = zip(*found['points'])
+    assert at == (2, 4, 6, 8) and min(memory) > 50 and min(files) > 2
+    assert 'per 1000 iterations' in capsys.readouterr().out
+
+
+def test_slopes():
+    slopes = load_tool('analysis_tools/watch_resources').slopes
+    points = [(i, 100 + max(0, 100 - i), 7 + i / 500) for i in range(0, 300, 10)]
+    memory, files = slopes(points)  # a start that shrinks does not count
+    assert abs(memory) < 1e-6 and abs(files - 2) < 1e-6

@@ -137,6 +137,11 @@ class RandomStateHook(Hook):
         ):
             self._gathered = all_gather_object(get_random_state())
 
+    def gather(self) -> None:
+        """Gather the states of all ranks for a checkpoint that is saved now."""
+        if get_world_size() > 1:
+            self._gathered = all_gather_object(get_random_state())
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the states in the checkpoint.
 
