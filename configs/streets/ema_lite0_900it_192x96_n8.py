@@ -12,12 +12,7 @@ default_hooks = dict(
     checkpoint=dict(interval=_base_.iterations // 2),
     mean_teacher=dict(type='MeanTeacherHook', burn_in=_base_.iterations // 3),
 )
-# Not the paper's: of each class the more confident half of the teacher's labels, none
-# below 0.95 otherwise; half of the mixed images from labelled frames; a slower teacher
-# than that of the other streets configs (docs/results.md)
-model = dict(
-    loss_pseudo=dict(type='ConfidentPixelLoss', portion=0.5), ema=dict(decay=0.98)
-)
+# half of the mixed images are from labelled frames
 train_dataloader = dict(
     sampler=dict(source_counts=dict(labeled=4, mix=2, paste=2)),
     dataset=dict(sources=dict(paste=dict(branch='mix'))),

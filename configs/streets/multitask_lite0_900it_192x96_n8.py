@@ -9,9 +9,6 @@ _base_ = [
 sde = 'work_dirs/sde_lite0_500it_192x96/iter_500.pth'
 init = dict(type='Pretrained', checkpoint=sde)
 model = dict(
-    # see ema_lite0_900it_192x96_n8.py
-    loss_pseudo=dict(type='ConfidentPixelLoss', portion=0.5),
-    ema=dict(decay=0.98),
     segmentor=dict(
         backbone=dict(init_cfg=dict(init, prefix='backbone.')),
         decode_head=dict(

@@ -3,6 +3,8 @@ _base_ = './tta.py'
 dataset_type = 'CamVidDataset'
 data_root = 'data/camvid'
 scale = (256, 192)
+# the middle of the training's scales: objects have the sizes that were learned
+test_scale = (320, 240)
 labeled_subset = dict(n=50, seed=7)
 seeded = dict(type='SeedBySample')
 load_image = dict(type='LoadImageFromFile')
@@ -16,12 +18,12 @@ pack = dict(type='PackDepthSegInputs')
 train_pipeline = [seeded, load_image, load_label, *augment, pack]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=scale),
+    dict(type='Resize', scale=test_scale),
     # after Resize, so the ground truth stays at full resolution
     dict(type='LoadSegLabel'),
     dict(type='PackDepthSegInputs'),
 ]
-tta_transforms = [[dict(type='Resize', scale=scale)], *_base_.mirrored]
+tta_transforms = [[dict(type='Resize', scale=test_scale)], *_base_.mirrored]
 tta_pipeline = [load_image, dict(type='TestTimeAug', transforms=tta_transforms)]
 train_dataloader = dict(
     batch_size=4,

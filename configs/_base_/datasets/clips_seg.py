@@ -1,6 +1,8 @@
 # Labelled frames of your own clips; edit clips.py. Uses all frames that have a label,
 # or those in a list written by tools/select_samples.py (ann_file).
 _base_ = ['./clips.py', './tta.py']
+# the middle of the training's scales: objects have the sizes that were learned
+test_scale = (_base_.scale[0] * 5 // 4, _base_.scale[1] * 5 // 4)
 seeded = dict(type='SeedBySample')
 load_image = dict(type='LoadImageFromFile')
 load_label = dict(type='LoadSegLabel')
@@ -19,12 +21,12 @@ pack = dict(type='PackDepthSegInputs')
 train_pipeline = [seeded, load_image, load_label, *augment, pack]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=_base_.scale),
+    dict(type='Resize', scale=test_scale),
     # after Resize, so the ground truth stays at full resolution
     dict(type='LoadSegLabel', evaluate_at='label'),
     dict(type='PackDepthSegInputs'),
 ]
-tta_transforms = [[dict(type='Resize', scale=_base_.scale)], *_base_.mirrored]
+tta_transforms = [[dict(type='Resize', scale=test_scale)], *_base_.mirrored]
 tta_pipeline = [load_image, dict(type='TestTimeAug', transforms=tta_transforms)]
 labeled_frames = dict(
     type=_base_.dataset_type,

@@ -9,6 +9,11 @@ mix_pipeline = [
     *_base_.augment,
     _base_.pack,
 ]
+with_depth = dict(
+    branch='mix',
+    pipeline=mix_pipeline,
+    sde_disparity_dir='../clips_depth_labels',  # relative to data_root
+)
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
@@ -23,12 +28,7 @@ train_dataloader = dict(
         ),
         sources=dict(
             labeled=dict(branch='labeled'),
-            mix=dict(
-                branch='mix',
-                subset_mode='mark',
-                pipeline=mix_pipeline,
-                sde_disparity_dir='../clips_depth_labels',  # relative to data_root
-            ),
+            mix=dict(with_depth, subset_mode='mark'),
         ),
     ),
 )

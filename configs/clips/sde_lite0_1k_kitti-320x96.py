@@ -1,0 +1,13 @@
+# Two KITTI clips, validated against LiDAR depth; files: the base of the data.
+#   python tools/train.py THIS
+_base_ = [
+    '../_base_/models/sde_unet_lite0.py',
+    '../_base_/datasets/clips_sde_kitti.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/sde_clips_lite0_1k.py',
+]
+# a car at 15 m/s and 25 frames a second; see docs/own_video.md
+model = dict(pose_net=dict(first_translation=(0.0, 0.0, -0.04)))
+train_cfg = dict(val_interval=_base_.iterations // 4)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
