@@ -1,6 +1,7 @@
 """Base of data sets of frames with neighbours, labels, depth and cameras."""
 
 import logging
+import os.path as osp
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +12,7 @@ from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.subset import LabeledSubset
 from mmdepthseg.datasets.transforms.foreign import all_steps, check_pipeline
-from mmdepthseg.names import join_path
+from mmdepthseg.names import join_path, read_lines
 from mmdepthseg.utils.errors import UserError, check_keys, listed, refuse
 
 #: Number of broken samples in a row after which no more are tried.
@@ -155,6 +156,11 @@ class SequenceDataset(BaseSegDataset):
 
     @classmethod
     def _load_metainfo(cls, metainfo: Mapping | None = None) -> dict:
+        names = (metainfo or {}).get('classes')
+        if isinstance(names, str) and osp.isfile(names):
+            # MMEngine's reader keeps byte order marks and empty lines
+            lines = [line for _, line in read_lines(names)]
+            metainfo = {**(metainfo or {}), 'classes': lines}
         loaded = super()._load_metainfo(metainfo)
         classes = loaded.get('classes')
         if isinstance(classes, str):  # a file's name has been replaced by its lines
@@ -162,6 +168,9 @@ class SequenceDataset(BaseSegDataset):
                 f'{cls.__name__}: metainfo: classes={classes!r} is a text: write '
                 f'classes=({classes!r},), with a comma, or a list'
             )
+        twice = [name for name, count in Counter(classes).items() if count > 1]
+        if twice:
+            raise UserError(f'{cls.__name__}: metainfo: classes has {twice} twice')
         return loaded
 
     def _join_prefix(self) -> None:

@@ -5,6 +5,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmdepthseg.evaluation.depth_errors import DEPTH_ERRORS
 from mmdepthseg.evaluation.pose_errors import POSE_ERRORS
+from mmdepthseg.utils.errors import check_keys
 
 #: Figures of which a greater value is better, and a smaller one: those of our metrics
 #: and of MMSegmentation's `DepthMetric` (d1, log10).
@@ -33,12 +34,16 @@ def figure_names(metric: BaseMetric) -> list[str] | None:
 
     Returns:
         The names with the metric's prefix; None if they are not known.
+
+    Raises:
+        UserError: A metric is to give what it does not know, which it finds at the end.
     """
     if getattr(metric, 'format_only', False):
         return []
     if isinstance(metric, mmseg.evaluation.IoUMetric):
         given = metric.metrics
         kinds = [given] if isinstance(given, str) else given
+        check_keys(kinds, _IOU_FIGURES, f'{type(metric).__name__}: iou_metrics')
         names = [name for kind in kinds for name in _IOU_FIGURES[kind]]
         names.append('aAcc')
     elif isinstance(metric, mmseg.evaluation.DepthMetric):

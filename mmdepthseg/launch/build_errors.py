@@ -15,7 +15,7 @@ from mmdepthseg.launch.config_keys import argument_names, walk
 from mmdepthseg.utils.errors import did_you_mean, unknown_key
 
 #: Errors by which constructors of the frameworks refuse their arguments.
-REFUSALS = (AssertionError, ImportError, ValueError)
+REFUSALS = (AssertionError, ImportError, KeyError, RuntimeError, TypeError, ValueError)
 FRAMEWORKS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch')
 
 
@@ -56,14 +56,13 @@ def describe_build_error(error: BaseException) -> str | None:
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     builds = [frame for frame in frames if frame.f_code.co_name == 'build_from_cfg']
     if not builds:
-        return None
+        return _describe_runner(error, frames)
     inner, raised_there = builds[-1].f_locals, frames[-1] is builds[-1]
     if isinstance(error, KeyError) and raised_there:
         return _describe_type(error, inner)
-    if isinstance(error, REFUSALS):
-        return _describe_refusal(error, inner, frames[frames.index(builds[-1]) + 1 :])
     if not isinstance(error, TypeError):
-        return None
+        inside = frames[frames.index(builds[-1]) + 1 :]
+        return _describe_refusal(error, inner, inside)
     match = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
     if match:
         described = (
@@ -71,8 +70,19 @@ def describe_build_error(error: BaseException) -> str | None:
             for frame in reversed(builds)
         )
         return next(filter(None, described), None)
-    # a needed argument is missing; otherwise the constructor's own code is wrong
-    return f'config: type={_type_name(inner)!r}: {error}' if raised_there else None
+    if raised_there:  # a needed argument is missing
+        return f'config: type={_type_name(inner)!r}: {error}'
+    return _describe_refusal(error, inner, frames[frames.index(builds[-1]) + 1 :])
+
+
+def _describe_runner(error: BaseException, frames: Sequence[FrameType]) -> str | None:
+    """Return the reason for which MMEngine's Runner refuses its config."""
+    names = [str(frame.f_globals.get('__name__')) for frame in frames]
+    begun = any(frame.f_code.co_name in ('run', 'train_step') for frame in frames)
+    if begun or not names or not names[-1].startswith('mmengine.runner.'):
+        return None
+    reason = _reason(error) if isinstance(error, REFUSALS) else ''
+    return f'config: {reason}' if reason else None
 
 
 def _describe_refusal(
@@ -82,12 +92,28 @@ def _describe_refusal(
 
     What our own constructors, or functions that they call, raise is a bug.
     """
+    if not isinstance(error, REFUSALS):
+        return None
     packages = [str(f.f_globals.get('__name__')).split('.')[0] for f in frames]
     constructors = [f.f_code.co_name == '__init__' for f in frames]
     apart = [p not in FRAMEWORKS and not c for p, c in zip(packages, constructors)]
-    if not str(error) or not frames or packages[-1] not in FRAMEWORKS or any(apart):
+    if not frames or packages[-1] not in FRAMEWORKS or any(apart):
         return None
-    return f'config: type={_type_name(variables)!r}: {error}'
+    reason = _reason(error)
+    return f'config: type={_type_name(variables)!r}: {reason}' if reason else None
+
+
+def _reason(error: BaseException) -> str:
+    """Return the reason that a framework gives for an error, '' if there is none."""
+    line = str(traceback.extract_tb(error.__traceback__)[-1].line)
+    if isinstance(error, KeyError):  # one word is no reason, but a lost key
+        text = str(error.args[0]) if error.args else ''
+        return text if ' ' in text else ''
+    if isinstance(error, AssertionError) and not str(error):
+        return line  # what was asserted
+    if isinstance(error, TypeError) and not line.startswith('raise'):
+        return ''
+    return str(error)
 
 
 def _type_name(variables: Mapping[str, Any]) -> str:

@@ -7,12 +7,14 @@ key.
 """
 
 import inspect
+import logging
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
 
-from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 #: What MMEngine's Runner and our tools read at the top level of a config.
 TOP_LEVEL_KEYS = (
@@ -63,10 +65,11 @@ def check_nested_keys(config: Config) -> None:
     for name in ('train', 'val', 'test', 'predict'):
         place = f'{name}_dataloader'
         _check(config, place, argument_names(DataLoader) | {'num_batch_per_epoch'})
-        _check_sampler(place, _part(config, place))
+        _check_loader(place, _part(config, place))
         for where, value in walk(config.get(place), place):
             if where.endswith('.metainfo') and isinstance(value, Mapping):
                 check_keys(value, METAINFO_KEYS, f'config: {where}', _METAINFO_LIKENESS)
+    _check_environment(config)
     _check_checkpoint_hook(config)
     _check_clip_grad(config)
     _check_paramwise(config)
@@ -100,8 +103,39 @@ def _check(config: Config, place: str, known: Iterable[str], *needed: str) -> No
         check_keys(given, known, f'config: {place}', needed=needed)
 
 
-def _check_sampler(place: str, loader: Mapping) -> None:
-    """Check the options of a loader that exclude its sampler."""
+def _check_environment(config: Config) -> None:
+    """Check values that the Runner hands to Python, whose errors name no key."""
+    level = config.get('log_level') or 'INFO'
+    seed = _part(config, 'randomness').get('seed')
+    method = _part(config, 'env_cfg.mp_cfg').get('mp_start_method', 'fork')
+    methods = multiprocessing.get_all_start_methods()
+    scaled = _part(config, 'auto_scale_lr')
+    refuse(
+        'config',
+        {
+            'log_level must be one of DEBUG, INFO, WARNING, ERROR, got '
+            f'{level!r}': isinstance(level, str)
+            and isinstance(logging.getLevelName(level), str),
+            f'randomness.seed must be a whole number or None, got {seed!r}': (
+                not isinstance(seed, int | None)
+            ),
+            f'env_cfg.mp_cfg.mp_start_method must be one of {", ".join(methods)}, got '
+            f'{method!r}': method not in methods,
+            'auto_scale_lr needs base_batch_size, for which the rate is right': bool(
+                scaled.get('enable') and not scaled.get('base_batch_size')
+            ),
+        },
+    )
+
+
+def _check_loader(place: str, loader: Mapping) -> None:
+    """Check options of a loader that exclude its sampler, and names of functions."""
+    from mmengine.registry import FUNCTIONS
+
+    for key in ('collate_fn', 'worker_init_fn'):
+        kind = (loader.get(key) or {}).get('type')
+        if isinstance(kind, str) and FUNCTIONS.get(kind) is None:
+            raise UserError(f'config: {place}.{key}: there is no function {kind!r}')
     cure = "sampler=dict(type='DefaultSampler', shuffle=True)"
     excluded = [k for k in ('shuffle', 'batch_sampler', 'drop_last') if loader.get(k)]
     if excluded[:1] == ['shuffle']:

@@ -203,16 +203,20 @@ def _same_type(one: Mapping, other: Mapping) -> bool:
 
 
 def _check_text(key: str, value: Any, before: Any) -> None:
-    """Refuse text for a number, a truth value, a list or a dict.
+    """Refuse text for a number, a truth value, a list or a dict; a dict for a list.
 
     `no` would be true, and a list of one name without brackets its letters.
     """
     spellings = {bool: 'True or False', int: 'a number', float: 'a number'}
     spellings |= dict.fromkeys((list, tuple), f'a list: {key}="[\'{value}\']"')
-    wanted = spellings.get(type(before))
-    if isinstance(before, Mapping):
+    wanted = spellings.get(type(before)) if isinstance(value, str) else None
+    if isinstance(value, Mapping) and isinstance(before, list | tuple):
+        # by position is MMEngine's way to change entries
+        if not all(str(place).isdigit() for place in value):
+            wanted = f'a list: {key}="[dict(...)]"'
+    elif isinstance(value, str) and isinstance(before, Mapping):
         wanted = f'a dict: {key}="dict(type=\'{value}\')"'
-    if isinstance(value, str) and wanted:
+    if wanted:
         raise UserError(
             f'--cfg-options {key}={value}: the config has {before!r} there; write '
             f'{wanted}, without quotes around numbers (+{key}={value} sets the text '

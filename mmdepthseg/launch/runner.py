@@ -18,6 +18,7 @@ from mmdepthseg.engine.hooks import (
 from mmdepthseg.engine.hooks.stop_signal_hook import noted_signals
 from mmdepthseg.launch.opening import Opening
 from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.files import check_writable
 
 
 class ToolRunner(Runner):
@@ -85,6 +86,10 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     for name in ('train', 'val', 'test'):
         _check_whole(name, config)
         drop_worker_options(config.get(f'{name}_dataloader'))
+    for name, hook in (config.get('default_hooks') or {}).items():
+        folder = hook.get('out_dir') if isinstance(hook, dict) else None
+        if folder and '://' not in str(folder):  # used at the first checkpoint
+            check_writable(folder, f'default_hooks.{name}.out_dir')
     build = RUNNERS.build if 'runner_type' in config else ToolRunner.from_cfg
     with warnings.catch_warnings():
         # of MMSegmentation's hook: nothing is drawn, unless somebody asks for it

@@ -296,6 +296,22 @@ def test_chosen_frames_by_a_list(clip_root, tmp_path):
         )
 
 
+@pytest.mark.parametrize('start', [b'', b'\xef\xbb\xbf'])
+@pytest.mark.parametrize('end', [b'\n', b'\r\n', b'\r\n\r\n'])
+def test_classes_in_a_file(start, end, clip_root, tmp_path):
+    file = tmp_path / 'classes.txt'
+    file.write_bytes(start + 'Stra\u00dfe'.encode() + end + b'car' + end)
+    metainfo = dict(classes=str(file))
+    dataset = ClipDataset(data_root=str(clip_root), metainfo=metainfo)
+    assert dataset.metainfo['classes'] == ['Stra\u00dfe', 'car']
+
+
+def test_a_class_is_named_once(clip_root):
+    metainfo = dict(classes=('road', 'car', 'road'))
+    with pytest.raises(UserError, match="ClipDataset: metainfo: .*'road'"):
+        ClipDataset(data_root=str(clip_root), metainfo=metainfo)
+
+
 def test_without_classes_labels_are_not_looked_at(clip_root):
     labelled(clip_root, 'a/labels/nothing')
     dataset = build(clip_root)

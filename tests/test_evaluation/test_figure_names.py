@@ -8,6 +8,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmdepthseg.evaluation import DepthMetric, IoUMetric, PseudoLabelMetric
 from mmdepthseg.evaluation.figure_names import GREATER, LESS, figure_names
+from mmdepthseg.utils.errors import UserError
 
 
 @pytest.mark.parametrize('kind', [IoUMetric, mmseg.evaluation.IoUMetric])
@@ -21,6 +22,12 @@ def test_iou_metric(kind, figures):
     assert {*names} == {f'x/{name}' for name in found}
     main = figures if isinstance(figures, str) else figures[0]
     assert names[0] == f'x/{main}'
+
+
+@pytest.mark.parametrize('kind', [IoUMetric, mmseg.evaluation.IoUMetric])
+def test_figures_that_are_unknown(kind):
+    with pytest.raises(UserError, match="iou_metrics.*'mIou'.*'mIoU'"):
+        figure_names(kind(iou_metrics=['mIou']))
 
 
 @pytest.mark.parametrize('align', ['median', 'none'])

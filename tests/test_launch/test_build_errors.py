@@ -2,9 +2,16 @@
 
 import pytest
 import torch
-from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS, Registry
+from mmengine.registry import (
+    HOOKS,
+    OPTIM_WRAPPERS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    Registry,
+)
 
-from mmdepthseg.launch.build_errors import describe_build_error
+from mmdepthseg.launch.build_errors import REFUSALS, describe_build_error
+from mmdepthseg.registry import MODELS
 
 PARTS = Registry('part')
 
@@ -57,15 +64,18 @@ PARAMETERS = [torch.nn.Parameter(torch.zeros(1))]
         (PARAM_SCHEDULERS, dict(type='ReduceOnPlateauLR', by_epoch=False), 'by_epoch'),
         (PARAM_SCHEDULERS, dict(type='PolyLR', begin=5, end=4), 'begin=5'),
         (PARAM_SCHEDULERS, dict(type='OneCycleLR', eta_max=1, total_steps=0), 'total'),
+        (HOOKS, dict(type='CheckpointHook', save_best='mIoU', rule='up'), 'up'),
+        (MODELS, dict(type='ResNet', depth=18, out_indices=(0, 5)), 'max(out'),
+        (HOOKS, dict(type='LoggerHook', interval='x'), 'an integer'),
         (OPTIMIZERS, dict(type='SGD', momentum=-1), 'momentum'),
         (OPTIM_WRAPPERS, dict(type='OptimWrapper', accumulative_counts=0), 'accum'),
     ],
 )
 def test_what_a_constructor_of_a_framework_refuses(registry, config, reason):
     optimizer = torch.optim.SGD(PARAMETERS, lr=1)
-    given = dict(params=PARAMETERS) if registry is OPTIMIZERS else {}
-    with pytest.raises((AssertionError, ValueError)) as caught:
-        registry.build({**config, **(given or dict(optimizer=optimizer))})
+    given = {HOOKS: {}, MODELS: {}, OPTIMIZERS: dict(params=PARAMETERS)}
+    with pytest.raises(REFUSALS) as caught:
+        registry.build({**config, **given.get(registry, dict(optimizer=optimizer))})
     message = describe_build_error(caught.value)
     assert config['type'] in message and reason in message
 

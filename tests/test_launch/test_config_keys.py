@@ -112,3 +112,38 @@ def test_options_of_a_loader_that_exclude_each_other(options, named):
     check(val_dataloader=loader, train_dataloader=dict(loader, drop_last=True))
     with pytest.raises(UserError, match=f'train_dataloader.*{named}'):
         check(train_dataloader=dict(loader, **options))
+
+
+@pytest.mark.parametrize('key', ['collate_fn', 'worker_init_fn'])
+def test_functions_of_a_loader(key):
+    check(val_dataloader={key: dict(type='default_collate')})
+    with pytest.raises(UserError, match=f"val_dataloader.{key}.*'collate'"):
+        check(val_dataloader={key: dict(type='collate')})
+
+
+@pytest.mark.parametrize(
+    ('right', 'wrong', 'named'),
+    [
+        (dict(log_level='DEBUG'), dict(log_level='INFOO'), "log_level.*'INFOO'"),
+        (dict(log_level=10), dict(log_level='10'), "log_level.*'10'"),
+        (
+            dict(randomness=dict(seed=None)),
+            dict(randomness=dict(seed=1.5)),
+            'seed.*1.5',
+        ),
+        (
+            dict(env_cfg=dict(mp_cfg=dict(mp_start_method='spawn'))),
+            dict(env_cfg=dict(mp_cfg=dict(mp_start_method='frk'))),
+            "mp_start_method.*fork.*'frk'",
+        ),
+        (
+            dict(auto_scale_lr=dict(enable=True, base_batch_size=8)),
+            dict(auto_scale_lr=dict(enable=True, base_batch_size=0)),
+            'base_batch_size',
+        ),
+    ],
+)
+def test_values_of_the_environment(right, wrong, named):
+    check(**right)
+    with pytest.raises(UserError, match=f'config: .*{named}'):
+        check(**wrong)

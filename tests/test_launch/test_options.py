@@ -142,6 +142,7 @@ NESTED = dict(
         ('model=dict(backbone=ResNet)', r"model\.backbone=ResNet.*type='ResNet'"),
         ('model.backbone=ResNet', r"model\.backbone=ResNet.*type='ResNet'"),
         ('model.backbone=dict(stride=1)', "'stride'.*'strides'"),
+        ("steps=dict(type='PolyLR')", r'steps="\[dict'),
     ],
 )
 def test_values_inside_of_dicts_and_lists_are_compared_too(pair, named):
@@ -149,8 +150,9 @@ def test_values_inside_of_dicts_and_lists_are_compared_too(pair, named):
     with pytest.raises(UserError, match=named):
         apply_options(config, parse(pair))
     assert config.to_dict() == NESTED
-    apply_options(config, parse(f'+{pair}'))
-    assert config.to_dict() != NESTED
+    if not pair.startswith('steps=dict'):  # which MMEngine refuses
+        apply_options(config, parse(f'+{pair}'))
+        assert config.to_dict() != NESTED
 
 
 @pytest.mark.parametrize(
@@ -161,6 +163,7 @@ def test_values_inside_of_dicts_and_lists_are_compared_too(pair, named):
         'optimizer=dict(lr=1, betas=[0, 1])',
         "steps=[dict(type='StepLR', end=last), dict(type='PolyLR')]",
         'model.backbone=None',
+        'steps={"0": dict(end=4)}',
     ],
 )
 def test_values_of_the_same_kind_or_of_another_type_pass(pair):

@@ -27,6 +27,14 @@ def test_stages_that_lack_a_part(tiny_config, extra, named):
         build_runner(load_config(tiny_config(extra=f'{extra}\n')), ())
 
 
+@pytest.mark.parametrize('name', ['checkpoint', 'logger'])
+def test_folders_of_hooks_are_tried(tiny_config, tmp_path, name):
+    (tmp_path / 'file').touch()
+    extra = f"default_hooks[{name!r}]['out_dir'] = {str(tmp_path / 'file/x')!r}\n"
+    with pytest.raises(UserError, match=rf'default_hooks\.{name}\.out_dir'):
+        build_runner(load_config(tiny_config(extra=extra)), ())
+
+
 def test_loaders_without_workers(tiny_config, tmp_path, plain_layout):
     loader = 'dict(num_workers=0, persistent_workers=True, prefetch_factor=2)'
     names = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from mmengine.runner.base_loop import BaseLoop
+from torch.utils.data import DataLoader
 
 from mmdepthseg.datasets.samplers import MultiSourceSampler
 from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
@@ -37,6 +38,20 @@ def check_train_loop(loop: BaseLoop) -> None:
             'Use '
             "train_cfg=dict(type='IterBasedTrainLoop', max_iters=..., "
             "val_interval=...), or sampler=dict(type='DefaultSampler', shuffle=True)"
+        )
+
+
+def check_batches(name: str, loop: BaseLoop) -> None:
+    """Refuse a data loader without any batch; MMEngine would count or divide by them.
+
+    Raises:
+        UserError: Names the data loader.
+    """
+    loader = loop.dataloader
+    if isinstance(loader, DataLoader) and not len(loader):
+        raise UserError(
+            f'{name}_dataloader has no batch: {len(loader.dataset)} samples, '
+            f'batch_size={loader.batch_size}, drop_last={loader.drop_last}'
         )
 
 

@@ -1,10 +1,11 @@
 """Checks before the first iteration: what cannot go well is refused now."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import mmengine.hooks
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import Runner
@@ -19,6 +20,7 @@ from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.engine.hooks.check_frames import check_frames, parts_of
 from mmdepthseg.engine.hooks.check_loops import (
     all_schedulers,
+    check_batches,
     check_epochs,
     check_evaluation_loops,
     check_groups,
@@ -75,10 +77,13 @@ class CheckStartHook(Hook):
         loops = {name: getattr(runner, f'_{name}_loop') for name in STAGES}
         loops = {n: loop for n, loop in loops.items() if isinstance(loop, BaseLoop)}
         for name, loop in loops.items():
+            check_batches(name, loop)
             if isinstance(loop.dataloader, DataLoader):
                 dataset = loop.dataloader.dataset
                 check_classes(f'{name}_dataloader', dataset, model)
                 check_frames(dataset)
+                if name != 'train':
+                    check_inference(model)
                 for metric in () if name == 'train' else loop.evaluator.metrics:
                     networks = getattr(loop, 'networks', None)
                     check_official_metric(metric, dataset, networks)
@@ -88,6 +93,7 @@ class CheckStartHook(Hook):
         check_train_loop(loops['train'])
         check_groups(loops['train'].dataloader)
         check_teacher(model, runner.hooks)
+        check_backends(runner.visualizer)
         counting = loops['train'], runner.hooks, runner.param_schedulers
         doubts = [*check_epochs(*counting), *check_lengths(*counting)]
         for doubt in (*doubts, *check_monitors(runner)):
@@ -157,6 +163,49 @@ def check_classes(place: str, dataset: Any, model: nn.Module) -> None:
                     'rest, such as `background`, in the metainfo of the data set and '
                     'in the labels'
                 )
+
+
+def check_inference(model: nn.Module) -> None:
+    """Check how segmentors predict, which they read at the first validation.
+
+    Raises:
+        UserError: Names the key of `test_cfg`.
+    """
+    for name, module in model.named_modules():
+        options = getattr(module, 'test_cfg', None)
+        if not isinstance(module, BaseSegmentor) or not isinstance(options, Mapping):
+            continue
+        place = f'model: {name}.test_cfg'.replace(' .', ' ')
+        mode = options.get('mode', 'whole')
+        sizes = [options.get('crop_size'), options.get('stride')]
+        pairs = all(
+            isinstance(size, Sequence) and [*map(type, size)] == [int, int]
+            for size in sizes
+        )
+        if mode not in ('whole', 'slide'):
+            raise UserError(f"{place}.mode must be 'whole' or 'slide', got {mode!r}")
+        if mode == 'slide' and not (
+            pairs and all(0 < step <= side for side, step in zip(*sizes, strict=True))
+        ):
+            raise UserError(
+                f"{place}: mode='slide' needs crop_size and stride, two whole numbers "
+                f'each, and steps that are not larger than the crop, got {sizes}'
+            )
+
+
+def check_backends(visualizer: Any) -> None:
+    """Start the backends of a visualiser, which MMEngine does at their first figure.
+
+    Raises:
+        UserError: One needs a package that is not installed.
+    """
+    for backend in getattr(visualizer, '_vis_backends', {}).values():
+        try:
+            if is_main_process():
+                _ = backend.experiment
+        except ImportError as error:
+            name = type(backend).__name__
+            raise UserError(f'visualizer.vis_backends: {name}: {error}') from error
 
 
 def watched_figures(runner: Runner) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mmengine.optim import OptimWrapper
 from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from mmseg.engine import SegVisualizationHook
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
@@ -40,7 +41,10 @@ LEAST = dict(
     max_epochs=1,
     val_interval=1,
     accumulative_counts=1,
+    patience=0,
     lr=0,
+    max_norm=0,  # a negative one turns all gradients round
+    clip_value=0,
 )
 _WORDS = {bool: 'True or False', int: 'a whole number', float: 'a number', str: 'text'}
 #: They take 1e3 for 1000.
@@ -198,5 +202,7 @@ def _check(place: str, value: Any, kinds: Kinds, owner: Callable) -> None:
             hint = f' (in --cfg-options {place}="\'{value}\'")'
         raise UserError(f'config: {place} must be {kinds}{hint}, got {value!r}')
     least = LEAST.get(key)
+    if key == 'interval' and inspect.isclass(owner):  # of others 0 and -1 mean never
+        least = 1 if issubclass(owner, SegVisualizationHook) else None
     if least is not None and isinstance(value, int | float) and not value >= least:
         raise UserError(f'config: {place} must be at least {least}, got {value!r}')

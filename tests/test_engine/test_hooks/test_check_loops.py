@@ -8,7 +8,7 @@ from mmengine.dataset import DefaultSampler
 from mmengine.hooks import EMAHook
 from mmengine.optim.scheduler import LinearLR, OneCycleLR, ReduceOnPlateauLR
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop
-from torch.utils.data import ConcatDataset
+from torch.utils.data import ConcatDataset, DataLoader
 
 from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
 from mmdepthseg.engine.hooks import CheckpointHook, MeanTeacherHook
@@ -43,6 +43,19 @@ def test_a_loop_over_nothing(kind, length, name):
     setattr(loop, name, 0)
     with pytest.raises(UserError, match=rf'train_cfg\.{name.strip("_")}.*got 0'):
         checks.check_train_loop(loop)
+
+
+@pytest.mark.parametrize('samples', [[], [1, 2]])
+@pytest.mark.parametrize('drop_last', [True, False])
+def test_a_loader_has_batches(samples, drop_last):
+    sampler = DefaultSampler(samples, shuffle=False)
+    options = dict(sampler=sampler, batch_size=3, drop_last=drop_last)
+    loop = SimpleNamespace(dataloader=DataLoader(samples, **options))
+    if samples and not drop_last:
+        checks.check_batches('val', loop)
+    else:
+        with pytest.raises(UserError, match=f'val_dataloader.*{len(samples)} samples'):
+            checks.check_batches('val', loop)
 
 
 @pytest.mark.parametrize('counts', [[1, 2], dict(labeled=1, mix=2)])

@@ -1,5 +1,6 @@
 """What cannot go well is refused before the first iteration."""
 
+import sys
 from types import SimpleNamespace
 
 import mmseg.evaluation
@@ -12,6 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauLR
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
+from mmengine.visualization import LocalVisBackend, WandbVisBackend
 
 from mmdepthseg.datasets import ConcatDataset
 from mmdepthseg.engine.hooks import CheckpointHook, EarlyStoppingHook
@@ -102,13 +104,6 @@ def test_classes_that_are_a_text(labelled_clip):
         checks.check_classes('x', data_set('road'), model())
     with pytest.raises(UserError, match=r"classes='road'.*\('road',\)"):
         labelled_clip(metainfo=dict(classes='road'))
-
-
-def test_classes_in_a_file(labelled_clip, tmp_path):
-    (tmp_path / 'classes.txt').write_text('road\ncar\n')
-    metainfo = dict(classes=str(tmp_path / 'classes.txt'))
-    dataset = labelled_clip(metainfo=metainfo)
-    assert dataset.metainfo['classes'] == ['road', 'car']
 
 
 class Validation(BaseLoop):
@@ -213,6 +208,46 @@ def test_figures_that_a_scheduler_watches(by_name):
     run.param_schedulers = dict(a=found[:1], b=found[1:]) if by_name else found
     with pytest.raises(UserError, match="ReduceOnPlateauLR: monitor.*'loss'.*mIoU"):
         checks.check_monitors(run)
+
+
+SLIDE = dict(mode='slide', crop_size=(16, 16), stride=(8, 16))
+
+
+@pytest.mark.parametrize(
+    ('options', 'named'),
+    [
+        (dict(mode='whole'), None),
+        ({}, None),
+        (SLIDE, None),
+        (dict(mode='hole'), 'mode'),
+        (dict(mode='slide'), 'crop_size and stride'),
+        (dict(SLIDE, stride=(0, 8)), 'stride'),
+        (dict(SLIDE, stride=(8, 17)), 'stride'),
+        (dict(SLIDE, stride=(8.0, 8)), 'stride'),
+        (dict(SLIDE, crop_size=16), 'crop_size'),
+    ],
+)
+def test_how_a_model_predicts(options, named):
+    segmentor = model()
+    segmentor.test_cfg = options
+    if named is None:
+        checks.check_inference(segmentor)
+    else:
+        for one, place in (
+            (segmentor, ''),
+            (torch.nn.ModuleDict(dict(a=segmentor)), 'a.'),
+        ):
+            with pytest.raises(UserError, match=rf'model: {place}test_cfg.*{named}'):
+                checks.check_inference(one)
+
+
+def test_backends_that_are_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'wandb', None)
+    backends = dict(a=LocalVisBackend(str(tmp_path)))
+    checks.check_backends(SimpleNamespace(_vis_backends=backends))
+    backends['b'] = WandbVisBackend(str(tmp_path))
+    with pytest.raises(UserError, match='vis_backends: WandbVisBackend: .*wandb'):
+        checks.check_backends(SimpleNamespace(_vis_backends=backends))
 
 
 def test_classes_without_a_pixel(labelled_clip, monkeypatch):

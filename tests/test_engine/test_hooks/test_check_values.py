@@ -61,6 +61,9 @@ CLIPS = 'train_dataloader.dataset.ClipDataset:'
         ('optim_wrapper.mmdepthseg.BFloat16OptimWrapper:accumulative_counts', 0, 1),
         ('optim_wrapper.clip_grad.max_norm', '10', 10),
         ('optim_wrapper.clip_grad.value:clip_value', '1', 1),
+        ('optim_wrapper.clip_grad.max_norm', -1, 0.5),
+        ('custom_hooks.EarlyStoppingHook:patience', -1, 0),
+        ('default_hooks.visualization.SegVisualizationHook:interval', 0, 1),
         (f'{SGD}lr', '1e-3', 1e-3),
         (f'{SGD}lr', [1e-3], 1),
         (f'{SGD}lr', float('nan'), 0.0),
@@ -106,6 +109,7 @@ def test_places_in_lists_and_data_sets_inside():
         ('param_scheduler.PolyLRRatio:eta_min_ratio', 0.03),  # as a whole number
         ('optim_wrapper.optimizer.OwnOptimizer:lr', 'x'),
         ('log_level', 10),
+        (f'{SAVING}interval', -1),
         ('custom_hooks.EMAHook:momentum', 0.1),
     ],
 )
