@@ -79,7 +79,8 @@ def _describe_runner(error: BaseException, frames: Sequence[FrameType]) -> str |
     """Return the reason for which MMEngine's Runner refuses its config."""
     names = [str(frame.f_globals.get('__name__')) for frame in frames]
     begun = any(frame.f_code.co_name in ('run', 'train_step') for frame in frames)
-    if begun or not names or not names[-1].startswith('mmengine.runner.'):
+    place = 'mmengine.' if isinstance(error, ImportError) else 'mmengine.runner.'
+    if begun or not names or not names[-1].startswith(place):
         return None
     reason = _reason(error) if isinstance(error, REFUSALS) else ''
     return f'config: {reason}' if reason else None
@@ -95,7 +96,7 @@ def _describe_refusal(
     if not isinstance(error, REFUSALS):
         return None
     packages = [str(f.f_globals.get('__name__')).split('.')[0] for f in frames]
-    constructors = [f.f_code.co_name == '__init__' for f in frames]
+    constructors = [f.f_code.co_name.startswith(('__init', '_init')) for f in frames]
     apart = [p not in FRAMEWORKS and not c for p, c in zip(packages, constructors)]
     if not frames or packages[-1] not in FRAMEWORKS or any(apart):
         return None

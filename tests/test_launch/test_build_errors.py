@@ -3,7 +3,6 @@
 import pytest
 import torch
 from mmengine.registry import (
-    HOOKS,
     OPTIM_WRAPPERS,
     OPTIMIZERS,
     PARAM_SCHEDULERS,
@@ -11,7 +10,7 @@ from mmengine.registry import (
 )
 
 from mmdepthseg.launch.build_errors import REFUSALS, describe_build_error
-from mmdepthseg.registry import MODELS
+from mmdepthseg.registry import HOOKS, MODELS
 
 PARTS = Registry('part')
 

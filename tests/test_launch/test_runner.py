@@ -1,8 +1,11 @@
 """What a Runner needs is looked for before it is built."""
 
+import sys
+
 import pytest
 from mmengine.config import Config
 
+from mmdepthseg.launch.build_errors import REFUSALS, describe_build_error
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.runner import build_runner
 from mmdepthseg.utils import UserError
@@ -25,6 +28,25 @@ def test_missing_parts_are_named():
 def test_stages_that_lack_a_part(tiny_config, extra, named):
     with pytest.raises(UserError, match=named):
         build_runner(load_config(tiny_config(extra=f'{extra}\n')), ())
+
+
+@pytest.mark.parametrize(
+    ('extra', 'named'),
+    [
+        ("compile = 'yes'", 'compile'),
+        ("train_cfg = dict(type='IterBasedTrainLoop', by_epoch=False)", 'by_epoch'),
+        ("visualizer['vis_backends'] = [dict(type='WandbVisBackend')]", 'wandb'),
+    ],
+)
+def test_what_the_runner_of_mmengine_refuses(
+    tiny_config, tmp_path, plain_layout, monkeypatch, extra, named
+):
+    monkeypatch.setitem(sys.modules, 'wandb', None)
+    config = load_config(tiny_config(extra=f'{extra}\n'))
+    config.work_dir = str(tmp_path)
+    with pytest.raises(REFUSALS) as caught:
+        build_runner(config, ('train_dataloader',)).train()
+    assert named in (describe_build_error(caught.value) or '')
 
 
 @pytest.mark.parametrize('name', ['checkpoint', 'logger'])

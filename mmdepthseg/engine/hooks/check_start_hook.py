@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import mmengine.hooks
-from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import Runner
@@ -93,7 +92,6 @@ class CheckStartHook(Hook):
         check_train_loop(loops['train'])
         check_groups(loops['train'].dataloader)
         check_teacher(model, runner.hooks)
-        check_backends(runner.visualizer)
         counting = loops['train'], runner.hooks, runner.param_schedulers
         doubts = [*check_epochs(*counting), *check_lengths(*counting)]
         for doubt in (*doubts, *check_monitors(runner)):
@@ -191,21 +189,6 @@ def check_inference(model: nn.Module) -> None:
                 f"{place}: mode='slide' needs crop_size and stride, two whole numbers "
                 f'each, and steps that are not larger than the crop, got {sizes}'
             )
-
-
-def check_backends(visualizer: Any) -> None:
-    """Start the backends of a visualiser, which MMEngine does at their first figure.
-
-    Raises:
-        UserError: One needs a package that is not installed.
-    """
-    for backend in getattr(visualizer, '_vis_backends', {}).values():
-        try:
-            if is_main_process():
-                _ = backend.experiment
-        except ImportError as error:
-            name = type(backend).__name__
-            raise UserError(f'visualizer.vis_backends: {name}: {error}') from error
 
 
 def watched_figures(runner: Runner) -> Iterator[tuple[str, str]]:

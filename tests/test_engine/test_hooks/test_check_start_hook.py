@@ -1,6 +1,5 @@
 """What cannot go well is refused before the first iteration."""
 
-import sys
 from types import SimpleNamespace
 
 import mmseg.evaluation
@@ -13,7 +12,6 @@ from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauLR
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
-from mmengine.visualization import LocalVisBackend, WandbVisBackend
 
 from mmdepthseg.datasets import ConcatDataset
 from mmdepthseg.engine.hooks import CheckpointHook, EarlyStoppingHook
@@ -239,15 +237,6 @@ def test_how_a_model_predicts(options, named):
         ):
             with pytest.raises(UserError, match=rf'model: {place}test_cfg.*{named}'):
                 checks.check_inference(one)
-
-
-def test_backends_that_are_not_installed(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'wandb', None)
-    backends = dict(a=LocalVisBackend(str(tmp_path)))
-    checks.check_backends(SimpleNamespace(_vis_backends=backends))
-    backends['b'] = WandbVisBackend(str(tmp_path))
-    with pytest.raises(UserError, match='vis_backends: WandbVisBackend: .*wandb'):
-        checks.check_backends(SimpleNamespace(_vis_backends=backends))
 
 
 def test_classes_without_a_pixel(labelled_clip, monkeypatch):
