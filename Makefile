@@ -1,4 +1,5 @@
-# make demo | test | test-gpu (needs a CUDA GPU) | test-slurm (as root) | test-browser | lint | env | lock | clean
+# make demo | test | test-long | test-gpu (needs a CUDA GPU) | test-slurm (as root) | test-browser
+#      lint | env | lock | clean
 #
 # PYTHON=/path/to/python   interpreter for the environment (default: a fitting python3)
 # PIP_ARGS="..."           for pip install, e.g. torch without CUDA:
@@ -15,10 +16,10 @@ WORKERS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-gpu test-slurm test-browser lint lock clean
+.PHONY: help env demo test test-long test-gpu test-slurm test-browser lint lock clean
 
 help:
-	@sed -n '1,8s/^# \{0,1\}//p' Makefile
+	@sed -n '1,9s/^# \{0,1\}//p' Makefile
 
 env: $(STAMP)
 
@@ -29,7 +30,11 @@ demo: $(STAMP)
 	@$(PY) tools/demo.py $(DEMO_ARGS)
 
 test: $(STAMP)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) -m "not gpu and not slurm and not browser" $(PYTEST_ARGS) $(TESTS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) -m "not gpu and not slurm and not browser and not long" $(PYTEST_ARGS) $(TESTS)
+
+# Real trainings of each stage, killed at random moments (half an hour on two cores).
+test-long: $(STAMP)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -m long $(PYTEST_ARGS) tests/test_tools/test_kills.py
 
 # What a CUDA GPU must do as the CPU does; the tests above hide it.
 test-gpu: $(STAMP)

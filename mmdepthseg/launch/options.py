@@ -48,7 +48,7 @@ class OptionsAction(DictAction):
             try:
                 options[key] = _parse_value(text.strip())
             # MMEngine's parser asserts, and recurses without end
-            except (AssertionError, RecursionError, ValueError):
+            except (AssertionError, RecursionError, MemoryError, ValueError):
                 parser.error(
                     f'the value of {key}={text!r} cannot be read; write a dict as '
                     'dict(type=X, n=1), and put text with brackets, commas or spaces '

@@ -1,11 +1,15 @@
 """What tools/train.py and tools/test.py say when something given to them is wrong."""
 
+import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+
+from mmdepthseg.registry import TRANSFORMS
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -124,6 +128,26 @@ def test_missing_image_in_a_worker(tiny_config, run_tool, tmp_path, capsys):
     work_dir = ('--work-dir', tmp_path / 'run')
     message = error_of(capsys, run_tool, 'train', config, *work_dir)
     assert 'labels/' in message
+
+
+@TRANSFORMS.register_module()
+class KillsItsProcess:
+    """As a machine without memory does."""
+
+    def __call__(self, results):
+        assert torch.utils.data.get_worker_info() is not None
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker(tiny_config, run_tool, tmp_path, capfd):
+    pipeline = "train_dataloader['dataset']['pipeline']"
+    kill = f"{pipeline} = [dict(type='KillsItsProcess'), *{pipeline}]\n"
+    with pytest.raises(SystemExit) as stop:
+        run_tool('train', tiny_config(1, kill), '--work-dir', tmp_path / 'run')
+    assert stop.value.code == 2
+    printed = capfd.readouterr().err
+    assert printed.count('error: DataLoader worker (pid') == 1
+    assert 'Traceback' not in printed and 'num_workers' in printed
 
 
 def test_debug_keeps_the_traceback(tiny_config, run_tool, tmp_path):

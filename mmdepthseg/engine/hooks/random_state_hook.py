@@ -9,6 +9,7 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
+from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.registry import HOOKS
 
 State = dict[str, Any]
@@ -65,6 +66,8 @@ class RandomStateHook(Hook):
 
     - stores the state of each rank in `checkpoint['random_states']` and restores it
       when training is *resumed* (not when only weights are loaded);
+    - does the same with the buffers (statistics of batch norm) of the other ranks than
+      the first: they differ between two validations, which average them;
     - gives each data loader its own generator. Otherwise `iter(loader)` draws its seed
       from the global generator, and a resumed run draws one seed more;
     - restores the generators after validation, because a run that resumes from a
@@ -104,7 +107,12 @@ class RandomStateHook(Hook):
             )
         else:  # for a checkpoint that is written before the first iteration
             self._gathered = states
-        set_random_state(states[get_rank() % len(states)])
+        state = states[get_rank() % len(states)]
+        set_random_state(state)
+        if 'buffers' in state:
+            own = dict(unwrapped(runner.model).named_buffers())
+            for name, buffer in state['buffers'].items():
+                own[name].copy_(buffer)
 
     def before_val(self, runner: Runner) -> None:
         """Remember the state before a validation."""
@@ -128,19 +136,26 @@ class RandomStateHook(Hook):
         if get_world_size() > 1 and any(
             _saves_now(hook, runner, self, by_epoch=False) for hook in runner.hooks
         ):
-            self._gathered = all_gather_object(get_random_state())
+            self.gather(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Gather the states likewise for a checkpoint at the end of an epoch."""
         if get_world_size() > 1 and any(
             _saves_now(hook, runner, self, by_epoch=True) for hook in runner.hooks
         ):
-            self._gathered = all_gather_object(get_random_state())
+            self.gather(runner)
 
-    def gather(self) -> None:
+    def gather(self, runner: Runner) -> None:
         """Gather the states of all ranks for a checkpoint that is saved now."""
-        if get_world_size() > 1:
-            self._gathered = all_gather_object(get_random_state())
+        if get_world_size() == 1:
+            return
+        state = get_random_state()
+        if get_rank():  # those of rank 0 are among the weights
+            state['buffers'] = {
+                name: buffer.detach().cpu().clone()
+                for name, buffer in unwrapped(runner.model).named_buffers()
+            }
+        self._gathered = all_gather_object(state)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the states in the checkpoint.

@@ -118,7 +118,7 @@ class StopSignalHook(Hook):
         saved = ''
         for hook in runner.hooks:
             if isinstance(hook, RandomStateHook):
-                hook.gather()
+                hook.gather(runner)
         for hook in runner.hooks:
             if isinstance(hook, CheckpointHook) and not hook.by_epoch and step:
                 last = str(runner.message_hub.runtime_info.get('last_ckpt', ''))
