@@ -32,7 +32,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) -m "not gpu and not slurm and not browser and not long" $(PYTEST_ARGS) $(TESTS)
 
-# Real trainings of each stage, killed at random moments (half an hour on two cores).
+# Real trainings of each stage, killed at random moments.
 test-long: $(STAMP)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -m long $(PYTEST_ARGS) tests/test_tools/test_kills.py
 

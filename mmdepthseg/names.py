@@ -1,7 +1,6 @@
 """Names of files: clips, frames and labels, their order, outputs, and lists of names.
 
 Data sets, metrics and tools all ask here, so that a file counts everywhere or nowhere.
-Listing a folder is one `os.scandir`, without a stat per file.
 """
 
 import os
@@ -101,9 +100,8 @@ def _scan(folder: str, ends: Sequence[str], alone: bool = False) -> list[str]:
     """Return the sorted names in a folder that end with one of the lower-case ends.
 
     Warns:
-        UserWarning: If there are images with other suffixes, which are left out:
-            `1.bmp` beside `.png`, `a_leftImg8bit.jpg` beside `_leftImg8bit.png`; with
-            `alone`, if there are any other images.
+        UserWarning: If images with other suffixes are left out (`1.bmp` beside `.png`);
+            with `alone`, if there are any other images.
     """
     try:
         with os.scandir(folder) as entries:
@@ -188,8 +186,8 @@ def natural_key(name: str) -> tuple:
 def join_path(*parts: str) -> str:
     """Return `os.path.join`, normalised: '..' removes the part written before it.
 
-    Without that the system follows a link first, and looks for '../depth' below a
-    linked `data_root` beside the link's target.
+    The system would follow a link first: '../depth' of a linked `data_root` would be
+    beside the link's target.
     """
     joined = osp.join(*parts)
     return osp.normpath(joined) if joined and '://' not in joined else joined
@@ -202,9 +200,8 @@ class _Sample(Protocol):
 def output_name(sample: _Sample) -> str:
     """Return the name of a sample's outputs: a path without suffix below their folder.
 
-    `<clip>/<frame>` or `<city>/<frame>`, the sample's `img_id`; for data sets without
-    ids the name of the image file, as in MMSegmentation. If several networks are
-    evaluated, the name of the network comes first.
+    The name of the network, if there are several, and the sample's `img_id`, such as
+    `<clip>/<frame>`; without an id the name of the image file, as in MMSegmentation.
 
     Args:
         sample: A dict or `SegDataSample` with `img_id` or `img_path`, and `network` if
@@ -268,8 +265,8 @@ def write_names(path: str | Path, names: Sequence[str]) -> None:
 def read_lines(path: str | Path) -> list[tuple[int, str]]:
     """Read the lines of a list that are not blank, with their numbers from 1.
 
-    Line ends, also those of Windows, and a byte order mark are removed; spaces around a
-    line are not, since they may belong to a name.
+    Line ends and a byte order mark are removed; spaces around a line are not, since
+    they may belong to a name.
 
     Raises:
         UserError: If the file is missing or not UTF-8 text.

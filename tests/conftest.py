@@ -396,3 +396,16 @@ def fake_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
     slurm = FakeSlurm(tmp_path)
     monkeypatch.setenv('PATH', f'{slurm.bin}{os.pathsep}{os.environ["PATH"]}')
     return slurm
+
+
+@pytest.fixture
+def user_warnings(recwarn):
+    """The texts of warnings for users so far.
+
+    Those of the interpreter and of other packages can come at any moment.
+    """
+    return lambda: [
+        str(one.message)
+        for one in recwarn
+        if one.category is UserWarning and Path(one.filename).is_relative_to(REPO)
+    ]

@@ -1,7 +1,7 @@
 """Run the whole method on the streets; `make demo` calls this.
 
 Streets -> depth and pose from unlabelled video -> depth labels -> segmentation with a
-few labels (supervised; mean teacher with ClassMix; transfer from depth + DepthMix) ->
+few labels (supervised; mean teacher with ClassMix; mean teacher with DepthMix) ->
 test -> a table and a picture. The stages are those of configs/tables/demo.py; finished
 ones are not repeated.
 """
@@ -107,14 +107,19 @@ def _better(depth: dict, key: str) -> bool:
 
 def draw(table, titles: dict[str, str], path: Path) -> None:
     """Draw the picture of a table's runs."""
+    from mmdepthseg.experiments.options import pairs
     from mmdepthseg.experiments.sheet import draw_demo_sheet
 
+    sde = table.prerequisites['sde']
     draw_demo_sheet(
         path,
-        sde=(table.prerequisites['sde']['train'], table.products['sde']),
+        sde=(
+            table.changed(sde['train'], pairs(sde.get('options'))),
+            table.products['sde'],
+        ),
         segmentation={
             titles[run.method]: (
-                run.config,
+                table.changed(run.config, run.options),
                 table.checkpoint(run.config, run.options, run.folder),
             )
             for run in table.runs

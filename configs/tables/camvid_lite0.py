@@ -1,21 +1,11 @@
-# What the method adds on CamVid from ImageNet weights. Depth comes from two highway
-# clips of another camera (data/video, see configs/clips). A mean teacher's iteration
-# costs about two supervised ones, so supervised-x2 is the baseline of the same compute.
+# What mixing adds on CamVid from ImageNet weights. Its depth is that of
+# camvid_methods.py, of a network from scratch. A mean teacher's iteration costs about
+# two supervised ones, so supervised-x2 is the baseline of the same compute.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './camvid_methods.py'
 title = 'CamVid val (101 images) at 256x192, 900 iterations from ImageNet weights'
-sde = 'configs/clips/sde_lite0_1k_udacity-320x160.py'
 semi = 'configs/camvid/{}_lite0_900it_256x192_n50.py'
 iterations = 900
-prerequisites = [
-    dict(name='sde', train=sde),
-    dict(
-        name='depth_labels',
-        depth_labels=semi.format('transfer-depthmix'),
-        model_config=sde,
-        checkpoint='{sde}',
-    ),
-]
 labels_for_mixing = {
     f'train_dataloader.dataset.sources.{name}.sde_disparity_dir': '{depth_labels}'
     for name in ('mix', 'paste')
@@ -26,7 +16,7 @@ twice = {
     'default_hooks.checkpoint.interval': iterations,
     'param_scheduler.0.end': 2 * iterations,
 }
-chosen = ('supervised', 'classmix', 'depthmix', 'transfer', 'transfer-depthmix')
+chosen = ('supervised', 'classmix', 'depthmix')
 methods = [
     dict(
         method,

@@ -1,30 +1,81 @@
 # The main job, end to end, which tools/demo.py (make demo) runs and draws: depth from
 # unlabelled video, depth labels, and segmentation with 8 labels: three trainings of
-# streets_methods.py.
+# streets_lite0.py, shorter and with half of its clips.
 #   python tools/run_experiments.py THIS --jobs 2
-_base_ = './streets_methods.py'
-title = 'The demo: streets at 192x96, 8 labelled frames'
+_base_ = './streets_lite0.py'
+title = 'The demo: streets at 192x96 from ImageNet weights, 8 labelled frames'
 seeds = [7]
 label_counts = [8]
+clips = 'data/streets_demo'
+iterations = 600
 test_folder = '{work_dir}/sde_test'
+data = {
+    f'{name}.data_root': clips
+    for name in (
+        'train_dataloader.dataset',
+        'val_dataloader.dataset',
+        'test_dataloader.dataset',
+        'val_evaluator.baseline.dataset',
+        'test_evaluator.baseline.dataset',
+    )
+}
+data = {
+    **data,
+    'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_demo.json',
+    'test_evaluator.baseline.cache': 'work_dirs/baselines/streets_demo.json',
+}
 prerequisites = [
-    *_base_.prerequisites,
+    dict(
+        name='streets',
+        command=f'tools/dataset_converters/streets.py --out {clips} --clips 120 '
+        '--val-clips 100',
+        outputs=[f'{clips}/streets.json'],
+    ),
+    dict(name='sde', train=_base_.sde, needs=['streets'], options=data),
+    dict(
+        name='depth_labels',
+        depth_labels=_base_.sde,
+        checkpoint='{sde}',
+        options={'predict_dataloader.dataset.data_root': clips},
+    ),
     dict(
         name='sde_test',
-        command=f'tools/test.py {_base_.sde} {{sde}} --work-dir {test_folder}',
+        command=f'tools/test.py {_base_.sde} {{sde}} --work-dir {test_folder} '
+        '--cfg-options ' + ' '.join(f'{key}={value}' for key, value in data.items()),
         outputs=[test_folder],
         config=_base_.sde,
         folder=test_folder,
     ),
 ]
-needs = ['sde_test']
+length = {
+    'train_cfg.max_iters': iterations,
+    'train_cfg.val_interval': iterations,
+    'default_hooks.checkpoint.interval': iterations // 2,
+    'param_scheduler.0.end': iterations,
+}
 chosen = {
     'supervised': dict(title='supervised baseline'),
     'classmix': dict(title='mean teacher + ClassMix, no depth'),
-    'transfer-depthmix': dict(name='full', title='transfer from SDE + DepthMix'),
+    'depthmix': dict(name='full', title='mean teacher + DepthMix by SDE depth'),
 }
 methods = [
-    dict(method, **chosen[method['name']])
+    dict(
+        method,
+        **chosen[method['name']],
+        needs=[*method['needs'], 'sde_test'],
+        options={
+            **{
+                key: clips if value == _base_.clips else value
+                for key, value in method['options'].items()
+            },
+            **length,
+            **(
+                {}
+                if method['name'] == 'supervised'
+                else {'default_hooks.mean_teacher.burn_in': iterations // 3}
+            ),
+        },
+    )
     for method in _base_.methods
     if method['name'] in chosen
 ]

@@ -119,9 +119,8 @@ def compute_in_parts(
 ) -> None:
     """Compute an array with one row per image, and write it.
 
-    Parts of several batches are written when they are done; whole parts are not
-    computed again, unless the batch size has changed. All ranks must call this with
-    the same arguments.
+    Parts of several batches are written when they are done; whole parts are computed
+    again only if the batch size has changed. All ranks must give the same arguments.
 
     Args:
         pool: The images.
@@ -151,8 +150,7 @@ def compute_in_parts(
     mine = todo[rank::world_size]
     wanted = [batch for k in mine for batch in parts[k]]
     loaded = pool.load(wanted, model)
-    progress, done = Progress(title, 'images'), 0
-    total = sum(map(len, wanted))
+    progress, done, total = Progress(title, 'images'), 0, sum(map(len, wanted))
     for k in mine:
         results = []
         for batch in parts[k]:

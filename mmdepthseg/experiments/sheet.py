@@ -140,8 +140,8 @@ def _panel(caption: str, image: np.ndarray, width: int) -> np.ndarray:
 
 def draw_demo_sheet(
     path: Path,
-    sde: tuple[str, str],
-    segmentation: Mapping[str, tuple[str, str]],
+    sde: tuple[str | Config, str],
+    segmentation: Mapping[str, tuple[str | Config, str]],
     depth_labels: Path,
     examples: int = EXAMPLES,
 ) -> None:

@@ -127,6 +127,16 @@ def collect(code: Path, out: Path, tables: Sequence[str]) -> None:
                 archive.add(path, path.relative_to(code))
 
 
+def _manifest(pack: Path) -> dict:
+    try:
+        content = read_json(pack / MANIFEST, dict)
+        needed = ('compiled', 'python', 'expected')
+        check_keys(content, content, str(pack / MANIFEST), needed=needed)
+    except (OSError, ValueError) as error:
+        raise UserError(f'{pack} is not a pack of this tool: {error}') from None
+    return content
+
+
 def run_pack(
     pack: Path,
     tables: Sequence[str],
@@ -155,12 +165,7 @@ def run_pack(
     """
     started = time.monotonic()
     pack = pack.resolve()
-    try:
-        content = read_json(pack / MANIFEST, dict)
-        needed = ('compiled', 'python', 'expected')
-        check_keys(content, content, str(pack / MANIFEST), needed=needed)
-    except (OSError, ValueError) as error:
-        raise UserError(f'{pack} is not a pack of this tool: {error}') from None
+    content = _manifest(pack)
     place = (place or pack.with_name(f'{pack.name}.work')).resolve()
     out = out or Path(os.environ.get('OUT') or f'{pack}.out')
     env, code = unpack(pack, content, place), place / 'code'

@@ -76,12 +76,13 @@ def test_suffixes_in_any_case(cityscapes_root):
         'disparity/train/bochum/bochum_000000_000003_disparity.tiff',
     ],
 )
-def test_images_that_are_not_read_are_named(cityscapes_root, name):
+def test_images_that_are_not_read_are_named(cityscapes_root, name, user_warnings):
     (cityscapes_root / name).touch()
     (cityscapes_root / 'gtFine/train/aachen/aachen_x_gtFine_color.png').touch()
-    with pytest.warns(UserWarning) as found:
-        build(cityscapes_root, offsets=(1,))
-    (message,) = {str(one.message) for one in found}
+    build(cityscapes_root, offsets=(1,))
+    (message,) = {
+        text for text in user_warnings() if 'aachen' in text or 'bochum' in text
+    }
     assert name.rpartition('/')[2] in message
 
 

@@ -50,7 +50,7 @@ def check_batches(name: str, loop: BaseLoop) -> None:
     loader = loop.dataloader
     if isinstance(loader, DataLoader) and not len(loader):
         raise UserError(
-            f'{name}_dataloader has no batch: {len(loader.dataset)} samples, '
+            f'{name}_dataloader has no batch: {len(loop.dataloader.dataset)} samples, '
             f'batch_size={loader.batch_size}, drop_last={loader.drop_last}'
         )
 

@@ -106,6 +106,11 @@ def check_paths(dataset: Any, keys: Sequence[str], place: str, cure: str) -> Non
         )
 
 
+def _has_label_ids(path: str) -> bool:
+    path = path.replace('labelTrainIds.png', 'labelIds.png')
+    return path.endswith('labelIds.png') and os.path.isfile(path)
+
+
 def check_official_metric(
     metric: BaseMetric, dataset: Any, networks: Sequence[str] | None = None
 ) -> None:
@@ -127,12 +132,7 @@ def check_official_metric(
         return
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     names = Counter(os.path.basename(info.get('img_path') or '') for info in infos)
-    labels = [info.get('seg_map_path') or '' for info in infos]
-    official = [
-        path.replace('labelTrainIds.png', 'labelIds.png').endswith('labelIds.png')
-        and os.path.isfile(path.replace('labelTrainIds.png', 'labelIds.png'))
-        for path in labels
-    ]
+    official = [_has_label_ids(info.get('seg_map_path') or '') for info in infos]
     several = [name for name, count in names.items() if count > 1]
     classes = (getattr(dataset, 'metainfo', None) or {}).get('classes') or ()
     folder = metric.output_dir

@@ -86,7 +86,9 @@ def check_values(config: Mapping) -> None:
     for root, registries in ROOTS.items():
         for place, part in _dicts(config.get(root), root):
             owner = _owner(place, part, registries)
-            for key, kinds in (announced(owner) if owner else {}).items():
+            if owner is None:
+                continue
+            for key, kinds in announced(owner).items():
                 if key in part and kinds is not None:
                     _check(f'{place}.{key}', part[key], kinds, owner)
     for key, kinds in announced(Runner).items():
@@ -134,7 +136,7 @@ def announced(owner: Callable) -> dict[str, Kinds | None]:
         For each argument what its annotation names, None if there is none or if it also
         names others, for which text may stand.
     """
-    inits = [owner]
+    inits: list[Any] = [owner]
     if inspect.isclass(owner):
         inits = [vars(base).get('__init__') for base in reversed(owner.__mro__)]
     found: dict[str, Kinds | None] = {}
@@ -161,11 +163,11 @@ def kinds_of(annotation: Any) -> Kinds | None:
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
             return None
-        items = {part.items for part in known if part.lists}
+        of_lists = {part.items for part in known if part.lists}
         return Kinds(
             frozenset().union(*(part.scalars for part in known)),
-            bool(items),
-            items.pop() if len(items) == 1 else None,
+            bool(of_lists),
+            of_lists.pop() if len(of_lists) == 1 else None,
         )
     if (origin or annotation) in (list, tuple, Sequence):
         inner = [one for one in arguments if one is not Ellipsis]
