@@ -80,9 +80,7 @@ def test_images_that_are_not_read_are_named(cityscapes_root, name, user_warnings
     (cityscapes_root / name).touch()
     (cityscapes_root / 'gtFine/train/aachen/aachen_x_gtFine_color.png').touch()
     build(cityscapes_root, offsets=(1,))
-    (message,) = {
-        text for text in user_warnings() if 'aachen' in text or 'bochum' in text
-    }
+    (message,) = {*user_warnings()}
     assert name.rpartition('/')[2] in message
 
 
