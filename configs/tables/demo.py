@@ -1,13 +1,14 @@
 # The main job, end to end, which tools/demo.py (make demo) runs and draws: depth from
 # unlabelled video, depth labels, and segmentation with 8 labels: three trainings of
-# streets_lite0.py, shorter and with half of its clips.
+# streets_lite0.py, shorter and with fewer clips.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './streets_lite0.py'
 title = 'The demo: streets at 192x96 from ImageNet weights, 8 labelled frames'
 seeds = [7]
 label_counts = [8]
 clips = 'data/streets_demo'
-iterations = 600
+iterations = 500
+depth_iterations = 350
 test_folder = '{work_dir}/sde_test'
 data = {
     f'{name}.data_root': clips
@@ -27,11 +28,20 @@ data = {
 prerequisites = [
     dict(
         name='streets',
-        command=f'tools/dataset_converters/streets.py --out {clips} --clips 120 '
-        '--val-clips 100',
+        command=f'tools/dataset_converters/streets.py --out {clips} --clips 100 '
+        '--val-clips 80',
         outputs=[f'{clips}/streets.json'],
     ),
-    dict(name='sde', train=_base_.sde, needs=['streets'], options=data),
+    dict(
+        name='sde',
+        train=_base_.sde,
+        needs=['streets'],
+        options={
+            **data,
+            'train_cfg.max_iters': depth_iterations,
+            'train_cfg.val_interval': depth_iterations,
+        },
+    ),
     dict(
         name='depth_labels',
         depth_labels=_base_.sde,
@@ -62,7 +72,11 @@ methods = [
     dict(
         method,
         **chosen[method['name']],
-        needs=[*method['needs'], 'sde_test'],
+        # the others can train while depth is learned
+        needs=[
+            *method['needs'],
+            *(['sde_test'] if method['name'] == 'depthmix' else []),
+        ],
         options={
             **{
                 key: clips if value == _base_.clips else value
