@@ -10,21 +10,12 @@ clips = 'data/streets_demo'
 iterations = 500
 depth_iterations = 350
 test_folder = '{work_dir}/sde_test'
-data = {
-    f'{name}.data_root': clips
-    for name in (
-        'train_dataloader.dataset',
-        'val_dataloader.dataset',
-        'test_dataloader.dataset',
-        'val_evaluator.baseline.dataset',
-        'test_evaluator.baseline.dataset',
-    )
-}
-data = {
-    **data,
-    'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_demo.json',
-    'test_evaluator.baseline.cache': 'work_dirs/baselines/streets_demo.json',
-}
+data = {'train_dataloader.dataset.data_root': clips}
+for stage in ('val', 'test'):
+    data[f'{stage}_dataloader.dataset.data_root'] = clips
+    data[f'{stage}_evaluator.baseline.dataset.data_root'] = clips
+    data[f'{stage}_evaluator.baseline.cache'] = 'work_dirs/baselines/streets_demo.json'
+del stage
 prerequisites = [
     dict(
         name='streets',

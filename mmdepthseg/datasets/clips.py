@@ -19,6 +19,14 @@ from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed, refuse
 
 
+def _in_words(camera: Camera) -> str:
+    (fx, _, cx), (_, fy, cy), _ = camera.K
+    return (
+        f'fx {fx:.2f}, fy {fy:.2f}, cx {cx:.2f}, cy {cy:.2f} for images of '
+        f'{camera.size[1]}x{camera.size[0]} pixels'
+    )
+
+
 @DATASETS.register_module()
 class ClipDataset(SequenceDataset):
     """Frames of your own video clips, some of them labelled.
@@ -121,6 +129,7 @@ class ClipDataset(SequenceDataset):
     def list_samples(self) -> list[dict]:
         """Return all frames of all clips."""
         samples = []
+        cameras: dict[str, list[str]] = {}
         self._folders = self._clip_folders()
         for clip, folder in self._folders.items():
             frames = self._frames_in(folder)
@@ -132,6 +141,8 @@ class ClipDataset(SequenceDataset):
                 )
             paths = self._frames[clip] = [*frames.values()]
             camera = self._camera(clip, folder, paths[0])
+            if camera is not None:
+                cameras.setdefault(_in_words(camera), []).append(clip)
             labels = self._labels(osp.join(folder, self.labels_dir), frames)
             depths = self._depths(clip)
             for position, (stem, path) in enumerate(frames.items()):
@@ -146,6 +157,9 @@ class ClipDataset(SequenceDataset):
                 if stem in depths:
                     info['depth_path'] = depths[stem]
                 samples.append(info)
+        if cameras:  # one line, also for hundreds of clips
+            found = [f'{text} ({listed(clips)})' for text, clips in cameras.items()]
+            print_log(f'ClipDataset: K {listed(found)}', logger='current')
         return samples
 
     def finish_sample(self, info: dict) -> None:
@@ -236,13 +250,6 @@ class ClipDataset(SequenceDataset):
                 f'{" (and no calib.txt)" if kitti else ""}: write one with K (3x3, '
                 'pixels), width and height, or give `intrinsics` in the config.'
             )
-        (fx, _, cx), (_, fy, cy), _ = camera.K
-        print_log(
-            f'ClipDataset: clip {clip}: K fx {fx:.2f}, fy {fy:.2f}, cx {cx:.2f}, cy '
-            f'{cy:.2f} for images of {camera.size[1]}x{camera.size[0]} pixels '
-            f'({camera.source})',
-            logger='current',
-        )
         return camera
 
     def _labels(self, folder: str, frames: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from mmdepthseg.frameworks import require_frameworks
 from mmdepthseg.launch.errors import friendly_errors
+from mmdepthseg.utils.errors import Stopped
 from mmdepthseg.utils.trust import SWITCH, VARIABLE, trusting
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -35,7 +36,7 @@ def run_tool(
         SystemExit: 2 after an expected error, 1 if the job failed, 130 after Ctrl-C,
             143 after SIGTERM in a training.
     """
-    stopped: SystemExit | None = None
+    stopped: Stopped | None = None
     with friendly_errors('--debug' in (sys.argv if argv is None else argv)):
         if frameworks:
             require_frameworks()
@@ -46,10 +47,8 @@ def run_tool(
             try:
                 if job(args) is False:
                     raise SystemExit(1)
-            except SystemExit as stop:
-                if type(stop).__name__ != 'Stopped':
-                    raise
-                stopped = stop  # on all ranks
+            except Stopped as stop:  # on all ranks
+                stopped = stop
     # a process that passes `argv` may call the tool again and then needs its group
     if frameworks and argv is None:
         from mmdepthseg.launch.setup import leave_distributed

@@ -13,6 +13,10 @@ class UserError(ValueError):
     """
 
 
+class Stopped(SystemExit):
+    """The orderly end of a training after a signal."""
+
+
 def refuse(owner: str, reasons: Mapping[str, bool]) -> None:
     """Raise an error for the first reason that applies; checks an object's options.
 

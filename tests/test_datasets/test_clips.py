@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers.images import write_image
 
-from mmdepthseg.datasets import ClipDataset
+from mmdepthseg.datasets import ClipDataset, clips
 from mmdepthseg.datasets.depth_labels import DepthLabelError, DepthLabelStore
 from mmdepthseg.utils.errors import UserError
 
@@ -166,6 +166,14 @@ def test_camera_is_needed_for_neighbours_only(clip_root):
     assert 'camera' not in build(clip_root)[0]
     with pytest.raises(UserError, match="'a'.*a/intrinsics.json"):
         build(clip_root, offsets=(1,))
+
+
+def test_k_of_all_clips_is_one_line(clip_root, monkeypatch):
+    lines = []
+    monkeypatch.setattr(clips, 'print_log', lambda text, **options: lines.append(text))
+    build(clip_root)
+    (line,) = lines
+    assert 'fx 20.00' in line and '(a, b)' in line and '20x12' in line
 
 
 def test_camera_outside_the_image(clip_root):

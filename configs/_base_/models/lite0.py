@@ -11,3 +11,9 @@ lite0 = dict(
 )
 lite0_decoder = dict(in_channels=lite0_channels, channels=[16, 32, 32, 64, 128])
 lite0_seg_head = dict(in_channels=lite0_channels, decoder=lite0_decoder)
+# Options of a mean teacher, not the paper's: of each class the more confident half
+# of the teacher's labels, none below 0.95 otherwise; a slower teacher than that of the
+# small ResNet (docs/results.md)
+few_labels = dict(
+    loss_pseudo=dict(type='ConfidentPixelLoss', portion=0.5), ema=dict(decay=0.98)
+)

@@ -16,14 +16,11 @@ from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
 from mmdepthseg.registry import HOOKS
+from mmdepthseg.utils.errors import Stopped
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 #: Of a process that a signal has ended, as shells count.
 EXIT_CODE = 128
-
-
-class Stopped(SystemExit):
-    """The orderly end of a training after a signal."""
 
 
 class _Noted:
