@@ -135,8 +135,9 @@ class KillsItsProcess:
     """As a machine without memory does."""
 
     def __call__(self, results):
-        assert torch.utils.data.get_worker_info() is not None
-        os.kill(os.getpid(), signal.SIGKILL)
+        if torch.utils.data.get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return results
 
 
 def test_a_killed_worker(tiny_config, run_tool, tmp_path, capfd):

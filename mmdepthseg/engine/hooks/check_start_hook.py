@@ -32,6 +32,7 @@ from mmdepthseg.engine.hooks.check_metrics import (
     check_predictions,
     check_truth,
 )
+from mmdepthseg.engine.hooks.check_sample import check_sample
 from mmdepthseg.engine.hooks.check_values import check_values
 from mmdepthseg.engine.hooks.monitor_hooks import validation_figures
 from mmdepthseg.registry import HOOKS
@@ -51,6 +52,8 @@ class CheckStartHook(Hook):
     - Loops, samplers, schedules and hooks fit each other (see `check_loops`).
     - The first frame of each folder is stored as it is to be read, and its camera fits
       (see `check_frames`).
+    - The first sample has inputs, and passes through a model of MMSegmentation (see
+      `check_sample`).
     - `classes` are names, and the heads and their class weights have as many classes
       as the data sets.
     - The figures in `save_best` and `monitor` (early stopping, ReduceOnPlateau) are
@@ -78,12 +81,15 @@ class CheckStartHook(Hook):
         for name, loop in loops.items():
             check_batches(name, loop)
             if isinstance(loop.dataloader, DataLoader):
-                dataset = loop.dataloader.dataset
-                check_classes(f'{name}_dataloader', dataset, model)
+                dataset, place = loop.dataloader.dataset, f'{name}_dataloader'
+                check_classes(place, dataset, model)
                 check_frames(dataset)
-                if name != 'train':
-                    check_inference(model)
-                for metric in () if name == 'train' else loop.evaluator.metrics:
+                if name == 'train':
+                    check_sample(place, dataset, model, runner.optim_wrapper)
+                    continue
+                check_sample(place, dataset)
+                check_inference(model)
+                for metric in loop.evaluator.metrics:
                     networks = getattr(loop, 'networks', None)
                     check_official_metric(metric, dataset, networks)
         check_evaluation_loops(loops, model)

@@ -1,0 +1,91 @@
+"""Checks of the first sample, and of its way through a model; see `CheckStartHook`."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
+
+import torch
+from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.optim import OptimWrapper
+from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
+from torch import nn
+
+from mmdepthseg.engine.hooks.check_frames import parts_of
+from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
+from mmdepthseg.utils.errors import UserError
+
+#: Models of MMSegmentation that only the first iteration would check. Ours compare
+#: levels, heads and sizes when they are built.
+FOREIGN = (EncoderDecoder, CascadeEncoderDecoder)
+
+
+def check_sample(
+    place: str,
+    dataset: Any,
+    model: nn.Module | None = None,
+    optim_wrapper: OptimWrapper | None = None,
+) -> None:
+    """Load the first sample of a data set, and give it to a model of MMSegmentation.
+
+    The random state stays as it is. Other data sets and models are not checked.
+
+    Args:
+        place: Key of the data loader.
+        dataset: Its data set.
+        model: The model that trains on it; None: only load the sample.
+        optim_wrapper: The training's, whose precision counts.
+
+    Raises:
+        UserError: The pipeline gives no input, or the model cannot take it: names the
+            key, and the levels that the backbone gives.
+    """
+    if not all(isinstance(part, BaseDataset) for part in parts_of(dataset)):
+        return
+    state = get_random_state()
+    try:
+        sample = dataset[0] if len(dataset) else None
+        if not isinstance(sample, Mapping):
+            return
+        if 'inputs' not in sample:
+            raise UserError(
+                f'{place}: the pipeline of its data set gives {", ".join(sample)}, but '
+                'no `inputs`: end it with PackDepthSegInputs or PackSegInputs'
+            )
+        if isinstance(model, EncoderDecoder) and type(model) in FOREIGN:
+            context: AbstractContextManager = nullcontext()
+            if isinstance(optim_wrapper, OptimWrapper):  # not several by name
+                context = optim_wrapper.optim_context(model)
+            with context:
+                _pass(sample, model)
+    finally:
+        set_random_state(state)
+
+
+@torch.no_grad()
+def _pass(sample: Mapping, model: EncoderDecoder) -> None:
+    levels: Any = ()
+    trained, network = model.training, cast(Any, model)
+    model.eval()
+    try:
+        # as in training, where images get the size of data_preprocessor
+        data = network.data_preprocessor(pseudo_collate([sample]), True)
+        levels = network.backbone(data['inputs'])
+        infos = [one.metainfo for one in data['data_samples']]
+        network.encode_decode(data['inputs'], infos)
+        if network.with_auxiliary_head:
+            features, heads = network.extract_feat(data['inputs']), model.auxiliary_head
+            for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
+                head.forward(features)
+    except torch.OutOfMemoryError:
+        raise
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        levels = levels if isinstance(levels, list | tuple) else [levels]
+        shapes = [tuple(one.shape[1:]) for one in levels if torch.is_tensor(one)]
+        raise UserError(
+            f'model: the first training image cannot pass it ({error}). Levels of the '
+            f'backbone: {shapes or "none"} (channels, height, width); compare '
+            'in_channels and in_index of the neck and heads with them, and `size` of '
+            'data_preprocessor with the crop'
+        ) from error
+    finally:
+        model.train(trained)
