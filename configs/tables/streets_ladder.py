@@ -8,8 +8,8 @@
 #   transfer-true-depthmix-true
 # - 60 frames without labels, and 2, 5 and 20 times as many: supervised-many
 #   classmix-60 classmix-120 classmix-300 classmix-1200
-# - 2 and 5 times the iterations: supervised classmix transfer-depthmix supervised-x2
-#   classmix-x2 transfer-depthmix-x2 supervised-x5 classmix-x5 transfer-depthmix-x5
+# - 2 and 5 times the iterations: supervised classmix depthmix transfer-depthmix, and
+#   each of them with -x2 and with -x5
 # - the teacher's accuracy, coverage and precision by class, over time: classmix-watched
 #   (tools/analysis_tools/class_curves.py draws them)
 # - the noise of 20 and of 200 validation frames, from any of these runs:
@@ -121,7 +121,7 @@ frames = [
 # the schedule of each method's config, in other lengths
 schedules = {
     name: Config.fromfile('{{ fileDirname }}/../../' + known[name]['config'])
-    for name in ('supervised', 'classmix', 'transfer-depthmix')
+    for name in ('supervised', 'classmix', 'depthmix', 'transfer-depthmix')
 }
 longer = [
     dict(
