@@ -28,7 +28,8 @@ def load_model(
         device: Where to put the model.
 
     Returns:
-        The model, with `cfg` attached.
+        The model, with `cfg` and `dataset_meta` (classes and palette, as far as the
+        checkpoint knows them) attached.
 
     Raises:
         UserError: If the checkpoint is missing, damaged or belongs to another model.
@@ -46,17 +47,22 @@ def load_model(
     load_state_dict(model, state.get('state_dict', state))
     model = revert_sync_batchnorm(model).to(device).eval()
     model.cfg = cfg
+    meta = state.get('meta') or {}
+    model.dataset_meta = meta.get('dataset_meta') or {}
     return model
 
 
 def _without_pretrained(cfg: dict) -> dict:
     """Return the config without `init_cfg`: every weight comes from the checkpoint."""
     if isinstance(cfg, dict):
-        return {
-            k: _without_pretrained(v)
-            for k, v in cfg.items()
-            if not (k == 'init_cfg' and _is_pretrained(v))
-        }
+        # MMSegmentation's segmentors read the entries of a ConfigDict by attribute
+        return type(cfg)(
+            {
+                k: _without_pretrained(v)
+                for k, v in cfg.items()
+                if not (k == 'init_cfg' and _is_pretrained(v))
+            }
+        )
     if isinstance(cfg, list | tuple):
         return type(cfg)(_without_pretrained(v) for v in cfg)
     return cfg

@@ -5,6 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdepthseg.utils.files import write_atomically
+
 
 def read_picture(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray | None:
     """Return a picture, or None if it cannot be read.
@@ -24,3 +26,19 @@ def read_picture(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray 
         return cv2.imdecode(data, flags) if len(data) else None
     except (OSError, cv2.error):
         return None
+
+
+def write_picture(path: str | Path, image: np.ndarray) -> None:
+    """Write a picture atomically, in the format that the suffix names.
+
+    Args:
+        path: The file; its folder is made if missing.
+        image: BGR or grey, uint8, or uint16 for PNG.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    ok, data = cv2.imencode(Path(path).suffix, image)
+    if not ok:
+        raise ValueError(f'{path}: could not encode the image')
+    write_atomically(path, data.tobytes())

@@ -1,13 +1,15 @@
-"""Sheets: colours and layout."""
+"""Colours, overlays and the layout of sheets."""
 
 import cv2
 import numpy as np
 
-from mmdepthseg.experiments.sheet import (
+from mmdepthseg.utils.pictures import write_picture
+from mmdepthseg.visualization.drawing import (
     color_depth,
+    color_disparity,
     color_labels,
     contact_sheet,
-    write_image,
+    overlay,
 )
 
 
@@ -31,5 +33,20 @@ def test_sheet_holds_all_panels(tmp_path):
     sheet = contact_sheet([[('a', red), ('b', red[..., 0])], [('c', red)]], 40)
     assert sheet.shape[1] == 2 * 40 + 3 * 4
     assert (sheet == (0, 0, 255)).all(-1).sum() == 2 * 40 * 20
-    write_image(tmp_path / 'new' / 'sheet.png', sheet)
+    write_picture(tmp_path / 'new' / 'sheet.png', sheet)
     assert np.array_equal(cv2.imread(str(tmp_path / 'new' / 'sheet.png')), sheet)
+
+
+def test_small_differences_of_disparity_fill_the_colours():
+    """The range is the map's own, but for the few outliers of each image."""
+    disparity = np.linspace(0.0500, 0.0510, 400).reshape(20, 20)
+    disparity[0, 0] = 1.0
+    brightness = color_disparity(disparity).astype(int).sum(-1)
+    assert np.ptp(brightness) > 500 and len(np.unique(brightness)) > 100
+    far = color_disparity(disparity, (0.0, 100.0))
+    assert np.ptp(far[1:].astype(int).sum(-1)) < 10
+
+
+def test_overlay_weighs_the_colours():
+    image, colors = np.full((2, 3, 3), 100, np.uint8), np.zeros((2, 3, 3), np.uint8)
+    assert (overlay(image, colors, 0.25) == 75).all()

@@ -1,0 +1,139 @@
+"""What is predicted: an image, a folder of images, a clip or a video file."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mmcv
+import numpy as np
+
+from mmdepthseg.datasets.transforms.files import decode, read_bytes
+from mmdepthseg.names import PICTURES, list_folders, list_frames
+from mmdepthseg.utils.errors import UserError, listed
+
+#: Folder of a clip's frames.
+CLIP_FRAMES = 'frames'
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame as it was read.
+
+    Attributes:
+        name: Name of its outputs, without suffix.
+        image: (H, W, 3) uint8 BGR.
+    """
+
+    name: str
+    image: np.ndarray
+
+
+class ImageFrames:
+    """Image files.
+
+    Args:
+        source: The image or folder.
+        files: Path of each frame, by name.
+
+    Attributes:
+        made_with: What tells this source from another one, for a stamp.
+        fps: Frames per second; None: not a video.
+    """
+
+    fps: float | None = None
+
+    def __init__(self, source: Path, files: dict[str, str]) -> None:
+        self.files = files
+        self.made_with = dict(source=str(source.resolve()))
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.files)
+
+    def state(self, name: str) -> list[int]:
+        """Return what changes with the file of a frame."""
+        state = os.stat(self.files[name])
+        return [state.st_size, state.st_mtime_ns]
+
+    def read(self, wanted: Callable[[str], bool]) -> Iterator[Frame]:
+        """Yield the frames whose names are wanted, in order.
+
+        Raises:
+            BrokenFileError: An image cannot be read.
+        """
+        for name, path in self.files.items():
+            if wanted(name):
+                yield Frame(name, decode(read_bytes(path, 'Image'), path, 'Image'))
+
+
+class VideoFrames:
+    """Frames of a video file, which mmcv (OpenCV) decodes; see `ImageFrames`.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UserError: OpenCV cannot read it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        reader = self._open()
+        self.fps = reader.fps or None
+        self._count = max(reader.frame_cnt, 0)
+        size, changed = (getattr(path.stat(), k) for k in ('st_size', 'st_mtime_ns'))
+        self.made_with = dict(source=str(path.resolve()), size=size, changed=changed)
+
+    def _open(self) -> mmcv.VideoReader:
+        reader = mmcv.VideoReader(str(self.path), cache_capacity=1)
+        if not reader.opened or reader.width <= 0:
+            raise UserError(
+                f'{self.path}: neither an image ({", ".join(PICTURES)}) nor a video '
+                'that OpenCV can decode; convert it, for example with ffmpeg to .mp4'
+            )
+        return reader
+
+    def __len__(self) -> int:
+        """Return the number of frames that the file claims to have."""
+        return self._count
+
+    def state(self, name: str) -> list[int]:
+        """Return nothing: the file's state is in `made_with`."""
+        return []
+
+    def read(self, wanted: Callable[[str], bool]) -> Iterator[Frame]:
+        """Yield the frames whose names are wanted, in order."""
+        reader, number = self._open(), 0
+        while (image := reader.read()) is not None:
+            name = f'{number:06d}'
+            if wanted(name):
+                yield Frame(name, image)
+            number += 1
+        self._count = number
+        if not number:
+            raise UserError(f'{self.path}: OpenCV can decode no frame of this video')
+
+
+def open_frames(source: str | Path) -> ImageFrames | VideoFrames:
+    """Return the frames of an image, a folder of images, a clip or a video.
+
+    Args:
+        source: The file or folder; a clip has its images in `frames/`.
+
+    Raises:
+        UserError: It is missing or holds no images.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        if path.suffix.lower() in PICTURES:
+            return ImageFrames(path, {path.stem: str(path)})
+        return VideoFrames(path)
+    if not path.is_dir():
+        raise UserError(f'{source}: no such image, folder or video')
+    for folder in (path / CLIP_FRAMES, path):
+        if files := list_frames(str(folder), PICTURES):
+            return ImageFrames(path, files)
+    folders = list_folders(str(path))
+    cure = f'; it has folders ({listed(folders)}): name one' if folders else ''
+    raise UserError(f'{source}: no images ({", ".join(PICTURES)}) there{cure}')

@@ -1,0 +1,317 @@
+"""Predict images or a video: labels, depth, and pictures of both."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.config import Config
+
+from mmdepthseg.apis.frames import Frame, ImageFrames, VideoFrames, open_frames
+from mmdepthseg.apis.network import Network, Prediction
+from mmdepthseg.apis.stamped_folder import StampedFolder
+from mmdepthseg.checkpoints.reading import is_remote
+from mmdepthseg.names import check_below
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import check_writable, file_hash, remove_leftovers
+from mmdepthseg.utils.pictures import read_picture, write_picture
+from mmdepthseg.visualization.drawing import (
+    color_disparity,
+    color_labels,
+    disparity_range,
+    overlay,
+)
+
+#: Value of disparity 1 in the 16-bit files, as in depth labels.
+SCALE = 65535
+VIDEO = 'side_by_side.mp4'
+PANEL_WIDTH = 640
+#: Frames whose disparities give the range of colours of a video.
+RANGE_FRAMES = 50
+NOTE_SECONDS = 20.0
+_WRITERS = 4
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Result of `predict`.
+
+    Attributes:
+        folder: Where it is.
+        frames: Number of frames.
+        fresh: How many of them were predicted now; the others were there.
+        video: The video, if one was asked for.
+    """
+
+    folder: Path
+    frames: int
+    fresh: int
+    video: Path | None
+
+
+def predict(
+    config: Config | str | Path,
+    checkpoint: str | Path,
+    source: str | Path,
+    out: str | Path,
+    *,
+    batch_size: int = 4,
+    device: str | None = None,
+    part: str | None = None,
+    opacity: float = 0.5,
+    fps: float | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Predicted:
+    """Predict an image, a folder of images, a clip or a video file.
+
+    Writes for each frame, as far as the model predicts it: `labels/NAME.png` (class
+    indices), `label_pictures/NAME.png`, `overlays/NAME.png`, `disparity/NAME.png` (16
+    bit; `stamp.json` tells the scale) and `depth_pictures/NAME.png`; and for videos
+    `side_by_side.mp4`. Called again, it goes on where it stopped.
+
+    Args:
+        config: The model's config or its path.
+        checkpoint: Its checkpoint.
+        source: See `open_frames`.
+        out: Folder to write to.
+        batch_size: Frames per forward pass.
+        device: See `Network`.
+        part: See `Network`.
+        opacity: Of the labels in the overlays, 0..1.
+        fps: Frames per second of the video; None: those of a video file, and no video
+            of images.
+        overwrite: Replace predictions that were made with something else.
+        progress: Called with (frames done, total).
+
+    Raises:
+        UserError: An input is wrong, or `out` holds other predictions.
+    """
+    if batch_size < 1 or not 0 <= opacity <= 1 or (fps is not None and not fps > 0):
+        raise UserError(
+            f'batch_size={batch_size}, opacity={opacity}, fps={fps}: expected at least '
+            '1 frame per batch, 0 <= opacity <= 1 and more than 0 frames per second'
+        )
+    frames = open_frames(source)
+    folder = Path(out).expanduser()
+    check_writable(folder, 'folder of --out')
+    network = Network(config, checkpoint, device, part)
+    remote = is_remote(checkpoint)
+    weights = str(checkpoint) if remote else file_hash(Path(checkpoint).expanduser())
+    made_with = dict(
+        frames.made_with, checkpoint=weights, opacity=opacity, **network.made_with
+    )
+    stamp = StampedFolder(folder, 'predictions', made_with)
+    stamp.begin(overwrite)
+    remove_leftovers(folder)
+    work = _Work(stamp, network, frames, opacity)
+    fresh = work.run(batch_size, progress)
+    video = None
+    rate = fps or frames.fps
+    if rate:
+        video = folder / VIDEO
+        if fresh or stamp.facts.get('fps') != rate or not video.exists():
+            write_video(video, frames, folder, network, rate)
+    work.finish(fps=rate)
+    return Predicted(folder, len(frames), fresh, video)
+
+
+class _Work:
+    """The frames of a source that are predicted, and the record of those that are."""
+
+    def __init__(
+        self,
+        stamp: StampedFolder,
+        network: Network,
+        frames: ImageFrames | VideoFrames,
+        opacity: float,
+    ) -> None:
+        self.stamp, self.network, self.frames = stamp, network, frames
+        self.opacity = opacity
+        self.states: dict[str, list[int]] = dict(stamp.facts.get('frames', {}))
+        self.noted = time.monotonic()
+
+    def run(
+        self, batch_size: int, progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        """Predict what is not there yet; return the number of frames."""
+        fresh = kept = 0
+
+        def wanted(name: str) -> bool:
+            nonlocal kept
+            if there := self._is_done(name):
+                kept += 1
+            return not there
+
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            try:
+                for batch in self._batches(batch_size, wanted):
+                    found = self.network.predict([sample for _, sample in batch])
+                    list(pool.map(self._write, [frame for frame, _ in batch], found))
+                    for frame, _ in batch:
+                        self.states[frame.name] = self.frames.state(frame.name)
+                    fresh += len(batch)
+                    if progress is not None:
+                        done = kept + fresh
+                        progress(done, max(done, len(self.frames)))
+                    if time.monotonic() - self.noted > NOTE_SECONDS:
+                        self._note()
+            finally:
+                if fresh:
+                    self._note()
+        if progress is not None and not fresh:
+            progress(len(self.frames), len(self.frames))
+        return fresh
+
+    def finish(self, **facts: object) -> None:
+        """Write that everything is there, and what the files mean."""
+        network = self.network
+        near, far = network.depth_range
+        meaning = dict(classes=network.classes, palette=network.palette)
+        meaning['disparity'] = (
+            f'inverse depth = {1 / far!r} + {1 / near - 1 / far!r} * value / {SCALE}, '
+            'in units of the model (metres up to one factor)'
+        )
+        self.stamp.finish(frames=self.states, **meaning, **facts)
+
+    def _note(self) -> None:
+        self.noted = time.monotonic()
+        self.stamp.note(frames=self.states)
+
+    def _batches(
+        self, size: int, wanted: Callable[[str], bool]
+    ) -> Iterator[list[tuple[Frame, dict]]]:
+        """Yield frames that the network sees in one size, with what it sees."""
+        batch: list[tuple[Frame, dict]] = []
+        for frame in self.frames.read(wanted):
+            sample = self.network.prepare(frame.image)
+            if batch and _shape(sample) != _shape(batch[0][1]):
+                yield batch
+                batch = []
+            batch.append((frame, sample))
+            if len(batch) == size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _is_done(self, name: str) -> bool:
+        if self.states.get(name) != self.frames.state(name):
+            return False
+        kinds = output_kinds(self.network)
+        return all(_file(self.stamp.folder, kind, name).exists() for kind in kinds)
+
+    def _write(self, frame: Frame, found: Prediction) -> None:
+        for kind, image in pictures(frame.image, found, self.network, self.opacity):
+            write_picture(_file(self.stamp.folder, kind, frame.name), image)
+
+
+def output_kinds(network: Network) -> list[str]:
+    """Return the folders of the outputs that a network has."""
+    labels = ['labels', 'label_pictures', 'overlays'] if network.classes else []
+    return labels + ['disparity', 'depth_pictures'] * network.predicts_depth
+
+
+def pictures(
+    image: np.ndarray, found: Prediction, network: Network, opacity: float = 0.5
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the outputs of a frame with the names of their folders.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        found: Its prediction.
+        network: For the colours.
+        opacity: Of the labels in the overlay.
+    """
+    if found.labels is not None:
+        colors = color_labels(found.labels, network.palette)
+        yield 'labels', found.labels
+        yield 'label_pictures', colors
+        yield 'overlays', overlay(image, colors, opacity)
+    if found.disparity is not None:
+        yield 'disparity', np.rint(found.disparity * SCALE).astype(np.uint16)
+        yield 'depth_pictures', color_disparity(found.disparity)
+
+
+def write_video(
+    path: Path,
+    frames: ImageFrames | VideoFrames,
+    folder: Path,
+    network: Network,
+    fps: float,
+) -> None:
+    """Write image, labels and depth side by side, from the files of a folder.
+
+    Args:
+        path: The .mp4 file.
+        frames: The frames.
+        folder: Of their predictions.
+        network: Which made them.
+        fps: Frames per second.
+
+    Raises:
+        UserError: OpenCV cannot write the video.
+    """
+    names = sorted(path.stem for path in (folder / 'disparity').glob('*.png'))
+    every = names[:: max(1, len(names) // RANGE_FRAMES)]
+    some = [_disparity(folder, name)[::4, ::4] for name in every]
+    limits = (
+        disparity_range(np.concatenate([d.ravel() for d in some])) if some else None
+    )
+    # OpenCV takes the format from the suffix
+    temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
+    writer, size = None, (0, 0)
+    try:
+        for frame in frames.read(lambda name: True):
+            panels = [frame.image]
+            if network.classes:
+                picture = read_picture(_file(folder, 'label_pictures', frame.name))
+                panels.append(_there(picture, frame.name))
+            if network.predicts_depth:
+                panels.append(color_disparity(_disparity(folder, frame.name), limits))
+            strip = np.hstack([_panel(panel) for panel in panels])
+            if writer is None:
+                size = strip.shape[1::-1]
+                code = cv2.VideoWriter.fourcc(*'mp4v')
+                writer = cv2.VideoWriter(str(temporary), code, fps, size)
+                if not writer.isOpened():
+                    raise UserError(f'{path}: OpenCV cannot write an mp4 video here')
+            if strip.shape[1::-1] != size:
+                strip = cv2.resize(strip, size)
+            writer.write(strip)
+    finally:
+        if writer is not None:
+            writer.release()
+    os.replace(temporary, path)
+
+
+def _panel(image: np.ndarray) -> np.ndarray:
+    """Return a panel of at most `PANEL_WIDTH`, with sides that videos can have."""
+    height, width = image.shape[:2]
+    share = min(1.0, PANEL_WIDTH / width)
+    size = tuple(max(2, round(side * share) // 2 * 2) for side in (width, height))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _disparity(folder: Path, name: str) -> np.ndarray:
+    values = read_picture(_file(folder, 'disparity', name), cv2.IMREAD_UNCHANGED)
+    return _there(values, name) / np.float32(SCALE)
+
+
+def _there(image: np.ndarray | None, name: str) -> np.ndarray:
+    if image is None:
+        raise UserError(f'the prediction of {name} has gone or is damaged; start again')
+    return image
+
+
+def _shape(sample: dict) -> tuple[int, ...]:
+    inputs = sample['inputs']
+    return tuple((inputs['img'] if isinstance(inputs, dict) else inputs).shape)
+
+
+def _file(folder: Path, kind: str, name: str) -> Path:
+    return folder / kind / f'{check_below(name)}.png'
