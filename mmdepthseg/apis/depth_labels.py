@@ -1,5 +1,6 @@
 """Make depth labels with a trained SDE model."""
 
+import time
 from collections.abc import Callable
 
 import torch
@@ -12,7 +13,9 @@ from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.ranks import from_main
 
+#: The manifest is written after so many labels, or seconds if these are slow.
 FLUSH_EVERY = 50
+FLUSH_SECONDS = 20.0
 
 
 @torch.inference_mode()
@@ -51,7 +54,7 @@ def generate_depth_labels(
     mine = batches[rank::world_size]
     loaded = pool.load(mine, model)
     rounds = -(-len(batches) // world_size)
-    written, fresh = 0, []
+    written, fresh, flushed = 0, [], time.monotonic()
     for number in range(rounds):
         if number < len(mine):
             disparity = model.predict_disparity(
@@ -62,10 +65,10 @@ def generate_depth_labels(
                 if pool.names[row] in todo:
                     store.write(pool.names[row], value[0], pool.paths[row])
                     fresh.append(pool.names[row])
-        due = max(1, FLUSH_EVERY // batch_size)
-        if (number + 1) % due == 0 or number + 1 == rounds:
+        due = (number + 1) % max(1, FLUSH_EVERY // batch_size) == 0
+        if due or number + 1 == rounds or _is_late(flushed):
             written += _flush(store, fresh)
-            fresh = []
+            fresh, flushed = [], time.monotonic()
             if progress is not None and rank == 0:
                 progress(len(pool) - len(todo) + written, len(pool))
     if rank == 0:
@@ -77,6 +80,11 @@ def _todo(pool: ImagePool, store: DepthLabelStore) -> set[str]:
     """Return the names of the images without an up-to-date label."""
     changed = store.outdated(dict(zip(pool.names, pool.paths, strict=True)))
     return set(pool.names) - (set(store.manifest['files']) - set(changed))
+
+
+def _is_late(flushed: float) -> bool:
+    """Tell all ranks whether rank 0 has not written the manifest for long."""
+    return from_main(lambda: time.monotonic() - flushed >= FLUSH_SECONDS)
 
 
 def _flush(store: DepthLabelStore, fresh: list[str]) -> int:

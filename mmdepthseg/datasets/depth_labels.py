@@ -21,7 +21,13 @@ from mmengine.logging import print_log
 
 from mmdepthseg.cityscapes import png_bytes
 from mmdepthseg.utils.errors import UserError, listed
-from mmdepthseg.utils.files import file_hash, inside, read_json, write_atomically
+from mmdepthseg.utils.files import (
+    file_hash,
+    inside,
+    read_json,
+    remove_leftovers,
+    write_atomically,
+)
 from mmdepthseg.utils.stamp import MISSING, Stamp
 
 MANIFEST = 'manifest.json'
@@ -99,6 +105,7 @@ class DepthLabelStore:
         """
         self._stamp = stamp = _Manifest(self, file_hash(checkpoint), options)
         stamp.check(overwrite)
+        remove_leftovers(self.root)
         files, images = stamp.facts.get('files', {}), stamp.facts.get('images', {})
         bad = [i for i, size in files.items() if _size(self.path(i)) != size]
         for img_id in bad:

@@ -3,20 +3,27 @@
 A folder belongs to one runner at a time; another one is refused.
 """
 
+import contextlib
 import fcntl
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from mmdepthseg.experiments.stage import Stage, StageBook, tail
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import Stopped, UserError
+from mmdepthseg.utils.files import remove_leftovers
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 POLL_SECONDS = 0.5
+STOP_SECONDS = 0.05
+WORKER_SECONDS = 10.0
 LOCK = 'runner.lock'
 
 
@@ -44,6 +51,8 @@ def local_places(
 def lock_folder(folder: Path) -> IO:
     """Lock a folder for as long as the returned file is open (in any process).
 
+    Temporary files that killed runs have left there are removed.
+
     Raises:
         UserError: Another process has locked it.
     """
@@ -58,7 +67,32 @@ def lock_folder(folder: Path) -> IO:
             f'left behind (fuser {file.name} tells); wait for it, stop it, or give '
             'another --work-dir'
         ) from None
+    remove_leftovers(folder)
     return file
+
+
+@contextlib.contextmanager
+def noted_signals() -> Iterator[list[int]]:
+    """Give a list to which SIGTERM and SIGINT are added, instead of raising errors.
+
+    An error between the start of a process and the note of it would leave an orphan.
+    Signals that are ignored (nohup) or handled otherwise (by submitit) stay so.
+    """
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted  # only there can signals be handled
+        return
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    before = {
+        number: signal.signal(number, lambda number, _: noted.append(number))
+        for number in SIGNALS
+        if signal.getsignal(number) in usual
+    }
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class StageRunner:
@@ -89,22 +123,48 @@ class StageRunner:
     def run(self) -> None:
         """Run all stages that are not done.
 
+        After SIGTERM or SIGINT the running stages are asked to end, and waited for; at
+        the second signal they are killed.
+
         Raises:
             UserError: A stage failed, without `keep_going`; names its log and shows
                 its last lines.
+            Stopped: After a signal, with exit code 143 (SIGTERM) or 130 (SIGINT).
         """
-        try:
-            while self._waiting or self._running:
-                self._start_ready()
-                self._collect()
-                if self._running:
-                    time.sleep(POLL_SECONDS)
-        finally:
-            for run in self._running.values():
-                run.stop()
+        with noted_signals() as noted:
+            try:
+                while (self._waiting or self._running) and not noted:
+                    self._start_ready(noted)
+                    self._collect()
+                    if self._running and not noted:
+                        time.sleep(POLL_SECONDS)
+            finally:
+                self._stop_all(noted)
+            if noted:
+                raise Stopped(128 + noted[0])
 
-    def _start_ready(self) -> None:
+    def _stop_all(self, noted: Sequence[int]) -> None:
+        runs, killed = list(self._running.values()), False
+        if runs and noted:
+            name = signal.Signals(noted[0]).name
+            print(
+                f'{name}: waiting for {", ".join(self._running)} to save and end (once '
+                'more: at once)',
+                flush=True,
+            )
+        for run in runs:
+            run.send(signal.SIGTERM)
+        while any([run.lives() for run in runs]):
+            if len(noted) > 1 and not killed:
+                killed = True
+                for run in runs:
+                    run.send(signal.SIGKILL)
+            time.sleep(STOP_SECONDS)
+
+    def _start_ready(self, noted: Sequence[int]) -> None:
         for name in list(self._waiting):
+            if noted:
+                return
             stage = self.book.stages[name]
             lost = self.book.lost_needs(name)
             if lost:
@@ -173,6 +233,7 @@ class _Run:
         self.log, self.place, self.lock = log, place, lock
         self.left = list(stage.commands)
         self.code = 0
+        self.end: float | None = None
         self.seconds: list[float] = []
         self._next()
 
@@ -200,8 +261,24 @@ class _Run:
             return False
         return True
 
-    def stop(self) -> None:
-        """Stop the process and its workers."""
+    def send(self, number: int) -> None:
+        """Send a signal to the process and all that it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def lives(self) -> bool:
+        """Tell whether the process or one of those that it has started lives.
+
+        Those get a few seconds, in which loader workers notice its end by themselves.
+        """
         if self.process.poll() is None:
-            os.killpg(self.process.pid, 15)
-            self.process.wait()
+            return True
+        self.end = self.end or time.monotonic()
+        if time.monotonic() - self.end > WORKER_SECONDS:
+            self.send(signal.SIGKILL)
+            return False
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True

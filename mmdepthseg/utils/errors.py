@@ -14,7 +14,7 @@ class UserError(ValueError):
 
 
 class Stopped(SystemExit):
-    """The orderly end of a training after a signal."""
+    """The orderly end of a training or a table after a signal."""
 
 
 def refuse(owner: str, reasons: Mapping[str, bool]) -> None:

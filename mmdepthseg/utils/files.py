@@ -7,6 +7,8 @@ Small files (text, JSON, arrays) come from anybody: whatever is wrong with one i
 import contextlib
 import errno
 import fcntl
+import functools
+import glob
 import hashlib
 import json
 import math
@@ -24,8 +26,9 @@ from mmdepthseg.utils.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-_TEMPORARY = re.compile(r'\.tmp-\d+(-[0-9a-f]{8})?$')
-#: Age of a temporary file that is no longer being written.
+_TEMPORARY = re.compile(r'\.tmp-\d+(-[0-9a-f]{8}){0,2}$')
+#: Age of a temporary file that is no longer being written, if its machine may be
+#: another one.
 _STALE_SECONDS = 3600
 #: Levels of a JSON file; those of ours have ten at most.
 _DEEPEST = 100
@@ -50,6 +53,7 @@ def atomic_path(
     All processes and threads get different ones, also on other machines that see the
     folder. The file is made here, so that it is never a link that somebody has put
     there, and locked, so that `remove_leftovers` knows that it is being written.
+    Its name tells the machine, because not every disk shows locks of another one.
 
     Args:
         path: The file; its folder is made if missing.
@@ -61,13 +65,11 @@ def atomic_path(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = f'{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}'
+    name = f'{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}-{_machine()}'
     temporary = (folder or path.parent) / name
     descriptor = None
     try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        with contextlib.suppress(OSError):  # a disk without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        descriptor = _make_locked(temporary)
         yield temporary
         if durable:
             _flush(temporary)
@@ -84,6 +86,26 @@ def atomic_path(
         if descriptor is not None:
             os.close(descriptor)
             temporary.unlink(missing_ok=True)
+
+
+def _make_locked(path: Path) -> int:
+    """Make a file and lock it; again if it was removed before it was locked."""
+    while True:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        with contextlib.suppress(OSError):  # a disk without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)
+
+
+@functools.cache
+def _machine() -> str:
+    """Return 8 hexadecimal digits of this machine, until it is started again."""
+    try:
+        return Path('/proc/sys/kernel/random/boot_id').read_text()[:8]
+    except OSError:
+        return secrets.token_hex(4)
 
 
 def _flush(path: Path) -> None:
@@ -261,38 +283,48 @@ def read_array(path: str | Path, name: str | None = None) -> 'np.ndarray':
     return array
 
 
-def remove_leftovers(folder: str | Path) -> None:
-    """Remove the temporary files that killed processes left below a folder.
+def remove_leftovers(place: str | Path) -> None:
+    """Remove the temporary files that killed processes left.
 
-    Locked and recent ones stay, because a running process may be writing them. Recent
-    is meant by the disk's clock, which may be another machine's.
+    Locked ones stay, because they are being written; of other machines, whose locks may
+    not be seen here, also recent ones. Recent is meant by the disk's clock.
+
+    Args:
+        place: A folder with all below it, or a file that is about to be written.
     """
-    found = [p for p in Path(folder).rglob('*.tmp-*') if _TEMPORARY.search(p.name)]
+    place = Path(place)
+    folder = place if place.is_dir() else place.parent
+    names = glob.escape(place.name) if folder != place else '*'
+    search = folder.glob if folder != place else folder.rglob
+    found = [p for p in search(f'{names}.tmp-*') if _TEMPORARY.search(p.name)]
     if not found:
         return
     with tempfile.TemporaryFile(dir=folder) as file:
         now = os.fstat(file.fileno()).st_mtime
     for path in found:
-        if _is_left(path, now):
-            path.unlink(missing_ok=True)
+        _remove_if_left(path, now)
 
 
-def _is_left(path: Path, now: float) -> bool:
-    """Tell whether nobody writes a temporary file any longer."""
+def _remove_if_left(path: Path, now: float) -> None:
+    """Remove a temporary file if nobody writes it any longer."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # renamed or removed meanwhile, or a link
-        return False
+        return
     try:
         state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode) or now - state.st_mtime <= _STALE_SECONDS:
-            return False
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
-    except OSError:  # a disk without locks: the age decides
-        return True
+        if not stat.S_ISREG(state.st_mode):
+            return
+        recent = now - state.st_mtime <= _STALE_SECONDS
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            recent = recent and not path.name.endswith(f'-{_machine()}')
+        except BlockingIOError:
+            return
+        except OSError:  # a disk without locks: the age decides
+            pass
+        if not recent:
+            path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 

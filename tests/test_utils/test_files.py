@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import errno
+import fcntl
 import os
 import resource
 import time
@@ -160,6 +161,37 @@ def test_recent_is_meant_by_the_clock_of_the_disk(tmp_path, monkeypatch):
     assert young.exists()
 
 
+def test_what_a_process_of_this_machine_left_goes_at_once(tmp_path):
+    path, other = tmp_path / 'a.npy', tmp_path / 'b.npy'
+    for one in (path, other):
+        if not (child := os.fork()):
+            with atomic_path(one) as temporary:
+                temporary.write_bytes(b'half')
+                os.kill(os.getpid(), 9)
+        os.waitpid(child, 0)
+    left = sorted(tmp_path.iterdir())
+    elsewhere = tmp_path / f'{left[0].name[:-8]}00000000'
+    elsewhere.write_bytes(b'half')
+    with atomic_path(path) as living:
+        remove_leftovers(path)
+        assert sorted(tmp_path.iterdir()) == sorted([living, left[1], elsewhere])
+        remove_leftovers(tmp_path)
+        assert sorted(tmp_path.iterdir()) == sorted([living, elsewhere])
+
+
+def test_a_part_removed_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    lock = fcntl.flock
+
+    def late(descriptor, operation):
+        monkeypatch.undo()
+        remove_leftovers(tmp_path)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, 'flock', late)
+    write_atomically(tmp_path / 'a', b'whole')
+    assert (tmp_path / 'a').read_bytes() == b'whole'
+
+
 def test_links_and_pipes_are_no_leftovers(tmp_path):
     (tmp_path / 'mine').write_bytes(b'mine')
     os.utime(tmp_path / 'mine', (0, 0))
@@ -174,7 +206,10 @@ def test_a_planted_link_is_not_written_through(tmp_path, monkeypatch):
     monkeypatch.setattr('secrets.token_hex', lambda count: '0' * 8)
     mine, path = tmp_path / 'mine', tmp_path / 'a.txt'
     mine.write_bytes(b'mine')
-    planted = tmp_path / f'a.txt.tmp-{os.getpid()}-00000000'
+    with atomic_path(path) as temporary:
+        pass
+    planted = tmp_path / temporary.name
+    path.unlink()
     planted.symlink_to(mine)
     with pytest.raises(FileExistsError, match='a.txt'):
         write_atomically(path, b'new')

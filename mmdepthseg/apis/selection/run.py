@@ -31,7 +31,7 @@ from mmdepthseg.selection.methods import (
     check_options,
 )
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import check_writable, write_atomically
+from mmdepthseg.utils.files import check_writable, remove_leftovers, write_atomically
 from mmdepthseg.utils.ranks import from_main
 
 CONFIG = 'config.py'
@@ -98,6 +98,7 @@ class NetworkSelection:
         self._check()
         ranks = PatientRanks(self.cfg, self.launcher)
         from_main(lambda: self._stamp().check(self.overwrite))
+        from_main(lambda: remove_leftovers(self.folder))
         pool = self._build_pool()
         given = [
             read_rows(path, len(pool), pool.names) if path else ()

@@ -17,7 +17,7 @@ from mmdepthseg.checkpoints.converters.names import (
 from mmdepthseg.checkpoints.converters.rules import Conversion, Rule, rename
 from mmdepthseg.checkpoints.matching import CheckpointMatch
 from mmdepthseg.utils.errors import UserError, listed
-from mmdepthseg.utils.files import atomic_path
+from mmdepthseg.utils.files import atomic_path, remove_leftovers
 
 SHOWN = 12
 
@@ -133,7 +133,9 @@ def convert(
 
 def save(converted: Converted, path: str | Path) -> None:
     """Write the checkpoint; an interrupted run does not leave half of it."""
-    with atomic_path(Path(path).expanduser()) as temporary:
+    path = Path(path).expanduser()
+    remove_leftovers(path)
+    with atomic_path(path) as temporary:
         torch.save(converted.checkpoint, temporary)
 
 

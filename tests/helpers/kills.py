@@ -1,0 +1,251 @@
+"""Forks of this process that are killed at chosen moments.
+
+A fork need not import anything, which is most of what a tiny run takes. A moment is
+often a number of changes that the process makes to files below a folder: it dies right
+before that one. The interpreter reports all of them, also those of libraries.
+"""
+
+import contextlib
+import os
+import random
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+CHANGES = ('open', 'os.rename', 'os.remove', 'os.rmdir', 'os.mkdir', 'os.truncate')
+WRITING = os.O_WRONLY | os.O_RDWR
+#: Seconds after which a process that should have ended counts as one that hangs.
+PATIENCE = 600
+
+
+def on_changes(root: Path, call: Callable[[str], object]) -> None:
+    """Call before each change of a file below a folder, as long as this process lives.
+
+    Args:
+        root: The folder.
+        call: Takes the path.
+    """
+    prefix = os.path.realpath(root)
+
+    def hook(event: str, arguments: tuple) -> None:
+        if event not in CHANGES or not isinstance(arguments[0], str | os.PathLike):
+            return
+        if event == 'open' and not (arguments[2] or 0) & WRITING:
+            return
+        path = os.path.abspath(os.fspath(arguments[0]))
+        if path.startswith(prefix):
+            call(path)
+
+    sys.addaudithook(hook)
+
+
+def start(work: Callable[[], object], log: Path) -> int:
+    """Run in a fork, in a process group of its own.
+
+    Args:
+        work: What to do.
+        log: File to which its output is added.
+
+    Returns:
+        Its id; it ends with the code of a command.
+    """
+    child = os.fork()
+    if not child:
+        _work_and_end(work, log)
+    with contextlib.suppress(PermissionError, ProcessLookupError):  # it did, or ended
+        os.setpgid(child, child)
+    return child
+
+
+def _work_and_end(work: Callable[[], object], log: Path) -> NoReturn:
+    code: int | str | None = 1
+    try:
+        os.setpgid(0, 0)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        sys.stdout, sys.stderr = (os.fdopen(n, 'w', 1, closefd=False) for n in (1, 2))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        work()
+        code = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code if isinstance(code, int) else 1)
+
+
+def wait(pid: int, seconds: float = PATIENCE) -> int | None:
+    """Wait for a fork; return its exit code, negative after a signal; None: it runs."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        if not select.select([descriptor], [], [], seconds)[0]:
+            return None
+    finally:
+        os.close(descriptor)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def run(
+    work: Callable[[], object],
+    root: Path,
+    at: int | None = None,
+    seconds: float | None = None,
+) -> int | None:
+    """Run in a fork, which may be killed with all that it has started.
+
+    Args:
+        work: What to do; an error fails the test.
+        root: Folder whose changes count; its log is beside it.
+        at: Kill before this change, from 1.
+        seconds: Kill after so many seconds.
+
+    Returns:
+        The number of changes, or None after a kill.
+    """
+    log, (counted, count) = Path(f'{root}.log'), os.pipe()
+
+    def work_counted() -> None:
+        owner, made = os.getpid(), 0
+
+        def changed(path: str) -> None:
+            nonlocal made
+            made += os.getpid() == owner  # not of a loader worker
+            if made == at:
+                os.killpg(owner, signal.SIGKILL)
+
+        on_changes(root, changed)
+        work()
+        os.write(count, str(made).encode())
+
+    child = start(work_counted, log)
+    os.close(count)
+    code = wait(child, PATIENCE if seconds is None else seconds)
+    if code is None:
+        os.killpg(child, signal.SIGKILL)
+        assert seconds is not None, f'it hangs: {log.read_text()[-5000:]}'
+        code = wait(child)
+    with os.fdopen(counted) as pipe:
+        text = pipe.read() if code == 0 else ''
+    if code == -signal.SIGKILL:
+        return None
+    assert code == 0, log.read_text()[-5000:]
+    return int(text)
+
+
+def family(pid: int) -> list[int]:
+    """Return the processes below one, the process itself last."""
+    found = []
+    for task in Path(f'/proc/{pid}/task').glob('*/children'):
+        with contextlib.suppress(OSError):  # it has ended
+            for child in task.read_text().split():
+                found += family(int(child))
+    return [*found, pid]
+
+
+def wait_for_end(pids: Sequence[int]) -> None:
+    """Wait until processes have ended that are not children of this one.
+
+    Raises:
+        AssertionError: One is left.
+    """
+    deadline = time.monotonic() + PATIENCE
+    for pid in pids:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            left = max(0, deadline - time.monotonic())
+            assert select.select([descriptor], [], [], left)[0], f'{pid} is left'
+        finally:
+            os.close(descriptor)
+
+
+State = dict[str, tuple[bytes, int, int]]
+
+
+def state_of(folder: Path) -> State:
+    """Return content, time and place on the disk of each file below a folder."""
+    return {
+        str(path.relative_to(folder)): (
+            path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino
+        )
+        for path in folder.rglob('*')
+        if path.is_file()
+    }  # fmt: skip
+
+
+def assert_survives(
+    work: Callable[[Path], object],
+    folder: Path,
+    kills: int,
+    draw: random.Random,
+    again: Callable[[str], bool] = lambda name: False,
+    same: Callable[[bytes], object] = lambda data: data,
+    differ: Callable[[str], bool] = lambda name: False,
+) -> int:
+    """Kill a writer at moments of its work, and repeat it to its end.
+
+    The end must be that of an undisturbed run, byte by byte, with what was finished at
+    the kill untouched and no temporary file left.
+
+    Args:
+        work: Writes to the folder that it is given.
+        folder: Of all runs; each has its own in it.
+        kills: Number of moments, each in a folder that is new; then as many again, one
+            after the other, in one folder.
+        draw: Draws them.
+        again: Files, by name, that a repeated run may write again: stamps.
+        same: What must be equal of a file.
+        differ: Files, by name, whose contents may differ: logs.
+
+    Returns:
+        The number of kills.
+    """
+
+    def ends(name: str) -> State:
+        return {k: v for k, v in state_of(folder / name).items() if not differ(k)}
+
+    def go(name: str, **kill: float) -> int | None:
+        (folder / name).mkdir(exist_ok=True)
+        return run(partial(work, folder / name), folder / name, **kill)
+
+    began = time.monotonic()
+    changes = go('whole')
+    seconds = time.monotonic() - began
+    assert changes
+    expected = {name: same(data) for name, (data, *_) in ends('whole').items()}
+    killed = 0
+    for number in range(2 * kills):
+        in_one = number >= kills
+        name = 'killed' if in_one else f'killed{number}'
+        if number % 3 == 2:
+            moment = dict(seconds=draw.uniform(0, seconds))
+        else:
+            moment = dict(at=draw.randint(1, changes if not in_one else changes // 3))
+        killed += go(name, **moment) is None
+        before = ends(name)
+        if in_one and number < 2 * kills - 1:
+            continue
+        go(name)
+        after = ends(name)
+        found = {name: same(data) for name, (data, *_) in after.items()}
+        assert found.keys() == expected.keys(), moment
+        wrong = [name for name in expected if found[name] != expected[name]]
+        assert not wrong, (moment, wrong)
+        made_again = [
+            name
+            for name, state in before.items()
+            if name in expected and not again(name)
+            if same(state[0]) == expected[name] and after[name] != state
+        ]
+        assert not made_again, (moment, made_again)
+    return killed
