@@ -89,7 +89,12 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         self.size_divisor = size_divisor
         self.pad_val = pad_val
         # ground truth of padded pixels
-        self.fillings = dict(gt_sem_seg=seg_pad_val, gt_depth_map=0, disparity_map=0)
+        self.fillings = dict(
+            gt_sem_seg=seg_pad_val,
+            gt_edge_map=seg_pad_val,
+            gt_depth_map=0,
+            disparity_map=0,
+        )
         self.color_jitter = dict(color_jitter) if color_jitter else None
         if self.color_jitter:
             place = 'DepthSegDataPreProcessor: color_jitter'
@@ -221,8 +226,10 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         finished = []
         for sample, (height, width) in zip(self.cast_data(list(samples)), shapes):
             padding = (0, size[1] - width, 0, size[0] - height)
-            if 'gt_sem_seg' in sample:
-                sample.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data.long())
+            for key in ('gt_sem_seg', 'gt_edge_map'):
+                if key in sample:
+                    whole = PixelData(data=sample.get(key).data.long())
+                    sample.set_data({key: whole})
             fillings = self.fillings if training and any(padding) else {}
             for key, value in fillings.items():
                 if key in sample:

@@ -96,11 +96,11 @@ def watch_parts(watch: Stopwatch, model) -> None:
     """Watch the named parts of a model."""
     student = getattr(model, 'student', model)
     if model is not student:
-        watch.watch('teacher forward', model.teacher.module, 'seg_logits')
+        watch.watch('teacher forward', model.teacher.module, 'encode_decode')
         watch.watch('mixing', model, 'mixing')
         watch.watch('mixing', model, 'mix')
         watch.watch('EMA', model, 'update_teacher')
-        watch.watch('student forward', student, 'seg_logits')
+        watch.watch('student forward', student, 'encode_decode')
     watch.watch('preprocess', model.data_preprocessor, 'forward')
     watch.watch('student forward', student.backbone, 'forward')
     for name in ('decode_head', 'depth_head', 'distillation', 'pose_net'):

@@ -38,6 +38,7 @@ from mmdepthseg.launch.setup import (
     setup_resume,
 )
 from mmdepthseg.models.losses.entropy import prediction_entropy
+from mmdepthseg.models.segmentors.logits import seg_logits
 from mmdepthseg.names import write_names
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
@@ -293,7 +294,7 @@ def make_criterion(
 
     def entropy(batch: dict) -> np.ndarray:
         values = prediction_entropy(
-            model.seg_logits(FrameBatch.of(batch['inputs']).img)
+            seg_logits(model, FrameBatch.of(batch['inputs']).img)
         )
         rows = int(options.get('valid_height', 1.0) * values.shape[1])
         return values[:, :rows].double().mean((1, 2)).cpu().numpy()

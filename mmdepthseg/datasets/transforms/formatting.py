@@ -61,9 +61,9 @@ class PackDepthSegInputs(PackSegInputs):
     - `inputs`: `Frames`, a dict of `img` (3, H, W) uint8 and `adjacent`
       (F, 3, H, W) uint8, as loaded (BGR), or None, because collating needs the same
       keys in all samples;
-    - `data_samples`: `SegDataSample` with, if loaded, `gt_sem_seg` (1, H, W)
-      uint8, `gt_depth_map` and `disparity_map` (1, H, W) float32, and the
-      metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`).
+    - `data_samples`: `SegDataSample` with, if loaded, `gt_sem_seg` and
+      `gt_edge_map` (1, H, W) uint8, `gt_depth_map` and `disparity_map` (1, H, W)
+      float32, and the metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`).
 
     Args:
         meta_keys: Keys of `results` to keep as metainfo.
@@ -89,6 +89,7 @@ class PackDepthSegInputs(PackSegInputs):
             ('gt_seg_map', 'gt_sem_seg'),
             ('gt_depth_map', 'gt_depth_map'),
             ('disparity_map', 'disparity_map'),
+            ('gt_edge_map', 'gt_edge_map'),  # of MMSegmentation's GenerateEdge
         ):
             if results.get(key) is not None:
                 array = np.ascontiguousarray(results[key])[None]

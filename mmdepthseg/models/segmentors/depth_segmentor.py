@@ -1,12 +1,10 @@
 """Segmentation, depth and pose on one backbone."""
 
-from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
-from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
@@ -20,6 +18,7 @@ from mmdepthseg.models.heads.pad_distillation import (
 from mmdepthseg.models.segmentors.depth_losses import depth_losses
 from mmdepthseg.models.segmentors.inference import check_test_cfg
 from mmdepthseg.models.segmentors.levels import check_levels
+from mmdepthseg.models.segmentors.logits import image_infos, predicting, seg_logits
 from mmdepthseg.models.segmentors.samples import require_labels, to_original
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
@@ -218,38 +217,26 @@ class DepthSegmentor(ChecksPretrained, EncoderDecoder):
         finest = disparities[0].detach()
         return losses, self.depth_head.predict([finest], batch.img.shape[2:])[0]
 
-    def seg_logits(
-        self,
-        img: Tensor,
-        dropout: Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]] | None = None,
-    ) -> Tensor:
-        """Return the segmentation logits at the images' size.
-
-        Args:
-            img: Normalised images (N, 3, H, W).
-            dropout: Applied to the levels of the backbone.
-
-        Returns:
-            (N, num_classes, H, W).
-        """
-        features = self.extract_feat(img)
-        if dropout is not None:
-            features = dropout(features)
-        return self._resize(self.decode(features, depth=False).logits, img)
+    def seg_logits(self, img: Tensor) -> Tensor:
+        """Return the segmentation logits (N, num_classes, H, W); see `logits`."""
+        return seg_logits(self, img)
 
     def logits_and_disparity(self, img: Tensor) -> tuple[Tensor, Tensor]:
         """Return `seg_logits` and `predict_disparity` from one pass."""
-        decoded = self.decode(self.extract_feat(img))
+        with predicting(self):
+            features = self.extract_feat(img)
+            decoded = self.decode(features, labels=self.distillation is not None)
+            logits = self._predicted(features, decoded, image_infos(img))
         disparity, _ = self.depth_head.predict(decoded.disparities, img.shape[2:])
-        return self._resize(decoded.logits, img), disparity
+        return logits, disparity
 
-    def _resize(self, logits: Tensor | None, img: Tensor) -> Tensor:
-        return resize(
-            logits,
-            size=img.shape[2:],
-            mode='bilinear',
-            align_corners=self.align_corners,
-        )
+    def _predicted(
+        self, features: tuple[Tensor, ...], decoded: Decoded, metas: list[dict]
+    ) -> Tensor:
+        """Return the logits by the head's own way, at the size of the images."""
+        if decoded.logits is not None:
+            return self.decode_head.predict_by_feat(decoded.logits, metas)
+        return self.decode_head.predict(features, metas, self.test_cfg)
 
     def predict_disparity(self, img: Tensor) -> Tensor:
         """Return the sigmoid disparity of the depth head at the images' size.
@@ -288,7 +275,7 @@ class DepthSegmentor(ChecksPretrained, EncoderDecoder):
         if self.depth_head is None:
             return super().predict(img, data_samples)
         size = img.shape[2:]
-        metas = [dict(ori_shape=size, img_shape=size, pad_shape=size)] * len(img)
+        metas = image_infos(img)
         if data_samples is not None:
             metas = [sample.metainfo for sample in data_samples]
         whole = self.test_cfg.get('mode', 'whole') == 'whole'
@@ -301,11 +288,7 @@ class DepthSegmentor(ChecksPretrained, EncoderDecoder):
             # labels are predicted in windows, depth for the whole image
             samples = super().predict(img, data_samples)
         else:
-            logits = (
-                self.decode_head.predict_by_feat(decoded.logits, metas)
-                if joint
-                else self.decode_head.predict(features, metas, self.test_cfg)
-            )
+            logits = self._predicted(features, decoded, metas)
             samples = self.postprocess_result(logits, data_samples)
         depths = self.depth_head.predict(decoded.disparities, size)[1].split(1)
         for sample, depth, meta in zip(samples, depths, metas, strict=True):

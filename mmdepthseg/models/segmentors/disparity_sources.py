@@ -16,6 +16,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from mmdepthseg.models.mixing import normalize_disparity
+from mmdepthseg.models.segmentors.logits import seg_logits
 from mmdepthseg.models.segmentors.samples import stack_disparity
 from mmdepthseg.utils.errors import UserError
 
@@ -45,7 +46,7 @@ Source = Callable[[CleanMix], tuple[Tensor, Tensor | None]]
 
 def no_disparity(mix: CleanMix) -> tuple[Tensor, None]:
     """Return the teacher's logits and no disparity."""
-    return mix.model.teacher.module.seg_logits(mix.clean), None
+    return seg_logits(mix.model.teacher.module, mix.clean), None
 
 
 def stored_disparity(mix: CleanMix) -> tuple[Tensor, Tensor | None]:

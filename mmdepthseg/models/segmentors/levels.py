@@ -147,6 +147,8 @@ def _check_decoder(
 
 def _check_head(place: str, head: BaseDecodeHead, levels: Sequence[Level]) -> int:
     """Compare an MMSeg head with the levels; return how many it needs."""
+    # K-Net's head is a list whose first one takes the levels
+    head = getattr(head, 'kernel_generate_head', head)
     indices = head.in_index if isinstance(head.in_index, Sequence) else [head.in_index]
     wanted = head.in_channels
     wanted = list(wanted) if isinstance(wanted, Sequence) else [wanted]

@@ -12,6 +12,7 @@ from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.mix_batch import concatenate
 from mmdepthseg.models.segmentors.disparity_sources import CleanMix, choose_source
+from mmdepthseg.models.segmentors.logits import seg_logits
 from mmdepthseg.models.segmentors.samples import (
     ground_truth,
     select_branch,
@@ -48,7 +49,8 @@ class MeanTeacher(TeacherStudent):
     does not need.
 
     Args:
-        segmentor: Config of the student, e.g. a `DepthSegmentor`.
+        segmentor: Config of the student: a `DepthSegmentor`, or where no depth is
+            learned any of MMSegmentation's, such as 'mmseg.CascadeEncoderDecoder'.
         mixing: Batch mixer: `DepthMix`, `ClassMix`, `NoMix`, ...
         strong_augmentation: Batch transforms of mixed images.
         loss_pseudo: Loss on mixed images.
@@ -162,7 +164,7 @@ class MeanTeacher(TeacherStudent):
         batch, samples = select_branch(inputs, data_samples, 'labeled')
         mix, mix_samples = select_branch(inputs, data_samples, 'mix')
         weight = [self.labeled_depth_weight] if self.trains_depth else []
-        yield self.student.loss(batch, samples, *weight)
+        yield self.student.loss(self.own_input(batch), samples, *weight)
         disparity = None
         if self.mix_depth_weight and self.trains_depth:
             losses, disparity = self.student.loss_and_disparity(
@@ -172,7 +174,7 @@ class MeanTeacher(TeacherStudent):
         if self.mix_share:
             mixed = self.mix(mix, mix_samples, disparity)
             images = self.data_preprocessor.normalize(mixed.images)
-            logits = self.student.seg_logits(images, self.feature_dropout)
+            logits = seg_logits(self.student, images, self.feature_dropout)
             loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
             confident = mixed.confidence >= self.loss_pseudo.threshold
             yield {

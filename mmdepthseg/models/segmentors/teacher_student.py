@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmdepthseg.checkpoints.arrival import ChecksPretrained
 from mmdepthseg.models.ema import MeanTeacherEMA
-from mmdepthseg.models.segmentors.depth_segmentor import given_head
+from mmdepthseg.models.segmentors.depth_segmentor import DepthSegmentor, given_head
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError, check_keys
@@ -156,7 +156,7 @@ class TeacherStudent(ChecksPretrained, BaseSegmentor):
         self, inputs: FrameBatch, data_samples: OptSampleList = None
     ) -> SampleList:
         """Return the predictions of the network named by `predict_with`."""
-        return self.predictor.predict(inputs, data_samples)
+        return self.predictor.predict(self.own_input(inputs), data_samples)
 
     def predict_disparity(self, img: Tensor) -> Tensor:
         """Return the disparity, see `DepthSegmentor.predict_disparity`."""
@@ -173,4 +173,9 @@ class TeacherStudent(ChecksPretrained, BaseSegmentor):
     def _forward(
         self, inputs: FrameBatch | Tensor, data_samples: OptSampleList = None
     ) -> Tensor:
-        return self.predictor(inputs, data_samples, mode='tensor')
+        return self.predictor(self.own_input(inputs), data_samples, mode='tensor')
+
+    def own_input(self, inputs: FrameBatch | Tensor) -> FrameBatch | Tensor:
+        """Return a batch as the student takes it: MMSegmentation's want images."""
+        batch = FrameBatch.of(inputs)
+        return batch if isinstance(self.student, DepthSegmentor) else batch.img

@@ -39,7 +39,7 @@ def test_entropy_is_the_mean_over_the_image():
     logits = torch.zeros(2, 4, 10, 6)
     logits[1, 0] = 99.0  # sure of class 0 ...
     logits[1, :, 8:] = 0.0  # ... but at the bottom
-    model = SimpleNamespace(seg_logits=lambda img: logits)
+    model = SimpleNamespace(encode_decode=lambda img, infos: logits)
     batch = dict(inputs=FrameBatch(torch.zeros(2, 3, 10, 6)))
     np.testing.assert_allclose(
         criterion(model, type='entropy')(batch), [1, 0.2], atol=1e-6

@@ -11,9 +11,11 @@ def test_two_views_are_mixed_apart_from_one_teacher_pass(monkeypatch):
     model = build_teacher(mixing=dict(type='ClassMix'), views=2).train()
     passes = []
     teacher = model.teacher.module
-    forward = teacher.seg_logits
+    forward = teacher.encode_decode
     monkeypatch.setattr(
-        teacher, 'seg_logits', lambda img: passes.append(len(img)) or forward(img)
+        teacher,
+        'encode_decode',
+        lambda img, infos: passes.append(len(img)) or forward(img, infos),
     )
     batch = model.data_preprocessor(teacher_batch(mix=3), True)
     samples, mix = batch['data_samples'][2:], batch['inputs'].select((2, 3, 4))
