@@ -25,9 +25,11 @@ def split_inputs(
         images, adjacent = inputs['img'], inputs.get('adjacent')
         if isinstance(images, Tensor) and images.ndim == 3:  # a single sample
             images, adjacent = [images], [adjacent]
-    elif len(inputs) and isinstance(inputs[0], Mapping):
-        images = [sample['img'] for sample in inputs]
-        adjacent = [sample.get('adjacent') for sample in inputs]
+    elif any(isinstance(sample, Mapping) for sample in inputs):
+        # samples of MMSegmentation's data sets beside ours are images alone
+        whole = [s if isinstance(s, Mapping) else dict(img=s) for s in inputs]
+        images = [sample['img'] for sample in whole]
+        adjacent = [sample.get('adjacent') for sample in whole]
     else:
         images = inputs
     if adjacent is not None and all(stack is None for stack in adjacent):

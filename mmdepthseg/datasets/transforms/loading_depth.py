@@ -1,5 +1,7 @@
 """Loading depth ground truth and stored depth labels."""
 
+import os.path as osp
+
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -170,6 +172,8 @@ class LoadSDEDisparity(_LoadDepthField):
         root: Folder of depth labels `<root>/<img_id>.png` with the manifest of
             `tools/generate_depth.py`, for data sets that do not list them; None:
             what the data set lists (and checks).
+        images: Folder of the images, for data sets of MMSegmentation, whose samples
+            have no `img_id`: it is the path of the image below, without its suffix.
         stretch: Map each image's smallest disparity to 0 and its largest to 1, as
             the authors' code stores them. Images are then no longer on the same scale,
             so do not use it for mixing; the paper's constants of data selection (far
@@ -191,21 +195,37 @@ class LoadSDEDisparity(_LoadDepthField):
     def __init__(
         self,
         root: str | None = None,
+        images: str | None = None,
         stretch: bool = False,
         legacy_8bit: bool = False,
         keep_size: bool = False,
         backend_args: dict | None = None,
     ) -> None:
         super().__init__(keep_size, backend_args)
+        if images is not None and root is None:
+            raise UserError('LoadSDEDisparity: images goes with root.')
         self.root = root
+        self.images = images
         self.stretch = stretch or legacy_8bit
         self.legacy_8bit = legacy_8bit
+
+    def _img_id(self, results: dict) -> str:
+        if self.images is None and 'img_id' in results:
+            return results['img_id']
+        name = osp.relpath(results['img_path'], self.images or osp.sep)
+        if self.images is None or name.startswith(osp.pardir):
+            raise UserError(
+                f'{results["img_path"]} has no img_id and is not below images='
+                f'{self.images}: give LoadSDEDisparity the folder of the images, to '
+                'find the depth label of the same name'
+            )
+        return osp.splitext(name)[0].replace(osp.sep, '/')
 
     def transform(self, results: dict) -> dict:
         """Load the stored label where there is one."""
         path = results.get('sde_disparity_path')
         if self.root is not None:
-            img_id = results['img_id']
+            img_id = self._img_id(results)
             path = f'{self.root}/{img_id}.png'
             store = opened_store(self.root)
             image = results.get('img_path')
