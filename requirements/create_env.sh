@@ -60,7 +60,7 @@ echo "Installing the pinned packages (a few minutes the first time; log: $LOG) .
 : >"$LOG"
 # torch first: nothing may choose another version of it.
 pip_install torch
-pip_install -e '.[onedl,tensorboard,imagenet,page,slurm,test]'
+pip_install -e '.[onedl,tensorboard,imagenet,page,slurm,onnx,test]'
 rm -f "$MARKER"
 : >"$STAMP"
 echo "Environment ready; \`$VENV/bin/python -m mmdepthseg.doctor\` describes it."

@@ -1,0 +1,101 @@
+"""ONNX files give what torch gives, for any number of images, and say what it means."""
+
+import importlib.util
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from helpers.untrained import DEPTH, MULTI_TASK, TEACHER, save_untrained
+
+from mmdepthseg.apis import Network
+from mmdepthseg.apis import onnx_export as module
+from mmdepthseg.apis.onnx_export import PACKAGES, Graph, export_onnx
+from mmdepthseg.utils.errors import UserError
+
+installed = all(importlib.util.find_spec(name) for name in PACKAGES)
+needs_onnx = pytest.mark.skipif(not installed, reason='without the extra onnx')
+
+
+@needs_onnx
+def test_both_in_one_graph(tmp_path):
+    """From pixels to what `Network` predicts at the network's size."""
+    import onnxruntime
+
+    checkpoint = save_untrained(MULTI_TASK, tmp_path / 'a.pth')
+    done = export_onnx(
+        MULTI_TASK, checkpoint, tmp_path / 'a.onnx', size=(64, 96), part='student'
+    )
+    assert set(done.differences) == {'logits', 'disparity'}
+    assert max(done.differences.values()) < 1e-3
+    session = onnxruntime.InferenceSession(str(tmp_path / 'a.onnx'))
+    facts = session.get_modelmeta().custom_metadata_map
+    assert facts['channels'] == 'RGB' and len(json.loads(facts['classes'])) == 19
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    blob = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).transpose(2, 0, 1)[None]
+    logits, disparity = session.run(None, dict(image=blob.astype(np.float32)))
+    network = Network(MULTI_TASK, checkpoint, 'cpu', 'student')
+    network.pipeline.transforms = [
+        step for step in network.pipeline.transforms if type(step).__name__ != 'Resize'
+    ]
+    [found] = network([image])
+    assert np.mean(logits[0].argmax(0) == found.labels) > 0.999
+    np.testing.assert_allclose(disparity[0, 0], found.disparity, atol=1e-4)
+
+
+@needs_onnx
+@pytest.mark.parametrize('config, name', [(DEPTH, 'disparity'), (TEACHER, 'logits')])
+def test_one_task_at_the_size_of_the_test(config, name, tmp_path):
+    checkpoint = save_untrained(config, tmp_path / 'a.pth')
+    done = export_onnx(config, checkpoint, tmp_path / 'a.onnx')
+    assert set(done.differences) == {name}
+    assert done.size == ((96, 192) if config is DEPTH else (128, 256))
+    other = 'segmentation' if config is DEPTH else 'depth'
+    with pytest.raises(UserError, match=other):
+        export_onnx(config, checkpoint, tmp_path / 'b.onnx', what=other)
+    assert not (tmp_path / 'b.onnx').exists()
+
+
+@needs_onnx
+def test_model_of_mmsegmentation(tiny_config, tmp_path):
+    """Whose preprocessor normalises in other units; its config names no size."""
+    config = tiny_config()
+    checkpoint = save_untrained(config, tmp_path / 'a.pth')
+    with pytest.raises(UserError, match='--size'):
+        export_onnx(config, checkpoint, tmp_path / 'a.onnx')
+    export_onnx(config, checkpoint, tmp_path / 'a.onnx', size=(32, 48))
+    assert (tmp_path / 'a.onnx').is_file()
+
+
+@needs_onnx
+def test_difference_is_an_error(tiny_config, tmp_path, monkeypatch):
+    config = tiny_config()
+    checkpoint = save_untrained(config, tmp_path / 'a.pth')
+    forward = Graph.forward
+
+    def other(self, image):
+        [logits] = forward(self, image)
+        return (logits + 0.1 * (not torch.jit.is_tracing()),)
+
+    monkeypatch.setattr(Graph, 'forward', other)
+    with pytest.raises(UserError, match='logits'):
+        export_onnx(config, checkpoint, tmp_path / 'a.onnx', size=(32, 48))
+    assert not [*tmp_path.glob('a.onnx*')]
+
+
+def test_missing_packages_are_named(monkeypatch):
+    monkeypatch.setattr(module, 'PACKAGES', ('torch', 'not_installed'))
+    with pytest.raises(UserError, match=r'not_installed.*\[onnx\]'):
+        export_onnx('c.py', 'c.pth', 'c.onnx')
+
+
+@pytest.mark.parametrize('config', [DEPTH, None])
+def test_normalization_in_units_of_pixels(config, tiny_config, tmp_path):
+    config = config or tiny_config()
+    model = Network(config, save_untrained(config, tmp_path / 'a.pth'), 'cpu').model
+    mean, std = module.normalization(model.data_preprocessor)
+    image = torch.randint(0, 256, (3, 32, 48), dtype=torch.uint8)
+    data = model.data_preprocessor(dict(inputs=[image], data_samples=None), False)
+    wanted = data['inputs'][0]
+    torch.testing.assert_close((image.flip(0).float() - mean) / std, wanted)
