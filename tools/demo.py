@@ -31,7 +31,11 @@ DEPTH_ROWS = (
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--work-dir', default='work_dirs/demo')
+    parser.add_argument(
+        '--work-dir',
+        default='work_dirs/demo',
+        help='folder of all results (default: work_dirs/demo)',
+    )
     parser.add_argument('--seed', type=int, help="default: the table's, 7")
     parser.add_argument(
         '--jobs', type=int, default=min(2, os.cpu_count() or 1), help='stages at a time'

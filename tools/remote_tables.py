@@ -52,9 +52,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--limit', type=float, default=64.0, metavar='MIB', help='default: 64'
     )
     run = jobs.add_parser('run', help='run tables, on the machine')
-    run.add_argument('pack', type=Path)
-    run.add_argument('--tables', nargs='+', required=True, metavar='TABLE')
-    run.add_argument('--gpus', nargs='+', default=[], metavar='ID')
+    run.add_argument('pack', type=Path, help='folder that pack made')
+    run.add_argument(
+        '--tables',
+        nargs='+',
+        required=True,
+        metavar='TABLE',
+        help='configs of tables to run, in this order',
+    )
+    run.add_argument(
+        '--gpus',
+        nargs='+',
+        default=[],
+        metavar='ID',
+        help='a training at a time per id; repeat an id for two on that GPU',
+    )
     run.add_argument('--jobs', default='1', help='trainings at a time, without GPU')
     run.add_argument('--minutes', type=float, default=9.5, help='default: 9.5')
     run.add_argument(

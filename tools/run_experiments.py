@@ -53,9 +53,26 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--retry', action='store_true', help='with --slurm: submit failed jobs again'
     )
     some = parser.add_argument_group('only some of the runs')
-    some.add_argument('--methods', nargs='+', metavar='NAME')
-    some.add_argument('--label-counts', nargs='+', type=int, metavar='N')
-    some.add_argument('--seeds', nargs='+', type=int, metavar='SEED')
+    some.add_argument(
+        '--methods',
+        nargs='+',
+        metavar='NAME',
+        help='names of methods (default: all of the table)',
+    )
+    some.add_argument(
+        '--label-counts',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='numbers of labelled frames (default: those of the table)',
+    )
+    some.add_argument(
+        '--seeds',
+        nargs='+',
+        type=int,
+        metavar='SEED',
+        help='seeds (default: those of the table)',
+    )
     parser.add_argument(
         '--given',
         nargs='+',

@@ -90,7 +90,12 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help='instead of CONFIG: (N, D), used unchanged, or (N, C, H, W), '
         'standardised per channel; float16, float32, float64 or integers',
     )
-    parser.add_argument('--method', choices=METHODS, default='ds')
+    parser.add_argument(
+        '--method',
+        choices=METHODS,
+        default='ds',
+        help='how to choose; see above (default: ds)',
+    )
     parser.add_argument(
         '--budget',
         type=int,
@@ -99,8 +104,18 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar='N',
         help='frames to choose, including the initial ones; several give nested sets',
     )
-    parser.add_argument('--out', required=True, metavar='DIR')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--out',
+        required=True,
+        metavar='DIR',
+        help='folder of the lists, the page and the cache',
+    )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        help='of random choices and of networks (default: 0)',
+    )
     _add_frame_options(parser)
     _add_criterion_options(parser)
     _add_network_options(parser)
@@ -167,8 +182,18 @@ def _add_criterion_options(parser: argparse.ArgumentParser) -> None:
         metavar='D',
         help='stop if no frame is at least this far from the chosen ones',
     )
-    criterion.add_argument('--normalize', choices=NORMALIZATIONS, default='auto')
-    criterion.add_argument('--distance', choices=DISTANCES, default='feature')
+    criterion.add_argument(
+        '--normalize',
+        choices=NORMALIZATIONS,
+        default='auto',
+        help='scale of the features (default: auto)',
+    )
+    criterion.add_argument(
+        '--distance',
+        choices=DISTANCES,
+        default='feature',
+        help='by which frames are diverse (default: feature)',
+    )
 
 
 def _add_network_options(parser: argparse.ArgumentParser) -> None:

@@ -102,8 +102,15 @@ def add_config_options(parser: argparse.ArgumentParser, launcher: bool = False) 
 
 def add_launcher(parser: argparse._ActionsContainer) -> None:
     """Add the options of a tool that may run as several processes."""
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--launcher',
+        choices=LAUNCHERS,
+        default='none',
+        help='what starts the processes of several ranks (default: none)',
+    )
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0, help='set by the launcher'
+    )
 
 
 def add_trust(parser: argparse._ActionsContainer) -> None:

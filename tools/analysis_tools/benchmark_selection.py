@@ -63,7 +63,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--case', nargs='+', choices=CASES, default=['small'])
+    parser.add_argument(
+        '--case',
+        nargs='+',
+        choices=CASES,
+        default=['small'],
+        help='sizes to time (default: small)',
+    )
     parser.add_argument(
         '--shape',
         type=int,
@@ -85,8 +91,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='gaussian: all frames about equally far from each other; clips: groups '
         'of 30 similar frames',
     )
-    parser.add_argument('--routes', nargs='+', choices=ALL)
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument(
+        '--routes',
+        nargs='+',
+        choices=ALL,
+        help='ways to search (default: all that fit the case)',
+    )
+    parser.add_argument(
+        '--device', default='cpu', help='cpu, cuda, cuda:1, ... (default: cpu)'
+    )
     parser.add_argument('--work', help='folder for the features (default: temporary)')
     parser.add_argument('--json', help='also write the numbers to this file')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')

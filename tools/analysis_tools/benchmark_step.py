@@ -30,13 +30,17 @@ from mmdepthseg.utils.files import write_atomically  # noqa: E402
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config')
+    parser.add_argument('config', help='config of the training')
     parser.add_argument('--iters', type=int, default=20, help='timed steps')
-    parser.add_argument('--warmup', type=int, default=5)
+    parser.add_argument(
+        '--warmup', type=int, default=5, help='steps before the timed ones (default: 5)'
+    )
     parser.add_argument('--threads', type=int, help='torch threads (CPU)')
     parser.add_argument('--device', help='cpu or cuda (default: best)')
     parser.add_argument('--amp', action='store_true', help='like tools/train.py --amp')
-    parser.add_argument('--channels-last', action='store_true')
+    parser.add_argument(
+        '--channels-last', action='store_true', help='memory layout of the convolutions'
+    )
     parser.add_argument('--json', help='also write the numbers to this file')
     add_config_options(parser)
     return parser.parse_args(argv)

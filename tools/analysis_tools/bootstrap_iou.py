@@ -34,8 +34,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='N',
         help='how many images to draw (default: as many as there are)',
     )
-    parser.add_argument('--draws', type=int, default=1000)
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--draws',
+        type=int,
+        default=1000,
+        help='number of draws of images (default: 1000)',
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of the draws (default: 0)')
     add_debug(parser)
     return parser.parse_args(argv)
 

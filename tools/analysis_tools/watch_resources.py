@@ -31,8 +31,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config')
-    parser.add_argument('--iters', type=int, default=5000)
+    parser.add_argument('config', help='config of the training')
+    parser.add_argument(
+        '--iters', type=int, default=5000, help='iterations to train (default: 5000)'
+    )
     parser.add_argument('--every', type=int, default=10, help='iterations per point')
     parser.add_argument('--out', required=True, help='folder of curve, log, weights')
     add_config_options(parser)

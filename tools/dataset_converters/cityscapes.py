@@ -54,7 +54,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='jpg is lossy and takes a fraction of the disk space; the configs then '
         "need img_suffix='_leftImg8bit.jpg' (default: png)",
     )
-    parser.add_argument('--jpg-quality', type=int, default=95)
+    parser.add_argument(
+        '--jpg-quality',
+        type=int,
+        default=95,
+        help='0 to 100, of images written as jpg (default: 95)',
+    )
     parser.add_argument('--workers', type=int, help='threads (default: one per CPU)')
     parser.add_argument(
         '--allow-partial',

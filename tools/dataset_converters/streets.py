@@ -19,9 +19,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     default = Options()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', required=True, help='folder of the data set')
-    parser.add_argument('--seed', type=int, default=default.seed)
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=default.seed,
+        help='of the whole world (default: %(default)s)',
+    )
     parser.add_argument('--clips', type=int, default=default.clips, help='train clips')
-    parser.add_argument('--val-clips', type=int, default=default.val_clips)
+    parser.add_argument(
+        '--val-clips', type=int, default=default.val_clips, help='validation clips'
+    )
     parser.add_argument(
         '--frames', type=int, default=default.frames, help='frames per train clip, odd'
     )
@@ -29,7 +36,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--val-frames', type=int, default=default.val_frames, help='per val clip, odd'
     )
     parser.add_argument(
-        '--size', type=int, nargs=2, metavar=('W', 'H'), default=default.size
+        '--size',
+        type=int,
+        nargs=2,
+        metavar=('W', 'H'),
+        default=default.size,
+        help='size of the images in pixels',
     )
     parser.add_argument(
         '--supersample',

@@ -1,0 +1,67 @@
+"""Ten cells of the table of backbones and heads, and the table itself."""
+
+import sys
+
+import pytest
+from helpers import REPO
+from helpers.tools import load_tool
+
+from mmdepthseg.plugin import register_all_modules
+
+CELLS = [
+    ('ResNet (mmdepthseg)', 'UNetSegHead (mmdepthseg)'),
+    ('ResNet (mmdepthseg)', 'K-Net'),
+    ('EfficientNetLite (mmdepthseg)', 'DepthwiseSeparableASPP (DeepLabV3+)'),
+    ('ResNet', 'Enc'),
+    ('ResNet', 'DA'),
+    ('MixVisionTransformer (SegFormer)', 'Segformer'),
+    ('SwinTransformer', 'UPer'),
+    ('MSCAN (SegNeXt)', 'LightHam (SegNeXt)'),
+    ('VisionTransformer, pyramid neck', 'FPN'),
+    ('HRNet', 'OCR, a cascade'),
+]
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    monkeypatch.setattr(sys, 'path', [str(REPO / 'tools/analysis_tools'), *sys.path])
+    register_all_modules()
+    return load_tool('analysis_tools/compatibility')
+
+
+@pytest.mark.parametrize(('backbone', 'head'), CELLS)
+def test_cell(backbone, head, tool, tmp_path):
+    import networks
+
+    network = tool.Network(backbone, tmp_path)
+    make = networks.HEADS[head]
+    assert tool.attempt(network.depth) == tool.WORKS
+    assert network.checkpoint.is_file()
+    found = tool.attempt(lambda: network.transfer(make(network.levels)))
+    assert found == tool.WORKS
+    found = tool.attempt(lambda: network.multi_task(make(network.levels)))
+    if 'cascade' in head:
+        assert 'CascadeEncoderDecoder' in found
+    else:
+        assert found == tool.WORKS
+
+
+def test_a_cell_that_does_not_work_says_why(tool, tmp_path):
+    import networks
+
+    network = tool.Network('DDRNet', tmp_path)
+    assert tool.attempt(network.depth) != tool.WORKS
+    pair = networks.HEADS['DDR'](network.levels)
+    assert tool.attempt(lambda: network.transfer(pair)) == tool.WORKS
+    odd = networks.HEADS['FCN']([(3, 8)])
+    assert tool.attempt(lambda: network.transfer(odd)) != tool.WORKS
+
+
+def test_table(tool):
+    results = {'A||depth': tool.WORKS, 'B||depth': 'ValueError: odd'}
+    for backbone, transfer in (('A', tool.WORKS), ('B', 'ValueError: odd')):
+        results[f'{backbone}|FCN|transfer'] = transfer
+        results[f'{backbone}|FCN|multi-task'] = tool.WORKS
+    lines = tool.table(results, ['PSP', 'FCN']).splitlines()
+    assert lines[2:4] == ['| A | + | + |', '| B | 1 | 1/+ |']
+    assert 'A FCN' in lines[5] and lines[7] == '1. `ValueError: odd`'
