@@ -32,9 +32,9 @@ demo: $(STAMP)
 test: $(STAMP)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) -m "not gpu and not slurm and not browser and not long" $(PYTEST_ARGS) $(TESTS)
 
-# Real trainings of each stage, killed at random moments.
+# Real trainings of each stage, and all that writes, killed at random moments.
 test-long: $(STAMP)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -m long $(PYTEST_ARGS) tests/test_tools/test_kills.py
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -m long $(PYTEST_ARGS) tests/test_tools
 
 # What a CUDA GPU must do as the CPU does; the tests above hide it.
 test-gpu: $(STAMP)

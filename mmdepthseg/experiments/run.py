@@ -153,12 +153,12 @@ class StageRunner:
                 flush=True,
             )
         for run in runs:
-            run.send(signal.SIGTERM)
+            run.ask()
         while any([run.lives() for run in runs]):
             if len(noted) > 1 and not killed:
                 killed = True
                 for run in runs:
-                    run.send(signal.SIGKILL)
+                    run.kill()
             time.sleep(STOP_SECONDS)
 
     def _start_ready(self, noted: Sequence[int]) -> None:
@@ -261,10 +261,14 @@ class _Run:
             return False
         return True
 
-    def send(self, number: int) -> None:
-        """Send a signal to the process and all that it has started."""
+    def ask(self) -> None:
+        """Ask the process to end; it needs its loader workers until then."""
+        self.process.terminate()
+
+    def kill(self) -> None:
+        """Kill the process and all that it has started."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def lives(self) -> bool:
         """Tell whether the process or one of those that it has started lives.
@@ -275,7 +279,7 @@ class _Run:
             return True
         self.end = self.end or time.monotonic()
         if time.monotonic() - self.end > WORKER_SECONDS:
-            self.send(signal.SIGKILL)
+            self.kill()
             return False
         try:
             os.killpg(self.process.pid, 0)

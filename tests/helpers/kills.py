@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -183,14 +184,28 @@ def state_of(folder: Path) -> State:
     }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Writer:
+    """What writes to a folder, and what is known of the files.
+
+    Attributes:
+        work: Writes to the folder that it is given, or goes on there.
+        kept: Files, by name, that are compared; others are logs and the like.
+        finished: Whether a file, by name, was finished in a folder that is given; then
+            nothing may write it again. By default, each file is by itself.
+        at_once: Whether it runs in this process alone, whose changes are counted.
+        whole: A folder of an undisturbed run, and about how many changes that makes.
+    """
+
+    work: Callable[[Path], object]
+    kept: Callable[[str], bool] = lambda name: True
+    finished: Callable[[str, State], bool] = lambda name, before: True
+    at_once: bool = True
+    whole: tuple[Path, int] | None = None
+
+
 def assert_survives(
-    work: Callable[[Path], object],
-    folder: Path,
-    kills: int,
-    draw: random.Random,
-    again: Callable[[str], bool] = lambda name: False,
-    same: Callable[[bytes], object] = lambda data: data,
-    differ: Callable[[str], bool] = lambda name: False,
+    writer: Writer, folder: Path, draw: random.Random, kills: int, chain: int = 0
 ) -> int:
     """Kill a writer at moments of its work, and repeat it to its end.
 
@@ -198,54 +213,51 @@ def assert_survives(
     the kill untouched and no temporary file left.
 
     Args:
-        work: Writes to the folder that it is given.
+        writer: The writer.
         folder: Of all runs; each has its own in it.
-        kills: Number of moments, each in a folder that is new; then as many again, one
-            after the other, in one folder.
-        draw: Draws them.
-        again: Files, by name, that a repeated run may write again: stamps.
-        same: What must be equal of a file.
-        differ: Files, by name, whose contents may differ: logs.
+        draw: Draws the moments.
+        kills: Number of them, each in a folder that is new.
+        chain: Number of further ones, one after the other in one folder.
 
     Returns:
-        The number of kills.
+        The number of kills, without moments that came too late.
     """
-
-    def ends(name: str) -> State:
-        return {k: v for k, v in state_of(folder / name).items() if not differ(k)}
 
     def go(name: str, **kill: float) -> int | None:
         (folder / name).mkdir(exist_ok=True)
-        return run(partial(work, folder / name), folder / name, **kill)
+        return run(partial(writer.work, folder / name), folder / name, **kill)
+
+    def files(name: str) -> State:
+        found = state_of(folder / name)
+        return {name: state for name, state in found.items() if writer.kept(name)}
 
     began = time.monotonic()
-    changes = go('whole')
+    changes = writer.whole[1] if writer.whole else go('whole')
     seconds = time.monotonic() - began
     assert changes
-    expected = {name: same(data) for name, (data, *_) in ends('whole').items()}
+    expected = state_of(writer.whole[0]) if writer.whole else files('whole')
+    expected = {name: s[0] for name, s in expected.items() if writer.kept(name)}
     killed = 0
-    for number in range(2 * kills):
-        in_one = number >= kills
-        name = 'killed' if in_one else f'killed{number}'
-        if number % 3 == 2:
+    for number in range(kills + chain):
+        chained = number >= kills
+        name = 'killed' if chained else f'killed{number}'
+        moment = dict(at=draw.randint(1, changes // (3 if chained else 1)))
+        if not writer.at_once or (number % 3 == 2 and not writer.whole):
             moment = dict(seconds=draw.uniform(0, seconds))
-        else:
-            moment = dict(at=draw.randint(1, changes if not in_one else changes // 3))
         killed += go(name, **moment) is None
-        before = ends(name)
-        if in_one and number < 2 * kills - 1:
+        before = files(name)
+        if chained and number < kills + chain - 1:
             continue
         go(name)
-        after = ends(name)
-        found = {name: same(data) for name, (data, *_) in after.items()}
-        assert found.keys() == expected.keys(), moment
-        wrong = [name for name in expected if found[name] != expected[name]]
+        after = files(name)
+        assert after.keys() == expected.keys(), moment
+        wrong = [name for name, data in expected.items() if after[name][0] != data]
         assert not wrong, (moment, wrong)
-        made_again = [
+        again = [
             name
-            for name, state in before.items()
-            if name in expected and not again(name)
-            if same(state[0]) == expected[name] and after[name] != state
+            for name in before.keys() & expected.keys()
+            if writer.finished(name, before) and after[name] != before[name]
         ]
-        assert not made_again, (moment, made_again)
+        assert not again, (moment, again)
+        assert not [*(folder / name).rglob('*.tmp-*')], moment
     return killed

@@ -69,3 +69,11 @@ def test_slopes():
     points = [(i, 100 + max(0, 100 - i), 7 + i / 500) for i in range(0, 300, 10)]
     memory, files = slopes(points)  # a start that shrinks does not count
     assert abs(memory) < 1e-6 and abs(files - 2) < 1e-6
+
+
+def test_time_resume(tiny_config, plain_layout, tmp_path, capsys):
+    """The second training really is at the iteration."""
+    config = tiny_config()
+    call('time_resume', config, '--iteration', 5000, '--out', tmp_path / 'out')
+    assert 'resumed at 5,000' in capsys.readouterr().out
+    assert (tmp_path / 'out/training/iter_5001.pth').is_file()

@@ -4,7 +4,8 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
+from torch.utils.data import DataLoader
 
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
 from mmdepthseg.registry import HOOKS
@@ -70,6 +72,7 @@ def noted_signals() -> Iterator[None]:
 class StopSignalHook(Hook):
     """End a training that has got a signal, with a checkpoint from which it goes on.
 
+    Loader workers, which a terminal or a cluster tells as well, go on until then.
     All ranks end after the same step, also if only one has got the signal. In a
     validation (of one process) the training ends at once; the resumed one makes it
     again. Loops by epochs cannot go on within one, so there no checkpoint is written.
@@ -82,6 +85,13 @@ class StopSignalHook(Hook):
 
     # after CheckpointHook, which may have saved this step
     priority = 'LOWEST'
+
+    def before_train(self, runner: Runner) -> None:
+        """Keep the workers of loaders, which are not started yet, from ending."""
+        for loop in (runner.train_loop, runner.val_loop):
+            loader = getattr(loop, 'dataloader', None)
+            if isinstance(loader, DataLoader):
+                loader.worker_init_fn = partial(_begin_worker, loader.worker_init_fn)
 
     def after_train_iter(
         self,
@@ -130,3 +140,17 @@ class StopSignalHook(Hook):
                 '--resume goes on'
             )
         raise Stopped(EXIT_CODE + number)
+
+
+def _begin_worker(then: Callable[[int], object] | None, number: int) -> None:
+    """Let a loader worker outlive the first SIGTERM, but not one that repeats it.
+
+    torch repeats it for a worker that does not end with its loader.
+    """
+
+    def ignore_once(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTERM, ignore_once)
+    if then is not None:
+        then(number)

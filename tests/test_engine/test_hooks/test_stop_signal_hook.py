@@ -7,6 +7,7 @@ import sys
 import pytest
 from helpers import REPO
 from helpers.checkpoints import assert_same_states, load
+from helpers.kills import start, wait
 from mmengine.hooks import Hook
 
 from mmdepthseg.registry import HOOKS
@@ -29,12 +30,12 @@ class Killer(Hook):
 class SignalsItself(Hook):
     """Sends a signal in the n-th call of a method, from 1."""
 
-    def __init__(self, number, method='after_train_iter', call=1, times=1):
+    def __init__(self, number, method='after_train_iter', call=1, times=1, group=False):
         def send(runner, *args, **kwargs):
             self.calls += 1
             if self.calls == call:
                 for _ in range(times):
-                    os.kill(os.getpid(), number)
+                    os.kill(-os.getpgrp() if group else os.getpid(), number)
 
         self.calls = 0
         setattr(self, method, send)
@@ -48,8 +49,8 @@ def extra(**options):
 def train(tiny_config, run_tool, tmp_path):
     """Train for four iterations with a validation after 2 and 4; return the folder."""
 
-    def run(folder, *arguments, **options):
-        config = tiny_config(extra=extra(**options) if options else '')
+    def run(folder, *arguments, workers=0, **options):
+        config = tiny_config(workers, extra=extra(**options) if options else '')
         run_tool('train', config, '--work-dir', tmp_path / folder, *arguments)
         return tmp_path / folder
 
@@ -81,6 +82,20 @@ def test_a_signal_saves_and_ends(train, tmp_path, capfd, number, method, call, s
     assert_same_states(load(folder / 'iter_4.pth'), load(whole / 'iter_4.pth'))
     logged = [path.read_text() for path in folder.glob('*/vis_data/scalars.json')]
     assert sum(text.count('mIoU') for text in logged) == 2
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_workers_that_get_it_too_go_on(train, tmp_path, number):
+    """A terminal, or a cluster, tells all processes."""
+
+    def work():
+        train('run', number=int(number), group=True, workers=2)
+
+    log = tmp_path / 'log'
+    assert wait(start(work, log)) == 128 + number, log.read_text()
+    last = tmp_path / 'run/iter_1.pth'
+    assert (tmp_path / 'run/last_checkpoint').read_text() == str(last)
+    assert load(last)['meta']['iter'] == 1
 
 
 def test_the_second_signal_ends_at_once(train, tmp_path):

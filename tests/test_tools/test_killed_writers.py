@@ -1,0 +1,240 @@
+"""Tools that write files, killed: the same command again ends as if nobody had.
+
+`MMDEPTHSEG_KILLS=20 make test-long` kills each of them more often.
+"""
+
+import fcntl
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import zlib
+from functools import partial
+
+import pytest
+from helpers.kills import (
+    Writer,
+    assert_survives,
+    family,
+    start,
+    wait,
+    wait_for_end,
+)
+from helpers.monodepth2_weights import write_published
+from helpers.selection_runs import BUDGETS
+from helpers.tiny_streets import SDE, STREETS
+from helpers.tiny_tables import TinyTable
+from helpers.tools import load_tool
+from helpers.untrained import TEACHER, save_untrained
+
+from mmdepthseg.apis import depth_labels, prediction
+
+KILLS = int(os.environ.get('MMDEPTHSEG_KILLS', 6))
+#: In `make test`: one kill.
+ONE_AND_MANY = [
+    pytest.param((1, 0), id='one'),
+    pytest.param((KILLS, KILLS), id='many', marks=pytest.mark.long),
+]
+
+
+def tool(name, *arguments):
+    load_tool(name).main([str(argument) for argument in arguments])
+
+
+def survives(writer, folder, counts):
+    """Kill at moments that are always the same for the same test."""
+    folder = folder / 'runs'
+    folder.mkdir()
+    draw = random.Random(zlib.crc32(os.environ['PYTEST_CURRENT_TEST'].encode()))
+    killed = assert_survives(writer, folder, draw, *counts)
+    assert killed >= sum(counts) / 2
+    if sum(counts) > 1:
+        print(f'{killed} kills', file=sys.__stderr__)
+
+
+def streets(workers):
+    """Rendered clips; a clip is finished when it is whole."""
+    size = '--clips 2 --val-clips 0 --frames 3 --size 64 32 --supersample 1'.split()
+
+    def work(folder):
+        given = (*size, '--workers', workers, '--out', folder)
+        tool('dataset_converters/streets', *given)
+
+    def finished(name, before):
+        clip = re.search(r'(\w+_\d{6})_', name)
+        return bool(clip) and sum(f'{clip[1]}_' in other for other in before) == 9
+
+    return Writer(work, finished=finished, at_once=workers == 1)
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_streets(counts, tmp_path):
+    survives(streets(1), tmp_path, counts)
+
+
+@pytest.mark.long
+def test_streets_by_several_processes(tmp_path):
+    survives(streets(2), tmp_path, (KILLS, 0))
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_cityscapes(counts, streets, tmp_path):
+    given = '--size 48 24 --splits train val --workers 1 --allow-partial'.split()
+
+    def work(folder):
+        tool('dataset_converters/cityscapes', streets, *given, '--out', folder)
+
+    def finished(name, before):
+        other = name.replace('labelTrainIds', 'labelIds')  # written together
+        both = {other, other.replace('labelIds', 'labelTrainIds')}
+        return name != 'converted.json' and both <= before.keys()
+
+    survives(Writer(work, finished=finished), tmp_path, counts)
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_depth_labels(counts, options, run_tool, monkeypatch, tmp_path):
+    """The manifest is written by time; what it has is finished."""
+    monkeypatch.setattr(depth_labels, 'FLUSH_SECONDS', 0)
+    checkpoint = save_untrained(SDE, tmp_path / 'sde.pth')
+
+    def work(folder):
+        given = ('--out', folder, '--batch-size', 1, '--device', 'cpu')
+        more = ('--cfg-options', *options['sde'])
+        run_tool('generate_depth', SDE, checkpoint, *given, *more)
+
+    def finished(name, before):
+        manifest = json.loads(before.get('manifest.json', ['{}'])[0])
+        return name.removesuffix('.png') in manifest.get('files', ())
+
+    survives(Writer(work, finished=finished), tmp_path, counts)
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_predictions(counts, streets, monkeypatch, tmp_path):
+    monkeypatch.setattr(prediction, 'NOTE_SECONDS', 0)
+    checkpoint = save_untrained(TEACHER, tmp_path / 'teacher.pth')
+    (images := tmp_path / 'images').mkdir()
+    for path in sorted(streets.rglob('leftImg8bit_sequence/*/*/*.png'))[:6]:
+        shutil.copy2(path, images / path.name)
+
+    def work(folder):
+        given = ('--out', folder, '--batch-size', 2, '--device', 'cpu', '--fps', 5)
+        tool('predict', TEACHER, checkpoint, images, *given)
+
+    def finished(name, before):
+        stamp = json.loads(before.get('stamp.json', ['{}'])[0])
+        done = stamp.get('facts', {}).get('frames', {})
+        return os.path.basename(name).removesuffix('.png') in done
+
+    survives(Writer(work, finished=finished), tmp_path, counts)
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_converted_weights(counts, tmp_path):
+    source = write_published(tmp_path / 'mono_64x32')
+
+    def work(folder):
+        tool('model_converters/monodepth2', source, folder / 'sde.pth')
+
+    def finished(name, before):
+        return False  # it is one file, which is written again
+
+    survives(Writer(work, finished=finished), tmp_path, counts)
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_selection(counts, select_world, finished, choose, tmp_path):
+    """Features, depth labels, students and their scores, each with its stamp."""
+    networks = ('features.npy', 'names.txt')
+
+    def kept(name):
+        return name.endswith(('.npy', '.txt', '.png'))
+
+    def is_finished(name, before):
+        if name.startswith('scores'):
+            return name.endswith('.npy')
+        return name in networks
+
+    def work(folder):
+        choose(folder, *BUDGETS, '--num-workers', 0)
+
+    writer = Writer(work, kept, is_finished, whole=(finished, 120))
+    survives(writer, tmp_path, counts)
+    if counts == (1, 0):
+        return
+    written = json.loads((tmp_path / 'runs/killed/selection.json').read_text())
+    expected = json.loads((finished / 'selection.json').read_text())
+    assert written['order'] == expected['order']
+
+
+def table_work(table, folder):
+    """Run a table; wait for what a killed run has left running."""
+    with open(folder / 'runner.lock', 'ab') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    table.work = folder
+    table.run('--jobs', 2)
+
+
+def finished_stage(name, before):
+    """Whether the book has the stage of a file."""
+    return f'{name.split(os.sep)[0]}.done.json' in before and os.sep in name
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_tables(counts, tiny_table, tmp_path):
+    def kept(name):
+        return os.sep in name or name == 'results.md'
+
+    work = partial(table_work, tiny_table)
+    survives(Writer(work, kept, finished_stage), tmp_path, counts)
+
+
+@pytest.mark.long
+def test_sigterm_to_a_table_leaves_no_process(options, plain_layout, tmp_path):
+    """A training with loader workers ends with a checkpoint, and goes on from it."""
+    table = TinyTable(tmp_path)
+    given = dict(
+        option.replace('.shared', '').split('=', 1)
+        for option in options['full']
+        if not option.endswith('subset.n=2')
+        and 'sampler' not in option
+        and 'mean_teacher' not in option
+    )
+    given |= {
+        'train_cfg.max_iters': '200',
+        'train_cfg.val_interval': '200',
+        'train_dataloader.num_workers': '2',
+        'default_hooks.logger.interval': '1',
+    }
+    config = str(STREETS / 'supervised_r18-w16_600it_192x96_n8.py')
+    method = dict(name='plain', config=config, options=given)
+    table.path.write_text(
+        f"title = 'One'\nseeds = [7]\nlabel_counts = [2]\nmethods = [{method}]\n"
+    )
+    said, say = os.pipe()
+
+    def work():
+        os.dup2(say, 1)
+        table.run()
+
+    runner, log = start(work, tmp_path / 'run.log'), tmp_path / 'run.log'
+    os.close(say)
+    with open(said) as output:
+        assert any('] iteration' in line for line in output), log.read_text()
+        members = family(runner)
+        assert len(members) == 4  # itself, the training, two loader workers
+        os.kill(runner, signal.SIGTERM)
+        assert 'SIGTERM: waiting for plain_n2_seed7' in output.read()
+    assert wait(runner) == 143, log.read_text()
+    wait_for_end(members)
+    text = (table.work / 'plain_n2_seed7.log').read_text()
+    (last,) = re.findall(r'SIGTERM: ended after iteration (\d+), saved', text)
+    assert (table.work / f'plain_n2_seed7/iter_{last}.pth').is_file()
+    assert wait(start(table.run, log)) == 0, log.read_text()
+    text = (table.work / 'plain_n2_seed7.log').read_text()
+    assert f'resumed epoch: 0, iter: {last}' in text
+    assert not [*tmp_path.rglob('*.tmp-*')]
