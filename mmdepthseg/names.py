@@ -173,6 +173,26 @@ def list_tree(root: str | None, suffix: str, alone: bool = False) -> dict[str, s
     }
 
 
+def list_below(root: str, suffix: str) -> dict[str, str]:
+    """List the files that end with a suffix in a folder and all folders below it.
+
+    Args:
+        root: The folder; it may be missing.
+        suffix: End of the names, in any case.
+
+    Returns:
+        `{path below the root, without suffix: path}`, a folder's own files first.
+
+    Raises:
+        UserError: If two files of a folder differ only in the suffix.
+    """
+    found = list_files(root, suffix)
+    for folder in list_folders(root):
+        for name, path in list_below(osp.join(root, folder), suffix).items():
+            found[f'{folder}/{name}'] = path
+    return found
+
+
 def natural_key(name: str) -> tuple:
     """Return the sorting key of a frame: digits are numbers, with a point decimals.
 

@@ -113,3 +113,9 @@ def test_a_named_subset_is_one_config_line(tmp_path, train):
             for info in map(dataset.get_data_info, range(6))
             if info['is_labeled']
         } == set(names[:n])
+
+
+def test_kitti():
+    train, val = (names_of(name, FOLDER / 'kitti') for name in ('train', 'val'))
+    assert len(train) == 160 and len(val) == 40
+    assert sorted(train + val) == [f'{number:06d}_10' for number in range(200)]

@@ -6,6 +6,8 @@ from mmdepthseg.datasets.cityscapes_sequence import CityscapesSequenceDataset
 from mmdepthseg.datasets.clips import ClipDataset
 from mmdepthseg.datasets.concat_dataset import ConcatDataset
 from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.image_labels import ImageLabelDataset
+from mmdepthseg.datasets.kitti_raw import KITTIRawDataset
 from mmdepthseg.datasets.mix_dataset import MultiImageMixDataset
 from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
@@ -34,6 +36,8 @@ __all__ = [
     'ClipDataset',
     'ConcatDataset',
     'DisparityFromDepth',
+    'ImageLabelDataset',
+    'KITTIRawDataset',
     'LoadAdjacentFrames',
     'LoadCamera',
     'LoadDepthMap',

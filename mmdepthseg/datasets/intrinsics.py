@@ -1,4 +1,4 @@
-"""Reading cameras: Cityscapes camera json, `intrinsics.json`, KITTI `calib.txt`."""
+"""Reading cameras: Cityscapes' camera json, `intrinsics.json`, KITTI's two texts."""
 
 import warnings
 from collections.abc import Mapping
@@ -185,18 +185,48 @@ def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
     Raises:
         UserError: If the line is missing or is not a projection matrix.
     """
+    numbers = _kitti_numbers(path, f'P{number}', 12, f'image_{number}')
+    source = f'Camera file {path}, P{number}'
+    return checked(Camera(numbers.reshape(3, 4)[:, :3], image_size, source=source))
+
+
+def read_kitti_raw_calib(path: str, number: int) -> Camera:
+    """Return a rectified camera of a `calib_cam_to_cam.txt` of KITTI's raw data.
+
+    Args:
+        path: Text with lines `P_rect_<number>:`, the 3x4 projection matrix (of which
+            see `read_kitti_calib`), and `S_rect_<number>:`, width and height.
+        number: 0 to 3, the number in `image_<number>`.
+
+    Returns:
+        The camera.
+
+    Raises:
+        UserError: If a line is missing or is not of as many numbers.
+    """
+    images, key = f'image_{number:02d}', f'P_rect_{number:02d}'
+    projection = _kitti_numbers(path, key, 12, images).reshape(3, 4)
+    width, height = _kitti_numbers(path, f'S_rect_{number:02d}', 2, images)
+    source = f'Camera file {path}, {key}'
+    try:
+        size = (whole(height), whole(width))
+    except (ValueError, OverflowError) as error:
+        raise UserError(f'Camera file {path}, S_rect_{number:02d}: {error}.') from None
+    return checked(Camera(projection[:, :3], size, source=source))
+
+
+def _kitti_numbers(path: str, key: str, count: int, images: str) -> np.ndarray:
+    """Return the numbers of a line `<key>: ...` of a calibration file."""
     lines = read_text(path, tolerant=True).splitlines()
-    found = [line[3:] for line in lines if line.startswith(f'P{number}:')]
+    found = [line[len(key) + 1 :] for line in lines if line.startswith(f'{key}:')]
     text = found[0].strip() if found else 'no such line'
     try:
-        projection = np.array(text.split(), dtype=np.float64).reshape(3, 4)
+        return np.array(text.split(), dtype=np.float64).reshape(count)
     except ValueError:
         raise UserError(
-            f'Camera file {path}: a line P{number}: of 12 numbers is expected for the '
-            f'images in image_{number}, got {text[:60]!r}.'
+            f'Camera file {path}: a line {key}: of {count} numbers is expected for the '
+            f'images in {images}, got {text[:60]!r}.'
         ) from None
-    source = f'Camera file {path}, P{number}'
-    return checked(Camera(projection[:, :3], image_size, source=source))
 
 
 def listed_camera(results: Mapping[str, Any], image_size: Size) -> Camera | None:

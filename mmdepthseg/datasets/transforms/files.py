@@ -240,3 +240,46 @@ def read_values(
         return decode_values(read_bytes(path, what, backend_args), path, what, dtype)
     except BrokenFileError as error:
         raise BrokenFileError(f'{error} {cure}'.strip()) from None
+
+
+def read_stored(
+    path: str, what: str, stored: str, table: str, backend_args: dict | None = None
+) -> np.ndarray:
+    """Read a label map as its data set's table expects it.
+
+    Args:
+        path: The file.
+        what: Kind of file, for the error.
+        stored: `'index'`, `'colour'` or `'red'`, see `label_tables.SIZES`.
+        table: Name of the table, for the error.
+        backend_args: Of `mmengine.fileio.get`.
+
+    Returns:
+        (H, W): uint8 ids, int32 colours 0xRRGGBB, or uint16 ids.
+
+    Raises:
+        BrokenFileError: If the file is missing, damaged or of another kind.
+    """
+    if stored == 'index':
+        cure = (
+            f'The {table} are of ids: 8-bit grey or palette indices.' if table else ''
+        )
+        return read_values(path, what, cure, np.uint8, backend_args)
+    content = read_bytes(path, what, backend_args)
+    if content.startswith(JPEG):
+        raise BrokenFileError(
+            f'{what} {path} is a JPEG, which changes the numbers: store it as PNG.'
+        )
+    values = decode(content, path, what, 'unchanged')
+    if stored == 'colour' and values.shape[2:] == (4,):  # refused if transparent
+        values = decode(content, path, what)
+    kind = dict(colour=(np.uint8, '8-bit'), red=(np.uint16, '16-bit'))[stored]
+    if values.dtype != kind[0] or values.shape[2:] != (3,):
+        raise BrokenFileError(
+            f'{what} {path} must be a {kind[1]} RGB png for the {table}, it has type '
+            f'{values.dtype} and shape {values.shape}.'
+        )
+    if stored == 'red':
+        return values[..., 2].copy()
+    blue, green, red = np.moveaxis(values.astype(np.int32), -1, 0)
+    return red << 16 | green << 8 | blue

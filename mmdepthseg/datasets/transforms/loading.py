@@ -9,9 +9,9 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmdepthseg.camera import same_aspect
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
-from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
+from mmdepthseg.datasets.label_tables import UNKNOWN, LabelTable
 from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
-from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_values
+from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_stored
 from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
 from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
 from mmdepthseg.registry import TRANSFORMS
@@ -139,9 +139,10 @@ class LoadSegLabel(LoadAnnotations):
     passes unknown ids on (a CUDA assert later) and decodes with Pillow, which is much
     slower.
 
-    Uses `seg_map_path`, `label_table` (a name in `LABEL_TABLES` or the number of
-    classes), `label_map`, `reduce_zero_label`; adds `gt_seg_map` (H, W) uint8,
-    255 = ignore, listed in `seg_fields`. A sample without label is not changed.
+    Uses `seg_map_path`, `label_table` (a name in `LABEL_TABLES`, the number of classes
+    or a `LabelTable`; it says whether the files hold ids or colours), `label_map`,
+    `reduce_zero_label`; adds `gt_seg_map` (H, W) uint8, 255 = ignore, listed in
+    `seg_fields`. A sample without label is not changed.
     Loaded after `Resize`, the label keeps its own size and no transform may move it.
 
     Args:
@@ -157,9 +158,10 @@ class LoadSegLabel(LoadAnnotations):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, damaged or not a map of 8-bit numbers,
-            or its size differs from the image's (its aspect ratio, with `evaluate_at`).
-        UserError: If the label has an id that the data set does not define.
+        BrokenFileError: If the file is missing, damaged or does not hold what the table
+            maps (8-bit numbers, without a table), or its size differs from the image's
+            (its aspect ratio, with `evaluate_at`).
+        UserError: If the label has an id or colour that the data set does not define.
     """
 
     def __init__(
@@ -186,15 +188,18 @@ class LoadSegLabel(LoadAnnotations):
         if not (self.after_flip and results.get('moved_by') == 'RandomFlip'):
             require_whole_image(results, 'LoadSegLabel')
         path = results['seg_map_path']
-        label = read_values(path, 'Label', '', np.uint8, self.backend_args)
+        given = results.get('label_table')
+        table = None if given is None else LabelTable.of(given)
+        stored, name = (table.stored, table.name) if table else ('index', '')
+        label = read_stored(path, 'Label', stored, name, self.backend_args)
         self._check_size(results, label.shape)
         if self.evaluate_at is not None:
             label = self._choose_size(results, label)
         if results.get('reduce_zero_label'):
             label = np.where(label == 0, 255, label - 1).astype(np.uint8)
             label[label == 254] = 255
-        if results.get('label_table') is not None:
-            label = self._translate(label, results['label_table'], path)
+        if table is not None:
+            label = self._translate(label, table, path)
         if results.get('label_map') is not None:
             table = np.arange(256, dtype=np.uint8)
             for old_id, new_id in results['label_map'].items():
@@ -240,13 +245,17 @@ class LoadSegLabel(LoadAnnotations):
         return label
 
     @staticmethod
-    def _translate(label: np.ndarray, table: str | int, path: str) -> np.ndarray:
-        translated = cv2.LUT(label, lookup_table(table))
+    def _translate(label: np.ndarray, table: LabelTable, path: str) -> np.ndarray:
+        """Return the class indices of what a label file stores."""
+        lookup = table.lookup()
+        ids = table.stored == 'index'
+        translated = cv2.LUT(label, lookup) if ids else lookup[label]
         if (translated == UNKNOWN).any():
-            unknown = np.unique(label[translated == UNKNOWN]).tolist()
-            known = f'table {table}' if isinstance(table, str) else f'{table} classes'
+            unknown = table.texts(np.unique(label[translated == UNKNOWN]))
+            what = 'colours' if table.stored == 'colour' else 'ids'
             raise UserError(
-                f'Label {path} holds ids that the {known} do not have: {unknown}. '
-                'Is it another kind of label file (labelIds, labelTrainIds, colours)?'
+                f'Label {path} holds {what} that the {table.name} do not have: '
+                f'{unknown}. Is it another kind of label file (labelIds, '
+                'labelTrainIds, colours)?'
             )
         return translated

@@ -1,0 +1,151 @@
+"""Folders of images and label maps: data sets of the field, described by the config."""
+
+from collections.abc import Mapping
+
+from mmdepthseg.datasets.label_tables import TABLE_METAINFO, LabelTable
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
+from mmdepthseg.names import join_path, list_below
+from mmdepthseg.registry import DATASETS
+from mmdepthseg.utils.errors import UserError, refuse
+
+
+@DATASETS.register_module()
+class ImageLabelDataset(SequenceDataset):
+    """Images in folders, label maps of the same names in others.
+
+    Layout: `<img_path>/**/<stem><img_suffix>`, any depth of folders, and
+    `<seg_map_path>/**/<stem><seg_map_suffix>`; an image's id is its path without the
+    suffix. There are neither neighbouring frames nor cameras.
+
+    Args:
+        split: Replaces `{split}` in the prefixes.
+        data_prefix: Changes of `FOLDERS` (keys `img_path`, `seg_map_path`);
+            `seg_map_path=None`: without labels.
+        label_table: What the label files mean: a key of `LABEL_TABLES`,
+            `{id: class index}`, `{'#RRGGBB': class index}` for coloured maps,
+            `dict(red={id: class index})` for the red channel of 16-bit RGB, or the
+            number of classes, for class indices. 255 as an id and as a class is
+            ignored. None: class indices of the classes in `metainfo`; without classes
+            all images are unlabelled.
+        metainfo: Classes and palette; a named table may have its own.
+        img_suffix: End of image names, in any case.
+        seg_map_suffix: End of label names, in any case.
+        sde_disparity_dir: Folder of stored depth labels
+            `<sde_disparity_dir>/<img_id>.png`; promises a file for each image.
+        **kwargs: Of `SequenceDataset`.
+    """
+
+    METAINFO: dict = dict(classes=(), palette=[])
+    #: Folders below `data_root`.
+    FOLDERS: Mapping[str, str | None] = dict(img_path='images', seg_map_path='labels')
+
+    def __init__(
+        self,
+        *,
+        split: str | None = None,
+        data_prefix: Mapping | None = None,
+        label_table: str | int | Mapping | None = None,
+        metainfo: Mapping | None = None,
+        img_suffix: str = '.jpg',
+        seg_map_suffix: str = '.png',
+        sde_disparity_dir: str | None = None,
+        **kwargs,
+    ) -> None:
+        name = type(self).__name__
+        folders = {**self.FOLDERS, **(data_prefix or {})}
+        table = None if label_table is None else LabelTable.of(label_table)
+        refuse(
+            name,
+            {
+                'the data_prefix contains {split}: give split.': (
+                    split is None
+                    and any('{split}' in (f or '') for f in folders.values())
+                ),
+                'reduce_zero_label does not go with a table of colours or of a channel:'
+                ' write the classes into the label_table.': bool(
+                    kwargs.get('reduce_zero_label')
+                    and table
+                    and table.stored != 'index'
+                ),
+            },
+        )
+        self.split = split
+        self.sde_disparity_dir = sde_disparity_dir
+        #: Short for a named table, because each sample has it.
+        self.label_table = table if isinstance(label_table, Mapping) else label_table
+        if not self.METAINFO['classes'] and 'classes' not in (metainfo or {}):
+            own = (
+                TABLE_METAINFO.get(label_table)
+                if isinstance(label_table, str)
+                else None
+            )
+            metainfo = {**(own or {}), **(metainfo or {})}
+        super().__init__(
+            data_prefix=split_folders(self.FOLDERS, data_prefix, split or '', name),
+            metainfo=metainfo,
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            **kwargs,
+        )
+
+    @classmethod
+    def get_label_map(cls, new_classes: tuple | None = None) -> dict | None:
+        """Return the map to a part of the class's own classes; None if it has none."""
+        return super().get_label_map(new_classes) if cls.METAINFO['classes'] else None
+
+    def list_samples(self) -> list[dict]:
+        """Return all images, with their labels if they have one."""
+        self._check_classes()
+        folder = self.data_prefix['img_path']
+        images = list_below(folder, self.img_suffix)
+        if not images:
+            split = '' if self.split is None else f' in the split {self.split!r}'
+            raise UserError(
+                f'{type(self).__name__}: no image{split}: searched {folder} for '
+                f'*{self.img_suffix}.'
+            )
+        labels = self._labels()
+        if labels and not {*labels} & {*images}:
+            raise UserError(
+                f'{type(self).__name__}: none of the {len(labels)} labels in '
+                f'{self.data_prefix["seg_map_path"]}, such as '
+                f'{next(iter(labels))}{self.seg_map_suffix}, has the name of an image '
+                f'in {folder}, such as {next(iter(images))}{self.img_suffix}: give '
+                'img_suffix and seg_map_suffix, the ends in which the names differ.'
+            )
+        return [
+            dict(img_path=path, img_id=stem)
+            | (dict(seg_map_path=labels[stem]) if stem in labels else {})
+            for stem, path in images.items()
+        ]
+
+    def finish_sample(self, info: dict) -> None:
+        """Add the label table and the path of the stored depth label."""
+        if 'seg_map_path' in info:
+            table = self.label_table
+            info['label_table'] = (
+                len(self.metainfo['classes']) if table is None else table
+            )
+        if self.sde_disparity_dir:
+            folder = join_path(self.data_root or '', self.sde_disparity_dir)
+            info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'
+
+    def _labels(self) -> dict[str, str]:
+        """Return the label files by image; none without classes."""
+        folder = self.data_prefix.get('seg_map_path')
+        if not folder or not self.metainfo['classes']:
+            return {}
+        return list_below(folder, self.seg_map_suffix)
+
+    def _check_classes(self) -> None:
+        """Raise unless each class of the table has a name."""
+        if self.label_table is None:
+            return
+        table = LabelTable.of(self.label_table)
+        classes = self.METAINFO['classes'] or self.metainfo['classes']
+        if table.highest >= len(classes):
+            raise UserError(
+                f'{type(self).__name__}: {table.name}: the highest class is '
+                f'{table.highest}, the metainfo names {len(classes)} classes: give '
+                f'metainfo=dict(classes=...) of {table.highest + 1} names.'
+            )

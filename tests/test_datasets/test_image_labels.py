@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+from helpers.field_data import palette_png, write_file
+from helpers.images import encode, encode_deep, write_image
+from mmengine.config import Config
+from PIL import Image
+
+from mmdepthseg.datasets import BrokenFileError, ImageLabelDataset
+from mmdepthseg.datasets.label_tables import (
+    LABEL_TABLES,
+    TABLE_METAINFO,
+    VISTAS_NAMES,
+    LabelTable,
+)
+from mmdepthseg.utils.errors import UserError
+
+LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
+CLASSES = dict(classes=('road', 'car', 'sky'))
+COLOURS = {'#804080': 0, '#00008e': 1, '#4682B4': 2, '#000000': 255}
+RGB = np.array([[[128, 64, 128], [0, 0, 142]], [[70, 130, 180], [0, 0, 0]]], np.uint8)
+IDS = np.array([[7, 26], [23, 0]], np.uint8)
+ID_TABLE = {7: 0, 26: 1, 23: 2, 0: 255}
+EXPECTED = [[0, 1], [2, 255]]
+
+
+@pytest.fixture
+def build(tmp_path):
+    """A data set of an image a/1.jpg, and its label."""
+    write_image(tmp_path / 'images/a/1.jpg', np.zeros((2, 2, 3), np.uint8))
+
+    def make(content, table, **options):
+        write_file(tmp_path / 'labels/a/1.png', content)
+        given = dict(metainfo=CLASSES, pipeline=LOAD, label_table=table)
+        return ImageLabelDataset(data_root=str(tmp_path), **{**given, **options})
+
+    return make
+
+
+def palette_of_colours():
+    """A png of palette indices in another order than the classes."""
+    return encode(Image.fromarray(RGB).quantize(4))
+
+
+@pytest.mark.parametrize(
+    'content, table',
+    [
+        (encode(IDS), ID_TABLE),
+        (palette_png(IDS), ID_TABLE),
+        (encode(RGB), COLOURS),
+        (palette_of_colours(), COLOURS),
+        (encode(np.dstack([RGB, np.full((2, 2), 255, np.uint8)])), COLOURS),
+        (encode_deep(np.dstack([IDS * 3, IDS * 5, IDS])), dict(red=ID_TABLE)),
+        (encode(np.array(EXPECTED, np.uint8)), 3),
+        (encode(np.array(EXPECTED, np.uint8)), None),
+    ],
+)
+def test_what_files_store(build, content, table):
+    dataset = build(content, table)
+    assert dataset[0]['gt_seg_map'].tolist() == EXPECTED
+    assert dataset[0]['gt_seg_map'].dtype == np.uint8
+    assert dataset.get_data_info(0)['img_id'] == 'a/1'
+
+
+@pytest.mark.parametrize(
+    'content, table',
+    [
+        (encode(RGB), ID_TABLE),
+        (encode(RGB), dict(red=ID_TABLE)),
+        (encode_deep(np.dstack([IDS] * 3)), ID_TABLE),
+        (encode_deep(np.dstack([IDS] * 3)), COLOURS),
+        (encode_deep(IDS), dict(red=ID_TABLE)),
+        (encode(IDS), COLOURS),
+        (encode(IDS), dict(red=ID_TABLE)),
+        (palette_png(IDS), dict(red=ID_TABLE)),
+        (encode(RGB, 'JPEG'), COLOURS),
+        (encode(np.dstack([RGB, np.full((2, 2), 9, np.uint8)])), COLOURS),
+    ],
+)
+def test_files_that_store_something_else(build, content, table):
+    with pytest.raises(BrokenFileError, match=r'labels/a/1\.png') as error:
+        build(content, table)[0]
+    if not content.startswith(b'\xff') and b'transparent' not in str(error).encode():
+        assert 'label_table' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'content, table, unknown',
+    [
+        (encode(IDS + 1), ID_TABLE, r'\[1, 8, 24, 27\]'),
+        (encode(255 - RGB), COLOURS, '#4B7D4B|#B97D4B'),
+        (encode_deep(np.dstack([IDS + np.uint16(300)] * 3)), dict(red=ID_TABLE), '326'),
+        (encode(np.array([[0, 3]] * 2, np.uint8)), 3, r'\[3\]'),
+    ],
+)
+def test_values_without_a_class(build, content, table, unknown):
+    with pytest.raises(UserError, match=f'labels/a/1.png.*({unknown})'):
+        build(content, table)[0]
+
+
+@pytest.mark.parametrize(
+    'table, named',
+    [
+        ({'#80408': 0}, '#80408'),
+        ({'road': 0}, 'road'),
+        ({7: 0, '#804080': 1}, '#804080'),
+        ({256: 0}, '256'),
+        ({7: -1}, '-1'),
+        ({7: 254}, '254'),
+        ({7: 'road'}, 'road'),
+        ({}, 'empty'),
+        ({'#00008e': 0, '#00008E': 1}, 'twice'),
+        ({7: 3}, 'metainfo'),
+        ('citiscapes', 'citiscapes'),
+        ('camvid', '11 names'),
+    ],
+)
+def test_tables_that_cannot_be(build, table, named):
+    with pytest.raises(UserError, match=named):
+        build(b'', table)
+
+
+def test_options_that_do_not_fit(build, tmp_path):
+    for options, named in (
+        (dict(data_prefix=dict(img_path='{split}')), 'split'),
+        (dict(reduce_zero_label=True), 'reduce_zero_label'),
+        (dict(img_suffix='.webp'), r'images for \*\.webp'),
+        (dict(seg_map_suffix='1.png'), 'labels.*a/1.png.*a/1.jpg'),
+        (dict(offsets=(1,)), 'offsets'),
+    ):
+        with pytest.raises(UserError, match=named):
+            build(encode(RGB), COLOURS, **options)
+
+
+def test_images_without_labels(build):
+    for options in (dict(metainfo={}), dict(data_prefix=dict(seg_map_path=None))):
+        dataset = build(encode(IDS), None, **options)
+        assert 'gt_seg_map' not in dataset[0] and not dataset[0]['is_labeled']
+
+
+def test_depth_labels_and_a_list(build, tmp_path):
+    (tmp_path / 'list.txt').write_text('a/1\n')
+    dataset = build(
+        encode(IDS),
+        ID_TABLE,
+        sde_disparity_dir='../depth',
+        check_depth_labels=False,
+        labeled_subset=dict(ann_file='list.txt'),
+    )
+    path = dataset.get_data_info(0)['sde_disparity_path']
+    assert path == f'{tmp_path.parent}/depth/a/1.png'
+
+
+@pytest.mark.parametrize('table', [ID_TABLE, COLOURS, dict(red=ID_TABLE)])
+def test_a_table_in_a_config(build, tmp_path, table):
+    """Also in the copy of the config that a training writes."""
+    (tmp_path / 'a.py').write_text(f'table = {table!r}')
+    Config.fromfile(tmp_path / 'a.py').dump(str(tmp_path / 'b.py'))
+    read = Config.fromfile(tmp_path / 'b.py').table
+    assert LabelTable.of(read) == LabelTable.of(table)
+
+
+def test_evaluation_at_the_size_of_the_image(build):
+    """Colours are resized before they are translated."""
+    big = RGB.repeat(2, 0).repeat(2, 1)
+    load = [LOAD[0], dict(type='Resize', scale=(2, 2))]
+    load += [dict(type='LoadSegLabel', evaluate_at='image')]
+    assert build(encode(big), COLOURS, pipeline=load)[0]['gt_seg_map'].tolist() == (
+        EXPECTED
+    )
+
+
+def test_tables_fit_their_classes():
+    for name, meta in TABLE_METAINFO.items():
+        table = LabelTable.of(name)
+        assert len(meta['classes']) == len(meta['palette'])
+        assert table.highest == len(meta['classes']) - 1, name
+        assert {i for _, i in table.entries} - {255} == {*range(table.highest + 1)}
+    vistas = [name for names in VISTAS_NAMES.values() for name in names]
+    assert len({*vistas}) == len(vistas)
+    assert not {*vistas} - {*TABLE_METAINFO['mapillary_vistas']['classes']}
+    assert {*LABEL_TABLES} - {'camvid'} == {*TABLE_METAINFO}
