@@ -294,13 +294,13 @@ def run_in_ranks(
     To start the two takes longer than what they do.
     """
 
-    def run(tool: str, *calls: list[object]) -> None:
+    def run(tool: str, *calls: list[object], imports: str = 'json') -> None:
         calls = [[*map(str, call), '--launcher', 'pytorch'] for call in calls]
         torchrun = ('-m', 'torch.distributed.run', '--nproc_per_node=2')
         script = REPO / 'tests/helpers/in_ranks.py'
         done = run_process(
             *(sys.executable, *torchrun, f'--master_port={free_port()}'),
-            *(script, REPO / f'tools/{tool}.py', json.dumps(calls)),
+            *(script, REPO / f'tools/{tool}.py', json.dumps(calls), imports),
             PYTHONPATH=os.pathsep.join([str(REPO / 'tests'), os.environ['PYTHONPATH']]),
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mmdepthseg.utils.stamp import Stamp
+from mmdepthseg.utils.stamp import Stamp, renamed
 
 
 class StampedFolder(Stamp):
@@ -24,6 +24,7 @@ class StampedFolder(Stamp):
             made_with,
             cure='Give another folder (--out, --teacher-dir), or --overwrite to make '
             'what has changed again.',
+            remake=True,
         )
 
     def check(self, overwrite: bool = False, taken: Iterable[Path] = ()) -> str:
@@ -31,6 +32,10 @@ class StampedFolder(Stamp):
         if self.folder.is_dir():
             taken = [*taken, *self.folder.iterdir()]
         return super().check(overwrite, taken)
+
+    def set_aside(self) -> Path:
+        """Rename the folder."""
+        return renamed(self.folder)
 
     def clear(self) -> None:
         """Remove the folder."""

@@ -84,8 +84,8 @@ class DepthLabelStore:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = (
                 f'{self.manifest_path}: not a manifest of depth labels ({error}); give '
-                'another folder, or, if the file is damaged, remove it and run '
-                'tools/generate_depth.py again'
+                'another folder, or, if the file is damaged, run '
+                'tools/generate_depth.py again: it makes all labels again'
             )
             raise DepthLabelError(problem) from None
         return self.manifest
@@ -268,7 +268,7 @@ class _Manifest(Stamp):
         made_with = dict(
             format=1, scale=SCALE, checkpoint_sha256=checkpoint, options=options
         )
-        super().__init__(store.manifest_path, 'depth labels', made_with)
+        super().__init__(store.manifest_path, 'depth labels', made_with, remake=True)
         self.store = store
 
     def look(self) -> str:

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
-from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.errors import BrokenFileError, BrokenFiles
 from mmdepthseg.datasets.subset import LabeledSubset
 from mmdepthseg.datasets.transforms.foreign import all_steps, check_pipeline
 from mmdepthseg.names import join_path, read_lines
@@ -66,7 +66,8 @@ class SequenceDataset(BaseSegDataset):
         branch: Copied to each sample's info (`'labeled'`, `'mix'`).
         skip_broken: In training, replace a sample with an unreadable file by another
             one (each file is logged once) instead of stopping.
-        max_broken: Number of broken files per process after which to stop anyway.
+        max_broken: Number of broken files after which to stop anyway, of all loader
+            workers of a rank together.
         check_depth_labels: Verify the manifest of the depth labels, so that missing,
             truncated or outdated ones are named before anything uses them. Set to False
             for labels that `tools/generate_depth.py` did not make.
@@ -109,6 +110,7 @@ class SequenceDataset(BaseSegDataset):
         self.max_broken = max_broken
         self.check_depth_labels = check_depth_labels
         self.broken_files: Counter[str] = Counter()
+        self._noted = BrokenFiles(max_broken) if skip_broken else None
         self._in_a_row: list[str] = []
         super().__init__(**kwargs)
         # MMSegmentation's confusion_matrix.py looks here for the classes
@@ -288,7 +290,8 @@ class SequenceDataset(BaseSegDataset):
             )
 
     def _count_broken(self, message: str) -> None:
-        if message not in self.broken_files:
+        assert self._noted is not None
+        if self._noted.add(message):
             print_log(
                 f'{self._describe()}: sample skipped. {message}',
                 logger='current',
@@ -296,7 +299,7 @@ class SequenceDataset(BaseSegDataset):
             )
         self.broken_files[message] += 1
         self._in_a_row.append(message)
-        broken, row = len(self.broken_files), len(self._in_a_row)
+        broken, row = len(self._noted), len(self._in_a_row)
         problem = ''
         if broken > self.max_broken:
             problem = (

@@ -59,7 +59,6 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         self.areas_file = areas_file
         self._network: str | None = None
         self._names = OutputNames()
-        self._unlabelled = 0
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Compare the predictions with the labels, and write them.
@@ -72,11 +71,15 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         self._network = data_samples[0].get('network') if data_samples else None
         folder, self.output_dir = self.output_dir, None  # the maps are written below
         try:
-            super().process(data_batch, labelled)
+            for sample in data_samples:
+                if 'gt_sem_seg' in sample:
+                    super().process(data_batch, [sample])
+                elif not self.format_only:
+                    # one result per image: ranks cut off those that a sampler repeats
+                    self.results.append(())
         finally:
             self.output_dir = folder
         if self.output_dir is not None:
-            self._unlabelled += len(data_samples) - len(labelled)
             for sample in data_samples:
                 self._write(sample, self.output_dir)
         elif len(labelled) < len(data_samples) and not self.format_only:
@@ -120,18 +123,19 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         """Compute the figures over the images that have a label.
 
         Args:
-            results: One tuple of areas per labelled image.
+            results: A tuple of areas per image, empty without a label.
 
         Returns:
             Metrics; empty if no image has a label.
         """
-        if self._unlabelled:
+        unlabelled = sum(not areas for areas in results)
+        if unlabelled and not self.format_only:
             print_log(
-                f'IoUMetric: {self._unlabelled} image(s) without label: their maps are '
+                f'IoUMetric: {unlabelled} image(s) without label: their maps are '
                 f'in {self.output_dir}; the figures leave them out.',
                 logger='current',
             )
-            self._unlabelled = 0
+        results = [areas for areas in results if areas]
         if not results or self.format_only:
             return super().compute_metrics(results) if self.format_only else {}
         if self.areas_file:

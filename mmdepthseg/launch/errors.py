@@ -9,8 +9,10 @@ with an unknown class or argument. Any other error is a bug and keeps its traceb
 
 import contextlib
 import errno
+import io
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 
 from mmdepthseg.utils.errors import UserError
@@ -22,6 +24,8 @@ _FILE_ERRORS = (
     NotADirectoryError,
     IsADirectoryError,
 )
+#: Exit code of a rank that has lost the connection to another one.
+LOST_RANK = 3
 _DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
 
 
@@ -33,7 +37,8 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
         debug: Show every traceback.
 
     Raises:
-        SystemExit: 2 after an expected error, 130 after Ctrl-C.
+        SystemExit: 2 after an expected error, 130 after Ctrl-C, `LOST_RANK` after the
+            end of another rank.
     """
     debug = debug or os.environ.get('MMDEPTHSEG_DEBUG', '') not in ('', '0')
     try:
@@ -49,8 +54,32 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
             raise
         several = int(os.environ.get('WORLD_SIZE') or 1) > 1
         rank = f'[rank {os.environ.get("RANK", "?")}] ' if several else ''
-        print(f'{rank}error: {message}', file=sys.stderr, flush=True)
-        raise SystemExit(2) from None
+        sys.stderr.write(f'{rank}error: {message}\n')  # at once: ranks share it
+        sys.stderr.flush()
+        raise SystemExit(LOST_RANK if several and is_lost_rank(error) else 2) from None
+
+
+def _file_written(error: BaseException) -> str | None:
+    """Return the file that was open where an error without a name was raised.
+
+    That is, in the innermost function with an open file: what writes MMEngine's logs
+    does not say which file has met a full disk.
+    """
+    for frame, _ in reversed([*traceback.walk_tb(error.__traceback__)]):
+        for value in frame.f_locals.values():
+            if isinstance(value, io.IOBase) and isinstance(
+                getattr(value, 'name', None), str
+            ):
+                return value.name  # type: ignore[attr-defined]
+    return None
+
+
+def is_lost_rank(error: BaseException) -> bool:
+    """Tell whether an error is that of a process group, in which a rank is missing."""
+    lost = ('DistBackendError', 'DistNetworkError', 'DistStoreError')
+    return isinstance(error, RuntimeError) and (
+        type(error).__name__ in lost or 'gloo/transport' in str(error)
+    )
 
 
 def describe_error(error: BaseException) -> str | None:
@@ -60,6 +89,8 @@ def describe_error(error: BaseException) -> str | None:
     )
     if isinstance(error, OSError) and file_error and error.filename and error.strerror:
         return f'{error.filename}: {error.strerror}'
+    if file_error and (name := _file_written(error)):
+        return f'{name}: {error.strerror}'  # type: ignore[attr-defined]
     if type(error) is UserError and not str(error).startswith('Caught '):
         return str(error)  # without MMEngine: some tools do without
     # here, because it imports MMEngine
@@ -71,6 +102,11 @@ def describe_error(error: BaseException) -> str | None:
 
     if file_error or isinstance(error, UserError):
         return message_of(error)
+    if is_lost_rank(error):
+        return (
+            'lost another rank: it has ended (see its message) or does not answer '
+            f'({str(error).splitlines()[0]})'
+        )
     if type(error).__name__ == 'OutOfMemoryError':
         return (
             'the device ran out of memory; lower train_dataloader.batch_size or the '

@@ -1,7 +1,10 @@
-"""Work that one rank does for all."""
+"""What ranks do for each other."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def from_main(function: Callable[[], Any]) -> Any:
@@ -22,3 +25,21 @@ def from_main(function: Callable[[], Any]) -> Any:
     if box[1] is not None:
         raise box[1]
     return box[0]
+
+
+def mean_over_ranks(value: 'Tensor') -> 'Tensor':
+    """Return a number averaged over the ranks, as float32 without gradient.
+
+    Losses that divide by a count, or weigh by a share, take it over the batches of all
+    ranks: the mean of the ranks' gradients is then that of one large batch.
+
+    Args:
+        value: Scalar; of one rank it comes back unchanged.
+    """
+    from mmengine.dist import all_reduce, get_world_size
+
+    value = value.detach().float()
+    if get_world_size() > 1:
+        value = value.clone()
+        all_reduce(value, op='mean')
+    return value

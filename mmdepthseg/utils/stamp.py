@@ -7,8 +7,10 @@ the result is used, or continued where it stopped. Otherwise the differences are
 an outdated result is never used silently, and never deleted unasked.
 """
 
+import itertools
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,10 @@ _SHORT = 60
 _SHOWN = 8
 
 
+class DamagedStamp(UserError):
+    """A stamp cannot be read."""
+
+
 class Stamp:
     """The stamp of one result, a flat JSON file.
 
@@ -33,6 +39,8 @@ class Stamp:
             only for a complete one. Without it, `path` holds an entry `complete`.
         tolerant: Treat a damaged file as missing, instead of raising an error.
         cure: Advice about a result made with something else, for messages.
+        remake: Set a damaged file aside in `check`, with a warning, so that the result
+            is made again.
 
     Attributes:
         facts: Other facts about the result, see `note` and `finish`.
@@ -48,6 +56,7 @@ class Stamp:
         partial: str | Path | None = None,
         tolerant: bool = False,
         cure: str = 'Give another folder, or --overwrite to make it again.',
+        remake: bool = False,
     ) -> None:
         self.path = Path(path)
         self.what = what
@@ -56,6 +65,7 @@ class Stamp:
         self.partial = None if partial is None else Path(partial)
         self.tolerant = tolerant
         self.cure = cure
+        self.remake = remake
         self.facts: dict[str, Any] = {}
         self.changed: list[str] = []
 
@@ -79,7 +89,7 @@ class Stamp:
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 if self.tolerant:
                     continue
-                raise UserError(
+                raise DamagedStamp(
                     f'{path}: damaged, or not a stamp of {self.what} '
                     f'({type(error).__name__}: {error}); give another folder, or '
                     'remove the file and the results that belong to it'
@@ -106,7 +116,17 @@ class Stamp:
             UserError: The result was made with something else (the differences are
                 named), foreign files exist, or the stamp is damaged.
         """
-        state = self.look()
+        try:
+            state = self.look()
+        except DamagedStamp:
+            if not self.remake:
+                raise
+            warnings.warn(
+                f'{self.path}: damaged, so {self.what} are made again; the old ones '
+                f'are kept as {self.set_aside()}',
+                stacklevel=2,
+            )
+            state = MISSING
         foreign = next(filter(Path.exists, taken), None) if state == MISSING else None
         if foreign is not None:
             raise UserError(
@@ -160,6 +180,14 @@ class Stamp:
         if self.partial is not None:
             self.partial.unlink(missing_ok=True)
 
+    def set_aside(self) -> Path:
+        """Rename what a damaged stamp belongs to; in this class, the stamp alone.
+
+        Returns:
+            The new path.
+        """
+        return renamed(self.path)
+
     def clear(self) -> None:
         """Remove the result and its stamp; in this class, the stamp alone."""
         for path in filter(None, (self.path, self.partial)):
@@ -179,6 +207,14 @@ class Stamp:
             raise KeyError(', '.join(self.made_with))
         rest = {key: value for key, value in content.items() if key != 'complete'}
         return {key: rest.pop(key, None) for key in self.made_with}, rest
+
+
+def renamed(path: Path) -> Path:
+    """Rename a file or folder to the first free name of the form NAME.damaged-1."""
+    names = (path.with_name(f'{path.name}.damaged-{i}') for i in itertools.count(1))
+    free = next(name for name in names if not name.exists())
+    path.rename(free)
+    return free
 
 
 def differences(before: Mapping, now: Mapping, within: str = '') -> Iterator[str]:

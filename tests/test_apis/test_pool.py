@@ -1,5 +1,8 @@
 """A network over a pool of images, in parts."""
 
+import functools
+import resource
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from helpers.tiny_selection import NAMES, load, make_pool
 from mmdepthseg.apis import pool as pool_module
 from mmdepthseg.apis.pool import ImagePool, compute_in_parts, is_ready
 from mmdepthseg.apis.stamped_folder import StampedFolder
+from mmdepthseg.launch.errors import describe_error
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
@@ -149,6 +153,39 @@ def test_a_damaged_part_is_made_again(pool, model, tmp_path, monkeypatch):
             stop = stop_after(3)  # of which two are this part
             compute_in_parts(pool, range(12), model, stop, folder, out, 'means')
         np.testing.assert_array_equal(np.load(part), whole)
+
+
+@pytest.fixture
+def little_space():
+    """Files of this process cannot grow beyond 16 KiB, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE)
+    limit((2**14, before[1]))
+    yield functools.partial(limit, before)
+    limit(before)
+
+
+def test_a_full_disk_while_parts_are_merged(
+    pool, model, tmp_path, monkeypatch, little_space
+):
+    monkeypatch.setattr(pool_module, 'BATCHES_PER_PART', 2)
+    folder, out = tmp_path / 'parts', tmp_path / 'x.npy'
+
+    def wide(batch):  # a part has 4 * 600 numbers, the whole 12 * 600
+        return np.repeat(mean_of(batch)[:, None], 600, 1)
+
+    with pytest.raises(OSError) as caught:
+        compute_in_parts(pool, range(12), model, wide, folder, out, 'means')
+    assert describe_error(caught.value).startswith(f'{out}: ')
+    assert not out.exists()
+    assert len([*folder.iterdir()]) == len([*folder.glob('*_by_2.npy')]) == 3
+    little_space()
+
+    def again(batch):
+        pytest.fail('computed again')
+
+    compute_in_parts(pool, range(12), model, again, folder, out, 'means')
+    assert np.load(out).shape == (12, 600) and not folder.exists()
 
 
 def test_parts_stay_until_the_stamp_is_there(pool, model, tmp_path, monkeypatch):

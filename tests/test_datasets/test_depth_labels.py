@@ -50,6 +50,18 @@ def test_interrupted_labels_are_refused_and_continued(store, checkpoint):
         DepthLabelStore(store.root).verify(['a/one'])
 
 
+def test_damaged_manifest_is_kept_and_all_labels_made_again(store, checkpoint):
+    store.manifest_path.write_text('{"files": ')
+    with pytest.raises(DepthLabelError, match='manifest.json'):
+        store.verify(['a/one'])
+    again = DepthLabelStore(store.root)
+    with pytest.warns(UserWarning, match='manifest.json: damaged.*damaged-1'):
+        assert again.begin(checkpoint, OPTIONS) == []
+    assert again.manifest['files'] == {} and store.path('a/one').exists()
+    kept = store.root / 'manifest.json.damaged-1'
+    assert kept.read_text() == '{"files": '
+
+
 def test_truncated_label_is_named_and_made_again(store, checkpoint):
     path = store.path('a/two')
     path.write_bytes(path.read_bytes()[:-4])

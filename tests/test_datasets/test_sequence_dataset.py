@@ -1,3 +1,5 @@
+import multiprocessing
+
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader
@@ -40,6 +42,18 @@ def test_too_many_broken_files(broken_root):
     with pytest.raises(BrokenFileError, match='max_broken=1'):
         for index in range(4):
             dataset[index]
+
+
+def test_workers_count_broken_files_together(broken_root):
+    (broken_root / 'a/frames/003.png').write_bytes(b'')
+    dataset = build(broken_root, skip_broken=True, max_broken=1)
+    fork = multiprocessing.get_context('fork')
+    worker = fork.Process(target=dataset.prepare_data, args=(1,))
+    worker.start()
+    worker.join()
+    assert dataset.prepare_data(1) is None  # the same file
+    with pytest.raises(BrokenFileError, match='max_broken=1.*003.png'):
+        dataset.prepare_data(3)
 
 
 @pytest.mark.parametrize('limits, skips', [({}, 100), (dict(max_refetch=5), 6)])

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from mmengine.visualization import LocalVisBackend
 from torch.utils.data import DataLoader, Dataset
 
 from mmdepthseg.launch.errors import describe_error, friendly_errors
@@ -73,6 +74,18 @@ def test_defects_of_this_package_are_not():
     with pytest.raises(AttributeError) as caught:
         parse_version(None)
     assert describe_error(caught.value) is None
+
+
+def test_a_full_disk_under_logs_of_mmengine_is_named(tmp_path):
+    backend = LocalVisBackend(str(tmp_path))
+    backend.add_scalar('loss', 1.0, 1)  # makes the folder
+    (log,) = tmp_path.glob('**/scalars.json')
+    log.unlink()
+    log.symlink_to('/dev/full')
+    with pytest.raises(OSError) as caught:
+        backend.add_scalar('loss', 1.0, 2)
+    assert caught.value.filename is None
+    assert describe_error(caught.value).startswith(f'{log}: No space')
 
 
 class Samples(Dataset):

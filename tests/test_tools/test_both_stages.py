@@ -134,32 +134,6 @@ def test_damaged_depth_labels_stop_the_second_stage(run_tool, options, tmp_path,
     assert 'truncated' in error and label.stem in error
 
 
-def test_both_stages_on_two_ranks(run_in_ranks, run_tool, options, tmp_path):
-    sde = ('--cfg-options', *options['sde'])
-    run_tool('train', SDE, '--work-dir', tmp_path / 'sde', *sde)
-    make_labels(run_tool, options, tmp_path)
-    calls = []
-    stages = dict(
-        first=(SDE, options['sde']), second=(FULL, full_options(options, tmp_path))
-    )
-    for stage, (config, changes) in stages.items():
-        wrapper = tmp_path / f'{stage}.py'
-        wrapper.write_text(
-            f"_base_ = '{config}'\n"
-            "custom_imports = dict(imports=['helpers.dist_check_hook'])\n"
-            "custom_hooks = [*_base_.custom_hooks, dict(type='SameOnAllRanksHook', "
-            f"out='{tmp_path}/{stage}.txt')]\n"
-        )
-        calls.append(
-            [wrapper, '--work-dir', tmp_path / stage, '--cfg-options', *changes]
-        )
-    run_in_ranks('train', *calls)
-    for stage in stages:
-        assert (tmp_path / f'{stage}.txt').read_text() == 'same 2'
-        for rank in range(2):
-            assert not (tmp_path / f'{stage}.txt.exit{rank}').read_text()
-
-
 @pytest.mark.parametrize('name', list(BACKBONES))
 def test_another_backbone_by_config_lines_only(name, run_tool, options, tmp_path):
     backbone, channels = BACKBONES[name]

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from helpers import REPO
 from helpers.checkpoints import assert_same_states, load
 from helpers.tiny_streets import multi_task_config
 
@@ -82,25 +81,6 @@ def test_trains_and_is_evaluated(config, run_tool, options, tmp_path, capfd):
     )
     printed = capfd.readouterr()
     assert 'teacher/mIoU' in printed.out + printed.err
-
-
-def test_several_backward_passes_on_two_ranks(
-    config, run_process, free_port, options, tmp_path
-):
-    """By the config's lines; tests of the wrapper itself: test_split_backward.py."""
-    done = run_process(
-        'bash',
-        REPO / 'tools/dist_train.sh',
-        config(split=True),
-        2,
-        '--work-dir',
-        tmp_path / 'run',
-        '--cfg-options',
-        *options['full'],
-        PORT=free_port(),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert (tmp_path / 'run/iter_2.pth').exists()
 
 
 def test_benchmark_knows_the_parts(config, run_tool, options, capsys):

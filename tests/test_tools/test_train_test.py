@@ -156,7 +156,9 @@ def test_dist_scripts_pass_everything_on(run_process, script, files, tool):
     command = ('bash', REPO / 'tools' / script, *files, 2, '--amp', '--resume')
     done = run_process(*command, PYTHON='echo', PORT='1234', NNODES='3', NODE_RANK='1')
     assert done.returncode == 0, done.stderr
-    wanted = '-m torch.distributed.run --nnodes=3 --node_rank=1 --nproc_per_node=2 '
+    wanted = (
+        '-m mmdepthseg.launch.torchrun --nnodes=3 --node_rank=1 --nproc_per_node=2 '
+    )
     assert done.stdout.startswith(wanted + '--master_addr=127.0.0.1 --master_port=1234')
     files = ' '.join(files)
     assert f'tools/{tool} {files} --launcher pytorch --amp --resume' in done.stdout

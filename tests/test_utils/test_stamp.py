@@ -58,8 +58,15 @@ def test_files_of_others_stay(tmp_path):
 def test_damaged_stamp(tmp_path, text):
     folder(tmp_path).begin()
     (tmp_path / 'f/stamp.json').write_text(text)
+    (tmp_path / 'f/features').write_text('of hours')
+    (tmp_path / 'f.damaged-1').touch()
     with pytest.raises(UserError, match='stamp.json: damaged'):
-        folder(tmp_path).begin()
+        folder(tmp_path).look()
+    with pytest.warns(UserWarning, match='stamp.json: damaged.*f.damaged-2'):
+        assert not folder(tmp_path).begin()
+    assert [p.name for p in (tmp_path / 'f').iterdir()] == ['stamp.json']
+    assert (tmp_path / 'f.damaged-2/features').read_text() == 'of hours'
+    assert (tmp_path / 'f.damaged-2/stamp.json').read_text() == text
 
 
 def test_stamp_can_be_read_by_a_person(tmp_path):

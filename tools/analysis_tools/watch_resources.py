@@ -24,6 +24,8 @@ from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 from mmdepthseg.utils.files import check_writable, write_atomically  # noqa: E402
 
 PAGE_MB = os.sysconf('SC_PAGE_SIZE') / 2**20
+#: Points without which there is no slope.
+FEWEST = 4
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -77,8 +79,10 @@ def watch(args: argparse.Namespace) -> None:
     from mmdepthseg.launch.runner import build_runner
     from mmdepthseg.utils.errors import UserError
 
-    if args.iters < 4 * args.every:
-        raise UserError(f'--iters must be at least 4 times --every ({args.every})')
+    if args.iters < FEWEST * args.every:
+        raise UserError(
+            f'--iters must be at least {FEWEST} times --every ({args.every})'
+        )
     check_writable(args.out, 'folder of --out')
     points: list[tuple[int, float, int]] = []
 
@@ -95,15 +99,24 @@ def watch(args: argparse.Namespace) -> None:
     needs = ('train_dataloader', 'train_cfg', 'optim_wrapper')
     runner = build_runner(config, needs=needs)
     runner.register_hook(Watch())
-    runner.train()
+    try:
+        runner.train()
+    finally:  # also the curve of a run that was stopped
+        if len(points) >= FEWEST:
+            report(points, Path(args.out))
+
+
+def report(points: Sequence[tuple[int, float, int]], out: Path) -> None:
+    """Write figures and curve, and print them in a line."""
     memory, files = slopes(points)
     data = dict(points=points, mb_per_1000=memory, files_per_1000=files)
-    write_atomically(Path(args.out, 'resources.json'), json.dumps(data).encode())
-    draw(points, Path(args.out, 'resources.png'))
+    write_atomically(out / 'resources.json', json.dumps(data).encode())
+    draw(points, out / 'resources.png')
+    (_, mb, count), (last, mb_last, count_last) = points[0], points[-1]
     print(
-        f'{points[0][1]:.0f} MB and {points[0][2]} files at first, {points[-1][1]:.0f} '
-        f'MB and {points[-1][2]} files at last; over the second half {memory:+.1f} MB '
-        f'and {files:+.2f} files per 1000 iterations: {args.out}/resources.json'
+        f'{mb:.0f} MB and {count} files at first, {mb_last:.0f} MB and {count_last} '
+        f'files after {last} iterations; over the second half {memory:+.1f} MB and '
+        f'{files:+.2f} files per 1000 iterations: {out}/resources.json'
     )
 
 

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmdepthseg.geometry import disparity_to_depth
+from mmdepthseg.geometry.tensors import full_precision
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
@@ -130,7 +131,7 @@ class BaseDepthHead(BaseModule):
         Returns:
             Disparity in (0, 1) and depth, (N, 1, H, W).
         """
-        disparity = disparities[0].float()
+        (disparity,) = full_precision(disparities[0])
         if disparity.shape[2:] != tuple(size):
             disparity = F.interpolate(
                 disparity, size=size, mode='bilinear', align_corners=False

@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdepthseg.geometry import pose_vector_to_matrix
+from mmdepthseg.geometry.tensors import full_precision
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 
@@ -97,13 +98,14 @@ class PoseNet(BaseModule):
 
         Returns:
             Axis-angle (radians) and translation (in units of the depth), (N, 3) each,
-            float32.
+            at least float32.
         """
         pair = (earlier, later)
         if self.difference_gain:
             pair = ((earlier + later) / 2, (later - earlier) * self.difference_gain)
         features = self.backbone(torch.cat(pair, dim=1))[-1]
-        vector = self.head(features).float().mean((2, 3))
+        (vector,) = full_precision(self.head(features))
+        vector = vector.mean((2, 3))
         return (
             vector[:, :3] * self.rotation_factor,
             vector[:, 3:] * self.translation_factor,

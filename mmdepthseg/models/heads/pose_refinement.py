@@ -1,6 +1,7 @@
 """Poses refined by direct image alignment."""
 
 import torch
+from mmengine.dist import all_gather
 from torch import Tensor, nn
 
 from mmdepthseg.geometry.alignment import align_frames
@@ -115,5 +116,7 @@ class DirectPoseRefinement(nn.Module):
             along > 0, before.square().sum(-1) / along, torch.ones_like(along)
         )
         factor = torch.ones_like(found)
-        factor[..., :3, 3] = ratio.flatten().quantile(0.5)
+        # of all ranks, so that depth has one unit
+        ratios = torch.cat(all_gather(ratio.flatten().contiguous()))
+        factor[..., :3, 3] = ratios.quantile(0.5)
         return found * factor

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.ranks import mean_over_ranks
 
 #: The ignore index of all labels in this package.
 VOID = 255
@@ -18,8 +19,8 @@ class PseudoLabelLoss(nn.Module):
 
     `loss = weight * sum CE / number of pixels`. The sum runs over the pixels that are
     not void, the number is that of *all* pixels, and the weight is one number for the
-    batch: the share of its pixels with confidence >= `threshold` (Olsson et al., WACV
-    2021, section 3.2; Hoyer et al., CVPR 2021, section 3.3).
+    batch (of all ranks): the share of its pixels with confidence >= `threshold` (Olsson
+    et al., WACV 2021, section 3.2; Hoyer et al., CVPR 2021, section 3.3).
 
     MMSeg's CrossEntropyLoss is not used: its `weight` is per pixel, so that it has to
     be computed and stored at full size, and it reads the number of valid pixels back
@@ -70,7 +71,7 @@ class PseudoLabelLoss(nn.Module):
         total = F.cross_entropy(
             logits, labels, ignore_index=self.ignore_index, reduction='sum'
         )
-        weight = (confidence >= self.threshold).float().mean()
+        weight = mean_over_ranks((confidence >= self.threshold).float().mean())
         return weight * total / labels.numel()
 
 
@@ -119,7 +120,7 @@ class ConfidentPixelLoss(PseudoLabelLoss):
         total = F.cross_entropy(
             logits, sure, ignore_index=self.ignore_index, reduction='sum'
         )
-        return total / valid.sum().clamp(min=1)
+        return total / mean_over_ranks(valid.sum()).clamp(min=1)
 
     def thresholds(
         self, labels: Tensor, confidence: Tensor, classes: int

@@ -15,6 +15,7 @@ from mmdepthseg.models.losses.smoothness import EdgeAwareSmoothness
 from mmdepthseg.models.losses.ssim import ImageStatistics
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import refuse
+from mmdepthseg.utils.ranks import mean_over_ranks
 
 
 class ScaleTerms(NamedTuple):
@@ -205,7 +206,7 @@ class ViewSynthesisLoss(nn.Module):
             counted = errors.isfinite()
             total = torch.where(counted, errors, torch.zeros_like(errors)).sum()
             share = torch.ones_like(total.detach())
-            return total / counted.sum().clamp(min=1), share
+            return total / mean_over_ranks(counted.sum()).clamp(min=1), share
         wins = errors < identity
         share = wins.float().mean()
         return torch.where(wins, errors, identity).mean(), share

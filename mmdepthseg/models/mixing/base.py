@@ -53,7 +53,7 @@ class BatchMix(metaclass=ABCMeta):
         mask = self.draw_masks(batch, generator)
 
         def mixed(part: Tensor, at: Tensor) -> Tensor:
-            return torch.where(at, part, part.roll(-1, 0))
+            return torch.where(at, part, self.partners(part))
 
         flat = mask[:, 0]
         return MixBatch(
@@ -65,6 +65,10 @@ class BatchMix(metaclass=ABCMeta):
             ),
             mask=mask,
         )
+
+    def partners(self, part: Tensor) -> Tensor:
+        """Return what each image's partner has, (N, ...) -> (N, ...)."""
+        return part.roll(-1, 0)
 
     @abstractmethod
     def draw_masks(

@@ -49,7 +49,7 @@ class DepthMix(BatchMix):
         margin: float | Tensor = self.margin
         if self.relative_margin:
             margin = margin * (disparity.max() - disparity.min())
-        mask = disparity >= disparity.roll(-1, 0) - margin
+        mask = disparity >= self.partners(disparity) - margin
         low, high = self.foreground_threshold
         if low == high:
             return mask & (disparity >= low)
