@@ -7,15 +7,17 @@ missing.
 import contextlib
 import functools
 import importlib
+import importlib.machinery
 import importlib.util
 import io
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from mmdepthseg.utils.errors import UserError
 
@@ -109,8 +111,52 @@ def require_frameworks() -> None:
         FrameworkImportError: Names the first requirement that is not met.
     """
     for requirement in REQUIREMENTS:
-        import_requirement(requirement)
+        module = import_requirement(requirement)
+        if requirement.module == 'mmcv':
+            declare_mmcv_operators(module)
     declare_torchvision_operators()
+
+
+def declare_mmcv_operators(mmcv: ModuleType) -> bool:
+    """Let OpenMMLab's MMSegmentation load beside an mmcv without compiled operators.
+
+    `MMCV_WITH_OPS=0 pip install mmcv` takes seconds, the compiled edition half an hour
+    (there are wheels for a few versions of torch). MMSegmentation 1.2 imports
+    `mmcv.ops` for some heads, which needs the compiled module `mmcv._ext`; it gets one
+    whose functions raise when they are called. The OneDL forks guard these imports
+    themselves.
+
+    Args:
+        mmcv: The imported package.
+
+    Returns:
+        Whether the operators are declared.
+    """
+    name = 'mmcv._ext'
+    if name in sys.modules:
+        return isinstance(sys.modules[name], _MissingOperators)
+    if parse_version(mmcv.__version__) >= (2, 2) or importlib.util.find_spec(name):
+        return False
+    module = _MissingOperators(name)
+    module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+    sys.modules[name] = module
+    return True
+
+
+class _MissingOperators(ModuleType):
+    """Stands for `mmcv._ext`: every function is there, and raises."""
+
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def missing(*args: object, **kwargs: object) -> NoReturn:
+            raise RuntimeError(
+                f'mmcv was installed without its compiled operators, of which {name} '
+                'is needed here: install a wheel of mmcv that has them, or build it'
+            )
+
+        return missing
 
 
 def declare_torchvision_operators() -> bool:
