@@ -8,6 +8,7 @@ from mmdepthseg.engine.hooks.monitor_hooks import CheckpointHook, EarlyStoppingH
 from mmdepthseg.engine.hooks.non_finite_loss_hook import NonFiniteLossHook
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
 from mmdepthseg.engine.hooks.stop_signal_hook import StopSignalHook
+from mmdepthseg.engine.hooks.training_panels_hook import TrainingPanelsHook
 from mmdepthseg.engine.hooks.training_summary_hook import TrainingSummaryHook
 from mmdepthseg.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
@@ -21,6 +22,7 @@ __all__ = [
     'NonFiniteLossHook',
     'RandomStateHook',
     'StopSignalHook',
+    'TrainingPanelsHook',
     'TrainingSummaryHook',
     'WholeCheckpointHook',
 ]

@@ -13,6 +13,7 @@ from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.mix_batch import concatenate
 from mmdepthseg.models.segmentors.disparity_sources import CleanMix, choose_source
 from mmdepthseg.models.segmentors.logits import seg_logits
+from mmdepthseg.models.segmentors.panels import Rows, teacher_panels
 from mmdepthseg.models.segmentors.samples import (
     ground_truth,
     select_branch,
@@ -181,6 +182,10 @@ class MeanTeacher(TeacherStudent):
                 'mix.loss_pseudo': self.pseudo_weight * self.mix_share * loss,
                 'mix.confident': confident.float().mean(),
             }
+
+    def panels(self, inputs: FrameBatch, data_samples: SampleList) -> dict[str, Rows]:
+        """Return what the networks make of a batch, see `teacher_panels`."""
+        return teacher_panels(self, inputs, data_samples)
 
     @torch.no_grad()
     def mix(
