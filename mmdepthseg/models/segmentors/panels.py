@@ -51,8 +51,8 @@ def teacher_panels(
 
     Returns:
         `labelled`: rows of image, label, what student and teacher predict; `mixed`:
-        rows of image, disparity where the mixer uses it, mask (white: kept), mixed
-        image, pseudo-label, confidence.
+        rows of image, mask (white: kept), mixed image, its disparity where the mixer
+        uses it, pseudo-label, confidence.
     """
     labelled, samples = select_branch(batch, data_samples, 'labeled')
     predicted = seg_logits(model.student, labelled.img).argmax(1)
@@ -67,12 +67,12 @@ def teacher_panels(
     mix, mix_samples = select_branch(batch, data_samples, 'mix')
     mixed = model.mix(mix, mix_samples)
     right: Columns = [('image', 'image', raw_images(model, mix))]
-    if mixed.disparity is not None:
-        right.append(('disparity', 'disparity', mixed.disparity[:, 0]))
     if mixed.mask is not None:
         right.append(('mask', 'share', mixed.mask[:, 0].float()))
+    right.append(('mixed', 'image', mixed.images))
+    if mixed.disparity is not None:
+        right.append(('disparity', 'disparity', mixed.disparity[:, 0]))
     right += [
-        ('mixed', 'image', mixed.images),
         ('pseudo-label', 'labels', mixed.labels),
         ('confidence', 'share', mixed.confidence),
     ]

@@ -34,7 +34,7 @@ CAPTIONS = {
     'segmentation': dict(batch='image label prediction'),
     'teacher': dict(
         labelled='image label student teacher',
-        mixed='image disparity mask mixed pseudo-label confidence',
+        mixed='image mask mixed disparity pseudo-label confidence',
     ),
 }
 CAPTIONS['multi-task'] = CAPTIONS['teacher']
