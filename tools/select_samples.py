@@ -62,8 +62,8 @@ from mmdepthseg.utils.progress import Progress  # noqa: E402
 
 #: Options without meaning for --features (launchers always add --local_rank).
 NETWORK_OPTIONS = (
-    'teacher_dir', 'overwrite', 'batch_size', 'num_workers', 'cfg_options', 'launcher',
-    'trust_checkpoint',
+    'teacher_dir', 'depth_labels', 'overwrite', 'batch_size', 'num_workers',
+    'cfg_options', 'launcher', 'trust_checkpoint',
 )  # fmt: skip
 #: Options that do not change the picks from given features.
 NOT_RECORDED = (
@@ -205,6 +205,12 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         'selections can share (default: --out)',
     )
     networks.add_argument(
+        '--depth-labels',
+        metavar='DIR',
+        help='depth labels (tools/import_depth.py) with which students are compared, '
+        "instead of the teacher's",
+    )
+    networks.add_argument(
         '--overwrite',
         action='store_true',
         help='replace results in --out that were made with other inputs',
@@ -317,8 +323,8 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
         device=None if args.device == 'auto' else args.device,
         **{name: getattr(args, name) for name in (
             'method', 'out', 'seed', 'initial', 'exclude', 'bias',
-            'preselect', 'teacher_dir', 'launcher', 'batch_size', 'num_workers',
-            'overwrite')},
+            'preselect', 'teacher_dir', 'depth_labels', 'launcher', 'batch_size',
+            'num_workers', 'overwrite')},
         budgets=args.budget,
         options=dict(
             min_distance=args.min_distance, normalize=args.normalize,

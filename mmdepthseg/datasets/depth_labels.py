@@ -2,7 +2,8 @@
 
 A depth label is the disparity that a trained SDE network predicts for an image, in
 (0, 1), stored as `round(disparity * 65535)` without normalisation per image, so that
-"nearer" means the same in all images (3W, section 3.3).
+"nearer" means the same in all images (3W, section 3.3); or that of depth from elsewhere
+(`tools/import_depth.py`), then 0 means "not measured".
 
 `manifest.json` holds the hash of the checkpoint, the options, the size in bytes of
 every finished file and the state (size, time) of the image it was made from. It is
@@ -36,7 +37,7 @@ SUFFIX = '.png'
 SCALE = 65535
 SHOWN = 5
 TOOL = 'tools/generate_depth.py'
-AGAIN = f'run {TOOL} (or tools/select_samples.py) again; it continues where it stopped'
+IMPORT = 'tools/import_depth.py'
 _noted: set[str] = set()  # manifests whose missing checkpoint was logged
 
 
@@ -78,32 +79,49 @@ class DepthLabelStore:
         except FileNotFoundError:
             problem = (
                 f'{self.root}: no depth labels here ({MANIFEST} is missing); make them '
-                f'with tools/generate_depth.py CONFIG CHECKPOINT --out {self.root}'
+                f'with {TOOL} CONFIG CHECKPOINT --out {self.root}, or, of depth maps '
+                f'that you have, with {IMPORT} SOURCE --out {self.root}'
             )
             raise DepthLabelError(problem) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = (
                 f'{self.manifest_path}: not a manifest of depth labels ({error}); give '
                 'another folder, or, if the file is damaged, run '
-                'tools/generate_depth.py again: it makes all labels again'
+                f'{TOOL} or {IMPORT} again: it makes all labels again'
             )
             raise DepthLabelError(problem) from None
         return self.manifest
 
+    @property
+    def masked(self) -> bool:
+        """Tell whether 0 in the files means that a pixel is not measured."""
+        return bool(self.manifest.get('masked'))
+
+    @property
+    def tool(self) -> str:
+        """Return the name of the tool that made the labels."""
+        return IMPORT if self.manifest.get('imported') else TOOL
+
     def begin(
-        self, checkpoint: str | Path, options: dict, overwrite: bool = False
+        self,
+        checkpoint: str | Path | None,
+        options: dict,
+        overwrite: bool = False,
+        **facts: object,
     ) -> list[str]:
         """Start or continue writing; return the names of damaged files.
 
         Args:
-            checkpoint: The SDE checkpoint.
+            checkpoint: The SDE checkpoint; None for labels made of depth maps.
             options: Other settings that affect the values; json-serialisable.
             overwrite: Remove labels made with other settings, see `clear`.
+            **facts: Of depth maps: `imported`, their folder, and `masked`.
 
         Raises:
             UserError: If the folder has labels of another checkpoint or other options.
         """
-        self._stamp = stamp = _Manifest(self, file_hash(checkpoint), options)
+        digest = '' if checkpoint is None else file_hash(checkpoint)
+        self._stamp = stamp = _Manifest(self, digest, options)
         stamp.check(overwrite)
         remove_leftovers(self.root)
         files, images = stamp.facts.get('files', {}), stamp.facts.get('images', {})
@@ -111,8 +129,8 @@ class DepthLabelStore:
         for img_id in bad:
             del files[img_id]
             images.pop(img_id, None)
-        path = str(Path(checkpoint).resolve())
-        stamp.note(checkpoint=path, files=files, images=images)
+        path = '' if checkpoint is None else str(Path(checkpoint).resolve())
+        stamp.note(checkpoint=path, files=files, images=images, **facts)
         self.manifest = stamp.facts
         return bad
 
@@ -208,7 +226,8 @@ class DepthLabelStore:
         if not manifest.get('complete'):
             raise DepthLabelError(
                 f'{self.root}: the depth labels are incomplete '
-                f'({len(manifest["files"])} are there); {AGAIN}'
+                f'({len(manifest["files"])} are there); '
+                f'run {self.tool} again; it continues where it stopped'
             )
         self._verify_checkpoint()
 
@@ -224,7 +243,8 @@ class DepthLabelStore:
         Raises:
             DepthLabelError: Naming the first images concerned and the remedy.
         """
-        missing, broken = [], []
+        missing, broken, tool = [], [], self.tool
+        again = f'run {tool} again; it continues where it stopped'
         for img_id in img_ids:
             size = self.manifest['files'].get(img_id)
             if size is None:
@@ -233,9 +253,9 @@ class DepthLabelStore:
                 broken.append(img_id)
         changed = [] if missing or broken else self.outdated(img_paths or {})
         for names, problem, cure in (
-            (missing, 'missing', 'make them for this split with ' + TOOL),
-            (broken, 'truncated or missing', AGAIN),
-            (changed, 'out of date, their images have changed', f'run {TOOL} again'),
+            (missing, 'missing', f'make them for this split with {tool}'),
+            (broken, 'truncated or missing', again),
+            (changed, 'out of date, their images have changed', f'run {tool} again'),
         ):
             if names:
                 raise DepthLabelError(
@@ -244,6 +264,8 @@ class DepthLabelStore:
                 )
 
     def _verify_checkpoint(self) -> None:
+        if self.manifest.get('imported'):
+            return
         checkpoint = Path(self.manifest['checkpoint'])
         if not os.path.isfile(checkpoint):  # unlike Path's, for any text
             if str(self.manifest_path) not in _noted:
@@ -275,7 +297,8 @@ class _Manifest(Stamp):
         """Look as `Stamp.look` does, and name the labels by their checkpoint."""
         state = super().look()
         if state != MISSING:
-            self.what = f'depth labels of {self.facts.get("checkpoint")}'
+            source = self.facts.get('imported') or self.facts.get('checkpoint')
+            self.what = f'depth labels of {source}'
         return state
 
     def clear(self) -> None:

@@ -49,7 +49,7 @@ class SequenceDataset(BaseSegDataset):
     `find_neighbour`. A sample's info has `img_path`, `img_id` (unique, the name of all
     outputs, such as `<clip>/<frame>`), `is_labeled` and, if they exist, `seg_map_path`,
     `adjacent_paths` with `adjacent_offsets`, `camera_path` or `file_camera`,
-    `depth_path`, `disparity_path`, `sde_disparity_path`,
+    `depth_path`, `disparity_path`, `sde_disparity_path` (with `sde_disparity_masked`),
     `poses_path` with `pose_lines` and `pose_count`, and `branch`.
 
     Args:
@@ -284,10 +284,13 @@ class SequenceDataset(BaseSegDataset):
         if labelled:
             first = labelled[0]
             root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
-            DepthLabelStore(root).verify(
+            store = DepthLabelStore(root)
+            store.verify(
                 (info['img_id'] for info in labelled),
                 {info['img_id']: info['img_path'] for info in labelled},
             )
+            for info in labelled if store.masked else ():
+                info['sde_disparity_masked'] = True
 
     def _count_broken(self, message: str) -> None:
         assert self._noted is not None

@@ -14,6 +14,7 @@ from mmdepthseg.apis import load_model
 from mmdepthseg.datasets.samplers import StreamIndex
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.base import BatchMix
+from mmdepthseg.models.segmentors.samples import stack_disparity
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import DATASETS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
@@ -160,7 +161,8 @@ def _mix_pair(
     )
     images = model.data_preprocessor.denormalize(FrameBatch.of(data['inputs']).img)
     labels = torch.stack([s.gt_sem_seg.data[0] for s in data['data_samples']]).long()
-    disparity = torch.stack([s.disparity_map.data for s in data['data_samples']])
+    disparity = stack_disparity(data['data_samples'], torch.device('cpu'))
+    assert disparity is not None
     mixed = mixer(MixBatch(images, labels, (labels != 255).float(), disparity))
     assert mixed.mask is not None
     return images, disparity, mixed, mixed.mask[0, 0]

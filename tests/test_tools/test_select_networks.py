@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from helpers.selection_runs import BUDGETS, record_of, times
+from helpers.tiny_models import HEIGHT, WIDTH
 from helpers.tiny_selection import NAMES
 
 from mmdepthseg.apis import load_model
+from mmdepthseg.datasets.depth_maps import DepthKind
+from mmdepthseg.datasets.imported_depth import import_depth
 from mmdepthseg.selection import farthest_point, select
 from mmdepthseg.structures import FrameBatch
 
@@ -95,6 +99,35 @@ def test_teachers_output_is_shared(finished, choose, tmp_path):
     assert order[:3] == np.random.RandomState(5).permutation(len(NAMES))[:3].tolist()
     score = record_of(out)['score'][3:]
     assert score == sorted(score, reverse=True)
+
+
+def test_given_depth_labels_in_the_place_of_the_teachers(
+    choose, select_world, tmp_path, capsys
+):
+    """Without a teacher: the method needs no features."""
+    random = np.random.default_rng(0)
+    for name in NAMES:
+        path = tmp_path / f'maps/{name}.npy'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        inverse = np.linspace(0.05, random.uniform(0.2, 0.5), WIDTH)
+        depth = np.tile(1 / inverse, (HEIGHT, 1))
+        depth[:4] = 0  # not measured
+        np.save(path, depth)
+    labels, out = tmp_path / 'labels', tmp_path / 'out'
+    meaning = DepthKind('depth')
+    import_depth(tmp_path / 'maps', select_world / 'clips', labels, meaning)
+    given = ('--budget', 3, 4, '--depth-labels', labels)
+    choose(out, *given, method='us', checkpoint=None)
+    record = record_of(out)
+    assert set(record['files']) == {'config', 'depth_labels'}
+    assert 0 < record['score'][3] < 1 and not (out / 'features.npy').exists()
+    scores = np.load(out / 'scores/3/scores.npy')
+    assert np.isfinite(np.delete(scores, record['order'][:3])).all()
+    np.save(tmp_path / f'maps/{NAMES[0]}.npy', np.full((HEIGHT, WIDTH), 3.0))
+    import_depth(tmp_path / 'maps', select_world / 'clips', labels, meaning)
+    with pytest.raises(SystemExit):
+        choose(out, *given, method='us', checkpoint=None)
+    assert 'depth_labels' in capsys.readouterr().err
 
 
 def test_labelled_and_excluded_frames(choose, finished, tmp_path):

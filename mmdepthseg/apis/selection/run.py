@@ -18,6 +18,7 @@ from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student import StudentScorer
 from mmdepthseg.apis.selection.student_config import check_student
 from mmdepthseg.apis.selection.teacher import FEATURES, NAMES, Teacher
+from mmdepthseg.datasets.depth_labels import MANIFEST, DepthLabelStore
 from mmdepthseg.launch.config import check_checkpoint_file, load_config
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.checks import check_rows
@@ -31,7 +32,12 @@ from mmdepthseg.selection.methods import (
     check_options,
 )
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import check_writable, remove_leftovers, write_atomically
+from mmdepthseg.utils.files import (
+    check_writable,
+    file_hash,
+    remove_leftovers,
+    write_atomically,
+)
 from mmdepthseg.utils.ranks import from_main
 
 CONFIG = 'config.py'
@@ -58,6 +64,8 @@ class NetworkSelection:
         preselect: See `selection.select`.
         teacher_dir: Folder of the teacher's features and depth labels, which several
             selections can share; None: `out`.
+        depth_labels: Folder of depth labels that the students learn from and are
+            compared with, instead of those of the teacher.
         device: Of the networks; None: a GPU if there is one.
         launcher: `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
         batch_size: For features and scores; None: that of `predict_dataloader`.
@@ -77,6 +85,7 @@ class NetworkSelection:
     bias: float | None = None
     preselect: float | None = None
     teacher_dir: str | None = None
+    depth_labels: str | None = None
     device: str | None = None
     launcher: str = 'none'
     batch_size: int | None = None
@@ -151,7 +160,13 @@ class NetworkSelection:
                 'entropy: use another config'
             )
         by_depth = self.scored and kind == 'depth_error'
-        if self.checkpoint is None and (METHODS[self.method].distances or by_depth):
+        if self.depth_labels is not None and not by_depth:
+            raise UserError(
+                f'--depth-labels is for methods that score by depth, not for --method '
+                f'{self.method} with selection.criterion.type={kind!r}'
+            )
+        by_teacher = by_depth and self.depth_labels is None
+        if self.checkpoint is None and (METHODS[self.method].distances or by_teacher):
             raise UserError(
                 f'--method {self.method} needs the CHECKPOINT of the SDE '
                 'teacher, after CONFIG'
@@ -184,9 +199,12 @@ class NetworkSelection:
 
     def _inputs(self) -> dict[str, str | None]:
         """Return the paths of the files that decide the picks, by role."""
-        return dict(
+        files = dict(
             checkpoint=self.checkpoint, initial=self.initial, exclude=self.exclude
         )
+        if self.depth_labels is not None:
+            files['depth_labels'] = str(Path(self.depth_labels, MANIFEST))
+        return files
 
     def _stamp(self) -> SelectionStamp:
         """Return the stamp of this selection in its folder."""
@@ -214,8 +232,13 @@ class NetworkSelection:
         self, pool: ImagePool
     ) -> tuple[np.ndarray | None, Path | None, dict | None]:
         """Return features, folder of depth labels, and the inputs they depend on."""
+        given = None
+        if self.depth_labels is not None:
+            given = Path(self.depth_labels).expanduser()
+            paths = dict(zip(pool.names, pool.paths, strict=True))
+            from_main(lambda: DepthLabelStore(given).verify(pool.names, paths))
         if self.checkpoint is None:
-            return None, None, None
+            return None, given, labels_made_with(given)
         path = self.settings.find_teacher(self.cfg)
         cfg = self.cfg if path is None else load_config(path)
         checkpoint = Path(self.checkpoint).expanduser()
@@ -230,8 +253,8 @@ class NetworkSelection:
         features = teacher.features(pool, self.settings.features)
         labels = None
         if self.scored and self.settings.criterion['type'] == 'depth_error':
-            labels = teacher.depth_labels(pool)
-        made_with = teacher.made_with
+            labels = given or teacher.depth_labels(pool)
+        made_with = {**teacher.made_with, **labels_made_with(given)}
         del teacher  # the students need the memory
         gc.collect()
         return features, labels, made_with
@@ -304,6 +327,11 @@ class NetworkSelection:
             details,
         )
         return [config, *written]
+
+
+def labels_made_with(folder: Path | None) -> dict:
+    """Return what decides the content of given depth labels; nothing without any."""
+    return {} if folder is None else dict(depth_labels=file_hash(folder / MANIFEST))
 
 
 @dataclass

@@ -290,7 +290,8 @@ def make_criterion(
             model.predict_disparity(FrameBatch.of(batch['inputs']).img).cpu().numpy()
         )
         teacher = torch.stack([s.disparity_map.data for s in batch['data_samples']])
-        return depth_error(student, teacher.cpu().numpy(), **options)
+        # what was not measured is left out like what is far
+        return depth_error(student, teacher.nan_to_num(0).cpu().numpy(), **options)
 
     def entropy(batch: dict) -> np.ndarray:
         values = prediction_entropy(

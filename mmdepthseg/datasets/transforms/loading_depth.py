@@ -166,7 +166,9 @@ class LoadSDEDisparity(_LoadDepthField):
     """Load a stored depth label: the disparity of a trained SDE network.
 
     Uses `sde_disparity_path` (png, 16 bit, disparity * 65535); adds
-    `disparity_map` (H, W) float32 in [0, 1]. A sample without one is not changed.
+    `disparity_map` (H, W) float32 in [0, 1], NaN where the label was made of measured
+    depth and has none: a depth head leaves that out, for mixers it is the farthest. A
+    sample without a label is not changed.
 
     Args:
         root: Folder of depth labels `<root>/<img_id>.png` with the manifest of
@@ -224,23 +226,27 @@ class LoadSDEDisparity(_LoadDepthField):
     def transform(self, results: dict) -> dict:
         """Load the stored label where there is one."""
         path = results.get('sde_disparity_path')
+        masked = results.get('sde_disparity_masked', False)
         if self.root is not None:
             img_id = self._img_id(results)
             path = f'{self.root}/{img_id}.png'
             store = opened_store(self.root)
             image = results.get('img_path')
             store.verify_labels([img_id], {img_id: image} if image else None)
+            masked = store.masked
         if path is None:
             return results
         stored = read_values(
             path,
             'Depth label',
-            'Write depth labels with tools/generate_depth.py.',
+            'Write depth labels with tools/generate_depth.py or tools/import_depth.py.',
             backend_args=self.backend_args,
         )
-        disparity = stored.astype(np.float32)
-        if self.stretch:
-            low, high = disparity.min(), disparity.max()
+        disparity: np.ndarray = stored.astype(np.float32)
+        if masked:
+            disparity[stored == 0] = np.nan
+        if self.stretch and stored.any():
+            low, high = np.nanmin(disparity), np.nanmax(disparity)
             disparity = (disparity - low) / max(high - low, np.float32(1))
             if self.legacy_8bit:
                 disparity = np.floor(disparity * 255) / np.float32(255)

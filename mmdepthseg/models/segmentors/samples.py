@@ -57,6 +57,8 @@ def ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor
 def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | None:
     """Return the disparity maps (N, 1, H, W), or None if no sample has one.
 
+    Pixels that were not measured, such as sky, are the farthest.
+
     Raises:
         UserError: Only some samples have one; the message names the first without.
     """
@@ -70,7 +72,8 @@ def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | 
             'none. Make them with tools/generate_depth.py and add LoadSDEDisparity to '
             'the pipeline of every source'
         )
-    return torch.stack([s.disparity_map.data for s in data_samples]).to(device)
+    maps = torch.stack([s.disparity_map.data for s in data_samples])
+    return maps.to(device).nan_to_num(0.0)
 
 
 def select_branch(

@@ -1,0 +1,243 @@
+"""Depth labels from depth maps that people have: a network's, a stereo camera's, ..."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmdepthseg.camera import same_view
+from mmdepthseg.datasets.depth_labels import SCALE, DepthLabelStore
+from mmdepthseg.datasets.depth_maps import MAPS, DepthKind, measured, read_map
+from mmdepthseg.datasets.transforms.files import decode, read_bytes
+from mmdepthseg.names import FRAMES, list_files, list_folders
+from mmdepthseg.utils.errors import UserError, listed
+from mmdepthseg.utils.pictures import read_picture
+
+#: Folder of a clip's frames, which names leave out.
+CLIP_FRAMES = 'frames'
+#: Share of measured pixels below which maps are sparse, such as LiDAR's.
+DENSE = 0.3
+#: Maps that are looked at before the work begins.
+TRIED = 16
+_FLUSH_EVERY = 50
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Result of `import_depth`.
+
+    Attributes:
+        written: Number of labels written now.
+        total: Number of labels.
+        measured: Mean share of measured pixels of those written now, before filling;
+            NaN if none was.
+        left_over: Maps without an image.
+        scale: Factor of the values.
+        sheet: Rows of captioned panels: image, disparity (0: not measured), for a look.
+    """
+
+    written: int
+    total: int
+    measured: float
+    left_over: list[str]
+    scale: float
+    sheet: list[tuple[str, np.ndarray, np.ndarray]]
+
+
+def list_named(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
+    """List files below a folder as data sets name images.
+
+    That is the path below the folder without suffix; of clips without `frames/`, and
+    with the clip's name if the folder itself is a clip. Folders below one that has such
+    files are left out.
+
+    Args:
+        folder: The folder.
+        suffixes: Ends of the names.
+
+    Raises:
+        UserError: Two files differ only in the suffix.
+    """
+    inner = list_files(str(folder / CLIP_FRAMES), suffixes)
+    if inner:
+        return {f'{folder.resolve().name}/{name}': path for name, path in inner.items()}
+    if found := list_files(str(folder), suffixes):
+        return found
+    for name in list_folders(str(folder)):
+        for below, path in list_named(folder / name, suffixes).items():
+            below = below.removeprefix(f'{name}/')
+            found[f'{name}/{below}'] = path
+    return found
+
+
+def match_maps(
+    images: Mapping[str, str], maps: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the map of each image, and the names of maps without an image.
+
+    A map has the name of its image, or the last part of it where that is unique.
+
+    Raises:
+        UserError: Images have no map; names the first.
+    """
+    last: dict[str, list[str]] = {}
+    for name in images:
+        last.setdefault(name.rpartition('/')[-1], []).append(name)
+    found: dict[str, str] = {}
+    left = []
+    for name, path in maps.items():
+        owners = [name] if name in images else last.get(name, [])
+        if len(owners) == 1:
+            found[owners[0]] = path
+        else:
+            left.append(name)
+    lacking = [name for name in images if name not in found]
+    if lacking:
+        raise UserError(
+            f'{len(lacking)} of {len(images)} images have no depth map, such as '
+            f'{listed(lacking)}; the maps have names such as '
+            f'{listed(left or list(maps))}. Rename them, or give --map-suffix or '
+            '--image-suffix (such as _depth.png, _leftImg8bit.png)'
+        )
+    return {name: found[name] for name in images}, left
+
+
+def import_depth(
+    source: str | Path,
+    images: str | Path,
+    out: str | Path,
+    meaning: DepthKind,
+    *,
+    map_suffixes: tuple[str, ...] = MAPS,
+    image_suffixes: tuple[str, ...] = FRAMES,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    shown: int = 6,
+) -> Imported:
+    """Make depth labels with a manifest of a folder of depth maps.
+
+    Called again, it goes on where it stopped; changed maps and images are done again.
+
+    Args:
+        source: Folder of the maps.
+        images: Folder of the images.
+        out: Folder of the labels.
+        meaning: Of the values.
+        map_suffixes: Ends of the maps' names.
+        image_suffixes: Ends of the images' names.
+        overwrite: Replace labels that were made of something else.
+        progress: Called with (maps done, total).
+        shown: Number of rows of the sheet.
+
+    Raises:
+        UserError: An input is wrong, the maps are sparse, or the folder holds other
+            labels.
+    """
+    source, images = Path(source).expanduser(), Path(images).expanduser()
+    pictures = list_named(images, image_suffixes)
+    maps = list_named(source, map_suffixes)
+    for folder, files, ends in (
+        (images, pictures, image_suffixes), (source, maps, map_suffixes),
+    ):  # fmt: skip
+        if not files:
+            raise UserError(f'{folder}: no file that ends with {", ".join(ends)}')
+    pairs, left_over = match_maps(pictures, maps)
+    names = list(pairs)
+    some = names[:: max(1, len(names) // TRIED)]
+    check_dense(float(np.mean([measured(read_map(pairs[n])) for n in some])), meaning)
+    scale = meaning.scale or 1.0
+    if meaning.kind == 'disparity' and meaning.scale is None:
+        tops = (np.nanmax(read_map(path), initial=0) for path in pairs.values())
+        scale = 1 / max(float(max(tops)), 1e-12)
+    store = DepthLabelStore(out)
+    options = dict(asdict(meaning), scale=scale, source=str(source.resolve()))
+    facts = dict(imported=str(source.resolve()), masked=meaning.fill is None)
+    store.begin(None, options, overwrite, **facts)
+    done = store.manifest.setdefault('maps', {})
+    changed = {
+        *store.outdated(pictures),
+        *(name for name, path in pairs.items() if done.get(name) != _state(path)),
+    }
+    todo = [n for n in names if n not in store.manifest['files'] or n in changed]
+    shares = []
+    for number, name in enumerate(todo, 1):
+        shares.append(
+            _import_one(store, name, pairs[name], pictures[name], meaning, scale)
+        )
+        done[name] = _state(pairs[name])
+        if number % _FLUSH_EVERY == 0 or number == len(todo):
+            store.flush()
+        if progress is not None:
+            progress(len(names) - len(todo) + number, len(names))
+    if shares:
+        check_dense(float(np.mean(shares)), meaning)
+    store.flush(complete=True)
+    rows = [
+        (name, _image(pictures[name]), _label(store.path(name)))
+        for name in names[:: max(1, -(-len(names) // shown))]
+    ]
+    mean = float(np.mean(shares)) if shares else float('nan')
+    return Imported(len(todo), len(names), mean, left_over, scale, rows)
+
+
+def check_dense(share: float, meaning: DepthKind) -> None:
+    """Refuse maps of which few pixels are measured, unless they are filled.
+
+    Raises:
+        UserError: They are sparse.
+    """
+    if share < DENSE and meaning.fill is None:
+        raise UserError(
+            f'only {share:.1%} of the pixels are measured: sparse depth, such as '
+            "LiDAR's, is not for mixing, which compares the depths of two images at "
+            'every pixel, and would cut objects to dots. --fill nearest gives each '
+            'pixel the nearest value (also the sky, so look at the sheet); or use it '
+            'as ground truth (depth_dir of ClipDataset, LoadDepthMap), and a network '
+            'for the labels'
+        )
+
+
+def _import_one(
+    store: DepthLabelStore,
+    name: str,
+    path: str,
+    image: str,
+    meaning: DepthKind,
+    scale: float,
+) -> float:
+    """Write a label; return the share of measured pixels of its map."""
+    values = read_map(path)
+    size = _image(image).shape[:2]
+    if not same_view(values.shape, size):
+        raise UserError(
+            f'{path} has shape {values.shape}, its image {image} {size}: they do not '
+            'show the same'
+        )
+    share = measured(values)
+    if not share:
+        raise UserError(f'{path}: no pixel has a value; remove the image, or the map')
+    try:
+        disparity = meaning.disparity(values, scale)
+    except UserError as error:
+        raise UserError(f'{path}: {error}') from None
+    store.write(name, disparity, image)
+    return share
+
+
+def _image(path: str) -> np.ndarray:
+    return decode(read_bytes(path, 'Image'), path, 'Image')
+
+
+def _label(path: Path) -> np.ndarray:
+    found = read_picture(path, cv2.IMREAD_UNCHANGED)
+    if found is None:
+        raise UserError(f'{path}: damaged; run the import again')
+    return found / np.float32(SCALE)
+
+
+def _state(path: str) -> list[int]:
+    state = os.stat(path)
+    return [state.st_size, state.st_mtime_ns]
