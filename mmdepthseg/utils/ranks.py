@@ -1,5 +1,8 @@
 """What ranks do for each other."""
 
+import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,21 @@ def from_main(function: Callable[[], Any]) -> Any:
     if box[1] is not None:
         raise box[1]
     return box[0]
+
+
+def end_with_parent() -> None:
+    """End this process, which another one has started, when that one ends or is killed.
+
+    Otherwise it would go on alone, beside what a repeated command starts.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def mean_over_ranks(value: 'Tensor') -> 'Tensor':

@@ -1,9 +1,13 @@
-"""What rank 0 does for all ranks; the group is played."""
+"""What ranks do for each other; the group is played."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import mmengine.dist
 import pytest
+from helpers import REPO
 
 from mmdepthseg.utils.ranks import from_main
 
@@ -51,3 +55,31 @@ def test_without_a_group():
     assert from_main(lambda: 3) == 3
     with pytest.raises(KeyError):
         from_main(lambda: {}['x'])
+
+
+STARTS = """
+import multiprocessing, signal, sys
+from mmdepthseg.utils.ranks import end_with_parent
+
+def child():
+    end_with_parent()
+    print('ready', flush=True)
+    signal.pause()
+
+if __name__ == '__main__':
+    spawn = multiprocessing.get_context('spawn')
+    spawn.Process(target=child).start()
+    signal.pause()
+"""
+
+
+def test_a_child_ends_when_its_parent_is_killed(tmp_path):
+    script = tmp_path / 'starts.py'
+    script.write_text(STARTS)
+    command = [sys.executable, str(script)]
+    environment = {**os.environ, 'PYTHONPATH': str(REPO)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout.readline() == b'ready\n'
+        parent.kill()
+        # the child has the other end, too: it is closed when both have ended
+        assert parent.communicate(timeout=60)[0] == b''

@@ -45,7 +45,7 @@ from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, read_array
-from mmdepthseg.utils.ranks import from_main
+from mmdepthseg.utils.ranks import end_with_parent, from_main
 
 _POLL_SECONDS = 1.0
 
@@ -274,6 +274,7 @@ def _train_apart(config: Config) -> None:
 def _train_child(config: Config, threads: int) -> None:
     from mmdepthseg.launch.errors import friendly_errors
 
+    end_with_parent()
     torch.set_num_threads(threads)
     with friendly_errors():
         train_student(config)
