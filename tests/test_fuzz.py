@@ -17,6 +17,7 @@ from mmdepthseg.datasets.intrinsics import (
     read_cityscapes_camera,
     read_intrinsics,
     read_kitti_calib,
+    read_kitti_raw_calib,
 )
 from mmdepthseg.datasets.transforms import LoadPoses
 from mmdepthseg.evaluation.bootstrap import read_areas, resampled_iou
@@ -101,6 +102,10 @@ FILES = {
     'calib.txt': (
         'P2: 50 0 47 0 0 50 23 0 0 0 1 0\n',
         partial(read_kitti_calib, number=2, image_size=(48, 96)),
+    ),
+    'calib_cam_to_cam.txt': (
+        'S_rect_02: 96 48\nP_rect_02: 50 0 47 0 0 50 23 0 0 0 1 0\n',
+        partial(read_kitti_raw_calib, number=2),
     ),
     'poses.txt': (f'{POSE}\n{POSE}\n', poses),
     'list.txt': ('ä/1\n#1/000\n12 march/001\n', names),
