@@ -159,7 +159,7 @@ class ClipDataset(SequenceDataset):
                 samples.append(info)
         if cameras:  # one line, also for hundreds of clips
             found = [f'{text} ({listed(clips)})' for text, clips in cameras.items()]
-            print_log(f'ClipDataset: K {listed(found)}', logger='current')
+            print_log(f'{type(self).__name__}: K {listed(found)}', logger='current')
         return samples
 
     def finish_sample(self, info: dict) -> None:

@@ -16,6 +16,8 @@ from mmdepthseg.utils.errors import UserError
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
 CLASSES = dict(classes=('road', 'car', 'sky'))
+#: Names of the cases of a test: files are long.
+SHORT = dict(ids=lambda value: 'file' if isinstance(value, bytes) else None)
 COLOURS = {'#804080': 0, '#00008e': 1, '#4682B4': 2, '#000000': 255}
 RGB = np.array([[[128, 64, 128], [0, 0, 142]], [[70, 130, 180], [0, 0, 0]]], np.uint8)
 IDS = np.array([[7, 26], [23, 0]], np.uint8)
@@ -53,6 +55,7 @@ def palette_of_colours():
         (encode(np.array(EXPECTED, np.uint8)), 3),
         (encode(np.array(EXPECTED, np.uint8)), None),
     ],
+    **SHORT,
 )
 def test_what_files_store(build, content, table):
     dataset = build(content, table)
@@ -75,6 +78,7 @@ def test_what_files_store(build, content, table):
         (encode(RGB, 'JPEG'), COLOURS),
         (encode(np.dstack([RGB, np.full((2, 2), 9, np.uint8)])), COLOURS),
     ],
+    **SHORT,
 )
 def test_files_that_store_something_else(build, content, table):
     with pytest.raises(BrokenFileError, match=r'labels/a/1\.png') as error:
@@ -91,6 +95,7 @@ def test_files_that_store_something_else(build, content, table):
         (encode_deep(np.dstack([IDS + np.uint16(300)] * 3)), dict(red=ID_TABLE), '326'),
         (encode(np.array([[0, 3]] * 2, np.uint8)), 3, r'\[3\]'),
     ],
+    **SHORT,
 )
 def test_values_without_a_class(build, content, table, unknown):
     with pytest.raises(UserError, match=f'labels/a/1.png.*({unknown})'):
