@@ -12,7 +12,6 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from helpers.tiny_models import DEPTH_HEAD, build
-from helpers.tiny_selection import load
 from mmdepthseg.apis import generate_depth_labels
 from mmdepthseg.apis import pool as pool_module
 from mmdepthseg.apis.pool import ImagePool, compute_in_parts
@@ -23,6 +22,7 @@ from mmdepthseg.evaluation import (
     PoseMetric,
     PseudoLabelMetric,
 )
+from mmdepthseg.launch.config import load_config
 from mmdepthseg.models.losses import (
     BerHuLoss,
     ConfidentPixelLoss,
@@ -116,7 +116,7 @@ def losses() -> dict[str, float]:
 
 def computed(world: Path, out: Path) -> dict:
     """Names of the images in each batch that any rank has computed; their results."""
-    cfg, model = load(world), build(depth_head=DEPTH_HEAD).eval()
+    cfg, model = load_config(world / 'select.py'), build(depth_head=DEPTH_HEAD).eval()
     pool_module.BATCHES_PER_PART = 1
     found = {}
     for size in BATCHES:
