@@ -54,4 +54,4 @@ def watch(begun: int, work: Path, moment: str = '', at: int = 0) -> None:
     Runner.call_hook = call
     if moment == 'writing':
         names = ('iter_', 'last_')
-        on_changes(work, lambda path: Path(path).name.startswith(names) and step())
+        on_changes(work, lambda path, _: Path(path).name.startswith(names) and step())

@@ -2,10 +2,12 @@
 
 A fork need not import anything, which is most of what a tiny run takes. A moment is
 often a number of changes that the process makes to files below a folder: it dies right
-before that one. The interpreter reports all of them, also those of libraries.
+before that one, or, of a file that it opens to write, right after. The interpreter
+reports all of them, also those of libraries.
 """
 
 import contextlib
+import multiprocessing
 import os
 import random
 import select
@@ -13,35 +15,53 @@ import signal
 import sys
 import time
 import traceback
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+import pytest
+
 CHANGES = ('open', 'os.rename', 'os.remove', 'os.rmdir', 'os.mkdir', 'os.truncate')
 WRITING = os.O_WRONLY | os.O_RDWR
 #: Seconds after which a process that should have ended counts as one that hangs.
 PATIENCE = 600
+#: In `make test` one kill; then many, and as many again of one run.
+KILLS = int(os.environ.get('MMDEPTHSEG_KILLS', 6))
+ONE_AND_MANY = [
+    pytest.param((1, 0), id='one'),
+    pytest.param((KILLS, KILLS), id='many', marks=pytest.mark.long),
+]
+Opener = Callable[[], int] | None
 
 
-def on_changes(root: Path, call: Callable[[str], object]) -> None:
+def on_changes(root: Path, call: Callable[[str, Opener], object]) -> None:
     """Call before each change of a file below a folder, as long as this process lives.
 
     Args:
         root: The folder.
-        call: Takes the path.
+        call: Takes the path, and, of a file to write, what opens it.
     """
-    prefix = os.path.realpath(root)
+    prefix, opening = os.path.realpath(root), False
 
     def hook(event: str, arguments: tuple) -> None:
-        if event not in CHANGES or not isinstance(arguments[0], str | os.PathLike):
+        nonlocal opening
+        if (
+            opening
+            or event not in CHANGES
+            or not isinstance(arguments[0], str | os.PathLike)
+        ):
             return
         if event == 'open' and not (arguments[2] or 0) & WRITING:
             return
         path = os.path.abspath(os.fspath(arguments[0]))
-        if path.startswith(prefix):
-            call(path)
+        if not path.startswith(prefix):
+            return
+        opening = event == 'open'
+        call(path, (lambda: os.open(path, arguments[2])) if opening else None)
+        opening = False
 
     sys.addaudithook(hook)
 
@@ -80,7 +100,23 @@ def _work_and_end(work: Callable[[], object], log: Path) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        os._exit(code if isinstance(code, int) else 1)
+        try:
+            _end_children()
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        finally:
+            os._exit(code if isinstance(code, int) else 1)
+
+
+def _end_children() -> None:
+    """Wait for loader workers, as an interpreter does at its end."""
+    children = multiprocessing.active_children()
+    own = [child for child in children if child._parent_pid == os.getpid()]
+    for child in own:
+        child.terminate()
+    for child in own:
+        child.join()
 
 
 def wait(pid: int, seconds: float = PATIENCE) -> int | None:
@@ -116,10 +152,12 @@ def run(
     def work_counted() -> None:
         owner, made = os.getpid(), 0
 
-        def changed(path: str) -> None:
+        def changed(path: str, opens: Opener) -> None:
             nonlocal made
             made += os.getpid() == owner  # not of a loader worker
             if made == at:
+                if opens is not None:
+                    opens()
                 os.killpg(owner, signal.SIGKILL)
 
         on_changes(root, changed)
@@ -204,9 +242,7 @@ class Writer:
     whole: tuple[Path, int] | None = None
 
 
-def assert_survives(
-    writer: Writer, folder: Path, draw: random.Random, kills: int, chain: int = 0
-) -> int:
+def assert_survives(writer: Writer, folder: Path, kills: int, chain: int = 0) -> None:
     """Kill a writer at moments of its work, and repeat it to its end.
 
     The end must be that of an undisturbed run, byte by byte, with what was finished at
@@ -214,14 +250,14 @@ def assert_survives(
 
     Args:
         writer: The writer.
-        folder: Of all runs; each has its own in it.
-        draw: Draws the moments.
+        folder: Its `runs` gets a folder for each run.
         kills: Number of them, each in a folder that is new.
         chain: Number of further ones, one after the other in one folder.
-
-    Returns:
-        The number of kills, without moments that came too late.
     """
+    folder = folder / 'runs'
+    folder.mkdir()
+    # always the same moments in a test
+    draw = random.Random(zlib.crc32(os.environ['PYTEST_CURRENT_TEST'].encode()))
 
     def go(name: str, **kill: float) -> int | None:
         (folder / name).mkdir(exist_ok=True)
@@ -260,4 +296,6 @@ def assert_survives(
         ]
         assert not again, (moment, again)
         assert not [*(folder / name).rglob('*.tmp-*')], moment
-    return killed
+    assert killed >= (kills + chain) / 2  # others came too late
+    if kills + chain > 1:
+        print(f'{killed} kills', file=sys.__stderr__)

@@ -1,7 +1,10 @@
 """A table of experiments whose trainings and tests take no time."""
 
+import fcntl
 import json
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from helpers.tools import load_tool
@@ -113,3 +116,14 @@ class TinyTable:
     def results(self) -> dict:
         """results.json."""
         return json.loads((self.work / 'results.json').read_text())
+
+
+def wait_for_lock(folder: Path) -> None:
+    """Wait for the processes that a killed run has left running."""
+    with open(folder / 'runner.lock', 'ab') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def stage_is_done(name: str, before: Mapping[str, object]) -> bool:
+    """Tell whether a file belongs to a stage that the book had among its files."""
+    return os.sep in name and f'{name.split(os.sep)[0]}.done.json' in before

@@ -1,10 +1,24 @@
 """The demo: what it runs, and that its table and verdict tell the truth."""
 
+import os
+import select
+import signal
+
 import pytest
 from helpers import REPO
+from helpers.kills import (
+    ONE_AND_MANY,
+    PATIENCE,
+    Writer,
+    assert_survives,
+    start,
+    wait,
+)
+from helpers.tiny_tables import stage_is_done, wait_for_lock
 from helpers.tools import load_tool
 
 from mmdepthseg.experiments import ExperimentTable, make_stages
+from mmdepthseg.utils.files import write_atomically
 
 TITLES = dict(supervised='the baseline', classmix='without depth', full='all of it')
 
@@ -67,8 +81,9 @@ baseline = None
 """
 
 
-def test_a_tiny_demo(demo, results, tiny_table, monkeypatch, capfd):
-    """Its seed reaches every training, its files hold what was found."""
+@pytest.fixture
+def tiny_demo(demo, results, tiny_table, monkeypatch):
+    """The demo of a tiny table."""
     tiny_table.add(SDE_TEST.format(titles=TITLES))
     tiny_table.fake.write_text(
         tiny_table.fake.read_text().replace(
@@ -77,9 +92,14 @@ def test_a_tiny_demo(demo, results, tiny_table, monkeypatch, capfd):
         )
     )
     monkeypatch.setattr(demo, 'TABLE', str(tiny_table.path))
-    drawn = []
-    monkeypatch.setattr(demo, 'draw', lambda *arguments: drawn.append(arguments))
     monkeypatch.chdir(REPO)
+    return demo
+
+
+def test_a_tiny_demo(tiny_demo, tiny_table, monkeypatch, capfd):
+    """Its seed reaches every training, its files hold what was found."""
+    demo, drawn = tiny_demo, []
+    monkeypatch.setattr(demo, 'draw', lambda *arguments: drawn.append(arguments))
     demo.main(['--work-dir', str(tiny_table.work), '--seed', '11', '--jobs', '1'])
     trained = {
         call['name']: call['options']['randomness.seed']
@@ -97,6 +117,47 @@ def test_a_tiny_demo(demo, results, tiny_table, monkeypatch, capfd):
     assert [path.name for *_, path in drawn] == ['contact_sheet.png']
     demo.main(['--work-dir', str(tiny_table.work), '--seed', '11'])
     assert tiny_table.calls() == []
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_killed_demo(counts, tiny_demo, monkeypatch, tmp_path):
+    def draw(table, titles, path):
+        write_atomically(path, b'picture')
+
+    def work(folder):
+        wait_for_lock(folder)
+        tiny_demo.main(['--work-dir', str(folder), '--jobs', '2'])
+
+    def kept(name):
+        return os.sep in name or name in ('results.json', 'contact_sheet.png')
+
+    monkeypatch.setattr(tiny_demo, 'draw', draw)
+    assert_survives(Writer(work, kept, stage_is_done), tmp_path, *counts)
+
+
+def test_sigterm_leaves_no_process(tiny_demo, tiny_table, tmp_path):
+    """Nor does it report that the demo is done."""
+    fifo = tmp_path / 'up'
+    os.mkfifo(fifo)
+    up = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    tiny_table.fake.write_text(
+        f"import signal\nup = open('{fifo}', 'w')\nup.write('.')\nup.flush()\n"
+        'signal.pause()\n'
+    )
+
+    def work():
+        tiny_demo.main(['--work-dir', str(tiny_table.work)])
+
+    runner = start(work, tmp_path / 'log')
+    assert select.select([up], [], [], PATIENCE)[0] and os.read(up, 1) == b'.'
+    os.kill(runner, signal.SIGTERM)
+    assert wait(runner) == 143
+    while select.select([up], [], [], PATIENCE)[0] and os.read(up, 1):
+        pass  # of another stage
+    # nobody holds the other end of the pipe
+    assert select.select([up], [], [], 0)[0]
+    os.close(up)
+    assert not (tiny_table.work / 'results.md').exists()
 
 
 def test_table_shows_every_method_and_baseline(demo, results):

@@ -3,19 +3,16 @@
 `MMDEPTHSEG_KILLS=20 make test-long` kills each of them more often.
 """
 
-import fcntl
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import sys
-import zlib
-from functools import partial
 
 import pytest
 from helpers.kills import (
+    KILLS,
+    ONE_AND_MANY,
     Writer,
     assert_survives,
     family,
@@ -26,33 +23,15 @@ from helpers.kills import (
 from helpers.monodepth2_weights import write_published
 from helpers.selection_runs import BUDGETS
 from helpers.tiny_streets import SDE, STREETS
-from helpers.tiny_tables import TinyTable
+from helpers.tiny_tables import TinyTable, stage_is_done, wait_for_lock
 from helpers.tools import load_tool
 from helpers.untrained import TEACHER, save_untrained
 
 from mmdepthseg.apis import depth_labels, prediction
 
-KILLS = int(os.environ.get('MMDEPTHSEG_KILLS', 6))
-#: In `make test`: one kill.
-ONE_AND_MANY = [
-    pytest.param((1, 0), id='one'),
-    pytest.param((KILLS, KILLS), id='many', marks=pytest.mark.long),
-]
-
 
 def tool(name, *arguments):
     load_tool(name).main([str(argument) for argument in arguments])
-
-
-def survives(writer, folder, counts):
-    """Kill at moments that are always the same for the same test."""
-    folder = folder / 'runs'
-    folder.mkdir()
-    draw = random.Random(zlib.crc32(os.environ['PYTEST_CURRENT_TEST'].encode()))
-    killed = assert_survives(writer, folder, draw, *counts)
-    assert killed >= sum(counts) / 2
-    if sum(counts) > 1:
-        print(f'{killed} kills', file=sys.__stderr__)
 
 
 def streets(workers):
@@ -72,12 +51,12 @@ def streets(workers):
 
 @pytest.mark.parametrize('counts', ONE_AND_MANY)
 def test_streets(counts, tmp_path):
-    survives(streets(1), tmp_path, counts)
+    assert_survives(streets(1), tmp_path, *counts)
 
 
 @pytest.mark.long
 def test_streets_by_several_processes(tmp_path):
-    survives(streets(2), tmp_path, (KILLS, 0))
+    assert_survives(streets(2), tmp_path, KILLS)
 
 
 @pytest.mark.parametrize('counts', ONE_AND_MANY)
@@ -92,7 +71,7 @@ def test_cityscapes(counts, streets, tmp_path):
         both = {other, other.replace('labelIds', 'labelTrainIds')}
         return name != 'converted.json' and both <= before.keys()
 
-    survives(Writer(work, finished=finished), tmp_path, counts)
+    assert_survives(Writer(work, finished=finished), tmp_path, *counts)
 
 
 @pytest.mark.parametrize('counts', ONE_AND_MANY)
@@ -110,7 +89,7 @@ def test_depth_labels(counts, options, run_tool, monkeypatch, tmp_path):
         manifest = json.loads(before.get('manifest.json', ['{}'])[0])
         return name.removesuffix('.png') in manifest.get('files', ())
 
-    survives(Writer(work, finished=finished), tmp_path, counts)
+    assert_survives(Writer(work, finished=finished), tmp_path, *counts)
 
 
 @pytest.mark.parametrize('counts', ONE_AND_MANY)
@@ -130,7 +109,7 @@ def test_predictions(counts, streets, monkeypatch, tmp_path):
         done = stamp.get('facts', {}).get('frames', {})
         return os.path.basename(name).removesuffix('.png') in done
 
-    survives(Writer(work, finished=finished), tmp_path, counts)
+    assert_survives(Writer(work, finished=finished), tmp_path, *counts)
 
 
 @pytest.mark.parametrize('counts', ONE_AND_MANY)
@@ -143,7 +122,7 @@ def test_converted_weights(counts, tmp_path):
     def finished(name, before):
         return False  # it is one file, which is written again
 
-    survives(Writer(work, finished=finished), tmp_path, counts)
+    assert_survives(Writer(work, finished=finished), tmp_path, *counts)
 
 
 @pytest.mark.parametrize('counts', ONE_AND_MANY)
@@ -163,7 +142,7 @@ def test_selection(counts, select_world, finished, choose, tmp_path):
         choose(folder, *BUDGETS, '--num-workers', 0)
 
     writer = Writer(work, kept, is_finished, whole=(finished, 120))
-    survives(writer, tmp_path, counts)
+    assert_survives(writer, tmp_path, *counts)
     if counts == (1, 0):
         return
     written = json.loads((tmp_path / 'runs/killed/selection.json').read_text())
@@ -171,26 +150,17 @@ def test_selection(counts, select_world, finished, choose, tmp_path):
     assert written['order'] == expected['order']
 
 
-def table_work(table, folder):
-    """Run a table; wait for what a killed run has left running."""
-    with open(folder / 'runner.lock', 'ab') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    table.work = folder
-    table.run('--jobs', 2)
-
-
-def finished_stage(name, before):
-    """Whether the book has the stage of a file."""
-    return f'{name.split(os.sep)[0]}.done.json' in before and os.sep in name
-
-
 @pytest.mark.parametrize('counts', ONE_AND_MANY)
 def test_tables(counts, tiny_table, tmp_path):
     def kept(name):
         return os.sep in name or name == 'results.md'
 
-    work = partial(table_work, tiny_table)
-    survives(Writer(work, kept, finished_stage), tmp_path, counts)
+    def work(folder):
+        wait_for_lock(folder)
+        tiny_table.work = folder
+        tiny_table.run('--jobs', 2)
+
+    assert_survives(Writer(work, kept, stage_is_done), tmp_path, *counts)
 
 
 @pytest.mark.long

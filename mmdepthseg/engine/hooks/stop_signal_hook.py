@@ -1,6 +1,7 @@
 """SIGTERM and Ctrl-C: a checkpoint at the next step, then a quiet end."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import threading
@@ -26,9 +27,10 @@ EXIT_CODE = 128
 
 
 class _Noted:
-    """The signal that this process has got."""
+    """The signal that this process has got; whether its training ends, for workers."""
 
     number = 0
+    ends: Any = None
 
 
 _noted = _Noted()
@@ -59,10 +61,12 @@ def noted_signals() -> Iterator[None]:
             '(once more: at once)\n'.encode(),
         )
 
+    _noted.ends = multiprocessing.RawValue('b', 0)
     before = {number: signal.signal(number, note) for number in SIGNALS}
     try:
         yield
     finally:
+        _noted.ends.value, _noted.ends = 1, None
         _noted.number = 0
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -90,8 +94,10 @@ class StopSignalHook(Hook):
         """Keep the workers of loaders, which are not started yet, from ending."""
         for loop in (runner.train_loop, runner.val_loop):
             loader = getattr(loop, 'dataloader', None)
-            if isinstance(loader, DataLoader):
-                loader.worker_init_fn = partial(_begin_worker, loader.worker_init_fn)
+            if isinstance(loader, DataLoader) and _noted.ends is not None:
+                loader.worker_init_fn = partial(
+                    _begin_worker, loader.worker_init_fn, _noted.ends
+                )
 
     def after_train_iter(
         self,
@@ -142,15 +148,16 @@ class StopSignalHook(Hook):
         raise Stopped(EXIT_CODE + number)
 
 
-def _begin_worker(then: Callable[[int], object] | None, number: int) -> None:
-    """Let a loader worker outlive the first SIGTERM, but not one that repeats it.
+def _begin_worker(then: Callable[[int], object] | None, ends: Any, number: int) -> None:
+    """Let a loader worker outlive SIGTERM until the training ends.
 
-    torch repeats it for a worker that does not end with its loader.
+    Then it must not: an interpreter that ends waits for those that it has told.
     """
 
-    def ignore_once(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+    def end(signal_number: int, frame: FrameType | None) -> None:
+        if ends.value:
+            os._exit(0)  # as torch's handler does; another code would be an error
 
-    signal.signal(signal.SIGTERM, ignore_once)
+    signal.signal(signal.SIGTERM, end)
     if then is not None:
         then(number)

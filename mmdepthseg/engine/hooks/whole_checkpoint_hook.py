@@ -89,11 +89,18 @@ class WholeCheckpointHook(mmengine.hooks.CheckpointHook):
         if is_main_process():
             remove_leftovers(runner.work_dir)
         due = self._resume_position(runner)
-        if due is not None and from_main(lambda: self._is_missing(runner, due)):
+        if due is None or hub.runtime_info.get(VALIDATED) == due:
+            return  # its results are in the checkpoint
+        if from_main(lambda: self._is_missing(runner, due)):
             runner.logger.info(
                 f'The validation at {due} was due when the run ended: it is made now.'
             )
             runner.val_loop.run()
+            return
+        # made after the checkpoint was written: it averaged the ranks' statistics
+        for hook in runner.hooks:
+            if isinstance(hook, mmengine.hooks.SyncBuffersHook):
+                hook.before_val_epoch(runner)
 
     def _find_best(self, runner: Runner) -> None:
         """Look for the best checkpoints in this folder, which may have been moved."""
@@ -134,8 +141,6 @@ class WholeCheckpointHook(mmengine.hooks.CheckpointHook):
 
     def _is_missing(self, runner: Runner, position: int) -> bool:
         """Tell whether the validation at a position has not been made."""
-        if runner.message_hub.runtime_info.get(VALIDATED) == position:
-            return False  # its results are in the checkpoint
         file = Path(runner.work_dir, VALIDATED)
         made = read_text(file, tolerant=True) if file.is_file() else ''
         # this kind goes on from the figures, which the checkpoint does not have

@@ -84,12 +84,16 @@ def test_a_signal_saves_and_ends(train, tmp_path, capfd, number, method, call, s
     assert sum(text.count('mIoU') for text in logged) == 2
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_workers_that_get_it_too_go_on(train, tmp_path, number):
-    """A terminal, or a cluster, tells all processes."""
+@pytest.mark.parametrize(
+    ('number', 'group'),
+    [(signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGINT, True)],
+)
+def test_workers_that_get_it_too_go_on(train, tmp_path, number, group):
+    """A terminal, or a cluster, tells all processes. In the end no worker is left."""
 
     def work():
-        train('run', number=int(number), group=True, workers=2)
+        train('run', number=int(number), group=group, workers=2)
+        pytest.fail('not ended')
 
     log = tmp_path / 'log'
     assert wait(start(work, log)) == 128 + number, log.read_text()

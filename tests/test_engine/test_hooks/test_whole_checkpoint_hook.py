@@ -2,16 +2,22 @@
 
 import json
 import os
+import signal
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import kills
 from helpers.checkpoints import assert_same_states, load
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner, ValLoop
 
 from mmdepthseg.checkpoints.latest import newest_whole
+from mmdepthseg.launch.setup import leave_distributed
+from mmdepthseg.registry import HOOKS
 
 SAVING = dict(type='CheckpointHook', by_epoch=False, interval=2, max_keep_ckpts=1)
 
@@ -201,3 +207,49 @@ def test_a_planted_checkpoint_removes_nothing(start, tmp_path, monkeypatch):
     torch.save(content, folder / 'iter_2.pth')
     start(resume=True, save_best='mIoU')
     assert mine.read_text() == kept.read_text() == 'mine'
+
+
+#: Kills its rank after the third of four iterations, the validation at 2 being made.
+KILLER = """
+default_hooks['sync_buffers'] = dict(type='SyncBuffersHook')
+custom_hooks += [dict(type='KillsItself', at={at})]
+"""
+
+
+@HOOKS.register_module()
+class KillsItself(Hook):
+    def __init__(self, at):
+        self.at = at
+
+    def before_train_iter(self, runner, *args, **kwargs):
+        if runner.iter == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_ranks_go_on_after_a_validation(tiny_config, run_tool, free_port, tmp_path):
+    """It averaged their statistics, those in the checkpoint before are not."""
+
+    def train(folder, at):
+        config, port = tiny_config(extra=KILLER.format(at=at)), free_port()
+
+        def work(rank):
+            place = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port, WORLD_SIZE='2')
+            os.environ.update(place, RANK=str(rank), LOCAL_RANK=str(rank))
+            given = ('--work-dir', tmp_path / folder, '--launcher', 'pytorch')
+            run_tool('train', config, *given, '--resume')
+            leave_distributed()
+
+        log = tmp_path / f'{folder}.log'
+        ranks = [kills.start(partial(work, rank), log) for rank in range(2)]
+        return [kills.wait(rank) for rank in ranks], log.read_text()
+
+    codes, text = train('whole', -1)
+    assert codes == [0, 0], text
+    codes, text = train('killed', 3)
+    assert -signal.SIGKILL in codes, text
+    assert (tmp_path / 'killed/last_validation').read_text() == '2'
+    codes, text = train('killed', -1)
+    assert codes == [0, 0] and 'was due' not in text, text
+    assert_same_states(
+        *(load(tmp_path / f / 'iter_4.pth') for f in ('whole', 'killed'))
+    )
