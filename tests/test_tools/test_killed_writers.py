@@ -9,6 +9,8 @@ import re
 import shutil
 import signal
 
+import cv2
+import numpy as np
 import pytest
 from helpers.kills import (
     KILLS,
@@ -84,6 +86,26 @@ def test_depth_labels(counts, options, run_tool, monkeypatch, tmp_path):
         given = ('--out', folder, '--batch-size', 1, '--device', 'cpu')
         more = ('--cfg-options', *options['sde'])
         run_tool('generate_depth', SDE, checkpoint, *given, *more)
+
+    def finished(name, before):
+        manifest = json.loads(before.get('manifest.json', ['{}'])[0])
+        return name.removesuffix('.png') in manifest.get('files', ())
+
+    assert_survives(Writer(work, finished=finished), tmp_path, *counts)
+
+
+@pytest.mark.parametrize('counts', ONE_AND_MANY)
+def test_imported_depth(counts, tmp_path):
+    maps, images = tmp_path / 'maps', tmp_path / 'images'
+    for folder, kind in ((maps, np.uint16), (images, np.uint8)):
+        folder.mkdir()
+        for number in range(8):
+            image = np.full((32, 48), 200 + number, kind)
+            cv2.imwrite(str(folder / f'{number}.png'), image)
+
+    def work(folder):
+        given = ('--images', images, '--kind', 'depth', '--divisor', 8)
+        tool('import_depth', maps, *given, '--out', folder)
 
     def finished(name, before):
         manifest = json.loads(before.get('manifest.json', ['{}'])[0])
@@ -175,8 +197,8 @@ def test_sigterm_to_a_table_leaves_no_process(options, plain_layout, tmp_path):
         and 'mean_teacher' not in option
     )
     given |= {
-        'train_cfg.max_iters': '200',
-        'train_cfg.val_interval': '200',
+        'train_cfg.max_iters': '60',
+        'train_cfg.val_interval': '60',
         'train_dataloader.num_workers': '2',
         'default_hooks.logger.interval': '1',
     }
