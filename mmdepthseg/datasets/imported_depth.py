@@ -1,6 +1,7 @@
 """Depth labels from depth maps that people have: a network's, a stereo camera's, ..."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ DENSE = 0.3
 #: Maps that are looked at before the work begins.
 TRIED = 16
 _FLUSH_EVERY = 50
+FLUSH_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -162,14 +164,16 @@ def import_depth(
         *(name for name, path in pairs.items() if done.get(name) != _state(path)),
     }
     todo = [n for n in names if n not in store.manifest['files'] or n in changed]
-    shares = []
+    shares, flushed = [], time.monotonic()
     for number, name in enumerate(todo, 1):
         shares.append(
             _import_one(store, name, pairs[name], pictures[name], meaning, scale)
         )
         done[name] = _state(pairs[name])
-        if number % _FLUSH_EVERY == 0 or number == len(todo):
+        late = time.monotonic() - flushed >= FLUSH_SECONDS
+        if late or number % _FLUSH_EVERY == 0 or number == len(todo):
             store.flush()
+            flushed = time.monotonic()
         if progress is not None:
             progress(len(names) - len(todo) + number, len(names))
     if shares:

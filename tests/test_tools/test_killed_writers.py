@@ -30,6 +30,7 @@ from helpers.tools import load_tool
 from helpers.untrained import TEACHER, save_untrained
 
 from mmdepthseg.apis import depth_labels, prediction
+from mmdepthseg.datasets import imported_depth
 
 
 def tool(name, *arguments):
@@ -95,7 +96,8 @@ def test_depth_labels(counts, options, run_tool, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize('counts', ONE_AND_MANY)
-def test_imported_depth(counts, tmp_path):
+def test_imported_depth(counts, monkeypatch, tmp_path):
+    monkeypatch.setattr(imported_depth, 'FLUSH_SECONDS', 0)
     maps, images = tmp_path / 'maps', tmp_path / 'images'
     for folder, kind in ((maps, np.uint16), (images, np.uint8)):
         folder.mkdir()
