@@ -1,5 +1,5 @@
 # make demo | test | test-long | test-gpu (needs a CUDA GPU) | test-slurm (as root) | test-browser
-#      lint | env | lock | clean
+#      test-openmmlab | lint | env | lock | clean
 #
 # PYTHON=/path/to/python   interpreter for the environment (default: a fitting python3)
 # PIP_ARGS="..."           for pip install, e.g. torch without CUDA:
@@ -16,7 +16,7 @@ WORKERS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-long test-gpu test-slurm test-browser lint lock clean
+.PHONY: help env demo test test-openmmlab test-long test-gpu test-slurm test-browser lint lock clean
 
 help:
 	@sed -n '1,9s/^# \{0,1\}//p' Makefile
@@ -31,6 +31,14 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) -m "not gpu and not slurm and not browser and not long" $(PYTEST_ARGS) $(TESTS)
+
+# The suite on OpenMMLab's originals, in an environment of its own.
+ORIGINALS := .venv-openmmlab
+test-openmmlab: $(ORIGINALS)/.mmdepthseg-stamp
+	@OMP_NUM_THREADS=1 $(ORIGINALS)/bin/python -m pytest -q -n $(WORKERS) -m "not gpu and not slurm and not browser and not long" $(PYTEST_ARGS) $(TESTS)
+
+$(ORIGINALS)/.mmdepthseg-stamp: setup.cfg pyproject.toml requirements/constraints.txt requirements/create_env.sh
+	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" sh requirements/create_env.sh $(ORIGINALS) $@ openmmlab
 
 # Real trainings of each stage, and all that writes, killed at random moments.
 test-long: $(STAMP)

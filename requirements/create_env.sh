@@ -1,10 +1,13 @@
 #!/bin/sh
-# Make or bring up to date the virtual environment: create_env.sh VENV STAMP
+# Make or bring up to date the virtual environment: create_env.sh VENV STAMP [openmmlab]
+# With openmmlab: OpenMMLab's originals in the place of the OneDL forks, mmcv without
+# its compiled operators, which would take half an hour to build.
 # Called by make from the repository's root. An interrupted run leaves a marker, and the
 # next one starts afresh: a half-unpacked package looks installed to pip.
 set -eu
 VENV=$1
 STAMP=$2
+FRAMEWORKS=${3:-onedl}
 MARKER=$VENV.incomplete
 LOG=$VENV/install.log
 
@@ -60,7 +63,13 @@ echo "Installing the pinned packages (a few minutes the first time; log: $LOG) .
 : >"$LOG"
 # torch first: nothing may choose another version of it.
 pip_install torch
-pip_install -e '.[onedl,tensorboard,imagenet,page,slurm,onnx,test]'
+if [ "$FRAMEWORKS" = openmmlab ]; then
+    pip_install mmcv-lite==2.1.0 mmengine==0.10.7 mmsegmentation==1.2.2 \
+        ftfy regex 'setuptools<70'
+    pip_install -e '.[tensorboard,imagenet,page,slurm,onnx,test]'
+else
+    pip_install -e '.[onedl,tensorboard,imagenet,page,slurm,onnx,test]'
+fi
 rm -f "$MARKER"
 : >"$STAMP"
 echo "Environment ready; \`$VENV/bin/python -m mmdepthseg.doctor\` describes it."
