@@ -6,7 +6,7 @@ ignores `prefix`, or the whole entry, or ends in a KeyError. MMEngine notices no
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +51,18 @@ def init_weights_checked(model: Any, init: Callable[[], None]) -> None:
             prefix.
     """
     parts = list(_pretrained_parts(model))
-    configs = [module.init_cfg for module, _ in parts]
-    for module, _ in parts:
+    configs = [module.init_cfg for module, *_ in parts]
+    for module, *_ in parts:
         # at first as without weights
         module.init_cfg = [c for c in _configs(module) if not _is_pretrained(c)] or None
     try:
         init()
     finally:
-        for (module, _), config in zip(parts, configs, strict=True):
+        for (module, *_), config in zip(parts, configs, strict=True):
             module.init_cfg = config
-    for module, cfg in reversed(parts):  # inner parts first, as MMEngine does
+    for module, cfg, inherited in reversed(parts):  # inner first, as MMEngine does
+        if inherited:
+            continue
         initializer = CheckedPretrainedInit(
             **{key: value for key, value in cfg.items() if key != 'type'}
         )
@@ -72,13 +74,20 @@ def init_weights_checked(model: Any, init: Callable[[], None]) -> None:
             _complete(module, state, initializer, adapted)
 
 
-def _pretrained_parts(model: nn.Module) -> Iterator[tuple[BaseModule, dict]]:
-    """Yield modules with a `Pretrained` initialisation, and its config."""
-    for cfg in filter(_is_pretrained, _configs(model)):
-        yield model, dict(cfg)
+def _pretrained_parts(
+    model: nn.Module, above: Sequence[dict] = ()
+) -> Iterator[tuple[BaseModule, dict, bool]]:
+    """Yield modules with a `Pretrained` initialisation, its config, and whose it is.
+
+    Some backbones hand theirs down to their blocks (MMPretrain's RepVGG), for which the
+    file was not made: a config that a module above has, too, is inherited.
+    """
+    own = [dict(cfg) for cfg in _configs(model) if _is_pretrained(cfg)]
+    for cfg in own:
+        yield model, cfg, cfg in above
     for child in model.children():
         if not isinstance(child, BaseAveragedModel):  # a copy, made afterwards
-            yield from _pretrained_parts(child)
+            yield from _pretrained_parts(child, [*above, *own])
 
 
 def _configs(module: nn.Module) -> list[dict]:

@@ -223,3 +223,25 @@ def test_a_prefix_that_is_not_there(tmp_path, backbone):
             backbone=dict(backbone, init_cfg=init),
             decode_head=dict(HEAD, in_channels=64),
         )
+
+
+@MODELS.register_module()
+class HandsDown(BaseModule):
+    """Backbone whose blocks get its init_cfg, as MMPretrain's RepVGG."""
+
+    def __init__(self, init_cfg=None):
+        super().__init__(init_cfg)
+        self.stem = Ready(init_cfg=init_cfg)
+
+    def forward(self, x):
+        return self.stem(x)
+
+
+def test_config_that_is_handed_down_counts_once(tmp_path):
+    weights = HandsDown().state_dict()
+    torch.save(dict(state_dict=weights), tmp_path / 'w.pth')
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'w.pth'))
+    model = build(backbone=dict(type='HandsDown', init_cfg=init), decode_head=HEAD)
+    found = model.backbone.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in weights.items())
+    assert model.backbone.stem.init_cfg == init

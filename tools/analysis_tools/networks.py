@@ -90,6 +90,7 @@ BACKBONES: dict[str, dict[str, dict]] = {
             mlp_ratios=[4, 4, 4, 4],
             depths=[1, 1, 2, 1],
             windiow_sizes=[7, 7, 7, 7],
+            sr_ratios=[8, 4, 2, 1],
             norm_after_stage=True,
         )
     ),
