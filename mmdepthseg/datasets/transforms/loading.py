@@ -201,10 +201,10 @@ class LoadSegLabel(LoadAnnotations):
         if table is not None:
             label = self._translate(label, table, path)
         if results.get('label_map') is not None:
-            table = np.arange(256, dtype=np.uint8)
+            renamed = np.arange(256, dtype=np.uint8)
             for old_id, new_id in results['label_map'].items():
-                table[old_id] = new_id
-            label = cv2.LUT(label, table)
+                renamed[old_id] = new_id
+            label = cv2.LUT(label, renamed)
         results['gt_seg_map'] = label
         at_hand = results['img'].shape[:2] if 'img' in results else label.shape
         fields = 'seg_fields' if label.shape == at_hand else 'unmoved_fields'

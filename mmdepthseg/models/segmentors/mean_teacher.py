@@ -1,6 +1,7 @@
 """Mean teacher with mixing: the semi-supervised step of the paper."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from mmengine.dist import is_distributed
@@ -106,7 +107,9 @@ class MeanTeacher(TeacherStudent):
         self.disparity_source = choose_source(disparity, self.mixing, self.student)
         self.split_backward = split_backward
         self.views = views
-        self.feature_dropout = feature_dropout and MODELS.build(feature_dropout)
+        self.feature_dropout: Any = None
+        if feature_dropout is not None:
+            self.feature_dropout = MODELS.build(feature_dropout)
         self.trains_depth = getattr(self.student, 'trains_depth', False)
         jitters = getattr(self.data_preprocessor, 'color_jitter', None)
         weights = (labeled_depth_weight, mix_depth_weight)
