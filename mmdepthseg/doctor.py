@@ -21,7 +21,7 @@ from mmdepthseg.frameworks import (
 )
 from mmdepthseg.version import __version__
 
-_MINIMUM_PYTHON = (3, 10)
+_MINIMUM_PYTHON = (3, 11)
 _NEEDED_LIBRARIES = (('numpy', 'arrays'), ('cv2', 'images (opencv-python)'))
 _OPTIONAL = (
     ('mmpretrain', "more backbones, `type='mmpretrain.X'`"),
