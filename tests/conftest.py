@@ -19,6 +19,7 @@ import gc
 import itertools
 import json
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -45,8 +46,14 @@ torch.set_num_threads(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave pytest-randomly the order only; it would seed by the run, not the test."""
+    """Leave pytest-randomly the order only; it would seed by the run, not the test.
+
+    A shell starts what runs in its background with Ctrl-C ignored, and so would be all
+    processes of the tests that send it.
+    """
     config.option.randomly_reset_seed = False
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def pytest_collection_finish() -> None:
