@@ -124,6 +124,7 @@ class Network:
         backbone = self.parts['backbone']
         self.size = (70, 140) if backbone.get('patch_size') == PATCH else (64, 128)
         self.checkpoint = folder / 'depth.pth'
+        self.given: dict = {}
         self.levels = self._find_levels()
 
     def _find_levels(self) -> list[tuple[int, int]]:
@@ -183,7 +184,8 @@ class Network:
             )
         )
         step_and_predict(model, self.size, ['labeled', 'labeled'])
-        torch.save(dict(state_dict=model.state_dict()), self.checkpoint)
+        self.given = model.state_dict()
+        torch.save(dict(state_dict=self.given), self.checkpoint)
 
     def student(self, head: Any, **more: Any) -> dict:
         """Return the config of a student with a head, or with a cascade of two."""
@@ -231,9 +233,8 @@ class Network:
             student['backbone'] = dict(student['backbone'], init_cfg=init)
         model = self.teacher(student)
         if self.checkpoint.is_file():
-            given = torch.load(self.checkpoint, weights_only=True)['state_dict']
             for name, value in model.student.backbone.state_dict().items():
-                if not torch.equal(value, given[f'backbone.{name}']):
+                if not torch.equal(value, self.given[f'backbone.{name}']):
                     raise ValueError(f'backbone.{name} did not arrive')
         self.teach(model)
 
