@@ -120,7 +120,7 @@ def require_frameworks() -> None:
 def declare_mmcv_operators(mmcv: ModuleType) -> bool:
     """Let OpenMMLab's MMSegmentation load beside an mmcv without compiled operators.
 
-    `MMCV_WITH_OPS=0 pip install mmcv` takes seconds, the compiled edition half an hour
+    `pip install mmcv-lite` takes seconds, to build the other edition half an hour
     (there are wheels for a few versions of torch). MMSegmentation 1.2 imports
     `mmcv.ops` for some heads, which needs the compiled module `mmcv._ext`; it gets one
     whose functions raise when they are called. The OneDL forks guard these imports

@@ -1,10 +1,12 @@
 """What the check of the frameworks sets up."""
 
 import sys
+from types import ModuleType
 
 import pytest
 from helpers import REPO
 
+from mmdepthseg.frameworks import declare_mmcv_operators
 from mmdepthseg.plugin import register_all_modules, without_import_noise
 
 
@@ -37,3 +39,18 @@ def test_parts_are_imported_without_a_word(room, run_process):
         PYTHONPATH=str(REPO),
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
+
+
+@pytest.mark.parametrize(('version', 'declared'), [('2.1.0', True), ('2.3.6', False)])
+def test_missing_operators_of_the_originals(version, declared, monkeypatch):
+    """They load, and raise when they are called; the forks guard them themselves."""
+    monkeypatch.setitem(sys.modules, 'mmcv._ext', None)
+    del sys.modules['mmcv._ext']
+    mmcv = ModuleType('mmcv')
+    mmcv.__version__ = version
+    assert declare_mmcv_operators(mmcv) is declared
+    assert ('mmcv._ext' in sys.modules) is declared
+    if declared:
+        assert declare_mmcv_operators(mmcv)
+        with pytest.raises(RuntimeError, match='nms_forward'):
+            sys.modules['mmcv._ext'].nms_forward(1)

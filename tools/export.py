@@ -15,7 +15,7 @@ from pathlib import Path
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_config_options, add_part, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -38,11 +38,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar=('WIDTH', 'HEIGHT'),
         help="size of the images (default: that of the config's test)",
     )
-    parser.add_argument(
-        '--part',
-        choices=['teacher', 'student'],
-        help='network of a mean teacher (default: that of the config, the teacher)',
-    )
+    add_part(parser)
     add_config_options(parser)
     return parser.parse_args(argv)
 

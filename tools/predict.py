@@ -12,7 +12,7 @@ from pathlib import Path
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_config_options, add_part, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -26,11 +26,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'input', help='image, folder of images, clip (its images in frames/) or video'
     )
     parser.add_argument('--out', required=True, help='folder to write to')
-    parser.add_argument(
-        '--part',
-        choices=['teacher', 'student'],
-        help='network of a mean teacher (default: that of the config, the teacher)',
-    )
+    add_part(parser)
     parser.add_argument(
         '--batch-size', type=int, default=4, help='frames per pass (default: 4)'
     )

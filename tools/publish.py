@@ -13,7 +13,7 @@ from pathlib import Path
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.launch.tool import add_debug, add_trust, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, add_part, add_trust, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -28,11 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='NAME.pth',
         help='file to write: NAME-<first 8 digits of its SHA-256>.pth',
     )
-    parser.add_argument(
-        '--part',
-        choices=['teacher', 'student'],
-        help='network of a mean teacher (default: teacher)',
-    )
+    add_part(parser)
     add_trust(parser)
     add_debug(parser)
     return parser.parse_args(argv)

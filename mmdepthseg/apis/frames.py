@@ -1,6 +1,5 @@
 """What is predicted: an image, a folder of images, a clip or a video file."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from mmdepthseg.datasets.transforms.files import decode, read_bytes
 from mmdepthseg.names import PICTURES, list_folders, list_frames
 from mmdepthseg.utils.errors import UserError, listed
+from mmdepthseg.utils.files import file_state
 
 #: Folder of a clip's frames.
 CLIP_FRAMES = 'frames'
@@ -53,8 +53,7 @@ class ImageFrames:
 
     def state(self, name: str) -> list[int]:
         """Return what changes with the file of a frame."""
-        state = os.stat(self.files[name])
-        return [state.st_size, state.st_mtime_ns]
+        return file_state(self.files[name])
 
     def read(self, wanted: Callable[[str], bool]) -> Iterator[Frame]:
         """Yield the frames whose names are wanted, in order.
@@ -82,8 +81,7 @@ class VideoFrames:
         reader = self._open()
         self.fps = reader.fps or None
         self._count = max(reader.frame_cnt, 0)
-        size, changed = (getattr(path.stat(), k) for k in ('st_size', 'st_mtime_ns'))
-        self.made_with = dict(source=str(path.resolve()), size=size, changed=changed)
+        self.made_with = dict(source=str(path.resolve()), state=file_state(path))
 
     def _open(self) -> mmcv.VideoReader:
         reader = mmcv.VideoReader(str(self.path), cache_capacity=1)

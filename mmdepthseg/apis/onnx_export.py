@@ -15,6 +15,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmdepthseg.apis.network import Network, predictor
+from mmdepthseg.models.segmentors.logits import image_infos
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import atomic_path
 
@@ -50,17 +51,15 @@ class Graph(nn.Module):
     Args:
         network: The trained network.
         what: A key of `OUTPUTS`.
-        size: (height, width) of the images.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: Network, what: str, size: tuple[int, int]) -> None:
+    def __init__(self, network: Network, what: str) -> None:
         super().__init__()
         self.model = predictor(network.model)
         self.what = what
-        self.infos = dict(img_shape=size, ori_shape=size, pad_shape=size)
         mean, std = normalization(network.model.data_preprocessor)
         self.register_buffer('mean', mean)
         self.register_buffer('std', std)
@@ -76,7 +75,7 @@ class Graph(nn.Module):
             return self.model.logits_and_disparity(image)
         if self.what == 'depth':
             return (self.model.predict_disparity(image),)
-        return (self.model.encode_decode(image, [self.infos] * len(image)),)
+        return (self.model.encode_decode(image, image_infos(image)),)
 
 
 def export_onnx(
@@ -110,7 +109,7 @@ def export_onnx(
     network = Network(config, checkpoint, 'cpu', part)
     what = _choose(network, what)
     size = size or _test_size(network)
-    graph = Graph(network, what, size).eval()
+    graph = Graph(network, what).eval()
     with atomic_path(Path(out).expanduser()) as temporary:
         with warnings.catch_warnings(), torch.no_grad():
             # sizes are constants on purpose

@@ -90,7 +90,7 @@ class ClipDataset(SequenceDataset):
             clips=clips, exclude_clips=exclude_clips, img_suffixes=img_suffixes
         )
         refuse(
-            'ClipDataset',
+            type(self).__name__,
             {
                 f"{key}={value!r}: give a list of texts, such as {key}=['09']": (
                     isinstance(value, str)
@@ -135,7 +135,7 @@ class ClipDataset(SequenceDataset):
             frames = self._frames_in(folder)
             if not frames:
                 raise UserError(
-                    f'ClipDataset: clip {clip!r} has no image: searched '
+                    f'{type(self).__name__}: clip {clip!r} has no image: searched '
                     f'{osp.join(folder, self.frames_dir)} and {folder} for '
                     f'*{", *".join(self.img_suffixes)}.'
                 )
@@ -203,7 +203,7 @@ class ClipDataset(SequenceDataset):
         missing = [c for c in named if not osp.isdir(join_path(root, c))]
         there = list_folders(root)
         refuse(
-            'ClipDataset',
+            type(self).__name__,
             {
                 f'clip {", ".join(strange)}: give the names of folders below {root} as '
                 'they are written, such as ride_1.': bool(strange),
@@ -215,17 +215,19 @@ class ClipDataset(SequenceDataset):
             inside = [c for c in there if osp.isdir(osp.join(root, c, self.frames_dir))]
             if inside:
                 raise UserError(
-                    f'ClipDataset: {root} has images of its own ({listed([*frames])}), '
-                    f'so it would be one clip, and it has clips ({listed(inside)}): '
-                    'move the images elsewhere, or name the clips (clips=[...]).'
+                    f'{type(self).__name__}: {root} has images of its own '
+                    f'({listed([*frames])}), so it would be one clip, and it has clips '
+                    f'({listed(inside)}): move the images elsewhere, or name the clips '
+                    '(clips=[...]).'
                 )
             return {osp.basename(osp.abspath(root)): root}
         clips = there if self.clips is None else self.clips
         folders = {c: join_path(root, c) for c in clips if c not in self.exclude_clips}
         if not folders:
             raise UserError(
-                f'ClipDataset: no clip: searched {root} for <clip>/{self.frames_dir}/*'
-                f'{", *".join(self.img_suffixes)}; clips={self.clips}, exclude_clips: '
+                f'{type(self).__name__}: no clip: searched {root} for <clip>/'
+                f'{self.frames_dir}/*{", *".join(self.img_suffixes)}; clips='
+                f'{self.clips}, exclude_clips: '
                 f'{", ".join(self.exclude_clips) or "none"}.'
             )
         return folders
@@ -246,7 +248,7 @@ class ClipDataset(SequenceDataset):
             return None
         else:
             raise UserError(
-                f'ClipDataset: clip {clip!r} has no {source}'
+                f'{type(self).__name__}: clip {clip!r} has no {source}'
                 f'{" (and no calib.txt)" if kitti else ""}: write one with K (3x3, '
                 'pixels), width and height, or give `intrinsics` in the config.'
             )
@@ -259,8 +261,8 @@ class ClipDataset(SequenceDataset):
         if strange:
             stem, frame = next(iter(frames.items()))
             raise UserError(
-                f'ClipDataset: {len(strange)} label(s) in {folder} belong to no frame '
-                f'of {osp.dirname(frame)}: {listed(strange)}. The label of '
+                f'{type(self).__name__}: {len(strange)} label(s) in {folder} belong '
+                f'to no frame of {osp.dirname(frame)}: {listed(strange)}. The label of '
                 f'{osp.basename(frame)} is {stem}.png.'
             )
         return labels
@@ -276,6 +278,7 @@ class ClipDataset(SequenceDataset):
         depths = list_files(folder, '.png')
         if not depths:
             raise UserError(
-                f'ClipDataset: depth_dir of clip {clip!r}: no *.png in {folder}.'
+                f'{type(self).__name__}: depth_dir of clip {clip!r}: no *.png in '
+                f'{folder}.'
             )
         return depths

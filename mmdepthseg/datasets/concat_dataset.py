@@ -49,20 +49,18 @@ class ConcatDataset(MMEngineConcatDataset):
         #: Branch of each part that is not told by its own samples.
         self.branches: list[str | None] = []
         parts = [
-            self._build({**(shared or {}), **part})
-            if isinstance(part, Mapping)
-            else self._build(part)
+            self._build(
+                {**(shared or {}), **part} if isinstance(part, Mapping) else part
+            )
             for part in (sources.values() if sources else datasets or ())
         ]
         metas = [getattr(part, 'metainfo', {}) for part in parts]
-        ignored = kwargs.pop('ignore_keys', None) or []
-        ignored = [ignored] if isinstance(ignored, str) else [*ignored]
         named = [meta for meta in metas if meta.get('classes')]
-        if 'classes' not in ignored:
+        if 'classes' not in (kwargs.pop('ignore_keys', None) or ()):
             self._check_classes(parts, named)
         # palettes and the like may differ, and frames to be mixed need no classes
         keys = {key for meta in metas for key in meta}
-        super().__init__(parts, ignore_keys=sorted(keys.union(ignored)), **kwargs)
+        super().__init__(parts, ignore_keys=sorted(keys), **kwargs)
         if named:
             self._metainfo = named[0]
 

@@ -1,6 +1,5 @@
 """Depth labels from depth maps that people have: a network's, a stereo camera's, ..."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from mmdepthseg.datasets.depth_maps import MAPS, DepthKind, measured, read_map
 from mmdepthseg.datasets.transforms.files import decode, read_bytes
 from mmdepthseg.names import FRAMES, list_files, list_folders
 from mmdepthseg.utils.errors import UserError, listed
+from mmdepthseg.utils.files import file_state
 from mmdepthseg.utils.pictures import read_picture
 
 #: Folder of a clip's frames, which names leave out.
@@ -161,7 +161,7 @@ def import_depth(
     done = store.manifest.setdefault('maps', {})
     changed = {
         *store.outdated(pictures),
-        *(name for name, path in pairs.items() if done.get(name) != _state(path)),
+        *(name for name, path in pairs.items() if done.get(name) != file_state(path)),
     }
     todo = [n for n in names if n not in store.manifest['files'] or n in changed]
     shares, flushed = [], time.monotonic()
@@ -169,7 +169,7 @@ def import_depth(
         shares.append(
             _import_one(store, name, pairs[name], pictures[name], meaning, scale)
         )
-        done[name] = _state(pairs[name])
+        done[name] = file_state(pairs[name])
         late = time.monotonic() - flushed >= FLUSH_SECONDS
         if late or number % _FLUSH_EVERY == 0 or number == len(todo):
             store.flush()
@@ -240,8 +240,3 @@ def _label(path: Path) -> np.ndarray:
     if found is None:
         raise UserError(f'{path}: damaged; run the import again')
     return found / np.float32(SCALE)
-
-
-def _state(path: str) -> list[int]:
-    state = os.stat(path)
-    return [state.st_size, state.st_mtime_ns]

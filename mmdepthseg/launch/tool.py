@@ -113,6 +113,15 @@ def add_launcher(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses a network of a mean teacher."""
+    parser.add_argument(
+        '--part',
+        choices=['teacher', 'student'],
+        help='network of a mean teacher (default: that of the config, or the teacher)',
+    )
+
+
 def add_trust(parser: argparse._ActionsContainer) -> None:
     """Add `--trust-checkpoint`, which `run_tool` reads."""
     parser.add_argument(

@@ -129,6 +129,12 @@ def write_atomically(path: str | Path, data: bytes, durable: bool = False) -> No
         temporary.write_bytes(data)
 
 
+def file_state(path: str | Path) -> list[int]:
+    """Return what changes with a file: its size, and its time in nanoseconds."""
+    state = os.stat(path)
+    return [state.st_size, state.st_mtime_ns]
+
+
 def inside(folder: str | Path, name: str) -> Path:
     """Return the path of a file to write or remove, which must not leave its folder.
 

@@ -57,6 +57,43 @@ def test_a_cell_that_does_not_work_says_why(tool, tmp_path):
     assert tool.attempt(lambda: network.transfer(odd)) != tool.WORKS
 
 
+def test_goes_on_where_it_stopped(tool, monkeypatch, tmp_path, capsys):
+    tried = []
+
+    class Fake:
+        levels = [(8, 4)]
+
+        def __init__(self, name, folder):
+            tried.append(name)
+            if name == 'PIDNet':
+                raise ValueError('odd')
+
+        def depth(self):
+            pass
+
+        def transfer(self, head):
+            pass
+
+        multi_task = transfer
+
+    monkeypatch.setattr(tool, 'Network', Fake)
+    given = ['--heads', 'FCN', 'DDR', '--out', str(tmp_path), '--backbones', 'ResNet']
+    tool.main(given)
+    tool.main([*given, 'DDRNet', 'PIDNet'])
+    assert tried == ['ResNet', 'DDRNet', 'PIDNet']
+    lines = (tmp_path / 'table.md').read_text().splitlines()
+    assert lines[2:5] == [
+        '| ResNet | + | + |  |',
+        '| DDRNet | + | + | + |',
+        '| PIDNet | 1 | 1/1 |  |',
+    ]
+    tool.main([*given, 'DDRNet', 'PIDNet'])
+    assert len(tried) == 3
+    with pytest.raises(SystemExit):
+        tool.main([*given, 'Resnet'])
+    assert 'Resnet' in capsys.readouterr().err
+
+
 def test_table(tool):
     results = {'A||depth': tool.WORKS, 'B||depth': 'ValueError: odd'}
     for backbone, transfer in (('A', tool.WORKS), ('B', 'ValueError: odd')):

@@ -20,6 +20,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,21 @@ PREPROCESSOR = dict(
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
+    from networks import BACKBONES, HEADS
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--out', required=True, help='folder of results and table')
-    parser.add_argument('--backbones', nargs='+', help='some of them, by name')
-    parser.add_argument('--heads', nargs='+', help='some of them, by name')
+    for kind, there in (('--backbones', BACKBONES), ('--heads', HEADS)):
+        parser.add_argument(
+            kind,
+            nargs='+',
+            choices=there,
+            default=[*there],
+            metavar='NAME',
+            help='some of them, by name (default: all)',
+        )
     return parser.parse_args(argv)
 
 
@@ -245,22 +255,50 @@ class Network:
         self.teach(self.teacher(self.student(head, **self.depth_parts())))
 
 
-def attempt(work: Any, *args: Any) -> str:
+def attempt(work: Callable[[], object]) -> str:
     """Return `WORKS`, or why something does not."""
     import torch
 
     torch.manual_seed(0)
     try:
-        work(*args)
+        work()
     except Exception as error:  # noqa: BLE001  # whatever a foreign network raises
         return f'{type(error).__name__}: {error}'.splitlines()[0][:300]
     return WORKS
 
 
+def keys_of(backbone: str, heads: list[str]) -> list[str]:
+    """Return the keys of a backbone's cells in the results, depth first."""
+    from networks import PAIRS
+
+    fitting = [head for head in heads if PAIRS.get(head, backbone) == backbone]
+    cells = [f'{backbone}|{head}|{stage}' for head in fitting for stage in STAGES[1:]]
+    return [f'{backbone}||{STAGES[0]}', *cells]
+
+
+def cells(backbone: str, heads: list[str], scratch: Path) -> dict[str, str]:
+    """Try a backbone; return what `attempt` says of each of its cells."""
+    from networks import HEADS
+
+    made: list[Network] = []
+    why = attempt(lambda: made.append(Network(backbone, scratch)))
+    found = {}
+    for key in keys_of(backbone, heads):
+        _, head, stage = key.split('|')
+        if not made:
+            found[key] = why
+        elif not head:
+            found[key] = attempt(made[0].depth)
+        else:
+            work = getattr(made[0], stage.replace('-', '_'))
+            found[key] = attempt(lambda: work(HEADS[head](made[0].levels)))
+    return found
+
+
 def run(args: argparse.Namespace) -> None:
     """Try all, and write results and table."""
     from mmengine.logging import MMLogger
-    from networks import BACKBONES, HEADS, PAIRS
+    from networks import HEADS
 
     from mmdepthseg.plugin import register_all_modules
     from mmdepthseg.utils.files import write_atomically
@@ -271,28 +309,13 @@ def run(args: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / 'results.json'
     results = json.loads(file.read_text()) if file.is_file() else {}
-    heads = args.heads or list(HEADS)
-    for backbone in args.backbones or BACKBONES:
-        keys = [f'{backbone}|{head}|{s}' for head in heads for s in STAGES[1:]]
-        if all(key in results for key in keys):
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                network = Network(backbone, Path(scratch))
-            except Exception as error:  # noqa: BLE001
-                print(f'{backbone}: {error}')
-                continue
-            results[f'{backbone}||depth'] = attempt(network.depth)
-            for head in heads:
-                if PAIRS.get(head, backbone) != backbone:
-                    continue
-                for stage in ('transfer', 'multi-task'):
-                    work = getattr(network, stage.replace('-', '_'))
-                    results[f'{backbone}|{head}|{stage}'] = attempt(
-                        lambda: work(HEADS[head](network.levels))
-                    )
-        write_atomically(file, json.dumps(results, indent=1).encode())
-        works = [v == WORKS for k, v in results.items() if k.startswith(f'{backbone}|')]
+    for backbone in args.backbones:
+        wanted = keys_of(backbone, args.heads)
+        if not all(key in results for key in wanted):
+            with tempfile.TemporaryDirectory() as scratch:
+                results |= cells(backbone, args.heads, Path(scratch))
+            write_atomically(file, json.dumps(results, indent=1).encode())
+        works = [results.get(key) == WORKS for key in wanted]
         print(f'{backbone}: {sum(works)} of {len(works)} work')
     text = table(results, list(HEADS))
     write_atomically(folder / 'table.md', text.encode())

@@ -10,6 +10,7 @@ from mmengine.optim import OptimWrapper
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
+from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.engine.hooks.check_frames import parts_of
 from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
 from mmdepthseg.utils.errors import UserError
@@ -43,7 +44,9 @@ def check_sample(
         return
     state = get_random_state()
     try:
-        sample = dataset[0] if len(dataset) else None
+        # a position as samplers give it, for SeedBySample
+        first = StreamIndex(0, pos=0, seed=0)
+        sample = dataset[first] if len(dataset) else None
         if not isinstance(sample, Mapping):
             return
         if 'inputs' not in sample:
@@ -78,14 +81,17 @@ def _pass(sample: Mapping, model: EncoderDecoder) -> None:
                 head.forward(features)
     except torch.OutOfMemoryError:
         raise
-    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+    except (
+        AssertionError, LookupError, RuntimeError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         levels = levels if isinstance(levels, list | tuple) else [levels]
         shapes = [tuple(one.shape[1:]) for one in levels if torch.is_tensor(one)]
         raise UserError(
             f'model: the first training image cannot pass it ({error}). Levels of the '
             f'backbone: {shapes or "none"} (channels, height, width); compare '
             'in_channels and in_index of the neck and heads with them, and `size` of '
-            'data_preprocessor with the crop'
+            'data_preprocessor with the crop; samples of PackDepthSegInputs are for '
+            'DepthSegDataPreProcessor'
         ) from error
     finally:
         model.train(trained)

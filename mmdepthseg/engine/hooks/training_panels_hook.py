@@ -1,6 +1,5 @@
 """Hook that draws what a training sees, with the visualizer of the config."""
 
-import colorsys
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +83,8 @@ class TrainingPanelsHook(Hook):
         if runner.iter % self.interval:
             return
         model = unwrapped(runner.model)
-        palette = (runner.visualizer.dataset_meta or {}).get('palette') or _palette()
+        # where labels are drawn, data sets have one: MMSegmentation invents it
+        palette = (runner.visualizer.dataset_meta or {}).get('palette', ())
         with undisturbed(model):
             # the data preprocessor completes the samples in place
             data = model.data_preprocessor(copy.deepcopy(data_batch), True)
@@ -126,11 +126,3 @@ def draw(panel: Panel, palette: list) -> np.ndarray:
     if panel.kind == 'disparity':
         return color_disparity(data)
     return (data.clip(0, 1) * 255).astype(np.uint8)
-
-
-def _palette() -> list:
-    """Return colours for classes without any: even steps of the hue."""
-    return [
-        [round(255 * part) for part in colorsys.hsv_to_rgb(index * 0.381966, 0.7, 0.9)]
-        for index in range(255)
-    ]

@@ -19,7 +19,7 @@ from mmdepthseg.models.segmentors.depth_losses import depth_losses
 from mmdepthseg.models.segmentors.inference import check_test_cfg
 from mmdepthseg.models.segmentors.levels import check_levels
 from mmdepthseg.models.segmentors.logits import image_infos, predicting, seg_logits
-from mmdepthseg.models.segmentors.panels import Rows, raw_images, segmentor_panels
+from mmdepthseg.models.segmentors.panels import Rows, segmentor_panels
 from mmdepthseg.models.segmentors.samples import require_labels, to_original
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
@@ -299,9 +299,7 @@ class DepthSegmentor(ChecksPretrained, EncoderDecoder):
 
     def panels(self, inputs: FrameBatch, data_samples: SampleList) -> dict[str, Rows]:
         """Return what the network makes of a batch, see `segmentor_panels`."""
-        batch = FrameBatch.of(inputs)
-        images = raw_images(self, batch)
-        return dict(batch=segmentor_panels(self, batch, data_samples, images))
+        return dict(batch=segmentor_panels(self, FrameBatch.of(inputs), data_samples))
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Return logits (N, num_classes, H, W) of images or windows for MMSeg."""

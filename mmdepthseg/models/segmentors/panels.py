@@ -14,27 +14,24 @@ Rows = list[list[Panel]]
 Columns = list[tuple[str, Any, Tensor]]  # caption, kind, values of all samples
 
 
-def segmentor_panels(
-    model: Any, batch: FrameBatch, data_samples: SampleList, images: Tensor
-) -> Rows:
+def segmentor_panels(model: Any, batch: FrameBatch, data_samples: SampleList) -> Rows:
     """Return what a `DepthSegmentor` makes of a batch.
 
     Args:
         model: The segmentor, in evaluation mode.
         batch: The batch.
         data_samples: Its samples.
-        images: RGB in [0, 1], (N, 3, H, W).
 
     Returns:
         A row per sample: image, label, prediction; disparity and, with a pose net, the
         first neighbour warped to the image and its photometric error.
     """
-    columns: Columns = [('image', 'image', images)]
+    columns: Columns = [('image', 'image', _raw_images(model, batch))]
     if model.with_decode_head:
         predicted = seg_logits(model, batch.img).argmax(1)
         truth, _ = ground_truth(data_samples, predicted)
         columns += [('label', 'labels', truth), ('prediction', 'labels', predicted)]
-    if getattr(model, 'depth_head', None) is not None:
+    if model.depth_head is not None:
         columns += _depth_columns(model, batch, data_samples)
     return _rows(columns)
 
@@ -59,14 +56,14 @@ def teacher_panels(
     truth, _ = ground_truth(samples, predicted)
     taught = seg_logits(model.teacher.module, labelled.img).argmax(1)
     left: Columns = [
-        ('image', 'image', raw_images(model, labelled)),
+        ('image', 'image', _raw_images(model, labelled)),
         ('label', 'labels', truth),
         ('student', 'labels', predicted),
         ('teacher', 'labels', taught),
     ]
     mix, mix_samples = select_branch(batch, data_samples, 'mix')
     mixed = model.mix(mix, mix_samples)
-    right: Columns = [('image', 'image', raw_images(model, mix))]
+    right: Columns = [('image', 'image', _raw_images(model, mix))]
     if mixed.mask is not None:
         right.append(('mask', 'share', mixed.mask[:, 0].float()))
     right.append(('mixed', 'image', mixed.images))
@@ -79,7 +76,7 @@ def teacher_panels(
     return dict(labelled=_rows(left), mixed=_rows(right))
 
 
-def raw_images(model: Any, batch: FrameBatch) -> Tensor:
+def _raw_images(model: Any, batch: FrameBatch) -> Tensor:
     """Return the images of a batch in [0, 1], (N, 3, H, W)."""
     if batch.img_raw is not None:
         return batch.img_raw
@@ -88,9 +85,8 @@ def raw_images(model: Any, batch: FrameBatch) -> Tensor:
 
 def _depth_columns(model: Any, batch: FrameBatch, samples: SampleList) -> Columns:
     head = model.depth_head
-    size = batch.img.shape[2:] if batch.img_raw is None else batch.img_raw.shape[2:]
     disparities = model.decode(model.extract_feat(batch.img), labels=False).disparities
-    disparity, depth = head.predict(disparities, size)
+    disparity, depth = head.predict(disparities, _raw_images(model, batch).shape[2:])
     columns: Columns = [('disparity', 'disparity', disparity[:, 0])]
     sources = batch.adjacent_raw
     if model.pose_net is None or sources is None or batch.cam2img is None:

@@ -5,6 +5,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmdepthseg.datasets.transforms import seeding
 from mmdepthseg.engine.hooks.check_sample import check_sample
 from mmdepthseg.registry import DATASETS, MODELS
 from mmdepthseg.utils.errors import UserError
@@ -90,6 +91,21 @@ def test_models_that_cannot_take_the_first_image(parts, changes, named):
 def test_a_pipeline_without_inputs(parts):
     dataset, model = parts(pipeline=[])
     with pytest.raises(UserError, match='train_dataloader.*PackSegInputs'):
+        check_sample('train_dataloader', dataset, model)
+
+
+def test_the_check_says_nothing_itself(parts, monkeypatch):
+    """Its sample has a position, as those of samplers have."""
+    said = []
+    monkeypatch.setattr(seeding, 'print_log', lambda text, **_: said.append(text))
+    steps = ['SeedBySample', 'LoadImageFromFile', 'LoadSegLabel', 'PackDepthSegInputs']
+    dataset, model = parts(pipeline=[dict(type=step) for step in steps])
+    check_sample('train_dataloader', dataset)
+    assert not said
+    dataset[0]
+    assert said
+    # MMSegmentation's preprocessor does not take what ours packs
+    with pytest.raises(UserError, match='DepthSegDataPreProcessor'):
         check_sample('train_dataloader', dataset, model)
 
 
