@@ -16,7 +16,7 @@ from mmdepthseg.apis.network import Network, Prediction
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.checkpoints.reading import is_remote
 from mmdepthseg.names import check_below
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 from mmdepthseg.utils.files import check_writable, file_hash, remove_leftovers
 from mmdepthseg.utils.pictures import read_picture, write_picture
 from mmdepthseg.visualization.drawing import (
@@ -91,33 +91,42 @@ def predict(
     Raises:
         UserError: An input is wrong, or `out` holds other predictions.
     """
-    if batch_size < 1 or not 0 <= opacity <= 1 or (fps is not None and not fps > 0):
-        raise UserError(
-            f'batch_size={batch_size}, opacity={opacity}, fps={fps}: expected at least '
-            '1 frame per batch, 0 <= opacity <= 1 and more than 0 frames per second'
-        )
+    refuse(
+        'predict',
+        {
+            f'batch_size={batch_size}: expected at least 1.': batch_size < 1,
+            f'opacity={opacity}: expected 0 to 1.': not 0 <= opacity <= 1,
+            f'fps={fps}: expected more than 0.': fps is not None and not fps > 0,
+        },
+    )
     frames = open_frames(source)
     folder = Path(out).expanduser()
     check_writable(folder, 'folder of --out')
     network = Network(config, checkpoint, device, part)
-    remote = is_remote(checkpoint)
-    weights = str(checkpoint) if remote else file_hash(Path(checkpoint).expanduser())
     made_with = dict(
-        frames.made_with, checkpoint=weights, opacity=opacity, **network.made_with
+        frames.made_with,
+        checkpoint=_weights(checkpoint),
+        opacity=opacity,
+        **network.made_with,
     )
     stamp = StampedFolder(folder, 'predictions', made_with)
     stamp.begin(overwrite)
     remove_leftovers(folder)
     work = _Work(stamp, network, frames, opacity)
     fresh = work.run(batch_size, progress)
-    video = None
     rate = fps or frames.fps
-    if rate:
-        video = folder / VIDEO
-        if fresh or stamp.facts.get('fps') != rate or not video.exists():
-            write_video(video, frames, folder, network, rate)
+    video = folder / VIDEO if rate else None
+    if video and (fresh or stamp.facts.get('fps') != rate or not video.exists()):
+        write_video(video, frames, folder, network, rate)
     work.finish(fps=rate)
     return Predicted(folder, len(frames), fresh, video)
+
+
+def _weights(checkpoint: str | Path) -> str:
+    """Return what tells a checkpoint from another: its hash, or its address."""
+    if is_remote(checkpoint):
+        return str(checkpoint)
+    return file_hash(Path(checkpoint).expanduser())
 
 
 class _Work:

@@ -139,21 +139,12 @@ def import_depth(
             labels.
     """
     source, images = Path(source).expanduser(), Path(images).expanduser()
-    pictures = list_named(images, image_suffixes)
-    maps = list_named(source, map_suffixes)
-    for folder, files, ends in (
-        (images, pictures, image_suffixes), (source, maps, map_suffixes),
-    ):  # fmt: skip
-        if not files:
-            raise UserError(f'{folder}: no file that ends with {", ".join(ends)}')
-    pairs, left_over = match_maps(pictures, maps)
+    pictures = _files(images, image_suffixes)
+    pairs, left_over = match_maps(pictures, _files(source, map_suffixes))
     names = list(pairs)
     some = names[:: max(1, len(names) // TRIED)]
     check_dense(float(np.mean([measured(read_map(pairs[n])) for n in some])), meaning)
-    scale = meaning.scale or 1.0
-    if meaning.kind == 'disparity' and meaning.scale is None:
-        tops = (np.nanmax(read_map(path), initial=0) for path in pairs.values())
-        scale = 1 / max(float(max(tops)), 1e-12)
+    scale = _scale(pairs, meaning)
     store = DepthLabelStore(out)
     options = dict(asdict(meaning), scale=scale, source=str(source.resolve()))
     facts = dict(imported=str(source.resolve()), masked=meaning.fill is None)
@@ -176,19 +167,36 @@ def import_depth(
             flushed = time.monotonic()
         if progress is not None:
             progress(len(names) - len(todo) + number, len(names))
-    if shares:
-        check_dense(float(np.mean(shares)), meaning)
+    mean = float(np.mean(shares)) if shares else float('nan')
+    check_dense(mean, meaning)
     store.flush(complete=True)
     rows = [
         (name, _image(pictures[name]), _label(store.path(name)))
         for name in names[:: max(1, -(-len(names) // shown))]
     ]
-    mean = float(np.mean(shares)) if shares else float('nan')
     return Imported(len(todo), len(names), mean, left_over, scale, rows)
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
+    """Return the files of a folder by name, at least one."""
+    files = list_named(folder, suffixes)
+    if not files:
+        raise UserError(f'{folder}: no file that ends with {", ".join(suffixes)}')
+    return files
+
+
+def _scale(pairs: Mapping[str, str], meaning: DepthKind) -> float:
+    """Return the factor of the maps' values; by default the largest is 1."""
+    if meaning.kind != 'disparity' or meaning.scale is not None:
+        return meaning.scale or 1.0
+    tops = (np.nanmax(read_map(path), initial=0) for path in pairs.values())
+    return 1 / max(float(max(tops)), 1e-12)
 
 
 def check_dense(share: float, meaning: DepthKind) -> None:
     """Refuse maps of which few pixels are measured, unless they are filled.
+
+    NaN, as of no map, is not refused.
 
     Raises:
         UserError: They are sparse.

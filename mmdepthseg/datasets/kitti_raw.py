@@ -90,23 +90,9 @@ class KITTIRawDataset(ClipDataset):
     def _clip_folders(self) -> dict[str, str]:
         """Return the folder of each clip to use, in order."""
         root = join_path(self.data_root or '.')
-        found = {
-            drive: f'{date}/{drive}'
-            for date in list_folders(root)
-            if re.fullmatch(_DATE, date)
-            for drive in list_folders(osp.join(root, date))
-            if re.fullmatch(f'{_DRIVE}_sync', drive)
-        }
-        used = {
-            drive: place
-            for drive, place in found.items()
-            if self.drives is None or _among(drive, self.drives)
-            if not _among(drive, self.exclude_drives)
-        }
-        lost = [n for n in self.drives or () if not any(_among(d, [n]) for d in found)]
         clips = {
             f'{place}/{camera}': osp.join(root, place, camera)
-            for place in used.values()
+            for place in self._drives(root)
             for camera in self.cameras
         }
         absent = [folder for folder in clips.values() if not osp.isdir(folder)]
@@ -114,10 +100,6 @@ class KITTIRawDataset(ClipDataset):
         refuse(
             type(self).__name__,
             {
-                f'no drive: searched {root} for <date>/<date>_drive_<n>_sync; there '
-                f'are: {listed([*found]) or "none"}.': not used and not lost,
-                f'no drive {listed(lost)} in {root}; there are: '
-                f'{listed([*found]) or "none"}.': bool(lost),
                 f'no folder {listed(absent)}: unpack it, or give `cameras` without '
                 'it.': bool(absent),
                 f'no clip {listed(unknown)}; there are: {listed([*clips])}.': bool(
@@ -131,6 +113,33 @@ class KITTIRawDataset(ClipDataset):
             if self.clips is None or clip in self.clips
             if clip not in self.exclude_clips
         }
+
+    def _drives(self, root: str) -> list[str]:
+        """Return the places of the drives to use, `<date>/<drive>`, in order."""
+        found = {
+            drive: f'{date}/{drive}'
+            for date in list_folders(root)
+            if re.fullmatch(_DATE, date)
+            for drive in list_folders(osp.join(root, date))
+            if re.fullmatch(f'{_DRIVE}_sync', drive)
+        }
+        used = [
+            place
+            for drive, place in found.items()
+            if self.drives is None or _among(drive, self.drives)
+            if not _among(drive, self.exclude_drives)
+        ]
+        lost = [n for n in self.drives or () if not any(_among(d, [n]) for d in found)]
+        there = f'there are: {listed([*found]) or "none"}.'
+        refuse(
+            type(self).__name__,
+            {
+                f'no drive: searched {root} for <date>/<date>_drive_<n>_sync; '
+                f'{there}': not used and not lost,
+                f'no drive {listed(lost)} in {root}; {there}': bool(lost),
+            },
+        )
+        return used
 
     def _camera(self, clip: str, folder: str, frame: str) -> Camera | None:
         """Return the camera of a clip; None if it has none and needs none."""

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import time
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -20,6 +22,7 @@ class FailingRankHook(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if get_rank() != 1 or runner.iter != 1:
             return
+        print(f'dies at {time.time()}', file=sys.stderr, flush=True)
         if self.how == 'killed':
             os.kill(os.getpid(), signal.SIGKILL)
         kind = UserError if self.how == 'refused' else AssertionError

@@ -5,6 +5,8 @@ What is compared, and what cannot be: docs/reliability.md.
 
 import json
 import os
+import re
+import time
 
 import pytest
 import torch
@@ -149,10 +151,12 @@ ENDS = dict(
 
 
 def ended(run_process, port, *command):
-    """The end of a command, which does not come if it hangs."""
+    """The end of a command, which does not come if it hangs; `-s` shows how soon."""
     folders = os.pathsep.join([str(REPO / 'tests'), os.environ['PYTHONPATH']])
     limited = ('timeout', '--kill-after=5', '300', 'bash', *command)
     done = run_process(*limited, PORT=port, PYTHONPATH=folders)
+    (died,) = re.findall(r'dies at (\S+)', done.stderr)
+    print(f'ended {time.time() - float(died):.1f} s after rank 1')
     return done.stderr.splitlines()[-1], done
 
 

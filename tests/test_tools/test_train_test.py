@@ -1,5 +1,6 @@
 """tools/train.py and tools/test.py train, resume and evaluate, on CPU too."""
 
+import json
 import os
 import stat
 import sys
@@ -119,8 +120,14 @@ tta_pipeline = [
     assert 'SegTTAModel' in logs
 
 
+def tested(work_dir):
+    """The figures of a test, without its times."""
+    (file,) = work_dir.glob('2*/2*.json')
+    return {k: v for k, v in json.loads(file.read_text()).items() if 'time' not in k}
+
+
 def test_two_processes_on_cpu(
-    tiny_config, run_in_ranks, run_process, free_port, tmp_path
+    tiny_config, run_in_ranks, run_process, run_tool, free_port, tmp_path
 ):
     # the validation after 2 averages the statistics of batch norm, which differ at 1
     config = tiny_config(
@@ -141,7 +148,9 @@ custom_hooks += [dict(type='SyncBuffersHook')]
     test = ('bash', REPO / 'tools/dist_test.sh', config, whole / 'iter_4.pth', 2)
     done = run_process(*test, '--work-dir', tmp_path / 'test', PORT=free_port())
     assert done.returncode == 0, done.stderr[-3000:]
-    assert 'mIoU' in done.stdout
+    run_tool('test', config, whole / 'iter_4.pth', '--work-dir', tmp_path / 'one')
+    assert tested(tmp_path / 'test') == tested(tmp_path / 'one')
+    assert 'mIoU' in tested(tmp_path / 'one')
 
 
 @pytest.mark.parametrize(
