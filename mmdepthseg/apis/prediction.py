@@ -115,11 +115,11 @@ def predict(
     work = _Work(stamp, network, frames, opacity)
     fresh = work.run(batch_size, progress)
     rate = fps or frames.fps
-    video = folder / VIDEO if rate else None
-    if video and (fresh or stamp.facts.get('fps') != rate or not video.exists()):
+    video = folder / VIDEO
+    if rate and (fresh or stamp.facts.get('fps') != rate or not video.exists()):
         write_video(video, frames, folder, network, rate)
     work.finish(fps=rate)
-    return Predicted(folder, len(frames), fresh, video)
+    return Predicted(folder, len(frames), fresh, video if rate else None)
 
 
 def _weights(checkpoint: str | Path) -> str:
