@@ -17,6 +17,7 @@ from mmdepthseg.engine.hooks import (
 )
 from mmdepthseg.engine.hooks.stop_signal_hook import noted_signals
 from mmdepthseg.launch.opening import Opening
+from mmdepthseg.launch.setup import setup_speed
 from mmdepthseg.utils.errors import UserError, check_keys
 from mmdepthseg.utils.files import check_writable
 
@@ -90,6 +91,8 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         folder = hook.get('out_dir') if isinstance(hook, dict) else None
         if folder and '://' not in str(folder):  # used at the first checkpoint
             check_writable(folder, f'default_hooks.{name}.out_dir')
+    if 'optim_wrapper' in needs:
+        setup_speed(config)
     build = RUNNERS.build if 'runner_type' in config else ToolRunner.from_cfg
     with warnings.catch_warnings():
         # of MMSegmentation's hook: nothing is drawn, unless somebody asks for it

@@ -1,7 +1,9 @@
 """Set-up of training and test tools before the Runner, on any device."""
 
+import ctypes
 import gc
 import os
+import platform
 import subprocess
 from datetime import timedelta
 
@@ -20,6 +22,10 @@ _DEFAULT_PORT = '29500'
 _LOCAL_RANKS = dict(
     pytorch='LOCAL_RANK', slurm='SLURM_LOCALID', mpi='OMPI_COMM_WORLD_LOCAL_RANK'
 )
+_FUSED = ('Adam', 'AdamW', 'SGD')
+# of glibc's malloc.h, and the largest value that it takes for the first
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGEST_THRESHOLD = 2**25
 _BF16_WRAPPER = 'mmdepthseg.BFloat16OptimWrapper'
 
 
@@ -153,6 +159,24 @@ def setup_precision(config: Config, amp: bool) -> None:
         wrapper.type = _BF16_WRAPPER if on_cpu else 'AmpOptimWrapper'
         if not on_cpu:
             wrapper.loss_scale = 'dynamic'
+
+
+def setup_speed(config: Config) -> None:
+    """Make steps on a CPU cheaper, at the same numbers up to rounding.
+
+    Adam and SGD update all tensors in one call (`fused=True`, unless the config says
+    otherwise); and the C library keeps freed memory for the next step instead of giving
+    it back to the system, which has to clear every page again.
+    """
+    if get_device() != 'cpu':
+        return
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer') or {}
+    if optimizer.get('type') in _FUSED and not {'fused', 'foreach'} & optimizer.keys():
+        optimizer.fused = True
+    if platform.libc_ver()[0] == 'glibc':
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
+        library.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def newest_checkpoint(config: Config) -> str | None:

@@ -108,3 +108,19 @@ def test_load_from_is_kept_when_there_is_nothing_to_resume(tmp_path):
     launch.setup_resume(config, 'auto')
     assert config.load_from == str(weights)
     assert config.resume is False
+
+
+def test_fused_on_a_cpu_unless_told(device):
+    kinds = {}
+    for options in ({}, dict(foreach=True), dict(fused=False), dict(type='RMSprop')):
+        config = wrapper_config()
+        config.optim_wrapper.optimizer.update(options)
+        launch.setup_speed(config)
+        kinds[str(options)] = config.optim_wrapper.optimizer.get('fused')
+    assert list(kinds.values()) == [
+        True if device == 'cpu' else None,
+        None,
+        False,
+        None,
+    ]
+    launch.setup_speed(Config())  # nothing to train

@@ -2,10 +2,12 @@
 
 Prints the median time per part of the step (data, forward passes, photometric loss,
 teacher, mixing, backward, optimiser, EMA), the peak memory, and the ratio of the
-whole step to the bare forward + backward of the same networks on the same batch.
-On a CPU the peak is that of the process, on a GPU that of the timed steps; before them
-cuDNN may use much more while it searches for the fastest convolutions. All networks,
-including that of a feature distance, start from random weights.
+whole step to the bare forward + backward of the same networks on the same batch. On a
+CPU it is the CPU time of this process, because the time of the clock depends on what
+else the machine does; workers of the data loader do not count. On a GPU it is the time
+until the device has finished. The peak is that of the timed steps alone, on a CPU
+(Linux) also above what importing takes. All networks, including that of a feature
+distance, start from random weights. To compare two steps: compare_steps.py.
 
 Example:
     OMP_WAIT_POLICY=PASSIVE python tools/analysis_tools/benchmark_step.py CONFIG
@@ -14,14 +16,16 @@ Example:
 import argparse
 import json
 import os
-import resource
 import statistics
 import sys
 import time
 from collections import defaultdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
+
+from step_worker import memory, reset_peak  # noqa: E402
 
 from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
@@ -57,13 +61,15 @@ class Stopwatch:
         self.steps: dict[str, list[float]] = defaultdict(list)
         self.now: dict[str, float] = defaultdict(float)
         self.stack: list[list] = []
+        self.replaced: list[tuple] = []
 
     def clock(self) -> float:
-        """Return the time in seconds, after the device has finished its work."""
-        if self.device.type == 'cuda':
-            import torch
+        """Return CPU seconds; with a GPU the time when it has finished its work."""
+        if self.device.type != 'cuda':
+            return time.process_time()
+        import torch
 
-            torch.cuda.synchronize(self.device)
+        torch.cuda.synchronize(self.device)
         return time.perf_counter()
 
     def measure(self, name: str, function, *args, **kwargs):
@@ -82,11 +88,20 @@ class Stopwatch:
     def watch(self, name: str, owner, attribute: str) -> None:
         """Replace a method by a measured version."""
         function = getattr(owner, attribute)
+        self.replaced.append((owner, attribute, vars(owner).get(attribute)))
         object.__setattr__(
             owner,
             attribute,
             lambda *args, **kwargs: self.measure(name, function, *args, **kwargs),
         )
+
+    def unwatch(self) -> None:
+        """Put the methods back."""
+        for owner, attribute, own in reversed(self.replaced):
+            if own is None:
+                object.__delattr__(owner, attribute)
+            else:
+                object.__setattr__(owner, attribute, own)
 
     def end_step(self, keep: bool) -> None:
         """Close one step."""
@@ -182,7 +197,7 @@ def build(args: argparse.Namespace):
 
     from mmdepthseg.engine.hooks.check_start_hook import check_groups
     from mmdepthseg.launch.config import load_config
-    from mmdepthseg.launch.setup import setup_precision
+    from mmdepthseg.launch.setup import setup_precision, setup_speed
     from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
     from mmdepthseg.registry import MODELS
     from mmdepthseg.utils.errors import UserError
@@ -197,6 +212,7 @@ def build(args: argparse.Namespace):
             "the machine's best device; hide it first (CUDA_VISIBLE_DEVICES='')"
         )
     setup_precision(cfg, args.amp)
+    setup_speed(cfg)
     torch.backends.cudnn.benchmark = bool(
         (cfg.get('env_cfg') or {}).get('cudnn_benchmark', False)
     )
@@ -216,7 +232,11 @@ def build(args: argparse.Namespace):
 
 
 def report(
-    watch: Stopwatch, steps: list[float], bare: list[float], args: argparse.Namespace
+    watch: Stopwatch,
+    steps: list[float],
+    bare: list[float],
+    memory_gib: dict[str, float],
+    args: argparse.Namespace,
 ) -> dict:
     """Print and return the figures."""
     import torch
@@ -224,32 +244,27 @@ def report(
     whole, bare_time = statistics.median(steps), statistics.median(bare)
     parts = {k: statistics.median(v) for k, v in watch.steps.items()}
     parts['other'] = whole - sum(parts.values())
+    time_of = 'CPU time' if watch.device.type == 'cpu' else 'device time'
     print(
         f'{args.config}: {watch.device}, {torch.get_num_threads()} thread(s), '
-        f'{"amp" if args.amp else "float32"}, median of {len(steps)} steps'
+        f'{"amp" if args.amp else "float32"}, {time_of}, median of {len(steps)} steps'
     )
     for name, value in sorted(parts.items(), key=lambda item: -item[1]):
         print(f'  {name:<18}{value * 1e3:9.1f} ms {value / whole:7.1%}')
     without_data = whole - parts.get('data', 0)
-    if watch.device.type == 'cuda':
-        memory = torch.cuda.max_memory_allocated(watch.device) / 2**30
-    else:
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    figures = dict(
-        step_s=whole,
-        parts_s=parts,
-        bare_s=bare_time,
-        ratio=without_data / bare_time,
-        peak_memory_gib=memory,
-    )
+    ratio = without_data / bare_time
     print(f'  {"whole step":<18}{whole * 1e3:9.1f} ms')
     print(
         f'  {"bare fwd + bwd":<18}{bare_time * 1e3:9.1f} ms; step without data / '
-        f'bare = {figures["ratio"]:.2f}'
+        f'bare = {ratio:.2f}'
     )
-    whose = 'the timed steps' if watch.device.type == 'cuda' else 'the process'
-    print(f'  peak memory of {whose} {memory:.2f} GiB')
-    return figures
+    print(f'  peak memory of the timed steps {memory_gib["peak_memory_gib"]:.2f} GiB')
+    if 'peak_above_import_gib' in memory_gib:
+        above = memory_gib['peak_above_import_gib']
+        print(f'  of it above what importing takes {above:.2f} GiB')
+    return dict(
+        step_s=whole, parts_s=parts, bare_s=bare_time, ratio=ratio, **memory_gib
+    )
 
 
 def check_json(path: str) -> None:
@@ -265,33 +280,44 @@ def check_json(path: str) -> None:
 
 
 def benchmark(args: argparse.Namespace) -> None:
-    """Measure bare steps on the first batch, then whole steps on the batches after it.
-
-    In this order because measuring wraps the parts of the whole step.
-    """
+    """Measure whole steps, then bare ones, whose memory so does not count."""
     if args.json:
         check_json(args.json)
+    import torch
+
+    from mmdepthseg.plugin import register_all_modules
+
+    register_all_modules()
+    imported = memory('VmRSS')
     model, optim_wrapper, batches, device = build(args)
     watch = Stopwatch(device)
-    data = model.data_preprocessor(next(batches), True)
+    watch_parts(watch, model)
     bare, steps = [], []
     for i in range(args.warmup + args.iters):
-        start = watch.clock()
-        bare_step(model, data, optim_wrapper)
-        if i >= args.warmup:
-            bare.append(watch.clock() - start)
-    watch_parts(watch, model)
-    for i in range(args.warmup + args.iters):
-        if i == args.warmup and device.type == 'cuda':
-            import torch
-
-            torch.cuda.reset_peak_memory_stats(device)
+        if i == args.warmup:
+            if device.type == 'cuda':
+                torch.cuda.reset_peak_memory_stats(device)
+            reset_peak()
         start = watch.clock()
         train_step(watch, model, optim_wrapper, batches)
         if i >= args.warmup:
             steps.append(watch.clock() - start)
         watch.end_step(keep=i >= args.warmup)
-    figures = report(watch, steps, bare, args)
+    if device.type == 'cuda':
+        peak = torch.cuda.max_memory_allocated(device) / 2**30
+        figures = dict(peak_memory_gib=peak)
+    else:
+        peak = memory('VmHWM') / 2**10
+        above = peak - imported / 2**10
+        figures = dict(peak_memory_gib=peak, peak_above_import_gib=above)
+    watch.unwatch()
+    data = model.data_preprocessor(next(batches), True)
+    for i in range(args.warmup + args.iters):
+        start = watch.clock()
+        bare_step(model, data, optim_wrapper)
+        if i >= args.warmup:
+            bare.append(watch.clock() - start)
+    figures = report(watch, steps, bare, figures, args)
     if args.json:
         write_atomically(args.json, json.dumps(figures, indent=1).encode())
 

@@ -8,13 +8,20 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from mmdepthseg.geometry.tensors import no_autocast
 from mmdepthseg.models.heads.aspp import ASPP, NORM_CFG
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 
 NUM_STEPS = 5
 CHANNELS = (64, 128, 128, 256, 256)
+#: Pixels of a batch from which `upsampled_conv` is quicker.
+MIN_PIXELS = 1024
+#: Taps of a 3-tap window that share a pixel before up-sampling, for outputs at odd and
+#: at even positions (the odd ones first: the map starts one position early).
+WINDOWS = (((1, 1, 0), (0, 0, 1)), ((1, 0, 0), (0, 1, 1)))
 
 
 @MODELS.register_module()
@@ -42,6 +49,9 @@ class UNetDecoder(BaseModule):
         aspp_norm_cfg: Norm of the ASPP, separate from `norm_cfg` because the paper's
             ASPP has batch norm and its conv blocks have none. Defaults to BN; SyncBN or
             GN suit small batches.
+        with_cp: Recompute the two finest steps in the backward pass instead of keeping
+            their inputs: less memory, more time (docs/performance.md). Not with norms,
+            whose statistics would count twice.
         last_step: Last step to build; 5 builds none. Heads that tap no finer step set
             it, because weights without gradients stop distributed training. Defaults to
             0, full resolution.
@@ -58,9 +68,13 @@ class UNetDecoder(BaseModule):
         norm_cfg: dict | None = None,
         aspp_norm_cfg: dict = NORM_CFG,
         last_step: int = 0,
+        with_cp: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if with_cp and norm_cfg is not None:
+            raise UserError('UNetDecoder: with_cp=True needs norm_cfg=None')
+        self.with_cp = with_cp
         if not 1 <= len(in_channels) <= NUM_STEPS:
             raise UserError(
                 'UNetDecoder: in_channels must name 1 to 5 encoder levels, got '
@@ -87,7 +101,9 @@ class UNetDecoder(BaseModule):
             level = self._skip_level(step)
             skip = in_channels[level] if level >= 0 else 0
             self.fuse.append(
-                _conv_block(self._width(step) + skip, self._width(step), norm_cfg)
+                _conv_block(
+                    self._width(step) + skip, self._width(step), norm_cfg, FuseBlock
+                )
             )
             previous = self._width(step)
 
@@ -124,18 +140,17 @@ class UNetDecoder(BaseModule):
         finest = min(outs, default=NUM_STEPS)
         x = outs.get(finest, features[-1])
         for step in range(NUM_STEPS - finest, NUM_STEPS - last_step):
-            x = self.reduce[step](x)
             level = self._skip_level(step)
-            if level >= 0:
-                skip = features[level]
-                if skip.shape[2:] != x.shape[2:]:
-                    x = F.interpolate(x, size=skip.shape[2:], mode='nearest')
-                x = torch.cat((x, skip), dim=1)
+            skip = features[level] if level >= 0 else None
+            if self.with_cp and step >= NUM_STEPS - 2 and torch.is_grad_enabled():
+                x = checkpoint(self._step, step, x, skip, use_reentrant=False)
             else:
-                x = F.interpolate(x, scale_factor=2, mode='nearest')
-            x = self.fuse[step](x)
+                x = self._step(step, x, skip)
             outs[NUM_STEPS - 1 - step] = x
         return outs
+
+    def _step(self, step: int, x: Tensor, skip: Tensor | None) -> Tensor:
+        return self.fuse[step](self.reduce[step](x), skip)
 
     def parameters_of_steps(self, first: int, last: int) -> Iterator[nn.Parameter]:
         """Yield the parameters of some steps.
@@ -169,6 +184,43 @@ class UNetDecoder(BaseModule):
             )
 
 
+def _pays(x: Tensor) -> bool:
+    """Tell whether `upsampled_conv` is quicker than up-sampling: measured on a CPU.
+
+    On small maps its larger kernels cost more than they save. Exported graphs keep the
+    plain operations.
+    """
+    tracing = torch.jit.is_tracing() or torch.compiler.is_compiling()
+    return x.is_cpu and not tracing and x[:, 0].numel() >= MIN_PIXELS
+
+
+def upsampled_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return the 3x3 convolution, reflection-padded, of x up-sampled by two.
+
+    Under a 3x3 window of nearest-neighbour up-sampled features lie only 2x2 different
+    pixels, which ones depends on whether row and column are even or odd: four 2x2
+    convolutions with sums of the weights give the four kinds of output pixels, with 4/9
+    of the products, and no full-size input to keep for the backward pass.
+
+    Args:
+        x: (N, C, h, w).
+        weight: (C', C, 3, 3).
+        bias: (C',).
+
+    Returns:
+        (N, C', 2h, 2w).
+    """
+    sums = weight.new_tensor(WINDOWS)
+    with no_autocast(weight):
+        kernels = torch.einsum('ocyx,pay,qbx->opqcab', weight, sums, sums)
+    kernels = kernels.reshape(-1, *kernels.shape[3:])
+    if bias is not None:
+        bias = bias.repeat_interleave(4)
+    # the reflected row of the up-sampled map is the edge row of x
+    out = F.conv2d(F.pad(x, (1, 1, 1, 1), mode='replicate'), kernels, bias)
+    return F.pad(F.pixel_shuffle(out, 2), (-1, -1, -1, -1))
+
+
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
     """Return the channels of the steps as a tuple; raise unless there are five."""
     if len(channels) != NUM_STEPS:
@@ -179,13 +231,47 @@ def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
     return tuple(channels)
 
 
+class FuseBlock(ConvModule):
+    """Conv block that first up-samples by nearest neighbour and joins a skip."""
+
+    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        """Fuse features.
+
+        Args:
+            x: (N, C, h, w).
+            skip: (N, C', H, W), not smaller; None: x is up-sampled by two.
+
+        Returns:
+            (N, C'', H, W).
+        """
+        doubled = tuple(2 * side for side in x.shape[2:])
+        size = doubled if skip is None else tuple(skip.shape[2:])
+        if size == doubled and _pays(x):
+            x = self._from_half_size(x, skip)
+            return self.activate(self.norm(x) if self.with_norm else x)
+        if size != x.shape[2:]:
+            x = F.interpolate(x, size=size, mode='nearest')
+        return super().forward(x if skip is None else torch.cat((x, skip), dim=1))
+
+    def _from_half_size(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        weight, bias = self.conv.weight, self.conv.bias
+        if skip is None:
+            return upsampled_conv(x, weight, bias)
+        own, others = weight.split((x.shape[1], skip.shape[1]), dim=1)
+        padded = F.pad(skip, (1, 1, 1, 1), mode='reflect')
+        return upsampled_conv(x, own).add_(F.conv2d(padded, others, bias))
+
+
 def _conv_block(
-    in_channels: int, out_channels: int, norm_cfg: dict | None
+    in_channels: int,
+    out_channels: int,
+    norm_cfg: dict | None,
+    kind: type[ConvModule] = ConvModule,
 ) -> ConvModule:
     with warnings.catch_warnings():
         # the authors' blocks also have a bias before batch norm
         warnings.filterwarnings('ignore', message='Unnecessary conv bias')
-        return ConvModule(
+        return kind(
             in_channels,
             out_channels,
             3,

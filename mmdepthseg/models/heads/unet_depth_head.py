@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -65,6 +66,25 @@ class UNetDepthHead(BaseDepthHead):
             (N, 1, ~H/2^s, ~W/2^s) in (0, 1), s = 0, 1, ...
         """
         return [
-            conv(F.pad(decoded[step], (1, 1, 1, 1), mode='reflect')).sigmoid()
+            one_channel_conv(decoded[step], conv.weight, conv.bias).sigmoid()
             for step, conv in enumerate(self.disparity)
         ]
+
+
+def one_channel_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return the 3x3 convolution, reflection-padded, of x to one channel.
+
+    Each of the nine taps is first a 1x1 convolution; what is padded and shifted then
+    has nine channels, not all of x.
+
+    Args:
+        x: (N, C, h, w).
+        weight: (1, C, 3, 3).
+        bias: (1,).
+
+    Returns:
+        (N, 1, h, w).
+    """
+    taps = F.conv2d(x, weight.flatten(2).permute(2, 1, 0).unsqueeze(-1))
+    pick = torch.eye(9, dtype=x.dtype, device=x.device).view(1, 9, 3, 3)
+    return F.conv2d(F.pad(taps, (1, 1, 1, 1), mode='reflect'), pick, bias)

@@ -1,13 +1,16 @@
 """U-Net segmentation head that can start from the weights of a depth decoder."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
+from mmdepthseg.geometry.tensors import no_autocast
 from mmdepthseg.models.heads.unet_decoder import CHANNELS, NUM_STEPS, check_channels
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
@@ -112,13 +115,39 @@ class UNetSegHead(BaseDecodeHead):
             for v in self.levels
         ]
         size = max((tuple(tap.shape[2:]) for tap in taps))
+        if self.is_linear:
+            # a linear map of each tap: sized afterwards, which is the same and less
+            maps = zip(taps, self._maps(), strict=True)
+            biases = [self.conv_seg.bias] + [None] * (len(taps) - 1)
+            parts = [F.conv2d(*of, bias) for of, bias in zip(maps, biases, strict=True)]
+            return reduce(torch.add, [self._to_size(part, size) for part in parts])
         if self.project is not None:
             taps = [
                 project(tap) for project, tap in zip(self.project, taps, strict=True)
             ]
-        taps = [
-            resize(tap, size=size, mode='bilinear', align_corners=self.align_corners)
-            for tap in taps
-        ]
+        taps = [self._to_size(tap, size) for tap in taps]
         x = torch.cat(taps, dim=1) if len(taps) > 1 else taps[0]
         return self.cls_seg(x if self.inter is None else self.inter(x))
+
+    @property
+    def is_linear(self) -> bool:
+        """Tell whether nothing lies between linear projections and the classifier."""
+        drops = self.dropout is not None and self.dropout.training
+        return (
+            self.project is not None
+            and self.inter is None
+            and not drops
+            and not any(project.with_activation for project in self.project)
+        )
+
+    def _maps(self) -> list[Tensor]:
+        """Return projection and classifier as one 1x1 kernel for each tap."""
+        first = [project.conv.weight[:, :, 0, 0] for project in self.project]
+        last = self.conv_seg.weight[:, :, 0, 0].split([len(w) for w in first], dim=1)
+        with no_autocast(last[0]):
+            return [(b @ a)[:, :, None, None] for a, b in zip(first, last, strict=True)]
+
+    def _to_size(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        if tuple(x.shape[2:]) == size:
+            return x
+        return resize(x, size=size, mode='bilinear', align_corners=self.align_corners)

@@ -14,8 +14,10 @@ from helpers.tiny_models import (
     build,
     frame_batch,
 )
+from torch import nn
 
 from mmdepthseg.geometry import disparity_to_depth
+from mmdepthseg.models.heads.unet_depth_head import one_channel_conv
 from mmdepthseg.models.losses import BerHuLoss
 
 
@@ -106,3 +108,14 @@ def test_supervised_loss_is_that_of_all_scales_without_the_bottom_rows():
 def test_valid_height_is_a_share(height):
     with pytest.raises(ValueError, match='valid_height'):
         build(depth_head=dict(DEPTH_HEAD, valid_height=height))
+
+
+def test_one_channel_conv():
+    """It is the 3x3 convolution with reflection padding, gradients included."""
+    x = torch.randn(2, 5, 6, 7).double().requires_grad_()
+    conv = nn.Conv2d(5, 1, 3, padding=1, padding_mode='reflect').double()
+    wanted = [x, conv.weight, conv.bias]
+    outs = [one_channel_conv(x, conv.weight, conv.bias), conv(x)]
+    found = [[out, *torch.autograd.grad(out.square().sum(), wanted)] for out in outs]
+    for quick, plain in zip(*found, strict=True):
+        assert torch.allclose(quick, plain)

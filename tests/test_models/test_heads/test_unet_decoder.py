@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmdepthseg.models.heads import UNetDecoder
+from mmdepthseg.models.heads import UNetDecoder, unet_decoder
+from mmdepthseg.utils import UserError
 
 WIDTHS = (4, 4, 6, 8, 8)
 
@@ -119,3 +120,48 @@ def test_wrong_number_of_levels_names_the_key():
         UNetDecoder([], WIDTHS)
     with pytest.raises(ValueError, match='5 numbers'):
         UNetDecoder((4, 4), (1, 2))
+
+
+@pytest.mark.parametrize('channels', [(4, 4, 4, 4, 4), (4, 4, 4, 4)])
+@pytest.mark.parametrize('norm_cfg', [None, dict(type='BN')])
+def test_convolving_before_up_sampling_is_the_same(channels, norm_cfg, monkeypatch):
+    """Outputs and all gradients, with and without a skip at the finest step."""
+    strides = (2, 4, 8, 16, 32)[-len(channels) :]
+    levels = [f.double().requires_grad_() for f in features(strides, channels)]
+    decoder = UNetDecoder(channels, WIDTHS, aspp_rates=None, norm_cfg=norm_cfg).double()
+    found = []
+    for smallest in (0, 10**9):
+        monkeypatch.setattr(unet_decoder, 'MIN_PIXELS', smallest)
+        outs = decoder(levels)
+        total = sum(out.square().sum() for out in outs.values())
+        wanted = [*levels, *decoder.parameters()]
+        found.append([*outs.values(), *torch.autograd.grad(total, wanted)])
+    for quick, plain in zip(*found, strict=True):
+        assert torch.allclose(quick, plain, rtol=1e-9, atol=1e-9)
+    assert unet_decoder.MIN_PIXELS > 1 and decoder.fuse[-1].conv.weight.grad is None
+
+
+def test_large_maps_are_convolved_before_up_sampling(monkeypatch):
+    monkeypatch.setattr(unet_decoder, 'upsampled_conv', None)
+    decoder = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=None)
+    levels = features((2, 4, 8, 16, 32), [4] * 5)
+    decoder(levels, last_step=2)
+    with pytest.raises(TypeError):
+        decoder(levels)
+
+
+def test_recomputing_changes_no_gradient():
+    levels = features((2, 4, 8, 16, 32), [4] * 5)
+    torch.manual_seed(0)
+    plain = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=None)
+    other = UNetDecoder((4, 4, 4, 4, 4), WIDTHS, aspp_rates=None, with_cp=True)
+    other.load_state_dict(plain.state_dict())
+    runs = []
+    other.fuse[-1].register_forward_pre_hook(lambda *_: runs.append(1))
+    for decoder in (plain, other):
+        decoder(levels)[0].square().sum().backward()
+    assert len(runs) == 2
+    for one, two in zip(plain.parameters(), other.parameters(), strict=True):
+        assert torch.equal(one.grad, two.grad)
+    with pytest.raises(UserError, match='with_cp'):
+        UNetDecoder((4,) * 5, WIDTHS, norm_cfg=dict(type='BN'), with_cp=True)

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from helpers.tiny_models import (
+    CHANNELS,
     CLASSES,
     DEPTH_HEAD,
     HEIGHT,
@@ -95,3 +96,36 @@ def test_the_projection_is_linear_unless_told():
         smallest = model.decode_head.project[0](decoded).min()
         assert smallest >= lowest
         assert (smallest < 0) == (act_cfg is None)
+
+
+@pytest.mark.parametrize('levels', [(9,), (1, 7, 9)])
+def test_one_map_in_the_place_of_projection_and_classifier(levels, monkeypatch):
+    """Logits and gradients are those of the two convolutions, one after the other."""
+    head = build(decode_head=dict(SEG_HEAD, levels=levels)).decode_head.double()
+    head.eval()  # dropout
+    features = [
+        torch.randn(2, c, HEIGHT // s, WIDTH // s).double()
+        for c, s in zip(CHANNELS, (2, 4, 8, 16, 32), strict=True)
+    ]
+    assert head.is_linear
+    found = []
+    for joined in (True, False):
+        monkeypatch.setattr(type(head), 'is_linear', joined)
+        logits = head(features)
+        wanted = [*head.project.parameters(), *head.conv_seg.parameters()]
+        found.append([logits, *torch.autograd.grad(logits.square().sum(), wanted)])
+    for one, two in zip(*found, strict=True):
+        assert torch.allclose(one, two, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(inter_channels=8),
+        dict(dropout_ratio=0.1),
+        dict(channels=None),
+        dict(project_act_cfg=dict(type='ReLU')),
+    ],
+)
+def test_what_lies_between_is_not_skipped(options):
+    assert not build(decode_head=dict(SEG_HEAD, **options)).decode_head.is_linear

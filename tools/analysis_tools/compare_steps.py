@@ -1,0 +1,178 @@
+"""Compare two training steps in alternating pairs.
+
+The first side is the step of a config; the second the same work in plain torch, as the
+paper's formulas read (`plain_form/`), or another config, or the same config with
+another version of this package. Each side runs in a process of its own, on one random
+batch; they take turns. On a CPU the time is CPU time, which other processes hardly
+change, and the peak memory is that above what importing takes; on a GPU it is the time
+and the memory of the device. Ratios below 1: the first side is cheaper.
+
+Examples:
+    python tools/analysis_tools/compare_steps.py CONFIG
+    python tools/analysis_tools/compare_steps.py CONFIG --against CONFIG \
+        --against-tree OTHER_CHECKOUT
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.utils.errors import UserError  # noqa: E402
+from mmdepthseg.utils.files import write_atomically  # noqa: E402
+
+PLAIN = 'plain'
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help="config of one of the paper's trainings")
+    parser.add_argument(
+        '--against', default=PLAIN, help="'plain' (default) or another config"
+    )
+    parser.add_argument(
+        '--against-tree', default=ROOT, type=Path, help='checkout of the second side'
+    )
+    parser.add_argument(
+        '--against-options',
+        nargs='+',
+        default=[],
+        help='like --cfg-options, of the second side',
+    )
+    parser.add_argument(
+        '--depth', type=int, choices=(18, 50, 101), default=18, help='of the ResNet'
+    )
+    parser.add_argument('--size', type=int, nargs=2, default=(128, 256), help='H W')
+    parser.add_argument('--batch', type=int, default=2, help='images of each branch')
+    parser.add_argument('--pairs', type=int, default=7)
+    parser.add_argument('--steps', type=int, default=1, help='steps of a turn')
+    parser.add_argument('--warmup', type=int, default=2, help='steps before the first')
+    parser.add_argument('--threads', type=int, default=1, help='torch threads (CPU)')
+    parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
+    parser.add_argument('--amp', action='store_true', help='of the first side only')
+    parser.add_argument('--json', help='also write the numbers to this file')
+    add_config_options(parser)
+    return parser.parse_args(argv)
+
+
+class Side:
+    """A process that takes steps when asked."""
+
+    def __init__(self, name: str, tree: Path, **side: object) -> None:
+        self.name = name
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                ROOT / 'tools/analysis_tools/step_worker.py',
+                json.dumps(side),
+            ],
+            env={**os.environ, 'PYTHONPATH': str(tree)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def answer(self) -> dict:
+        """Return the next figures; a UserError if the process has ended."""
+        for line in self.process.stdout or ():
+            if line.startswith('STEPS '):
+                return json.loads(line.removeprefix('STEPS '))
+        raise UserError(f'{self.name}: its process ended, see above')
+
+    def take(self, steps: int) -> dict:
+        """Take steps; return seconds and the peak of the memory."""
+        print(steps, file=self.process.stdin, flush=True)
+        return self.answer()
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Let both sides take turns, and print the ratios."""
+    same = dict(
+        depth=args.depth,
+        size=args.size,
+        batch=args.batch,
+        threads=args.threads,
+        device=args.device,
+    )
+    plain = args.against == PLAIN
+    first = Side(
+        'first side',
+        ROOT,
+        config=args.config,
+        options=args.cfg_options,
+        plain=False,
+        amp=args.amp,
+        **same,
+    )
+    second = Side(
+        'second side',
+        args.against_tree.resolve(),
+        config=args.config if plain else args.against,
+        options=args.against_options or (args.cfg_options if plain else []),
+        plain=plain,
+        amp=False,
+        **same,
+    )
+    sides = (first, second)
+    try:
+        kinds = [side.answer()['kind'] for side in sides]
+        for side in sides:
+            side.take(args.warmup)
+        turns = [[side.take(args.steps) for side in sides] for _ in range(args.pairs)]
+    finally:
+        for side in sides:
+            side.process.kill()
+            side.process.wait()
+    figures = summary(turns, args.steps)
+    report(figures, args, kinds[0])
+    if args.json:
+        write_atomically(args.json, json.dumps(figures, indent=1).encode())
+
+
+def summary(turns: list[list[dict]], steps: int) -> dict:
+    """Return medians of both sides; median, least and largest of the pairs' ratios."""
+    figures: dict = {}
+    for key, unit in (('seconds', steps), ('peak', 1)):
+        pairs = [[turn[key] / unit for turn in pair] for pair in turns]
+        ratios = [a / b for a, b in pairs]
+        figures[key] = dict(
+            sides=[statistics.median(side) for side in zip(*pairs)],
+            ratio=statistics.median(ratios),
+            least=min(ratios),
+            largest=max(ratios),
+        )
+    return figures
+
+
+def report(figures: dict, args: argparse.Namespace, kind: str) -> None:
+    """Print the figures."""
+    height, width = args.size
+    where = f'{args.threads} thread(s)' if args.device == 'cpu' else args.device
+    print(
+        f'{kind}, ResNet-{args.depth}, {height}x{width}, batch {args.batch}, {where}, '
+        f'{args.pairs} pairs against {args.against}'
+    )
+    for key, name, unit in (('seconds', 'time', 's'), ('peak', 'memory', 'MiB')):
+        own, other = figures[key]['sides']
+        print(
+            f'  {name:<7}{own:9.3f} {unit} against {other:9.3f} {unit}; ratio '
+            f'{figures[key]["ratio"]:.3f} ({figures[key]["least"]:.3f} - '
+            f'{figures[key]["largest"]:.3f})'
+        )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the tool."""
+    run_tool(parse_args, compare, argv)
+
+
+if __name__ == '__main__':
+    main()
