@@ -64,9 +64,11 @@ echo "Installing the pinned packages (a few minutes the first time; log: $LOG) .
 # torch first: nothing may choose another version of it.
 pip_install torch
 if [ "$FRAMEWORKS" = openmmlab ]; then
+    # MMEngine imports pkg_resources, which newer setuptools do not have; named in both
+    # calls, or the second one brings a new one.
     pip_install mmcv-lite==2.1.0 mmengine==0.10.7 mmsegmentation==1.2.2 \
-        ftfy regex 'setuptools<70'
-    pip_install -e '.[tensorboard,imagenet,page,slurm,onnx,test]'
+        ftfy regex 'setuptools<82'
+    pip_install -e '.[tensorboard,imagenet,page,slurm,onnx,test]' 'setuptools<82'
 else
     pip_install -e '.[onedl,tensorboard,imagenet,page,slurm,onnx,test]'
 fi

@@ -10,13 +10,13 @@ import uuid
 from pathlib import Path
 
 import cv2
-import matplotlib.pyplot as plt
 import mmseg
 import numpy as np
 import pytest
 import torch
 from helpers import REPO
 from helpers.images import write_image
+from helpers.originals import broken_in_originals
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.apis import MMSegInferencer, inference_model, init_model
@@ -37,7 +37,8 @@ train_dataloader = dict(worker, {train})
 val_dataloader = dict(worker, dataset=dict(data_root=root))
 test_dataloader = dict(worker, dataset=dict(data_root=root))
 train_cfg = dict(max_iters=1, val_interval=1)
-default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=1))
+every = dict(interval=1)  # OpenMMLab's release draws every 50th image, the fork all
+default_hooks = dict(checkpoint=every, logger=every, visualization=every)
 visualizer = dict(name={unique!r})
 {extra}
 """
@@ -70,8 +71,8 @@ KINDS = dict(
 SEGMENTING = [kind for kind in KINDS if kind != 'sde']
 
 
-def call(tool, *arguments):
-    """Run the `main` of one of MMSegmentation's tools in this process."""
+def call(tool, *arguments, **replaced):
+    """Run the `main` of one of MMSegmentation's tools, with functions replaced."""
     spec = importlib.util.spec_from_file_location(Path(tool).stem, TOOLS / tool)
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
@@ -81,6 +82,7 @@ def call(tool, *arguments):
         layout = 'yapf.yapflib.yapf_api.FormatCode'
         patch.setattr(layout, lambda text, **options: (text, True))
         spec.loader.exec_module(module)
+        vars(module).update(replaced)
         module.main()
 
 
@@ -166,6 +168,11 @@ def test_browse_dataset(kind, streets, tmp_path):
     assert pictures and cv2.imread(str(pictures[0])).std() > 1
 
 
+@broken_in_originals(
+    'get_flops.py of MMSegmentation 1.2.2 gives MMEngine 0.10.7 both the shape and the '
+    'inputs, which refuses that',
+    ValueError,
+)
 @pytest.mark.parametrize('kind', KINDS)
 def test_get_flops(kind, streets, tmp_path, capsys):
     config = write_config(tmp_path, kind, streets)
@@ -197,30 +204,29 @@ def labelled_clips(tmp_path):
 
 
 @pytest.mark.parametrize('layout', ['cities', 'clips'])
-def test_confusion_matrix(trained, labelled_clips, tmp_path, monkeypatch, layout):
-    """Its picture is 38 inches wide; the counts behind it are looked at instead."""
+def test_confusion_matrix(trained, labelled_clips, tmp_path, layout):
+    """The maps that it reads belong to the samples that it reads.
+
+    It is stopped before it counts: with NumPy 2 its `19 * label` overflows 8 bits.
+    """
     config, checkpoint = trained('seg')
     if layout == 'clips':
         base, config = config, tmp_path / 'clips.py'
         config.write_text(CLIPS.format(base=str(base), root=str(labelled_clips)))
-    maps, counts = tmp_path / 'maps', []
+    maps, right = tmp_path / 'maps', []
     options = ['--out', maps, '--work-dir', tmp_path, *unique()]
     call('test.py', config, checkpoint, *options)
-    bincount = np.bincount
 
-    def count(*args, **kwargs):
-        counts.append(bincount(*args, **kwargs))
-        return counts[-1]
-
-    def stop(*args, **kwargs):
+    def compare(dataset, predictions):
+        for sample, predicted in zip(dataset, predictions, strict=True):
+            truth = sample['data_samples'].gt_sem_seg.data[0].numpy()
+            right.append((truth == predicted)[truth != dataset.ignore_index])
         raise StopIteration
 
-    monkeypatch.setattr(np, 'bincount', count)
-    monkeypatch.setattr(plt, 'subplots', stop)
+    tool = 'analysis_tools/confusion_matrix.py'
     with pytest.raises(StopIteration):
-        call('analysis_tools/confusion_matrix.py', config, maps, tmp_path)
-    matrix = sum(counts).reshape(19, 19)
-    accuracy = 100 * np.trace(matrix) / matrix.sum()
+        call(tool, config, maps, tmp_path, calculate_confusion_matrix=compare)
+    accuracy = 100 * np.concatenate(right).mean()
     assert accuracy == pytest.approx(figures_in(tmp_path)['aAcc'], abs=0.01)
 
 

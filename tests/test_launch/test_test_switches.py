@@ -30,4 +30,6 @@ def test_files_get_our_names_in_any_scope(given, expected, tmp_path):
     assert first.type == expected and first.output_dir == str(tmp_path / 'out')
     assert second == dict(type='mmseg.CityscapesMetric')
     expected = expected.replace('IoUMetric', 'SegLocalVisualizer')
+    hook = config.default_hooks.visualization
+    assert hook.draw and hook.interval == 1  # OpenMMLab's release: every 50th image
     assert config.visualizer == dict(type=expected, save_dir=str(tmp_path / 'show'))

@@ -9,14 +9,11 @@ from mmengine.registry import MODELS
 from PIL import Image
 
 CLIPS = """
-from copy import deepcopy
 frames = dict(type='ClipDataset', data_root={root!r}, metainfo=metainfo, pipeline=[
     dict(type='LoadImageFromFile'), dict(type='LoadSegLabel'),
     dict(type='mmseg.PackSegInputs', meta_keys=(
         'img_path', 'img_id', 'ori_shape', 'img_shape'))])
-test_dataloader = deepcopy(test_dataloader)
-test_dataloader['batch_size'] = 2
-test_dataloader['dataset'] = frames
+test_dataloader = dict(test_dataloader, batch_size=2, dataset=frames)
 """
 NAMES = {f'{clip}/{frame}' for clip in ('monday', 'tuesday') for frame in (1, 2, 10)}
 

@@ -9,11 +9,17 @@ import pytest
 import torch
 from helpers import REPO
 from helpers.checkpoints import assert_same_states, load
+from helpers.originals import broken_in_originals
 
-RESUMABLE = """
-train_dataloader['sampler'] = dict(type='ResumableInfiniteSampler', shuffle=True)
-train_dataloader['dataset']['pipeline'] = [dict(type='SeedBySample'), *train_pipeline]
+OF_MMENGINE = """
+train_dataloader['sampler'] = dict(type='InfiniteSampler', shuffle=True)
+train_dataloader['dataset']['pipeline'] = train_pipeline[1:]  # without SeedBySample
 """
+LOADS_WHAT_IT_SKIPS = broken_in_originals(
+    'to go on, MMEngine 0.10.7 loads the batches again that it skips; with its own '
+    'InfiniteSampler that draws random numbers which the first run did not draw',
+    AssertionError,
+)
 
 
 def test_train_and_test_from_another_folder(
@@ -42,9 +48,15 @@ def test_train_and_test_from_another_folder(
     assert 'mIoU' in figures.read_text()
 
 
-@pytest.mark.parametrize('workers', [0, 2])
-def test_resumed_run_equals_uninterrupted_run(tiny_config, run_tool, tmp_path, workers):
-    config = tiny_config(workers, RESUMABLE if workers else '')
+@pytest.mark.parametrize(
+    ('workers', 'extra'),
+    [(0, ''), (2, ''), pytest.param(0, OF_MMENGINE, marks=LOADS_WHAT_IT_SKIPS)],
+    ids=['0', '2', 'sampler of MMEngine'],
+)
+def test_resumed_run_equals_uninterrupted_run(
+    tiny_config, run_tool, tmp_path, workers, extra
+):
+    config = tiny_config(workers, extra)
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
     run_tool('train', config, '--work-dir', whole)
     torch.rand(3)  # the process's own random state must not matter

@@ -82,3 +82,22 @@ def test_files_of_two_clips(tmp_path):
         )
     found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.jpg')}
     assert found == {'a/1.jpg', 'b/1.jpg'}
+
+
+def test_nothing_to_draw_and_an_image_of_any_layout(tmp_path):
+    """OpenMMLab's release fails at both; the fork does not."""
+    register_all_modules()
+    visualizer = VISUALIZERS.build(dict(type='SegLocalVisualizer', name='layout'))
+    visualizer.dataset_meta = dict(classes=('a', 'b'), palette=[[0, 0, 9], [9, 9, 9]])
+    bgr = np.full((40, 60, 3), (10, 20, 200), np.uint8)
+    label = PixelData(data=torch.zeros(1, 40, 60, dtype=torch.long))
+    for name, sample in (
+        ('none', None),
+        ('empty', SegDataSample()),
+        ('label', SegDataSample(gt_sem_seg=label)),
+    ):
+        file = tmp_path / f'{name}.png'
+        visualizer.add_datasample(name, bgr[..., ::-1], sample, out_file=str(file))
+        drawn = cv2.imread(str(file))
+        assert drawn.shape == bgr.shape
+        assert (drawn == bgr).all() == (name != 'label')
