@@ -1,6 +1,8 @@
 """The wheel: what it carries, and that it works without the checkout."""
 
+import configparser
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,8 @@ from pathlib import Path
 import mmseg
 import pytest
 from helpers import REPO
+
+from mmdepthseg import doctor
 
 FOLDERS = ('mmdepthseg', 'configs', 'tools')
 FILES = ('setup.cfg', 'pyproject.toml', 'README.md', 'LICENSE')
@@ -79,3 +83,19 @@ def test_training_from_the_wheel(wheel, streets, run_process, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert str(REPO) not in done.stderr.replace(sys.prefix, '')
     assert (tmp_path / 'run/iter_1.pth').is_file()
+
+
+def test_versions_of_python_agree():
+    """The oldest is the first of those that are named, wherever they are named."""
+    setup = configparser.ConfigParser()
+    setup.read(REPO / 'setup.cfg')
+    named = re.findall(r'Python :: (3\.\d+)', setup['metadata']['classifiers'])
+    oldest = '.'.join(map(str, doctor._MINIMUM_PYTHON))
+    assert named[0] == oldest
+    assert setup['options']['python_requires'] == f'>={oldest}'
+    script = (REPO / 'requirements/create_env.sh').read_text()
+    assert f'sys.version_info < ({oldest.replace(".", ", ")})' in script
+    for version in named:
+        assert f'python{version} ' in script
+    readme = (REPO / 'README.md').read_text()
+    assert f'Python {", ".join(named[:-1])} or {named[-1]}' in readme
