@@ -64,6 +64,10 @@ class ToolRunner(Runner):
         """Test, with the console open."""
         self._opening.end()
         self.logger.info(f'Environment, config and hooks: {self.logger.log_file}')
+        if isinstance(self._train_loop, dict):
+            # OpenMMLab's visualisation hook asks for the iteration, which builds the
+            # loop, and with it the training's data
+            self._train_loop = None
         return super().test()
 
 
