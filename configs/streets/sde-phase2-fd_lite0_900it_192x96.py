@@ -1,0 +1,33 @@
+# Phase 2: everything learns, the encoder is kept near its features of ImageNet, and view
+# synthesis compares at twice the size that the networks see.
+#   python tools/train.py configs/streets/sde_lite0_500it_192x96.py
+#   python tools/train.py THIS
+_base_ = './sde_lite0_500it_192x96.py'
+load_from = 'work_dirs/sde_lite0_500it_192x96/iter_500.pth'
+model = dict(
+    backbone=dict(frozen_stages=-1, norm_eval=True),
+    data_preprocessor=dict(input_scale=0.5),
+    # at the start the encoder's distance grows until it costs about as much as pixels
+    loss_feature=dict(
+        type='FeatureDistanceLoss',
+        encoder={k: v for k, v in _base_.lite0.items() if k != '_delete_'},
+        loss_weight=5e-4,
+        reduction='batch',
+    ),
+)
+train_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAdjacentFrames'),
+    dict(type='LoadCamera'),
+    dict(type='Resize', scale=(384, 192)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+iterations = 900
+# that of the pose net, too
+encoders = {'backbone.': dict(lr_mult=0.2)}
+optim_wrapper = dict(optimizer=dict(lr=5e-4), paramwise_cfg=dict(custom_keys=encoders))
+train_cfg = dict(max_iters=iterations, val_interval=iterations // 6)
+default_hooks = dict(checkpoint=dict(interval=iterations // 2))
