@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from mmdepthseg.geometry.tensors import no_autocast
@@ -218,7 +219,41 @@ def upsampled_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Ten
         bias = bias.repeat_interleave(4)
     # the reflected row of the up-sampled map is the edge row of x
     out = F.conv2d(F.pad(x, (1, 1, 1, 1), mode='replicate'), kernels, bias)
-    return F.pad(F.pixel_shuffle(out, 2), (-1, -1, -1, -1))
+    return _Interleave.apply(out)
+
+
+class _Interleave(torch.autograd.Function):
+    """Put the four kinds of output pixels, (N, 4 C, h + 1, w + 1), in their places.
+
+    `F.pixel_shuffle` and a crop would do, with twice the passes over the full-size map.
+    """
+
+    @staticmethod
+    def forward(ctx, kinds: Tensor) -> Tensor:
+        """Return (N, C, 2h, 2w)."""
+        n, channels, height, width = kinds.shape
+        out = kinds.new_empty(n, channels // 4, 2 * height - 2, 2 * width - 2)
+        for part, place in _kinds(kinds.view(n, -1, 4, height, width), out):
+            place.copy_(part)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        """Return the gradient of each kind, 0 beside the map."""
+        n, channels, height, width = gradient.shape
+        kinds = gradient.new_zeros(n, channels, 4, height // 2 + 1, width // 2 + 1)
+        for part, place in _kinds(kinds, gradient):
+            part.copy_(place)
+        return kinds.flatten(1, 2)
+
+
+def _kinds(kinds: Tensor, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield for each kind its pixels (N, C, h, w) and their places in the whole map."""
+    height, width = (side // 2 for side in whole.shape[2:])
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        part = kinds[:, :, 3 - 2 * row - column, row:, column:][..., :height, :width]
+        yield part, whole[:, :, row::2, column::2]
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
