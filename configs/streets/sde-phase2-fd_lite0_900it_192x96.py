@@ -1,5 +1,5 @@
-# Phase 2: everything learns, the encoder is kept near its features of ImageNet, and view
-# synthesis compares at twice the size that the networks see.
+# Phase 2: everything learns, the encoder is kept near its features of ImageNet, and
+# view synthesis compares at twice the size that the networks see.
 #   python tools/train.py configs/streets/sde_lite0_500it_192x96.py
 #   python tools/train.py THIS
 _base_ = './sde_lite0_500it_192x96.py'
