@@ -172,7 +172,7 @@ def setup_speed(config: Config) -> None:
         return
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer') or {}
     if optimizer.get('type') in _FUSED and not {'fused', 'foreach'} & optimizer.keys():
-        optimizer.fused = True
+        optimizer['fused'] = True
     if platform.libc_ver()[0] == 'glibc':
         library = ctypes.CDLL(None)
         library.mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD)

@@ -115,9 +115,9 @@ class UNetSegHead(BaseDecodeHead):
             for v in self.levels
         ]
         size = max((tuple(tap.shape[2:]) for tap in taps))
-        if self.is_linear:
+        if self.project is not None and self.is_linear:
             # a linear map of each tap: sized afterwards, which is the same and less
-            maps = zip(taps, self._maps(), strict=True)
+            maps = zip(taps, self._maps(self.project), strict=True)
             biases = [self.conv_seg.bias] + [None] * (len(taps) - 1)
             parts = [F.conv2d(*of, bias) for of, bias in zip(maps, biases, strict=True)]
             return reduce(torch.add, [self._to_size(part, size) for part in parts])
@@ -140,14 +140,14 @@ class UNetSegHead(BaseDecodeHead):
             and not any(project.with_activation for project in self.project)
         )
 
-    def _maps(self) -> list[Tensor]:
+    def _maps(self, project: nn.ModuleList) -> list[Tensor]:
         """Return projection and classifier as one 1x1 kernel for each tap."""
-        first = [project.conv.weight[:, :, 0, 0] for project in self.project]
+        first = [weight[:, :, 0, 0] for weight in project.parameters()]
         last = self.conv_seg.weight[:, :, 0, 0].split([len(w) for w in first], dim=1)
         with no_autocast(last[0]):
             return [(b @ a)[:, :, None, None] for a, b in zip(first, last, strict=True)]
 
-    def _to_size(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+    def _to_size(self, x: Tensor, size: tuple[int, ...]) -> Tensor:
         if tuple(x.shape[2:]) == size:
             return x
         return resize(x, size=size, mode='bilinear', align_corners=self.align_corners)
