@@ -118,7 +118,9 @@ def test_worker_and_summary(plain, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     answers = [json.loads(x.removeprefix('STEPS ')) for x in lines if 'STEPS' in x]
     assert answers[0] == dict(kind='transfer')
-    assert all(turn['seconds'] > 0 and turn['peak'] > 0 for turn in answers[1:])
+    # in the memory of other tests a step of this size may find its place
+    assert [turn.keys() for turn in answers[1:]] == [{'seconds', 'peak'}] * 2
+    assert all(turn['seconds'] > 0 for turn in answers[1:])
     turns = [[dict(seconds=a, peak=3), dict(seconds=2, peak=4)] for a in (1, 3, 4)]
     time = load_tool('analysis_tools/compare_steps').summary(turns, 1)['seconds']
     assert time == dict(sides=[3, 2], ratio=1.5, least=0.5, largest=2)

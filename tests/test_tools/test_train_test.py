@@ -132,7 +132,7 @@ tta_pipeline = [
     assert 'SegTTAModel' in logs
 
 
-def tested(work_dir):
+def results_of(work_dir):
     """The figures of a test, without its times."""
     (file,) = work_dir.glob('2*/2*.json')
     return {k: v for k, v in json.loads(file.read_text()).items() if 'time' not in k}
@@ -161,8 +161,8 @@ custom_hooks += [dict(type='SyncBuffersHook')]
     done = run_process(*test, '--work-dir', tmp_path / 'test', PORT=free_port())
     assert done.returncode == 0, done.stderr[-3000:]
     run_tool('test', config, whole / 'iter_4.pth', '--work-dir', tmp_path / 'one')
-    assert tested(tmp_path / 'test') == tested(tmp_path / 'one')
-    assert 'mIoU' in tested(tmp_path / 'one')
+    assert results_of(tmp_path / 'test') == results_of(tmp_path / 'one')
+    assert 'mIoU' in results_of(tmp_path / 'one')
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--size', type=int, nargs=2, default=(128, 256), help='H W')
     parser.add_argument('--batch', type=int, default=2, help='images of each branch')
-    parser.add_argument('--pairs', type=int, default=7)
+    parser.add_argument('--pairs', type=int, default=7, help='pairs of turns')
     parser.add_argument('--steps', type=int, default=1, help='steps of a turn')
     parser.add_argument('--warmup', type=int, default=2, help='steps before the first')
     parser.add_argument('--threads', type=int, default=1, help='torch threads (CPU)')
