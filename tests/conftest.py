@@ -35,6 +35,7 @@ from helpers import REPO
 from helpers.fake_slurm import FakeSlurm
 from helpers.tiny_config import write_tiny_config
 from helpers.tools import load_tool
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.utils import ManagerMixin
 from torch.utils.data import DataLoader, dataloader
@@ -89,11 +90,18 @@ def _named_instances(kind: type = ManagerMixin) -> Iterator[type]:
 
 @contextlib.contextmanager
 def _without_new_instances() -> Iterator[None]:
-    """Forget the default scopes, loggers, ... by name that MMEngine has made inside."""
+    """Forget the default scopes, loggers, ... by name that MMEngine has made inside.
+
+    Older loggers have their levels again.
+    """
     instances = {kind: kind._instance_dict.copy() for kind in _named_instances()}
+    levels = {logger: logger.level for logger in MMLogger._instance_dict.values()}
     try:
         yield
     finally:
+        for logger, level in levels.items():
+            if logger.level != level:
+                logger.setLevel(level)
         for kind in _named_instances():
             kind._instance_dict.clear()
             kind._instance_dict.update(instances.get(kind, {}))

@@ -310,10 +310,6 @@ def test_several_processes(streets, tmp_path, run_process, free_port):
     assert len([*(tmp_path / 'maps/teacher').glob('*.png')]) == len(frames) == 1
 
 
-@broken_in_originals(
-    'MMEngine 0.10.7 looks for the configs of an editable install in site-packages',
-    UserError,
-)
 def test_another_project_derives(tmp_path):
     """By MMEngine's own paths: their scope does not disturb our checks of keys."""
     name = 'classmix_r18-w16_600it_192x96_n8.py'
