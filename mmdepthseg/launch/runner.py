@@ -31,6 +31,7 @@ class ToolRunner(Runner):
     """
 
     _opening: Opening
+    _train_loop: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         try:
