@@ -9,16 +9,7 @@ load_from = 'work_dirs/sde-coarse_r18-w16_700it_192x96/iter_700.pth'
 model = dict(
     data_preprocessor=dict(input_scale=0.5), pose_refinement=dict(iterations=3)
 )
-train_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAdjacentFrames'),
-    dict(type='LoadCamera'),
-    dict(type='Resize', scale=(384, 192)),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs'),
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=_base_.fine_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 train_cfg = dict(max_iters=iterations, val_interval=iterations // 11)
 default_hooks = dict(checkpoint=dict(interval=iterations // 11))

@@ -15,16 +15,7 @@ model = dict(
         reduction='batch',
     ),
 )
-train_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAdjacentFrames'),
-    dict(type='LoadCamera'),
-    dict(type='Resize', scale=(384, 192)),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs'),
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=_base_.fine_pipeline))
 iterations = 900
 # that of the pose net, too
 encoders = {'backbone.': dict(lr_mult=0.2)}

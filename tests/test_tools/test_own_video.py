@@ -134,3 +134,38 @@ def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
     state = torch.load(tmp_path / f'depthmix/iter_{ITERS}.pth', weights_only=False)
     weight = state['state_dict']['teacher.module.decode_head.conv_seg.weight']
     assert len(weight) == 2 and torch.isfinite(weight).all()
+
+
+def test_transfer_from_depth_that_one_has(
+    own_configs, clips, run_tool, call_tool, tmp_path
+):
+    """Maps, half of each unmeasured, become labels of which a network learns."""
+    for image in clips.rglob('frames/*.png'):
+        depth = np.full((48, 96), 5, np.float32)
+        depth[:24] = np.nan
+        path = tmp_path / 'maps' / image.parts[-3] / f'{image.stem}.npy'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, depth)
+    labels = tmp_path / 'clips_depth_labels'
+    known = ('--kind', 'depth', '--images', clips, '--out', labels)
+    done = call_tool('import_depth', tmp_path / 'maps', *known)
+    assert done.returncode == 0, done.stderr
+    config = own_configs / NAME.format('depth-labels', '1k')
+    given = options('train_dataloader.batch_size=2', 'default_hooks.logger.interval=1')
+    run_tool('train', config, '--work-dir', tmp_path / 'sde', *given)
+    (log,) = (tmp_path / 'sde').glob('2*/vis_data/scalars.json')
+    losses = [json.loads(line) for line in log.read_text().splitlines()]
+    assert all(0 < line['depth.loss_disparity'] < 1 for line in losses)
+    checkpoint = tmp_path / f'sde/iter_{ITERS}.pth'
+    run_tool(
+        'train',
+        own_configs / NAME.format('transfer', '600it'),
+        *('--work-dir', tmp_path / 'transfer'),
+        *options(
+            f'model.backbone.init_cfg.checkpoint={checkpoint}',
+            f'model.decode_head.decoder.init_cfg.checkpoint={checkpoint}',
+            f'train_cfg.val_interval={ITERS}',
+            'val_dataloader.num_workers=0',
+        ),
+    )
+    assert (tmp_path / f'transfer/iter_{ITERS}.pth').is_file()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.tiny_models import CLASSES, HEIGHT, WIDTH, shrink
+from helpers.tiny_models import HEIGHT, WIDTH, shrink
 from helpers.tools import load_tool
 from torch import nn
 
@@ -96,7 +96,21 @@ def test_augmented_steps_train(plain):
         losses = other.step(batch)
     assert all(value.isfinite() for value in losses.values())
     assert not torch.equal(before, other.teacher.backbone.conv1.weight)
-    assert CLASSES < 19
+
+
+@pytest.mark.parametrize('against', ['plain', 'other.py'])
+def test_what_both_sides_are_asked_for(against):
+    """Options reach the processes as `load_config` takes them."""
+    tool = load_tool('analysis_tools/compare_steps')
+    given = ['mine.py', '--against', against, '--amp', '--cfg-options', 'a.b=1']
+    first, second = tool.descriptions(tool.parse_args(given))
+    assert first['options'] == {'a.b': 1} and first['amp'] and not first['plain']
+    assert second['options'] == ({'a.b': 1} if against == 'plain' else None)
+    assert second['config'] == ('mine.py' if against == 'plain' else 'other.py')
+    assert second['plain'] is (against == 'plain') and not second['amp']
+    more = [*given, '--against-options', '+c.d=False']
+    _, second = tool.descriptions(tool.parse_args(more))
+    assert second['options'] == {'+c.d': False} and second['size'] == (128, 256)
 
 
 def test_worker_and_summary(plain, capsys, monkeypatch):

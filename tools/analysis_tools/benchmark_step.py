@@ -6,7 +6,7 @@ whole step to the bare forward + backward of the same networks on the same batch
 CPU it is the CPU time of this process, because the time of the clock depends on what
 else the machine does; workers of the data loader do not count. On a GPU it is the time
 until the device has finished. The peak is that of the timed steps alone, on a CPU
-(Linux) also above what importing takes. All networks, including that of a feature
+also above what importing takes. All networks, including that of a feature
 distance, start from random weights. To compare two steps: compare_steps.py.
 
 Example:

@@ -24,11 +24,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from mmdepthseg.launch.options import OptionsAction  # noqa: E402
 from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
 PLAIN = 'plain'
+SHARED = ('depth', 'size', 'batch', 'threads', 'device')
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,7 +46,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--against-options',
         nargs='+',
-        default=[],
+        action=OptionsAction,
+        metavar='KEY=VALUE',
         help='like --cfg-options, of the second side',
     )
     parser.add_argument(
@@ -93,35 +96,24 @@ class Side:
         return self.answer()
 
 
+def descriptions(args: argparse.Namespace) -> list[dict]:
+    """Return what the processes of both sides are asked for."""
+    same = {key: getattr(args, key) for key in SHARED}
+    own = dict(config=args.config, options=args.cfg_options, amp=args.amp, plain=False)
+    other = dict(config=args.against, options=args.against_options, plain=False)
+    if args.against == PLAIN:
+        options = args.against_options or args.cfg_options
+        other = dict(config=args.config, options=options, plain=True)
+    return [dict(same, **own), dict(same, **other, amp=False)]
+
+
 def compare(args: argparse.Namespace) -> None:
     """Let both sides take turns, and print the ratios."""
-    same = dict(
-        depth=args.depth,
-        size=args.size,
-        batch=args.batch,
-        threads=args.threads,
-        device=args.device,
+    first, second = descriptions(args)
+    sides = (
+        Side('first side', ROOT, **first),
+        Side('second side', args.against_tree.resolve(), **second),
     )
-    plain = args.against == PLAIN
-    first = Side(
-        'first side',
-        ROOT,
-        config=args.config,
-        options=args.cfg_options,
-        plain=False,
-        amp=args.amp,
-        **same,
-    )
-    second = Side(
-        'second side',
-        args.against_tree.resolve(),
-        config=args.config if plain else args.against,
-        options=args.against_options or (args.cfg_options if plain else []),
-        plain=plain,
-        amp=False,
-        **same,
-    )
-    sides = (first, second)
     try:
         kinds = [side.answer()['kind'] for side in sides]
         for side in sides:

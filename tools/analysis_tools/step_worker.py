@@ -8,7 +8,6 @@ its argument and a number of steps per line of its input, and answers with JSON.
 import copy
 import json
 import random
-import resource
 import sys
 import time
 from pathlib import Path
@@ -183,27 +182,19 @@ class Meter:
 
 
 def reset_peak() -> None:
-    """Forget the peak of this process's memory, on Linux."""
-    path = Path('/proc/self/clear_refs')
-    if path.exists():
-        path.write_text('5')
+    """Forget the peak of this process's memory."""
+    Path('/proc/self/clear_refs').write_text('5')
 
 
 def memory(name: str) -> float:
-    """Return the memory of this process, MiB: 'VmRSS' now or 'VmHWM' at its peak."""
-    status = Path('/proc/self/status')
-    if not status.exists():
-        return (
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        )  # macOS: bytes
-    line = next(li for li in status.read_text().splitlines() if li.startswith(name))
+    """Return the memory of this process in MiB: `VmRSS` now, or `VmHWM` at its peak."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    line = next(line for line in lines if line.startswith(name))
     return int(line.split()[1]) / 2**10
 
 
 def serve(side: dict) -> None:
     """Answer requests until the input ends."""
-    import torch  # noqa: F401
-
     from mmdepthseg.plugin import register_all_modules
 
     register_all_modules()

@@ -11,6 +11,9 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDepthSegInputs'),
 ]
+# for `data_preprocessor.input_scale=0.5`: view synthesis at twice the networks' size
+fine_pipeline = [dict(step) for step in train_pipeline]
+fine_pipeline[4]['scale'] = (384, 192)
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
