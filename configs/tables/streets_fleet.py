@@ -1,0 +1,88 @@
+# Which frames of a fleet's video to label: a Table 3 on streets driven many times, with
+# long stops and rare places. The supervised network from ImageNet weights learns from
+# the 8 or 30 of 360 frames that each method of tools/select_samples.py chooses; 200
+# other places, of all cities equally often, test it.
+#   python tools/run_experiments.py THIS --jobs 2
+title = 'A fleet of streets at 192x96, 900 iterations from ImageNet weights'
+seeds = [7, 25, 42]
+label_counts = [8, 30]
+baseline = 'random'
+clips = 'data/streets_fleet'
+sde = 'configs/streets/sde_lite0_500it_192x96.py'
+select = 'configs/streets/select-{}_lite0_192x96.py'
+config = 'configs/streets/supervised_lite0_900it_192x96_{}.py'
+chosen = '{work_dir}/select_%s_seed%s'
+meanings = dict(
+    us='depth uncertainty (US)',
+    ds='diversity (DS)',
+    ds_us='diversity and depth uncertainty (DS + US)',
+    entropy='entropy (active learning, needs labels)',
+)
+root = f'dataset.data_root={clips}'
+pool = f'--cfg-options predict_dataloader.{root} train_dataloader.{root}'
+prerequisites = [
+    dict(
+        name='streets',
+        command=f'tools/dataset_converters/streets.py --out {clips} --pool fleet '
+        '--clips 360 --frames 3 --val-clips 200',
+        outputs=[f'{clips}/streets.json'],
+    ),
+    dict(
+        name='sde',
+        train=sde,
+        needs=['streets'],
+        options={
+            'train_dataloader.dataset.data_root': clips,
+            'val_dataloader.dataset.data_root': clips,
+            'val_evaluator.baseline.dataset.data_root': clips,
+            'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_fleet.json',
+        },
+    ),
+]
+first = f'us_seed{seeds[0]}'
+for kind in meanings:
+    how = select.format('entropy' if kind == 'entropy' else 'ds-us')
+    for number in seeds:
+        folder = chosen % (kind, number)
+        arguments = f'--method {kind} --budget 8 15 30 --seed {number} --out {folder}'
+        before = ['streets']
+        if kind != 'entropy':
+            arguments = '{sde} ' + arguments
+            # the first one computes the teacher's features and depth labels for all
+            if f'{kind}_seed{number}' != first:
+                before.append(f'select_{first}')
+                arguments += ' --teacher-dir ' + chosen % ('us', seeds[0])
+        prerequisites.append(
+            dict(
+                name=f'select_{kind}_seed{number}',
+                needs=before,
+                command=f'tools/select_samples.py {how} {arguments} {pool}',
+                config=how,
+                folder=folder,
+                outputs=[f'{folder}/budget_30.txt'],
+            )
+        )
+del kind, number, how, arguments, before, folder
+tested = {
+    'train_dataloader.dataset.data_root': clips,
+    'val_dataloader.dataset.data_root': clips,
+    'test_dataloader.dataset.data_root': clips,
+}
+methods = [
+    dict(name='random', config=config.format('n8'), needs=['streets'], options=tested),
+    *(
+        dict(
+            name=kind,
+            title=meaning,
+            config=config.format('selected'),
+            needs=[f'select_{kind}_seed{number}' for number in seeds],
+            options={
+                **tested,
+                'train_dataloader.dataset.labeled_subset.ann_file': chosen
+                % (kind, '{seed}')
+                + '/budget_{n}.txt',
+            },
+        )
+        for kind, meaning in meanings.items()
+    ),
+]
