@@ -106,6 +106,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--stop-on-failure', action='store_true', help='stop at the first failed run'
     )
+    parser.add_argument(
+        '--no-fork',
+        action='store_true',
+        help='let each training and test import everything again; by default those of '
+        'a place (see --jobs, --gpus) are forked from one process that has done so',
+    )
     add_trust(parser)
     add_debug(parser)
     return parser.parse_args(argv)
@@ -210,7 +216,8 @@ def run_experiments(args: argparse.Namespace) -> bool:
                 use_slurm(book, args)
             elif lock:
                 places = local_places(args.jobs, args.gpus)
-                StageRunner(book, places, not args.stop_on_failure, lock).run()
+                keep_going, fork = not args.stop_on_failure, not args.no_fork
+                StageRunner(book, places, keep_going, lock, fork).run()
         finally:  # however the run ended, keep the results so far
             write_report(table, runs, book)
     return not book.failed

@@ -8,7 +8,6 @@ import fcntl
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from mmdepthseg.experiments.forking import Slot
 from mmdepthseg.experiments.stage import Stage, StageBook, tail
 from mmdepthseg.utils.errors import Stopped, UserError
 from mmdepthseg.utils.files import remove_leftovers
@@ -105,6 +105,7 @@ class StageRunner:
             need it; see `book.failed`.
         lock: From `lock_folder`. The processes hold it too: if this process is killed
             and they go on, no other run will write into their folders.
+        fork: Let the trainings of a place share their imports, see `forking`.
     """
 
     def __init__(
@@ -113,9 +114,11 @@ class StageRunner:
         places: Sequence[Mapping[str, str]] = ({},),
         keep_going: bool = False,
         lock: IO | None = None,
+        fork: bool = False,
     ) -> None:
-        self.book, self.keep_going, self.lock = book, keep_going, lock
-        self.free = list(places)
+        self.book, self.keep_going = book, keep_going
+        self._slots = [Slot(place, lock, fork) for place in places]
+        self.free = list(self._slots)
         self._waiting = list(book.stages)
         self._running: dict[str, _Run] = {}
         self._shown: dict[str, str] = {}
@@ -140,6 +143,8 @@ class StageRunner:
                         time.sleep(POLL_SECONDS)
             finally:
                 self._stop_all(noted)
+                for slot in self._slots:
+                    slot.close()
             if noted:
                 raise Stopped(128 + noted[0])
 
@@ -187,7 +192,7 @@ class StageRunner:
             short = ['python' if p == sys.executable else p for p in stage.commands[0]]
             print(f'[{name}] {shlex.join(short)}', flush=True)
             log.write_bytes(b'')
-            self._running[name] = _Run(stage, log, self.free.pop(0), self.lock)
+            self._running[name] = _Run(stage, log, self.free.pop(0))
 
     def _collect(self) -> None:
         for name, run in list(self._running.items()):
@@ -196,7 +201,7 @@ class StageRunner:
             if not finished:
                 continue
             del self._running[name]
-            self.free.append(run.place)
+            self.free.append(run.slot)
             if run.code:
                 self._fail(name, f'exit code {run.code}; {tail(run.log)}')
             else:
@@ -227,10 +232,8 @@ class StageRunner:
 class _Run:
     """The running processes of one stage."""
 
-    def __init__(
-        self, stage: Stage, log: Path, place: Mapping[str, str], lock: IO | None
-    ) -> None:
-        self.log, self.place, self.lock = log, place, lock
+    def __init__(self, stage: Stage, log: Path, slot: Slot) -> None:
+        self.log, self.slot = log, slot
         self.left = list(stage.commands)
         self.code = 0
         self.end: float | None = None
@@ -239,15 +242,7 @@ class _Run:
 
     def _next(self) -> None:
         self.start = time.monotonic()
-        with open(self.log, 'ab') as out:
-            self.process = subprocess.Popen(
-                self.left.pop(0),
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self.place},
-                start_new_session=True,
-                pass_fds=[self.lock.fileno()] if self.lock else [],
-            )
+        self.process = self.slot.start(self.left.pop(0), self.log)
 
     def poll(self) -> bool:
         """Start the next command if one is done; True if all are done or one failed."""
