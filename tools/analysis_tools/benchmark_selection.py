@@ -54,7 +54,6 @@ CASES = {
     'medium': (12_000, 8_192, 1_487, 'float32', ('naive', *ROUTES)),
     'large': (200_000, 2_048, 300, 'float16', ROUTES),
 }
-EXTRAPOLATE_TO = 1_000_000
 MIB = 2**20
 
 
@@ -281,7 +280,7 @@ def run_case(
 
 
 def describe(numbers: dict, results: list[dict], frames: int) -> str:
-    """Return a line of the table, and an extrapolation for a large case."""
+    """Return a line of the table."""
     base = next((r for r in results if r['route'] == 'naive'), None)
 
     def share(key: str, whole: str) -> str:
@@ -300,13 +299,6 @@ def describe(numbers: dict, results: list[dict], frames: int) -> str:
     if 'pairs' in numbers:
         looked_at = numbers['pairs'] / (frames * len(order))
         line += f'; {looked_at:.0%} of N x picks distances looked at'
-    if frames >= 100_000:
-        factor = EXTRAPOLATE_TO / frames
-        line += (
-            f'\n         extrapolated to {EXTRAPOLATE_TO:,} frames (linear): '
-            f'{numbers["cpu_s"] * factor:.0f} CPU s, '
-            f'{numbers["wall_s"] * factor:.0f} s'
-        )
     return line
 
 

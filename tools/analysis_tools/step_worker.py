@@ -41,13 +41,16 @@ def at_depth(node: Any, depth: int) -> Any:
     return node
 
 
-def packed_batch(kind: str, size: tuple[int, int], count: int) -> dict:
+def packed_batch(
+    kind: str, size: tuple[int, int], count: int, classes: int = 19
+) -> dict:
     """Return random samples as the data loader packs them.
 
     Args:
         kind: 'sde', 'transfer' or 'multi-task'.
         size: (height, width).
         count: Images per branch; every second mix image has its label.
+        classes: Number of classes.
     """
     import torch
     from mmengine.structures import PixelData
@@ -83,7 +86,7 @@ def packed_batch(kind: str, size: tuple[int, int], count: int) -> dict:
             )
             if kind != 'transfer':
                 sample.set_metainfo(dict(adjacent_offsets=(-1, 1)))
-            labels = torch.randint(0, 19, (1, height, width), generator=rng)
+            labels = torch.randint(0, classes, (1, height, width), generator=rng)
             labels[:, -height // 8 :] = 255
             if branch == 'labeled' or (branch == 'mix' and index % 2):
                 sample.gt_sem_seg = PixelData(data=labels)
@@ -200,7 +203,8 @@ def serve(side: dict) -> None:
     register_all_modules()
     base = 0.0 if side['device'] != 'cpu' else memory('VmRSS')
     step, kind = build(side)
-    batch = packed_batch(kind, tuple(side['size']), side['batch'])
+    size, count, classes = tuple(side['size']), side['batch'], side.get('classes', 19)
+    batch = packed_batch(kind, size, count, classes)
     meter = Meter(side['device'])
     answer(dict(kind=kind))
     for line in sys.stdin:

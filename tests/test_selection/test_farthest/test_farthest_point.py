@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from helpers.golden import FOLDER
@@ -242,6 +244,23 @@ def test_memory_mapped_features_are_not_changed(tmp_path):
         points = farthest_point(mapped, 40, route=route)
         assert points.order.tolist() == farthest_point(features, 40).order.tolist()
     assert (np.load(tmp_path / 'f.npy') == features).all()
+
+
+def test_memory_mapped_features_are_not_copied_as_a_whole(tmp_path):
+    random = np.random.default_rng(0)
+    features = random.standard_normal((40_000, 512), dtype=np.float32)
+    features = features.astype(np.float16)
+    np.save(tmp_path / 'f.npy', features)
+    mapped = np.load(tmp_path / 'f.npy', mmap_mode='r')
+    tracemalloc.start()
+    try:
+        blocked = farthest_point(mapped, 10, route='blocked')
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < features.nbytes
+    in_memory = farthest_point(features, 10, route='memory')
+    assert blocked.order.tolist() == in_memory.order.tolist()
 
 
 @pytest.mark.parametrize('copies', [1, 20])
