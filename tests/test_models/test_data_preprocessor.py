@@ -8,6 +8,11 @@ from mmseg.structures import SegDataSample
 from mmdepthseg.datasets import PackDepthSegInputs
 from mmdepthseg.geometry import Camera
 from mmdepthseg.models import DepthSegDataPreProcessor
+from mmdepthseg.models.mixing.color_jitter import (
+    changes,
+    color_jitter,
+    draw_color_jitter,
+)
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 
@@ -256,3 +261,37 @@ def test_select_and_of():
 def test_registered():
     built = MODELS.build(dict(type='DepthSegDataPreProcessor', mean=MEAN, std=STD))
     assert isinstance(built, DepthSegDataPreProcessor)
+
+
+@pytest.mark.parametrize('keep_raw', [False, True])
+@pytest.mark.parametrize('bgr_to_rgb', [False, True])
+def test_image_by_image_is_the_whole_batch_at_once(keep_raw, bgr_to_rgb):
+    """What a CPU does, and what a GPU does; padded, half of the images jittered."""
+    sizes = [(6, 8), (5, 9), (6, 9), (6, 8), (4, 9), (6, 9)]
+    samples = [packed(size, seed=i) for i, size in enumerate(sizes)]
+    data = preprocessor(
+        keep_raw=keep_raw, bgr_to_rgb=bgr_to_rgb, color_jitter=dict(JITTER, p=0.5)
+    )
+    torch.manual_seed(3)
+    drawn = draw_color_jitter(len(samples), p=0.5, **JITTER)
+    assert 0 < sum(changes(drawn)) < len(samples)
+    torch.manual_seed(3)
+    inputs = data(pseudo_collate(samples), training=True)['inputs']
+    frames = [sample['inputs']['adjacent'] for sample in samples]
+    raw = data._stack(frames, sizes, (6, 9))
+    expected = data.normalize(color_jitter(raw, drawn))
+    for index, (height, width) in enumerate(sizes):
+        expected[index, ..., height:, :] = 0
+        expected[index, ..., width:] = 0
+    torch.testing.assert_close(inputs.adjacent, expected, atol=1e-5, rtol=0)
+    assert (inputs.adjacent_raw is None) != keep_raw
+    if keep_raw:
+        torch.testing.assert_close(inputs.adjacent_raw, raw, atol=0, rtol=0)
+
+
+def test_without_jitter_the_numbers_are_those_of_the_formula():
+    sample = packed()
+    data = preprocessor()
+    found = data(pseudo_collate([sample]), training=True)['inputs'].adjacent[0]
+    raw = sample['inputs']['adjacent'].flip(-3).float() / 255
+    assert torch.equal(found, (raw - data.mean) / data.std)

@@ -67,14 +67,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 class Side:
-    """A process that takes steps when asked."""
+    """A process that takes steps, or loads batches, when asked."""
 
-    def __init__(self, name: str, tree: Path, **side: object) -> None:
+    def __init__(
+        self, name: str, tree: Path, worker: str = 'step_worker.py', **side: object
+    ) -> None:
         self.name = name
         self.process = subprocess.Popen(
             [
                 sys.executable,
-                ROOT / 'tools/analysis_tools/step_worker.py',
+                ROOT / 'tools/analysis_tools' / worker,
                 json.dumps(side),
             ],
             env={**os.environ, 'PYTHONPATH': str(tree)},

@@ -5,7 +5,7 @@ _base_ = './cityscapes_semi.py'
 camera_size = (1024, 2048)
 triplet_pipeline = [
     _base_.seeded,
-    _base_.load_image,
+    _base_.load_train_image,
     dict(type='LoadAdjacentFrames'),
     dict(type='LoadCamera'),
     _base_.load_label,

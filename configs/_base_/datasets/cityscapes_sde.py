@@ -9,7 +9,8 @@ crop_size = (512, 512)
 camera_size = (1024, 2048)
 train_pipeline = [
     dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
+    # jpg files of twice that size and more are decoded smaller
+    dict(type='LoadImageFromFile', min_size=scale),
     dict(type='LoadAdjacentFrames'),
     dict(type='LoadCamera'),
     dict(type='Resize', scale=scale),

@@ -12,6 +12,8 @@ crop_size = (512, 512)
 labeled_subset = dict(n=372, seed=7)
 seeded = dict(type='SeedBySample')
 load_image = dict(type='LoadImageFromFile')
+# jpg files of twice that size and more are decoded smaller
+load_train_image = dict(load_image, min_size=scale)
 load_label = dict(type='LoadSegLabel')
 augment = [
     dict(type='Resize', scale=scale),
@@ -19,7 +21,7 @@ augment = [
     dict(type='RandomFlip', prob=0.5),
 ]
 pack = dict(type='PackDepthSegInputs')
-train_pipeline = [seeded, load_image, load_label, *augment, pack]
+train_pipeline = [seeded, load_train_image, load_label, *augment, pack]
 # Validation follows the paper: prediction and ground truth at 1024x512.
 val_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -15,7 +15,7 @@ mix_video = dict(  # any frame of the sequences, without labels
 # The authors' code uses dict(type='LoadSDEDisparity', stretch=True).
 mix_pipeline = [
     _base_.seeded,
-    _base_.load_image,
+    _base_.load_train_image,
     _base_.load_label,
     dict(type='LoadSDEDisparity'),
     *_base_.augment,

@@ -8,6 +8,8 @@ scale = (4096, 576)
 test_scale = (4096, 720)
 seeded = dict(type='SeedBySample')
 load_image = dict(type='LoadImageFromFile')
+# large jpg files are decoded smaller: no side below 864
+load_train_image = dict(load_image, min_size=(864, 864))
 load_label = dict(type='LoadSegLabel')
 augment = [
     dict(type='RandomResize', scale=scale, ratio_range=(1.0, 1.5), keep_ratio=True),
@@ -15,7 +17,7 @@ augment = [
     dict(type='RandomFlip', prob=0.5),
 ]
 pack = dict(type='PackDepthSegInputs')
-train_pipeline = [seeded, load_image, load_label, *augment, pack]
+train_pipeline = [seeded, load_train_image, load_label, *augment, pack]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=test_scale, keep_ratio=True),

@@ -14,6 +14,7 @@ from PIL import Image
 
 from mmdepthseg.camera import Size
 from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.transforms.jpeg import decode_reduced, read_header
 
 JPEG, PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
 #: First bytes of a format and the marker near the end of a complete file.
@@ -64,6 +65,7 @@ def decode(
     what: str,
     flag: str = 'color',
     backend: str | None = 'cv2',
+    reduction: int = 1,
 ) -> np.ndarray:
     """Decode an image.
 
@@ -74,6 +76,7 @@ def decode(
         flag: Of `mmcv.imfrombytes`; `'color'` gives 3 channels BGR also for grey and
             palette files, `'unchanged'` the file's own channels.
         backend: Of `mmcv.imfrombytes`.
+        reduction: Divisor of a JPEG's size at which to decode it, see `jpeg`.
 
     Returns:
         The image.
@@ -82,11 +85,15 @@ def decode(
         BrokenFileError: If the bytes are not an image, or one that viewers turn, or one
             that would lose bits, colours or alpha.
     """
-    problem = _turned(content)
+    problem = ''
     try:
-        if not problem and flag != 'unchanged':
-            problem = _reduced(content)
-        image = None if problem else mmcv.imfrombytes(content, flag, backend=backend)
+        problem = _problem(content, flag)
+        if problem:
+            image = None
+        elif reduction > 1:
+            image = decode_reduced(content, reduction)
+        else:
+            image = mmcv.imfrombytes(content, flag, backend=backend)
     except Exception as error:  # each decoder has its own kinds
         image, problem = None, f'cannot be decoded: {error}.'
     if image is None:
@@ -110,7 +117,7 @@ def image_size(content: bytes, path: str, what: str, flag: str = 'color') -> Siz
     Raises:
         BrokenFileError: See `decode`.
     """
-    problem = _turned(content) or ('' if flag == 'unchanged' else _reduced(content))
+    problem = _problem(content, flag)
     if problem:
         raise BrokenFileError(f'{what} {path} {problem}')
     try:
@@ -169,13 +176,25 @@ def _chunks(png: bytes) -> set[bytes]:
     return kinds
 
 
-def _turned(content: bytes) -> str:
+def _problem(content: bytes, flag: str) -> str:
+    """Return what forbids decoding an image with a flag, or ''."""
+    header = read_header(content)
+    if header and not header.tagged and header.bits == 8 and header.channels in (1, 3):
+        return ''  # most files; Pillow takes ten times as long to say so
+    chunks = _chunks(content) if content.startswith(PNG) else set()
+    problem = _turned(content, chunks)
+    if problem or flag == 'unchanged':
+        return problem
+    return _reduced(content, chunks)
+
+
+def _turned(content: bytes, chunks: set[bytes]) -> str:
     """Return the problem of an image that its EXIF data turn, or ''.
 
     OpenCV would turn it, but cameras, labels and depth belong to the stored pixels.
     """
     png = content.startswith(PNG)
-    if png and b'eXIf' not in _chunks(content):
+    if png and b'eXIf' not in chunks:
         return ''
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -192,13 +211,13 @@ def _turned(content: bytes) -> str:
     )
 
 
-def _reduced(content: bytes) -> str:
+def _reduced(content: bytes, chunks: set[bytes]) -> str:
     """Return the problem of an image that 8-bit colours cannot hold, or ''."""
     cure = 'Convert the images to 8-bit RGB.'
     bits = 8
     if content.startswith(PNG):
         bits, colour_type = content[PNG_DEPTH], content[PNG_DEPTH + 1]
-        if bits <= 8 and colour_type < 4 and b'tRNS' not in _chunks(content):
+        if bits <= 8 and colour_type < 4 and b'tRNS' not in chunks:
             return ''
     elif not content.startswith(JPEG):
         stored = mmcv.imfrombytes(content, 'unchanged', backend='cv2')

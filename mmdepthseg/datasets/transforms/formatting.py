@@ -1,5 +1,6 @@
 """Packing a sample for the model."""
 
+import cv2
 import numpy as np
 import torch
 from mmengine.structures import PixelData
@@ -31,11 +32,18 @@ META_KEYS = (
 )
 
 
-def to_chw(image: np.ndarray) -> np.ndarray:
-    """Turn (H, W, C) or (H, W) into contiguous (C, H, W)."""
-    if image.ndim == 2:
-        return np.ascontiguousarray(image[None])
-    return np.ascontiguousarray(image.transpose(2, 0, 1))
+def to_chw(images: list[np.ndarray]) -> np.ndarray:
+    """Turn N images (H, W, C) or (H, W) of one size into contiguous (N, C, H, W)."""
+    height, width, *channels = images[0].shape
+    planes = np.empty(
+        (len(images), *(channels or (1,)), height, width), images[0].dtype
+    )
+    for target, image in zip(planes, images):
+        if image.dtype == np.uint8 and channels == [3]:
+            cv2.split(image, list(target))  # several times as fast as numpy
+        else:
+            target[...] = image.transpose(2, 0, 1) if channels else image
+    return planes
 
 
 class Frames(dict):
@@ -79,11 +87,10 @@ class PackDepthSegInputs(PackSegInputs):
     def transform(self, results: dict) -> dict:
         """Pack `results`."""
         self._check(results)
-        inputs = Frames(img=torch.from_numpy(to_chw(results['img'])), adjacent=None)
+        image = torch.from_numpy(to_chw([results['img']])[0])
+        inputs = Frames(img=image, adjacent=None)
         if 'adjacent' in results:
-            inputs['adjacent'] = torch.from_numpy(
-                np.stack([to_chw(frame) for frame in results['adjacent']])
-            )
+            inputs['adjacent'] = torch.from_numpy(to_chw(results['adjacent']))
         sample = SegDataSample()
         for key, name in (
             ('gt_seg_map', 'gt_sem_seg'),

@@ -17,9 +17,10 @@ import mmcv.transforms
 import mmseg.datasets.transforms as mmseg_transforms
 import numpy as np
 
-from mmdepthseg.camera import Camera
-from mmdepthseg.datasets.transforms.state import mark_moved
+from mmdepthseg.camera import Camera, Size
+from mmdepthseg.datasets.transforms.state import mark_moved, sample_name
 from mmdepthseg.registry import TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)
 
@@ -58,9 +59,14 @@ class Resize(mmseg_transforms.Resize):
     """
 
     def _resize_img(self, results: dict) -> None:
-        super()._resize_img(results)
+        before = results['img'].shape[:2]
+        if not self.keep_ratio and tuple(results['scale']) == before[::-1]:
+            results.update(img_shape=before, scale_factor=(1.0, 1.0), keep_ratio=False)
+        else:
+            super()._resize_img(results)
         new_height, new_width = results['img'].shape[:2]
-        if 'adjacent' in results:
+        self._end_reduction(results, before)
+        if 'adjacent' in results and (new_height, new_width) != before:
             results['adjacent'] = [
                 mmcv.imresize(
                     frame,
@@ -71,6 +77,31 @@ class Resize(mmseg_transforms.Resize):
                 for frame in results['adjacent']
             ]
         move_camera(results, lambda camera: camera.resized((new_height, new_width)))
+
+    def _end_reduction(self, results: dict, before: Size) -> None:
+        """Count the scale from the file, if the image was decoded smaller.
+
+        Args:
+            results: After the image was resized.
+            before: (height, width) at which it was decoded.
+
+        Raises:
+            UserError: If it was decoded smaller than it is needed, or the scale is a
+                factor of the size that it then had.
+        """
+        divisor = results.pop('reduction', 1)
+        if divisor == 1:
+            return
+        after = results['img'].shape[:2]
+        if not self.scale or after[0] > before[0] or after[1] > before[1]:
+            raise UserError(
+                f'Resize: LoadImageFromFile has decoded {sample_name(results)} at '
+                f'{before[1]}x{before[0]}, and Resize makes {after[1]}x{after[0]} of '
+                'it: give min_size the largest size that Resize makes, and Resize a '
+                '`scale`.'
+            )
+        x, y = results['scale_factor']
+        results['scale_factor'] = (x / divisor, y / divisor)
 
     def _resize_seg(self, results: dict) -> None:
         height, width = results['img'].shape[:2]

@@ -6,16 +6,21 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import LoadAnnotations
 
-from mmdepthseg.camera import same_aspect
+from mmdepthseg.camera import Size, same_aspect
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, LabelTable
 from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
 from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_stored
 from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
-from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
+from mmdepthseg.datasets.transforms.jpeg import read_header, reduction_for
+from mmdepthseg.datasets.transforms.state import (
+    map_size,
+    require_whole_image,
+    sample_name,
+)
 from mmdepthseg.registry import TRANSFORMS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 
 
 @TRANSFORMS.register_module()
@@ -25,25 +30,66 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
     mmcv's passes on the decoder's errors, without the file's name, accepts truncated
     JPEGs, turns images by their EXIF data, and silently drops alpha and lower bits.
 
-    Adds `img` (H, W, 3) uint8 BGR, `img_shape`, `ori_shape`.
+    Adds `img` (H, W, 3) uint8 BGR, `img_shape`, and `ori_shape`, the file's size.
+
+    Args:
+        *args: Of mmcv's.
+        min_size: Decode a JPEG, and its neighbours, at a half, a quarter or an eighth
+            of its size, if that is at least this (width, height) and whole; other files
+            are decoded whole. It takes less time, and gives an image between those of
+            bilinear and of area resizing. `Resize` to at most that size must follow
+            before anything else moves; labels and depth are resized from their files'
+            sizes, as without. None: decode whole.
+        **kwargs: Of mmcv's.
 
     Raises:
         BrokenFileError: If the file is missing, truncated or not an image, or would be
             changed by decoding (see `files`).
+        UserError: If `min_size` is not a size, or goes with another decoder.
     """
+
+    def __init__(
+        self, *args, min_size: tuple[int, int] | None = None, **kwargs
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        sides = [] if min_size is None else list(min_size)
+        decoder = (self.color_type, self.imdecode_backend)
+        refuse(
+            'LoadImageFromFile',
+            {
+                f'min_size={min_size} is not a size (width, height).': (
+                    min_size is not None
+                    and (len(sides) != 2 or min(map(int, sides)) < 1)
+                ),
+                "min_size goes with color_type='color' and imdecode_backend='cv2', "
+                f'got {decoder}.': bool(sides) and decoder != ('color', 'cv2'),
+            },
+        )
+        self.min_size = tuple(sides) or None
 
     def transform(self, results: dict) -> dict | None:
         """Load `results['img_path']`."""
         path = results['img_path']
         try:
             content = read_bytes(path, 'Image', self.backend_args)
-            img = decode(content, path, 'Image', self.color_type, self.imdecode_backend)
+            divisor = reduction_for(content, self.min_size)
+            img = decode(
+                content,
+                path,
+                'Image',
+                self.color_type,
+                self.imdecode_backend,
+                divisor,
+            )
         except BrokenFileError:
             if self.ignore_empty:
                 return None
             raise
         results['img'] = img.astype(np.float32) if self.to_float32 else img
         results['img_shape'] = results['ori_shape'] = img.shape[:2]
+        if divisor > 1:
+            results['reduction'] = divisor
+            results['ori_shape'] = map_size(results)
         return results
 
 
@@ -79,18 +125,32 @@ class LoadAdjacentFrames(BaseTransform):
         adjacent = []
         for path in results['adjacent_paths']:
             content = read_bytes(path, 'Neighbouring frame', self.backend_args)
-            frame = decode(
-                content, path, 'Neighbouring frame', backend=self.imdecode_backend
-            )
-            if frame.shape != results['img'].shape:
+            frame, size = self._decode(content, path, results)
+            if size != map_size(results) or frame.shape != results['img'].shape:
                 raise BrokenFileError(
-                    f'Neighbouring frame {path} has shape {frame.shape}, the frame '
-                    f'{sample_name(results)} {results["img"].shape}. '
+                    f'Neighbouring frame {path} has shape {(*size, *frame.shape[2:])}, '
+                    f'the frame {sample_name(results)} '
+                    f'{(*map_size(results), *results["img"].shape[2:])}. '
                     'LoadAdjacentFrames stands right after LoadImageFromFile.'
                 )
             adjacent.append(frame)
         results['adjacent'] = adjacent
         return results
+
+    def _decode(
+        self, content: bytes, path: str, results: dict
+    ) -> tuple[np.ndarray, Size]:
+        """Return a frame, as small as the image was decoded, and its file's size."""
+        kind, divisor = 'Neighbouring frame', results.get('reduction', 1)
+        header = read_header(content) if divisor > 1 else None
+        if header is not None:
+            return decode(content, path, kind, reduction=divisor), header.size
+        frame = decode(content, path, kind, backend=self.imdecode_backend)
+        size = frame.shape[:2]
+        if size == map_size(results) and divisor > 1:  # not a JPEG, but the image is
+            small = results['img'].shape[1::-1]
+            frame = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
+        return frame, size
 
 
 @TRANSFORMS.register_module()
@@ -206,7 +266,7 @@ class LoadSegLabel(LoadAnnotations):
                 renamed[old_id] = new_id
             label = cv2.LUT(label, renamed)
         results['gt_seg_map'] = label
-        at_hand = results['img'].shape[:2] if 'img' in results else label.shape
+        at_hand = map_size(results) if 'img' in results else label.shape
         fields = 'seg_fields' if label.shape == at_hand else 'unmoved_fields'
         results.setdefault(fields, []).append('gt_seg_map')
         return results

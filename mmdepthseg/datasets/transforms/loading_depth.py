@@ -12,7 +12,11 @@ from mmdepthseg.datasets.depth_labels import opened_store
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.transforms.files import read_values
-from mmdepthseg.datasets.transforms.state import require_whole_image, sample_name
+from mmdepthseg.datasets.transforms.state import (
+    map_size,
+    require_whole_image,
+    sample_name,
+)
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
@@ -34,7 +38,7 @@ class _LoadDepthField(BaseTransform):
         if self.keep_size or 'img' not in results:
             results.setdefault('unmoved_fields', []).append(self.loads)
         else:
-            height, width = results['img'].shape[:2]
+            height, width = map_size(results)
             if field.shape != (height, width):
                 field = cv2.resize(field, (width, height), interpolation=interpolation)
             results.setdefault('depth_fields', []).append(self.loads)

@@ -6,8 +6,11 @@ pad), after which maps and cameras of the whole image can no longer be loaded.
 `unmoved_fields`: maps kept at their own size for evaluation. They cover the whole
 image at any size, so resizing leaves them unchanged and nothing else is allowed.
 `camera`: the `Camera` of the current image, after `LoadCamera`.
+`reduction`: from `LoadImageFromFile` until `Resize`, the divisor of the file's size at
+which image and neighbours were decoded. Maps have the file's size until then.
 """
 
+from mmdepthseg.camera import Size
 from mmdepthseg.utils.errors import UserError
 
 
@@ -29,12 +32,25 @@ def require_whole_image(results: dict, loader: str) -> None:
         )
 
 
+def map_size(results: dict) -> Size:
+    """Return the size of the maps that go with the image: not reduced."""
+    height, width = results['img'].shape[:2]
+    divisor = results.get('reduction', 1)
+    return height * divisor, width * divisor
+
+
 def mark_moved(results: dict, transform: str) -> None:
     """Note that `transform` changed the field of view.
 
     Raises:
-        UserError: If a map that is kept at its own size would be left behind.
+        UserError: If a map that is kept at its own size would be left behind, or the
+            image was decoded smaller than its maps and not yet resized.
     """
+    if 'reduction' in results:
+        raise UserError(
+            f'{transform} must stand after Resize: LoadImageFromFile has min_size '
+            f'(sample {sample_name(results)}).'
+        )
     if results.get('unmoved_fields'):
         raise UserError(
             f'{transform} cannot move {", ".join(results["unmoved_fields"])}, loaded '

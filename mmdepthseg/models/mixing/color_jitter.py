@@ -93,7 +93,11 @@ def draw_color_jitter(
     return ColorJitterParams(factors[0], factors[1], factors[2], centred(3), order)
 
 
-def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
+def color_jitter(
+    images: Tensor,
+    parameters: ColorJitterParams,
+    normalize: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """Jitter the colours of images.
 
     With luma Y(x) = 0.299 R + 0.587 G + 0.114 B:
@@ -107,9 +111,12 @@ def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
         images: RGB in [0, 1], (N, 3, H, W), or F frames per sample (N, F, 3, H, W),
             which share the parameters; contrast uses the mean of each frame.
         parameters: Parameters of the N samples, see `draw_color_jitter`.
+        normalize: Mean and standard deviation, (3, 1, 1), to subtract and divide by
+            after the jitter, as part of its matrix.
 
     Returns:
-        Images of the input's shape, clamped to [0, 1], at least float32.
+        Images of the input's shape, clamped to [0, 1] before normalising, at least
+        float32.
 
     Raises:
         ValueError: The shape is neither, or the number of parameters differs.
@@ -125,19 +132,87 @@ def color_jitter(images: Tensor, parameters: ColorJitterParams) -> Tensor:
     with no_autocast(images):
         (images,) = full_precision(images)
         frames = images if images.dim() == 5 else images.unsqueeze(1)
-        means = frames.mean((-2, -1)).unsqueeze(-1)
-        matrix, offset = _affine(
-            _operations(parameters, images),
-            parameters.contrast.to(images),
-            parameters.order,
-            means,
-        )
+        matrix, offset = _maps(frames, parameters, normalize)
         out = torch.baddbmm(
             offset.flatten(0, 1),
             matrix.expand(-1, frames.shape[1], -1, -1).flatten(0, 1),
             frames.flatten(-2).flatten(0, 1),
         )
-        return out.clamp_(0, 1).view(images.shape)
+        if normalize is None:
+            return out.clamp_(0, 1).view(images.shape)
+        low, high = _limits(normalize, out)
+        return out.clamp_(low, high).view(images.shape)
+
+
+def color_jitter_into(
+    out: Tensor,
+    images: Tensor,
+    parameters: ColorJitterParams,
+    normalize: tuple[Tensor, Tensor],
+    chosen: Sequence[bool],
+) -> None:
+    """Write the chosen images, jittered and normalised, into a tensor on a CPU.
+
+    One image after the other, which then lies in the cache.
+
+    Args:
+        out: Contiguous, of the shape of `images`; the others stay as they are.
+        images: See `color_jitter`.
+        parameters: Likewise.
+        normalize: Likewise.
+        chosen: N flags.
+    """
+    places = [index for index, flag in enumerate(chosen) if flag]
+    frames = images if images.dim() == 5 else images.unsqueeze(1)
+    means = torch.stack([frames[place].mean((-2, -1)) for place in places])
+    own = ColorJitterParams(*(values[places] for values in parameters))
+    matrix, offset = _maps(frames, own, normalize, means.unsqueeze(-1))
+    low, high = (limit.flatten().tolist() for limit in _limits(normalize, out))
+    size = (frames.shape[1], 3, -1)
+    for index, place in enumerate(places):
+        source, target = frames[place].reshape(size), out[place].view(size)
+        linear = matrix[index].expand(len(source), -1, -1)
+        torch.baddbmm(offset[index], linear, source, out=target)
+        for channel, (least, most) in enumerate(zip(low, high)):
+            target[:, channel].clamp_(least, most)
+
+
+def _maps(
+    frames: Tensor,
+    parameters: ColorJitterParams,
+    normalize: tuple[Tensor, Tensor] | None,
+    means: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return matrix (N, 1, 3, 3) and offset (N, F, 3, 1) of frames (N, F, 3, H, W).
+
+    Args:
+        frames: See `color_jitter`.
+        parameters: Likewise.
+        normalize: Likewise.
+        means: Mean colours (N, F, 3, 1), if known.
+    """
+    matrix, offset = _affine(
+        _operations(parameters, frames),
+        parameters.contrast.to(frames),
+        parameters.order,
+        frames.mean((-2, -1)).unsqueeze(-1) if means is None else means,
+    )
+    if normalize is not None:
+        mean, std = (value.to(frames).view(-1, 1) for value in normalize)
+        matrix, offset = matrix / std, (offset - mean) / std
+    return matrix, offset
+
+
+def _limits(normalize: tuple[Tensor, Tensor], like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return 0 and 1, normalised, (3, 1)."""
+    mean, std = (value.to(like).view(-1, 1).expand(3, 1) for value in normalize)
+    return -mean / std, (1 - mean) / std
+
+
+def changes(parameters: ColorJitterParams) -> list[bool]:
+    """Tell which images get other colours."""
+    factors = torch.stack(parameters[:3])
+    return ((factors != 1).any(0) | (parameters.hue != 0)).tolist()
 
 
 def _constant(values: Sequence, like: Tensor) -> Tensor:
