@@ -65,7 +65,7 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
                 f'got {decoder}.': bool(sides) and decoder != ('color', 'cv2'),
             },
         )
-        self.min_size = tuple(sides) or None
+        self.min_size = (sides[0], sides[1]) if sides else None
 
     def transform(self, results: dict) -> dict | None:
         """Load `results['img_path']`."""
