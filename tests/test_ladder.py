@@ -75,8 +75,8 @@ def test_a_longer_training_is_the_same_schedule_stretched(method, ladder):
 
 
 def test_true_depth_is_the_start_where_it_says_so(ladder):
-    product = ladder.products['depth_true']
-    assert '/depth_true/iter_' in product
+    product = ladder.products['depth_true_phase2']
+    assert '/depth_true_phase2/iter_' in product
     for method in ('transfer-true', 'transfer-true-depthmix-true'):
         run, cfg = config_of(ladder, method)
         starts = [option for option in run.options if option.endswith(product)]

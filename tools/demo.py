@@ -157,7 +157,7 @@ def run_demo(args: argparse.Namespace) -> None:
     titles = {name: method['title'] for name, method in table.methods.items()}
     book = StageBook(make_stages(table, table.runs), work, code_version())
     with lock_folder(work) as lock:
-        StageRunner(book, local_places(args.jobs), lock=lock).run()
+        StageRunner(book, local_places(args.jobs), lock=lock, fork=True).run()
     sheet = work / 'contact_sheet.png'
     draw(table, titles, sheet)
     results = {'sde': read_figures(Path(table.products['sde_test']))}

@@ -8,8 +8,8 @@
 #   transfer-true-depthmix-true
 # - 60 frames without labels, and 2, 5 and 20 times as many: supervised-many
 #   classmix-60 classmix-120 classmix-300 classmix-1200
-# - 2 and 5 times the iterations: supervised classmix depthmix transfer-depthmix, and
-#   each of them with -x2 and with -x5
+# - 2 and 5 times the iterations: supervised classmix depthmix transfer transfer-true
+#   transfer-depthmix, and each of them with -x2 and with -x5
 # - the teacher's accuracy, coverage and precision by class, over time: classmix-watched
 #   (tools/analysis_tools/class_curves.py draws them)
 # - the noise of 20 and of 200 validation frames, from any of these runs:
@@ -28,6 +28,25 @@ prerequisites = [
         needs=['streets'],
         options=_base_.prerequisites[1]['options'],
     ),
+    # as in sde-phase2_lite0_900it_192x96.py
+    dict(
+        name='depth_true_phase2',
+        train='configs/streets/depth-true_lite0_500it_192x96.py',
+        needs=['depth_true'],
+        options={
+            **_base_.prerequisites[1]['options'],
+            'load_from': '{depth_true}',
+            'train_cfg.max_iters': 900,
+            'train_cfg.val_interval': 450,
+            'default_hooks.checkpoint.interval': 450,
+            'model.backbone.frozen_stages': -1,
+            '+model.backbone.norm_eval': False,
+            'optim_wrapper.optimizer.lr': 5e-4,
+            '+optim_wrapper.constructor': 'MergedGroupsConstructor',
+            '+optim_wrapper.paramwise_cfg': "dict(custom_keys={'backbone.': "
+            'dict(lr_mult=0.2)})',
+        },
+    ),
     # the first 240 clips are those of the others
     dict(
         name='streets_many',
@@ -39,8 +58,8 @@ prerequisites = [
 known = {method['name']: method for method in _base_.methods}
 mix = _base_.mix
 from_true = {
-    'model.backbone.init_cfg.checkpoint': '{depth_true}',
-    'model.decode_head.decoder.init_cfg.checkpoint': '{depth_true}',
+    'model.backbone.init_cfg.checkpoint': '{depth_true_phase2}',
+    'model.decode_head.decoder.init_cfg.checkpoint': '{depth_true_phase2}',
 }
 teacher_from_true = {
     key.replace('model.', 'model.segmentor.'): value for key, value in from_true.items()
@@ -119,9 +138,17 @@ frames = [
     ),
 ]
 # the schedule of each method's config, in other lengths
+known.update({method['name']: method for method in replaced})
 schedules = {
     name: Config.fromfile('{{ fileDirname }}/../../' + known[name]['config'])
-    for name in ('supervised', 'classmix', 'depthmix', 'transfer-depthmix')
+    for name in (
+        'supervised',
+        'classmix',
+        'depthmix',
+        'transfer',
+        'transfer-true',
+        'transfer-depthmix',
+    )
 }
 longer = [
     dict(
