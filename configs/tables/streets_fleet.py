@@ -4,7 +4,7 @@
 # other places, of all cities equally often, test it.
 #   python tools/run_experiments.py THIS --jobs 2
 title = 'A fleet of streets at 192x96, 900 iterations from ImageNet weights'
-seeds = [7, 25, 42]
+seeds = [7, 25, 42, 1, 2, 3]
 label_counts = [8, 30]
 baseline = 'random'
 clips = 'data/streets_fleet'
