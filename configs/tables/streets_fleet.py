@@ -75,7 +75,7 @@ methods = [
             name=kind,
             title=meaning,
             config=config.format('selected'),
-            needs=[f'select_{kind}_seed{number}' for number in seeds],
+            needs=[f'select_{kind}_seed{{seed}}'],
             options={
                 **tested,
                 'train_dataloader.dataset.labeled_subset.ann_file': chosen

@@ -56,7 +56,7 @@ for kind, meaning in meanings.items():
             name=kind,
             title=meaning,
             config=config.format('selected'),
-            needs=[f'select_{kind}_seed{number}' for number in seeds],
+            needs=[f'select_{kind}_seed{{seed}}'],
             options={'train_dataloader.dataset.labeled_subset.ann_file': split},
         )
     )

@@ -47,9 +47,12 @@ def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
     ]
 
 
-def needs_of(table: ExperimentTable, entry: Mapping) -> tuple[str, ...]:
-    """Return the prerequisites that an entry of a table names."""
-    named = dict.fromkeys([*entry.get('needs', ()), *fields_of(entry)])
+def needs_of(
+    table: ExperimentTable, entry: Mapping, values: Mapping | None = None
+) -> tuple[str, ...]:
+    """Return the prerequisites that an entry of a table names, with a run's values."""
+    needs = filled(entry.get('needs', ()), values or {})
+    named = dict.fromkeys([*needs, *fields_of(entry)])
     return tuple(name for name in named if name in table.prerequisites)
 
 
@@ -79,7 +82,7 @@ def _run_stage(table: ExperimentTable, run: Run) -> Stage:
     return Stage(
         run.name,
         tuple(commands),
-        needs=needs_of(table, method),
+        needs=needs_of(table, method, dict(seed, n=run.labels)),
         outputs=tuple(str(run.folder / name) for name in table.tests),
         folder=str(run.folder),
         key=partial(_key, decisive, run.config),

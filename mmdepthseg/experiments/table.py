@@ -94,10 +94,10 @@ class ExperimentTable:
     - `options`: of every training and test;
     - `baseline`: the method that the others are compared with.
 
-    `options` are dicts of dotted keys, as for `--cfg-options`. In options, commands
-    and outputs, `{seed}`, `{n}`, `{work_dir}`, other values of a seed and names of
-    prerequisites in braces are replaced by their values; a prerequisite that is named
-    is also needed.
+    `options` are dicts of dotted keys, as for `--cfg-options`. In options, commands,
+    outputs and the `needs` of methods, `{seed}`, `{n}`, `{work_dir}`, other values of a
+    seed and names of prerequisites in braces are replaced by their values; a
+    prerequisite that is named is also needed.
 
     Args:
         path: The table file.
@@ -178,8 +178,9 @@ class ExperimentTable:
             known.add(name)
         self._check_names('needs', 'needs', dict(needs=self.needs), known)
         known |= {'seed', 'n', *(key for seed in self.seeds for key in seed)}
+        runs = [{**seed, 'n': n} for seed in self.seeds for n in self.label_counts]
         for name, entry in self.methods.items():
-            self._check_names('methods', name, entry, known)
+            self._check_names('methods', name, entry, known, runs)
         for name in self.prerequisites:
             self._check_prerequisite(name)
         for metric in self.metrics:
@@ -193,7 +194,12 @@ class ExperimentTable:
             self.changed(run.config, run.options)
 
     def _check_names(
-        self, part: str, name: str, entry: Mapping, known: set[str]
+        self,
+        part: str,
+        name: str,
+        entry: Mapping,
+        known: set[str],
+        runs: Sequence[Mapping] = ({},),
     ) -> None:
         for field in fields_of(entry):
             if field not in known:
@@ -201,7 +207,8 @@ class ExperimentTable:
                     f'{self.path}: {part}: {name}: {{{field}}} is not known '
                     f'here{did_you_mean(field, known)}'
                 )
-        lost = [need for need in entry.get('needs', ()) if need not in known]
+        needs = {need for run in runs for need in filled(entry.get('needs', ()), run)}
+        lost = sorted(needs - known)
         if lost:
             raise UserError(
                 f'{self.path}: {part}: {name}: needs {", ".join(lost)}, '
