@@ -165,6 +165,19 @@ def test_what_needs_a_failed_prerequisite_is_left_out(tiny_table, capfd):
     assert tiny_table.trained() == sorted([*(n for n in ALL if 'plain' in n), 'depth'])
 
 
+def test_a_run_needs_the_prerequisites_of_its_seed(tiny_table, capfd):
+    tiny_table.add(
+        'prerequisites.extend(\n'
+        "    dict(prerequisites[0], name=f'depth{s}') for s in (1, 3)\n)\n"
+        "methods = [dict(methods[0], needs=['depth{seed}'])]"
+    )
+    tiny_table.run('--seeds', 3, '--label-counts', 10)
+    assert tiny_table.trained() == ['depth3', 'plain_n10_seed3']
+    tiny_table.add("prerequisites[-1]['name'] = 'another'")
+    assert stops(tiny_table)
+    assert 'depth3' in capfd.readouterr().err
+
+
 def test_a_command_with_config_and_folder(tiny_table):
     """Another config is another result, and begins in an empty folder."""
     folder = tiny_table.work / 'chosen'
