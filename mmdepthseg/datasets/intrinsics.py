@@ -1,7 +1,5 @@
 """Reading cameras: Cityscapes' camera json, `intrinsics.json`, KITTI's two texts."""
 
-import functools
-import os
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -241,26 +239,8 @@ def listed_camera(results: Mapping[str, Any], image_size: Size) -> Camera | None
     """
     if 'camera_path' in results:
         size = results.get('camera_size') or image_size
-        path = results['camera_path']
-        return _cityscapes_camera(path, _version(path), tuple(size))
+        return read_cityscapes_camera(results['camera_path'], size)
     return results.get('file_camera')
-
-
-def _version(path: str) -> tuple[int, int] | None:
-    """Return what changes when a file is written again; None if there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-@functools.lru_cache(maxsize=4096)
-def _cityscapes_camera(
-    path: str, version: tuple[int, int] | None, image_size: Size
-) -> Camera:
-    """Return what `read_cityscapes_camera` does, reading each version once."""
-    return read_cityscapes_camera(path, image_size)
 
 
 def file_size(results: Mapping[str, Any], unknown: Size) -> Size:

@@ -2,7 +2,6 @@
 
 import os.path as osp
 from pathlib import Path
-from typing import Any
 
 import cv2
 import mmcv
@@ -14,17 +13,7 @@ from mmseg.structures import SegDataSample
 from mmdepthseg.names import output_name
 from mmdepthseg.registry import VISUALIZERS
 
-#: What MMEngine makes of matplotlib.
-FIGURE = ('fig_save_canvas', 'fig_save', 'ax_save', 'dpi')
 DRAWN = {'gt_sem_seg', 'gt_depth_map', 'pred_sem_seg', 'pred_depth_map'}
-
-
-class _NoFigure:
-    """Stands for a figure of matplotlib, of which MMEngine asks the resolution."""
-
-    @staticmethod
-    def get_dpi() -> None:
-        """Return none."""
 
 
 @VISUALIZERS.register_module()
@@ -37,40 +26,7 @@ class SegLocalVisualizer(mmseg.visualization.SegLocalVisualizer):
     different clips may share and which is the same for student and teacher; here they
     are named `test/<clip>/<frame>` (see `output_name`), and `<clip>/<frame>.jpg` below
     the folder of its browse_dataset.py.
-
-    Matplotlib, a tenth of what a training imports, is imported when a figure is needed.
     """
-
-    def __init__(
-        self,
-        name: str = 'visualizer',
-        image: np.ndarray | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        self._figure_later = True
-        super().__init__(name, None, *args, **kwargs)
-        self._figure_later = False
-        for part in FIGURE:
-            delattr(self, part)
-        if image is not None:
-            self.set_image(image)
-
-    def __getattr__(self, name: str) -> Any:
-        """Make the figure, when a part of it is first asked for."""
-        if name not in FIGURE:
-            raise AttributeError(
-                f'{type(self).__name__!r} object has no attribute {name!r}'
-            )
-        canvas, figure, axes = self._initialize_fig(self.fig_save_cfg)
-        parts = zip(FIGURE, (canvas, figure, axes, figure.get_dpi()), strict=True)
-        self.__dict__.update(parts)
-        return self.__dict__[name]
-
-    def _initialize_fig(self, fig_cfg: dict) -> tuple:
-        if self._figure_later:
-            return None, _NoFigure, None
-        return super()._initialize_fig(fig_cfg)
 
     def add_datasample(
         self,

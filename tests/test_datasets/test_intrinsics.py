@@ -177,16 +177,3 @@ def test_k_of_a_smaller_picture_is_doubted(tmp_path, scale, doubted, user_warnin
     path.write_text(json.dumps(dict(K=k, width=96, height=48)))
     read_intrinsics(str(path))
     assert [str(path) in text for text in user_warnings()] == [True] * doubted
-
-
-def test_a_camera_file_is_read_again_after_it_changed(tmp_path):
-    path = tmp_path / 'x_camera.json'
-    for focal in (30.0, 301.5):
-        content = dict(intrinsic=dict(fx=focal, fy=31.0, u0=17.0, v0=8.0))
-        path.write_text(json.dumps(content))
-        for size in ((16, 32), (32, 64)):
-            camera = listed_camera(dict(camera_path=str(path)), size)
-            assert camera.fx == focal and camera.size == size
-    path.unlink()
-    with pytest.raises(UserError, match='x_camera.json'):
-        listed_camera(dict(camera_path=str(path)), (16, 32))

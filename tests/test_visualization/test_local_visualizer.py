@@ -101,17 +101,3 @@ def test_nothing_to_draw_and_an_image_of_any_layout(tmp_path):
         drawn = cv2.imread(str(file))
         assert drawn.shape == bgr.shape
         assert (drawn == bgr).all() == (name != 'label')
-
-
-def test_the_figure_is_made_when_it_is_needed():
-    """Importing matplotlib is a tenth of a training's start."""
-    image = np.full((8, 8, 3), 7, np.uint8)
-    kind = dict(type='mmdepthseg.SegLocalVisualizer')
-    visualizer = VISUALIZERS.build(dict(kind, name='figure later'))
-    assert not {'fig_save', 'ax_save', 'dpi'} & {*vars(visualizer)}
-    visualizer.set_image(image)
-    visualizer.draw_bboxes(np.array([1, 1, 6, 6]), edge_colors='r')
-    assert visualizer.get_image().shape == image.shape
-    assert visualizer.get_image().max() > 200 and visualizer.dpi > 0
-    given = dict(kind, name='given an image', image=image)
-    assert (VISUALIZERS.build(given).get_image() == image).all()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mmdepthseg.camera import Size
 from mmdepthseg.datasets.errors import BrokenFileError
-from mmdepthseg.datasets.transforms.jpeg import decode_reduced, read_header
+from mmdepthseg.datasets.transforms.jpeg import decode_reduced
 
 JPEG, PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
 #: First bytes of a format and the marker near the end of a complete file.
@@ -178,9 +178,6 @@ def _chunks(png: bytes) -> set[bytes]:
 
 def _problem(content: bytes, flag: str) -> str:
     """Return what forbids decoding an image with a flag, or ''."""
-    header = read_header(content)
-    if header and not header.tagged and header.bits == 8 and header.channels in (1, 3):
-        return ''  # most files; Pillow takes ten times as long to say so
     chunks = _chunks(content) if content.startswith(PNG) else set()
     problem = _turned(content, chunks)
     if problem or flag == 'unchanged':

@@ -40,7 +40,7 @@ def to_chw(images: list[np.ndarray]) -> np.ndarray:
     )
     for target, image in zip(planes, images):
         if image.dtype == np.uint8 and channels == [3]:
-            cv2.split(image, list(target))  # several times as fast as numpy
+            cv2.split(image, list(target))  # faster than numpy's copy
         else:
             target[...] = image.transpose(2, 0, 1) if channels else image
     return planes

@@ -13,7 +13,7 @@ from mmdepthseg.datasets.label_tables import UNKNOWN, LabelTable
 from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
 from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_stored
 from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
-from mmdepthseg.datasets.transforms.jpeg import read_header, reduction_for
+from mmdepthseg.datasets.transforms.jpeg import jpeg_size, reduction_for
 from mmdepthseg.datasets.transforms.state import (
     map_size,
     require_whole_image,
@@ -142,9 +142,9 @@ class LoadAdjacentFrames(BaseTransform):
     ) -> tuple[np.ndarray, Size]:
         """Return a frame, as small as the image was decoded, and its file's size."""
         kind, divisor = 'Neighbouring frame', results.get('reduction', 1)
-        header = read_header(content) if divisor > 1 else None
-        if header is not None:
-            return decode(content, path, kind, reduction=divisor), header.size
+        size = jpeg_size(content) if divisor > 1 else None
+        if size is not None:
+            return decode(content, path, kind, reduction=divisor), size
         frame = decode(content, path, kind, backend=self.imdecode_backend)
         size = frame.shape[:2]
         if size == map_size(results) and divisor > 1:  # not a JPEG, but the image is

@@ -6,9 +6,7 @@ import random
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.device import get_device
 from mmengine.logging import print_log
-from torch.utils.data import get_worker_info
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.registry import TRANSFORMS
@@ -49,11 +47,7 @@ class SeedBySample(BaseTransform):
         python, legacy, torch_seed = sequence.generate_state(3).tolist()
         random.seed(python)
         np.random.seed(legacy)
-        if get_worker_info() is not None or get_device() == 'cpu':
-            # no other device; `manual_seed` takes its time to ask each kind
-            torch.default_generator.manual_seed(torch_seed)
-        else:
-            torch.manual_seed(torch_seed)
+        torch.manual_seed(torch_seed)
         return results
 
     def _warn(self) -> None:
