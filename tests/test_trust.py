@@ -23,10 +23,10 @@ yaml\.load yaml\.full_load yaml\.unsafe_load torch\.load torch\.jit\.load joblib
 runpy\.\w+ marshal\.loads? subprocess\.getoutput mmengine\.load""".split()
 #: It reads the array that it wrote.
 BENCHMARK = 'tools/analysis_tools/benchmark_selection.py'
-#: The one reader, and the process that runs our own tools, which its starter names.
+#: The one reader, and a forked process that runs our own tools.
 ALLOWED = {
     ('checkpoints/safety.py', 'torch.load'),
-    ('experiments/fork_server.py', 'runpy.run_path'),
+    ('experiments/forking.py', 'runpy.run_path'),
 }
 
 

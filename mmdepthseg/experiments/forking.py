@@ -1,30 +1,38 @@
 """The processes of one place: each of its own, or forked from one with all imports.
 
 Importing torch, MMEngine and MMSegmentation takes longer than a short training's first
-steps. `tools/train.py`, `test.py` and `generate_depth.py` are therefore forked from a
-process that has imported them (`fork_server.py`), one for each place, started with the
-place's environment. Whatever cannot be forked gets a process of its own.
+steps. `tools/train.py`, `test.py` and `generate_depth.py` are therefore forked from
+multiprocessing's fork server, which has imported them. What cannot run there replaces
+itself by a process of its own.
 """
 
+import atexit
 import contextlib
-import json
+import multiprocessing
 import os
+import runpy
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.reduction import DupFd
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from mmdepthseg.experiments.options import ROOT
 
-SERVER = Path(__file__).with_name('fork_server.py')
 #: What all of the forked tools import.
 MODULES = ('mmdepthseg.plugin', 'mmdepthseg.launch.runner', 'mmdepthseg.apis')
 SCRIPTS = tuple(
     ROOT / f'tools/{name}.py' for name in ('train', 'test', 'generate_depth')
 )
+#: Lets torch count GPUs without CUDA, which a forked process could not use afterwards.
+COUNT_GPUS = dict(PYTORCH_NVML_BASED_CUDA_CHECK='1')
+#: What `multiprocessing` says of a process whose server has ended before it.
+_LOST = 255
+#: In the server, when it began to import.
+_BEGUN = time.time()
 
 
 def forkable(command: Sequence[str]) -> bool:
@@ -51,21 +59,13 @@ class Slot:
         self, place: Mapping[str, str], lock: IO | None = None, fork: bool = False
     ) -> None:
         self.env = {**os.environ, **place}
-        self.lock = lock  # which must not be closed
-        self.kept = [lock.fileno()] if lock else []
+        self.lock = lock
         self.fork = fork
-        self.server: ForkServer | None = None
 
     def start(self, command: Sequence[str], log: Path) -> 'subprocess.Popen | Forked':
         """Start a command, whose output is added to a log."""
-        if not (self.fork and forkable(command)):
-            return self.own(command, log)
-        if self.server is None or self.server.ended:
-            self.server = ForkServer(self.env, self.kept)
-        return Forked(self, self.server, command, log)
-
-    def own(self, command: Sequence[str], log: Path) -> subprocess.Popen:
-        """Start a command as a process of its own."""
+        if self.fork and forkable(command):
+            return Forked(command, log, self.env, self.lock)
         with open(log, 'ab') as out:
             return subprocess.Popen(
                 command,
@@ -73,120 +73,105 @@ class Slot:
                 stderr=subprocess.STDOUT,
                 env=self.env,
                 start_new_session=True,
-                pass_fds=self.kept,
+                pass_fds=[self.lock.fileno()] if self.lock else [],
             )
-
-    def close(self) -> None:
-        """End the process that forks; none that it has forked may run."""
-        if self.server is not None:
-            self.server.close()
-
-
-class ForkServer:
-    """A process that runs `fork_server.py`, and the socket to it.
-
-    Args:
-        env: Its environment.
-        kept: Open files that its forked processes share.
-
-    Attributes:
-        ready: It has imported everything and can fork.
-        ended: It has ended.
-    """
-
-    def __init__(self, env: Mapping[str, str], kept: Sequence[int] = ()) -> None:
-        self.ready = self.ended = False
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, str(SERVER), str(theirs.fileno()), *MODULES],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=env,
-                start_new_session=True,
-                pass_fds=[theirs.fileno(), *kept],
-            )
-        self._socket.setblocking(False)
-        self._read = b''
-
-    def send(self, message: object) -> None:
-        """Send a line of JSON; a server that has ended is noticed by `answers`."""
-        with contextlib.suppress(OSError):
-            self._socket.setblocking(True)
-            self._socket.sendall(json.dumps(message).encode() + b'\n')
-        self._socket.setblocking(False)
-
-    def answers(self) -> list[tuple[str, int]]:
-        """Return what it has said since the last call."""
-        with contextlib.suppress(BlockingIOError):
-            while not self.ended:
-                try:
-                    part = self._socket.recv(4096)
-                except ConnectionError:  # it left something unread
-                    part = b''
-                self.ended = not part
-                self._read += part
-        *lines, self._read = self._read.split(b'\n')
-        words = [line.decode().split() for line in lines]
-        self.ready |= ['ready'] in words
-        return [(kind, int(number[0])) for kind, *number in words if number]
-
-    def close(self) -> None:
-        """End it."""
-        self._socket.close()
-        self.ended = True
-        self.process.terminate()
-        self.process.wait()
 
 
 class Forked:
-    """A forked command, used like a `subprocess.Popen`.
-
-    If the server ends before it has forked, the command gets a process of its own.
-    """
+    """A forked command, used like a `subprocess.Popen`."""
 
     def __init__(
-        self, slot: Slot, server: ForkServer, command: Sequence[str], log: Path
+        self, command: Sequence[str], log: Path, env: dict[str, str], lock: IO | None
     ) -> None:
-        self.slot, self.server, self.command, self.log = slot, server, command, log
-        self.returncode: int | None = None
-        self._own: subprocess.Popen | None = None
-        self._pid: int | None = None
-        self._asked = False
-        server.send([list(command), str(log.resolve())])
+        context = multiprocessing.get_context('forkserver')
+        context.set_forkserver_preload([__name__, *MODULES])
+        with environment({**env, **COUNT_GPUS}):  # of the server, if it is started now
+            held = DupFd(lock.fileno()) if lock else None
+            self._process = context.Process(
+                target=run_command,
+                args=(list(command), str(log.resolve()), env, held, MODULES, str(ROOT)),
+            )
+            self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
 
     @property
-    def pid(self) -> int:
-        """The process, which is also its group: until it is forked, the server."""
-        if self._own is not None:
-            return self._own.pid
-        return self._pid or self.server.process.pid
+    def returncode(self) -> int | None:
+        """The exit code, -N after signal N; None while it runs."""
+        code = self._process.exitcode
+        if code == _LOST:  # nobody would wait for it any more
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        return code
 
     def poll(self) -> int | None:
-        """Return the exit code, -N after signal N; None while it runs."""
-        if self._own is not None:
-            return self._own.poll()
-        if self.returncode is not None:
-            return self.returncode
-        for kind, number in self.server.answers():
-            if kind == 'pid':
-                self._pid = number
-            else:
-                self.returncode = number
-                self.server.send(None)
-        if self.server.ended and self.returncode is None:
-            self.server.process.wait()
-            if self._pid is not None or self._asked:
-                self.returncode = -signal.SIGKILL
-            else:
-                # one that was never ready will not be the next time
-                self.slot.fork = self.server.ready
-                self._own = self.slot.own(self.command, self.log)
+        """Return `returncode`."""
         return self.returncode
 
     def terminate(self) -> None:
         """Ask the process to end."""
-        self._asked = True
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
+        if self._process.exitcode is None:
+            self._process.terminate()
+
+
+@contextlib.contextmanager
+def environment(env: Mapping[str, str]) -> Iterator[None]:
+    """Have another environment for a while."""
+    before = dict(os.environ)
+    try:
+        os.environ.update(env)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def changed_since(begun: float, code: str) -> bool:
+    """Tell whether a file of a folder that is imported was written later."""
+    paths = {getattr(module, '__file__', None) for module in [*sys.modules.values()]}
+    ours = [path for path in paths if path and path.startswith(f'{code}{os.sep}')]
+    return any(os.stat(p).st_mtime > begun for p in ours if os.path.exists(p))
+
+
+def run_command(
+    command: list[str],
+    log: str,
+    env: Mapping[str, str],
+    lock: Any,
+    modules: Sequence[str],
+    code: str,
+) -> None:
+    """Run a command in a forked process, which becomes like one of its own.
+
+    Args:
+        command: Python, one of `SCRIPTS`, its arguments.
+        log: File to which its output is added.
+        env: The environment.
+        lock: `DupFd` of a file to hold open, or None.
+        modules: What the server was to import.
+        code: Folder whose files must not have changed since then.
+    """
+    os.setsid()
+    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for descriptor in (1, 2):
+        os.dup2(out, descriptor)
+    os.close(out)
+    if lock is not None:
+        os.set_inheritable(lock.detach(), True)
+    os.environ.clear()
+    os.environ.update(env)
+    torch, numpy = sys.modules.get('torch'), sys.modules.get('numpy')
+    if (
+        not sys.modules.keys() >= {*modules}
+        or (torch is not None and torch.cuda._is_in_bad_fork())
+        or changed_since(_BEGUN, code)
+    ):
+        os.execv(command[0], command)
+    if numpy is not None:
+        numpy.random.seed()  # `random` does so by itself
+    sys.argv = command[1:]
+    sys.path[0] = str(Path(command[1]).resolve().parent)
+    try:
+        runpy.run_path(command[1], run_name='__main__')
+    finally:
+        atexit._run_exitfuncs()

@@ -117,8 +117,7 @@ class StageRunner:
         fork: bool = False,
     ) -> None:
         self.book, self.keep_going = book, keep_going
-        self._slots = [Slot(place, lock, fork) for place in places]
-        self.free = list(self._slots)
+        self.free = [Slot(place, lock, fork) for place in places]
         self._waiting = list(book.stages)
         self._running: dict[str, _Run] = {}
         self._shown: dict[str, str] = {}
@@ -143,8 +142,6 @@ class StageRunner:
                         time.sleep(POLL_SECONDS)
             finally:
                 self._stop_all(noted)
-                for slot in self._slots:
-                    slot.close()
             if noted:
                 raise Stopped(128 + noted[0])
 

@@ -223,17 +223,11 @@ def benchmark(args: argparse.Namespace) -> None:
         own, forking = Slot(bench.place), Slot(bench.place, fork=True)
         first = ('ours', forking) if args.forked else ('ours', own)
         second = ('ours', own) if args.forked else ('plain', own)
-        try:
-            for side in (first, second):  # reads all files, and imports once
-                bench.take(*side)
-            turns = [
-                [bench.take(*side) for side in (first, second)]
-                for _ in range(args.pairs)
-            ]
-            if args.forked and not forking.fork:
-                raise UserError('this machine cannot fork what has imported torch')
-        finally:
-            forking.close()
+        for side in (first, second):  # reads all files, and imports once
+            bench.take(*side)
+        turns = [
+            [bench.take(*side) for side in (first, second)] for _ in range(args.pairs)
+        ]
     figures = summary(turns)
     names = ('forked', 'of its own') if args.forked else ('ours', 'plain')
     print(f'{args.pairs} pairs, {args.workers} workers, {args.threads} thread(s)')
