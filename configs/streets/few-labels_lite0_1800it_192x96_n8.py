@@ -1,7 +1,8 @@
 # Recommended for few labels: transfer + DepthMix from ImageNet, with what was seen to
-# help on the streets (docs/results.md): depth of phase 2, whose batch norm uses the
-# statistics of its batches, for transfer and for mixing; of each class the more
-# confident pixels; labelled frames among the mixed ones; and time.
+# help on the streets (docs/results.md): of each class the more confident pixels,
+# labelled frames among the mixed ones, and time. The depth of phase 2, whose batch norm
+# has the statistics of its batches, did not hurt transfer as that of phase 1 did;
+# whether transfer gains at all is open.
 #   python tools/train.py configs/streets/sde_lite0_500it_192x96.py
 #   python tools/train.py configs/streets/sde-phase2_lite0_900it_192x96.py
 #   python tools/generate_depth.py configs/streets/sde-phase2_lite0_900it_192x96.py \

@@ -22,8 +22,14 @@ from typing import IO, Any
 
 from mmdepthseg.experiments.options import ROOT
 
-#: What all of the forked tools import.
-MODULES = ('mmdepthseg.plugin', 'mmdepthseg.launch.runner', 'mmdepthseg.apis')
+#: What all of the forked tools import; MMEngine's visualiser makes a figure.
+MODULES = (
+    'mmdepthseg.plugin',
+    'mmdepthseg.launch.runner',
+    'mmdepthseg.apis',
+    'matplotlib.figure',
+    'matplotlib.backends.backend_agg',
+)
 SCRIPTS = tuple(
     ROOT / f'tools/{name}.py' for name in ('train', 'test', 'generate_depth')
 )
@@ -170,7 +176,9 @@ def run_command(
     if numpy is not None:
         numpy.random.seed()  # `random` does so by itself
     sys.argv = command[1:]
-    sys.path[0] = str(Path(command[1]).resolve().parent)
+    given = env.get('PYTHONPATH', '').split(os.pathsep)
+    folders = [str(Path(command[1]).resolve().parent), *filter(None, given)]
+    sys.path[:] = dict.fromkeys([*folders, *sys.path])
     try:
         runpy.run_path(command[1], run_name='__main__')
     finally:

@@ -22,29 +22,6 @@ from mmdepthseg.utils.errors import UserError, check_keys
 from mmdepthseg.utils.files import check_writable
 
 
-class FormattedOnce(Config):
-    """A config whose text is made once, unless it has changed.
-
-    MMEngine writes it three times at the start of a training, and lets yapf lay it out
-    each time, for more than a second in all.
-    """
-
-    @classmethod
-    def of(cls, config: Config) -> 'FormattedOnce':
-        """Return another face of the same config."""
-        made = cls.__new__(cls)
-        made.__dict__.update(config.__dict__)
-        return made
-
-    @property
-    def pretty_text(self) -> str:
-        """Return MMEngine's text."""
-        key = repr(self._cfg_dict)
-        if self.__dict__.get('_written', ('',))[0] != key:
-            self.__dict__['_written'] = (key, super().pretty_text)
-        return self.__dict__['_written'][1]
-
-
 class ToolRunner(Runner):
     """MMEngine's Runner, on whose console the summary of a training comes first.
 
@@ -64,11 +41,6 @@ class ToolRunner(Runner):
                 self._opening.end()
             raise
         self._opening.described = True
-
-    @classmethod
-    def from_cfg(cls, cfg: Config) -> 'ToolRunner':
-        """Build the runner of a config."""
-        return super().from_cfg(FormattedOnce.of(cfg))
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build MMEngine's logger, and hold its console back."""

@@ -1,6 +1,5 @@
 """What a Runner needs is looked for before it is built."""
 
-import copy
 import sys
 
 import pytest
@@ -8,7 +7,7 @@ from mmengine.config import Config
 
 from mmdepthseg.launch.build_errors import REFUSALS, describe_build_error
 from mmdepthseg.launch.config import load_config
-from mmdepthseg.launch.runner import FormattedOnce, build_runner
+from mmdepthseg.launch.runner import build_runner
 from mmdepthseg.utils import UserError
 
 
@@ -76,16 +75,3 @@ def test_every_run_is_checked(tiny_config, tmp_path, plain_layout):
     runner = build_runner(config, ('train_dataloader',))
     with pytest.raises(UserError, match='num_classes'):
         runner.train()
-
-
-def test_the_text_of_a_config_is_laid_out_once(monkeypatch):
-    made = []
-    text = Config.pretty_text.fget
-    monkeypatch.setattr(
-        Config, 'pretty_text', property(lambda self: (made.append(1), text(self))[1])
-    )
-    config = FormattedOnce.of(Config(dict(a=1, b=dict(c=[1, 2]))))
-    assert config.pretty_text == copy.deepcopy(config).pretty_text == config.dump()
-    assert len(made) == 1
-    config.b.c = 3
-    assert 'c=3' in config.pretty_text and len(made) == 2
