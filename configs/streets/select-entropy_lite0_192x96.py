@@ -9,16 +9,9 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/schedules/student.py',
 ]
-train_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadSegLabel'),
-    dict(type='Resize', scale=_base_.scale),
-    dict(type='RandomCrop', crop_size=_base_.crop_size),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs'),
-]
-train_dataloader = dict(dataset=dict(require_labels=True, pipeline=train_pipeline))
+train_dataloader = dict(
+    dataset=dict(require_labels=True, pipeline=_base_.label_pipeline)
+)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 selection = dict(
     criterion=dict(type='entropy'), iterations=[(8, 200), (15, 300), (30, 400)]

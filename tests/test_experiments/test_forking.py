@@ -2,17 +2,17 @@
 
 import multiprocessing.forkserver
 import os
-import select
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from helpers.stopped_runner import stopped_runner
 from helpers.tiny_config import write_tiny_config
 
 from mmdepthseg.experiments import forking
 from mmdepthseg.experiments import run as run_module
-from mmdepthseg.experiments.forking import Slot, forkable
+from mmdepthseg.experiments.forking import forkable
 from mmdepthseg.experiments.options import ROOT
 from mmdepthseg.experiments.run import StageRunner, lock_folder
 from mmdepthseg.experiments.stage import Stage, StageBook
@@ -39,11 +39,11 @@ if kind == 'wait':
     def save(number, frame):
         open('saved', 'a').write('x')
         sys.exit(128 + number)
-    if len(sys.argv) > 3:
+    if 'deaf' in sys.argv:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGTERM, save)
-    up = open(sys.argv[2], 'w')
+    up = open(sys.argv[-1], 'w')
     if not os.fork():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     up.write('.')
@@ -166,37 +166,8 @@ def test_the_end_of_the_server_is_that_of_the_command(script, tmp_path):
 )
 def test_a_signal_leaves_no_process(kind, signals, code, saved, script, tmp_path):
     """The commands are asked to end, and may save; workers that do not hear go."""
-    fifo = tmp_path / 'up'
-    os.mkfifo(fifo)
-    up = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    command = (sys.executable, str(script), 'wait', str(fifo), *kind)
-    made = [Stage(name, (command,), str) for name in 'ab']
-    said, say = os.pipe()
-    runner = os.fork()
-    if not runner:
-        os.close(said)
-        sys.stdout = open(say, 'w')
-        ended = 1
-        try:
-            StageRunner(StageBook(made, tmp_path), [{}, {}], fork=True).run()
-        except SystemExit as stop:
-            ended = stop.code
-        finally:
-            os._exit(ended)
-    os.close(say)
-    with open(said) as output:
-        begun = ''
-        while len(begun) < 4:  # two stages, two workers
-            assert select.select([up], [], [], 60)[0], 'a stage did not start'
-            begun += os.read(up, 100).decode()
-        os.kill(runner, signals[0])
-        for number in signals[1:]:
-            assert any(line.startswith('SIGTERM: ') for line in output)
-            os.kill(runner, number)
-        output.read()
-    assert os.waitstatus_to_exitcode(os.waitpid(runner, 0)[1]) == code
-    assert select.select([up], [], [], 60)[0] and os.read(up, 1) == b''
-    os.close(up)
+    command = (sys.executable, str(script), 'wait', *kind)
+    assert stopped_runner(command, signals, tmp_path, fork=True) == code
     file = Path('saved')
     assert (file.read_text() if file.exists() else '') == saved
 

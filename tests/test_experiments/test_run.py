@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from helpers.stopped_runner import stopped_runner
 from helpers.tiny_stages import order, read, stage
 
 from mmdepthseg.experiments import run as run_module
@@ -181,38 +182,8 @@ signal.pause()
 def test_a_signal_leaves_no_process(kind, signals, code, tmp_path, monkeypatch):
     """Neither a stage nor a worker of one that does not hear."""
     monkeypatch.setattr(run_module, 'WORKER_SECONDS', 0.2)
-    fifo = tmp_path / 'up'
-    os.mkfifo(fifo)
-    up = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    command = (sys.executable, '-S', '-c', STUBBORN, kind, str(fifo))
-    stages = [Stage(name, (command,), str) for name in 'ab']
-    said, say = os.pipe()
-    runner = os.fork()
-    if not runner:
-        os.close(said)
-        sys.stdout = open(say, 'w')
-        ended = 1
-        try:
-            StageRunner(StageBook(stages, tmp_path), [{}, {}]).run()
-        except SystemExit as stop:
-            ended = stop.code
-        finally:
-            os._exit(ended)
-    os.close(say)
-    with open(said) as output:
-        begun = ''
-        while len(begun) < 4:  # two stages, two workers
-            assert select.select([up], [], [], 60)[0], 'a stage did not start'
-            begun += os.read(up, 100).decode()
-        os.kill(runner, signals[0])
-        for number in signals[1:]:
-            assert any(line.startswith('SIGTERM: ') for line in output)
-            os.kill(runner, number)
-        output.read()
-    assert os.waitstatus_to_exitcode(os.waitpid(runner, 0)[1]) == code
-    # nobody holds the other end of the pipe
-    assert select.select([up], [], [], 60)[0] and os.read(up, 1) == b''
-    os.close(up)
+    command = (sys.executable, '-S', '-c', STUBBORN, kind)
+    assert stopped_runner(command, signals, tmp_path) == code
 
 
 def test_a_process_that_outlives_its_runner_keeps_the_folder(tmp_path):

@@ -19,6 +19,16 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDepthSegInputs'),
 ]
+# of students that learn from labels (entropy)
+label_pipeline = [
+    dict(type='SeedBySample'),
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadSegLabel'),
+    dict(type='Resize', scale=scale),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDepthSegInputs'),
+]
 predict_dataloader = dict(
     batch_size=8, num_workers=1, dataset=dict(data_root=data_root)
 )
