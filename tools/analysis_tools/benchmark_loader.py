@@ -17,8 +17,8 @@ Examples:
 """
 
 import argparse
+import contextlib
 import json
-import shutil
 import statistics
 import sys
 import tempfile
@@ -212,19 +212,17 @@ def summary(turns: list[list[dict]], samples: int) -> dict:
 
 def compare(args: argparse.Namespace) -> None:
     """Measure all kinds of samples and formats, and print the figures."""
-    scratch = None
-    if args.data_root:
-        root = Path(args.data_root)
-    else:
-        if not args.keep:
-            scratch = tempfile.mkdtemp(prefix='benchmark_loader-')
-        root = Path(args.keep or scratch or '')
-        if not (root / 'png').exists():
-            make_images(root, args.clips, tuple(args.stored), args.quality)
     figures: dict[str, dict] = {}
     name = str(args.against_tree or f'the {args.plain} plain form')
     print(f'samples a second and core against {name}, {args.pairs} pairs')
-    try:
+    with contextlib.ExitStack() as stack:
+        root = Path(
+            args.data_root
+            or args.keep
+            or stack.enter_context(tempfile.TemporaryDirectory())
+        )
+        if not args.data_root and not (root / 'png').exists():
+            make_images(root, args.clips, tuple(args.stored), args.quality)
         for kept in args.formats:
             for kind in args.kinds:
                 found = figures[f'{kind} {kept}'] = measure(args, kind, kept, root)
@@ -236,9 +234,6 @@ def compare(args: argparse.Namespace) -> None:
                     'ours in the preprocessor',
                     flush=True,
                 )
-    finally:
-        if scratch:
-            shutil.rmtree(scratch)
     if args.json:
         write_atomically(args.json, json.dumps(figures, indent=1).encode())
 
