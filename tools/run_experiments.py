@@ -81,6 +81,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='use this checkpoint or folder instead of a prerequisite',
     )
     parser.add_argument(
+        '--results',
+        nargs='+',
+        default=[],
+        metavar='JSON',
+        help='results.json of earlier calls, also of other machines: their finished '
+        'runs are not repeated, if config, options and prerequisites are the same',
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         default=[],
@@ -189,6 +197,7 @@ def run_experiments(args: argparse.Namespace) -> bool:
         local_places,
         lock_folder,
         make_stages,
+        read_earlier,
         with_figures,
         write_report,
     )
@@ -200,7 +209,13 @@ def run_experiments(args: argparse.Namespace) -> bool:
     table = ExperimentTable(args.table, work, args.cfg_options, given)
     with_figures(table, args.figures)
     runs = choose(table.runs, args)
-    book = StageBook(make_stages(table, runs), work, code_version())
+    earlier = {}
+    if args.results:
+        hashes = StageBook(make_stages(table, runs), work).hashes()
+        earlier = read_earlier(args.results, hashes)
+        print(f'--results: {len(earlier)} of {len(runs)} runs are finished')
+    left = [run for run in runs if run.name not in earlier]
+    book = StageBook(make_stages(table, left), work, code_version())
     if args.list:
         if args.slurm is not None:
             use_slurm(book, args)
@@ -219,7 +234,7 @@ def run_experiments(args: argparse.Namespace) -> bool:
                 keep_going, fork = not args.stop_on_failure, not args.no_fork
                 StageRunner(book, places, keep_going, lock, fork).run()
         finally:  # however the run ended, keep the results so far
-            write_report(table, runs, book)
+            write_report(table, runs, book, earlier)
     return not book.failed
 
 

@@ -1,15 +1,14 @@
 """Tables of experiments: methods x numbers of labels x seeds."""
 
-from mmdepthseg.experiments.plan import make_stages
-from mmdepthseg.experiments.report import (
-    code_version,
+from mmdepthseg.experiments.figures import (
     collect,
-    markdown,
+    read_earlier,
     read_figures,
     summarize,
     with_figures,
-    write_report,
 )
+from mmdepthseg.experiments.plan import make_stages
+from mmdepthseg.experiments.report import code_version, markdown, write_report
 from mmdepthseg.experiments.run import StageRunner, local_places, lock_folder
 from mmdepthseg.experiments.stage import Stage, StageBook
 from mmdepthseg.experiments.table import ExperimentTable, Run
@@ -26,6 +25,7 @@ __all__ = [
     'lock_folder',
     'make_stages',
     'markdown',
+    'read_earlier',
     'read_figures',
     'with_figures',
     'summarize',

@@ -1,6 +1,7 @@
 """Tables of experiments: what is run, what is not run again, what is printed."""
 
 import re
+import shutil
 
 import pytest
 from helpers import REPO
@@ -54,7 +55,7 @@ def test_prints_means_spreads_and_writes_every_run(tiny_table, capfd):
     (run,) = (r for r in results['runs'] if r['name'] == 'full_n20_seed3')
     assert run['figures'] == dict(test=dict(mIoU=27.0))
     assert (run['method'], run['labels'], run['seed']) == ('full', 20, 3)
-    assert f'start={tiny_table.work}/labels' in run['options']
+    assert 'start={work_dir}/labels' in run['options']
     assert results['version'] and run['versions'] == [results['version']]
     assert results['version'] in printed
     (cell,) = (
@@ -262,6 +263,51 @@ def test_given_in_the_place_of_a_prerequisite(tiny_table):
     (labels / 'manifest.json').write_text('2')
     tiny_table.run(*arguments)
     assert len(tiny_table.trained()) == 2
+
+
+def test_results_of_another_machine_are_not_made_again(tiny_table, capfd):
+    tiny_table.run('--seeds', 1)
+    earlier = tiny_table.folder / 'seed1.json'
+    earlier.write_text((tiny_table.work / 'results.json').read_text())
+    before = tiny_table.results()
+    shutil.rmtree(tiny_table.work)
+    tiny_table.calls()
+    tiny_table.run('--results', earlier, '--methods', 'plain', 'full')
+    assert tiny_table.trained() == sorted(['depth', *(n for n in ALL if '1' != n[-1])])
+    whole = tiny_table.results()
+    assert [r['name'] for r in whole['runs']] != [r['name'] for r in before['runs']]
+    assert all(run in whole['runs'] for run in before['runs'])
+    assert ['plain', '12.0 ± 1.4 (2)', '22.0 ± 1.4 (2)'] in rows(capfd.readouterr().out)
+    # all of them: not even the prerequisites
+    shutil.rmtree(tiny_table.work)
+    tiny_table.calls()
+    tiny_table.run('--results', earlier, '--seeds', 1)
+    assert tiny_table.calls() == []
+    assert tiny_table.results()['summary'] == before['summary']
+    # of other options: said, and made
+    capfd.readouterr()
+    tiny_table.add('prerequisites[0]["options"] = dict(gain=5.0)')
+    tiny_table.run('--results', earlier, '--seeds', 1)
+    said = re.search('seed1.json: not used.*', capfd.readouterr().out)[0]
+    assert 'full_n10_seed1, full_n20_seed1' in said and 'plain' not in said
+    assert tiny_table.trained() == ['depth', 'full_n10_seed1', 'full_n20_seed1']
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '{}',
+        '{"runs": [1]}',
+        '{"runs": [{"name": "plain_n10_seed1", "state": "done"}]}',
+        '{"runs": [{"name": "a", "state": "done", "hash": "b", "best": {}, '
+        '"figures": {"test": {"mIoU": NaN}}, "seconds": 1, "versions": []}]}',
+    ],
+)
+def test_results_that_are_none(text, tiny_table, capfd):
+    (tiny_table.folder / 'odd.json').write_text(text)
+    assert stops(tiny_table, '--results', tiny_table.folder / 'odd.json') == 2
+    assert 'odd.json' in capfd.readouterr().err
+    assert tiny_table.calls() == []
 
 
 @pytest.mark.parametrize(

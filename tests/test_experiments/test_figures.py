@@ -3,7 +3,7 @@
 import json
 from types import SimpleNamespace
 
-from mmdepthseg.experiments.report import read_best, summarize, with_figures
+from mmdepthseg.experiments.figures import read_best, summarize, with_figures
 
 
 def test_the_best_validation_of_a_training_and_its_continuation(tmp_path):

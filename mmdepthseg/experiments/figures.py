@@ -1,0 +1,220 @@
+"""The figures of a table's runs: read, from this and earlier calls, and summarized."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmdepthseg.experiments.stage import DONE, FAILED, StageBook
+from mmdepthseg.experiments.table import ExperimentTable, Run
+from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import read_json, read_json_lines
+
+
+def collect(
+    table: ExperimentTable,
+    runs: Sequence[Run],
+    book: StageBook,
+    earlier: Mapping[str, dict] | None = None,
+) -> list[dict]:
+    """Return one record per run.
+
+    Args:
+        table: The table.
+        runs: Some of its runs.
+        book: Book of the stages of those that are not in `earlier`.
+        earlier: From `read_earlier`.
+
+    Returns:
+        Dicts of `method`, `labels`, `seed`, `name`, `config`, `options` (with
+        `{work_dir}` for the table's), `state` (of `StageBook.states`) and `log`; `why`,
+        if the run failed; `figures` (test -> key -> number), `best` (of `read_best`),
+        `seconds`, `versions` and `hash` (of its stage), if it is done.
+    """
+    states, records = book.states(), []
+    for run in runs:
+        if earlier and run.name in earlier:
+            records.append(earlier[run.name])
+            continue
+        state = states[run.name]
+        record = dict(
+            method=run.method,
+            labels=run.labels,
+            seed=run.seed,
+            name=run.name,
+            config=run.config,
+            options=[o.replace(str(table.work_dir), '{work_dir}') for o in run.options],
+            state=state,
+            log=str(book.log(run.name)),
+        )
+        if state == FAILED:
+            record['why'] = book.failed[run.name]
+        elif state == DONE:
+            done = book.record(run.name)
+            record.update(
+                figures={t: read_figures(run.folder / t) for t in table.tests},
+                best=read_best(run.folder),
+                seconds=done['seconds'],
+                versions=done['versions'],
+                hash=done['hash'],
+            )
+        records.append(record)
+    return records
+
+
+def read_earlier(
+    files: Sequence[str | Path], hashes: Mapping[str, str]
+) -> dict[str, dict]:
+    """Read the finished runs of earlier calls, perhaps of another machine.
+
+    A run counts if what determines its result is the same now. Otherwise it is named
+    in a printed line.
+
+    Args:
+        files: `results.json` of `write_report`.
+        hashes: Run name -> its hash now (see `StageBook.hashes`).
+
+    Returns:
+        Run name -> record, as `collect` made it.
+
+    Raises:
+        UserError: A file is not of this kind.
+        OSError: A file cannot be read.
+    """
+    found: dict[str, dict] = {}
+    for file in files:
+        runs = read_json(file, dict, finite=True).get('runs')
+        if not isinstance(runs, list) or not all(map(_is_record, runs)):
+            raise UserError(
+                f'{file} is not the results.json of a table: its "runs" must have name '
+                'and state and, if that is "done", hash, figures, seconds and versions'
+            )
+        done = [r for r in runs if r['state'] == DONE and r['name'] in hashes]
+        same = {r['name']: r for r in done if r['hash'] == hashes[r['name']]}
+        other = [r['name'] for r in done if r['name'] not in same]
+        if other:
+            print(
+                f'{file}: not used, since config, options or a prerequisite differ: '
+                f'{", ".join(other)}',
+                flush=True,
+            )
+        found.update(same)
+    return found
+
+
+def _is_record(run: object) -> bool:
+    if not isinstance(run, dict) or not isinstance(run.get('name'), str):
+        return False
+    if run.get('state') != DONE:
+        return isinstance(run.get('state'), str)
+    return (
+        isinstance(run.get('hash'), str)
+        and all(isinstance(run.get(key), dict) for key in ('figures', 'best'))
+        and isinstance(run.get('seconds'), int | float)
+        and isinstance(run.get('versions'), list)
+    )
+
+
+def read_figures(folder: Path) -> dict[str, float]:
+    """Read the figures of the last `tools/test.py --work-dir FOLDER`.
+
+    Raises:
+        UserError: There are none.
+    """
+    files = sorted(Path(folder).glob('2*/2*.json'))
+    if not files:
+        raise UserError(
+            f'{folder} holds no figures of a test '
+            '(<time>/<time>.json): remove it to run it again'
+        )
+    return read_json(files[-1], dict)
+
+
+def read_best(folder: Path) -> dict[str, float]:
+    """Return the highest mIoU of a training's validations, and its iteration.
+
+    Args:
+        folder: Of the training.
+
+    Returns:
+        `mIoU` and `mIoU/iteration`, for a mean teacher of student and teacher; empty
+        without validation.
+    """
+    best: dict[str, float] = {}
+    for log in sorted(folder.glob('2*/vis_data/scalars.json')):
+        for found in read_json_lines(log):
+            for key in ('mIoU', 'student/mIoU', 'teacher/mIoU'):
+                if key in found and found[key] > best.get(key, float('-inf')):
+                    best[key] = found[key]
+                    best[f'{key}/iteration'] = found['step']
+    return best
+
+
+def with_figures(table: ExperimentTable, keys: Sequence[str]) -> None:
+    """Let a table report more figures of its runs (in place).
+
+    Args:
+        table: The table.
+        keys: Keys of the first test, such as `IoU/person`; `best/KEY`: of `read_best`.
+    """
+    test = next(iter(table.tests))
+    table.metrics += [
+        dict(title=f'{key}, best validation', keys=[key[5:]], test='best')
+        if key.startswith('best/')
+        else dict(title=f'{key} ({test})', keys=[key], test=test)
+        for key in keys
+    ]
+
+
+def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
+    """Compute mean and spread of each cell.
+
+    Args:
+        table: The table.
+        records: From `collect`.
+
+    Returns:
+        Per metric, method and number of labels: `values` (seed ->
+        number), `n`, `mean`, `std` (sample standard deviation, None for one
+        value), `min`, `max`; and if the table has a baseline `gains` (seed ->
+        difference to the baseline of the same seed), `gain_mean`, `gain_std`.
+    """
+    cells = []
+    for metric in table.metrics:
+        values: dict = {}
+        for record in records:
+            tests = dict(record.get('figures', {}), best=record.get('best', {}))
+            figures = tests.get(metric['test'], {})
+            key = next((k for k in metric['keys'] if k in figures), None)
+            if key is not None:
+                place = values.setdefault((record['method'], record['labels']), {})
+                place[record['seed']] = figures[key]
+        for method in dict.fromkeys(record['method'] for record in records):
+            for labels in dict.fromkeys(record['labels'] for record in records):
+                found = values.get((method, labels), {})
+                base = values.get((table.baseline, labels), {})
+                gains = {s: v - base[s] for s, v in found.items() if s in base}
+                cell = dict(
+                    metric=metric['title'],
+                    method=method,
+                    labels=labels,
+                    values=found,
+                    **_spread(found),
+                )
+                if table.baseline not in (None, method):
+                    spread = _spread(gains)
+                    cell.update(
+                        gains=gains, gain_mean=spread['mean'], gain_std=spread['std']
+                    )
+                cells.append(cell)
+    return cells
+
+
+def _spread(values: Mapping[int, float]) -> dict:
+    numbers = list(values.values())
+    return dict(
+        n=len(numbers),
+        mean=statistics.fmean(numbers) if numbers else None,
+        std=statistics.stdev(numbers) if len(numbers) > 1 else None,
+        min=min(numbers, default=None),
+        max=max(numbers, default=None),
+    )
