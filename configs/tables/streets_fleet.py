@@ -1,7 +1,8 @@
 # Which frames of a fleet's video to label: a Table 3 on streets driven many times, with
 # long stops and rare places. The supervised network from ImageNet weights learns from
 # the 8 or 30 of 360 frames that each method of tools/select_samples.py chooses; 200
-# other places, of all cities equally often, test it.
+# other places, of all cities equally often, test it. Then the method as a whole: the
+# unlabelled frames, mixed by depth, beside random and beside chosen labels.
 #   python tools/run_experiments.py THIS --jobs 2
 title = 'A fleet of streets at 192x96, 900 iterations from ImageNet weights'
 seeds = [7, 25, 42, 1, 2, 3]
@@ -11,6 +12,7 @@ clips = 'data/streets_fleet'
 sde = 'configs/streets/sde_lite0_500it_192x96.py'
 select = 'configs/streets/select-{}_lite0_192x96.py'
 config = 'configs/streets/supervised_lite0_900it_192x96_{}.py'
+semi = 'configs/streets/depthmix_lite0_900it_192x96_{}.py'
 chosen = '{work_dir}/select_%s_seed%s'
 meanings = dict(
     us='depth uncertainty (US)',
@@ -39,6 +41,15 @@ prerequisites = [
         },
     ),
 ]
+prerequisites.append(
+    dict(
+        name='depth_labels',
+        depth_labels=sde,
+        checkpoint='{sde}',
+        needs=['streets'],
+        options={'predict_dataloader.dataset.data_root': clips},
+    )
+)
 first = f'us_seed{seeds[0]}'
 for kind in meanings:
     how = select.format('entropy' if kind == 'entropy' else 'ds-us')
@@ -64,12 +75,23 @@ for kind in meanings:
         )
 del kind, number, how, arguments, before, folder
 tested = {
-    'train_dataloader.dataset.data_root': clips,
     'val_dataloader.dataset.data_root': clips,
     'test_dataloader.dataset.data_root': clips,
 }
+alone = {'train_dataloader.dataset.data_root': clips, **tested}
+taught = {
+    'train_dataloader.dataset.shared.data_root': clips,
+    **tested,
+    **{
+        f'train_dataloader.dataset.sources.{name}.data_prefix.sde_disparity_path': (
+            '{depth_labels}'
+        )
+        for name in ('mix', 'paste')
+    },
+}
+budget = '/budget_{n}.txt'
 methods = [
-    dict(name='random', config=config.format('n8'), needs=['streets'], options=tested),
+    dict(name='random', config=config.format('n8'), needs=['streets'], options=alone),
     *(
         dict(
             name=kind,
@@ -77,12 +99,31 @@ methods = [
             config=config.format('selected'),
             needs=[f'select_{kind}_seed{{seed}}'],
             options={
-                **tested,
+                **alone,
                 'train_dataloader.dataset.labeled_subset.ann_file': chosen
                 % (kind, '{seed}')
-                + '/budget_{n}.txt',
+                + budget,
             },
         )
         for kind, meaning in meanings.items()
+    ),
+    dict(
+        name='depthmix',
+        title='random, and DepthMix of all frames',
+        config=semi.format('n8'),
+        needs=['streets'],
+        options=taught,
+    ),
+    dict(
+        name='ds_us-depthmix',
+        title='DS + US, and DepthMix of all frames',
+        config=semi.format('selected'),
+        needs=['select_ds_us_seed{seed}'],
+        options={
+            **taught,
+            'train_dataloader.dataset.shared.labeled_subset.ann_file': chosen
+            % ('ds_us', '{seed}')
+            + budget,
+        },
     ),
 ]
