@@ -9,6 +9,9 @@ from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
+#: Share of a batch's longest translation below which a pair counts as standing.
+STANDING = 1 / 3
+
 
 @MODELS.register_module()
 class DirectPoseRefinement(nn.Module):
@@ -29,7 +32,8 @@ class DirectPoseRefinement(nn.Module):
     images finds motions that are slightly too short: depth would follow, step by step,
     to the end of its range. The refined translations of a batch are therefore scaled,
     all by one factor, to the size of the pose net's, and the unit of depth stays as
-    `first_translation` set it.
+    `first_translation` set it. Pairs of a standing car have no say in this factor: those
+    whose translation is shorter than `STANDING` of the longest of the batch.
 
     Not part of 3W or Monodepth2; for training only, at the cost of `iterations` + 1
     warps of a grey image.
@@ -108,7 +112,10 @@ class DirectPoseRefinement(nn.Module):
         """Scale translations to the given ones' length in the direction of these.
 
         Their own lengths must not become equal: the net predicts the mean of uncertain
-        motions, which is shorter than each of them, and would shrink without end.
+        motions, which is shorter than each of them, and would shrink without end. Found
+        motions of a standing car are much shorter than those that a net predicts which
+        does not know yet that it stands: with the median over many of them, the motions
+        of the moving pairs, and with them depth, would grow without end.
         """
         before, after = given[..., :3, 3], found[..., :3, 3]
         along = (before * after).sum(-1)
@@ -117,6 +124,9 @@ class DirectPoseRefinement(nn.Module):
         )
         factor = torch.ones_like(found)
         # of all ranks, so that depth has one unit
-        ratios = torch.cat(all_gather(ratio.flatten().contiguous()))
-        factor[..., :3, 3] = ratios.quantile(0.5)
+        pairs = torch.stack([ratio.flatten(), after.norm(dim=-1).flatten()])
+        ratios, lengths = torch.cat(all_gather(pairs.contiguous()), 1)
+        moving = lengths >= STANDING * lengths.max()
+        nothing = torch.full_like(ratios, torch.nan)
+        factor[..., :3, 3] = torch.where(moving, ratios, nothing).nanquantile(0.5)
         return found * factor

@@ -102,6 +102,28 @@ def test_the_scale_is_the_pose_nets():
     assert torch.allclose(3 * first[..., :3, 3], found[..., :3, 3], atol=1e-3)
 
 
+def test_standing_pairs_do_not_set_the_scale():
+    torch.manual_seed(0)
+    batch = frame_batch()
+    image = torch.nn.functional.interpolate(
+        torch.rand(1, 3, 8, 12), batch.img.shape[2:], mode='bicubic'
+    ).clamp(0, 1)
+    moved = torch.stack([image.roll(step, -1) for step in (-1, 1)], 1)
+    size = len(batch)
+    batch.img_raw = image.repeat(size, 1, 1, 1)
+    depth = torch.full_like(batch.img_raw[:, :1], 2.0)
+    shift = torch.tensor([[-0.04, 0.0, 0.0], [0.04, 0.0, 0.0]]).repeat(size, 1)
+    net = pose_vector_to_matrix(0 * shift, shift).view(size, 2, 4, 4)
+    found = []
+    # the first moves; the others do, too, or hardly
+    for others in (moved, 0.9 * image[:, None] + 0.1 * moved):
+        batch.adjacent_raw = torch.cat([moved, *[others] * (size - 1)])
+        found.append(DirectPoseRefinement(6)(batch, depth, net)[0][..., :3, 3])
+    assert size >= 2
+    assert torch.allclose(found[1][0], found[0][0], atol=1e-3)
+    assert (found[1][1:].norm(dim=-1) < 0.3 * found[1][0].norm(dim=-1)).all()
+
+
 @pytest.mark.parametrize(
     'options',
     [dict(iterations=0), dict(robust=0.0), dict(max_shift=0.0), dict(loss_weight=-1.0)],
