@@ -32,8 +32,8 @@ class DirectPoseRefinement(nn.Module):
     images finds motions that are slightly too short: depth would follow, step by step,
     to the end of its range. The refined translations of a batch are therefore scaled,
     all by one factor, to the size of the pose net's, and the unit of depth stays as
-    `first_translation` set it. Pairs of a standing car have no say in this factor: those
-    whose translation is shorter than `STANDING` of the longest of the batch.
+    `first_translation` set it. Pairs of a standing car, whose translation is shorter
+    than `STANDING` of the longest of the batch, have no say in this factor.
 
     Not part of 3W or Monodepth2; for training only, at the cost of `iterations` + 1
     warps of a grey image.
