@@ -10,7 +10,7 @@ from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
 #: Share of a batch's longest translation below which a pair counts as standing.
-STANDING = 1 / 3
+STANDING = 1 / 4
 
 
 @MODELS.register_module()
@@ -33,7 +33,9 @@ class DirectPoseRefinement(nn.Module):
     to the end of its range. The refined translations of a batch are therefore scaled,
     all by one factor, to the size of the pose net's, and the unit of depth stays as
     `first_translation` set it. Pairs of a standing car, whose translation is shorter
-    than `STANDING` of the longest of the batch, have no say in this factor.
+    than `STANDING` of the longest of the batch, have no say in this factor, and the net
+    does not learn from them: as long as it does not know that a car stands, it would
+    learn shorter motions for all, and the factor would follow.
 
     Not part of 3W or Monodepth2; for training only, at the cost of `iterations` + 1
     warps of a grey image.
@@ -81,7 +83,8 @@ class DirectPoseRefinement(nn.Module):
         Returns:
             Transforms (N, F, 4, 4), the refined ones without gradient; `loss_pose`, the
             absolute differences summed over the entries of rotation and translation and
-            averaged over all pairs; and `refined`, the share of refined pairs.
+            averaged over all pairs, those that stand as zero; and `refined`, the share
+            of refined pairs.
         """
         frames = transforms.shape[1]
 
@@ -98,18 +101,21 @@ class DirectPoseRefinement(nn.Module):
             self.robust,
             self.max_shift,
         )
-        found = self._keep_scale(found.view_as(transforms), transforms)
+        found, moving = self._keep_scale(found.view_as(transforms), transforms)
         chosen = improved.view(-1, frames, 1, 1)
         found = torch.where(chosen, found, transforms)
-        distance = (transforms - found)[..., :3, :].abs().sum((-2, -1)).mean()
+        distance = (transforms - found)[..., :3, :].abs().sum((-2, -1))
+        distance = torch.where(moving, distance, torch.zeros_like(distance)).mean()
         return found, dict(
             loss_pose=self.loss_weight * distance, refined=improved.float().mean()
         )
 
     @staticmethod
     @torch.no_grad()
-    def _keep_scale(found: Tensor, given: Tensor) -> Tensor:
+    def _keep_scale(found: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """Scale translations to the given ones' length in the direction of these.
+
+        The second result tells which pairs move, bool (N, F).
 
         Their own lengths must not become equal: the net predicts the mean of uncertain
         motions, which is shorter than each of them, and would shrink without end. Found
@@ -124,9 +130,12 @@ class DirectPoseRefinement(nn.Module):
         )
         factor = torch.ones_like(found)
         # of all ranks, so that depth has one unit
-        pairs = torch.stack([ratio.flatten(), after.norm(dim=-1).flatten()])
+        length = after.norm(dim=-1)
+        pairs = torch.stack([ratio.flatten(), length.flatten()])
         ratios, lengths = torch.cat(all_gather(pairs.contiguous()), 1)
-        moving = lengths >= STANDING * lengths.max()
+        shortest = STANDING * lengths.max()
         nothing = torch.full_like(ratios, torch.nan)
-        factor[..., :3, 3] = torch.where(moving, ratios, nothing).nanquantile(0.5)
-        return found * factor
+        factor[..., :3, 3] = torch.where(
+            lengths >= shortest, ratios, nothing
+        ).nanquantile(0.5)
+        return found * factor, length >= shortest

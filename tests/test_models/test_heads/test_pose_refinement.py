@@ -114,14 +114,20 @@ def test_standing_pairs_do_not_set_the_scale():
     depth = torch.full_like(batch.img_raw[:, :1], 2.0)
     shift = torch.tensor([[-0.04, 0.0, 0.0], [0.04, 0.0, 0.0]]).repeat(size, 1)
     net = pose_vector_to_matrix(0 * shift, shift).view(size, 2, 4, 4)
-    found = []
+    found, slopes = [], []
     # the first moves; the others do, too, or hardly
     for others in (moved, 0.9 * image[:, None] + 0.1 * moved):
         batch.adjacent_raw = torch.cat([moved, *[others] * (size - 1)])
-        found.append(DirectPoseRefinement(6)(batch, depth, net)[0][..., :3, 3])
+        net.requires_grad_()
+        poses, losses = DirectPoseRefinement(6)(batch, depth, net)
+        found.append(poses[..., :3, 3])
+        slopes += torch.autograd.grad(losses['loss_pose'], net)
     assert size >= 2
     assert torch.allclose(found[1][0], found[0][0], atol=1e-3)
     assert (found[1][1:].norm(dim=-1) < 0.3 * found[1][0].norm(dim=-1)).all()
+    # nor does the net learn from them
+    assert (slopes[0] != 0).flatten(1).any(1).all()
+    assert (slopes[1][0] != 0).any() and (slopes[1][1:] == 0).all()
 
 
 @pytest.mark.parametrize(
