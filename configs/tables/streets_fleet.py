@@ -40,16 +40,14 @@ prerequisites = [
             'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_fleet.json',
         },
     ),
-]
-prerequisites.append(
     dict(
         name='depth_labels',
         depth_labels=sde,
         checkpoint='{sde}',
         needs=['streets'],
         options={'predict_dataloader.dataset.data_root': clips},
-    )
-)
+    ),
+]
 first = f'us_seed{seeds[0]}'
 for kind in meanings:
     how = select.format('entropy' if kind == 'entropy' else 'ds-us')
@@ -89,7 +87,7 @@ taught = {
         for name in ('mix', 'paste')
     },
 }
-budget = '/budget_{n}.txt'
+split = chosen + '/budget_{n}.txt'
 methods = [
     dict(name='random', config=config.format('n8'), needs=['streets'], options=alone),
     *(
@@ -100,9 +98,8 @@ methods = [
             needs=[f'select_{kind}_seed{{seed}}'],
             options={
                 **alone,
-                'train_dataloader.dataset.labeled_subset.ann_file': chosen
-                % (kind, '{seed}')
-                + budget,
+                'train_dataloader.dataset.labeled_subset.ann_file': split
+                % (kind, '{seed}'),
             },
         )
         for kind, meaning in meanings.items()
@@ -121,9 +118,8 @@ methods = [
         needs=['select_ds_us_seed{seed}'],
         options={
             **taught,
-            'train_dataloader.dataset.shared.labeled_subset.ann_file': chosen
-            % ('ds_us', '{seed}')
-            + budget,
+            'train_dataloader.dataset.shared.labeled_subset.ann_file': split
+            % ('ds_us', '{seed}'),
         },
     ),
 ]

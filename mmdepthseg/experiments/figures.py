@@ -9,6 +9,11 @@ from mmdepthseg.experiments.table import ExperimentTable, Run
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import read_json, read_json_lines
 
+#: What the record of a finished run has besides the run itself, and its types.
+OUTCOME = dict(
+    log=str, figures=dict, best=dict, seconds=int | float, versions=list, hash=str
+)
+
 
 def collect(
     table: ExperimentTable,
@@ -31,11 +36,9 @@ def collect(
         `seconds`, `versions` and `hash` (of its stage), if it is done.
     """
     states, records = book.states(), []
+    earlier = earlier or {}
     for run in runs:
-        if earlier and run.name in earlier:
-            records.append(earlier[run.name])
-            continue
-        state = states[run.name]
+        state = DONE if run.name in earlier else states[run.name]
         record = dict(
             method=run.method,
             labels=run.labels,
@@ -46,7 +49,9 @@ def collect(
             state=state,
             log=str(book.log(run.name)),
         )
-        if state == FAILED:
+        if run.name in earlier:
+            record.update({key: earlier[run.name][key] for key in OUTCOME})
+        elif state == FAILED:
             record['why'] = book.failed[run.name]
         elif state == DONE:
             done = book.record(run.name)
@@ -74,7 +79,7 @@ def read_earlier(
         hashes: Run name -> its hash now (see `StageBook.hashes`).
 
     Returns:
-        Run name -> record, as `collect` made it.
+        Run name -> its record, with at least the keys of `OUTCOME`.
 
     Raises:
         UserError: A file is not of this kind.
@@ -86,7 +91,7 @@ def read_earlier(
         if not isinstance(runs, list) or not all(map(_is_record, runs)):
             raise UserError(
                 f'{file} is not the results.json of a table: its "runs" must have name '
-                'and state and, if that is "done", hash, figures, seconds and versions'
+                f'and state and, if that is "done", {", ".join(OUTCOME)}'
             )
         done = [r for r in runs if r['state'] == DONE and r['name'] in hashes]
         same = {r['name']: r for r in done if r['hash'] == hashes[r['name']]}
@@ -102,16 +107,10 @@ def read_earlier(
 
 
 def _is_record(run: object) -> bool:
-    if not isinstance(run, dict) or not isinstance(run.get('name'), str):
+    if not isinstance(run, dict):
         return False
-    if run.get('state') != DONE:
-        return isinstance(run.get('state'), str)
-    return (
-        isinstance(run.get('hash'), str)
-        and all(isinstance(run.get(key), dict) for key in ('figures', 'best'))
-        and isinstance(run.get('seconds'), int | float)
-        and isinstance(run.get('versions'), list)
-    )
+    kinds = dict(name=str, state=str, **(OUTCOME if run.get('state') == DONE else {}))
+    return all(isinstance(run.get(key), kind) for key, kind in kinds.items())
 
 
 def read_figures(folder: Path) -> dict[str, float]:

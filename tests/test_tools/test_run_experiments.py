@@ -272,10 +272,10 @@ def test_results_of_another_machine_are_not_made_again(tiny_table, capfd):
     before = tiny_table.results()
     shutil.rmtree(tiny_table.work)
     tiny_table.calls()
-    tiny_table.run('--results', earlier, '--methods', 'plain', 'full')
+    tiny_table.run('--results', earlier)
     assert tiny_table.trained() == sorted(['depth', *(n for n in ALL if '1' != n[-1])])
     whole = tiny_table.results()
-    assert [r['name'] for r in whole['runs']] != [r['name'] for r in before['runs']]
+    assert len(whole['runs']) == len(ALL)
     assert all(run in whole['runs'] for run in before['runs'])
     assert ['plain', '12.0 ± 1.4 (2)', '22.0 ± 1.4 (2)'] in rows(capfd.readouterr().out)
     # all of them: not even the prerequisites

@@ -105,7 +105,7 @@ class DirectPoseRefinement(nn.Module):
         chosen = improved.view(-1, frames, 1, 1)
         found = torch.where(chosen, found, transforms)
         distance = (transforms - found)[..., :3, :].abs().sum((-2, -1))
-        distance = torch.where(moving, distance, torch.zeros_like(distance)).mean()
+        distance = distance.masked_fill(~moving, 0).mean()
         return found, dict(
             loss_pose=self.loss_weight * distance, refined=improved.float().mean()
         )
@@ -115,7 +115,7 @@ class DirectPoseRefinement(nn.Module):
     def _keep_scale(found: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """Scale translations to the given ones' length in the direction of these.
 
-        The second result tells which pairs move, bool (N, F).
+        Also tell which pairs move, bool (N, F).
 
         Their own lengths must not become equal: the net predicts the mean of uncertain
         motions, which is shorter than each of them, and would shrink without end. Found
@@ -129,13 +129,11 @@ class DirectPoseRefinement(nn.Module):
             along > 0, before.square().sum(-1) / along, torch.ones_like(along)
         )
         factor = torch.ones_like(found)
-        # of all ranks, so that depth has one unit
         length = after.norm(dim=-1)
+        # of all ranks, so that depth has one unit
         pairs = torch.stack([ratio.flatten(), length.flatten()])
-        ratios, lengths = torch.cat(all_gather(pairs.contiguous()), 1)
+        ratios, lengths = torch.cat(all_gather(pairs), 1)
         shortest = STANDING * lengths.max()
-        nothing = torch.full_like(ratios, torch.nan)
-        factor[..., :3, 3] = torch.where(
-            lengths >= shortest, ratios, nothing
-        ).nanquantile(0.5)
+        ratios = ratios.masked_fill(lengths < shortest, torch.nan)
+        factor[..., :3, 3] = ratios.nanquantile(0.5)
         return found * factor, length >= shortest
