@@ -6,6 +6,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 
 from helpers.tiny_models import build_multi_task_teacher, teacher_batch
+from mmdepthseg.launch.setup import leave_distributed
 from mmdepthseg.models.segmentors import SplitBackwardDDP
 
 STEPS = 3
@@ -51,4 +52,4 @@ def run(rank: int, rendezvous: str, out: str) -> None:
             assert torch.equal(value, other), f'{name}: {key} differs between ranks'
     if rank == 0:
         torch.save(found, out)
-    dist.destroy_process_group()
+    leave_distributed()

@@ -23,6 +23,7 @@ from mmdepthseg.evaluation import (
     PseudoLabelMetric,
 )
 from mmdepthseg.launch.config import load_config
+from mmdepthseg.launch.setup import leave_distributed
 from mmdepthseg.models.losses import (
     BerHuLoss,
     ConfidentPixelLoss,
@@ -164,4 +165,4 @@ def run(rank: int, world: str, out: str) -> None:
     found = everything(Path(world), Path(out))
     if rank == 0:
         torch.save(found, f'{out}/found')
-    dist.destroy_process_group()
+    leave_distributed()
