@@ -1,8 +1,8 @@
 # DepthMix on your own clips: labelled and unlabelled frames, mixed by their depth, with
 # an encoder from ImageNet.
-#   python tools/train.py configs/clips/sde_r18-w16_1k_320x160.py \
+#   python tools/train.py configs/clips/sde_lite0_1k_320x160.py \
 #       --work-dir work_dirs/sde
-#   python tools/generate_depth.py configs/clips/sde_r18-w16_1k_320x160.py \
+#   python tools/generate_depth.py configs/clips/sde_lite0_1k_320x160.py \
 #       work_dirs/sde/iter_1000.pth --out data/clips_depth_labels
 #   python tools/train.py THIS --work-dir work_dirs/depthmix
 _base_ = [

@@ -1,85 +1,14 @@
-# Two KITTI clips; validation on one of them against its LiDAR depth (sparse maps,
-# metres * 256), so its frames were seen in training, without labels.
-# data/video/<clip>/frames/*.jpg and <clip>/intrinsics.json, LiDAR depth in
-# data/depth/kitti_lidar/depth:
+# Depth from two KITTI clips, from scratch; validation against LiDAR.
+# Files: configs/_base_/datasets/clips_kitti_sde.py.
 #   python tools/train.py THIS
-_base_ = './sde_r18-w16_1k_320x160.py'
-data_root = 'data/video'
-lidar_clip = 'kitti_2011_09_26_lidar'
-clips = [lidar_clip, 'kitti_odom_06_first51']
-scale = (320, 96)
-train_pipeline = [
-    dict(type='SeedBySample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAdjacentFrames'),
-    dict(type='LoadCamera'),
-    dict(type='Resize', scale=scale),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDepthSegInputs'),
+_base_ = [
+    '../_base_/models/sde_unet_r18-w16.py',
+    '../_base_/datasets/clips_kitti_sde.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/sde_1k.py',
 ]
-predict_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadDepthMap', keep_size=True),
-    dict(type='Resize', scale=scale),
-    dict(type='PackDepthSegInputs'),
-]
-train_dataloader = dict(
-    dataset=dict(data_root=data_root, clips=clips, pipeline=train_pipeline)
-)
-predict_dataloader = dict(dataset=dict(data_root=data_root, clips=clips))
-val_dataloader = dict(
-    batch_size=4,
-    num_workers=1,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ClipDataset',
-        data_root=data_root,
-        clips=[lidar_clip],
-        depth_dir='../depth/kitti_lidar/depth',
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(
-    type='DepthMetric',
-    align='median',
-    max_depth=80,
-    baseline=dict(
-        dataset=dict(
-            type='ClipDataset',
-            data_root=data_root,
-            clips=[lidar_clip],
-            depth_dir='../depth/kitti_lidar/depth',
-        ),
-        cache='work_dirs/baselines/kitti_lidar_row_mean.json',
-    ),
-)
-test_evaluator = val_evaluator
-# camera motion (tools/test_pose.py) on the odometry clip, which has poses.txt
-pose_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    dataset=dict(
-        type='ClipDataset',
-        data_root=data_root,
-        clips=['kitti_odom_06_first51'],
-        offsets=(1,),
-        poses_file='poses.txt',
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAdjacentFrames'),
-            dict(type='LoadPoses'),
-            dict(type='Resize', scale=scale),
-            dict(type='PackDepthSegInputs'),
-        ],
-    ),
-)
-pose_evaluator = dict(type='PoseMetric', align='median', snippet=5)
+# a car at 15 m/s and 25 frames a second; see docs/own_video.md
+model = dict(pose_net=dict(first_translation=(0.0, 0.0, -0.04)))
 train_cfg = dict(val_interval=_base_.iterations // 4)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -1,8 +1,11 @@
-# Two highway clips (Udacity's advanced lane finding video) with their intrinsics.
-# data/video/<clip>/frames/*.jpg and <clip>/intrinsics.json:
+# Depth from two highway clips, from scratch.
+# Files: configs/_base_/datasets/clips_udacity_sde.py.
 #   python tools/train.py THIS
-_base_ = './sde_r18-w16_1k_320x160.py'
-clips = ['udacity_highway_a', 'udacity_highway_b']
-data_root = 'data/video'
-train_dataloader = dict(dataset=dict(data_root=data_root, clips=clips))
-predict_dataloader = dict(dataset=dict(data_root=data_root, clips=clips))
+_base_ = [
+    '../_base_/models/sde_unet_r18-w16.py',
+    '../_base_/datasets/clips_udacity_sde.py',
+    '../_base_/default_runtime.py',
+    '../_base_/schedules/sde_1k.py',
+]
+# a car at 15 m/s and 25 frames a second; see docs/own_video.md
+model = dict(pose_net=dict(first_translation=(0.0, 0.0, -0.04)))
