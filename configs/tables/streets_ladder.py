@@ -2,8 +2,8 @@
 # truth, and with more frames and iterations. Each rung is a choice of methods:
 #   python tools/run_experiments.py THIS --jobs 2 --methods NAME ...
 # - by which depth to mix: supervised cutmix classmix depthmix depthmix-true
-# - true labels instead of the teacher's: supervised classmix classmix-truth depthmix
-#   depthmix-truth supervised-all
+# - true labels instead of the teacher's, mixed or as they are: supervised ema ema-truth
+#   classmix classmix-truth depthmix depthmix-truth supervised-all
 # - from which depth to transfer: supervised transfer transfer-true transfer-depthmix
 #   transfer-true-depthmix-true
 # - 60 frames without labels, and 2, 5 and 20 times as many: supervised-many
@@ -56,6 +56,12 @@ prerequisites = [
     ),
 ]
 known = {method['name']: method for method in _base_.methods}
+known['ema'] = dict(
+    name='ema',
+    title='mean teacher, no mixing',
+    config=_base_.semi.format('ema'),
+    options=_base_.taught,
+)
 mix = _base_.mix
 from_true = {
     'model.backbone.init_cfg.checkpoint': '{depth_true_phase2}',
@@ -67,6 +73,7 @@ teacher_from_true = {
 # every annotated frame has its label, and the student is taught by these
 truth = {f'+{mix}.labeled_subset': None}
 replaced = [
+    known['ema'],
     dict(
         name='cutmix',
         title='mean teacher + CutMix',
@@ -86,7 +93,7 @@ replaced = [
             title=known[name]['title'] + ' of true labels',
             options={**known[name]['options'], **truth},
         )
-        for name in ('classmix', 'depthmix')
+        for name in ('ema', 'classmix', 'depthmix')
     ),
     dict(
         known['supervised'],
