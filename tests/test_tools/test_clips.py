@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 REPO = Path(__file__).resolve().parents[2]
-CONFIG = REPO / 'configs/clips/sde_r18-w16_1k_320x160.py'
+CONFIG = REPO / 'configs/clips/sde_lite0_1k_320x160.py'
 
 
-def test_own_clips_from_scratch_and_depth_labels(run_tool, tmp_path, capfd):
+def test_own_clips_and_depth_labels(run_tool, tmp_path, capfd):
     random = np.random.default_rng(0)
     frames = tmp_path / 'clips/ride/frames'
     frames.mkdir(parents=True)
@@ -39,6 +39,7 @@ def test_own_clips_from_scratch_and_depth_labels(run_tool, tmp_path, capfd):
         tmp_path / 'sde',
         *options,
         'train_cfg.max_iters=1',
+        'param_scheduler.CosineAnnealingLR.begin=0',
         'default_hooks.checkpoint.interval=1',
     )
     checkpoint = tmp_path / 'sde/iter_1.pth'

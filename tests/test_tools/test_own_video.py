@@ -12,6 +12,9 @@ import torch
 REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs/clips'
 NAME = '{}_r18-w16_{}_320x160.py'
+#: Name of the configs, iterations of segmentation, samples of each source in a batch:
+#: those of the README, and those from scratch.
+KINDS = [('lite0', '900it', (2, 1, 1)), ('r18-w16', '600it', (2, 2))]
 ITERS = 2
 
 
@@ -68,23 +71,29 @@ def options(*more):
         '--cfg-options',
         f'train_cfg.max_iters={ITERS}',
         f'default_hooks.checkpoint.interval={ITERS}',
+        'default_hooks.logger.interval=1',
         'train_dataloader.num_workers=0',
         *more,
     ]
 
 
-def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
+@pytest.mark.parametrize(('network', 'length', 'counts'), KINDS, ids=['lite0', 'r18'])
+def test_from_video_to_depthmix(
+    network, length, counts, own_configs, clips, run_tool, tmp_path, capfd
+):
     segmentation = (
         f'train_cfg.val_interval={ITERS}',
         'val_dataloader.num_workers=0',
     )
-    sde = own_configs / NAME.format('sde', '1k')
+    sde = own_configs / f'sde_{network}_1k_320x160.py'
+    # longer than this training
+    warm_up = ['param_scheduler.CosineAnnealingLR.begin=0'] * (network == 'lite0')
     run_tool(
         'train',
         sde,
         '--work-dir',
         tmp_path / 'sde',
-        *options('train_dataloader.batch_size=2'),
+        *options('train_dataloader.batch_size=2', *warm_up),
     )
     checkpoint = tmp_path / f'sde/iter_{ITERS}.pth'
     run_tool(
@@ -102,7 +111,7 @@ def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
     (tmp_path / 'budget_1.txt').write_text(f'{chosen}\n')
     run_tool(
         'train',
-        own_configs / NAME.format('transfer', '600it'),
+        own_configs / f'transfer_{network}_{length}_320x160.py',
         '--work-dir',
         tmp_path / 'transfer',
         *options(
@@ -112,16 +121,19 @@ def test_from_video_to_depthmix(own_configs, clips, run_tool, tmp_path, capfd):
             *segmentation,
         ),
     )
-    start = tmp_path / f'transfer/iter_{ITERS}.pth'
+    start = 'default_hooks.mean_teacher.burn_in=0'
+    if network == 'r18-w16':
+        finished = tmp_path / f'transfer/iter_{ITERS}.pth'
+        start = f'model.segmentor.init_cfg.checkpoint={finished}'
     run_tool(
         'train',
-        own_configs / NAME.format('depthmix', '600it'),
+        own_configs / f'depthmix_{network}_{length}_320x160.py',
         '--work-dir',
         tmp_path / 'depthmix',
         *options(
-            f'model.segmentor.init_cfg.checkpoint={start}',
+            start,
             'train_dataloader.batch_size=4',
-            'train_dataloader.sampler.source_counts=[2,2]',
+            f'train_dataloader.sampler.source_counts={[*counts]}'.replace(' ', ''),
             *segmentation,
         ),
     )
@@ -151,7 +163,7 @@ def test_transfer_from_depth_that_one_has(
     done = call_tool('import_depth', tmp_path / 'maps', *known)
     assert done.returncode == 0, done.stderr
     config = own_configs / NAME.format('depth-labels', '1k')
-    given = options('train_dataloader.batch_size=2', 'default_hooks.logger.interval=1')
+    given = options('train_dataloader.batch_size=2')
     run_tool('train', config, '--work-dir', tmp_path / 'sde', *given)
     (log,) = (tmp_path / 'sde').glob('2*/vis_data/scalars.json')
     losses = [json.loads(line) for line in log.read_text().splitlines()]

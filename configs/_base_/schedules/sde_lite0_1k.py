@@ -4,6 +4,7 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=1e-3),
     clip_grad=dict(max_norm=1.0),
+    constructor='MergedGroupsConstructor',
     paramwise_cfg=dict(custom_keys=dict(pose_net=dict(lr_mult=0.2))),
 )
 param_scheduler = [
