@@ -28,6 +28,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -44,6 +45,9 @@ from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.streets import Options, render_dataset
 
 torch.set_num_threads(1)
+# A fork has OpenCV's pool of threads, but not the threads: it hangs if one held the
+# pool's lock, and crashes when it makes the pool smaller. So there is no pool.
+cv2.setNumThreads(0)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -146,6 +150,7 @@ def _nothing_stays() -> Iterator[None]:
         os.environ.update(environment)
     os.chdir(folder)
     torch.set_num_threads(1)
+    cv2.setNumThreads(0)
 
 
 @pytest.fixture(autouse=True)

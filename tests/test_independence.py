@@ -4,6 +4,7 @@ import os
 import random
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -41,9 +42,10 @@ def test_nothing_stays(place, shared, tmp_path):
     assert not DefaultScope.check_instance_created('left')
     assert 'MMDEPTHSEG_LEFT' not in os.environ
     assert not os.path.exists('left')
-    assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == cv2.getNumThreads() == 1
     DefaultScope.get_instance('left', scope_name='mmseg')
     os.environ['MMDEPTHSEG_LEFT'] = '1'
     os.chdir(tmp_path)
     (tmp_path / 'left').touch()
     torch.set_num_threads(2)
+    cv2.setNumThreads(2)

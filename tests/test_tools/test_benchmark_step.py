@@ -41,7 +41,8 @@ def test_amp_and_the_settings_of_the_config(
     )
     figures = json.loads((tmp_path / 'figures.json').read_text())
     assert figures['ratio'] > 0 and figures['parts_s']['student forward'] > 0
-    assert figures['peak_memory_gib'] > figures['peak_above_import_gib'] > 0
+    # this process may have had as much memory before
+    assert figures['peak_memory_gib'] > max(0, figures['peak_above_import_gib'])
     assert torch.backends.cudnn.benchmark
     assert len(used) == 2
     assert 'amp, ' in capsys.readouterr().out
