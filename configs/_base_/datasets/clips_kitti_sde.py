@@ -31,17 +31,17 @@ train_dataloader = dict(
     dataset=dict(data_root=data_root, clips=clips, pipeline=train_pipeline)
 )
 predict_dataloader = dict(dataset=dict(data_root=data_root, clips=clips))
+lidar = dict(
+    type='ClipDataset',
+    data_root=data_root,
+    clips=[lidar_clip],
+    depth_dir='../depth/kitti_lidar/depth',
+)
 val_dataloader = dict(
     batch_size=4,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ClipDataset',
-        data_root=data_root,
-        clips=[lidar_clip],
-        depth_dir='../depth/kitti_lidar/depth',
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(lidar, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(
@@ -49,12 +49,7 @@ val_evaluator = dict(
     align='median',
     max_depth=80,
     baseline=dict(
-        dataset=dict(
-            type='ClipDataset',
-            data_root=data_root,
-            clips=[lidar_clip],
-            depth_dir='../depth/kitti_lidar/depth',
-        ),
+        dataset=lidar,
         cache='work_dirs/baselines/kitti_lidar_row_mean.json',
     ),
 )
