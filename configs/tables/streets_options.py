@@ -36,6 +36,10 @@ changes = {
         'sure',
         {'model.loss_pseudo.portion': 0.0},
     ),
+    'half of the images mixed, the others whole': (
+        'half',
+        {'+model.mixing.prob': 0.5},
+    ),
     'two strong views': ('views', two_views),
     'two strong views, complementary dropout': (
         'views-dropout',

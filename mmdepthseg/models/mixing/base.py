@@ -5,7 +5,7 @@ from abc import ABCMeta, abstractmethod
 import torch
 from torch import Tensor
 
-from mmdepthseg.models.mixing.mix_batch import MixBatch
+from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.utils.errors import UserError
 
 
@@ -19,12 +19,29 @@ class BatchMix(metaclass=ABCMeta):
     MMSeg's and mmpretrain's batch augmentations are not used: they know neither
     pseudo-labels with a confidence nor depth. MMSeg's `RandomDepthMix` is an unrelated
     transform of a single sample.
+
+    Args:
+        prob: Probability of each image to be mixed; otherwise it stays as it is. 1 is
+            the paper's; UniMatch (Yang et al., CVPR 2023) mixes half of them. True
+            labels in the teacher's place teach more where images stay whole
+            (docs/results.md).
+
+    Raises:
+        UserError: `prob` is not in [0, 1].
     """
 
     #: Whether a single image is enough.
     accepts_single = False
     #: Whether masks depend on depth; if not, the caller need not compute it.
     needs_disparity = True
+    prob = 1.0
+
+    def __init__(self, prob: float = 1.0) -> None:
+        if not 0 <= prob <= 1:
+            raise UserError(
+                f'{type(self).__name__}: prob must be in [0, 1], got {prob}'
+            )
+        self.prob = prob
 
     @torch.no_grad()
     def __call__(
@@ -51,6 +68,9 @@ class BatchMix(metaclass=ABCMeta):
                 'or use NoMix.'
             )
         mask = self.draw_masks(batch, generator)
+        if self.prob < 1:
+            drawn = draw_uniform((len(batch), 1, 1, 1), 0, 1, mask.device, generator)
+            mask = mask | (drawn >= self.prob)
 
         def mixed(part: Tensor, at: Tensor) -> Tensor:
             return torch.where(at, part, self.partners(part))

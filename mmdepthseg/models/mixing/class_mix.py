@@ -25,6 +25,7 @@ class ClassMix(BatchMix):
             probabilities proportional to `exp((1 - f_c) / T)`, where f_c is the share
             of class c in the batch's pixels: rare classes are pasted more often (Hoyer
             et al., DAFormer, CVPR 2022, equation 7, there for choosing source images).
+        **kwargs: See `BatchMix`.
 
     Raises:
         UserError: The temperature is not positive.
@@ -32,7 +33,8 @@ class ClassMix(BatchMix):
 
     needs_disparity = False
 
-    def __init__(self, temperature: float | None = None) -> None:
+    def __init__(self, temperature: float | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
         if temperature is not None and temperature <= 0:
             raise UserError(
                 f'ClassMix: temperature must be positive, got {temperature}'

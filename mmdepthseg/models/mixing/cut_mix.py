@@ -20,6 +20,7 @@ class CutMix(BatchMix):
 
     Args:
         area: Share of the image, in (0, 1).
+        **kwargs: See `BatchMix`.
 
     Raises:
         UserError: `area` is not in (0, 1).
@@ -27,7 +28,8 @@ class CutMix(BatchMix):
 
     needs_disparity = False
 
-    def __init__(self, area: float = 0.5) -> None:
+    def __init__(self, area: float = 0.5, **kwargs) -> None:
+        super().__init__(**kwargs)
         if not 0 < area < 1:
             raise UserError(f'area must be in (0, 1), got {area}.')
         self.area = area

@@ -27,6 +27,7 @@ class DepthMix(BatchMix):
         relative_margin: Whether the margin is a share of the range of the batch's
             disparities. This is right for any range, and is the paper's margin where
             they fill [0, 1].
+        **kwargs: See `BatchMix`.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class DepthMix(BatchMix):
         margin: float = 0.03,
         foreground_threshold: float | tuple[float, float] = 0.0,
         relative_margin: bool = False,
+        **kwargs,
     ) -> None:
+        super().__init__(**kwargs)
         self.margin = margin
         self.relative_margin = relative_margin
         self.foreground_threshold = check_range(
@@ -72,9 +75,13 @@ class DepthThresholdMix(BatchMix):
     Args:
         threshold: Disparity t, or the range from which it is drawn per image. The
             default is the paper's.
+        **kwargs: See `BatchMix`.
     """
 
-    def __init__(self, threshold: float | tuple[float, float] = (0.1, 0.4)) -> None:
+    def __init__(
+        self, threshold: float | tuple[float, float] = (0.1, 0.4), **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
         self.threshold = check_range('threshold', threshold)
 
     def draw_masks(
@@ -102,13 +109,16 @@ class DepthHistogramMix(BatchMix):
         kept_share: Share of the pixels to keep, or the range from which it is drawn per
             image. Ties, and the width of a bin, make it approximate.
         bins: Number of bins over [0, 1].
+        **kwargs: See `BatchMix`.
     """
 
     def __init__(
         self,
         kept_share: float | tuple[float, float] = (0.25, 0.75),
         bins: int = 256,
+        **kwargs,
     ) -> None:
+        super().__init__(**kwargs)
         self.kept_share = check_range('kept_share', kept_share)
         self.bins = bins
 

@@ -172,6 +172,25 @@ def test_missing_disparity_is_named(name):
     assert _Masks.needs_disparity  # a mixer that does not say gets it
 
 
+@pytest.mark.parametrize('name', [name for name in MIXERS if name != 'NoMix'])
+def test_an_image_stays_whole_with_the_probability_left(name):
+    batch = _batch(600, size=(4, 6))
+    masks = {}
+    for prob in (0, 0.25, 1):
+        mixer = TRANSFORMS.build(dict(type=name, prob=prob))
+        masks[prob] = mixer(batch, torch.Generator().manual_seed(0)).mask.flatten(1)
+    assert masks[0].all()
+    mixed = ~masks[1].all(1)
+    assert mixed.float().mean() > 0.8
+    # a mask is that of prob=1, or whole
+    whole = masks[0.25].all(1)
+    assert torch.equal(masks[0.25][~whole], masks[1][~whole])
+    share = 1 - whole[mixed].float().mean().item()
+    assert abs(share - 0.25) < 3 * (0.25 * 0.75 / mixed.sum().item()) ** 0.5
+    with pytest.raises(ValueError, match=f'{name}: prob .*1.5'):
+        TRANSFORMS.build(dict(type=name, prob=1.5))
+
+
 def test_depth_mix_draws_the_foreground_threshold_per_image():
     batch = _batch(64, size=(8, 8))
     flat = batch.replace(
