@@ -59,6 +59,8 @@ def test_config_builds(path):
     cfg = load_config(path)
     assert cfg.default_scope == 'mmdepthseg'
     assert 'mmdepthseg.plugin' in cfg.custom_imports['imports']
+    # with --tta MMEngine puts it in the place of the model's own
+    assert 'data_preprocessor' not in cfg
     with torch.device('meta'):  # names and shapes, without the work of real weights
         model = MODELS.build(copy.deepcopy(cfg.model))
     setup_precision(cfg, amp=False)  # AmpOptimWrapper refuses to be built on CPU

@@ -55,6 +55,11 @@ def enable_tta(config: Config) -> None:
     while 'dataset' in dataset:  # wrappers such as RepeatDataset
         dataset = dataset.dataset
     dataset.pipeline = config.tta_pipeline
+    # the config's data_preprocessor is a default for the model, but MMEngine would give
+    # it to the wrapper, which puts it in the place of the model's own
+    default = config.pop('data_preprocessor', None)
+    if default is not None:
+        config.model.setdefault('data_preprocessor', default)
     config.model = ConfigDict(**config.tta_model, module=config.model)
 
 

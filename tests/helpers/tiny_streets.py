@@ -16,7 +16,7 @@ from mmengine.config import Config
 sde = Config.fromfile({sde!r})
 seg = _base_.model.segmentor
 model = dict(
-    data_preprocessor=sde.data_preprocessor,
+    data_preprocessor=sde.model.data_preprocessor,
     segmentor=dict(
         decode_head=dict(channels=None),
         depth_head=sde.model.depth_head,

@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmdepthseg.launch.test_switches import enable_drawing, enable_output
+from mmdepthseg.launch.test_switches import enable_drawing, enable_output, enable_tta
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,22 @@ def test_files_get_our_names_in_any_scope(given, expected, tmp_path):
     hook = config.default_hooks.visualization
     assert hook.draw and hook.interval == 1  # OpenMMLab's release: every 50th image
     assert config.visualizer == dict(type=expected, save_dir=str(tmp_path / 'show'))
+
+
+@pytest.mark.parametrize('own', [None, dict(type='SegDataPreProcessor', mean=[127.0])])
+def test_the_model_keeps_its_preprocessor_under_tta(own):
+    """What the config says beside it is a default, as without --tta."""
+    default = dict(type='SegDataPreProcessor', mean=[0.5])
+    given = dict(data_preprocessor=own) if own else {}
+    config = Config(
+        dict(
+            data_preprocessor=default,
+            model=dict(type='EncoderDecoder', **given),
+            test_dataloader=dict(dataset=dict(pipeline=[])),
+            tta_model=dict(type='SegTTAModel'),
+            tta_pipeline=[dict(type='TestTimeAug')],
+        )
+    )
+    enable_tta(config)
+    assert 'data_preprocessor' not in config and config.model.type == 'SegTTAModel'
+    assert config.model.module.data_preprocessor == (own or default)

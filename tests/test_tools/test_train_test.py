@@ -116,20 +116,28 @@ def test_amp_on_cpu_runs_in_bfloat16(tiny_config, run_tool, tmp_path, monkeypatc
     assert state['decode_head.conv_seg.weight'].dtype == torch.float32
 
 
-def test_tta_uses_the_configs_pipeline(tiny_config, run_tool, tmp_path):
+def test_tta_with_one_view_is_the_test_without(tiny_config, run_tool, tmp_path):
+    """Also where the config has another data_preprocessor beside the model's."""
     extra = """
+data_preprocessor = dict(type='SegDataPreProcessor', mean=[99.] * 3, std=[1.] * 3)
 tta_model = dict(type='SegTTAModel')
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='TestTimeAug', transforms=[
-        [dict(type='mmseg.RandomFlip', prob=p) for p in (0., 1.)],
+        [dict(type='mmseg.RandomFlip', prob=0.)],
         [dict(type='LoadAnnotations')], [dict(type='mmseg.PackSegInputs')]])]
 """
     config, work_dir = tiny_config(extra=extra), tmp_path / 'run'
     run_tool('train', config, '--work-dir', work_dir)
-    run_tool('test', config, work_dir / 'iter_4.pth', '--tta', '--work-dir', work_dir)
-    logs = ''.join(path.read_text() for path in work_dir.glob('*/*.log'))
-    assert 'SegTTAModel' in logs
+    found = {}
+    for name, switches in dict(plain=[], tta=['--tta']).items():
+        folder = tmp_path / name
+        run_tool(
+            'test', config, work_dir / 'iter_4.pth', *switches, '--work-dir', folder
+        )
+        found[name] = results_of(folder)
+    assert found['tta'] == found['plain']
+    assert 'SegTTAModel' in ''.join(p.read_text() for p in tmp_path.glob('tta/*/*.log'))
 
 
 def results_of(work_dir):

@@ -5,7 +5,7 @@
 imagenet_r50 = 'https://download.pytorch.org/models/resnet50-0676ba61.pth'
 encoder_channels = [64, 256, 512, 1024, 2048]
 norm_cfg = dict(type='BN', requires_grad=True)
-data_preprocessor = dict(
+student_input = dict(
     type='DepthSegDataPreProcessor',
     # (x - 0.45) / 0.225 as in the authors' code, not MMSeg's ImageNet mean and std
     mean=[114.75] * 3,
@@ -31,7 +31,7 @@ decoder = dict(
 )
 model = dict(
     type='DepthSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=student_input,
     # only for MMSegmentation's get_flops.py
     decode_head=dict(type='NoHead'),
     backbone=backbone,

@@ -8,7 +8,7 @@ _base_ = './seg_unet_r101-d16.py'
 model = dict(
     _delete_=True,
     type='MeanTeacher',
-    data_preprocessor=_base_.data_preprocessor,
+    data_preprocessor=_base_.seg_input,
     # only for MMSegmentation's get_flops.py
     decode_head=dict(type='NoHead'),
     segmentor=dict(

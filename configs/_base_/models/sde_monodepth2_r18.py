@@ -3,7 +3,7 @@
 # Monodepth2's weights, converted by tools/model_converters/monodepth2.py, fit.
 imagenet_r18 = 'https://download.pytorch.org/models/resnet18-f37072fd.pth'
 norm_cfg = dict(type='BN', requires_grad=True)
-data_preprocessor = dict(
+sde_input = dict(
     type='DepthSegDataPreProcessor',
     # (x - 0.45) / 0.225
     mean=[114.75] * 3,
@@ -20,7 +20,7 @@ backbone = dict(
 )
 model = dict(
     type='DepthSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=sde_input,
     # only for MMSegmentation's get_flops.py
     decode_head=dict(type='NoHead'),
     backbone=backbone,

@@ -8,7 +8,7 @@ imagenet_r101 = 'https://download.pytorch.org/models/resnet101-63fe2227.pth'
 imagenet_r18 = 'https://download.pytorch.org/models/resnet18-f37072fd.pth'
 encoder_channels = [64, 256, 512, 1024, 2048]
 norm_cfg = dict(type='BN', requires_grad=True)
-data_preprocessor = dict(
+sde_input = dict(
     type='DepthSegDataPreProcessor',
     # (x - 0.45) / 0.225 as in the authors' code, not MMSeg's ImageNet mean and std
     mean=[114.75] * 3,
@@ -52,7 +52,7 @@ pose_net = dict(
 )
 model = dict(
     type='DepthSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=sde_input,
     # only for MMSegmentation's get_flops.py
     decode_head=dict(type='NoHead'),
     backbone=backbone,

@@ -4,7 +4,7 @@
 # them for other video.
 encoder_channels = [16, 16, 32, 64, 128]
 norm_cfg = dict(type='BN', requires_grad=True)
-data_preprocessor = dict(
+sde_input = dict(
     type='DepthSegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
@@ -46,7 +46,7 @@ pose_net = dict(
 pose_refinement = dict(type='DirectPoseRefinement')
 model = dict(
     type='DepthSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=sde_input,
     # only for MMSegmentation's get_flops.py
     decode_head=dict(type='NoHead'),
     backbone=backbone,

@@ -2,13 +2,12 @@
 # like the depth decoder, so both can start from an SDE checkpoint.
 _base_ = './sde_unet_r18-w16.py'
 # without colour jitter no second copy of the images is needed
-preprocessor = dict(
+seg_input = dict(
     type='DepthSegDataPreProcessor',
-    mean=_base_.data_preprocessor.mean,
-    std=_base_.data_preprocessor.std,
+    mean=_base_.sde_input.mean,
+    std=_base_.sde_input.std,
     bgr_to_rgb=True,
 )
-data_preprocessor = dict(_delete_=True, **preprocessor)
 decode_head = dict(
     type='UNetSegHead',
     in_channels=_base_.encoder_channels,
@@ -23,7 +22,7 @@ decode_head = dict(
 model = dict(
     _delete_=True,
     type='DepthSegmentor',
-    data_preprocessor=preprocessor,
+    data_preprocessor=seg_input,
     backbone=_base_.backbone,
     decode_head=decode_head,
     test_cfg=dict(mode='whole'),
