@@ -54,6 +54,12 @@ def generate(args: argparse.Namespace) -> None:
     from mmdepthseg.utils.progress import Progress
 
     cfg = load_config(args.config, args.cfg_options)
+    lost = [o for o in args.cfg_options or () if o.lstrip('+').split('.')[0] == 'model']
+    if args.model_config and lost:
+        raise UserError(
+            f'--cfg-options {", ".join(lost)}: the model is that of --model-config, '
+            'which takes no options: write them into a config of their own'
+        )
     name = f'{args.split}_dataloader'
     if cfg.get(name) is None or cfg.get('predict_pipeline') is None:
         raise UserError(
@@ -73,7 +79,8 @@ def generate(args: argparse.Namespace) -> None:
     if args.overwrite:
         store.clear()
     pipeline = [dict(t) for t in cfg.predict_pipeline]
-    bad = store.begin(checkpoint, dict(pipeline=pipeline))
+    made_by = model_cfg.model.to_dict()
+    bad = store.begin(checkpoint, dict(model=made_by, pipeline=pipeline))
     if bad:
         print(
             f'{len(bad)} depth label(s) truncated or missing, computed again: '

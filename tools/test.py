@@ -64,7 +64,7 @@ def evaluate(args: argparse.Namespace) -> None:
     if args.show or args.show_dir:
         test_switches.enable_drawing(config, args.show, args.show_dir, args.wait_time)
     if args.tta:
-        test_switches.enable_tta(config)
+        test_switches.enable_tta(config, args.cfg_options or ())
     if args.out:
         test_switches.enable_output(config, args.out)
     setup_distributed(config, args.launcher)

@@ -110,6 +110,13 @@ def export_onnx(
     what = _choose(network, what)
     size = size or _test_size(network)
     graph = Graph(network, what).eval()
+    if getattr(graph.model, 'test_cfg', {}).get('mode') == 'slide' and what != 'depth':
+        warnings.warn(
+            "test_cfg has mode='slide', windows: the exported graph sees whole images, "
+            'and its predictions differ from those of tools/test.py unless whoever '
+            'uses it cuts the same windows',
+            stacklevel=2,
+        )
     with atomic_path(Path(out).expanduser()) as temporary:
         with warnings.catch_warnings(), torch.no_grad():
             # sizes are constants on purpose

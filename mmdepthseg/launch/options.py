@@ -134,7 +134,7 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
         try:
             value = value if rest else _with_tuples(value, node)
             config.merge_from_dict({'.'.join([*found, *rest]): value})
-        except (TypeError, KeyError, IndexError) as error:
+        except (AttributeError, TypeError, KeyError, IndexError) as error:
             raise UserError(f'--cfg-options {name}: {error}') from error
 
 
@@ -247,25 +247,29 @@ def _check_new_key(key: str, part: str, place: str, node: Mapping) -> None:
 
 
 def _refuse_variable(config: Config, key: str) -> None:
-    """Refuse a variable that the config's file has used for other keys.
+    """Refuse a variable of the config's file: only the file has read it.
 
-    MMEngine has already read the file: a new value would silently change nothing.
+    MMEngine has already read the file: a new value would silently change nothing, also
+    where the file has merged the variable with others.
     """
     name = key.split('.')[0]
     known = {*TOP_LEVEL_KEYS, *MORE_KEYS}
-    if name not in config or name.rstrip('_0123456789') in known:
+    if 'data_preprocessor' not in (config.get('model') or {}):
+        known.add('data_preprocessor')  # MMEngine's default
+    read = sorted(known & set(config))
+    if not read or name not in config or name.rstrip('_0123456789') in known:
         return
     value = config._cfg_dict[name]
     places = [
         place
-        for root in sorted(known & set(config))
+        for root in read
         for place, found in walk(config._cfg_dict[root], root)
         if found == value and type(found) is type(value)
     ]
-    if places:  # otherwise somebody's hook may read it
-        raise UserError(
-            f'--cfg-options {key}: {name!r} is a variable of the config file; its '
-            'value has already been copied to other keys, so setting it would change '
-            f'nothing. Set those, or change the file: {listed(places, 4)} '
-            f'(+{key}=... sets it anyway)'
-        )
+    copied = f': {listed(places, 4)}' if places else ''
+    raise UserError(
+        f'--cfg-options {key}: {name!r} is a variable of the config file; its value '
+        'has already been copied to other keys, so setting it would change nothing. '
+        f'Set those, or change the file{copied} (+{key}=... sets it anyway, for a part '
+        'of your own that reads it)'
+    )

@@ -1,5 +1,7 @@
 """The switches of tools/test.py, as changes of a config."""
 
+from collections.abc import Iterable
+
 from mmengine.config import Config, ConfigDict
 
 from mmdepthseg.evaluation.depth_metric import WRITE_DEPTH
@@ -42,12 +44,24 @@ def enable_drawing(
         _use_ours(config.visualizer, 'SegLocalVisualizer')
 
 
-def enable_tta(config: Config) -> None:
+def enable_tta(config: Config, options: Iterable[str] = ()) -> None:
     """Wrap the model in the config's `tta_model`, fed by its `tta_pipeline`.
 
+    Args:
+        config: The config, changed in place.
+        options: Keys of the options that it was changed by.
+
     Raises:
-        UserError: The config lacks one of the two.
+        UserError: The config lacks one of the two, or an option is for the pipeline
+            that is replaced.
     """
+    lost = [key for key in options if 'test_dataloader.dataset.pipeline' in key]
+    if lost:
+        raise UserError(
+            f'--cfg-options {", ".join(lost)}: with --tta images go through '
+            'tta_pipeline instead of this pipeline; change it there, for example '
+            'tta_pipeline.TestTimeAug.transforms.0.Resize.scale=...'
+        )
     missing = [k for k in ('tta_model', 'tta_pipeline') if config.get(k) is None]
     if missing:
         raise UserError(f'--tta needs {" and ".join(missing)} in the config')

@@ -69,6 +69,17 @@ def test_model_of_mmsegmentation(tiny_config, tmp_path):
 
 
 @needs_onnx
+def test_windows_of_the_test_are_not_in_the_graph(tiny_config, tmp_path):
+    windows = (
+        "model['test_cfg'] = dict(mode='slide', crop_size=(32, 32), stride=(16, 16))"
+    )
+    config = tiny_config(extra=windows)
+    checkpoint = save_untrained(config, tmp_path / 'a.pth')
+    with pytest.warns(UserWarning, match='slide'):
+        export_onnx(config, checkpoint, tmp_path / 'a.onnx', size=(32, 48))
+
+
+@needs_onnx
 def test_difference_is_an_error(tiny_config, tmp_path, monkeypatch):
     config = tiny_config()
     checkpoint = save_untrained(config, tmp_path / 'a.pth')

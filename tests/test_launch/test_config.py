@@ -34,6 +34,24 @@ def test_a_variable_of_the_file_is_no_option(tmp_path):
     assert config.sync_bn == 'mmcv' and config.load_from == 'x.pth'
 
 
+def test_a_variable_that_was_merged_is_no_option(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text(
+        'normal = dict(mean=[1.0], std=[2.0])\n'
+        'data_preprocessor = dict(type="P", **normal)\n'
+        'model = dict(type="M")\n'
+    )
+    with pytest.raises(UserError, match=r'normal\.mean: .*variable'):
+        load_config(path, {'normal.mean': [3.0]})
+    # MMEngine's default for a model that has none
+    config = load_config(path, {'data_preprocessor.mean': [3.0]})
+    assert config.data_preprocessor.mean == [3.0]
+    with path.open('a') as file:
+        file.write('model.update(data_preprocessor=dict(type="Q", **normal))\n')
+    with pytest.raises(UserError, match=r'data_preprocessor\.mean: .*variable'):
+        load_config(path, {'data_preprocessor.mean': [3.0]})
+
+
 def test_work_dir_argument_goes_before_config_before_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = Config(dict())

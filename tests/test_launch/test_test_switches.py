@@ -1,9 +1,12 @@
 """The switches of tools/test.py."""
 
+import re
+
 import pytest
 from mmengine.config import Config
 
 from mmdepthseg.launch.test_switches import enable_drawing, enable_output, enable_tta
+from mmdepthseg.utils.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -52,3 +55,27 @@ def test_the_model_keeps_its_preprocessor_under_tta(own):
     enable_tta(config)
     assert 'data_preprocessor' not in config and config.model.type == 'SegTTAModel'
     assert config.model.module.data_preprocessor == (own or default)
+
+
+@pytest.mark.parametrize(
+    ('key', 'fits'),
+    [
+        ('test_dataloader.dataset.pipeline.Resize.scale', False),
+        ('+test_dataloader.dataset.pipeline.1.scale', False),
+        ('test_dataloader.dataset.data_root', True),
+        ('tta_pipeline.TestTimeAug.transforms.0.Resize.scale', True),
+    ],
+)
+def test_options_of_the_pipeline_that_tta_replaces(key, fits):
+    config = Config(
+        dict(
+            model=dict(type='EncoderDecoder'),
+            test_dataloader=dict(dataset=dict(pipeline=[dict(type='Resize')])),
+            tta_model=dict(type='SegTTAModel'),
+            tta_pipeline=[dict(type='TestTimeAug')],
+        )
+    )
+    if fits:
+        return enable_tta(config, ['load_from', key])
+    with pytest.raises(UserError, match=f'{re.escape(key)}.*tta_pipeline'):
+        enable_tta(config, ['load_from', key])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 REPO = Path(__file__).resolve().parents[2]
@@ -56,6 +57,14 @@ def test_own_clips_and_depth_labels(run_tool, tmp_path, capfd):
     cv2.imwrite(str(frames / '2.JPG'), np.zeros((40, 80, 3), np.uint8))
     run_tool(*labels, *options)
     assert re.search('1 .*labels.* 3 ', capfd.readouterr().out)
+
+    changed = (*options, 'model.data_preprocessor.mean=[60,60,60]')
+    with pytest.raises(SystemExit):
+        run_tool(*labels, *changed)
+    assert 'model.data_preprocessor.mean' in capfd.readouterr().err
+    with pytest.raises(SystemExit):  # an option of the other config
+        run_tool(*labels, '--model-config', CONFIG, *changed)
+    assert '--model-config' in capfd.readouterr().err
 
     (out / 'ride/notes.txt').write_text('mine')
     run_tool(*labels, '--overwrite', *options)

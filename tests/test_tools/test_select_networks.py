@@ -101,6 +101,27 @@ def test_teachers_output_is_shared(finished, choose, tmp_path):
     assert score == sorted(score, reverse=True)
 
 
+def test_depth_labels_follow_their_teachers_config(
+    choose, select_world, tmp_path, capsys
+):
+    teacher, config = tmp_path / 'teacher.py', tmp_path / 'select.py'
+    teacher.write_text((select_world / 'teacher.py').read_text())
+    text = (select_world / 'select.py').read_text()
+    config.write_text(text.replace("teacher='teacher.py'", f"teacher='{teacher}'"))
+    out, given = tmp_path / 'out', ('--budget', 3, 4)
+    choose(out, *given, method='us', config=config)
+    label = out / f'depth_labels/{NAMES[0]}.png'
+    before = label.read_bytes()
+    with teacher.open('a') as file:
+        file.write("\nmodel['data_preprocessor']['mean'] = [60.0, 60.0, 60.0]\n")
+    with pytest.raises(SystemExit):
+        choose(out, *given, method='us', config=config)
+    assert 'model.data_preprocessor.mean' in capsys.readouterr().err
+    assert label.read_bytes() == before
+    choose(out, *given, '--overwrite', method='us', config=config)
+    assert label.read_bytes() != before
+
+
 def test_given_depth_labels_in_the_place_of_the_teachers(
     choose, select_world, tmp_path, capsys
 ):

@@ -6,7 +6,6 @@ model = dict(
     depth_head=dict(
         num_scales=1,
         disparity_bias=0.0,
-        init_cfg=dict(bias=0.0),
         loss_disparity=dict(type='BerHuLoss', threshold=0.2),
         valid_height=0.9,
     ),

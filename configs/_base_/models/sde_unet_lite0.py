@@ -8,11 +8,6 @@ model = dict(
         decoder=_base_.lite0_decoder,
         # small weights: on levels with a standard deviation of 6 the sigmoid would
         # saturate at once, and depth would stay a constant
-        init_cfg=dict(
-            type='Normal',
-            std=0.002,
-            bias=_base_.depth_head.disparity_bias,
-            override=dict(name='disparity'),
-        ),
+        disparity_std=0.002,
     ),
 )

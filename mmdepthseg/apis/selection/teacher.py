@@ -169,7 +169,7 @@ class Teacher:
         """
         root = self.folder / DEPTH_LABELS
         store = DepthLabelStore(root)
-        options = dict(pipeline=self.pipeline)
+        options = {key: self.made_with[key] for key in ('model', 'pipeline')}
         from_main(lambda: store.begin(self.checkpoint, options, self.overwrite))
         store.load_manifest()
         barrier()  # no rank writes before all have read

@@ -27,13 +27,23 @@ class UNetDepthHead(BaseDepthHead):
             `first_translation=(0, 0, -0.016)`, `rotation_factor=0.05`,
             `translation_factor=0.1` and `difference_gain=10` of the `PoseNet` worked on
             the streets.
+        disparity_std: Standard deviation of the initial weights of the disparity
+            convolutions. None, as in the papers: PyTorch's start. Features that are
+            large, such as EfficientNet-Lite0's without norm on the way, saturate the
+            sigmoid at once unless the weights are small (0.002 there).
         **kwargs: See `BaseDepthHead`.
     """
 
     def __init__(
-        self, decoder: dict, num_scales: int = 4, disparity_bias: float = 0.0, **kwargs
+        self,
+        decoder: dict,
+        num_scales: int = 4,
+        disparity_bias: float = 0.0,
+        disparity_std: float | None = None,
+        **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        self.disparity_std = disparity_std
         self.decoder = MODELS.build(decoder)
         if self.decoder.last_step:
             raise UserError(
@@ -51,6 +61,14 @@ class UNetDepthHead(BaseDepthHead):
         for conv in self.disparity:
             _, bias = conv.parameters()
             nn.init.constant_(bias, disparity_bias)
+
+    def init_weights(self) -> None:
+        """Draw the weights of `disparity_std`, then do as `init_cfg` says."""
+        if self.disparity_std is not None and not self.is_init:
+            for conv in self.disparity:
+                weight, _ = conv.parameters()
+                nn.init.normal_(weight, std=self.disparity_std)
+        super().init_weights()
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Map features to disparities (N, 1, ~H/2^s, ~W/2^s), s = 0, 1, ..."""

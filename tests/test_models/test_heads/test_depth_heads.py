@@ -45,14 +45,17 @@ def test_bias_sets_the_first_depth():
 
 def test_small_first_weights():
     """As configs/_base_/models/sde_unet_lite0.py has them."""
-    init = dict(type='Normal', std=0.002, bias=-1.8, override=dict(name='disparity'))
-    head = build(depth_head=dict(DEPTH_HEAD, init_cfg=init)).depth_head
+    options = dict(DEPTH_HEAD, disparity_std=0.002, disparity_bias=-1.8)
+    head = build(depth_head=options).depth_head
     others = {n: p.clone() for n, p in head.decoder.named_parameters()}
     head.init_weights()
     for conv in head.disparity:
         assert conv.weight.std() == pytest.approx(0.002, rel=0.3)
         assert (conv.bias == -1.8).all()
     assert all(p.equal(others[n]) for n, p in head.decoder.named_parameters())
+    learned = [conv.weight.detach().fill_(1.0) for conv in head.disparity]
+    head.init_weights()  # the second call changes nothing
+    assert all((weight == 1).all() for weight in learned)
 
 
 def test_prediction_has_the_size_asked_for():
