@@ -27,8 +27,8 @@ TOP_LEVEL_KEYS = (
 #: Also read, but too short or too distinct to be compared with misspelt names.
 MORE_KEYS = (
     'activation_checkpointing compile efficient_conv_bn_eval launcher model '
-    'predict_dataloader predict_pipeline resume selection sync_bn test_cfg '
-    'train_cfg tta_model tta_pipeline val_cfg'
+    'pose_dataloader pose_evaluator predict_dataloader predict_pipeline resume '
+    'selection sync_bn test_cfg train_cfg tta_model tta_pipeline val_cfg'
 ).split()
 # A new name at least this similar to a known one is taken for a misspelling. The names
 # in MMSegmentation's own configs (`train_pipeline`, `vis_backends`, ...) stay below.

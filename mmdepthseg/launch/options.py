@@ -247,29 +247,37 @@ def _check_new_key(key: str, part: str, place: str, node: Mapping) -> None:
 
 
 def _refuse_variable(config: Config, key: str) -> None:
-    """Refuse a variable of the config's file: only the file has read it.
+    """Refuse a variable that the config's file has used for other keys.
 
-    MMEngine has already read the file: a new value would silently change nothing, also
-    where the file has merged the variable with others.
+    MMEngine has already read the file: a new value would silently change nothing. A
+    dict counts as used where all of it has been merged into another one, too.
     """
     name = key.split('.')[0]
     known = {*TOP_LEVEL_KEYS, *MORE_KEYS}
-    if 'data_preprocessor' not in (config.get('model') or {}):
-        known.add('data_preprocessor')  # MMEngine's default
-    read = sorted(known & set(config))
-    if not read or name not in config or name.rstrip('_0123456789') in known:
+    if name not in config or name.rstrip('_0123456789') in known:
         return
     value = config._cfg_dict[name]
     places = [
         place
-        for root in read
+        for root in sorted(known & set(config))
         for place, found in walk(config._cfg_dict[root], root)
-        if found == value and type(found) is type(value)
+        if _is_used(value, found)
     ]
-    copied = f': {listed(places, 4)}' if places else ''
-    raise UserError(
-        f'--cfg-options {key}: {name!r} is a variable of the config file; its value '
-        'has already been copied to other keys, so setting it would change nothing. '
-        f'Set those, or change the file{copied} (+{key}=... sets it anyway, for a part '
-        'of your own that reads it)'
-    )
+    if places:  # otherwise somebody's hook may read it
+        raise UserError(
+            f'--cfg-options {key}: {name!r} is a variable of the config file; its '
+            'value has already been copied to other keys, so setting it would change '
+            f'nothing. Set those, or change the file: {listed(places, 4)} '
+            f'(+{key}=... sets it anyway)'
+        )
+
+
+def _is_used(value: Any, found: Any) -> bool:
+    """Tell whether a variable stands at a place, as it is or merged with others."""
+    if type(found) is not type(value):
+        return False
+    if not isinstance(value, Mapping) or not value:
+        return bool(found == value)
+    own = {part: item for part, item in value.items() if part != '_delete_'}
+    same = (part in found and found[part] == item for part, item in own.items())
+    return bool(own) and all(same)

@@ -38,18 +38,21 @@ def test_a_variable_that_was_merged_is_no_option(tmp_path):
     path = tmp_path / 'c.py'
     path.write_text(
         'normal = dict(mean=[1.0], std=[2.0])\n'
-        'data_preprocessor = dict(type="P", **normal)\n'
-        'model = dict(type="M")\n'
+        'few = dict(loss=dict(portion=0.5))\n'
+        'net = dict(_delete_=True, depth=18)\n'
+        'other = dict(mean=[7.0])\n'
+        'inputs = dict(type="P", **normal)\n'
+        'model = dict(data_preprocessor=inputs, backbone=net, **few)\n'
     )
-    with pytest.raises(UserError, match=r'normal\.mean: .*variable'):
-        load_config(path, {'normal.mean': [3.0]})
-    # MMEngine's default for a model that has none
-    config = load_config(path, {'data_preprocessor.mean': [3.0]})
-    assert config.data_preprocessor.mean == [3.0]
-    with path.open('a') as file:
-        file.write('model.update(data_preprocessor=dict(type="Q", **normal))\n')
-    with pytest.raises(UserError, match=r'data_preprocessor\.mean: .*variable'):
-        load_config(path, {'data_preprocessor.mean': [3.0]})
+    for key, place in {
+        'normal.mean': 'model.data_preprocessor',
+        'few.loss.portion': 'model',
+        'net.depth': 'model.backbone',
+    }.items():
+        with pytest.raises(UserError, match=rf'{key}: .*variable.* {place}\W'):
+            load_config(path, {key: 3})
+    # that of somebody's hook
+    assert load_config(path, {'other.mean': [3.0]}).other.mean == [3.0]
 
 
 def test_work_dir_argument_goes_before_config_before_default(tmp_path, monkeypatch):

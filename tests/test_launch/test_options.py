@@ -28,8 +28,8 @@ def test_values_are_read_as_mmengine_does_and_dicts_too():
         'h': (1,),
     }
     assert parse("hooks=[{'type': 'X', 'n': 1}]") == {'hooks': [dict(type='X', n=1)]}
-    assert parse('ema=dict(decay=0.9, param_scheduler=[dict(a=(1, 2))])') == {
-        'ema': dict(decay=0.9, param_scheduler=[dict(a=(1, 2))])
+    assert parse('ema=dict(decay=0.9, steps=[dict(a=(1, 2))])') == {
+        'ema': dict(decay=0.9, steps=[dict(a=(1, 2))])
     }
 
 
@@ -83,16 +83,14 @@ def test_unreadable_pairs_are_refused(pair, capsys):
 
 
 def make_config() -> Config:
-    return Config(
-        dict(model=dict(type='X', channels=3), param_scheduler=[dict(p=1), dict(p=2)])
-    )
+    return Config(dict(model=dict(type='X', channels=3), steps=[dict(p=1), dict(p=2)]))
 
 
 def test_options_reach_into_dicts_and_lists():
     config = make_config()
-    apply_options(config, {'model.channels': 8, 'param_scheduler.1.p': 0})
+    apply_options(config, {'model.channels': 8, 'steps.1.p': 0})
     assert config.model.channels == 8
-    assert [step.p for step in config.param_scheduler] == [1, 0]
+    assert [step.p for step in config.steps] == [1, 0]
 
 
 def test_a_list_replaces_a_tuple_as_a_tuple():
@@ -126,8 +124,8 @@ def test_text_is_no_number_truth_value_or_list(pair, expected):
 
 NESTED = dict(
     model=dict(type='Net', backbone=dict(type='ResNet', depth=18, strides=(1, 2))),
-    optim_wrapper=dict(type='SGD', lr=0.1, betas=(0.9, 0.99), nesterov=[False]),
-    param_scheduler=[dict(type='PolyLR', end=3), 'x'],
+    optimizer=dict(type='SGD', lr=0.1, betas=(0.9, 0.99), nesterov=[False]),
+    steps=[dict(type='PolyLR', end=3), 'x'],
 )
 
 
@@ -136,18 +134,15 @@ NESTED = dict(
     [
         ('model.backbone=dict(depth="eighteen")', 'model.backbone.depth=eighteen'),
         ('model=dict(backbone=dict(depth=x))', 'model.backbone.depth=x'),
-        ("optim_wrapper=dict(type='SGD', lr='1e-3')", 'optim_wrapper.lr=1e-3'),
-        ("optim_wrapper=dict(betas=['0.9', 0.99])", r'optim_wrapper\.betas\.0=0\.9'),
-        ("optim_wrapper.betas=['0.9', 0.99]", r'optim_wrapper\.betas\.0=0\.9'),
-        ('optim_wrapper.nesterov=[no]', r'optim_wrapper\.nesterov\.0=no.*True'),
-        (
-            "param_scheduler=[dict(type='PolyLR', end='3')]",
-            r'param_scheduler\.0\.end=3',
-        ),
+        ("optimizer=dict(type='SGD', lr='1e-3')", 'optimizer.lr=1e-3'),
+        ("optimizer=dict(betas=['0.9', 0.99])", r'optimizer\.betas\.0=0\.9'),
+        ("optimizer.betas=['0.9', 0.99]", r'optimizer\.betas\.0=0\.9'),
+        ('optimizer.nesterov=[no]', r'optimizer\.nesterov\.0=no.*True'),
+        ("steps=[dict(type='PolyLR', end='3')]", r'steps\.0\.end=3'),
         ('model=dict(backbone=ResNet)', r"model\.backbone=ResNet.*type='ResNet'"),
         ('model.backbone=ResNet', r"model\.backbone=ResNet.*type='ResNet'"),
         ('model.backbone=dict(stride=1)', "'stride'.*'strides'"),
-        ("param_scheduler=dict(type='PolyLR')", r'param_scheduler="\[dict'),
+        ("steps=dict(type='PolyLR')", r'steps="\[dict'),
     ],
 )
 def test_values_inside_of_dicts_and_lists_are_compared_too(pair, named):
@@ -155,7 +150,7 @@ def test_values_inside_of_dicts_and_lists_are_compared_too(pair, named):
     with pytest.raises(UserError, match=named):
         apply_options(config, parse(pair))
     assert config.to_dict() == NESTED
-    if not pair.startswith('param_scheduler=dict'):  # which MMEngine refuses
+    if not pair.startswith('steps=dict'):  # which MMEngine refuses
         apply_options(config, parse(f'+{pair}'))
         assert config.to_dict() != NESTED
 
@@ -163,12 +158,12 @@ def test_values_inside_of_dicts_and_lists_are_compared_too(pair, named):
 @pytest.mark.parametrize(
     'pair',
     [
-        "optim_wrapper=dict(type='Adam', lr=auto, amsgrad=no)",  # others' keys
-        'optim_wrapper=dict(_delete_=True, type=SGD, lr=x)',
-        'optim_wrapper=dict(lr=1, betas=[0, 1])',
-        "param_scheduler=[dict(type='StepLR', end=last), dict(type='PolyLR')]",
+        "optimizer=dict(type='Adam', lr=auto, amsgrad=no)",  # others' keys
+        'optimizer=dict(_delete_=True, type=SGD, lr=x)',
+        'optimizer=dict(lr=1, betas=[0, 1])',
+        "steps=[dict(type='StepLR', end=last), dict(type='PolyLR')]",
         'model.backbone=None',
-        'param_scheduler={"0": dict(end=4)}',
+        'steps={"0": dict(end=4)}',
     ],
 )
 def test_values_of_the_same_kind_or_of_another_type_pass(pair):
@@ -217,7 +212,7 @@ def test_keys_that_the_runner_knows_need_no_warning():
     [
         ('model.chanels', "'channels'"),
         ('modell.channels', "'model'"),
-        ('param_scheduler.7.p', 'param_scheduler.* 2'),
+        ('steps.7.p', 'steps.* 2'),
         ('model.channels.x', 'channels'),
     ],
 )
