@@ -110,7 +110,8 @@ def export_onnx(
     what = _choose(network, what)
     size = size or _test_size(network)
     graph = Graph(network, what).eval()
-    if getattr(graph.model, 'test_cfg', {}).get('mode') == 'slide' and what != 'depth':
+    test_cfg = getattr(graph.model, 'test_cfg', None) or {}
+    if test_cfg.get('mode') == 'slide' and what != 'depth':
         warnings.warn(
             "test_cfg has mode='slide', windows: the exported graph sees whole images, "
             'and its predictions differ from those of tools/test.py unless whoever '

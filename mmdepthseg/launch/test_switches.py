@@ -1,5 +1,6 @@
 """The switches of tools/test.py, as changes of a config."""
 
+import re
 from collections.abc import Iterable
 
 from mmengine.config import Config, ConfigDict
@@ -55,7 +56,9 @@ def enable_tta(config: Config, options: Iterable[str] = ()) -> None:
         UserError: The config lacks one of the two, or an option is for the pipeline
             that is replaced.
     """
-    lost = [key for key in options if 'test_dataloader.dataset.pipeline' in key]
+    lost = [
+        key for key in options if re.match(r'\+*test_dataloader\..*\bpipeline', key)
+    ]
     if lost:
         raise UserError(
             f'--cfg-options {", ".join(lost)}: with --tta images go through '

@@ -62,6 +62,7 @@ def test_the_model_keeps_its_preprocessor_under_tta(own):
     [
         ('test_dataloader.dataset.pipeline.Resize.scale', False),
         ('+test_dataloader.dataset.pipeline.1.scale', False),
+        ('test_dataloader.dataset.dataset.pipeline.1.scale', False),
         ('test_dataloader.dataset.data_root', True),
         ('tta_pipeline.TestTimeAug.transforms.0.Resize.scale', True),
     ],
