@@ -249,8 +249,8 @@ def _check_new_key(key: str, part: str, place: str, node: Mapping) -> None:
 def _refuse_variable(config: Config, key: str) -> None:
     """Refuse a variable that the config's file has used for other keys.
 
-    MMEngine has already read the file: a new value would silently change nothing. A
-    dict counts as used where all of it has been merged into another one, too.
+    MMEngine has already read the file: a new value would change nothing. Where no such
+    place is found, a part of somebody else may read the variable: a warning is enough.
     """
     name = key.split('.')[0]
     known = {*TOP_LEVEL_KEYS, *MORE_KEYS}
@@ -263,13 +263,18 @@ def _refuse_variable(config: Config, key: str) -> None:
         for place, found in walk(config._cfg_dict[root], root)
         if _is_used(value, found)
     ]
-    if places:  # otherwise somebody's hook may read it
+    if places:
         raise UserError(
             f'--cfg-options {key}: {name!r} is a variable of the config file; its '
             'value has already been copied to other keys, so setting it would change '
             f'nothing. Set those, or change the file: {listed(places, 4)} '
             f'(+{key}=... sets it anyway)'
         )
+    warnings.warn(
+        f'--cfg-options {key}: neither MMEngine nor mmdepthseg reads {name!r}; if it '
+        'is a variable of the config file, this changes nothing',
+        stacklevel=3,
+    )
 
 
 def _is_used(value: Any, found: Any) -> bool:
