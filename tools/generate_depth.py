@@ -90,7 +90,7 @@ def generate(args: argparse.Namespace) -> None:
         model,
         dataset,
         store,
-        batch_size=args.batch_size or cfg[name].batch_size,
+        batch_size=cfg[name].batch_size if args.batch_size is None else args.batch_size,
         num_workers=cfg[name].num_workers
         if args.num_workers is None
         else args.num_workers,

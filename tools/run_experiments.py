@@ -203,12 +203,24 @@ def run_experiments(args: argparse.Namespace) -> bool:
     )
     from mmdepthseg.experiments.slurm import refuse_if_queued
     from mmdepthseg.launch.config import check_writable
+    from mmdepthseg.utils.errors import refuse
 
     work = Path(args.work_dir or f'work_dirs/{Path(args.table).stem}').expanduser()
     given = as_pairs(args.given, '--given')
     table = ExperimentTable(args.table, work, args.cfg_options, given)
     with_figures(table, args.figures)
     runs = choose(table.runs, args)
+    refuse(
+        'run_experiments.py',
+        {
+            '--retry is for --slurm: failed runs are always repeated on this machine': (
+                args.retry and args.slurm is None
+            ),
+            '--stop-on-failure and --no-fork are for this machine, not for --slurm': (
+                args.slurm is not None and (args.stop_on_failure or args.no_fork)
+            ),
+        },
+    )
     earlier = {}
     if args.results:
         hashes = StageBook(make_stages(table, runs), work).hashes()

@@ -314,6 +314,10 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
     for option in ('names', 'scores', 'images'):
         if getattr(args, option) is not None:
             raise UserError(f'--{option} is for --features; with CONFIG leave it out')
+    if args.teacher_dir is not None and not args.checkpoint:
+        raise UserError(
+            '--teacher-dir is of a teacher: give CHECKPOINT, or leave it out'
+        )
     pairs = argparse.ArgumentParser(prog='select_samples.py')
     pairs.add_argument('--cfg-options', nargs='+', action=OptionsAction)
     given = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
@@ -380,6 +384,16 @@ def choose(args: argparse.Namespace) -> None:
     if args.config is None and args.features is None:
         raise UserError(
             'nothing to choose from. Give CONFIG and CHECKPOINT, or --features FILE'
+        )
+    needs = METHODS[args.method]
+    idle = dict(
+        bias=args.bias is not None and not (needs.distances and needs.scores),
+        normalize=args.normalize != 'auto' and not needs.distances,
+        distance=args.distance != 'feature' and not needs.distances,
+    )
+    for option in filter(idle.get, idle):
+        raise UserError(
+            f'--{option} does not apply to --method {args.method}; leave it out'
         )
     if not args.no_page:
         check_page()  # now, not after hours of work

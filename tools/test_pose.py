@@ -72,11 +72,11 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
     dataset = DATASETS.build(dict(loader.dataset, test_mode=True))
     evaluator = Evaluator(config.pose_evaluator)
     evaluator.dataset_meta = dataset.metainfo
-    workers = args.num_workers
+    size, workers = args.batch_size, args.num_workers
     for samples in predict_poses(
         model,
         dataset,
-        args.batch_size or loader.get('batch_size', 8),
+        loader.get('batch_size', 8) if size is None else size,
         loader.get('num_workers', 0) if workers is None else workers,
         Progress('poses', 'samples'),
     ):

@@ -30,6 +30,19 @@ BATCHES_PER_PART = 8
 PARTS = 'parts'
 
 
+def check_loading(batch_size: int, num_workers: int) -> None:
+    """Refuse numbers with which nothing can be loaded.
+
+    Raises:
+        UserError: Gives both.
+    """
+    if batch_size < 1 or num_workers < 0:
+        raise UserError(
+            f'batch_size={batch_size}, num_workers={num_workers}: expected at least 1 '
+            'sample per batch and 0 or more loader processes'
+        )
+
+
 class ImagePool:
     """The images to choose from.
 
@@ -51,11 +64,7 @@ class ImagePool:
     def __init__(
         self, dataset: BaseDataset, batch_size: int = 8, num_workers: int = 0
     ) -> None:
-        if batch_size < 1 or num_workers < 0:
-            raise UserError(
-                f'batch_size={batch_size}, num_workers={num_workers}: expected at '
-                'least 1 image per batch and 0 or more loader processes'
-            )
+        check_loading(batch_size, num_workers)
         self.dataset = dataset
         self.batch_size = batch_size
         self.num_workers = num_workers

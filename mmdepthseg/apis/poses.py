@@ -8,6 +8,7 @@ from mmengine.model import BaseModel
 from mmseg.structures import SegDataSample
 from torch.utils.data import DataLoader
 
+from mmdepthseg.apis.pool import check_loading
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
@@ -35,8 +36,10 @@ def predict_poses(
         target camera to each neighbour's camera, translations up to scale.
 
     Raises:
-        UserError: If the model has no pose net or a sample has no neighbours.
+        UserError: If the model has no pose net, a sample has no neighbours, or
+            `batch_size` or `num_workers` is out of range.
     """
+    check_loading(batch_size, num_workers)
     # of a mean teacher, only the student has one
     pose_net = getattr(getattr(model, 'student', model), 'pose_net', None)
     if pose_net is None:

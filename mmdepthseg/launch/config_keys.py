@@ -62,7 +62,7 @@ def check_nested_keys(config: Config) -> None:
 
     _check(config, 'randomness', argument_names(Runner.set_randomness), 'seed')
     _check(config, 'env_cfg.mp_cfg', argument_names(set_multi_processing))
-    for name in ('train', 'val', 'test', 'predict'):
+    for name in ('train', 'val', 'test', 'predict', 'pose'):
         place = f'{name}_dataloader'
         _check(config, place, argument_names(DataLoader) | {'num_batch_per_epoch'})
         _check_loader(place, _part(config, place))

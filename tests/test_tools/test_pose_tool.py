@@ -74,6 +74,10 @@ def test_what_the_tool_needs(checkpoint, cfg_options, run_tool, capsys):
                 'test_pose', CONFIG, checkpoint, '--cfg-options', *cfg_options, *options
             )
         assert message in capsys.readouterr().err
+    options = ('--batch-size', 0, '--cfg-options', *cfg_options)
+    with pytest.raises(SystemExit):
+        run_tool('test_pose', CONFIG, checkpoint, *options)
+    assert 'batch_size=0' in capsys.readouterr().err
 
 
 class Turner(torch.nn.Module):

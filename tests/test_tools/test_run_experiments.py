@@ -322,6 +322,9 @@ def test_results_that_are_none(text, tiny_table, capfd):
         ),
         (['--given', 'labels'], "--given .*not 'labels'"),
         (['--cfg-options', 'gainn=1'], "random.py.*'gainn'.*'gain'"),
+        (['--retry'], '--retry.*--slurm'),
+        (['--slurm', '--no-fork'], '--no-fork.*--slurm'),
+        (['--jobs', '0'], "--jobs.*'0'"),
     ],
 )
 def test_bad_arguments(arguments, wanted, tiny_table, capfd):

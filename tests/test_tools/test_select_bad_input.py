@@ -64,6 +64,10 @@ def error_of(capsys, run_tool, *arguments):
         ),
         (f'model = {SEG_STUDENT!r}\n', ['--method', 'us'], 'loss_disparity'),
         ("selection['teacher'] = 'sde.py'\n", [], 'selection.teacher=sde.py'),
+        ('', ['--method', 'us', '--bias', 2], '--bias '),
+        ('', ['--method', 'random', '--distance', 'patch'], '--distance '),
+        ('', ['--method', 'us', '--normalize', 'none'], '--normalize '),
+        ('', ['no checkpoint', '--teacher-dir', 'there'], '--teacher-dir '),
         ("selection.pop('iterations')\n", [], 'selection.iterations'),
         ('del predict_pipeline\n', [], 'predict_dataloader'),
         (

@@ -42,7 +42,7 @@ from mmdepthseg.utils.ranks import from_main
 
 CONFIG = 'config.py'
 #: Options of `select` that do not change the picks.
-UNDECISIVE = ('progress', 'memory')
+UNDECISIVE = ('progress', 'memory', 'device')
 
 
 @dataclass
@@ -66,7 +66,7 @@ class NetworkSelection:
             selections can share; None: `out`.
         depth_labels: Folder of depth labels that the students learn from and are
             compared with, instead of those of the teacher.
-        device: Of the networks; None: a GPU if there is one.
+        device: Of the networks and distances; None: a GPU if there is one.
         launcher: `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
         batch_size: For features and scores; None: that of `predict_dataloader`.
         num_workers: Likewise.
@@ -281,7 +281,7 @@ class NetworkSelection:
             exclude=exclude,
             bias=self.weight,
             preselect=self.preselect,
-            **self.options,
+            **{'device': self.device or 'auto', **self.options},
         )
         ranks.tell(None)
         return chosen

@@ -67,7 +67,7 @@ def student_config(cfg: Config, iterations: int, seed: int, folder: Path) -> Con
     if config.get('visualizer'):
         config.visualizer.name = name
     config.work_dir = str(folder / 'work_dir')
-    scale_schedule(config, iterations / config.train_cfg.max_iters)
+    scale_schedule(config, iterations)
     config.train_cfg.max_iters = iterations
     for key in ('val', 'test'):
         for part in ('dataloader', 'cfg', 'evaluator'):
@@ -80,17 +80,23 @@ def student_config(cfg: Config, iterations: int, seed: int, folder: Path) -> Con
     return config
 
 
-def scale_schedule(config: Config, factor: float) -> None:
-    """Scale the learning rate schedules of a config, in place."""
+def scale_schedule(config: Config, iterations: int) -> None:
+    """Scale the learning rate schedules of a config to a length, in place."""
+    length = config.train_cfg.max_iters
+
+    def scaled(step: int) -> int:
+        # what lies behind the end, so that the last step has a rate, stays there
+        beyond = max(0, step - length)
+        return max(1, round((step - beyond) * iterations / length) + beyond)
+
     schedules = config.get('param_scheduler') or []
     for schedule in schedules if isinstance(schedules, list) else [schedules]:
-        for key in ('begin', 'end', 'T_max'):
+        for key in ('begin', 'end', 'T_max', 'step_size', 'total_steps'):
             if schedule.get(key, 0) > 0:
-                schedule[key] = max(1, round(schedule[key] * factor))
-        if schedule.get('milestones'):
-            schedule.milestones = [
-                max(1, round(m * factor)) for m in schedule.milestones
-            ]
+                schedule[key] = scaled(schedule[key])
+        for key in ('milestones', 'periods'):
+            if schedule.get(key):
+                schedule[key] = [*map(scaled, schedule[key])]
 
 
 def share_batch(config: Config, world_size: int) -> None:

@@ -1,11 +1,11 @@
 """Hook that refuses the checkpoint of another model."""
 
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.checkpoints.matching import match_checkpoint, unwrapped
+from mmdepthseg.engine.hooks.check_resumed import check_resumed
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
 
@@ -19,7 +19,7 @@ class CheckCheckpointHook(Hook):
     Resuming and testing require every entry of the model; `load_from` at the start of a
     training requires `min_share` of them, because a new head is normal there. Entries
     that only the checkpoint has are harmless and are logged. Resuming also requires
-    that the optimiser has the parameter groups of the checkpoint.
+    the optimiser and the schedules of the checkpoint, see `check_resumed`.
 
     Args:
         min_share: Minimum share of the model's parameters and buffers that `load_from`
@@ -41,7 +41,7 @@ class CheckCheckpointHook(Hook):
 
         Raises:
             UserError: If the checkpoint fills too little of the model (names the first
-                differences), or if the parameter groups differ (gives their numbers).
+                differences), or if a training would resume with other settings.
         """
         match = match_checkpoint(runner.model, checkpoint)
         starts_training = isinstance(
@@ -65,25 +65,4 @@ class CheckCheckpointHook(Hook):
                 f'{match.describe()}'
             )
         if getattr(runner, '_resume', False):
-            _check_groups(name, checkpoint, getattr(runner, 'optim_wrapper', None))
-
-
-def _check_groups(name: str, checkpoint: dict, wrapper: object) -> None:
-    """Compare the optimiser's parameter groups, which torch loads in order."""
-    saved = checkpoint.get('optimizer') or {}
-    if not isinstance(wrapper, OptimWrapper) or 'param_groups' not in saved:
-        return
-    then, now = (
-        [len(group['params']) for group in groups]
-        for groups in (saved['param_groups'], wrapper.optimizer.param_groups)
-    )
-    if then != now:
-        raise UserError(
-            f'{name} cannot be resumed: its optimiser had {len(then)} parameter groups '
-            f'({sum(then)} parameters), but that of the config has {len(now)} '
-            f'({sum(now)} parameters), so optim_wrapper.paramwise_cfg or '
-            'optim_wrapper.constructor has changed. Resume with the original settings '
-            "(MMEngine's default: --cfg-options "
-            'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start a new '
-            'training from its weights with load_from'
-        )
+            check_resumed(name, checkpoint, runner)

@@ -130,7 +130,8 @@ def check_lengths(
         schedulers: The Runner's schedulers.
 
     Yields:
-        A warning, if the first validation is due after the end.
+        Warnings: the first validation is due after the end, a mean teacher does not
+        mix, or a schedule does not fit. Who changes `max_iters` alone meets these.
 
     Raises:
         UserError: A one-cycle schedule is shorter than the training, or an averaged
@@ -148,6 +149,7 @@ def check_lengths(
                 f'{needed} steps are made until the end of the training; it stops at '
                 f'more: set total_steps={needed}'
             )
+    yield from _unfit_schedules(loop, [*all_schedulers(schedulers)])
     for hook in hooks:
         if isinstance(hook, mmengine.hooks.EMAHook):
             for name in ('begin_iter', 'begin_epoch'):
@@ -158,12 +160,40 @@ def check_lengths(
                         f'{type(hook).__name__}: {name}={begin} is after the end of '
                         f'the training, {end}'
                     )
+        elif isinstance(hook, MeanTeacherHook) and hook.burn_in >= loop.max_iters:
+            yield (
+                f'MeanTeacherHook.burn_in={hook.burn_in} is not before the end of the '
+                f'training, {loop.max_iters}: no image is mixed'
+            )
     begin = getattr(loop, 'val_begin', 0)
     if begin > length:
         yield (
             f'train_cfg.val_begin={begin} is after the end of the training, {length}: '
             'nothing is validated'
         )
+
+
+def _unfit_schedules(loop: BaseLoop, schedules: list) -> Iterator[str]:
+    """Yield a warning for each schedule that ends too late, or at zero too early."""
+    for place, one in enumerate(schedules):
+        if isinstance(one, ReduceOnPlateauParamScheduler):
+            continue
+        by_epoch = getattr(one, 'by_epoch', False)
+        length = loop.max_epochs if by_epoch else loop.max_iters
+        key = f'param_scheduler.{place} ({type(one).__name__})'
+        last = max(getattr(one, 'milestones', None) or [one.end])
+        if last > length + 1:  # one more leaves the last step a rate above zero
+            yield (
+                f'{key}: it goes on to step {last}, but the training ends at {length}: '
+                f'the {one.param_name} does not get to its end'
+            )
+        zero = 0 in (getattr(one, 'eta_min', None), getattr(one, 'end_factor', None))
+        followed = any(other.begin >= one.end for other in schedules)
+        if zero and one.end < length and not followed:
+            yield (
+                f'{key}: the {one.param_name} is 0 from step {one.end} on, but the '
+                f'training ends at {length}: set end={length}'
+            )
 
 
 def check_epochs(loop: BaseLoop, hooks: Iterable[Hook], schedulers: Any) -> list[str]:

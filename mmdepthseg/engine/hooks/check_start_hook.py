@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import mmengine.hooks
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import Runner
@@ -35,6 +36,7 @@ from mmdepthseg.engine.hooks.check_metrics import (
 from mmdepthseg.engine.hooks.check_sample import check_sample
 from mmdepthseg.engine.hooks.check_values import check_values
 from mmdepthseg.engine.hooks.monitor_hooks import validation_figures
+from mmdepthseg.launch.config_keys import PARAMWISE_READERS
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError, listed, unknown_key
 
@@ -60,7 +62,8 @@ class CheckStartHook(Hook):
       among those of the validation; a warning if a metric does not tell its own.
     - The model predicts what the metrics of the validation compare, and the validation
       has their truth; the first sample is loaded (see `check_metrics`).
-    - A class that no training label shows causes a warning, if the labels are small.
+    - A class that no training label shows causes a warning, if the labels are small;
+      so does a rate of its own for parameters that the model does not have.
 
     It works with every tool that builds a Runner from a config with this hook.
     """
@@ -107,8 +110,27 @@ class CheckStartHook(Hook):
             for metric in loops['val'].evaluator.metrics:
                 check_predictions(metric, model)
                 check_truth(metric, dataset)
-        for absent in absent_classes(loops['train'].dataloader):
-            runner.logger.warning(absent)
+        for doubt in (
+            *absent_classes(loops['train'].dataloader),
+            *idle_rates(runner.cfg, runner.model),
+        ):
+            runner.logger.warning(doubt)
+
+
+def idle_rates(config: Config, model: nn.Module) -> Iterator[str]:
+    """Yield a warning for each of `custom_keys` that is part of no parameter's name."""
+    wrapper = config.get('optim_wrapper') or {}
+    if wrapper.get('constructor', PARAMWISE_READERS[0]) not in PARAMWISE_READERS:
+        return
+    names = [
+        name if '.' in name else f'.{name}' for name, _ in model.named_parameters()
+    ]
+    for key in (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}:
+        if not any(key in name for name in names):
+            yield (
+                f'optim_wrapper.paramwise_cfg.custom_keys: {key!r} is part of no '
+                "parameter's name, so its settings apply to nothing"
+            )
 
 
 def segmentation_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -64,7 +64,10 @@ class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
         params[:] = merged
         for number, group in enumerate(merged):
             settings = {'lr': self.base_lr, **_settings(group)}
-            values = ', '.join(f'{key} {value:g}' for key, value in settings.items())
+            values = ', '.join(
+                f'{key} {value:g}' if isinstance(value, float) else f'{key} {value}'
+                for key, value in settings.items()
+            )
             tensors = len(group['params'])
             logger.info(f'Parameter group {number}: {tensors} tensors, {values}')
 

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmdepthseg.apis.selection import ranks
 from mmdepthseg.apis.selection.run import NetworkSelection
+from mmdepthseg.utils.errors import UserError
 
 LIMIT = timedelta(minutes=5)
 
@@ -31,6 +32,22 @@ def limit(group):
     """How long members of a group wait for each other."""
     group = torch.distributed.group.WORLD if group is None else group
     return group._get_backend(torch.device('cpu')).options._timeout
+
+
+def test_distances_are_computed_on_the_device_of_the_networks():
+    work = NetworkSelection(
+        cfg=Config(),
+        checkpoint=None,
+        method='ds',
+        budgets=[2],
+        out='unused',
+        device='no-device',
+    )
+    work.weight = 1.0
+    group, nothing = ranks.PatientRanks(work.cfg, work.launcher), np.zeros(0, int)
+    features = np.arange(10.0).reshape(5, 2)
+    with pytest.raises(UserError, match='no-device'):
+        work._grow(features, None, nothing, nothing, group)
 
 
 def test_a_long_step_does_not_end_the_others(group_of_others, monkeypatch):

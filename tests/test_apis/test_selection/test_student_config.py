@@ -42,6 +42,22 @@ def test_iterations_schedule_seed_and_no_validation(tmp_path):
     assert decisive_parts(other) == decisive_parts(config)
 
 
+@pytest.mark.parametrize(
+    'schedule, scaled',
+    [
+        (dict(type='PolyLR', end=11), dict(end=41)),  # the last step keeps a rate
+        (dict(type='StepLR', step_size=3), dict(step_size=12)),
+        (dict(type='OneCycleLR', total_steps=10), dict(total_steps=40)),
+        (dict(type='CosineRestartLR', periods=[4, 6]), dict(periods=[16, 24])),
+        (dict(type='CosineAnnealingLR', T_max=5), dict(T_max=20)),
+    ],
+)
+def test_schedules_get_the_length_of_the_student(schedule, scaled, tmp_path):
+    cfg = load(tmp_path, f'param_scheduler = {schedule}\n')
+    config = student_config(cfg, 40, 5, tmp_path)
+    assert config.param_scheduler == {**schedule, **scaled}
+
+
 def test_what_decides_and_what_does_not(tmp_path):
     cfg = load(tmp_path)
     before = decisive_parts(cfg)

@@ -1,12 +1,21 @@
 """Loops that do not fit samplers, schedules, hooks or the model are refused."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
 from mmengine.hooks import EMAHook
-from mmengine.optim.scheduler import LinearLR, OneCycleLR, ReduceOnPlateauLR
+from mmengine.optim.scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    LinearLR,
+    MultiStepLR,
+    OneCycleLR,
+    PolyLR,
+    ReduceOnPlateauLR,
+)
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop
 from torch.utils.data import ConcatDataset, DataLoader
 
@@ -133,7 +142,7 @@ def test_a_cycle_is_as_long_as_the_training(begin, end):
         options = dict(eta_max=1.0, begin=begin, end=end, by_epoch=False)
         scheduler = OneCycleLR(optimizer, total_steps=total, **options)
         try:
-            assert [*checks.check_lengths(iterations(10), [], [scheduler])] == []
+            [*checks.check_lengths(iterations(10), [], [scheduler])]
             fits = True
         except UserError as error:
             assert f'total_steps={total}' in str(error)
@@ -158,3 +167,35 @@ def test_what_begins_after_the_end():
     loop.val_begin = 11
     (doubt,) = checks.check_lengths(loop, [], None)
     assert 'val_begin=11' in doubt
+    (doubt,) = checks.check_lengths(iterations(10), [MeanTeacherHook(burn_in=10)], None)
+    assert 'burn_in=10' in doubt
+    assert [*checks.check_lengths(iterations(10), [MeanTeacherHook(9)], None)] == []
+
+
+@pytest.mark.parametrize(
+    ('schedules', 'said'),
+    [
+        ([(PolyLR, dict(end=10))], ''),
+        ([(PolyLR, dict(end=11))], ''),  # the last step has a rate
+        ([(PolyLR, dict(end=30))], r'0 \(PolyLR\).* 30.* ends at 10'),
+        ([(PolyLR, dict(end=5))], r'0 \(PolyLR\).* 0 from step 5 .*end=10'),
+        ([(PolyLR, dict(end=5, eta_min=0.01))], ''),
+        ([(PolyLR, dict(end=5)), (ConstantLR, dict(factor=1, begin=5, end=10))], ''),
+        ([(LinearLR, dict(start_factor=0.1, end=5))], ''),
+        (
+            [
+                (LinearLR, dict(start_factor=0.1, end=2)),
+                (CosineAnnealingLR, dict(begin=2, end=6, eta_min=0.0)),
+            ],
+            r'1 \(CosineAnnealingLR\).* 0 from step 6',
+        ),
+        ([(MultiStepLR, dict(milestones=[5, 8], end=10))], ''),
+        ([(MultiStepLR, dict(milestones=[5, 30], end=10))], r'0 \(MultiStepLR\).* 30'),
+    ],
+)
+def test_schedules_of_another_length_are_told(schedules, said):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    built = [kind(optimizer, by_epoch=False, **options) for kind, options in schedules]
+    doubts = ' '.join(checks.check_lengths(iterations(10), [], built))
+    assert bool(doubts) == bool(said)
+    assert re.search(said, doubts)

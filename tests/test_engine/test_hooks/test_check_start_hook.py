@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauLR
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
+from torch import nn
 
 from mmdepthseg.datasets import ConcatDataset
 from mmdepthseg.engine.hooks import CheckpointHook, EarlyStoppingHook
@@ -268,3 +269,16 @@ def test_a_runner_of_mmengine_stops_before_its_first_iteration(
     run = Runner.from_cfg(config)
     with pytest.raises(UserError, match=message):
         run.train()
+
+
+@pytest.mark.parametrize('constructor', ['', 'MergedGroupsConstructor', 'Others'])
+def test_rates_of_parameters_that_the_model_does_not_have(constructor):
+    keys = {'body': dict(lr_mult=0.1), 'bakbone': dict(lr_mult=0.1)}
+    wrapper = dict(paramwise_cfg=dict(custom_keys=keys))
+    config = Config(dict(optim_wrapper=wrapper))
+    if constructor:
+        wrapper['constructor'] = constructor
+        config = Config(dict(optim_wrapper=wrapper))
+    doubts = [*checks.idle_rates(config, nn.ModuleDict(dict(body=nn.Linear(1, 1))))]
+    assert len(doubts) == (constructor != 'Others')
+    assert all("custom_keys: 'bakbone'" in doubt for doubt in doubts)

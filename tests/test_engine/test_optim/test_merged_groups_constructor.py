@@ -65,6 +65,20 @@ def test_without_settings_of_parameters_nothing_changes(model):
     assert len(wrapper.optimizer.param_groups[0]['params']) == 8
 
 
+def test_options_of_the_optimiser_for_a_parameter(model):
+    wrapper = build_optim_wrapper(
+        model,
+        dict(
+            type='OptimWrapper',
+            optimizer=dict(type='Adam', lr=0.1),
+            paramwise_cfg=dict(custom_keys={'2': dict(betas=(0.8, 0.9))}),
+            constructor='MergedGroupsConstructor',
+        ),
+    )
+    betas = [group['betas'] for group in wrapper.optimizer.param_groups]
+    assert betas == [(0.9, 0.999), (0.8, 0.9)]
+
+
 def test_a_line_for_each_group_and_none_for_a_parameter(model, caplog):
     """MMEngine's two for each parameter, and one of each that is frozen, are 60 kB."""
     model[3].requires_grad_(False)

@@ -1,0 +1,100 @@
+"""A training resumes with the settings it was started with, or not at all."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.optim import (
+    CosineAnnealingLR,
+    LinearMomentum,
+    MultiStepLR,
+    OptimWrapper,
+    PolyLR,
+    ReduceOnPlateauLR,
+)
+from torch import nn
+
+from mmdepthseg.engine.hooks.check_resumed import check_resumed
+from mmdepthseg.utils import UserError
+
+SCHEDULES = {
+    'poly': lambda wrapper, end=9: PolyLR(wrapper, power=0.9, end=end, by_epoch=False),
+    'steps': lambda wrapper, end=9: MultiStepLR(wrapper, [2, end], by_epoch=False),
+    'cosine': lambda wrapper, end=9: CosineAnnealingLR(wrapper, T_max=end, end=30),
+    'momentum': lambda wrapper, end=9: LinearMomentum(wrapper, 0.1, end=end),
+    'plateau': lambda wrapper, end=9: ReduceOnPlateauLR(wrapper, patience=end),
+}
+
+
+def make_runner(kinds=(), options=None, scaling=None, **optimiser) -> SimpleNamespace:
+    settings = dict(lr=0.1, momentum=0.9, weight_decay=1e-4) | optimiser
+    wrapper = OptimWrapper(torch.optim.SGD(nn.Linear(2, 1).parameters(), **settings))
+    schedules = [SCHEDULES[kind](wrapper, **(options or {})) for kind in kinds]
+    return SimpleNamespace(
+        optim_wrapper=wrapper,
+        param_schedulers=schedules,
+        cfg=ConfigDict(auto_scale_lr=scaling),
+    )
+
+
+def stopped(*args, **kwargs) -> dict:
+    """Return the checkpoint of a training after three steps."""
+    runner = make_runner(*args, **kwargs)
+    for _ in range(3):
+        runner.optim_wrapper.optimizer.step()
+        for one in runner.param_schedulers:
+            if not isinstance(one, ReduceOnPlateauLR):
+                one.step()
+    return dict(
+        optimizer=runner.optim_wrapper.state_dict(),
+        param_schedulers=[one.state_dict() for one in runner.param_schedulers],
+    )
+
+
+@pytest.mark.parametrize('kinds', [(), *((kind,) for kind in SCHEDULES)])
+def test_the_same_settings_are_resumed(kinds):
+    check_resumed('x.pth', stopped(kinds), make_runner(kinds))
+
+
+@pytest.mark.parametrize('kinds', [(), ('poly',)])
+@pytest.mark.parametrize(
+    'setting', [dict(lr=0.5), dict(weight_decay=0.3), dict(momentum=0.8)]
+)
+def test_a_changed_optimiser_is_refused(kinds, setting):
+    ((name, value),) = setting.items()
+    with pytest.raises(UserError, match=rf'x\.pth .*optimizer\.{name} .*now {value}'):
+        check_resumed('x.pth', stopped(kinds), make_runner(kinds, **setting))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'key'),
+    [
+        ('poly', 'end'),
+        ('steps', 'milestones'),
+        ('cosine', 'T_max'),
+        ('momentum', 'end'),
+        ('plateau', 'patience'),
+    ],
+)
+def test_a_changed_schedule_is_refused(kind, key):
+    runner = make_runner([kind], dict(end=20))
+    with pytest.raises(UserError, match=rf'param_scheduler\.0\.{key} .*20'):
+        check_resumed('x.pth', stopped([kind]), runner)
+
+
+def test_other_schedules_are_refused():
+    for kinds in ([], ['poly', 'steps']):
+        with pytest.raises(UserError, match=rf'param_scheduler .*now {len(kinds)}'):
+            check_resumed('x.pth', stopped(['poly']), make_runner(kinds))
+    with pytest.raises(UserError, match=r'param_scheduler\.0 .*MultiStepLR'):
+        check_resumed('x.pth', stopped(['poly']), make_runner(['steps']))
+
+
+def test_rates_scaled_to_the_devices_may_change():
+    checkpoint = stopped(['poly'])
+    check_resumed(
+        'x.pth', checkpoint, make_runner(['poly'], None, {'enable': True}, lr=0.2)
+    )
+    with pytest.raises(UserError, match='optimizer.lr'):
+        check_resumed('x.pth', checkpoint, make_runner(['poly'], lr=0.2))
