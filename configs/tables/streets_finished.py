@@ -1,0 +1,57 @@
+# The mean teacher from the finished supervised network, mixing from the first iteration
+# on, instead of learning both in one training: streets_few_labels.py with 1,800
+# iterations of labels alone, and then 1,800 with a teacher.
+#   python tools/run_experiments.py THIS --jobs 2
+_base_ = './streets_few_labels.py'
+title = 'Streets at 192x96: 1,800 iterations from the finished supervised network'
+label_counts = [8]
+baseline = 'supervised-x2'
+known = {method['name']: method for method in _base_.methods}
+length = 2 * _base_.iterations
+prerequisites = [
+    *_base_.prerequisites,
+    *(
+        dict(
+            name=f'supervised_seed{seed}',
+            train=known['supervised']['config'],
+            needs=['streets'],
+            options={
+                **_base_.alone,
+                **_base_.length,
+                'randomness.seed': seed,
+                'train_dataloader.dataset.labeled_subset.seed': seed,
+            },
+        )
+        for seed in _base_.seeds
+    ),
+]
+start = {
+    '+model.segmentor.init_cfg': "dict(type='Pretrained', "
+    "checkpoint='{work_dir}/supervised_seed{seed}/iter_1800.pth')",
+    'default_hooks.mean_teacher.burn_in': 0,
+}
+methods = [
+    dict(
+        known['supervised'],
+        name='supervised-x2',
+        title='labelled frames only, 3,600 iterations',
+        options={
+            **known['supervised']['options'],
+            'train_cfg.max_iters': length,
+            'train_cfg.val_interval': length,
+            'default_hooks.checkpoint.interval': length // 2,
+            'param_scheduler.0.end': length,
+            '+test_evaluator.areas_file': '{work_dir}/areas/x2_n{n}_seed{seed}',
+        },
+    ),
+    *(
+        dict(
+            known[name],
+            title=known[name]['title'] + ' from the finished network',
+            needs=['streets', 'supervised_seed{seed}'],
+            options={**known[name]['options'], **start},
+        )
+        for name in ('classmix', 'depthmix')
+    ),
+]
+del known
