@@ -1,6 +1,7 @@
 # The main job, end to end, which tools/demo.py (make demo) runs and draws: depth from
 # unlabelled video, depth labels, and segmentation with 8 labels: three trainings of
-# streets_lite0.py, shorter and with fewer clips.
+# streets_lite0.py, shorter and with fewer clips; the mean teachers start from the
+# finished supervised network.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './streets_lite0.py'
 title = 'The demo: streets at 192x96 from ImageNet weights, 8 labelled frames'
@@ -59,6 +60,10 @@ chosen = {
     'classmix': dict(title='mean teacher + ClassMix, no depth'),
     'depthmix': dict(name='full', title='mean teacher + DepthMix by SDE depth'),
 }
+start = {
+    '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",
+    'default_hooks.mean_teacher.burn_in': 0,
+}
 methods = [
     dict(
         method,
@@ -68,17 +73,14 @@ methods = [
             *method['needs'],
             *(['sde_test'] if method['name'] == 'depthmix' else []),
         ],
+        **({} if method['name'] == 'supervised' else {'after': 'supervised'}),
         options={
             **{
                 key: clips if value == _base_.clips else value
                 for key, value in method['options'].items()
             },
             **length,
-            **(
-                {}
-                if method['name'] == 'supervised'
-                else {'default_hooks.mean_teacher.burn_in': iterations // 3}
-            ),
+            **({} if method['name'] == 'supervised' else start),
         },
     )
     for method in _base_.methods

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmdepthseg.experiments.options import fields_of, filled, find, pairs
 from mmdepthseg.experiments.stage import Stage
-from mmdepthseg.experiments.table import ExperimentTable, Run
+from mmdepthseg.experiments.table import ExperimentTable, Run, run_name
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.files import file_hash
 
@@ -27,14 +27,14 @@ def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
         table: The table.
         runs: Some of its runs.
     """
-    made = [_run_stage(table, run) for run in runs]
+    made = [_run_stage(table, run) for run in _with_earlier(table, runs)]
     wanted: set[str] = set()
     queue = [*table.needs, *(need for stage in made for need in stage.needs)]
     while queue:
         name = queue.pop()
         if name not in wanted:
             wanted.add(name)
-            if name in table.given:
+            if name in table.given or name not in table.prerequisites:
                 continue
             queue += needs_of(table, table.prerequisites[name])
     return [
@@ -45,6 +45,20 @@ def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
         ),
         *made,
     ]
+
+
+def _with_earlier(table: ExperimentTable, runs: Sequence[Run]) -> list[Run]:
+    """Add the runs that some runs start from; in the table's order."""
+    wanted, queue = set(), list(runs)
+    known = {(run.method, run.labels, run.seed): run for run in table.runs}
+    while queue:
+        run = queue.pop()
+        wanted.add(run.name)
+        if 'after' in table.methods[run.method]:
+            queue.append(
+                known[table.methods[run.method]['after'], run.labels, run.seed]
+            )
+    return [run for run in table.runs if run.name in wanted]
 
 
 def needs_of(
@@ -82,7 +96,14 @@ def _run_stage(table: ExperimentTable, run: Run) -> Stage:
     return Stage(
         run.name,
         tuple(commands),
-        needs=needs_of(table, method, dict(seed, n=run.labels)),
+        needs=(
+            *needs_of(table, method, dict(seed, n=run.labels)),
+            *(
+                [run_name(method['after'], run.labels, run.seed)]
+                if 'after' in method
+                else ()
+            ),
+        ),
         outputs=tuple(str(run.folder / name) for name in table.tests),
         folder=str(run.folder),
         key=partial(_key, decisive, run.config),

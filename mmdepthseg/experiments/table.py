@@ -25,7 +25,7 @@ NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 KEYS = dict(
     table='title! methods! label_counts! seeds! prerequisites needs tests metrics '
     'options baseline',
-    methods='name! config! title needs options label_counts',
+    methods='name! config! title needs after options label_counts',
     prerequisites='name! needs options train depth_labels checkpoint model_config '
     'command outputs config folder',
     tests='name! options',
@@ -65,15 +65,22 @@ class Run:
     folder: Path
 
 
+def run_name(method: str, labels: int, seed: int) -> str:
+    """Return the name of a run, which is that of its folder and stage, too."""
+    return f'{method}_n{labels}_seed{seed}'
+
+
 class ExperimentTable:
     """A table of methods x numbers of labels x seeds, from a Python config file.
 
     The file holds `title` and
 
-    - `methods`: `dict(name, config, title, needs, options, label_counts)`. Seed
+    - `methods`: `dict(name, config, title, needs, after, options, label_counts)`. Seed
       and number of labels are put into `randomness.seed` and into every
       `labeled_subset` of the config's `train_dataloader`. `label_counts` selects some
-      of the table's for this method; default: all;
+      of the table's for this method; default: all. `after` is an earlier method, whose
+      run of the same seed and number of labels is needed; `{after}` in the options is
+      the last checkpoint of that run;
     - `label_counts`: whole numbers;
     - `seeds`: whole numbers, or dicts of `seed` and other values of that seed;
 
@@ -179,8 +186,14 @@ class ExperimentTable:
         self._check_names('needs', 'needs', dict(needs=self.needs), known)
         known |= {'seed', 'n', *(key for seed in self.seeds for key in seed)}
         runs = [{**seed, 'n': n} for seed in self.seeds for n in self.label_counts]
+        earlier: list[str] = []
         for name, entry in self.methods.items():
-            self._check_names('methods', name, entry, known, runs)
+            after = [entry['after']] if 'after' in entry else []
+            place = f'{self.path}: methods: {name}: after: earlier methods'
+            check_keys(after, earlier, place)
+            earlier.append(name)
+            fields = known | {'after'} if after else known
+            self._check_names('methods', name, entry, fields, runs)
         for name in self.prerequisites:
             self._check_prerequisite(name)
         for metric in self.metrics:
@@ -230,6 +243,13 @@ class ExperimentTable:
                 raise UserError(
                     f'{self.path}: methods: {name}: label_counts '
                     f'{sorted(other)} are not among those of the table'
+                )
+            first = self.methods.get(method.get('after', ''), {})
+            without = {*self._counts(method)} - {*self._counts(first)}
+            if without:
+                raise UserError(
+                    f'{self.path}: methods: {name}: after: {method["after"]} has no '
+                    f'runs with {sorted(without)} labels'
                 )
         for name, place in self.given.items():
             if name not in self.prerequisites:
@@ -310,8 +330,11 @@ class ExperimentTable:
             for seed in self.seeds
             for count in self.label_counts
             for name, method in self.methods.items()
-            if count in method.get('label_counts', self.label_counts)
+            if count in self._counts(method)
         ]
+
+    def _counts(self, method: Mapping) -> Sequence[int]:
+        return method.get('label_counts', self.label_counts)
 
     def _run(self, name: str, count: int, seed: Mapping) -> Run:
         method, number = self.methods[name], seed['seed']
@@ -327,8 +350,11 @@ class ExperimentTable:
             if 'seed' in subset:
                 options.append(f'{key}.seed={number}')
         values = {**self.products, **seed, 'n': count}
+        if 'after' in method:
+            first = self._run(method['after'], count, seed)
+            values['after'] = self.checkpoint(first.config, first.options, first.folder)
         options += filled(pairs(method.get('options')), values)
-        run = f'{name}_n{count}_seed{number}'
+        run = run_name(name, count, number)
         return Run(
             run,
             name,
