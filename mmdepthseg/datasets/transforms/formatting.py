@@ -32,6 +32,17 @@ META_KEYS = (
 )
 
 
+def margins(shown: np.ndarray) -> tuple[int, int, int, int]:
+    """Return the margins of a map (H, W) that are 0: left, right, top, bottom."""
+    (height, width), found = shown.shape, shown.nonzero()
+    if not len(found[0]):
+        return 0, width, 0, height
+    (top, left), (bottom, right) = (
+        [int(f(axis)) for axis in found] for f in (np.min, np.max)
+    )
+    return left, width - 1 - right, top, height - 1 - bottom
+
+
 def to_chw(images: list[np.ndarray]) -> np.ndarray:
     """Turn N images (H, W, C) or (H, W) of one size into contiguous (N, C, H, W)."""
     height, width, *channels = images[0].shape
@@ -71,7 +82,8 @@ class PackDepthSegInputs(PackSegInputs):
       keys in all samples;
     - `data_samples`: `SegDataSample` with, if loaded, `gt_sem_seg` and
       `gt_edge_map` (1, H, W) uint8, `gt_depth_map` and `disparity_map` (1, H, W)
-      float32, and the metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`).
+      float32, and the metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`,
+      and after `Pad` `padding_size`: left, right, top, bottom).
 
     Args:
         meta_keys: Keys of `results` to keep as metainfo.
@@ -106,6 +118,8 @@ class PackDepthSegInputs(PackSegInputs):
             meta['adjacent_offsets'] = tuple(
                 results.get('adjacent_offsets', range(len(results['adjacent'])))
             )
+        if 'shown' in results:
+            meta['padding_size'] = margins(results['shown'])
         sample.set_metainfo(meta)
         return dict(inputs=inputs, data_samples=sample)
 

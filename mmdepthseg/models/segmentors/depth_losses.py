@@ -7,6 +7,7 @@ import torch
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from mmdepthseg.models.segmentors.samples import padding_of
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
@@ -113,7 +114,7 @@ def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, T
 
     Returns:
         Disparities (N, 1, H, W) and, in the same shape, where they are known (bool):
-        where they are finite and the batch was not padded.
+        where they are finite and the image was not padded.
     """
     size = tuple(img.shape[2:])
     known = torch.zeros((len(img), 1, *size), dtype=torch.bool, device=img.device)
@@ -134,7 +135,7 @@ def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, T
                 f'the image {size}; remove keep_size=True from LoadSDEDisparity'
             )
         maps.append(disparity)
-        left, right, top, bottom = sample.metainfo.get('padding_size') or (0,) * 4
+        left, right, top, bottom = padding_of(sample.metainfo)
         known[i, :, top : size[0] - bottom, left : size[1] - right] = True
     target = torch.stack(maps).to(img)
     # a loss that masks pixels by a factor of 0 would keep their NaN

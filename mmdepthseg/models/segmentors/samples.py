@@ -138,7 +138,7 @@ def void_padding(labels: Tensor, confidence: Tensor, data_samples: SampleList) -
     """
     height, width = labels.shape[1:]
     for i, sample in enumerate(data_samples):
-        _, right, _, bottom = sample.metainfo.get('padding_size') or (0,) * 4
+        left, right, top, bottom = padding_of(sample.metainfo)
         for part, value in ((labels, VOID), (confidence, 0)):
-            part[i, height - bottom :] = value
-            part[i, :, width - right :] = value
+            part[i, :top] = part[i, height - bottom :] = value
+            part[i, :, :left] = part[i, :, width - right :] = value

@@ -46,6 +46,24 @@ def test_everything_packed():
     assert np.array_equal(meta['camera'].K, np.eye(3))
 
 
+@pytest.mark.parametrize(
+    ('rows', 'columns', 'margins'),
+    [((0, 6), (0, 12), (0, 0, 0, 2)), ((1, 8), (2, 9), (2, 3, 1, 0))],
+)
+def test_margins_of_padding(rows, columns, margins):
+    shown = np.zeros((8, 12), np.uint8)
+    shown[slice(*rows), slice(*columns)] = 1
+    results = dict(make_results(), shown=shown)
+    sample = PackDepthSegInputs(meta_keys=())(results)['data_samples']
+    assert sample.metainfo['padding_size'] == margins
+
+
+def test_a_sample_that_is_all_padding():
+    results = dict(make_results(), shown=np.zeros((8, 12), np.uint8))
+    padding = PackDepthSegInputs()(results)['data_samples'].padding_size
+    assert padding == (0, 12, 0, 8)
+
+
 def test_image_alone():
     packed = PackDepthSegInputs()(
         dict(
