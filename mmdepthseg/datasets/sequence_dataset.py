@@ -198,8 +198,7 @@ class SequenceDataset(BaseSegDataset):
             info['seg_fields'] = []
             if self.branch is not None:
                 info['branch'] = self.branch
-        if self.check_depth_labels:
-            self._verify_depth_labels(samples)
+        self._read_manifest(samples)
         self._log_summary(samples)
         return samples
 
@@ -279,18 +278,24 @@ class SequenceDataset(BaseSegDataset):
             print_log(f'{message} They are left out.', logger='current')
         return kept
 
-    def _verify_depth_labels(self, samples: list[dict]) -> None:
+    def _read_manifest(self, samples: list[dict]) -> None:
+        """Note what the manifest of depth labels says of them; verify it if asked to.
+
+        Labels that our tools did not make have no manifest.
+        """
         labelled = [info for info in samples if 'sde_disparity_path' in info]
-        if labelled:
-            first = labelled[0]
-            root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
-            store = DepthLabelStore(root)
-            store.verify(
-                (info['img_id'] for info in labelled),
-                {info['img_id']: info['img_path'] for info in labelled},
-            )
-            for info in labelled if store.masked else ():
-                info['sde_disparity_masked'] = True
+        if not labelled:
+            return
+        first = labelled[0]
+        root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
+        store = DepthLabelStore(root)
+        if self.check_depth_labels:
+            paths = {info['img_id']: info['img_path'] for info in labelled}
+            store.verify(paths, paths)
+        elif store.manifest_path.is_file():
+            store.load_manifest()
+        for info in labelled if store.masked else ():
+            info['sde_disparity_masked'] = True
 
     def _count_broken(self, message: str) -> None:
         assert self._noted is not None

@@ -164,6 +164,13 @@ def test_another_source_or_meaning_is_refused(world):
     assert manifest['imported'] == str(world / 'others') and manifest['masked']
 
 
+@pytest.mark.parametrize('check', [True, False])
+def test_the_mask_does_not_depend_on_the_check(check, world, our_scope):
+    run(world)
+    sample = dataset(world, check_depth_labels=check)[1]['data_samples']
+    assert sample.disparity_map.data[0, :8].isnan().all()
+
+
 def test_sparse_depth_is_refused_or_filled(world, our_scope):
     sparse = np.zeros((HEIGHT, WIDTH), np.float32)
     sparse[::8, ::8] = 7
