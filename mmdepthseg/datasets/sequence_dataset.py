@@ -49,8 +49,9 @@ class SequenceDataset(BaseSegDataset):
     `find_neighbour`. A sample's info has `img_path`, `img_id` (unique, the name of all
     outputs, such as `<clip>/<frame>`), `is_labeled` and, if they exist, `seg_map_path`,
     `adjacent_paths` with `adjacent_offsets`, `camera_path` or `file_camera`,
-    `depth_path`, `disparity_path`, `sde_disparity_path` (with `sde_disparity_masked`),
-    `poses_path` with `pose_lines` and `pose_count`, and `branch`.
+    `depth_path`, `disparity_path`, `sde_disparity_path` (with `sde_disparity_masked`
+    and `sde_disparity_range`), `poses_path` with `pose_lines` and `pose_count`, and
+    `branch`.
 
     Args:
         offsets: Neighbours of each target frame, in frames: (-1, 1).
@@ -294,8 +295,11 @@ class SequenceDataset(BaseSegDataset):
             store.verify(paths, paths)
         elif store.manifest_path.is_file():
             store.load_manifest()
-        for info in labelled if store.masked else ():
-            info['sde_disparity_masked'] = True
+        else:
+            return
+        for info in labelled:
+            info['sde_disparity_masked'] = store.masked
+            info['sde_disparity_range'] = store.depth_range
 
     def _count_broken(self, message: str) -> None:
         assert self._noted is not None

@@ -83,7 +83,7 @@ class PackDepthSegInputs(PackSegInputs):
     - `data_samples`: `SegDataSample` with, if loaded, `gt_sem_seg` and
       `gt_edge_map` (1, H, W) uint8, `gt_depth_map` and `disparity_map` (1, H, W)
       float32, and the metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`,
-      and after `Pad` `padding_size`: left, right, top, bottom).
+      `disparity_range`, and after `Pad` `padding_size`: left, right, top, bottom).
 
     Args:
         meta_keys: Keys of `results` to keep as metainfo.
@@ -113,7 +113,8 @@ class PackDepthSegInputs(PackSegInputs):
             if results.get(key) is not None:
                 array = np.ascontiguousarray(results[key])[None]
                 sample.set_data({name: PixelData(data=torch.from_numpy(array))})
-        meta = {key: results[key] for key in self.meta_keys if key in results}
+        keys = (*self.meta_keys, 'disparity_range')
+        meta = {key: results[key] for key in keys if key in results}
         if 'adjacent' in results:
             meta['adjacent_offsets'] = tuple(
                 results.get('adjacent_offsets', range(len(results['adjacent'])))

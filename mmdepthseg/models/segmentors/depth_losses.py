@@ -40,6 +40,7 @@ def depth_losses(
         found = head.loss(disparities, batch, refined)
         losses = {**losses, **_nan_unless_finite(found, transforms)}
     if head.loss_disparity is not None:
+        _check_range(head, data_samples)
         target, known = _require_disparity(data_samples, batch.img)
         losses.update(head.supervised_loss(disparities, target, known))
     return {
@@ -103,6 +104,27 @@ def _nan_unless_finite(
         name: torch.where(finite, value, torch.nan) if 'loss' in name else value
         for name, value in losses.items()
     }
+
+
+def _check_range(head: Any, data_samples: SampleList) -> None:
+    """Compare the range of disparities made of metres with that of the depth head.
+
+    Raises:
+        UserError: They differ: predicted depth would be wrong, not only by a factor.
+            Names the image.
+    """
+    own = (head.min_depth, head.max_depth)
+    for sample in data_samples:
+        given = sample.metainfo.get('disparity_range')
+        if given is not None and tuple(given) != own:
+            near, far = given
+            raise UserError(
+                f'{sample.metainfo.get("img_path")}: its disparity_map was made with '
+                f'min_depth={near:g}, max_depth={far:g}, but the depth head, which '
+                f'learns from it, has min_depth={own[0]:g}, max_depth={own[1]:g}: give '
+                'depth_head those of the data (of DisparityFromDepth, or --min-depth '
+                'and --max-depth of tools/import_depth.py), or the other way round'
+            )
 
 
 def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Tensor]:
