@@ -61,8 +61,9 @@ class SequenceDataset(BaseSegDataset):
             first n) or `dict()` (all that have a label file); see `LabeledSubset`.
             None: all samples, with the labels that exist.
         subset_mode: Use of the subset. `'keep'`: the data set is the subset. `'mark'`:
-            all samples stay, only the subset's are labelled. `'exclude'`: all others,
-            without labels. Labels of samples outside the subset are not listed.
+            all samples stay, only the subset's are labelled (all, without a subset).
+            `'exclude'`: all others, without labels. Labels of samples outside the
+            subset are not listed.
         require_labels: Raise if a sample that should be labelled has no label file.
         branch: Copied to each sample's info (`'labeled'`, `'mix'`).
         skip_broken: In training, replace a sample with an unreadable file by another
