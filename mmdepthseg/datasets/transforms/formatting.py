@@ -90,7 +90,8 @@ class PackDepthSegInputs(PackSegInputs):
 
     Raises:
         UserError: If a transform changed the size of the image but not that of its
-            neighbours, maps or camera.
+            neighbours, maps or camera, or `min_size` of `LoadImageFromFile` has reduced
+            it and `Resize` does not follow.
     """
 
     def __init__(self, meta_keys: tuple[str, ...] = META_KEYS) -> None:
@@ -126,6 +127,12 @@ class PackDepthSegInputs(PackSegInputs):
 
     @staticmethod
     def _check(results: dict) -> None:
+        if 'reduction' in results:
+            raise UserError(
+                f'Sample {sample_name(results)} was decoded at 1/{results["reduction"]}'
+                ' of its size, because LoadImageFromFile has min_size: add Resize of '
+                "default_scope 'mmdepthseg' after it, or remove min_size."
+            )
         size = results['img'].shape[:2]
         others = [
             ('neighbouring frame', frame.shape[:2])

@@ -5,6 +5,7 @@ import torch
 
 from mmdepthseg.datasets.transforms import PackDepthSegInputs, Resize
 from mmdepthseg.geometry import Camera
+from mmdepthseg.utils.errors import UserError
 
 
 def make_results():
@@ -62,6 +63,11 @@ def test_a_sample_that_is_all_padding():
     results = dict(make_results(), shown=np.zeros((8, 12), np.uint8))
     padding = PackDepthSegInputs()(results)['data_samples'].padding_size
     assert padding == (0, 12, 0, 8)
+
+
+def test_an_image_decoded_smaller_is_resized_first():
+    with pytest.raises(UserError, match='a/1.*1/4.*min_size.*Resize'):
+        PackDepthSegInputs()(dict(make_results(), reduction=4))
 
 
 def test_image_alone():
