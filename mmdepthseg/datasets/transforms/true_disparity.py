@@ -29,7 +29,7 @@ class DisparityFromDepth(BaseTransform):
         max_depth: Depth of disparity 0, metres.
         unknown: Disparity of pixels that are not measured. Sky is not measured, so the
             default is that of the farthest pixels. None: NaN, which a depth head leaves
-            out of its loss; mixers cannot use it.
+            out of its loss; for mixers it is the farthest, as in `LoadSDEDisparity`.
 
     Raises:
         UserError: The range is empty, or the map has another size than the image.
