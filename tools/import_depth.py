@@ -54,13 +54,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--min-depth',
         type=float,
         default=0.1,
-        help='metres that become disparity 1; nearer pixels, too (default: 0.1)',
+        help='metres that become disparity 1; nearer pixels, too (default: 0.1; not '
+        'for disparity)',
     )
     parser.add_argument(
         '--max-depth',
         type=float,
         default=100.0,
-        help='metres that become disparity 0; farther pixels, too (default: 100)',
+        help='metres that become disparity 0; farther pixels, too (default: 100; not '
+        'for disparity)',
     )
     parser.add_argument(
         '--fill',

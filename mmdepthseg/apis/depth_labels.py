@@ -10,6 +10,7 @@ from mmengine.model import BaseModel
 
 from mmdepthseg.apis.pool import ImagePool
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
+from mmdepthseg.models.segmentors.samples import without_padding
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.ranks import from_main
 
@@ -57,13 +58,15 @@ def generate_depth_labels(
     written, fresh, flushed = 0, [], time.monotonic()
     for number in range(rounds):
         if number < len(mine):
-            disparity = model.predict_disparity(
-                FrameBatch.of(next(loaded)['inputs']).img
-            )
-            values = disparity.cpu().numpy()
+            batch = next(loaded)
+            img = FrameBatch.of(batch['inputs']).img
+            disparity = model.predict_disparity(img).cpu()
+            # a label covers its image, as those who load it expect
+            samples = batch.get('data_samples')
+            values = without_padding(disparity, samples, img.shape[2:])
             for row, value in zip(mine[number], values, strict=True):
                 if pool.names[row] in todo:
-                    store.write(pool.names[row], value[0], pool.paths[row])
+                    store.write(pool.names[row], value[0].numpy(), pool.paths[row])
                     fresh.append(pool.names[row])
         due = (number + 1) % max(1, FLUSH_EVERY // batch_size) == 0
         if due or number + 1 == rounds or _is_late(flushed):

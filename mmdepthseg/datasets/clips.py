@@ -97,6 +97,11 @@ class ClipDataset(SequenceDataset):
                     or not all(isinstance(text, str) for text in value or ())
                 )
                 for key, value in texts.items()
+            }
+            | {
+                f'it has no {key}: the places are frames_dir with img_suffixes, and '
+                "labels_dir with files of the frames' names, .png": key in kwargs
+                for key in ('img_suffix', 'seg_map_suffix', 'data_prefix')
             },
         )
         self.clips = None if clips is None else list(clips)

@@ -98,6 +98,15 @@ class DepthLabelStore:
         return bool(self.manifest.get('masked'))
 
     @property
+    def depth_range(self) -> tuple[float, float] | None:
+        """Return the depths of disparity 1 and 0 of labels made of metres."""
+        options = self.manifest['options']
+        near, far = options.get('min_depth'), options.get('max_depth')
+        if None in (near, far) or options.get('kind') == 'disparity':
+            return None
+        return near, far
+
+    @property
     def tool(self) -> str:
         """Return the name of the tool that made the labels."""
         return IMPORT if self.manifest.get('imported') else TOOL
@@ -331,11 +340,13 @@ def _opened_store(root: str, written: int) -> DepthLabelStore:
 def _check_manifest(manifest: dict) -> None:
     """Raise a TypeError unless a manifest has the types that are read."""
     files, images = manifest['files'], manifest.get('images', {})
-    states = [*images.values()]
+    states, options = [*images.values()], manifest['options']
+    depths = [options[key] for key in ('min_depth', 'max_depth') if key in options]
     if not (
         isinstance(manifest['checkpoint'], str)
         and all(isinstance(size, int) for size in files.values())
         and all(isinstance(state, dict) for state in states)
+        and all(isinstance(depth, int | float) for depth in depths)
         and all({'path', 'size', 'mtime_ns'} <= {*state} for state in states)
     ):
         raise TypeError('an entry has another type')

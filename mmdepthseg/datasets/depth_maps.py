@@ -18,6 +18,8 @@ from mmdepthseg.utils.errors import UserError, refuse
 from mmdepthseg.utils.files import read_array
 from mmdepthseg.utils.pictures import read_picture
 
+#: Depths of disparity 1 and 0, metres, as in depth heads.
+STANDARD_RANGE = (0.1, 100.0)
 KINDS = ('depth', 'inverse-depth', 'disparity')
 #: Ends of the names of maps.
 MAPS = ('.npy', '.png', '.tif', '.tiff', '.exr')
@@ -31,7 +33,8 @@ class DepthKind:
         kind: One of `KINDS`.
         scale: Factor of the values; None: 1, for disparity 1 / the largest value of
             all maps.
-        min_depth: Depth of disparity 1, metres; nearer pixels get it, too.
+        min_depth: Depth of disparity 1, metres; nearer pixels get it, too. Not for
+            maps of disparity.
         max_depth: Depth of disparity 0, likewise.
         fill: 'nearest': give pixels without a value that of the nearest pixel with one.
             None: they stay without.
@@ -39,8 +42,8 @@ class DepthKind:
 
     kind: str
     scale: float | None = None
-    min_depth: float = 0.1
-    max_depth: float = 100.0
+    min_depth: float = STANDARD_RANGE[0]
+    max_depth: float = STANDARD_RANGE[1]
     fill: str | None = None
 
     def __post_init__(self) -> None:
@@ -57,6 +60,11 @@ class DepthKind:
                 'expected 0 < min_depth < max_depth, got '
                 f'{self.min_depth} and {self.max_depth}': (
                     not 0 < self.min_depth < self.max_depth
+                ),
+                'min_depth and max_depth are for metres, a disparity has none: leave '
+                'them out (--min-depth, --max-depth)': (
+                    self.kind == 'disparity'
+                    and (self.min_depth, self.max_depth) != STANDARD_RANGE
                 ),
                 f"fill must be 'nearest', got {self.fill!r}": (
                     self.fill not in (None, 'nearest')

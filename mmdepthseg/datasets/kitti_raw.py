@@ -13,6 +13,7 @@ from mmdepthseg.utils.errors import UserError, listed, refuse
 
 _DATE = r'\d{4}_\d\d_\d\d'
 _DRIVE = rf'{_DATE}_drive_\d{{4}}'
+_CLIP = rf'{_DATE}/{_DRIVE}_sync/image_0[0-3]'
 
 
 @DATASETS.register_module()
@@ -97,6 +98,14 @@ class KITTIRawDataset(ClipDataset):
         }
         absent = [folder for folder in clips.values() if not osp.isdir(folder)]
         unknown = [c for c in (self.clips or ()) if c not in clips]
+        # those of other drives and cameras are excluded anyway
+        unknown += [
+            c
+            for c in self.exclude_clips
+            if not re.fullmatch(_CLIP, c) or not osp.isdir(join_path(root, c))
+        ]
+        chosen = clips if self.clips is None else self.clips
+        left = [clip for clip in chosen if clip not in self.exclude_clips]
         refuse(
             type(self).__name__,
             {
@@ -105,14 +114,10 @@ class KITTIRawDataset(ClipDataset):
                 f'no clip {listed(unknown)}; there are: {listed([*clips])}.': bool(
                     unknown
                 ),
+                f'exclude_clips leaves no clip of {listed([*clips])}.': not left,
             },
         )
-        return {
-            clip: folder
-            for clip, folder in clips.items()
-            if self.clips is None or clip in self.clips
-            if clip not in self.exclude_clips
-        }
+        return {clip: clips[clip] for clip in left}
 
     def _drives(self, root: str) -> list[str]:
         """Return the places of the drives to use, `<date>/<drive>`, in order."""

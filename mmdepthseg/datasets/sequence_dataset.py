@@ -49,8 +49,9 @@ class SequenceDataset(BaseSegDataset):
     `find_neighbour`. A sample's info has `img_path`, `img_id` (unique, the name of all
     outputs, such as `<clip>/<frame>`), `is_labeled` and, if they exist, `seg_map_path`,
     `adjacent_paths` with `adjacent_offsets`, `camera_path` or `file_camera`,
-    `depth_path`, `disparity_path`, `sde_disparity_path` (with `sde_disparity_masked`),
-    `poses_path` with `pose_lines` and `pose_count`, and `branch`.
+    `depth_path`, `disparity_path`, `sde_disparity_path` (with `sde_disparity_masked`
+    and `sde_disparity_range`), `poses_path` with `pose_lines` and `pose_count`, and
+    `branch`.
 
     Args:
         offsets: Neighbours of each target frame, in frames: (-1, 1).
@@ -60,8 +61,9 @@ class SequenceDataset(BaseSegDataset):
             first n) or `dict()` (all that have a label file); see `LabeledSubset`.
             None: all samples, with the labels that exist.
         subset_mode: Use of the subset. `'keep'`: the data set is the subset. `'mark'`:
-            all samples stay, only the subset's are labelled. `'exclude'`: all others,
-            without labels. Labels of samples outside the subset are not listed.
+            all samples stay, only the subset's are labelled (all, without a subset).
+            `'exclude'`: all others, without labels. Labels of samples outside the
+            subset are not listed.
         require_labels: Raise if a sample that should be labelled has no label file.
         branch: Copied to each sample's info (`'labeled'`, `'mix'`).
         skip_broken: In training, replace a sample with an unreadable file by another
@@ -198,8 +200,7 @@ class SequenceDataset(BaseSegDataset):
             info['seg_fields'] = []
             if self.branch is not None:
                 info['branch'] = self.branch
-        if self.check_depth_labels:
-            self._verify_depth_labels(samples)
+        self._read_manifest(samples)
         self._log_summary(samples)
         return samples
 
@@ -279,18 +280,27 @@ class SequenceDataset(BaseSegDataset):
             print_log(f'{message} They are left out.', logger='current')
         return kept
 
-    def _verify_depth_labels(self, samples: list[dict]) -> None:
+    def _read_manifest(self, samples: list[dict]) -> None:
+        """Note what the manifest of depth labels says of them; verify it if asked to.
+
+        Labels that our tools did not make have no manifest.
+        """
         labelled = [info for info in samples if 'sde_disparity_path' in info]
-        if labelled:
-            first = labelled[0]
-            root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
-            store = DepthLabelStore(root)
-            store.verify(
-                (info['img_id'] for info in labelled),
-                {info['img_id']: info['img_path'] for info in labelled},
-            )
-            for info in labelled if store.masked else ():
-                info['sde_disparity_masked'] = True
+        if not labelled:
+            return
+        first = labelled[0]
+        root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
+        store = DepthLabelStore(root)
+        if self.check_depth_labels:
+            paths = {info['img_id']: info['img_path'] for info in labelled}
+            store.verify(paths, paths)
+        elif store.manifest_path.is_file():
+            store.load_manifest()
+        else:
+            return
+        for info in labelled:
+            info['sde_disparity_masked'] = store.masked
+            info['sde_disparity_range'] = store.depth_range
 
     def _count_broken(self, message: str) -> None:
         assert self._noted is not None

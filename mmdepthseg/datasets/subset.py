@@ -61,7 +61,10 @@ class LabeledSubset:
 
     @classmethod
     def of(cls, config: Mapping | None, mode: str) -> 'LabeledSubset | None':
-        """Return the subset described by a config's `labeled_subset`; None for None."""
+        """Return the subset described by a config's `labeled_subset`; None for None.
+
+        None are all samples with the labels that exist, so nothing is to be marked.
+        """
         if not isinstance(config, Mapping | None):
             raise UserError(
                 'labeled_subset is a dict of n, seed and ann_file (dict(): all samples '
@@ -69,6 +72,11 @@ class LabeledSubset:
             )
         check_keys(config or (), ('n', 'seed', 'ann_file'), 'labeled_subset')
         subset = cls(mode=mode, **(config or {}))  # checks the mode, whatever else
+        if config is None and mode == 'exclude':
+            raise UserError(
+                "subset_mode='exclude' needs a labeled_subset, the samples to leave "
+                'out; dict() is all that have a label.'
+            )
         return None if config is None else subset
 
     def positions(self, samples: Sequence[Mapping], root: str | None) -> set[int]:

@@ -139,7 +139,8 @@ def build_row_mean(
 
     Args:
         dataset: Config of the data set; by default its pipeline loads only depth, no
-            images.
+            images, with the standard options of the loaders (others are refused at the
+            start of a run, see `check_baseline`).
         cache: JSON file in which the result is kept, or None.
         min_depth: Exclusive lower bound, metres.
         max_depth: Exclusive upper bound, metres.

@@ -47,7 +47,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         size_divisor: Pad images at the right and bottom to the size of the largest
             image of the batch, rounded up to a multiple of this.
         pad_val: Value of padded pixels after normalisation (0 is the mean colour).
-        seg_pad_val: Label of padded pixels. Depth and disparity are padded with 0.
+        seg_pad_val: Label of padded pixels. Depth is padded with 0, disparity with NaN.
         color_jitter: In training only: keywords of `draw_color_jitter` (`brightness`,
             `contrast`, `saturation`, `hue`, `p`); all frames of a sample get the same
             parameters. None: no jitter.
@@ -96,7 +96,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             gt_sem_seg=seg_pad_val,
             gt_edge_map=seg_pad_val,
             gt_depth_map=0,
-            disparity_map=0,
+            disparity_map=torch.nan,
         )
         self.color_jitter = dict(color_jitter) if color_jitter else None
         if self.color_jitter:
@@ -122,7 +122,9 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
                 list of dicts), or MMSegmentation's (list of (3, H, W) tensors, or one
                 (N, 3, H, W) tensor); `data_samples`: list of `SegDataSample`, may be
                 missing in testing.
-            training: Whether to jitter, keep raw images and pad the ground truth.
+            training: Whether to jitter, keep raw images and pad the ground truth. In
+                testing the ground truth, like predictions, has no padding, not even
+                that of the pipeline (`Pad`).
 
         Returns:
             `inputs`: `FrameBatch`, in testing without neighbours and cameras the
@@ -273,21 +275,24 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         size: tuple[int, int],
         training: bool,
     ) -> list | None:
-        """Return the samples on the device, their truth padded like the images."""
+        """Return the samples on the device, their truth as `forward` describes it."""
         if samples is None:
             return None
         finished = []
         for sample, (height, width) in zip(self.cast_data(list(samples)), shapes):
-            padding = (0, size[1] - width, 0, size[0] - height)
+            padding: tuple[int, ...] = (0, size[1] - width, 0, size[0] - height)
+            # that of the pipeline
+            earlier = sample.metainfo.get('padding_size') or (0, 0, 0, 0)
+            extent = padding if training else tuple(-margin for margin in earlier)
             for key in ('gt_sem_seg', 'gt_edge_map'):
                 if key in sample:
                     whole = PixelData(data=sample.get(key).data.long())
                     sample.set_data({key: whole})
-            fillings = self.fillings if training and any(padding) else {}
-            for key, value in fillings.items():
+            for key, value in self.fillings.items() if any(extent) else ():
                 if key in sample:
-                    field = F.pad(sample.get(key).data, padding, value=value)
+                    field = F.pad(sample.get(key).data, extent, value=value)
                     sample.set_data({key: PixelData(data=field)})
+            padding = tuple(sum(margins) for margins in zip(earlier, padding))
             meta = dict(pad_shape=tuple(size), padding_size=padding)
             if not training:
                 meta['img_padding_size'] = padding

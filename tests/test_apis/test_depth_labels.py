@@ -3,13 +3,16 @@
 import json
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from helpers.images import write_image
 from helpers.tiny_selection import NAMES, load, make_pool
 
 from mmdepthseg.apis import depth_labels
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
-from mmdepthseg.registry import DATASETS
+from mmdepthseg.registry import DATASETS, MODELS
 
 pytestmark = pytest.mark.usefixtures('our_scope')
 
@@ -31,6 +34,27 @@ class Slow:
             raise KeyboardInterrupt
         self.now += self.seconds
         return torch.zeros(len(images), 1, 4, 4)
+
+
+@pytest.mark.parametrize('width', [40, 32])
+def test_labels_cover_the_image_without_the_padding(width, tmp_path):
+    path = tmp_path / 'clips/ride/frames/0.png'
+    image = np.random.default_rng(0).integers(0, 256, (20, width, 3), np.uint8)
+    write_image(path, image)
+    steps = [dict(type=t) for t in ('LoadImageFromFile', 'PackDepthSegInputs')]
+    dataset = DATASETS.build(
+        dict(type='ClipDataset', data_root=str(tmp_path / 'clips'), pipeline=steps)
+    )
+    store = DepthLabelStore(tmp_path / 'labels')
+    store.begin(path, {})  # any file
+    preprocessor = dict(type='DepthSegDataPreProcessor', size_divisor=32)
+    model = SimpleNamespace(
+        data_preprocessor=MODELS.build(preprocessor),
+        predict_disparity=lambda img: img.mean(1, keepdim=True),
+    )
+    depth_labels.generate_depth_labels(model, dataset, store, 1, 0)
+    label = cv2.imread(str(store.path('ride/0')), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_allclose(label / 65535, image.mean(2) / 255, atol=1e-4)
 
 
 @pytest.mark.parametrize(('seconds', 'noted'), [(60.0, 5), (0.1, 0)])

@@ -51,6 +51,12 @@ def test_lists_of_texts(clip_root, options):
         build(clip_root, **options)
 
 
+@pytest.mark.parametrize('key', ['img_suffix', 'seg_map_suffix', 'data_prefix'])
+def test_options_of_other_layouts_are_refused(key, clip_root):
+    with pytest.raises(UserError, match=f'ClipDataset: .*{key}: .*labels_dir'):
+        build(clip_root, **{key: '_mask.png'})
+
+
 def test_flat_layout(clip_root):
     dataset = build(clip_root / 'a', offsets=(1,))
     assert [dataset.get_data_info(i)['img_id'] for i in range(3)] == [

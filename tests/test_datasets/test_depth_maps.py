@@ -78,6 +78,8 @@ def test_what_is_not_a_depth_map(tmp_path):
     'options, name',
     [(dict(kind='metres'), 'metres'), (dict(kind='depth', scale=0), 'scale'),
      (dict(kind='depth', min_depth=5, max_depth=2), 'min_depth'),
+     (dict(kind='disparity', min_depth=2), 'min_depth'),
+     (dict(kind='disparity', max_depth=80), 'max_depth'),
      (dict(kind='depth', fill='linear'), 'linear')],
 )  # fmt: skip
 def test_wrong_options(options, name):

@@ -122,6 +122,9 @@ def kitti_root(tmp_path):
     return tmp_path / 'kitti_raw'
 
 
+CLIP = '2011_09_26/2011_09_26_drive_0001_sync/image_02'
+
+
 def kitti(root, **options):
     """The drives as a data set that loads all there is."""
     config = dict(type='KITTIRawDataset', data_root=str(root), pipeline=KITTI_LOAD)
@@ -174,6 +177,10 @@ def test_some_drives_of_kitti_raw(kitti_root):
     clip = f'2011_09_26/{two}_sync/image_03'
     assert clips_of(kitti(kitti_root, clips=[clip])) == [clip]
     assert clip not in clips_of(kitti(kitti_root, exclude_clips=[clip]))
+    grey = clip.replace('image_03', 'image_00')  # not used, but there
+    given = [clip, clip.replace(two, one), clip.replace('image_03', 'image_02')]
+    found = kitti(kitti_root, clips=given, exclude_clips=[given[2], grey])
+    assert clips_of(found) == given[:2]
 
 
 def test_frames_of_kitti_raw_with_depth(kitti_root):
@@ -195,6 +202,9 @@ def test_frames_of_kitti_raw_with_depth(kitti_root):
         (dict(cameras=2), 'cameras'),
         (dict(exclude_drives=['2011_09_26', '2011_10_03']), 'kitti_raw'),
         (dict(clips=['a']), 'clip a'),
+        (dict(exclude_clips=['2011_09_26/2011_09_26_drive_0001_sync']), '0001_sync;'),
+        (dict(exclude_clips=[CLIP.replace('0001', '0009')]), 'drive_0009'),
+        (dict(clips=[CLIP], exclude_clips=[CLIP]), 'exclude_clips'),
         (dict(measured_only=True), 'depth_dir'),
         (dict(depth_dir='../nowhere'), 'nowhere/2011_09_26_drive_0001_sync'),
     ],

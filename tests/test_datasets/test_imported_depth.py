@@ -164,6 +164,30 @@ def test_another_source_or_meaning_is_refused(world):
     assert manifest['imported'] == str(world / 'others') and manifest['masked']
 
 
+@pytest.mark.parametrize('check', [True, False])
+def test_the_mask_does_not_depend_on_the_check(check, world, our_scope):
+    run(world)
+    sample = dataset(world, check_depth_labels=check)[1]['data_samples']
+    assert sample.disparity_map.data[0, :8].isnan().all()
+
+
+@pytest.mark.parametrize(
+    ('meaning', 'loader', 'expected'),
+    [
+        (DepthKind('inverse-depth', min_depth=1), {}, (1, 100.0)),
+        (DepthKind('depth'), dict(stretch=True), None),
+        (DepthKind('disparity'), {}, None),
+    ],
+)
+def test_labels_carry_the_range_of_depth(meaning, loader, expected, world, our_scope):
+    run(world, meaning)
+    for root in (None, str(world / 'labels')):
+        load = dict(type='LoadSDEDisparity', root=root, **loader)
+        data = dataset(world, [PIPELINE[0], load, PIPELINE[2]])
+        meta = data[0]['data_samples'].metainfo
+        assert meta.get('disparity_range') == expected
+
+
 def test_sparse_depth_is_refused_or_filled(world, our_scope):
     sparse = np.zeros((HEIGHT, WIDTH), np.float32)
     sparse[::8, ::8] = 7

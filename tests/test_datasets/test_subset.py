@@ -13,6 +13,13 @@ def test_random_subset_is_the_papers_rule():
     assert len(set(random_subset(30, 30, 7))) == 30
 
 
+def test_without_a_subset_nothing_can_be_excluded():
+    for mode in ('keep', 'mark'):
+        assert LabeledSubset.of(None, mode) is None
+    with pytest.raises(UserError, match="'exclude' needs a labeled_subset"):
+        LabeledSubset.of(None, 'exclude')
+
+
 @pytest.mark.parametrize('n', [0, 31])
 def test_random_subset_out_of_range(n):
     with pytest.raises(ValueError, match=f'n={n} of 30'):

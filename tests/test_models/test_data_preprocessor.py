@@ -101,9 +101,23 @@ def test_padding():
     assert (second.gt_sem_seg.data[0, 5:] == 255).all()
     assert (second.gt_sem_seg.data[0, :5, :11] == 5).all()
     assert (second.gt_depth_map.data[0, 5:] == 0).all()
-    assert (first.disparity_map.data[0, :, 8:] == 0).all()
+    assert first.disparity_map.data[0, :, 8:].isnan().all()
     assert second.metainfo['padding_size'] == (0, 1, 0, 3)
     assert second.metainfo['pad_shape'] == (8, 12)
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_padding_of_the_pipeline_counts(training):
+    """In testing, the truth has no padding, as predictions have none."""
+    sample = packed((6, 8))
+    sample['data_samples'].set_metainfo(dict(padding_size=(3, 0, 0, 2)))
+    data = preprocessor(size_divisor=5)(pseudo_collate([sample]), training)
+    done = data['data_samples'][0]
+    assert done.metainfo['padding_size'] == (3, 2, 0, 6)
+    assert done.metainfo.get('img_padding_size') == (None if training else (3, 2, 0, 6))
+    for key in ('gt_sem_seg', 'gt_depth_map', 'disparity_map'):
+        size = tuple(done.get(key).data.shape[1:])
+        assert size == ((10, 10) if training else (4, 5))
 
 
 def test_testing_leaves_ground_truth_and_colours_alone():

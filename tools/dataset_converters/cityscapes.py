@@ -58,7 +58,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--jpg-quality',
         type=int,
         default=95,
-        help='0 to 100, of images written as jpg (default: 95)',
+        help='1 to 100, of images written as jpg (default: 95)',
     )
     parser.add_argument('--workers', type=int, help='threads (default: one per CPU)')
     parser.add_argument(

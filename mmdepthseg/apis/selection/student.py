@@ -39,6 +39,7 @@ from mmdepthseg.launch.setup import (
 )
 from mmdepthseg.models.losses.entropy import prediction_entropy
 from mmdepthseg.models.segmentors.logits import seg_logits
+from mmdepthseg.models.segmentors.samples import without_padding
 from mmdepthseg.names import write_names
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
@@ -283,22 +284,31 @@ def _train_child(config: Config, threads: int) -> None:
 def make_criterion(
     model: BaseModel, settings: SelectionSettings
 ) -> Callable[[dict], np.ndarray]:
-    """Return the function that scores a preprocessed batch: (n,) float64."""
+    """Return the function that scores a preprocessed batch: (n,) float64.
+
+    Padding does not count.
+    """
     options = settings.score_options
 
     def depth(batch: dict) -> np.ndarray:
-        student = (
-            model.predict_disparity(FrameBatch.of(batch['inputs']).img).cpu().numpy()
-        )
-        teacher = torch.stack([s.disparity_map.data for s in batch['data_samples']])
-        # what was not measured is left out like what is far
-        return depth_error(student, teacher.nan_to_num(0).cpu().numpy(), **options)
+        img, samples = FrameBatch.of(batch['inputs']).img, batch['data_samples']
+        found = model.predict_disparity(img).cpu()
+        scores = []
+        for student, sample in zip(
+            without_padding(found, samples, img.shape[2:]), samples, strict=True
+        ):
+            # what was not measured is left out like what is far
+            teacher = sample.disparity_map.data.nan_to_num(0).cpu()
+            scores.append(depth_error(student.numpy(), teacher.numpy(), **options))
+        return np.concatenate(scores)
 
     def entropy(batch: dict) -> np.ndarray:
-        values = prediction_entropy(
-            seg_logits(model, FrameBatch.of(batch['inputs']).img)
-        )
-        rows = int(options.get('valid_height', 1.0) * values.shape[1])
-        return values[:, :rows].double().mean((1, 2)).cpu().numpy()
+        img, samples = FrameBatch.of(batch['inputs']).img, batch.get('data_samples')
+        values = prediction_entropy(seg_logits(model, img))
+        scores = []
+        for own in without_padding(values, samples, img.shape[2:]):
+            rows = int(options.get('valid_height', 1.0) * own.shape[0])
+            scores.append(own[:rows].double().mean())
+        return torch.stack(scores).cpu().numpy()
 
     return entropy if settings.criterion['type'] == 'entropy' else depth

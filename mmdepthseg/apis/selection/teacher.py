@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dist import barrier
@@ -17,6 +18,7 @@ from mmdepthseg.apis.pool import (
 )
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
+from mmdepthseg.models.segmentors.samples import without_padding
 from mmdepthseg.names import write_names
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
@@ -69,7 +71,8 @@ class FeatureExtractor:
 
     def __call__(self, batch: dict) -> np.ndarray:
         """Return the features (N, C, h, w) float32 of a preprocessed batch."""
-        levels = self.model.extract_feat(FrameBatch.of(batch['inputs']).img)
+        img = FrameBatch.of(batch['inputs']).img
+        levels = self.model.extract_feat(img)
         if self.step is not None:
             decoder = self.model.depth_head.decoder
             features = decoder(levels, last_step=self.step)[self.step]
@@ -80,13 +83,17 @@ class FeatureExtractor:
                 f"selection.features.level={self.level}: the teacher's "
                 f'backbone has {len(levels)} levels'
             )
-        if self.size[0] > features.shape[2] or self.size[1] > features.shape[3]:
-            raise UserError(
-                f'selection.features.size={self.size} is more than the features have '
-                f'({tuple(features.shape[2:])}): use a smaller size, larger images or '
-                'a finer step'
-            )
-        return F.adaptive_avg_pool2d(features.float(), self.size).cpu().numpy()
+        pooled = []
+        samples = batch.get('data_samples')
+        for own in without_padding(features.float(), samples, img.shape[2:]):
+            if self.size[0] > own.shape[1] or self.size[1] > own.shape[2]:
+                raise UserError(
+                    f'selection.features.size={self.size} is more than the features '
+                    f'have ({tuple(own.shape[1:])}): use a smaller size, larger images '
+                    'or a finer step'
+                )
+            pooled.append(F.adaptive_avg_pool2d(own, self.size))
+        return torch.stack(pooled).cpu().numpy()
 
 
 class Teacher:

@@ -36,6 +36,7 @@ from mmdepthseg.utils.stamp import Stamp
 MANIFEST = 'converted.json'
 FULL_SIZE = (2048, 1024)
 SHOWN = 5
+JPG_QUALITY = 95
 TRAIN_IDS_SUFFIX = '_gtFine_labelTrainIds.png'
 
 
@@ -47,12 +48,12 @@ class ConvertOptions:
         size: (width, height) of the new images, at most that of the originals.
         image_format: Format of the images: `'png'`, or `'jpg'`, which is lossy and
             takes a fraction of the disk space; labels and disparity are always png.
-        jpg_quality: 1..100.
+        jpg_quality: 1..100, of jpg.
     """
 
     size: tuple[int, int] = (1024, 512)
     image_format: str = 'png'
-    jpg_quality: int = 95
+    jpg_quality: int = JPG_QUALITY
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -68,6 +69,10 @@ class ConvertOptions:
                 ),
                 f'jpg_quality must be 1..100, got {self.jpg_quality}.': (
                     not 1 <= self.jpg_quality <= 100
+                ),
+                f'jpg_quality={self.jpg_quality} (--jpg-quality) is for image_format='
+                "'jpg' (--image-format).": (
+                    self.image_format != 'jpg' and self.jpg_quality != JPG_QUALITY
                 ),
             },
         )

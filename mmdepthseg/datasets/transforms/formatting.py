@@ -32,6 +32,17 @@ META_KEYS = (
 )
 
 
+def margins(shown: np.ndarray) -> tuple[int, int, int, int]:
+    """Return the margins of a map (H, W) that are 0: left, right, top, bottom."""
+    (height, width), found = shown.shape, shown.nonzero()
+    if not len(found[0]):
+        return 0, width, 0, height
+    (top, left), (bottom, right) = (
+        [int(f(axis)) for axis in found] for f in (np.min, np.max)
+    )
+    return left, width - 1 - right, top, height - 1 - bottom
+
+
 def to_chw(images: list[np.ndarray]) -> np.ndarray:
     """Turn N images (H, W, C) or (H, W) of one size into contiguous (N, C, H, W)."""
     height, width, *channels = images[0].shape
@@ -71,14 +82,16 @@ class PackDepthSegInputs(PackSegInputs):
       keys in all samples;
     - `data_samples`: `SegDataSample` with, if loaded, `gt_sem_seg` and
       `gt_edge_map` (1, H, W) uint8, `gt_depth_map` and `disparity_map` (1, H, W)
-      float32, and the metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`).
+      float32, and the metainfo `meta_keys` (plus `adjacent_offsets` with `adjacent`,
+      `disparity_range`, and after `Pad` `padding_size`: left, right, top, bottom).
 
     Args:
         meta_keys: Keys of `results` to keep as metainfo.
 
     Raises:
         UserError: If a transform changed the size of the image but not that of its
-            neighbours, maps or camera.
+            neighbours, maps or camera, or `min_size` of `LoadImageFromFile` has reduced
+            it and `Resize` does not follow.
     """
 
     def __init__(self, meta_keys: tuple[str, ...] = META_KEYS) -> None:
@@ -101,16 +114,25 @@ class PackDepthSegInputs(PackSegInputs):
             if results.get(key) is not None:
                 array = np.ascontiguousarray(results[key])[None]
                 sample.set_data({name: PixelData(data=torch.from_numpy(array))})
-        meta = {key: results[key] for key in self.meta_keys if key in results}
+        keys = (*self.meta_keys, 'disparity_range')
+        meta = {key: results[key] for key in keys if key in results}
         if 'adjacent' in results:
             meta['adjacent_offsets'] = tuple(
                 results.get('adjacent_offsets', range(len(results['adjacent'])))
             )
+        if 'shown' in results:
+            meta['padding_size'] = margins(results['shown'])
         sample.set_metainfo(meta)
         return dict(inputs=inputs, data_samples=sample)
 
     @staticmethod
     def _check(results: dict) -> None:
+        if 'reduction' in results:
+            raise UserError(
+                f'Sample {sample_name(results)} was decoded at 1/{results["reduction"]}'
+                ' of its size, because LoadImageFromFile has min_size: add Resize of '
+                "default_scope 'mmdepthseg' after it, or remove min_size."
+            )
         size = results['img'].shape[:2]
         others = [
             ('neighbouring frame', frame.shape[:2])

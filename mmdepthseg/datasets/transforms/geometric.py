@@ -191,8 +191,10 @@ class RandomFlip(mmseg_transforms.RandomFlip):
 class Pad(mmcv.transforms.Pad):
     """mmcv's `Pad` (right and bottom) for neighbours, depth and camera too.
 
-    Labels are padded with 255, depth and disparity with 0 (not measured), whatever
-    the padding mode; K does not change, because the first pixel stays in place.
+    Labels are padded with 255, depth with 0 and disparity with NaN (not measured),
+    whatever the padding mode; K does not change, because the first pixel stays in
+    place. What is padding stays known (`shown`): losses on depth labels and on mixed
+    images, and predictions, leave it out.
 
     Args:
         **kwargs: Of `mmcv.transforms.Pad`; `size` is (width, height).
@@ -201,6 +203,9 @@ class Pad(mmcv.transforms.Pad):
     def transform(self, results: dict) -> dict:
         """Pad everything to one size."""
         mark_moved(results, type(self).__name__)
+        if 'shown' not in results:
+            results['shown'] = np.ones(results['img'].shape[:2], np.uint8)
+            results.setdefault('depth_fields', []).append('shown')
         self._pad_img(results)
         shape = results['pad_shape'][:2]
         value = self.pad_val.get('img', 0)
@@ -214,14 +219,12 @@ class Pad(mmcv.transforms.Pad):
                 )
                 for frame in results['adjacent']
             ]
-        for fields, fill in (
-            ('seg_fields', self.pad_val.get('seg', 255)),
-            ('depth_fields', 0),
-        ):
-            map_fields(
-                results,
-                fields,
-                lambda field, fill=fill: mmcv.impad(field, shape=shape, pad_val=fill),
-            )
+        label = self.pad_val.get('seg', 255)
+        for fields in ('seg_fields', 'depth_fields'):
+            for name in results.get(fields, ()):
+                fill = label if fields == 'seg_fields' else 0
+                fill = np.nan if name == 'disparity_map' else fill
+                if results.get(name) is not None:
+                    results[name] = mmcv.impad(results[name], shape=shape, pad_val=fill)
         move_camera(results, lambda camera: camera.cropped(0, 0, shape))
         return results

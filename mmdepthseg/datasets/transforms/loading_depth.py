@@ -172,7 +172,8 @@ class LoadSDEDisparity(_LoadDepthField):
     Uses `sde_disparity_path` (png, 16 bit, disparity * 65535); adds
     `disparity_map` (H, W) float32 in [0, 1], NaN where the label was made of measured
     depth and has none: a depth head leaves that out, for mixers it is the farthest. A
-    sample without a label is not changed.
+    sample without a label is not changed. Of labels made of metres adds
+    `disparity_range`.
 
     Args:
         root: Folder of depth labels `<root>/<img_id>.png` with the manifest of
@@ -231,13 +232,14 @@ class LoadSDEDisparity(_LoadDepthField):
         """Load the stored label where there is one."""
         path = results.get('sde_disparity_path')
         masked = results.get('sde_disparity_masked', False)
+        depth_range = results.get('sde_disparity_range')
         if self.root is not None:
             img_id = self._img_id(results)
             path = f'{self.root}/{img_id}.png'
             store = opened_store(self.root)
             image = results.get('img_path')
             store.verify_labels([img_id], {img_id: image} if image else None)
-            masked = store.masked
+            masked, depth_range = store.masked, store.depth_range
         if path is None:
             return results
         stored = read_values(
@@ -256,5 +258,7 @@ class LoadSDEDisparity(_LoadDepthField):
                 disparity = np.floor(disparity * 255) / np.float32(255)
         else:
             disparity *= np.float32(1 / 65535)
+        if depth_range is not None and not self.stretch:
+            results['disparity_range'] = tuple(depth_range)
         # Dense and smooth, unlike measured depth: linear interpolation is right.
         return self.store(results, disparity, cv2.INTER_LINEAR)

@@ -2,7 +2,10 @@
 
 `moved_by`: name of the first transform that changed the field of view (crop, flip,
 pad), after which maps and cameras of the whole image can no longer be loaded.
-`depth_fields`: depth or disparity maps that move with the image.
+`depth_fields`: depth or disparity maps that move with the image, and `shown`.
+`disparity_range`: depths of disparity 1 and 0 in metres, if `disparity_map` has been
+made of metres.
+`shown`: from `Pad`, (H, W) uint8, 0 where the image is padding.
 `unmoved_fields`: maps kept at their own size for evaluation. They cover the whole
 image at any size, so resizing leaves them unchanged and nothing else is allowed.
 `camera`: the `Camera` of the current image, after `LoadCamera`.

@@ -19,16 +19,17 @@ class DisparityFromDepth(BaseTransform):
     disparity map cannot be resized.
 
     Uses `gt_depth_map` (H, W), metres, 0 = not measured; adds `disparity_map` (H, W)
-    float32 in [0, 1], see `depth_to_disparity`. Depths out of range become the nearest
-    in range. A sample without depth is not changed.
+    float32 in [0, 1], see `depth_to_disparity`, and `disparity_range`. Depths out of
+    range become the nearest in range. A sample without depth is not changed.
 
     Args:
         min_depth: Depth of disparity 1, metres. Mixers compare disparities with a
-            margin: choose the smallest depth that images show.
+            margin: choose the smallest depth that images show. For a depth head that
+            learns from it, both are those of the head.
         max_depth: Depth of disparity 0, metres.
         unknown: Disparity of pixels that are not measured. Sky is not measured, so the
             default is that of the farthest pixels. None: NaN, which a depth head leaves
-            out of its loss; mixers cannot use it.
+            out of its loss; for mixers it is the farthest, as in `LoadSDEDisparity`.
 
     Raises:
         UserError: The range is empty, or the map has another size than the image.
@@ -67,4 +68,5 @@ class DisparityFromDepth(BaseTransform):
             depth > 0, disparity, np.float32(self.unknown)
         )
         results.setdefault('depth_fields', []).append('disparity_map')
+        results['disparity_range'] = (self.min_depth, self.max_depth)
         return results

@@ -10,6 +10,9 @@ from mmengine.evaluator import BaseMetric
 
 from mmdepthseg.cityscapes import CLASSES
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.datasets.transforms import LoadDepthMap, LoadStereoDepth
+from mmdepthseg.datasets.transforms.foreign import all_steps
+from mmdepthseg.engine.hooks.check_frames import parts_of
 from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
 from mmdepthseg.evaluation import DepthMetric, PseudoLabelMetric
 from mmdepthseg.evaluation.depth_metric import TARGET_CURE
@@ -81,6 +84,35 @@ def check_truth(metric: BaseMetric, dataset: Any) -> None:
     if isinstance(metric, DepthMetric) and metric.baseline is not None:
         training = DATASETS.build(dict(metric.baseline['dataset'], pipeline=[]))
         check_paths(training, keys, f'{owner}: baseline.dataset', cure)
+
+
+def check_baseline(metric: BaseMetric, dataset: Any) -> None:
+    """Check that a depth metric's baseline reads depth as the evaluation does.
+
+    Args:
+        metric: A metric; only our `DepthMetric` is checked.
+        dataset: The data set of the evaluation.
+
+    Raises:
+        UserError: Names options of its loaders that the baseline's pipeline, which is
+            the standard one, does not have.
+    """
+    baseline = getattr(metric, 'baseline', None) or dict(dataset=dict(pipeline=[]))
+    if not isinstance(metric, DepthMetric) or 'pipeline' in baseline['dataset']:
+        return
+    for step in all_steps([getattr(p, 'pipeline', None) for p in parts_of(dataset)]):
+        if not isinstance(step, LoadDepthMap | LoadStereoDepth):
+            continue
+        standard = dict(vars(type(step)()), keep_size=step.keep_size)
+        own = {key: v for key, v in vars(step).items() if v != standard[key]}
+        if own:
+            options = ', '.join(f'{key}={value!r}' for key, value in own.items())
+            raise UserError(
+                f'DepthMetric: the evaluated data are read by {type(step).__name__}('
+                f'{options}), baseline.dataset without: give it a pipeline of its own, '
+                f"[dict(type='{type(step).__name__}', {options}, keep_size=True)], "
+                'with the options of its files'
+            )
 
 
 def check_paths(dataset: Any, keys: Sequence[str], place: str, cure: str) -> None:

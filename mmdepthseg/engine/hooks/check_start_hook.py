@@ -29,6 +29,7 @@ from mmdepthseg.engine.hooks.check_loops import (
     check_train_loop,
 )
 from mmdepthseg.engine.hooks.check_metrics import (
+    check_baseline,
     check_official_metric,
     check_predictions,
     check_truth,
@@ -95,6 +96,7 @@ class CheckStartHook(Hook):
                 for metric in loop.evaluator.metrics:
                     networks = getattr(loop, 'networks', None)
                     check_official_metric(metric, dataset, networks)
+                    check_baseline(metric, dataset)
         check_evaluation_loops(loops, model)
         if 'train' not in loops:
             return

@@ -7,6 +7,7 @@ import torch
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from mmdepthseg.models.segmentors.samples import padding_of
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
@@ -39,6 +40,7 @@ def depth_losses(
         found = head.loss(disparities, batch, refined)
         losses = {**losses, **_nan_unless_finite(found, transforms)}
     if head.loss_disparity is not None:
+        _check_range(head, data_samples)
         target, known = _require_disparity(data_samples, batch.img)
         losses.update(head.supervised_loss(disparities, target, known))
     return {
@@ -104,6 +106,27 @@ def _nan_unless_finite(
     }
 
 
+def _check_range(head: Any, data_samples: SampleList) -> None:
+    """Compare the range of disparities made of metres with that of the depth head.
+
+    Raises:
+        UserError: They differ: predicted depth would be wrong, not only by a factor.
+            Names the image.
+    """
+    own = (head.min_depth, head.max_depth)
+    for sample in data_samples:
+        given = sample.metainfo.get('disparity_range')
+        if given is not None and tuple(given) != own:
+            near, far = given
+            raise UserError(
+                f'{sample.metainfo.get("img_path")}: its disparity_map was made with '
+                f'min_depth={near:g}, max_depth={far:g}, but the depth head, which '
+                f'learns from it, has min_depth={own[0]:g}, max_depth={own[1]:g}: give '
+                'depth_head those of the data (of DisparityFromDepth, or --min-depth '
+                'and --max-depth of tools/import_depth.py), or the other way round'
+            )
+
+
 def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, Tensor]:
     """Return the stored depth labels of a batch; raise a UserError if one is missing.
 
@@ -113,7 +136,7 @@ def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, T
 
     Returns:
         Disparities (N, 1, H, W) and, in the same shape, where they are known (bool):
-        where they are finite and the batch was not padded.
+        where they are finite and the image was not padded.
     """
     size = tuple(img.shape[2:])
     known = torch.zeros((len(img), 1, *size), dtype=torch.bool, device=img.device)
@@ -134,7 +157,7 @@ def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, T
                 f'the image {size}; remove keep_size=True from LoadSDEDisparity'
             )
         maps.append(disparity)
-        left, right, top, bottom = sample.metainfo.get('padding_size') or (0,) * 4
+        left, right, top, bottom = padding_of(sample.metainfo)
         known[i, :, top : size[0] - bottom, left : size[1] - right] = True
     target = torch.stack(maps).to(img)
     # a loss that masks pixels by a factor of 0 would keep their NaN

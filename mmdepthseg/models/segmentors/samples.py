@@ -1,5 +1,7 @@
 """Labels, disparities and padding of the samples that segmentors work on."""
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from mmseg.models.utils import resize
 from mmseg.utils import SampleList
@@ -10,6 +12,39 @@ from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
 
+def padding_of(meta: Mapping) -> tuple[int, int, int, int]:
+    """Return the padding of an image: left, right, top, bottom, in pixels."""
+    padding = meta.get('img_padding_size') or meta.get('padding_size') or (0, 0, 0, 0)
+    left, right, top, bottom = padding
+    return left, right, top, bottom
+
+
+def without_padding(
+    maps: Tensor, data_samples: SampleList | None, size: Sequence[int]
+) -> list[Tensor]:
+    """Return the part of each map that shows the image, not its padding.
+
+    Args:
+        maps: (N, ..., h, w), of whole, padded images; a smaller map loses what is
+            padding alone.
+        data_samples: Their samples; None: nothing was padded.
+        size: (H, W) of the padded images.
+
+    Returns:
+        N maps (..., h', w').
+    """
+    if data_samples is None:
+        return list(maps)
+    parts = []
+    (h, w), (height, width) = maps.shape[-2:], size
+    for values, sample in zip(maps, data_samples, strict=True):
+        left, right, top, bottom = padding_of(sample.metainfo)
+        rows = slice(top * h // height, -((bottom - height) * h // height))
+        columns = slice(left * w // width, -((right - width) * w // width))
+        parts.append(values[..., rows, columns])
+    return parts
+
+
 def to_original(depth: Tensor, meta: dict) -> Tensor:
     """Resize depth (1, 1, H, W) at network size to (1, h, w), the original size.
 
@@ -17,9 +52,7 @@ def to_original(depth: Tensor, meta: dict) -> Tensor:
         depth: Depth of one image.
         meta: The sample's metainfo: padding, flip, `ori_shape`.
     """
-    left, right, top, bottom = (
-        meta.get('img_padding_size') or meta.get('padding_size') or (0, 0, 0, 0)
-    )
+    left, right, top, bottom = padding_of(meta)
     height, width = depth.shape[2:]
     depth = depth[..., top : height - bottom, left : width - right]
     if meta.get('flip'):
@@ -105,7 +138,7 @@ def void_padding(labels: Tensor, confidence: Tensor, data_samples: SampleList) -
     """
     height, width = labels.shape[1:]
     for i, sample in enumerate(data_samples):
-        _, right, _, bottom = sample.metainfo.get('padding_size') or (0,) * 4
+        left, right, top, bottom = padding_of(sample.metainfo)
         for part, value in ((labels, VOID), (confidence, 0)):
-            part[i, height - bottom :] = value
-            part[i, :, width - right :] = value
+            part[i, :top] = part[i, height - bottom :] = value
+            part[i, :, :left] = part[i, :, width - right :] = value

@@ -47,3 +47,31 @@ def test_entropy_is_the_mean_over_the_image():
     np.testing.assert_allclose(
         criterion(model, type='entropy', valid_height=0.8)(batch), [1, 0], atol=1e-6
     )
+
+
+def test_padding_does_not_count():
+    """Scores of a padded image are those of the image alone."""
+    student, teacher = torch.rand(2, 2, 1, 10, 6, generator=torch.manual_seed(0))
+    teacher = teacher[..., :8, :4]
+    samples = [
+        SegDataSample(
+            metainfo=dict(padding_size=(0, 2, 0, 2)),
+            disparity_map=PixelData(data=disparity),
+        )
+        for disparity in teacher
+    ]
+    logits = torch.randn(2, 4, 10, 6, generator=torch.manual_seed(1))
+
+    def scores(part, samples, **options):
+        model = SimpleNamespace(
+            predict_disparity=lambda img: student[part],
+            encode_decode=lambda img, infos: logits[part],
+        )
+        inputs = FrameBatch(torch.zeros(2, 3, *student[part].shape[2:]))
+        return criterion(model, **options)(dict(inputs=inputs, data_samples=samples))
+
+    whole, inner = slice(None), (..., slice(8), slice(4))
+    plain = [SegDataSample(disparity_map=sample.disparity_map) for sample in samples]
+    for options in (dict(type='depth_error'), dict(type='entropy', valid_height=0.8)):
+        expected = scores(inner, plain, **options)
+        np.testing.assert_allclose(scores(whole, samples, **options), expected)

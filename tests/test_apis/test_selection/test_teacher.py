@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.tiny_models import CHANNELS, DEPTH_HEAD, HEIGHT, WIDTH, build, frame_batch
+from mmseg.structures import SegDataSample
 
 from mmdepthseg.apis.selection.teacher import FeatureExtractor
 from mmdepthseg.utils.errors import UserError
@@ -34,6 +35,22 @@ def test_a_level_of_the_backbone(model):
     np.testing.assert_allclose(features[..., 0, 0], expected, rtol=1e-5)
     with pytest.raises(UserError, match='level=5'):
         FeatureExtractor(model, (1, 1), level=5)(dict(inputs=batch))
+
+
+@torch.no_grad()
+def test_padding_is_left_out(model):
+    """The rest of a padded image may hold anything."""
+    img = frame_batch().img
+    meta = dict(padding_size=(0, WIDTH // 4, 0, HEIGHT // 2))
+    samples = [SegDataSample(metainfo=meta), SegDataSample()]
+    features = FeatureExtractor(model, (2, 3), level=-3)(
+        dict(inputs=img, data_samples=samples)
+    )
+    level = model.extract_feat(img)[-3]
+    height, width = level.shape[2] // 2, 3 * level.shape[3] // 4
+    for own, found in zip((level[:1, :, :height, :width], level[1:]), features):
+        expected = F.adaptive_avg_pool2d(own, (2, 3))[0].numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @torch.no_grad()

@@ -329,6 +329,11 @@ def test_wrong_folders_and_options(original, tmp_path):
     with pytest.raises(UserError, match='gtFine, without converted.json'):
         (tmp_path / 'other/gtFine').mkdir(parents=True)
         convert(original, tmp_path / 'other')
-    for wrong in (dict(size=(0, 4)), dict(image_format='gif'), dict(jpg_quality=0)):
+    for wrong in (
+        dict(size=(0, 4)),
+        dict(image_format='gif'),
+        dict(jpg_quality=0, image_format='jpg'),
+        dict(jpg_quality=80),
+    ):
         with pytest.raises(ValueError):
             ConvertOptions(**wrong)

@@ -5,6 +5,7 @@ import torch
 
 from mmdepthseg.datasets.transforms import PackDepthSegInputs, Resize
 from mmdepthseg.geometry import Camera
+from mmdepthseg.utils.errors import UserError
 
 
 def make_results():
@@ -44,6 +45,29 @@ def test_everything_packed():
     assert meta['adjacent_offsets'] == (-1, 1) and meta['branch'] == 'mix'
     assert meta['is_labeled'] and meta['img_id'] == 'a/1'
     assert np.array_equal(meta['camera'].K, np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ('rows', 'columns', 'margins'),
+    [((0, 6), (0, 12), (0, 0, 0, 2)), ((1, 8), (2, 9), (2, 3, 1, 0))],
+)
+def test_margins_of_padding(rows, columns, margins):
+    shown = np.zeros((8, 12), np.uint8)
+    shown[slice(*rows), slice(*columns)] = 1
+    results = dict(make_results(), shown=shown)
+    sample = PackDepthSegInputs(meta_keys=())(results)['data_samples']
+    assert sample.metainfo['padding_size'] == margins
+
+
+def test_a_sample_that_is_all_padding():
+    results = dict(make_results(), shown=np.zeros((8, 12), np.uint8))
+    padding = PackDepthSegInputs()(results)['data_samples'].padding_size
+    assert padding == (0, 12, 0, 8)
+
+
+def test_an_image_decoded_smaller_is_resized_first():
+    with pytest.raises(UserError, match='a/1.*1/4.*min_size.*Resize'):
+        PackDepthSegInputs()(dict(make_results(), reduction=4))
 
 
 def test_image_alone():

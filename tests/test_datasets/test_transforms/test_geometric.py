@@ -154,7 +154,7 @@ def test_a_known_point_is_found_after_any_chain():
             assert np.abs(where - uv).max() < 0.15, steps
         for field in (
             results['gt_seg_map'] == 1,
-            results['disparity_map'],
+            np.nan_to_num(results['disparity_map']),
             results['gt_depth_map'],
         ):
             assert field.shape == images[0].shape[:2]
@@ -168,10 +168,29 @@ def test_padding_values():
     results = ours.Pad(size=(160, 128))(results)
     assert (results['gt_seg_map'][96:] == 255).all()
     assert (results['gt_depth_map'][96:] == 0).all()
-    assert (results['disparity_map'][:, 144:] == 0).all()
+    assert np.isnan(results['disparity_map'][:, 144:]).all()
+    assert not np.isnan(results['disparity_map'][:96, :144]).any()
     assert results['adjacent'][1].shape == (128, 160, 3)
     assert np.array_equal(results['camera'].K, CAMERA.K)
     assert results['camera'].size == (128, 160)
+
+
+def test_padding_stays_known_after_any_chain():
+    padded = 0
+    for seed in range(60):
+        np.random.seed(seed)
+        steps = draw_chain(np.random.default_rng(seed))
+        results = Compose([*steps, dict(type='PackDepthSegInputs')])(make_results())
+        sample = results['data_samples']
+        left, right, top, bottom = sample.metainfo.get('padding_size', (0,) * 4)
+        label = sample.gt_sem_seg.data[0]
+        height, width = label.shape
+        inner = label[top : height - bottom, left : width - right]
+        assert (inner != 255).all() and (label == 255).sum() == (
+            label.numel() - inner.numel()
+        )
+        padded += left + top > 0
+    assert padded > 5
 
 
 def test_resize_keeps_depth_values_and_labels():

@@ -20,6 +20,7 @@ def test_values_by_hand():
     np.testing.assert_allclose(results['disparity_map'], expected, atol=1e-6)
     assert results['disparity_map'].dtype == np.float32
     assert results['depth_fields'] == ['disparity_map']
+    assert results['disparity_range'] == (2, 100)
 
 
 def test_unknown_pixels_of_a_loss():

@@ -9,6 +9,7 @@ import torch
 from helpers import tiny_models
 
 from mmdepthseg.cityscapes import CLASSES
+from mmdepthseg.datasets import ConcatDataset
 from mmdepthseg.engine.hooks import check_metrics as checks
 from mmdepthseg.evaluation import DepthMetric, IoUMetric
 from mmdepthseg.registry import MODELS
@@ -87,6 +88,20 @@ def test_depth_of_the_baseline(labelled_clip):
         checks.check_truth(DepthMetric(baseline=dict(dataset=config)), dataset)
     config['depth_dir'] = str(root.parent / 'depth/{clip}')
     checks.check_truth(DepthMetric(baseline=dict(dataset=config)), dataset)
+
+
+def test_a_baseline_reads_depth_as_the_evaluation_does(labelled_clip):
+    steps = [dict(type='LoadImageFromFile'), dict(type='LoadDepthMap', divisor=1000)]
+    dataset = labelled_clip(pipeline=steps)
+    train = dict(type='ClipDataset', data_root=dataset.data_root)
+    metric = DepthMetric(baseline=dict(dataset=train))
+    with pytest.raises(UserError, match=r'LoadDepthMap\(divisor=1000\), baseline'):
+        checks.check_baseline(metric, ConcatDataset([dataset]))
+    given = dict(train, pipeline=[dict(type='LoadDepthMap', divisor=256)])
+    checks.check_baseline(DepthMetric(baseline=dict(dataset=given)), dataset)
+    checks.check_baseline(DepthMetric(), dataset)
+    steps[1].update(divisor=256, keep_size=True)
+    checks.check_baseline(metric, labelled_clip(pipeline=steps))
 
 
 class Scored:

@@ -78,3 +78,13 @@ def test_pixels_that_are_not_measured_do_not_count():
             sample.disparity_map = PixelData(data=disparity)
         losses.append(losses_of(model, data)['depth.loss_disparity'])
     assert losses[0].isfinite() and losses[0] < losses[1]
+
+
+def test_the_range_of_the_labels_is_that_of_the_head():
+    model = build(depth_head=dict(STUDENT, min_depth=2.0))
+    data = packed_batch(neighbours=False)
+    data['data_samples'][0].set_metainfo(dict(disparity_range=(2, 100)))
+    losses_of(model, data)
+    data['data_samples'][1].set_metainfo(dict(disparity_range=(0.1, 100)))
+    with pytest.raises(ValueError, match='^1.png: .*min_depth=0.1, .*min_depth=2,'):
+        losses_of(model, data)

@@ -20,8 +20,10 @@ from helpers.tiny_models import (
     build,
     packed_batch,
 )
+from mmengine.dataset import pseudo_collate
 from mmseg.apis import inference_model, init_model
 
+from mmdepthseg.datasets.transforms import PackDepthSegInputs, Pad
 from mmdepthseg.engine.hooks import NonFiniteLossHook
 from mmdepthseg.models.segmentors import DepthSegmentor
 from mmdepthseg.models.segmentors.samples import stack_disparity
@@ -108,6 +110,25 @@ def test_predicts_depth_and_labels_at_the_original_size():
         assert sample.pred_sem_seg.data.shape == (1, 40, 60)
         assert sample.pred_depth_map.data.shape == (1, 40, 60)
         assert (sample.pred_depth_map.data > 0).all()
+
+
+def test_predictions_do_not_contain_the_padding():
+    """Of `Pad` or of the preprocessor: they show what the image shows."""
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    plain = dict(type='DepthSegDataPreProcessor')
+    model = build(
+        decode_head=SEG_HEAD, depth_head=DEPTH_HEAD, data_preprocessor=plain
+    ).eval()
+    samples = []
+    for step, divisor in ((Pad(size_divisor=32), 1), (dict, 32)):
+        model.data_preprocessor.size_divisor = divisor
+        size = image.shape[:2]
+        results = step(dict(img=image, img_shape=size, ori_shape=size))
+        data = PackDepthSegInputs()(results)
+        samples += model.test_step(pseudo_collate([data]))
+    for name in ('pred_depth_map', 'seg_logits'):
+        by_step, by_batch = (sample.get(name).data for sample in samples)
+        assert torch.equal(by_step, by_batch)
 
 
 def test_prediction_undoes_the_flip():

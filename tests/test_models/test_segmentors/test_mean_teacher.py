@@ -85,12 +85,13 @@ def test_mixed_images_come_from_both_partners():
 
 
 def test_padding_has_no_label():
-    """Images of different sizes in a batch: what was added is void, mixed or not."""
+    """What was added to images, by the batch or by `Pad`, is void, mixed or not."""
     data = teacher_batch()
     data['inputs'][3]['img'] = data['inputs'][3]['img'][:, :40, :56]
     small = data['data_samples'][3]
     for item in ('gt_sem_seg', 'disparity_map'):  # its label comes from the teacher
         delattr(small, item)
+    small.set_metainfo(dict(padding_size=(5, 0, 2, 0)))  # and a flip after `Pad`
     for mixing in ('NoMix', 'CutMix'):
         model = build_teacher(mixing=dict(type=mixing), strong_augmentation=IDENTITY)
         batch = model.data_preprocessor(copy.deepcopy(data), True)
@@ -98,6 +99,7 @@ def test_padding_has_no_label():
         mixed = model.mix(mix, samples)
         inside = torch.ones(2, HEIGHT, WIDTH, dtype=torch.bool)
         inside[1, 40:] = inside[1, :, 56:] = False
+        inside[1, :2] = inside[1, :, :5] = False
         inside[0] = samples[0].gt_sem_seg.data[0] != 255
         known = torch.where(mixed.mask[:, 0], inside, inside.roll(-1, 0))
         assert torch.equal(mixed.labels != 255, known)
