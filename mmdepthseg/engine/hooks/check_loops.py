@@ -8,7 +8,7 @@ import mmengine.hooks
 from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader
 
@@ -193,6 +193,30 @@ def _unfit_schedules(loop: BaseLoop, schedules: list) -> Iterator[str]:
             yield (
                 f'{key}: the {one.param_name} is 0 from step {one.end} on, but the '
                 f'training ends at {length}: set end={length}'
+            )
+
+
+def accumulated(runner: Runner) -> int:
+    """Return the number of iterations of a step of the optimiser."""
+    return getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+
+
+def check_saving(hooks: Iterable[Hook], steps: int) -> Iterator[str]:
+    """Yield a warning for each `CheckpointHook` that saves between optimiser steps.
+
+    Args:
+        hooks: The Runner's hooks.
+        steps: Iterations of a step of the optimiser (`accumulative_counts`).
+    """
+    for hook in hooks:
+        if not isinstance(hook, mmengine.hooks.CheckpointHook) or hook.by_epoch:
+            continue
+        if hook.interval > 0 and hook.interval % steps:
+            yield (
+                f'{type(hook).__name__}: interval={hook.interval} is not a multiple of '
+                f'optim_wrapper.accumulative_counts={steps}: a checkpoint has no '
+                'gradients, so a training resumed from one between two steps of the '
+                'optimiser loses some'
             )
 
 

@@ -19,12 +19,14 @@ from mmdepthseg.datasets.class_pixels import class_pixels
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.engine.hooks.check_frames import check_frames, parts_of
 from mmdepthseg.engine.hooks.check_loops import (
+    accumulated,
     all_schedulers,
     check_batches,
     check_epochs,
     check_evaluation_loops,
     check_groups,
     check_lengths,
+    check_saving,
     check_teacher,
     check_train_loop,
 )
@@ -105,6 +107,7 @@ class CheckStartHook(Hook):
         check_teacher(model, runner.hooks)
         counting = loops['train'], runner.hooks, runner.param_schedulers
         doubts = [*check_epochs(*counting), *check_lengths(*counting)]
+        doubts += check_saving(runner.hooks, accumulated(runner))
         for doubt in (*doubts, *check_monitors(runner)):
             runner.logger.warning(doubt)
         if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):

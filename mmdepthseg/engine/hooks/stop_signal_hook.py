@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader
 
+from mmdepthseg.engine.hooks.check_loops import accumulated
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import Stopped
@@ -80,6 +81,8 @@ class StopSignalHook(Hook):
     All ranks end after the same step, also if only one has got the signal. In a
     validation (of one process) the training ends at once; the resumed one makes it
     again. Loops by epochs cannot go on within one, so there no checkpoint is written.
+    With `accumulative_counts` it ends after the next step of the optimiser, because a
+    checkpoint has no gradients.
 
     Signals are noted within `noted_signals`, which the tools' Runner is.
 
@@ -112,8 +115,9 @@ class StopSignalHook(Hook):
             told = torch.tensor(number)
             all_reduce(told, 'max')
             number = int(told)
-        if number:
-            self._stop(runner, runner.iter + 1, number)
+        step = runner.iter + 1
+        if number and (step >= runner.max_iters or not step % accumulated(runner)):
+            self._stop(runner, step, number)
 
     def after_val_iter(
         self,

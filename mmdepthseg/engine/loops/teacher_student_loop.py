@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.registry import LOOPS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, check_keys
 
 NETWORKS = ('student', 'teacher')
 
@@ -22,6 +22,14 @@ class _TeacherStudentMixin:
     network in front of each metric: `student/mIoU`, `teacher/mIoU` (use one of these in
     `save_best`). The samples contain the name as `network`, so that their output files
     have different names as well.
+
+    Args:
+        *args: Of MMEngine's loop.
+        networks: Which of 'student' and 'teacher', in this order.
+        **kwargs: Of MMEngine's loop.
+
+    Raises:
+        UserError: There is no network, or another one.
     """
 
     stage: str
@@ -32,6 +40,10 @@ class _TeacherStudentMixin:
     run_iter: Callable[[int, Any], None]
 
     def __init__(self, *args, networks: Sequence[str] = NETWORKS, **kwargs) -> None:
+        place = f'{type(self).__name__}: networks'
+        if not networks or isinstance(networks, str):
+            raise UserError(f'{place} must be a list of {NETWORKS}, got {networks!r}')
+        check_keys(networks, NETWORKS, place)
         super().__init__(*args, **kwargs)
         self.networks = tuple(networks)
 

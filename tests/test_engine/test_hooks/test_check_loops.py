@@ -199,3 +199,12 @@ def test_schedules_of_another_length_are_told(schedules, said):
     doubts = ' '.join(checks.check_lengths(iterations(10), [], built))
     assert bool(doubts) == bool(said)
     assert re.search(said, doubts)
+
+
+@pytest.mark.parametrize(('interval', 'told'), [(4, False), (5, True), (-1, False)])
+def test_checkpoints_between_steps_of_the_optimiser(interval, told):
+    hooks = [CheckpointHook(interval=interval, by_epoch=False), EMAHook()]
+    doubts = [*checks.check_saving(hooks, 2)]
+    assert bool(doubts) == told
+    assert all('interval=5 ' in d and 'accumulative_counts=2' in d for d in doubts)
+    assert not [*checks.check_saving(hooks, 1)]

@@ -84,6 +84,22 @@ def test_a_signal_saves_and_ends(train, tmp_path, capfd, number, method, call, s
     assert sum(text.count('mIoU') for text in logged) == 2
 
 
+def test_a_signal_within_accumulated_gradients(tiny_config, run_tool, tmp_path):
+    accumulating = "optim_wrapper['accumulative_counts'] = 2\n"
+    signals = extra(number=int(signal.SIGTERM), call=1)
+    stopping = tiny_config(extra=accumulating + signals)
+    run = ('--work-dir', tmp_path / 'run')
+    with pytest.raises(SystemExit):
+        run_tool('train', stopping, *run)
+    newest = (tmp_path / 'run/last_checkpoint').read_text()
+    assert newest == str(tmp_path / 'run/iter_2.pth')
+    config = tiny_config(extra=accumulating)
+    run_tool('train', config, *run, '--resume')
+    run_tool('train', config, '--work-dir', tmp_path / 'whole')
+    resumed, whole = (load(tmp_path / f'{n}/iter_4.pth') for n in ('run', 'whole'))
+    assert_same_states(resumed, whole)
+
+
 @pytest.mark.parametrize(
     ('number', 'group'),
     [(signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGINT, True)],

@@ -90,3 +90,11 @@ def test_other_models_are_refused():
     loop, _ = make_loop(TeacherStudentValLoop, model=nn.Identity())
     with pytest.raises(UserError, match='MeanTeacher'):
         loop.run()
+
+
+@pytest.mark.parametrize('networks', [['techer'], [], 'teacher'])
+@pytest.mark.parametrize('kind', [TeacherStudentValLoop, TeacherStudentTestLoop])
+def test_other_networks_are_refused(kind, networks):
+    loader = DataLoader([0])
+    with pytest.raises(UserError, match=f'{kind.__name__}: networks'):
+        kind(SimpleNamespace(), loader, Evaluator(), networks=networks)
