@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmdepthseg.models.heads.start_conv import StartConv2d
 from mmdepthseg.models.heads.unet_decoder import NUM_STEPS, UNetDecoder
 from mmdepthseg.models.heads.unet_depth_head import UNetDepthHead
 from mmdepthseg.models.heads.unet_seg_head import FULL_RESOLUTION_LEVEL, UNetSegHead
@@ -59,12 +60,18 @@ class GatedAttention(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
-        self.gate = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
-        nn.init.zeros_(self.gate.weight)
+        self.gate = StartConv2d(
+            in_channels, out_channels, 3, padding=1, bias=False, start=half_open
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, h, w) to (N, out_channels, h, w)."""
         return self.conv(x) * self.gate(x).sigmoid()
+
+
+def half_open(gate: nn.Conv2d) -> None:
+    """Let half of everything pass at first (in place)."""
+    nn.init.zeros_(gate.weight)
 
 
 @MODELS.register_module()
