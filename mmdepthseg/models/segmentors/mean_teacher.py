@@ -162,8 +162,8 @@ class MeanTeacher(TeacherStudent):
         Yields:
             The student's losses on the labelled samples; `mix.depth.*` if it has depth
             losses; and, unless `mix_share` is 0, `mix.loss_pseudo` with `mix.confident`
-            (share of pixels that pass the confidence threshold) for the log. Each group
-            is computed when it is asked for.
+            (share of pixels that count as confident in that loss) for the log. Each
+            group is computed when it is asked for.
         """
         batch, samples = select_branch(inputs, data_samples, 'labeled')
         mix, mix_samples = select_branch(inputs, data_samples, 'mix')
@@ -180,7 +180,9 @@ class MeanTeacher(TeacherStudent):
             images = self.data_preprocessor.normalize(mixed.images)
             logits = seg_logits(self.student, images, self.feature_dropout)
             loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
-            confident = mixed.confidence >= self.loss_pseudo.threshold
+            confident = self.loss_pseudo.confident(
+                mixed.labels, mixed.confidence, logits.shape[1]
+            )
             yield {
                 'mix.loss_pseudo': self.pseudo_weight * self.mix_share * loss,
                 'mix.confident': confident.float().mean(),

@@ -40,6 +40,15 @@ def test_step_gives_gradients_to_the_student_only(mixer, mix):
     assert not any(p.requires_grad for p in model.teacher.parameters())
 
 
+@pytest.mark.parametrize('options', [dict(), dict(portion=0.5), dict(portion=1.0)])
+def test_the_logged_share_is_of_the_pixels_in_the_loss(options):
+    kind = 'ConfidentPixelLoss' if options else 'PseudoLabelLoss'
+    loss = dict(type=kind, threshold=0.999, **options)
+    model = build_teacher(loss_pseudo=loss, ground_truth_mixing=False)
+    share = losses_of(model, teacher_batch())['mix.confident']
+    assert share == pytest.approx(options.get('portion', 0.0), abs=0.01)
+
+
 def test_teacher_starts_as_the_student_and_stays_in_eval_mode():
     model = build_teacher().train()
     student, teacher = model.student.state_dict(), model.teacher.module.state_dict()
