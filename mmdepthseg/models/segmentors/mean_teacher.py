@@ -19,6 +19,7 @@ from mmdepthseg.models.segmentors.samples import (
     ground_truth,
     select_branch,
     void_padding,
+    with_padding,
 )
 from mmdepthseg.models.segmentors.split_backward import split_train_step
 from mmdepthseg.models.segmentors.teacher_student import TeacherStudent
@@ -212,11 +213,14 @@ class MeanTeacher(TeacherStudent):
             after the other. Padded pixels are void.
         """
         clean, images = batch.img, batch.img_raw
+        preprocessor: Any = self.data_preprocessor
         if images is None:
-            images = self.data_preprocessor.denormalize(clean)
+            images = preprocessor.denormalize(clean)
         else:
-            # batch.img may be jittered by the preprocessor
-            clean = self.data_preprocessor.normalize(images)
+            # batch.img may be jittered by the preprocessor; raw padding is black
+            padding = preprocessor.denormalize(clean.new_tensor(preprocessor.pad_val))
+            images = with_padding(images, data_samples, padding)
+            clean = preprocessor.normalize(images)
         logits, disparity = self.disparity_source(
             CleanMix(self, clean, batch.img, data_samples, disparity)
         )

@@ -1,7 +1,10 @@
 """Labels, disparities and padding of the samples that segmentors work on."""
 
+from collections.abc import Sequence
+
 import torch
 from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
 from torch import Tensor
 
@@ -103,9 +106,34 @@ def void_padding(labels: Tensor, confidence: Tensor, data_samples: SampleList) -
         confidence: (N, H, W).
         data_samples: Samples with the metainfo `padding_size`.
     """
-    height, width = labels.shape[1:]
+    _fill_padding(labels, data_samples, VOID)
+    _fill_padding(confidence, data_samples, 0)
+
+
+def with_padding(images: Tensor, data_samples: SampleList, value: Tensor) -> Tensor:
+    """Return images whose padded pixels have another value; themselves without any.
+
+    Args:
+        images: (N, 3, H, W).
+        data_samples: Samples with the metainfo `padding_size`.
+        value: (3, 1, 1).
+    """
+    if any(any(_padding_of(sample)) for sample in data_samples):
+        images = images.clone()
+        _fill_padding(images, data_samples, value)
+    return images
+
+
+def _padding_of(sample: SegDataSample) -> Sequence[int]:
+    return sample.metainfo.get('padding_size') or (0,) * 4
+
+
+def _fill_padding(
+    fields: Tensor, data_samples: SampleList, value: Tensor | float
+) -> None:
+    """Overwrite the padded pixels of (N, ..., H, W) (in place)."""
+    height, width = fields.shape[-2:]
     for i, sample in enumerate(data_samples):
-        _, right, _, bottom = sample.metainfo.get('padding_size') or (0,) * 4
-        for part, value in ((labels, VOID), (confidence, 0)):
-            part[i, height - bottom :] = value
-            part[i, :, width - right :] = value
+        _, right, _, bottom = _padding_of(sample)
+        fields[i, ..., height - bottom :, :] = value
+        fields[i, ..., width - right :] = value
