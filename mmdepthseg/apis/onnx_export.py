@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmdepthseg.apis.network import Network, predictor
@@ -102,13 +103,15 @@ def export_onnx(
         part: See `Network`.
 
     Raises:
-        UserError: An optional package is missing, the model lacks an output, or torch
-            and onnxruntime differ; then nothing is written.
+        UserError: An optional package is missing, the model lacks an output, its
+            preprocessor pads images of that size, or torch and onnxruntime differ; then
+            nothing is written.
     """
     require_packages()
     network = Network(config, checkpoint, 'cpu', part)
     what = _choose(network, what)
     size = size or _test_size(network)
+    _check_padding(network, size)
     graph = Graph(network, what).eval()
     test_cfg = getattr(graph.model, 'test_cfg', None) or {}
     if test_cfg.get('mode') == 'slide' and what != 'depth':
@@ -176,6 +179,23 @@ def _test_size(network: Network) -> tuple[int, int]:
         )
     width, height = scales[-1]
     return height, width
+
+
+def _check_padding(network: Network, size: tuple[int, int]) -> None:
+    """Raise unless the network predicts images of this size as they are."""
+    data = dict(
+        inputs=[torch.zeros(3, *size, dtype=torch.uint8)],
+        data_samples=[SegDataSample(metainfo=dict(img_shape=size))],
+    )
+    preprocessor: Any = network.model.data_preprocessor
+    padded = preprocessor(data, False)['inputs']
+    (height, width), (wanted, across) = size, padded.shape[-2:]
+    if (height, width) != (wanted, across):
+        raise UserError(
+            f'data_preprocessor pads images of {width}x{height} to {across}x{wanted} '
+            f'(size_divisor), which the exported graph does not: give --size {across} '
+            f'{wanted}'
+        )
 
 
 def _trace(

@@ -11,7 +11,16 @@ from mmdepthseg.utils.errors import check_keys
 #: and of MMSegmentation's `DepthMetric` (d1, log10).
 GREATER = (
     *('a1', 'a2', 'a3', 'd1', 'd2', 'd3'),
-    *('mIoU', 'mFscore', 'mRecall', 'mPrecision', 'mCoverage', 'coverage', 'precision'),
+    *(
+        'mIoU',
+        'IoU',
+        'mFscore',
+        'mRecall',
+        'mPrecision',
+        'mCoverage',
+        'coverage',
+        'precision',
+    ),
 )
 LESS = (
     *(name for name in DEPTH_ERRORS if name not in GREATER),
@@ -46,6 +55,9 @@ def figure_names(metric: BaseMetric) -> list[str] | None:
         check_keys(kinds, _IOU_FIGURES, f'{type(metric).__name__}: iou_metrics')
         names = [name for kind in kinds for name in _IOU_FIGURES[kind]]
         names.append('aAcc')
+        if getattr(metric, 'per_class', False):
+            classes = (metric.dataset_meta or {}).get('classes') or ()
+            names += [f'IoU/{name}' for name in classes]
     elif isinstance(metric, mmseg.evaluation.DepthMetric):
         names = sorted(metric.metrics, key=lambda name: name != 'abs_rel')
     elif hasattr(metric, 'figure_names'):

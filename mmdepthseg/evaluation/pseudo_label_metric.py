@@ -58,7 +58,9 @@ class PseudoLabelMetric(BaseMetric):
     as 0 in `mPrecision`.
 
     Args:
-        threshold: Minimum confidence of a sure pixel, as in training.
+        threshold: Minimum confidence of a sure pixel; give that of the training's loss.
+            Its default is `PseudoLabelLoss`'s; the pixels that the `portion` of a
+            `ConfidentPixelLoss` adds, which depend on the batch, do not count here.
         collect_device: As in `BaseMetric`.
         prefix: As in `BaseMetric`.
         **kwargs: Passed to `BaseMetric`.

@@ -1,7 +1,7 @@
 """Data preprocessor: from packed samples to a batch on the device."""
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, isclose
 
 import cv2
 import torch
@@ -45,7 +45,9 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             255.
         bgr_to_rgb: Swap the channels of the frames as loaded.
         size_divisor: Pad images at the right and bottom to the size of the largest
-            image of the batch, rounded up to a multiple of this.
+            image of the batch, rounded up to a multiple of this. With an `input_scale`
+            what the networks see has the multiple, and frames one of size_divisor /
+            input_scale, which must be whole.
         pad_val: Value of padded pixels after normalisation (0 is the mean colour).
         seg_pad_val: Label of padded pixels. Depth is padded with 0, disparity with NaN.
         color_jitter: In training only: keywords of `draw_color_jitter` (`brightness`,
@@ -75,6 +77,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
+        padding = (size_divisor or 1) > 1
         refuse(
             'DepthSegDataPreProcessor',
             {
@@ -82,6 +85,12 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
                 'expected 0 < input_scale <= 1, and keep_raw=True where it is below 1, '
                 f'got input_scale={input_scale}, keep_raw={keep_raw}': (
                     not 0 < input_scale <= 1 or (input_scale < 1 and not keep_raw)
+                ),
+                'size_divisor / input_scale must be whole, got '
+                f'{size_divisor} / {input_scale}': bool(
+                    padding
+                    and input_scale > 0
+                    and not _whole(size_divisor, input_scale)
                 ),
             },
         )
@@ -144,7 +153,7 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         shapes = [(image.shape[-2], image.shape[-1]) for image in images]
         parameters = self._draw_jitter(len(images)) if training else None
         scale = self.input_scale if training else 1.0
-        size = self._padded_size(shapes)
+        size = self._padded_size(shapes, scale)
         keep = training and self.keep_raw
         prepared = [
             self._prepare(frames, shapes, size, parameters, scale, keep)
@@ -171,8 +180,12 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             return None
         return draw_color_jitter(count, device=self.device, **self.color_jitter)
 
-    def _padded_size(self, shapes: list[tuple[int, int]]) -> tuple[int, int]:
+    def _padded_size(
+        self, shapes: list[tuple[int, int]], scale: float
+    ) -> tuple[int, int]:
         divisor = self.size_divisor or 1
+        if divisor > 1:
+            divisor = round(divisor / scale)
         height, width = (ceil(max(side) / divisor) * divisor for side in zip(*shapes))
         return height, width
 
@@ -318,6 +331,10 @@ def _look_up(image: Tensor, order: Sequence[int], tables: Tensor, out: Tensor) -
             else:
                 first, step = table[0].item(), (table[-1] - table[0]).item() / 255
                 place.copy_(frame[channel]).mul_(step).add_(first)
+
+
+def _whole(number: float, part: float) -> bool:
+    return isclose(number / part, round(number / part))
 
 
 def _shrink(images: Tensor, scale: float) -> Tensor:

@@ -93,6 +93,11 @@ class MeanTeacherEMA(BaseAveragedModel):
         """Return the number of updates so far."""
         return self._updates
 
+    def restart(self) -> None:
+        """Count the updates from 0 again; the weights stay."""
+        self._updates = 0
+        self.steps.zero_()
+
     def train(self, mode: bool = True) -> 'MeanTeacherEMA':
         """Stay in eval mode, whatever the parent's mode, unless `train_mode` is set."""
         return super().train(mode and self.train_mode)

@@ -32,6 +32,26 @@ def refuse(owner: str, reasons: Mapping[str, bool]) -> None:
             raise UserError(f'{owner}: {reason}')
 
 
+def filled_in(cfg: Mapping, owner: str, **values: object) -> dict:
+    """Return a part's config with what follows from other options.
+
+    Args:
+        cfg: Config of the part.
+        owner: Name of the part, for the message.
+        **values: Options that are not the author's to choose.
+
+    Raises:
+        UserError: The config has another value, which would be lost.
+    """
+    for key, value in values.items():
+        if key in cfg and cfg[key] != value:
+            raise UserError(
+                f'{owner}: {key}={cfg[key]!r} has no effect, it is {value!r} because '
+                f'of other options: leave {key} out'
+            )
+    return {**cfg, **values}
+
+
 def listed(names: Sequence[object], shown: int = 3) -> str:
     """Return the first names and the number of the others: `a, b, c and 4 more`."""
     more = f' and {len(names) - shown:,} more' if len(names) > shown else ''

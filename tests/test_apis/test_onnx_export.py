@@ -12,6 +12,7 @@ from helpers.untrained import DEPTH, MULTI_TASK, TEACHER, save_untrained
 from mmdepthseg.apis import Network
 from mmdepthseg.apis import onnx_export as module
 from mmdepthseg.apis.onnx_export import PACKAGES, Graph, export_onnx
+from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.errors import UserError
 
 installed = all(importlib.util.find_spec(name) for name in PACKAGES)
@@ -77,6 +78,20 @@ def test_windows_of_the_test_are_not_in_the_graph(tiny_config, tmp_path):
     checkpoint = save_untrained(config, tmp_path / 'a.pth')
     with pytest.warns(UserWarning, match='slide'):
         export_onnx(config, checkpoint, tmp_path / 'a.onnx', size=(32, 48))
+
+
+@needs_onnx
+@pytest.mark.parametrize('ours', [True, False])
+def test_what_the_preprocessor_pads_is_refused(ours, tiny_config, tmp_path):
+    """The network predicts padded images, the graph would see them without."""
+    config = load_config(DEPTH if ours else tiny_config())
+    pad = config.model.data_preprocessor
+    pad.update(dict(size_divisor=64) if ours else dict(test_cfg=dict(size_divisor=64)))
+    checkpoint = save_untrained(config, tmp_path / 'a.pth')
+    with pytest.raises(UserError, match='100x60.*size_divisor.*--size 128 64'):
+        export_onnx(config, checkpoint, tmp_path / 'a.onnx', size=(60, 100))
+    assert not (tmp_path / 'a.onnx').exists()
+    export_onnx(config, checkpoint, tmp_path / 'a.onnx', size=(64, 128))
 
 
 @needs_onnx

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.evaluator import BaseMetric
 
+from mmdepthseg.engine.hooks import CheckpointHook
 from mmdepthseg.evaluation import DepthMetric, IoUMetric, PseudoLabelMetric
 from mmdepthseg.evaluation.figure_names import GREATER, LESS, figure_names
 from mmdepthseg.utils.errors import UserError
@@ -22,6 +23,15 @@ def test_iou_metric(kind, figures):
     assert {*names} == {f'x/{name}' for name in found}
     main = figures if isinstance(figures, str) else figures[0]
     assert names[0] == f'x/{main}'
+
+
+def test_iou_metric_by_class():
+    metric = IoUMetric(iou_metrics=['mIoU'], per_class=True)
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    areas = tuple(torch.tensor([2.0, 3.0]) for _ in range(4))
+    assert {*figure_names(metric)} == {*metric.compute_metrics([areas])}
+    hook = CheckpointHook(interval=1, save_best='IoU/b', by_epoch=False)
+    assert hook.rules == ['greater']
 
 
 @pytest.mark.parametrize('kind', [IoUMetric, mmseg.evaluation.IoUMetric])

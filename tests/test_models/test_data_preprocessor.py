@@ -194,6 +194,17 @@ def test_networks_that_see_less():
     assert tested.img.shape == (3, 3, 6, 8)
 
 
+def test_size_divisor_is_that_of_what_the_networks_see():
+    assert preprocessor(keep_raw=True, input_scale=0.1, size_divisor=4)
+    data = preprocessor(keep_raw=True, input_scale=0.5, size_divisor=4)
+    samples = pseudo_collate([packed((6, 11), gt_depth_map=True)])
+    inputs = data(samples, training=True)['inputs']
+    assert inputs.img.shape[-2:] == inputs.adjacent.shape[-2:] == (4, 8)
+    assert inputs.img_raw.shape[-2:] == (8, 16)
+    tested = data(samples, training=False)['inputs']
+    assert tested.img.shape[-2:] == (8, 12)
+
+
 @pytest.mark.parametrize('label', ['gt_sem_seg', 'disparity_map'])
 def test_networks_that_see_less_than_their_labels(label):
     data = preprocessor(keep_raw=True, input_scale=0.5)
@@ -209,6 +220,7 @@ def test_networks_that_see_less_than_their_labels(label):
         dict(input_scale=0.0),
         dict(input_scale=2.0),
         dict(input_scale=0.5, keep_raw=False),
+        dict(input_scale=0.75, size_divisor=32),
     ],
 )
 def test_input_scale_is_checked_at_once(options):

@@ -48,6 +48,23 @@ def test_resumed_run_equals_uninterrupted_run(run_tool, options, tmp_path, amp):
     assert {k.split('.')[0] for k in moved} == {'student', 'teacher'}
 
 
+def test_a_new_run_counts_from_zero(run_tool, options, tmp_path):
+    """The weights of `load_from` are kept, their burn-in is not."""
+    first, second = tmp_path / 'first', tmp_path / 'second'
+    run_tool('train', CLASSMIX, '--work-dir', first, *longer(options, 2))
+    arguments = (
+        *longer(options, 2),
+        f'load_from={first}/iter_2.pth',
+        'default_hooks.mean_teacher.burn_in=2',
+        'optim_wrapper.optimizer.lr=0.0',
+    )
+    run_tool('train', CLASSMIX, '--work-dir', second, *arguments)
+    start, end = (load(p / 'iter_2.pth')['state_dict'] for p in (first, second))
+    assert start['teacher.steps'] == end['teacher.steps'] == 2
+    name = next(k for k in start if k.endswith('decode_head.conv_seg.weight'))
+    assert torch.equal(start[name], end[name])
+
+
 def test_amp_runs_student_and_teacher_in_bfloat16(
     run_tool, options, tmp_path, monkeypatch
 ):

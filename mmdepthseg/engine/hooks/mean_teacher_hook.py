@@ -14,7 +14,8 @@ class MeanTeacherHook(Hook):
 
     Before each iteration the hook sets the model's `mix_share`: 0 during the burn-in,
     then increasing to 1. It is computed from the number of teacher updates, which is
-    part of the state dict, so a resumed run continues exactly.
+    part of the state dict, so a resumed run continues exactly. A run that does not
+    resume counts from 0, whatever the checkpoint of `load_from` has counted.
 
     MMEngine's `EMAHook` keeps its average outside the model and swaps weights for
     evaluation. A mean teacher is part of the model because it labels the training
@@ -58,7 +59,7 @@ class MeanTeacherHook(Hook):
         self._watch = None
 
     def before_train(self, runner: Runner) -> None:
-        """Check the model, and register a hook on the optimiser's steps.
+        """Check the model, start its count, register a hook on the optimiser's steps.
 
         Raises:
             UserError: If the model has no `update_teacher`.
@@ -68,6 +69,8 @@ class MeanTeacherHook(Hook):
                 'MeanTeacherHook needs a MeanTeacher model (with update_teacher), '
                 f'got {type(unwrapped(runner.model)).__name__}'
             )
+        if runner.iter == 0:  # not resumed
+            unwrapped(runner.model).teacher.restart()
         self._unwatch()
         self._watch = runner.optim_wrapper.optimizer.register_step_post_hook(
             self._on_step

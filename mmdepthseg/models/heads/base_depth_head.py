@@ -12,7 +12,7 @@ from mmdepthseg.geometry import disparity_to_depth
 from mmdepthseg.geometry.tensors import full_precision
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import filled_in, refuse
 
 LOSS_DEPTH = dict(type='ViewSynthesisLoss')
 
@@ -27,7 +27,7 @@ class BaseDepthHead(BaseModule):
     Args:
         min_depth: Depth at disparity 1. Defaults to 0.1.
         max_depth: Depth at disparity 0. Defaults to 100.
-        loss_depth: Config of the self-supervised loss.
+        loss_depth: Config of the self-supervised loss, without the range of depths.
         loss_disparity: Config of a loss on stored depth labels, such as
             `dict(type='BerHuLoss')`, from which the students of data selection learn
             (3W, section 3.5). None, the default: labels are ignored.
@@ -47,19 +47,27 @@ class BaseDepthHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if not 0 < min_depth < max_depth:
-            raise UserError(
-                'depth head: expected 0 < min_depth < max_depth, got '
-                f'min_depth={min_depth}, max_depth={max_depth}'
-            )
-        if not 0 < valid_height <= 1:
-            raise UserError(
-                f'depth head: expected 0 < valid_height <= 1, got {valid_height}'
-            )
+        refuse(
+            'depth head',
+            {
+                'expected 0 < min_depth < max_depth, got '
+                f'min_depth={min_depth}, max_depth={max_depth}': (
+                    not 0 < min_depth < max_depth
+                ),
+                f'expected 0 < valid_height <= 1, got {valid_height}': (
+                    not 0 < valid_height <= 1
+                ),
+                f'valid_height={valid_height} is for loss_disparity, but there is '
+                'none: give one, or leave valid_height out': (
+                    loss_disparity is None and valid_height != 1
+                ),
+            },
+        )
         self.min_depth = min_depth
         self.max_depth = max_depth
+        depth_range = dict(min_depth=min_depth, max_depth=max_depth)
         self.loss_depth = MODELS.build(
-            dict(loss_depth, min_depth=min_depth, max_depth=max_depth)
+            filled_in(loss_depth, 'depth head: loss_depth', **depth_range)
         )
         self.loss_disparity: Any = None
         if loss_disparity is not None:

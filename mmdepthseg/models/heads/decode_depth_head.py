@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.errors import filled_in
 
 
 @MODELS.register_module()
@@ -13,15 +14,17 @@ class DecodeDepthHead(BaseDepthHead):
     """Depth head that takes the sigmoid of an MMSeg decode head's single channel.
 
     Args:
-        decode_head: Config of the MMSeg head, without `num_classes`.
+        decode_head: Config of the MMSeg head, without `num_classes`, `out_channels` and
+            `threshold`.
         **kwargs: See `BaseDepthHead`.
     """
 
     def __init__(self, decode_head: dict, **kwargs) -> None:
         super().__init__(**kwargs)
         # In MMSeg, two classes with one output channel mean a single logit.
+        single = dict(num_classes=2, out_channels=1, threshold=0.5)
         self.decode_head = MODELS.build(
-            dict(decode_head, num_classes=2, out_channels=1, threshold=0.5)
+            filled_in(decode_head, 'DecodeDepthHead: decode_head', **single)
         )
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:

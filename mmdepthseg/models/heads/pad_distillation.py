@@ -7,11 +7,12 @@ from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmdepthseg.models.heads.start_conv import StartConv2d
 from mmdepthseg.models.heads.unet_decoder import NUM_STEPS, UNetDecoder
 from mmdepthseg.models.heads.unet_depth_head import UNetDepthHead
 from mmdepthseg.models.heads.unet_seg_head import FULL_RESOLUTION_LEVEL, UNetSegHead
 from mmdepthseg.registry import MODELS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, filled_in
 
 # options that the side classifier takes over from the segmentation head
 INHERITED = (
@@ -59,12 +60,18 @@ class GatedAttention(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
-        self.gate = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
-        nn.init.zeros_(self.gate.weight)
+        self.gate = StartConv2d(
+            in_channels, out_channels, 3, padding=1, bias=False, start=half_open
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, h, w) to (N, out_channels, h, w)."""
         return self.conv(x) * self.gate(x).sigmoid()
+
+
+def half_open(gate: nn.Conv2d) -> None:
+    """Let half of everything pass at first (in place)."""
+    nn.init.zeros_(gate.weight)
 
 
 @MODELS.register_module()
@@ -130,11 +137,12 @@ class PADDistillation(BaseModule):
         side_head = dict(side_head or {})
         if 'type' not in side_head:
             side_head = {**LINEAR, 'channels': seg, **side_head}
-        self.side_head = (
-            MODELS.build(dict(side_head, in_channels=seg, in_index=0))
-            if side_weight
-            else None
-        )
+        self.side_head: Any = None
+        if side_weight:
+            place = 'PADDistillation: side_head'
+            self.side_head = MODELS.build(
+                filled_in(side_head, place, in_channels=seg, in_index=0)
+            )
 
     def forward(
         self,
@@ -228,7 +236,8 @@ def build_distillation(
         depth_head: The depth head.
 
     Raises:
-        UserError: The heads cannot exchange features at that level.
+        UserError: The heads cannot exchange features at that level; or there is a
+            config of a side classifier, but none is used.
     """
     for name, head, kind in (
         ('decode_head', seg_head, UNetSegHead),
@@ -249,6 +258,11 @@ def build_distillation(
             side_head={**side, **(cfg.get('side_head') or {})},
         )
     )
+    if cfg.get('side_head') and built.side_head is None:
+        raise UserError(
+            'distillation: side_weight=0 means no side classifier: give it a weight, '
+            'or leave side_head out'
+        )
     level = FULL_RESOLUTION_LEVEL - built.step
     if max(seg_head.levels) <= level:
         raise UserError(

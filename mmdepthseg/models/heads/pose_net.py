@@ -1,13 +1,15 @@
 """Relative camera pose of two frames."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, Sequential
 from torch import Tensor, nn
 
 from mmdepthseg.geometry import pose_vector_to_matrix
 from mmdepthseg.geometry.tensors import full_precision
+from mmdepthseg.models.heads.start_conv import StartConv2d
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
 
@@ -69,25 +71,16 @@ class PoseNet(BaseModule):
         self.rotation_factor = rotation_factor
         self.translation_factor = translation_factor
         self.difference_gain = difference_gain
-        self.head = nn.Sequential(
+        first = torch.tensor(first_translation) / translation_factor
+        self.head = Sequential(
             nn.Conv2d(in_channels, channels, 1),
             nn.ReLU(inplace=True),
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels, 6, 1),
+            StartConv2d(channels, 6, 1, start=partial(start_with, translation=first)),
         )
-        if any(first_translation):
-            self._start_with(first_translation)
-
-    def _start_with(self, translation: Sequence[float]) -> None:
-        """Set the first prediction to this translation and hardly any rotation."""
-        weight, bias = self.head[-1].parameters()
-        with torch.no_grad():
-            weight.mul_(FIRST_WEIGHTS)
-            bias.zero_()
-            bias[3:] = torch.tensor(translation) / self.translation_factor
 
     def forward(self, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
         """Return the motion from the earlier to the later frame.
@@ -141,3 +134,16 @@ class PoseNet(BaseModule):
             ],
             dim=1,
         )
+
+
+def start_with(conv: nn.Conv2d, translation: Tensor) -> None:
+    """Set the first prediction to a translation and hardly any rotation (in place).
+
+    Args:
+        conv: The last convolution.
+        translation: (3,), before the factor; 0 changes nothing.
+    """
+    assert conv.bias is not None
+    if translation.any():
+        conv.weight.mul_(FIRST_WEIGHTS)
+        conv.bias.copy_(torch.cat((torch.zeros(3), translation)))

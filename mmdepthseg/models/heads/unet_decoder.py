@@ -14,10 +14,12 @@ from torch.utils.checkpoint import checkpoint
 from mmdepthseg.geometry.tensors import no_autocast
 from mmdepthseg.models.heads.aspp import ASPP, NORM_CFG
 from mmdepthseg.registry import MODELS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, refuse
 
 NUM_STEPS = 5
 CHANNELS = (64, 128, 128, 256, 256)
+#: Number of finest steps that `with_cp` recomputes.
+RECOMPUTED = 2
 #: Pixels of a batch from which `upsampled_conv` is quicker.
 MIN_PIXELS = 1024
 #: Taps of a 3-tap window that share a pixel before up-sampling, for outputs at odd and
@@ -73,8 +75,16 @@ class UNetDecoder(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if with_cp and norm_cfg is not None:
-            raise UserError('UNetDecoder: with_cp=True needs norm_cfg=None')
+        refuse(
+            'UNetDecoder',
+            {
+                'with_cp=True needs norm_cfg=None': with_cp and norm_cfg is not None,
+                f'with_cp=True has no effect with last_step={last_step} (the finest '
+                'tap): steps 1 and 0 are not built': (
+                    with_cp and last_step >= RECOMPUTED
+                ),
+            },
+        )
         self.with_cp = with_cp
         if not 1 <= len(in_channels) <= NUM_STEPS:
             raise UserError(
@@ -143,7 +153,8 @@ class UNetDecoder(BaseModule):
         for step in range(NUM_STEPS - finest, NUM_STEPS - last_step):
             level = self._skip_level(step)
             skip = features[level] if level >= 0 else None
-            if self.with_cp and step >= NUM_STEPS - 2 and torch.is_grad_enabled():
+            late = step >= NUM_STEPS - RECOMPUTED
+            if self.with_cp and late and torch.is_grad_enabled():
                 x = checkpoint(self._step, step, x, skip, use_reentrant=False)
             else:
                 x = self._step(step, x, skip)

@@ -1,12 +1,15 @@
 """U-Net depth head with disparities at several scales."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
+from mmengine.model import ModuleList
 from torch import Tensor, nn
 
 from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
+from mmdepthseg.models.heads.start_conv import StartConv2d
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 
@@ -43,7 +46,6 @@ class UNetDepthHead(BaseDepthHead):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        self.disparity_std = disparity_std
         self.decoder = MODELS.build(decoder)
         if self.decoder.last_step:
             raise UserError(
@@ -55,20 +57,11 @@ class UNetDepthHead(BaseDepthHead):
                 'UNetDepthHead: num_scales must be 1 to '
                 f'{len(self.decoder.channels)}, got {num_scales}'
             )
-        self.disparity = nn.ModuleList(
-            nn.Conv2d(self.decoder.channels[step], 1, 3) for step in range(num_scales)
+        start = partial(start_with, bias=disparity_bias, std=disparity_std)
+        self.disparity = ModuleList(
+            StartConv2d(self.decoder.channels[step], 1, 3, start=start)
+            for step in range(num_scales)
         )
-        for conv in self.disparity:
-            _, bias = conv.parameters()
-            nn.init.constant_(bias, disparity_bias)
-
-    def init_weights(self) -> None:
-        """Draw the weights of `disparity_std`, then do as `init_cfg` says."""
-        if self.disparity_std is not None and not self.is_init:
-            for conv in self.disparity:
-                weight, _ = conv.parameters()
-                nn.init.normal_(weight, std=self.disparity_std)
-        super().init_weights()
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Map features to disparities (N, 1, ~H/2^s, ~W/2^s), s = 0, 1, ..."""
@@ -87,6 +80,14 @@ class UNetDepthHead(BaseDepthHead):
             one_channel_conv(decoded[step], *conv.parameters()).sigmoid()
             for step, conv in enumerate(self.disparity)
         ]
+
+
+def start_with(conv: nn.Conv2d, bias: float, std: float | None) -> None:
+    """Set `disparity_bias`, and draw weights of `disparity_std` (in place)."""
+    assert conv.bias is not None
+    nn.init.constant_(conv.bias, bias)
+    if std is not None:
+        nn.init.normal_(conv.weight, std=std)
 
 
 def one_channel_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

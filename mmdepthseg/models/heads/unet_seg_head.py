@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mmdepthseg.geometry.tensors import no_autocast
 from mmdepthseg.models.heads.unet_decoder import CHANNELS, NUM_STEPS, check_channels
 from mmdepthseg.registry import MODELS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import refuse
 
 FULL_RESOLUTION_LEVEL = 2 * NUM_STEPS - 1
 
@@ -34,7 +34,8 @@ class UNetSegHead(BaseDecodeHead):
             resolution). Defaults to (9,), exp. 210.
         channels: Channels to which each tapped level is projected; None for no
             projection, as in the multi-task network of exp. 212. Defaults to 64.
-        inter_channels: Channels of a block of 3x3 convolution, norm and ReLU before the
+        inter_channels: Channels of a block of 3x3 convolution, norm and activation
+            (`norm_cfg`, `act_cfg`, `conv_cfg`: for this block alone) before the
             classifier; exp. 211 has 64. Defaults to None, no such block.
         project_act_cfg: Activation after the projection. Defaults to None: the
             projection is linear, as in the authors' network.
@@ -54,11 +55,23 @@ class UNetSegHead(BaseDecodeHead):
         norm_cfg: dict = dict(type='BN', requires_grad=True),
         **kwargs,
     ) -> None:
-        if not levels or not all(0 <= v <= FULL_RESOLUTION_LEVEL for v in levels):
-            raise UserError(
-                'UNetSegHead: levels must be numbers 0 to '
-                f'{FULL_RESOLUTION_LEVEL}, got {list(levels)}'
-            )
+        unused = [key for key in ('act_cfg', 'conv_cfg') if kwargs.get(key) is not None]
+        refuse(
+            'UNetSegHead',
+            {
+                f'levels must be numbers 0 to {FULL_RESOLUTION_LEVEL}, got '
+                f'{list(levels)}': (
+                    not levels
+                    or not all(0 <= v <= FULL_RESOLUTION_LEVEL for v in levels)
+                ),
+                f'{" and ".join(unused)}: for the block of inter_channels, but there '
+                'is none: give inter_channels, or leave it out': bool(
+                    unused and inter_channels is None
+                ),
+                'project_act_cfg has no effect with channels=None, no projection: give '
+                'channels, or leave it out': bool(project_act_cfg and channels is None),
+            },
+        )
         widths = [*in_channels] + [0] * (NUM_STEPS - len(in_channels))
         widths += check_channels(decoder.get('channels', CHANNELS))[::-1]
         tapped = sum(channels or widths[level] for level in levels)
@@ -90,7 +103,15 @@ class UNetSegHead(BaseDecodeHead):
         self.inter = (
             None
             if inter_channels is None
-            else ConvModule(tapped, inter_channels, 3, padding=1, norm_cfg=norm_cfg)
+            else ConvModule(
+                tapped,
+                inter_channels,
+                3,
+                padding=1,
+                norm_cfg=norm_cfg,
+                conv_cfg=self.conv_cfg,
+                act_cfg=self.act_cfg,
+            )
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:

@@ -71,8 +71,22 @@ class PseudoLabelLoss(nn.Module):
         total = F.cross_entropy(
             logits, labels, ignore_index=self.ignore_index, reduction='sum'
         )
-        weight = mean_over_ranks((confidence >= self.threshold).float().mean())
+        confident = self.confident(labels, confidence, logits.shape[1])
+        weight = mean_over_ranks(confident.float().mean())
         return weight * total / labels.numel()
+
+    def confident(self, labels: Tensor, confidence: Tensor, classes: int) -> Tensor:
+        """Return which pixels count as confident.
+
+        Args:
+            labels: (N, H, W), integers.
+            confidence: (N, H, W).
+            classes: Number of classes.
+
+        Returns:
+            (N, H, W), bool.
+        """
+        return confidence >= self.threshold
 
 
 @MODELS.register_module()
@@ -115,12 +129,17 @@ class ConfidentPixelLoss(PseudoLabelLoss):
 
     def _loss(self, logits: Tensor, labels: Tensor, confidence: Tensor) -> Tensor:
         valid = labels != self.ignore_index
-        unsure = confidence < self.thresholds(labels, confidence, logits.shape[1])
-        sure = labels.masked_fill(unsure, self.ignore_index)
+        sure = self.confident(labels, confidence, logits.shape[1])
+        sure = labels.masked_fill(~sure, self.ignore_index)
         total = F.cross_entropy(
             logits, sure, ignore_index=self.ignore_index, reduction='sum'
         )
         return total / mean_over_ranks(valid.sum()).clamp(min=1)
+
+    def confident(self, labels: Tensor, confidence: Tensor, classes: int) -> Tensor:
+        """Return which pixels count; see `PseudoLabelLoss.confident`."""
+        sure = confidence >= self.thresholds(labels, confidence, classes)
+        return sure & (labels != self.ignore_index)
 
     def thresholds(
         self, labels: Tensor, confidence: Tensor, classes: int

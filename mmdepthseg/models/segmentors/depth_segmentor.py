@@ -92,6 +92,12 @@ class DepthSegmentor(ChecksPretrained, EncoderDecoder):
                 'a pose_net trains a depth_head, but there is none': (
                     pose_net is not None and depth_head is None
                 ),
+                'pose_refinement refines the output of a pose_net, but there is none: '
+                'set pose_refinement=None': (
+                    pose_refinement is not None and pose_net is None
+                ),
+                'an auxiliary_head goes with a decode_head, but there is none: set '
+                'auxiliary_head=None': bool(auxiliary_head) and decode_head is None,
                 f'pretrained={pretrained!r} is not supported; give the backbone '
                 "init_cfg=dict(type='Pretrained', checkpoint=...)": (
                     pretrained is not None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
 from mmdepthseg.models.mixing import MixBatch
+from mmdepthseg.models.mixing.complementary_dropout import ComplementaryDropout
 from mmdepthseg.models.mixing.mix_batch import concatenate
 from mmdepthseg.models.segmentors.disparity_sources import CleanMix, choose_source
 from mmdepthseg.models.segmentors.logits import seg_logits
@@ -19,6 +20,7 @@ from mmdepthseg.models.segmentors.samples import (
     ground_truth,
     select_branch,
     void_padding,
+    with_padding,
 )
 from mmdepthseg.models.segmentors.split_backward import split_train_step
 from mmdepthseg.models.segmentors.teacher_student import TeacherStudent
@@ -122,6 +124,17 @@ class MeanTeacher(TeacherStudent):
                 ),
                 'labeled_depth_weight and mix_depth_weight must not be negative, got '
                 f'{weights}': min(weights) < 0,
+                f'pseudo_weight must not be negative, got {pseudo_weight}': (
+                    pseudo_weight < 0
+                ),
+                'a head with one channel for two classes has no pseudo-labels: leave '
+                'out its out_channels': (
+                    getattr(self.student, 'out_channels', None) == 1
+                ),
+                'feature_dropout must be a ComplementaryDropout, got '
+                f'{type(self.feature_dropout).__name__}': not isinstance(
+                    self.feature_dropout, ComplementaryDropout | None
+                ),
                 f'views must be at least 1, and 2 with feature_dropout, got {views}': (
                     views != 2 if feature_dropout else views < 1
                 ),
@@ -162,8 +175,8 @@ class MeanTeacher(TeacherStudent):
         Yields:
             The student's losses on the labelled samples; `mix.depth.*` if it has depth
             losses; and, unless `mix_share` is 0, `mix.loss_pseudo` with `mix.confident`
-            (share of pixels that pass the confidence threshold) for the log. Each group
-            is computed when it is asked for.
+            (share of pixels that count as confident in that loss) for the log. Each
+            group is computed when it is asked for.
         """
         batch, samples = select_branch(inputs, data_samples, 'labeled')
         mix, mix_samples = select_branch(inputs, data_samples, 'mix')
@@ -180,7 +193,9 @@ class MeanTeacher(TeacherStudent):
             images = self.data_preprocessor.normalize(mixed.images)
             logits = seg_logits(self.student, images, self.feature_dropout)
             loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)
-            confident = mixed.confidence >= self.loss_pseudo.threshold
+            confident = self.loss_pseudo.confident(
+                mixed.labels, mixed.confidence, logits.shape[1]
+            )
             yield {
                 'mix.loss_pseudo': self.pseudo_weight * self.mix_share * loss,
                 'mix.confident': confident.float().mean(),
@@ -210,11 +225,14 @@ class MeanTeacher(TeacherStudent):
             after the other. Padded pixels are void.
         """
         clean, images = batch.img, batch.img_raw
+        preprocessor: Any = self.data_preprocessor
         if images is None:
-            images = self.data_preprocessor.denormalize(clean)
+            images = preprocessor.denormalize(clean)
         else:
-            # batch.img may be jittered by the preprocessor
-            clean = self.data_preprocessor.normalize(images)
+            # batch.img may be jittered by the preprocessor; raw padding is black
+            padding = preprocessor.denormalize(clean.new_tensor(preprocessor.pad_val))
+            images = with_padding(images, data_samples, padding)
+            clean = preprocessor.normalize(images)
         logits, disparity = self.disparity_source(
             CleanMix(self, clean, batch.img, data_samples, disparity)
         )

@@ -136,9 +136,32 @@ def void_padding(labels: Tensor, confidence: Tensor, data_samples: SampleList) -
         confidence: (N, H, W).
         data_samples: Samples with the metainfo `padding_size`.
     """
-    height, width = labels.shape[1:]
+    _fill_padding(labels, data_samples, VOID)
+    _fill_padding(confidence, data_samples, 0)
+
+
+def with_padding(images: Tensor, data_samples: SampleList, value: Tensor) -> Tensor:
+    """Return images whose padded pixels have another value; themselves without any.
+
+    Args:
+        images: (N, 3, H, W).
+        data_samples: Samples with the metainfo `padding_size`.
+        value: (3, 1, 1).
+    """
+    if any(any(padding_of(sample.metainfo)) for sample in data_samples):
+        images = images.clone()
+        _fill_padding(images, data_samples, value)
+    return images
+
+
+def _fill_padding(
+    fields: Tensor, data_samples: SampleList, value: Tensor | float
+) -> None:
+    """Overwrite the padded pixels of (N, ..., H, W) (in place)."""
+    height, width = fields.shape[-2:]
     for i, sample in enumerate(data_samples):
         left, right, top, bottom = padding_of(sample.metainfo)
-        for part, value in ((labels, VOID), (confidence, 0)):
-            part[i, :top] = part[i, height - bottom :] = value
-            part[i, :, :left] = part[i, :, width - right :] = value
+        for edge in (slice(0, top), slice(height - bottom, height)):
+            fields[i, ..., edge, :] = value
+        for edge in (slice(0, left), slice(width - right, width)):
+            fields[i, ..., edge] = value

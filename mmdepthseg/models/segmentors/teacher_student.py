@@ -12,11 +12,13 @@ from mmdepthseg.models.ema import MeanTeacherEMA
 from mmdepthseg.models.segmentors.depth_segmentor import DepthSegmentor, given_head
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 EMA_KEYS = ('decay', 'buffers', 'train_mode', 'device', 'exclude')
 # parts of a segmentor that only its losses need
 TRAINING_PARTS = ('pose_net', 'loss_feature')
+# others of them, which a teacher has unless it is told to leave them out
+MORE_PARTS = ('pose_refinement', 'auxiliary_head')
 
 
 class TeacherStudent(ChecksPretrained, BaseSegmentor):
@@ -55,27 +57,33 @@ class TeacherStudent(ChecksPretrained, BaseSegmentor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if pretrained is not None:
-            raise UserError(
-                f'{type(self).__name__}: pretrained={pretrained!r} is not supported; '
-                'give the part that it is for, such as segmentor.backbone, '
-                "init_cfg=dict(type='Pretrained', checkpoint=...)"
-            )
-        if given_head(decode_head) is not None:
-            raise UserError(
-                f'{type(self).__name__}: decode_head has no meaning here; put it into '
-                'the segmentor'
-            )
-        if train_cfg:
-            raise UserError(
-                f'{type(self).__name__}: train_cfg={dict(train_cfg)} has no meaning '
-                'here; put it into the segmentor'
-            )
+        refuse(
+            type(self).__name__,
+            {
+                f'pretrained={pretrained!r} is not supported; give the part that it is '
+                "for, such as segmentor.backbone, init_cfg=dict(type='Pretrained', "
+                'checkpoint=...)': pretrained is not None,
+                'decode_head has no meaning here; put it into the segmentor': (
+                    given_head(decode_head) is not None
+                ),
+                f'train_cfg={train_cfg} has no meaning here; put it into the '
+                'segmentor': bool(train_cfg),
+                'segmentor.data_preprocessor is not used; move it up, beside the '
+                'segmentor': (
+                    segmentor.get('data_preprocessor') not in (None, data_preprocessor)
+                ),
+            },
+        )
         self.student = MODELS.build(segmentor)
         if not getattr(self.student, 'with_decode_head', False):
             raise UserError(f'{type(self).__name__}: the segmentor needs a decode_head')
         ema = {'exclude': TRAINING_PARTS, **(ema or {})}
         check_keys(ema, EMA_KEYS, f'{type(self).__name__}: ema')
+        place = f'{type(self).__name__}: ema.exclude'
+        if isinstance(ema['exclude'], str):
+            raise UserError(f'{place} must be a list of names, got {ema["exclude"]!r}')
+        # what predicts, a teacher needs
+        check_keys(ema['exclude'], (*TRAINING_PARTS, *MORE_PARTS), place)
         self.teacher = MeanTeacherEMA(self.student, **ema)
         self.predict_with = predict_with
         self._register_load_state_dict_pre_hook(self._adapt_in_place)

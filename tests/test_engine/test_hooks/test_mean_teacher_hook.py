@@ -19,20 +19,23 @@ class Model(nn.Module):
     def __init__(self):
         super().__init__()
         self.student = nn.Linear(1, 1)
-        self.teacher = SimpleNamespace(updates=0)
+        self.teacher = SimpleNamespace(updates=0, restart=self.restart)
+
+    def restart(self):
+        self.teacher.updates = 0
 
     def update_teacher(self):
         self.teacher.updates += 1
 
 
-def runner_of(model, accumulative_counts=1, kind=OptimWrapper):
+def runner_of(model, accumulative_counts=1, kind=OptimWrapper, iteration=0):
     """A runner with a real optimiser wrapper."""
     wrapper = kind(
         optimizer=torch.optim.SGD(model.parameters(), 0.1),
         accumulative_counts=accumulative_counts,
     )
     wrapper.initialize_count_status(model, 0, 100)
-    return SimpleNamespace(model=model, optim_wrapper=wrapper)
+    return SimpleNamespace(model=model, optim_wrapper=wrapper, iter=iteration)
 
 
 def train(runner, steps, **options):
@@ -93,7 +96,11 @@ def test_mixed_images_count_after_burn_in_and_rampup(options, expected):
     # what counts is the teacher, not the hook: a resumed run goes on
     resumed = Model()
     resumed.teacher.updates = 3
-    assert train(runner_of(resumed), 3, **options) == expected[3:]
+    assert train(runner_of(resumed, iteration=3), 3, **options) == expected[3:]
+    # the count of the weights that a new run starts from does not
+    loaded = Model()
+    loaded.teacher.updates = 3
+    assert train(runner_of(loaded), 6, **options) == expected
 
 
 def test_skipped_steps_do_not_count():

@@ -48,6 +48,7 @@ def steps_run(model, **wanted):
 
 def test_half_passes_the_gate_at_the_start():
     attention, x = GatedAttention(3, 5), torch.randn(2, 3, 6, 7)
+    attention.init_weights()
     assert torch.allclose(attention(x), attention.conv(x) / 2)
     torch.nn.init.normal_(attention.gate.weight)
     wanted = attention.conv(x) / (1 + torch.exp(-attention.gate(x)))

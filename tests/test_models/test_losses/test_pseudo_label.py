@@ -134,5 +134,8 @@ def test_each_class_keeps_its_portion():
         logits, labels, reduction='none', ignore_index=255
     )
     torch.testing.assert_close(loss(logits, labels, confidence), each[counts].sum() / 7)
+    assert torch.equal(loss.confident(labels, confidence, 3), counts)
+    paper = PseudoLabelLoss(threshold=0.97).confident(labels, confidence, 3)
+    assert torch.equal(paper, confidence >= 0.97) and paper.sum() == 3
     with pytest.raises(ValueError, match='portion'):
         ConfidentPixelLoss(portion=1.5)

@@ -40,6 +40,15 @@ def test_step_gives_gradients_to_the_student_only(mixer, mix):
     assert not any(p.requires_grad for p in model.teacher.parameters())
 
 
+@pytest.mark.parametrize('options', [dict(), dict(portion=0.5), dict(portion=1.0)])
+def test_the_logged_share_is_of_the_pixels_in_the_loss(options):
+    kind = 'ConfidentPixelLoss' if options else 'PseudoLabelLoss'
+    loss = dict(type=kind, threshold=0.999, **options)
+    model = build_teacher(loss_pseudo=loss, ground_truth_mixing=False)
+    share = losses_of(model, teacher_batch())['mix.confident']
+    assert share == pytest.approx(options.get('portion', 0.0), abs=0.01)
+
+
 def test_teacher_starts_as_the_student_and_stays_in_eval_mode():
     model = build_teacher().train()
     student, teacher = model.student.state_dict(), model.teacher.module.state_dict()
@@ -104,6 +113,29 @@ def test_padding_has_no_label():
         known = torch.where(mixed.mask[:, 0], inside, inside.roll(-1, 0))
         assert torch.equal(mixed.labels != 255, known)
         assert torch.equal(mixed.confidence > 0, known)
+
+
+@pytest.mark.parametrize('keep_raw', [True, False])
+def test_teacher_and_student_see_the_padding_of_the_preprocessor(keep_raw):
+    model = build_teacher(
+        data_preprocessor=dict(PREPROCESSOR, pad_val=1.5, keep_raw=keep_raw),
+        mixing=dict(type='NoMix'),
+        strong_augmentation=IDENTITY,
+    )
+    data = teacher_batch(disparity=False)
+    data['inputs'][3]['img'] = data['inputs'][3]['img'][:, :40, :56]
+    del data['data_samples'][3].gt_sem_seg
+    batch = model.data_preprocessor(data, True)
+    mix, samples = batch['inputs'].select((2, 3)), batch['data_samples'][2:]
+    seen = []
+    model.teacher.module.backbone.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0])
+    )
+    mixed = model.mix(mix, samples)
+    for images in (*seen, model.data_preprocessor.normalize(mixed.images)):
+        torch.testing.assert_close(images, mix.img, rtol=0, atol=1e-5)
+        assert torch.allclose(images[1, :, 40:], torch.tensor(1.5), atol=1e-5)
+    assert not keep_raw or not mix.img_raw[1, :, 40:].any()
 
 
 def test_predictions_of_student_and_teacher_differ_after_training():

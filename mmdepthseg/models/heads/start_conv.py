@@ -1,0 +1,36 @@
+"""Convolution that starts as its head says, whatever `init_cfg` stands above it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class StartConv2d(nn.Conv2d):
+    """Convolution whose first weights are those of an option of its head.
+
+    MMEngine applies an `init_cfg` of any module above to all convolutions, so weights
+    that a constructor sets are lost; afterwards it calls `init_weights` of the children
+    of `BaseModule`s, this one's among them, and last it loads what `Pretrained` names.
+    The modules between this one and its head must be MMEngine's.
+
+    Args:
+        *args: Of `nn.Conv2d`.
+        start: Changes the convolution in place.
+        **kwargs: Of `nn.Conv2d`.
+    """
+
+    def __init__(
+        self, *args: Any, start: Callable[[nn.Conv2d], object], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.start = start
+        # a model that nobody initialises starts so, too; others draw the same numbers
+        with torch.random.fork_rng(devices=[]):
+            self.init_weights()
+
+    @torch.no_grad()
+    def init_weights(self) -> None:
+        """Do as `start` says."""
+        self.start(self)
