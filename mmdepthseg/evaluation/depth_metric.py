@@ -19,6 +19,7 @@ from mmdepthseg.evaluation.depth_errors import (
     depth_errors,
 )
 from mmdepthseg.geometry import check_depth_range
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import METRICS
 from mmdepthseg.utils.errors import UserError, check_keys
 
@@ -130,7 +131,7 @@ class DepthMetric(BaseMetric):
 
     def _field(self, sample: Mapping, key: str, cure: str) -> Tensor:
         if key not in sample:
-            name = sample.get('img_path') or sample.get('img_id')
+            name = sample_name(sample)
             raise UserError(f'DepthMetric: {name} has no {key}; it needs {cure}.')
         return sample[key]['data']
 

@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 
 from mmdepthseg.apis import load_model
+from mmdepthseg.cityscapes import IGNORED
 from mmdepthseg.datasets.samplers import StreamIndex
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.base import BatchMix
@@ -163,7 +164,7 @@ def _mix_pair(
     labels = torch.stack([s.gt_sem_seg.data[0] for s in data['data_samples']]).long()
     disparity = stack_disparity(data['data_samples'], torch.device('cpu'))
     assert disparity is not None
-    mixed = mixer(MixBatch(images, labels, (labels != 255).float(), disparity))
+    mixed = mixer(MixBatch(images, labels, (labels != IGNORED).float(), disparity))
     assert mixed.mask is not None
     return images, disparity, mixed, mixed.mask[0, 0]
 

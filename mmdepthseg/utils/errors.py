@@ -32,10 +32,10 @@ def refuse(owner: str, reasons: Mapping[str, bool]) -> None:
             raise UserError(f'{owner}: {reason}')
 
 
-def listed(names: Sequence[object], shown: int = 3) -> str:
+def listed(names: Sequence[object], shown: int = 3, between: str = ', ') -> str:
     """Return the first names and the number of the others: `a, b, c and 4 more`."""
     more = f' and {len(names) - shown:,} more' if len(names) > shown else ''
-    return ', '.join(map(str, names[:shown])) + more
+    return between.join(map(str, names[:shown])) + more
 
 
 def check_keys(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mmdepthseg.cityscapes import IGNORED
+
 #: Percentiles of the disparities that the colours span.
 RANGE = (2, 98)
 UNKNOWN = 128
@@ -17,7 +19,7 @@ FONT_SCALE = 0.45
 
 
 def color_labels(
-    labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_index: int = 255
+    labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_index: int = IGNORED
 ) -> np.ndarray:
     """Draw a label map in colour.
 

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmdepthseg.datasets.transforms.state import sample_name
 from mmdepthseg.geometry.depth import check_depth_range, depth_to_disparity
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 

@@ -14,6 +14,7 @@ from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.engine.hooks.check_frames import parts_of
 from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.modes import kept_modes
 
 #: Models of MMSegmentation that only the first iteration would check. Ours compare
 #: levels, heads and sizes when they are built.
@@ -58,17 +59,15 @@ def check_sample(
             context: AbstractContextManager = nullcontext()
             if isinstance(optim_wrapper, OptimWrapper):  # not several by name
                 context = optim_wrapper.optim_context(model)
-            with context:
+            with context, torch.no_grad(), kept_modes(model):
                 _pass(sample, model)
     finally:
         set_random_state(state)
 
 
-@torch.no_grad()
 def _pass(sample: Mapping, model: EncoderDecoder) -> None:
     levels: Any = ()
-    trained, network = model.training, cast(Any, model)
-    model.eval()
+    network = cast(Any, model.eval())
     try:
         # as in training, where images get the size of data_preprocessor
         data = network.data_preprocessor(pseudo_collate([sample]), True)
@@ -93,5 +92,3 @@ def _pass(sample: Mapping, model: EncoderDecoder) -> None:
             'data_preprocessor with the crop; samples of PackDepthSegInputs are for '
             'DepthSegDataPreProcessor'
         ) from error
-    finally:
-        model.train(trained)

@@ -17,6 +17,7 @@ from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_rand
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.structures import Panel
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.modes import kept_modes
 from mmdepthseg.visualization.drawing import (
     color_disparity,
     color_labels,
@@ -105,14 +106,11 @@ class TrainingPanelsHook(Hook):
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Let a model run in evaluation mode without gradients; restore everything."""
     state = get_random_state()
-    modes = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
-        with torch.no_grad():
+        with kept_modes(model), torch.no_grad():
+            model.eval()
             yield
     finally:
-        for module, mode in modes:
-            module.training = mode
         set_random_state(state)
 
 

@@ -200,7 +200,7 @@ def test_mean_is_over_the_pixels_that_can_be_looked_up(reduce):
     torch.testing.assert_close(terms.photometric, expected)
 
 
-def test_tie_noise_is_small_and_drawn_anew():
+def test_tie_noise_is_small_and_drawn_each_time():
     _, scene = _plane()
     noisy, exact = ViewSynthesisLoss(), ViewSynthesisLoss(tie_noise=0)
     statistics = exact.error.prepare(scene['target'])
