@@ -27,7 +27,7 @@ from mmdepthseg.geometry.pose import (
     transform_points,
 )
 from mmdepthseg.geometry.projection import backproject, project
-from mmdepthseg.geometry.warp import synthesize_view, synthesize_views
+from mmdepthseg.geometry.warp import synthesize_views
 
 __all__ = [
     'Alignment',
@@ -40,7 +40,6 @@ __all__ = [
     'disparity_to_depth',
     'pose_vector_to_matrix',
     'project',
-    'synthesize_view',
     'synthesize_views',
     'transform_points',
 ]

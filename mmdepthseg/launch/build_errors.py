@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from mmdepthseg.launch.config_keys import argument_names, walk
+from mmdepthseg.utils.configs import argument_names, walk
 from mmdepthseg.utils.errors import did_you_mean, unknown_key
 
 #: Errors by which constructors of the frameworks refuse their arguments.

@@ -9,7 +9,8 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from mmdepthseg.launch.config_keys import MORE_KEYS, TOP_LEVEL_KEYS, walk
+from mmdepthseg.launch.config_keys import MORE_KEYS, TOP_LEVEL_KEYS
+from mmdepthseg.utils.configs import walk
 from mmdepthseg.utils.errors import UserError, check_keys, listed
 
 # A new name at least this similar to a known one is taken for a misspelling.

@@ -115,5 +115,5 @@ def test_stereo_needs_no_images_to_be_read(tmp_path):
 
 def test_dataset_without_depth(dataset):
     dataset.pop('depth_dir')
-    with pytest.raises(ValueError, match='frames/0.png.*gt_depth_map'):
+    with pytest.raises(ValueError, match='a/0 .*gt_depth_map'):
         build_row_mean(dataset, None, 1e-3, 80.0)

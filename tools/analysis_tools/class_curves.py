@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
-from mmdepthseg.utils.errors import UserError  # noqa: E402
+from mmdepthseg.utils.errors import UserError, require_extra  # noqa: E402
 from mmdepthseg.utils.files import read_json_lines  # noqa: E402
 
 KINDS = {'IoU/': 'IoU', 'coverage.': 'coverage', 'precision.': 'precision'}
@@ -69,12 +69,9 @@ def read_curves(folder: Path, network: str) -> dict:
 def draw(args: argparse.Namespace) -> None:
     """Write the picture, a panel for each class."""
     curves = read_curves(args.folder, args.network)
-    try:
-        import matplotlib
-    except ImportError:
-        raise UserError('class_curves needs matplotlib: pip install matplotlib') from (
-            None
-        )
+    require_extra('class_curves', 'page', ['matplotlib'])
+    import matplotlib
+
     matplotlib.use('Agg')
     from matplotlib import pyplot
 

@@ -6,7 +6,6 @@ It contains no script, date or path: the same selection gives the same bytes. It
 is in `template.html`, which escapes everything it is given.
 """
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from mmdepthseg.selection.checks import Rows, check_rows, check_selection
 from mmdepthseg.selection.features import FeaturePool
 from mmdepthseg.selection.page import drawings
 from mmdepthseg.selection.page import picks as listed
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import require_extra
 from mmdepthseg.utils.files import write_atomically
 from mmdepthseg.version import __version__
 
@@ -25,17 +24,12 @@ from mmdepthseg.version import __version__
 MOST_CARDS, MOST_IMAGES = 2000, 1000
 #: Largest numbers of other frames on the map: not chosen, and excluded.
 POOL_FRAMES, EXCLUDED_FRAMES = 3000, 500
-_NEEDED = ('jinja2', 'matplotlib')
 
 
 def check_page() -> None:
     """Raise a `UserError` if a package that the page needs is not installed."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f'selection.html needs packages that are missing: {", ".join(missing)}. '
-            'Install them with `pip install -e .[page]`, or give --no-page.'
-        )
+    packages = ('jinja2', 'matplotlib')
+    require_extra('selection.html', 'page', packages, ', or give --no-page')
 
 
 def write_report(

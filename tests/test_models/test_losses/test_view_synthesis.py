@@ -2,8 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.golden import assert_golden, assert_golden_gradient, load
+from helpers.one_view import synthesize_view
 
-from mmdepthseg.geometry import pose_vector_to_matrix, synthesize_view
+from mmdepthseg.geometry import pose_vector_to_matrix
 from mmdepthseg.models.losses import ViewSynthesisLoss
 from mmdepthseg.registry import MODELS
 
