@@ -8,7 +8,7 @@ import os.path as osp
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
@@ -219,7 +219,7 @@ class _Sample(Protocol):
     def get(self, key: str, default: Any = None) -> Any: ...
 
 
-def sample_name(sample: _Sample, unnamed: str = 'unnamed sample') -> str:
+def sample_name(sample: _Sample | Mapping, unnamed: str = 'unnamed sample') -> str:
     """Return the name of a sample in messages.
 
     Args:

@@ -2,7 +2,8 @@
 
 MMEngine passes on the error of a constructor; only the frames of its `build_from_cfg`
 tell which part of the config it came from. torch wraps the error of a loader's worker
-in a text. This is the only module that reads the frames or messages of other libraries.
+in a text. Besides this module only `errors` and `checkpoints.safety` read frames or
+messages of other libraries.
 """
 
 import re

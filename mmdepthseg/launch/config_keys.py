@@ -13,7 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdepthseg.utils.configs import argument_names, walk
+from mmdepthseg.utils.configs import argument_names, type_name, walk
 from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 #: What MMEngine's Runner and our tools read at the top level of a config.
@@ -181,8 +181,7 @@ def _check_paramwise(config: Config) -> None:
 
     wrapper, place = _part(config, 'optim_wrapper'), 'optim_wrapper.paramwise_cfg'
     constructor = wrapper.get('constructor', PARAMWISE_READERS[0])
-    name = getattr(constructor, '__name__', constructor).rsplit('.', 1)[-1]
-    if name not in PARAMWISE_READERS:
+    if type_name(constructor) not in PARAMWISE_READERS:
         return
     _check(config, place, PARAMWISE_KEYS)
     kind = _resolve(_part(config, 'optim_wrapper.optimizer').get('type'), OPTIMIZERS)

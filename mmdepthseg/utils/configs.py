@@ -24,6 +24,11 @@ def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
         yield from walk(value, f'{place}.{key}')
 
 
+def type_name(kind: Any) -> str:
+    """Return the name of a `type`, a class or text, without scope and module."""
+    return str(getattr(kind, '__name__', kind)).rsplit('.', 1)[-1]
+
+
 def readers(owner: Any) -> list[Callable]:
     """Return the functions that read the arguments of a function or a class.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import torch
 
 from mmdepthseg.cityscapes import IGNORED
 
@@ -16,6 +17,12 @@ BACKGROUND = 250
 INK = (40, 40, 40)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.45
+
+
+def to_bgr(image: torch.Tensor) -> np.ndarray:
+    """Convert (3, H, W) RGB in [0, 1] to (H, W, 3) uint8 BGR."""
+    array = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    return np.ascontiguousarray(array[..., ::-1])
 
 
 def color_labels(

@@ -81,8 +81,12 @@ def _pass(sample: Mapping, model: EncoderDecoder) -> None:
     except torch.OutOfMemoryError:
         raise
     except (
-        AssertionError, LookupError, RuntimeError, TypeError, ValueError,
-    ) as error:  # fmt: skip
+        AssertionError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         levels = levels if isinstance(levels, list | tuple) else [levels]
         shapes = [tuple(one.shape[1:]) for one in levels if torch.is_tensor(one)]
         raise UserError(

@@ -22,6 +22,7 @@ from mmdepthseg.visualization.drawing import (
     color_disparity,
     color_labels,
     contact_sheet,
+    to_bgr,
 )
 
 PANEL_WIDTH = 256
@@ -116,7 +117,7 @@ def draw(panel: Panel, palette: list) -> np.ndarray:
     """Return a panel as an image (H, W, 3) or (H, W), uint8, BGR."""
     data = panel.data.float().numpy()
     if panel.kind == 'image':
-        return (data.transpose(1, 2, 0)[..., ::-1].clip(0, 1) * 255).astype(np.uint8)
+        return to_bgr(panel.data.float())
     if panel.kind == 'labels':
         return color_labels(panel.data.numpy(), palette)
     if panel.kind == 'disparity':

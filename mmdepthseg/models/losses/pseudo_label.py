@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 from mmdepthseg.cityscapes import IGNORED as VOID
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
+from mmdepthseg.models.losses.over_ranks import mean_over_ranks
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.ranks import mean_over_ranks
 
 
 @MODELS.register_module()

@@ -14,12 +14,12 @@ from mmdepthseg.geometry import (
     synthesize_views,
 )
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
+from mmdepthseg.models.losses.over_ranks import mean_over_ranks
 from mmdepthseg.models.losses.photometric import PhotometricError
 from mmdepthseg.models.losses.smoothness import EdgeAwareSmoothness
 from mmdepthseg.models.losses.ssim import ImageStatistics
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import refuse
-from mmdepthseg.utils.ranks import mean_over_ranks
 
 
 class ScaleTerms(NamedTuple):

@@ -85,11 +85,19 @@ def write_report(
         curves = cover.measure_coverage(pool, order, *given)
         shown = _cover(curves, budgets) | _map(pool, picks, excluded, by_row)
     text = _template().render(
-        selection=selection, options=options, budgets=budgets, pool=pool, picks=picks,
-        excluded=len(excluded), chosen=len(order), unreadable=len(unreadable),
-        with_images=image_paths is not None, most_images=MOST_IMAGES,
-        versions=f'mmdepthseg {__version__}, numpy {np.__version__}', **shown,
-    )  # fmt: skip
+        selection=selection,
+        options=options,
+        budgets=budgets,
+        pool=pool,
+        picks=picks,
+        excluded=len(excluded),
+        chosen=len(order),
+        unreadable=len(unreadable),
+        with_images=image_paths is not None,
+        most_images=MOST_IMAGES,
+        versions=f'mmdepthseg {__version__}, numpy {np.__version__}',
+        **shown,
+    )
     write_atomically(path, text.encode())
     return unreadable
 
@@ -146,6 +154,10 @@ def _map(
         for kind, *drawn in zip(('pool', 'excluded'), spots, rows[1:], strict=True)
     }
     return dict(
-        plane=plane, size=drawings.MAP, radius=radius, rest=len(rest), others=others,
+        plane=plane,
+        size=drawings.MAP,
+        radius=radius,
+        rest=len(rest),
+        others=others,
         unnumbered=len(picks) - len(labels),
-    )  # fmt: skip
+    )
