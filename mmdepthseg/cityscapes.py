@@ -67,6 +67,7 @@ TRAIN_IDS = {
         (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
     )
 }
+#: The void of all labels in this package.
 IGNORED = 255
 #: All `labelIds` values; -1 (licence plate) is 255 in 8 bits.
 LABEL_IDS = {label_id: TRAIN_IDS.get(label_id, IGNORED) for label_id in range(34)}

@@ -8,7 +8,7 @@ import os.path as osp
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,8 @@ from mmdepthseg.utils.errors import UserError, did_you_mean, listed
 from mmdepthseg.utils.files import read_text, write_atomically
 
 _FRACTION = re.compile(r'\d+\.(\d+)')
+#: Folder of a clip's frames, which the frames' names leave out.
+CLIP_FRAMES = 'frames'
 #: Ends of the names of frames, in any case.
 FRAMES = ('.jpg', '.jpeg', '.png')
 #: The same of pictures that are only shown.
@@ -215,6 +217,16 @@ def join_path(*parts: str) -> str:
 
 class _Sample(Protocol):
     def get(self, key: str, default: Any = None) -> Any: ...
+
+
+def sample_name(sample: _Sample | Mapping, unnamed: str = 'unnamed sample') -> str:
+    """Return the name of a sample in messages.
+
+    Args:
+        sample: A dict or `SegDataSample` with `img_id` or `img_path`.
+        unnamed: What to return if it has neither.
+    """
+    return str(sample.get('img_id') or sample.get('img_path') or unnamed)
 
 
 def output_name(sample: _Sample) -> str:

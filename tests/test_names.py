@@ -12,6 +12,7 @@ from mmdepthseg.names import (
     natural_key,
     output_name,
     read_names,
+    sample_name,
     write_names,
 )
 from mmdepthseg.selection.files import read_names as read_row_names
@@ -32,6 +33,13 @@ def test_frames_are_in_the_order_of_their_numbers(names):
     if names[0] == 'a1.png':  # equal numbers: by name
         expected = ['a01.png', 'a1.png', 'a2.png']
     assert sorted(reversed(names), key=natural_key) == expected
+
+
+def test_name_of_a_sample_in_messages():
+    sample = dict(img_id='clip/1', img_path='a/clip/1.png')
+    assert sample_name(sample) == 'clip/1'
+    assert sample_name(dict(sample, img_id=None)) == 'a/clip/1.png'
+    assert sample_name({}, 'no. 3') == 'no. 3'
 
 
 def test_what_systems_leave_is_not_data(tmp_path):

@@ -26,6 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmdepthseg.launch.tool import (  # noqa: E402
+    add_debug,
     add_launcher,
     add_trust,
     prepare,
@@ -128,7 +129,7 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help='keep the features as float32 if they fit, e.g. 8GiB (default 2GiB)',
     )
     work.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, ...')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    add_debug(parser)
     return parser.parse_intermixed_args(arguments)
 
 

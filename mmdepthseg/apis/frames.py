@@ -8,12 +8,9 @@ import mmcv
 import numpy as np
 
 from mmdepthseg.datasets.transforms.files import decode, read_bytes
-from mmdepthseg.names import PICTURES, list_folders, list_frames
+from mmdepthseg.names import CLIP_FRAMES, PICTURES, list_folders, list_frames
 from mmdepthseg.utils.errors import UserError, listed
 from mmdepthseg.utils.files import file_state
-
-#: Folder of a clip's frames.
-CLIP_FRAMES = 'frames'
 
 
 @dataclass(frozen=True)

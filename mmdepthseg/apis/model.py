@@ -37,7 +37,7 @@ def load_model(
     cfg = Config.fromfile(config) if not isinstance(config, Config) else config
     state = read_checkpoint(checkpoint)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmdepthseg')):
-        model = MODELS.build(_without_pretrained(cfg.model))
+        model = MODELS.build(cfg.model)
     match = match_checkpoint(model, state)
     if match.share < 1:
         raise UserError(
@@ -50,23 +50,3 @@ def load_model(
     meta = state.get('meta') or {}
     model.dataset_meta = meta.get('dataset_meta') or {}
     return model
-
-
-def _without_pretrained(cfg: dict) -> dict:
-    """Return the config without `init_cfg`: every weight comes from the checkpoint."""
-    if isinstance(cfg, dict):
-        # MMSegmentation's segmentors read the entries of a ConfigDict by attribute
-        return type(cfg)(
-            {
-                k: _without_pretrained(v)
-                for k, v in cfg.items()
-                if not (k == 'init_cfg' and _is_pretrained(v))
-            }
-        )
-    if isinstance(cfg, list | tuple):
-        return type(cfg)(_without_pretrained(v) for v in cfg)
-    return cfg
-
-
-def _is_pretrained(value) -> bool:
-    return isinstance(value, dict) and value.get('type') == 'Pretrained'

@@ -12,6 +12,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
 
 from mmdepthseg.apis.model import load_model
+from mmdepthseg.geometry import depth_to_disparity
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.errors import UserError
 
@@ -109,9 +110,8 @@ class Network:
             kind = np.uint8 if len(self.classes) <= 256 else np.uint16
             labels = found.pred_sem_seg.data[0].cpu().numpy().astype(kind)
         if self.predicts_depth:
-            depth = found.pred_depth_map.data[0].float().cpu().numpy()
-            near, far = self.depth_range
-            disparity = (1 / depth - 1 / far) / (1 / near - 1 / far)
+            depth = found.pred_depth_map.data[0].float().cpu()
+            disparity = depth_to_disparity(depth, *self.depth_range).numpy()
             if not np.isfinite(disparity).all():
                 raise UserError(
                     'the predicted depth has NaN or infinite values; train again or '

@@ -1,6 +1,5 @@
 """Predict images or a video: labels, depth, and pictures of both."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +14,15 @@ from mmdepthseg.apis.frames import Frame, ImageFrames, VideoFrames, open_frames
 from mmdepthseg.apis.network import Network, Prediction
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.checkpoints.reading import is_remote
+from mmdepthseg.datasets.depth_labels import SCALE, to_16_bits
 from mmdepthseg.names import check_below
 from mmdepthseg.utils.errors import UserError, refuse
-from mmdepthseg.utils.files import check_writable, file_hash, remove_leftovers
+from mmdepthseg.utils.files import (
+    atomic_path,
+    check_writable,
+    file_hash,
+    remove_leftovers,
+)
 from mmdepthseg.utils.pictures import read_picture, write_picture
 from mmdepthseg.visualization.drawing import (
     color_disparity,
@@ -26,8 +31,6 @@ from mmdepthseg.visualization.drawing import (
     overlay,
 )
 
-#: Value of disparity 1 in the 16-bit files, as in depth labels.
-SCALE = 65535
 VIDEO = 'side_by_side.mp4'
 PANEL_WIDTH = 640
 #: Frames whose disparities give the range of colours of a video.
@@ -242,7 +245,7 @@ def pictures(
         yield 'label_pictures', colors
         yield 'overlays', overlay(image, colors, opacity)
     if found.disparity is not None:
-        yield 'disparity', np.rint(found.disparity * SCALE).astype(np.uint16)
+        yield 'disparity', to_16_bits(found.disparity)
         yield 'depth_pictures', color_disparity(found.disparity)
 
 
@@ -271,31 +274,40 @@ def write_video(
     limits = (
         disparity_range(np.concatenate([d.ravel() for d in some])) if some else None
     )
+    writer = cv2.VideoWriter()
     # OpenCV takes the format from the suffix
-    temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
-    writer, size = None, (0, 0)
-    try:
-        for frame in frames.read(lambda name: True):
-            panels = [frame.image]
-            if network.classes:
-                picture = read_picture(_file(folder, 'label_pictures', frame.name))
-                panels.append(_there(picture, frame.name))
-            if network.predicts_depth:
-                panels.append(color_disparity(_disparity(folder, frame.name), limits))
-            strip = np.hstack([_panel(panel) for panel in panels])
-            if writer is None:
-                size = strip.shape[1::-1]
-                code = cv2.VideoWriter.fourcc(*'mp4v')
-                writer = cv2.VideoWriter(str(temporary), code, fps, size)
+    with atomic_path(path, keep_suffix=True) as temporary:
+        try:
+            for strip in _strips(frames, folder, network, limits):
                 if not writer.isOpened():
-                    raise UserError(f'{path}: OpenCV cannot write an mp4 video here')
-            if strip.shape[1::-1] != size:
-                strip = cv2.resize(strip, size)
-            writer.write(strip)
-    finally:
-        if writer is not None:
+                    size = strip.shape[1::-1]
+                    code = cv2.VideoWriter.fourcc(*'mp4v')
+                    if not writer.open(str(temporary), code, fps, size):
+                        raise UserError(
+                            f'{path}: OpenCV cannot write an mp4 video here'
+                        )
+                if strip.shape[1::-1] != size:
+                    strip = cv2.resize(strip, size)
+                writer.write(strip)
+        finally:
             writer.release()
-    os.replace(temporary, path)
+
+
+def _strips(
+    frames: ImageFrames | VideoFrames,
+    folder: Path,
+    network: Network,
+    limits: tuple[float, float] | None,
+) -> Iterator[np.ndarray]:
+    """Yield the panels of each frame, side by side."""
+    for frame in frames.read(lambda name: True):
+        panels = [frame.image]
+        if network.classes:
+            picture = read_picture(_file(folder, 'label_pictures', frame.name))
+            panels.append(_there(picture, frame.name))
+        if network.predicts_depth:
+            panels.append(color_disparity(_disparity(folder, frame.name), limits))
+        yield np.hstack([_panel(panel) for panel in panels])
 
 
 def _panel(image: np.ndarray) -> np.ndarray:

@@ -43,9 +43,11 @@ class StampedFolder(Stamp):
 
     def _pack(self, complete: bool) -> dict:
         return dict(
-            what=self.what, complete=complete, facts=self.facts,
+            what=self.what,
+            complete=complete,
+            facts=self.facts,
             made_with=self.made_with,
-        )  # fmt: skip
+        )
 
     def _unpack(self, content: dict) -> tuple[dict, dict]:
         return dict(content['made_with']), dict(content['facts'])

@@ -54,7 +54,7 @@ def init_weights_checked(model: Any, init: Callable[[], None]) -> None:
     configs = [module.init_cfg for module, *_ in parts]
     for module, *_ in parts:
         # at first as without weights
-        module.init_cfg = [c for c in _configs(module) if not _is_pretrained(c)] or None
+        module.init_cfg = [c for c in _configs(module) if not is_pretrained(c)] or None
     try:
         init()
     finally:
@@ -82,7 +82,7 @@ def _pretrained_parts(
     Some backbones hand theirs down to their blocks (MMPretrain's RepVGG), for which the
     file was not made: a config that a module above has, too, is inherited.
     """
-    own = [dict(cfg) for cfg in _configs(model) if _is_pretrained(cfg)]
+    own = [dict(cfg) for cfg in _configs(model) if is_pretrained(cfg)]
     for cfg in own:
         yield model, cfg, cfg in above
     for child in model.children():
@@ -95,7 +95,8 @@ def _configs(module: nn.Module) -> list[dict]:
     return [configs] if isinstance(configs, dict) else list(configs)
 
 
-def _is_pretrained(cfg: dict) -> bool:
+def is_pretrained(cfg: dict) -> bool:
+    """Tell whether an `init_cfg` reads a file, by a name with or without its scope."""
     kind = cfg.get('type')
     name = kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind
     return name in ('Pretrained', PretrainedInit, CheckedPretrainedInit)

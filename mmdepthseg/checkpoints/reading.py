@@ -67,7 +67,8 @@ def _check_file(path: str | os.PathLike, role: str) -> str:
     if file.is_dir():
         raise UserError(f'{role} {path} is a folder; name a file{_one_of(file)}')
     if not file.is_file():
-        raise UserError(f'{role} not found: {path}{_near(file)}')
+        near = near_files(file, '*.pth') or _one_of(file.parent)
+        raise UserError(f'{role} not found: {path}{near}')
     with open(file, 'rb') as stream:
         magic = stream.read(2)
     # torch.save writes zip files, whose directory is at the end.
@@ -79,11 +80,11 @@ def _check_file(path: str | os.PathLike, role: str) -> str:
     return str(file)
 
 
-def _near(file: Path) -> str:
+def near_files(file: Path, pattern: str) -> str:
+    """Return a hint for the message about a file that is missing: those like it."""
     if not file.parent.is_dir():
         return f' (there is no folder {file.parent})'
-    names = [found.name for found in file.parent.glob('*.pth')]
-    return did_you_mean(file.name, names) or _one_of(file.parent)
+    return did_you_mean(file.name, [one.name for one in file.parent.glob(pattern)])
 
 
 def _one_of(folder: Path, excluded: str = '') -> str:

@@ -27,15 +27,15 @@ from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from mmdepthseg.frameworks import parse_version
-from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.trust import (
+from mmdepthseg.checkpoints.trust import (
     ONLY_WEIGHTS,
     SWITCH,
     VARIABLE,
     is_trusted,
     variables,
 )
+from mmdepthseg.frameworks import parse_version
+from mmdepthseg.utils.errors import UserError
 
 #: Older versions let files run code in spite of `weights_only` (CVE-2025-32434).
 SAFE_TORCH = (2, 6)
@@ -73,9 +73,7 @@ def _allowed() -> tuple:
     ]
     dtypes = [type(np.dtype(name)) for name in _DTYPES.split()]
     classes = [np.ndarray, np.dtype, HistoryBuffer, ConfigDict, argparse.Namespace]
-    return (
-        *functions, *dtypes, *classes, slice, (_history_method, 'builtins.getattr')
-    )  # fmt: skip
+    return (*functions, *dtypes, *classes, slice, (_history_method, 'builtins.getattr'))
 
 
 @contextmanager

@@ -34,11 +34,16 @@ from mmdepthseg.utils.stamp import MISSING, Stamp
 MANIFEST = 'manifest.json'
 OURS = {'files', 'checkpoint', 'checkpoint_sha256', 'options', 'complete'}
 SUFFIX = '.png'
-SCALE = 65535
+SCALE = 65535  # value of disparity 1
 SHOWN = 5
 TOOL = 'tools/generate_depth.py'
 IMPORT = 'tools/import_depth.py'
 _noted: set[str] = set()  # manifests whose missing checkpoint was logged
+
+
+def to_16_bits(disparity: np.ndarray) -> np.ndarray:
+    """Return disparities in [0, 1] as they are stored, uint16; others are clipped."""
+    return np.rint(disparity.clip(0, 1) * SCALE).astype(np.uint16)
 
 
 class DepthLabelError(UserError):
@@ -175,7 +180,7 @@ class DepthLabelStore:
                 'again or use an earlier checkpoint than '
                 f'{self.manifest.get("checkpoint")}'
             )
-        png = png_bytes(np.rint(disparity.clip(0, 1) * SCALE).astype(np.uint16))
+        png = png_bytes(to_16_bits(disparity))
         write_atomically(inside(self.root, f'{img_id}{SUFFIX}'), png)
         self.manifest['files'][img_id] = len(png)
         state = img_path and _image_state(img_path)

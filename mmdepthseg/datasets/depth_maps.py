@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from mmdepthseg.datasets.depth_labels import SCALE
-from mmdepthseg.geometry.depth import depth_to_disparity
+from mmdepthseg.geometry.depth import check_depth_range, depth_to_disparity
 from mmdepthseg.utils.errors import UserError, refuse
 from mmdepthseg.utils.files import read_array
 from mmdepthseg.utils.pictures import read_picture
@@ -57,10 +57,6 @@ class DepthKind:
                 f'scale must be positive, got {self.scale}': (
                     self.scale is not None and not self.scale > 0
                 ),
-                'expected 0 < min_depth < max_depth, got '
-                f'{self.min_depth} and {self.max_depth}': (
-                    not 0 < self.min_depth < self.max_depth
-                ),
                 'min_depth and max_depth are for metres, a disparity has none: leave '
                 'them out (--min-depth, --max-depth)': (
                     self.kind == 'disparity'
@@ -71,6 +67,7 @@ class DepthKind:
                 ),
             },
         )
+        check_depth_range('import of depth', self.min_depth, self.max_depth)
 
     def disparity(self, values: np.ndarray, scale: float) -> np.ndarray:
         """Return the disparity in [0, 1] of the values of a map.

@@ -12,13 +12,11 @@ from mmdepthseg.camera import same_view
 from mmdepthseg.datasets.depth_labels import SCALE, DepthLabelStore
 from mmdepthseg.datasets.depth_maps import MAPS, DepthKind, measured, read_map
 from mmdepthseg.datasets.transforms.files import decode, read_bytes
-from mmdepthseg.names import FRAMES, list_files, list_folders
+from mmdepthseg.names import CLIP_FRAMES, FRAMES, list_files, list_folders
 from mmdepthseg.utils.errors import UserError, listed
 from mmdepthseg.utils.files import file_state
 from mmdepthseg.utils.pictures import read_picture
 
-#: Folder of a clip's frames, which names leave out.
-CLIP_FRAMES = 'frames'
 #: Share of measured pixels below which maps are sparse, such as LiDAR's.
 DENSE = 0.3
 #: Maps that are looked at before the work begins.

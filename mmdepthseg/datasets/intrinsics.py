@@ -20,7 +20,7 @@ def load_json(path: str) -> Any:
     """Return the content of a json file, or raise an error that names the file."""
     try:
         return read_json(path, finite=True)
-    except (ValueError, OSError) as error:
+    except OSError as error:
         raise UserError(f'Camera file {path} cannot be read: {error}.') from None
 
 

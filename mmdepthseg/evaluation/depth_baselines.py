@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.ranks import from_main
@@ -117,7 +118,7 @@ def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
         if 'data_samples' in sample:
             sample = sample['data_samples']
         if 'gt_depth_map' not in sample:
-            name = dataset.get_data_info(index).get('img_path')
+            name = sample_name(dataset.get_data_info(index))
             raise UserError(
                 f'Depth baseline: {name} has no gt_depth_map; the data set needs '
                 'depth files, and LoadStereoDepth or LoadDepthMap in its pipeline.'

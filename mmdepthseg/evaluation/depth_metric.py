@@ -18,6 +18,8 @@ from mmdepthseg.evaluation.depth_errors import (
     crop_box,
     depth_errors,
 )
+from mmdepthseg.geometry import check_depth_range
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import METRICS
 from mmdepthseg.utils.errors import UserError, check_keys
 
@@ -92,11 +94,7 @@ class DepthMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if align not in ALIGNMENTS:
             raise UserError(f'align must be one of {ALIGNMENTS}, got {align!r}.')
-        if not 0 < min_depth < max_depth:
-            raise UserError(
-                'min_depth and max_depth must satisfy 0 < min_depth < max_depth, '
-                f'got {min_depth} and {max_depth}.'
-            )
+        check_depth_range('DepthMetric', min_depth, max_depth)
         if baseline is not None:
             place = 'DepthMetric: baseline'
             known = ('dataset', 'cache', 'num_rows')
@@ -133,7 +131,7 @@ class DepthMetric(BaseMetric):
 
     def _field(self, sample: Mapping, key: str, cure: str) -> Tensor:
         if key not in sample:
-            name = sample.get('img_path') or sample.get('img_id')
+            name = sample_name(sample)
             raise UserError(f'DepthMetric: {name} has no {key}; it needs {cure}.')
         return sample[key]['data']
 

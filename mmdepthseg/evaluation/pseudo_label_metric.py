@@ -7,10 +7,9 @@ import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
+from mmdepthseg.cityscapes import IGNORED as VOID
 from mmdepthseg.registry import METRICS
 from mmdepthseg.utils.errors import UserError
-
-VOID = 255
 
 
 def pseudo_label_counts(logits: Tensor, truth: Tensor, threshold: float) -> Tensor:

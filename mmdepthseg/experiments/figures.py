@@ -1,7 +1,7 @@
 """The figures of a table's runs: read, from this and earlier calls, and summarized."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmdepthseg.experiments.stage import DONE, FAILED, StageBook
@@ -139,13 +139,18 @@ def read_best(folder: Path) -> dict[str, float]:
         without validation.
     """
     best: dict[str, float] = {}
-    for log in sorted(folder.glob('2*/vis_data/scalars.json')):
-        for found in read_json_lines(log):
-            for key in ('mIoU', 'student/mIoU', 'teacher/mIoU'):
-                if key in found and found[key] > best.get(key, float('-inf')):
-                    best[key] = found[key]
-                    best[f'{key}/iteration'] = found['step']
+    for found in read_logs(folder):
+        for key in ('mIoU', 'student/mIoU', 'teacher/mIoU'):
+            if key in found and found[key] > best.get(key, float('-inf')):
+                best[key] = found[key]
+                best[f'{key}/iteration'] = found['step']
     return best
+
+
+def read_logs(folder: Path) -> Iterator[dict]:
+    """Yield what a training has logged; its parts, if it was continued, in order."""
+    for log in sorted(folder.glob('2*/vis_data/scalars.json')):
+        yield from read_json_lines(log)
 
 
 def with_figures(table: ExperimentTable, keys: Sequence[str]) -> None:

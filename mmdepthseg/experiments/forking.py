@@ -15,11 +15,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any
 
+from mmdepthseg.checkpoints.trust import variables
 from mmdepthseg.experiments.options import ROOT
 
 #: What all of the forked tools import; MMEngine's visualiser makes a figure.
@@ -91,7 +92,7 @@ class Forked:
     ) -> None:
         context = multiprocessing.get_context('forkserver')
         context.set_forkserver_preload([__name__, *MODULES])
-        with environment({**env, **COUNT_GPUS}):  # of the server, if it is started now
+        with variables({**env, **COUNT_GPUS}):  # of the server, if it is started now
             held = DupFd(lock.fileno()) if lock else None
             self._process = context.Process(
                 target=run_command,
@@ -103,7 +104,7 @@ class Forked:
 
     @property
     def returncode(self) -> int | None:
-        """The exit code, -N after signal N; None while it runs."""
+        """Return the exit code, -N after signal N; None while it runs."""
         code = self._process.exitcode
         if code == _LOST:  # nobody would wait for it any more
             with contextlib.suppress(ProcessLookupError):
@@ -118,18 +119,6 @@ class Forked:
         """Ask the process to end."""
         if self._process.exitcode is None:
             self._process.terminate()
-
-
-@contextlib.contextmanager
-def environment(env: Mapping[str, str]) -> Iterator[None]:
-    """Have another environment for a while."""
-    before = dict(os.environ)
-    try:
-        os.environ.update(env)
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def changed_since(begun: float, code: str) -> bool:

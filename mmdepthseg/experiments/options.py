@@ -9,8 +9,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdepthseg.launch.config_keys import walk
 from mmdepthseg.launch.options import OptionsAction
+from mmdepthseg.utils.configs import walk
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELD = re.compile(r'\{([A-Za-z0-9][A-Za-z0-9_.-]*)\}')

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from mmdepthseg.datasets.depth_labels import MANIFEST
 from mmdepthseg.experiments.options import fields_of, filled, find, pairs
 from mmdepthseg.experiments.stage import Stage
 from mmdepthseg.experiments.table import ExperimentTable, Run, run_name
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.files import file_hash
-
-# describes the content of a folder of depth labels
-MANIFEST = 'manifest.json'
 
 
 def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:

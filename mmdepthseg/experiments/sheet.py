@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 
 from mmdepthseg.apis import load_model
+from mmdepthseg.cityscapes import IGNORED
 from mmdepthseg.datasets.samplers import StreamIndex
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.base import BatchMix
@@ -20,7 +21,12 @@ from mmdepthseg.registry import DATASETS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.pictures import read_picture, write_picture
-from mmdepthseg.visualization.drawing import color_depth, color_labels, contact_sheet
+from mmdepthseg.visualization.drawing import (
+    color_depth,
+    color_labels,
+    contact_sheet,
+    to_bgr,
+)
 
 #: Validation images on the demo's sheet.
 EXAMPLES = 3
@@ -131,7 +137,7 @@ def _mix_rows(
     )
     row = []
     for i, name in enumerate('AB'):
-        row.append((f'{name}', _bgr(images[i])))
+        row.append((f'{name}', to_bgr(images[i])))
         row.append(
             (
                 f'SDE disparity of {name}',
@@ -142,7 +148,7 @@ def _mix_rows(
         row,
         [
             ('DepthMix: mask (white: from A)', mask.numpy().astype(np.uint8) * 255),
-            ('mixed image', _bgr(mixed.images[0])),
+            ('mixed image', to_bgr(mixed.images[0])),
             ('mixed label', color_labels(mixed.labels[0].numpy(), palette)),
         ],
     ]
@@ -163,12 +169,6 @@ def _mix_pair(
     labels = torch.stack([s.gt_sem_seg.data[0] for s in data['data_samples']]).long()
     disparity = stack_disparity(data['data_samples'], torch.device('cpu'))
     assert disparity is not None
-    mixed = mixer(MixBatch(images, labels, (labels != 255).float(), disparity))
+    mixed = mixer(MixBatch(images, labels, (labels != IGNORED).float(), disparity))
     assert mixed.mask is not None
     return images, disparity, mixed, mixed.mask[0, 0]
-
-
-def _bgr(image: torch.Tensor) -> np.ndarray:
-    """Convert (3, H, W) RGB in [0, 1] to (H, W, 3) uint8 BGR."""
-    array = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-    return np.ascontiguousarray(array[..., ::-1])

@@ -28,7 +28,7 @@ from mmdepthseg.experiments.stage import (
     StageBook,
     tail,
 )
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, require_extra
 from mmdepthseg.utils.files import read_json, write_atomically
 
 #: Default parameters of a job. The time does not limit a stage: when it is up, the
@@ -253,11 +253,7 @@ def _job_name(stage: str, folder: Path) -> str:
 
 def _submitit() -> Any:
     """Import submitit, which is an extra."""
-    try:
-        import submitit
-    except ImportError:
-        raise UserError(
-            '--slurm needs submitit, which is not installed: '
-            'pip install mmdepthseg[slurm]'
-        ) from None
+    require_extra('--slurm', 'slurm', ['submitit'])
+    import submitit
+
     return submitit

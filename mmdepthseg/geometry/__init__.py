@@ -16,14 +16,18 @@ Convention (holds for the whole package)
 
 from mmdepthseg.camera import Camera
 from mmdepthseg.geometry.alignment import Alignment, align_frames
-from mmdepthseg.geometry.depth import depth_to_disparity, disparity_to_depth
+from mmdepthseg.geometry.depth import (
+    check_depth_range,
+    depth_to_disparity,
+    disparity_to_depth,
+)
 from mmdepthseg.geometry.pose import (
     axis_angle_to_matrix,
     pose_vector_to_matrix,
     transform_points,
 )
 from mmdepthseg.geometry.projection import backproject, project
-from mmdepthseg.geometry.warp import synthesize_view, synthesize_views
+from mmdepthseg.geometry.warp import synthesize_views
 
 __all__ = [
     'Alignment',
@@ -31,11 +35,11 @@ __all__ = [
     'align_frames',
     'axis_angle_to_matrix',
     'backproject',
+    'check_depth_range',
     'depth_to_disparity',
     'disparity_to_depth',
     'pose_vector_to_matrix',
     'project',
-    'synthesize_view',
     'synthesize_views',
     'transform_points',
 ]

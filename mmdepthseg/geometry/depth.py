@@ -10,13 +10,24 @@ Convention
 from torch import Tensor
 
 from mmdepthseg.geometry.tensors import full_precision, no_autocast
+from mmdepthseg.utils.errors import UserError
 
 
-def _check_range(min_depth: float, max_depth: float) -> None:
+def check_depth_range(owner: str, min_depth: float, max_depth: float) -> None:
+    """Refuse a range of depths that is empty or not positive.
+
+    Args:
+        owner: Whose range it is, for the message.
+        min_depth: Depth of disparity 1, metres.
+        max_depth: Depth of disparity 0, metres.
+
+    Raises:
+        UserError: If not 0 < min_depth < max_depth.
+    """
     if not 0 < min_depth < max_depth:
-        raise ValueError(
-            'Depth range must satisfy 0 < min_depth < max_depth, got '
-            f'min_depth={min_depth}, max_depth={max_depth}.'
+        raise UserError(
+            f'{owner}: expected 0 < min_depth < max_depth, got min_depth={min_depth}, '
+            f'max_depth={max_depth}'
         )
 
 
@@ -34,9 +45,9 @@ def disparity_to_depth(
         Scaled disparity (1/metres) and depth (metres), both of the input's shape.
 
     Raises:
-        ValueError: If not 0 < min_depth < max_depth.
+        UserError: If not 0 < min_depth < max_depth.
     """
-    _check_range(min_depth, max_depth)
+    check_depth_range('disparity_to_depth', min_depth, max_depth)
     (disparity,) = full_precision(disparity)
     with no_autocast(disparity):
         nearest, farthest = 1 / min_depth, 1 / max_depth
@@ -59,9 +70,9 @@ def depth_to_disparity(
         Disparity, of the input's shape.
 
     Raises:
-        ValueError: If not 0 < min_depth < max_depth.
+        UserError: If not 0 < min_depth < max_depth.
     """
-    _check_range(min_depth, max_depth)
+    check_depth_range('depth_to_disparity', min_depth, max_depth)
     (depth,) = full_precision(depth)
     with no_autocast(depth):
         nearest, farthest = 1 / min_depth, 1 / max_depth

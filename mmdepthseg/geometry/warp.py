@@ -29,32 +29,6 @@ from mmdepthseg.geometry.tensors import (
 _HUGE = 1e6
 
 
-def synthesize_view(
-    source: Tensor, depth: Tensor, transform: Tensor, cam2img: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Warp one source image per sample into the target view.
-
-    Args:
-        source: Source images, (N, C, H, W).
-        depth: Depth of the target pixels, metres, (N, 1, H, W).
-        transform: Target camera -> source camera, (N, 4, 4).
-        cam2img: K, (N, 3, 3), in pixels of these images.
-
-    Returns:
-        The warped image (N, C, H, W) and a bool map (N, 1, H, W), see
-        `synthesize_views`.
-
-    Raises:
-        ValueError: If the shapes do not fit.
-    """
-    check_shape('source', source, (None, None, None, None))
-    check_shape('transform', transform, (source.shape[0], 4, 4))
-    warped, valid = synthesize_views(
-        source.unsqueeze(1), depth, transform.unsqueeze(1), cam2img
-    )
-    return warped.squeeze(1), valid.squeeze(1)
-
-
 def synthesize_views(
     sources: Tensor, depth: Tensor, transforms: Tensor, cam2img: Tensor
 ) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 MMEngine passes on the error of a constructor; only the frames of its `build_from_cfg`
 tell which part of the config it came from. torch wraps the error of a loader's worker
-in a text. This is the only module that reads the frames or messages of other libraries.
+in a text. Besides this module only `errors` and `checkpoints.safety` read frames or
+messages of other libraries.
 """
 
 import re
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from mmdepthseg.launch.config_keys import argument_names, walk
+from mmdepthseg.utils.configs import argument_names, walk
 from mmdepthseg.utils.errors import did_you_mean, unknown_key
 
 #: Errors by which constructors of the frameworks refuse their arguments.

@@ -7,10 +7,11 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmdepthseg.checkpoints.reading import is_remote, near_files, read_checkpoint
 from mmdepthseg.engine.hooks.check_values import check_values
 from mmdepthseg.launch.config_keys import check_nested_keys, check_top_level_keys
 from mmdepthseg.launch.options import apply_options
-from mmdepthseg.utils.errors import UserError, did_you_mean
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import check_writable
 
 
@@ -29,7 +30,7 @@ def load_config(
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise UserError(f'config not found: {path}{_near_files(path, "*.py")}')
+        raise UserError(f'config not found: {path}{near_files(path, "*.py")}')
     try:
         config = Config.fromfile(str(path))
     except UserError:
@@ -59,13 +60,6 @@ def _drop_scope(node: Any, scope: str | None) -> None:
     if isinstance(node, list | tuple):
         for value in node:
             _drop_scope(value, scope)
-
-
-def _near_files(path: Path, pattern: str) -> str:
-    if not path.parent.is_dir():
-        return f' (there is no folder {path.parent})'
-    names = [found.name for found in path.parent.glob(pattern)]
-    return did_you_mean(path.name, names)
 
 
 def prepare_work_dir(
@@ -99,8 +93,6 @@ def check_checkpoint_file(path: str, role: str = 'checkpoint') -> str:
     Raises:
         UserError: If it is missing, a folder, damaged or not a checkpoint.
     """
-    from mmdepthseg.checkpoints.reading import is_remote, read_checkpoint
-
     if is_remote(path):
         return path
     read_checkpoint(path, role)

@@ -6,14 +6,14 @@ would have no effect, stop the run at its first step, or cause an error that nam
 key.
 """
 
-import inspect
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mmengine.config import Config
 
+from mmdepthseg.utils.configs import argument_names, type_name, walk
 from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 #: What MMEngine's Runner and our tools read at the top level of a config.
@@ -39,8 +39,6 @@ PARAMWISE_KEYS = frozenset(
     'dwconv_decay_mult flat_decay_mult norm_decay_mult'.split()
 )
 CUSTOM_KEYS = frozenset(('decay_mult', 'lr_mult'))
-#: The constructors that read these keys and no others.
-PARAMWISE_READERS = ('DefaultOptimWrapperConstructor', 'MergedGroupsConstructor')
 #: Metainfo may hold anything; these are read.
 METAINFO_KEYS = ('classes', 'palette')
 _METAINFO_LIKENESS = 0.75
@@ -179,10 +177,11 @@ def _check_paramwise(config: Config) -> None:
     """Check the keys of MMEngine's constructor and of ours; others may read others."""
     from mmengine.registry import OPTIMIZERS
 
+    from mmdepthseg.engine.optim.merged_groups_constructor import PARAMWISE_READERS
+
     wrapper, place = _part(config, 'optim_wrapper'), 'optim_wrapper.paramwise_cfg'
     constructor = wrapper.get('constructor', PARAMWISE_READERS[0])
-    name = getattr(constructor, '__name__', constructor).rsplit('.', 1)[-1]
-    if name not in PARAMWISE_READERS:
+    if type_name(constructor) not in PARAMWISE_READERS:
         return
     _check(config, place, PARAMWISE_KEYS)
     kind = _resolve(_part(config, 'optim_wrapper.optimizer').get('type'), OPTIMIZERS)
@@ -198,44 +197,3 @@ def _check_paramwise(config: Config) -> None:
 def _resolve(kind: Any, registry: Any) -> Callable | None:
     """Return the class that a `type` names; None if it is not known yet."""
     return registry.get(kind) if isinstance(kind, str) else kind
-
-
-def argument_names(owner: object) -> set[str]:
-    """Return the names of the arguments of a function or a class.
-
-    For a class these include the arguments of its bases' constructors, because
-    constructors pass `**kwargs` on.
-    """
-    if inspect.isclass(owner):
-        members = [vars(base).get('__init__') for base in owner.__mro__[:-1]]
-        callables = [member for member in members if member is not None]
-    else:
-        callables = [owner]
-    names: set[str] = set()
-    for function in callables:
-        try:
-            parameters = inspect.signature(function).parameters.values()
-        except (TypeError, ValueError):
-            continue
-        variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        names |= {p.name for p in parameters if p.kind not in variadic}
-    return names - {'self'}
-
-
-def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield a part of a config and every value below it, with its place.
-
-    Args:
-        node: Dict, list, tuple or value.
-        place: Its dotted key.
-
-    Yields:
-        Dotted key and value.
-    """
-    yield place, node
-    if isinstance(node, Mapping):
-        items: Iterable[tuple] = node.items()
-    else:
-        items = enumerate(node) if isinstance(node, list | tuple) else ()
-    for key, value in items:
-        yield from walk(value, f'{place}.{key}')

@@ -9,7 +9,8 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from mmdepthseg.launch.config_keys import MORE_KEYS, TOP_LEVEL_KEYS, walk
+from mmdepthseg.launch.config_keys import MORE_KEYS, TOP_LEVEL_KEYS
+from mmdepthseg.utils.configs import type_name, walk
 from mmdepthseg.utils.errors import UserError, check_keys, listed
 
 # A new name at least this similar to a known one is taken for a misspelling.
@@ -155,7 +156,7 @@ def _follow(config: Config, key: str) -> tuple[Any, list[str], list[str]]:
         part: Any = rest[0]
         if isinstance(node, list | tuple):
             types = [e.get('type') if isinstance(e, Mapping) else '' for e in node]
-            kinds = [str(getattr(t, '__name__', t)).split('.')[-1] for t in types]
+            kinds = [*map(type_name, types)]
             places = [i for i, kind in enumerate(kinds) if part in (str(i), kind)]
             if len(places) != 1:
                 raise UserError(

@@ -8,10 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from mmdepthseg.checkpoints.trust import SWITCH, VARIABLE, trusting
 from mmdepthseg.frameworks import require_frameworks
 from mmdepthseg.launch.errors import friendly_errors
 from mmdepthseg.utils.errors import Stopped
-from mmdepthseg.utils.trust import SWITCH, VARIABLE, trusting
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from mmdepthseg.names import sample_name
 from mmdepthseg.utils.errors import UserError
 
 
@@ -74,7 +75,7 @@ def check_adjacent(
         meta = {} if sample is None else sample.metainfo
         told = len(meta.get('adjacent_offsets', ())) if meta else count
         if count != counts[0] or told != counts[0] or len(counts) != len(images):
-            name = meta.get('img_id') or meta.get('img_path') or f'no. {position}'
+            name = sample_name(meta, unnamed=f'no. {position}')
             raise UserError(
                 f'Sample {name} has {max(count, told)} adjacent frames, but the first '
                 f'sample of the batch has {counts[0]}: use the same offsets and '

@@ -95,10 +95,16 @@ def grow(
         if scorer is not None:
             _score(step, chosen, scorer)
         part = select(
-            features, step.method, budget, seed=seed, initial=chosen, exclude=exclude,
+            features,
+            step.method,
+            budget,
+            seed=seed,
+            initial=chosen,
+            exclude=exclude,
             scores=_usable(step.scores),
-            preselect=None if step.scores is None else preselect, **options,
-        )  # fmt: skip
+            preselect=None if step.scores is None else preselect,
+            **options,
+        )
         parts.append(part)
         steps.append(step)
         chosen = part.order

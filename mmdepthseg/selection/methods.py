@@ -117,11 +117,17 @@ def select(
     ranked = scores if METHODS[method].scores else None
     if METHODS[method].distances:
         points = farthest_point(
-            features, budget, seed=seed, initial=initial, exclude=exclude,
+            features,
+            budget,
+            seed=seed,
+            initial=initial,
+            exclude=exclude,
             candidates=None if preselect is None else np.flatnonzero(eligible),
             bias=None if ranked is None else bias * ranked,
-            min_distance=min_distance, progress=progress, **distances,
-        )  # fmt: skip
+            min_distance=min_distance,
+            progress=progress,
+            **distances,
+        )
         score = None if scores is None else scores[points.order]
         return Selection(initial=len(initial), score=score, **vars(points))
     chosen = _take_first(method, seed, budget, initial, eligible, scores)

@@ -23,8 +23,19 @@ from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, Scene, build_scene
 
 __all__ = [
-    "FRAME_RATE", "STYLES", "TRAIN_CITIES", "VAL_CITIES",
-    "CarCamera", "CityStyle", "Clip", "Frame", "Options", "Renderer", "Scene",
-    "build_scene", "clip_is_complete",
-    "render_clip", "render_dataset",
-]  # fmt: skip
+    'FRAME_RATE',
+    'STYLES',
+    'TRAIN_CITIES',
+    'VAL_CITIES',
+    'CarCamera',
+    'CityStyle',
+    'Clip',
+    'Frame',
+    'Options',
+    'Renderer',
+    'Scene',
+    'build_scene',
+    'clip_is_complete',
+    'render_clip',
+    'render_dataset',
+]

@@ -160,9 +160,16 @@ class Builder:
         height = float(self.rng.uniform(0.8, 2.0))
         tone = float(self.rng.uniform(0.75, 1.1))
         self.box(
-            corner, along, away, height, self.atlas["leaves"], TREE, (tone,) * 3,
-            (2.5, 2.5), detail=0.2,
-        )  # fmt: skip
+            corner,
+            along,
+            away,
+            height,
+            self.atlas['leaves'],
+            TREE,
+            (tone,) * 3,
+            (2.5, 2.5),
+            detail=0.2,
+        )
 
     def billboard(
         self,
@@ -181,9 +188,17 @@ class Builder:
         corner = foot - right * size[0] / 2 + UP * (base + size[1])
         uv = (1.0, 0.0, -1.0, 1.0) if mirror else (0.0, 0.0, 1.0, 1.0)
         self.quads.add(
-            corner, right * size[0], -UP * size[1], texture, label, tint, uv,
-            instance, two_sided=True, detail=detail,
-        )  # fmt: skip
+            corner,
+            right * size[0],
+            -UP * size[1],
+            texture,
+            label,
+            tint,
+            uv,
+            instance,
+            two_sided=True,
+            detail=detail,
+        )
 
     def tree(
         self, foot: np.ndarray, along: np.ndarray, right: np.ndarray, height: float
@@ -196,9 +211,14 @@ class Builder:
         plaster = self.atlas['plaster']
         for axis in (right, along):
             self.billboard(
-                foot, axis, (thick, trunk + 0.2 * height), plaster, TREE, bark,
+                foot,
+                axis,
+                (thick, trunk + 0.2 * height),
+                plaster,
+                TREE,
+                bark,
                 detail=0.3,
-            )  # fmt: skip
+            )
         spread = height * float(rng.uniform(0.42, 0.6))
         size = (spread, height - trunk)
         tone = rng.uniform(0.75, 1.15) * np.array([1.0, 1.0, rng.uniform(0.8, 1.2)])
@@ -242,9 +262,14 @@ class Builder:
         self.post(foot, right, height, 0.15)
         arm = foot + right * inward * 0.8
         self.billboard(
-            arm, right, (1.7, 0.14), self.atlas["plaster"], POLE, (0.5,) * 3,
+            arm,
+            right,
+            (1.7, 0.14),
+            self.atlas['plaster'],
+            POLE,
+            (0.5,) * 3,
             base=height - 0.14,
-        )  # fmt: skip
+        )
 
     def traffic_sign(
         self, foot: np.ndarray, right: np.ndarray, along: np.ndarray
@@ -322,6 +347,12 @@ class Builder:
         size = (1.45, 1.45) if side else (0.75, 1.45)
         place = foot - along * 0.02
         self.billboard(
-            place, right, size, texture, RIDER, mirror=mirror, base=0.38,
+            place,
+            right,
+            size,
+            texture,
+            RIDER,
+            mirror=mirror,
+            base=0.38,
             instance=instance,
-        )  # fmt: skip
+        )

@@ -177,8 +177,11 @@ class Renderer:
             near = max(centre[2] - reach, 0.8)
             far = centre[2] + reach
             focal, drop = self.matrix[0, 0], -pose[1, 3]
-            xs = [self.matrix[0, 2] + focal * (centre[0] + d) / z
-                  for d in (-reach, reach) for z in (near, far)]  # fmt: skip
+            xs = [
+                self.matrix[0, 2] + focal * (centre[0] + d) / z
+                for d in (-reach, reach)
+                for z in (near, far)
+            ]
             horizon = self.matrix[1, 2] - focal * self.scene.camera.pitch
             y0 = horizon + focal * (drop - 0.2) / far - 0.02 * focal
             y1 = horizon + focal * drop / near + 0.03 * focal
@@ -219,11 +222,17 @@ class Renderer:
         up = np.array([[0.0, -1.0, 0.0]])
         lit = light.shade(up, np.array([False]))[0] * 0.92
         ground = shade_ground(
-            surface[index], buffers.inverse_depth.reshape(-1)[index],
-            road[0].reshape(-1)[index], road[1].reshape(-1)[index], scene.road,
-            scene.markings, atlas, float(self.matrix[0, 0]), scene.camera.height,
+            surface[index],
+            buffers.inverse_depth.reshape(-1)[index],
+            road[0].reshape(-1)[index],
+            road[1].reshape(-1)[index],
+            scene.road,
+            scene.markings,
+            atlas,
+            float(self.matrix[0, 0]),
+            scene.camera.height,
             np.asarray(scene.style.ground),
-        )  # fmt: skip
+        )
         ground *= shadow.reshape(-1)[index, None]
         colour[index] = ground * lit.astype(np.float32)
         index = np.flatnonzero(surface >= FIRST_QUAD)

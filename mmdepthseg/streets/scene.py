@@ -314,10 +314,23 @@ def build_scene(
     if visit.waits:
         speed, acceleration, wobble[:3] = 0.0, 0.0, 0.0
     scene = Scene(
-        visit.city, style, make_camera(style, width, height), atlas, road, light,
-        markings, quads, shadows, movers, lane, speed, acceleration, wobble,
-        [*(visit.visit or visit.place)], visit.start,
-    )  # fmt: skip
+        visit.city,
+        style,
+        make_camera(style, width, height),
+        atlas,
+        road,
+        light,
+        markings,
+        quads,
+        shadows,
+        movers,
+        lane,
+        speed,
+        acceleration,
+        wobble,
+        [*(visit.visit or visit.place)],
+        visit.start,
+    )
     return scene, visit.sequence
 
 

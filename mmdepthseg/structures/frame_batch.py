@@ -57,24 +57,7 @@ class FrameBatch:
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
         return [(name, part) for name, part in parts if part is not None]
 
-    def select(self, indices: slice | Sequence[int] | Tensor) -> 'FrameBatch':
-        """Return a batch of some of the samples.
-
-        Args:
-            indices: A slice (gives views), a sequence of positions, or a tensor of
-                positions or bool (N,).
-
-        Returns:
-            A new batch, in the order of `indices`.
-        """
-        if not isinstance(indices, slice | Tensor):
-            indices = torch.as_tensor(
-                list(indices), device=self.img.device, dtype=torch.long
-            )
-        return FrameBatch(**{name: part[indices] for name, part in self._parts()})
-
-    def to(self, *args, **kwargs) -> 'FrameBatch':
-        """Return a batch whose parts are moved as by `Tensor.to`."""
-        return FrameBatch(
-            **{name: part.to(*args, **kwargs) for name, part in self._parts()}
-        )
+    def select(self, indices: Sequence[int]) -> 'FrameBatch':
+        """Return a batch of the samples at some positions, in their order."""
+        chosen = torch.as_tensor([*indices], device=self.img.device, dtype=torch.long)
+        return FrameBatch(**{name: part[chosen] for name, part in self._parts()})

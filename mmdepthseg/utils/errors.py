@@ -1,6 +1,7 @@
 """The exception for mistakes of the user."""
 
 import difflib
+import importlib.util
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
@@ -52,10 +53,32 @@ def filled_in(cfg: Mapping, owner: str, **values: object) -> dict:
     return {**cfg, **values}
 
 
-def listed(names: Sequence[object], shown: int = 3) -> str:
+def require_extra(
+    owner: str, extra: str, packages: Iterable[str], otherwise: str = ''
+) -> None:
+    """Refuse what needs packages of an extra, unless they are installed.
+
+    Args:
+        owner: What needs them.
+        extra: Name of the extra.
+        packages: Their names for `import`.
+        otherwise: What else to do.
+
+    Raises:
+        UserError: Names the packages that are missing, and the extra.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f'{owner} needs packages that are missing: {", ".join(missing)}. Install '
+            f"the extra with `pip install -e '.[{extra}]'`{otherwise}."
+        )
+
+
+def listed(names: Sequence[object], shown: int = 3, between: str = ', ') -> str:
     """Return the first names and the number of the others: `a, b, c and 4 more`."""
     more = f' and {len(names) - shown:,} more' if len(names) > shown else ''
-    return ', '.join(map(str, names[:shown])) + more
+    return between.join(map(str, names[:shown])) + more
 
 
 def check_keys(

@@ -26,7 +26,7 @@ from mmdepthseg.utils.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-_TEMPORARY = re.compile(r'\.tmp-\d+(-[0-9a-f]{8}){0,2}$')
+_TEMPORARY = re.compile(r'\.tmp-\d+((-[0-9a-f]{8}){0,2}|(-[0-9a-f]{8}){2}\.\w+)$')
 #: Age of a temporary file that is no longer being written, if its machine may be
 #: another one.
 _STALE_SECONDS = 3600
@@ -46,7 +46,10 @@ def file_hash(path: str | Path) -> str:
 
 @contextlib.contextmanager
 def atomic_path(
-    path: str | Path, folder: Path | None = None, durable: bool = False
+    path: str | Path,
+    folder: Path | None = None,
+    durable: bool = False,
+    keep_suffix: bool = False,
 ) -> Iterator[Path]:
     """Give a temporary path, which is renamed to `path` unless an error is raised.
 
@@ -59,6 +62,8 @@ def atomic_path(
         path: The file; its folder is made if missing.
         folder: Where the temporary file is, on the same disk; beside `path` if None.
         durable: Wait until the disk has the file, so that it outlasts a power failure.
+        keep_suffix: The temporary path has the suffix of `path`, for writers that take
+            the format from it.
 
     Raises:
         OSError: The folder or file cannot be written; names `path`.
@@ -66,6 +71,7 @@ def atomic_path(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     name = f'{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}-{_machine()}'
+    name += path.suffix * keep_suffix
     temporary = (folder or path.parent) / name
     descriptor = None
     try:
@@ -324,7 +330,8 @@ def _remove_if_left(path: Path, now: float) -> None:
         recent = now - state.st_mtime <= _STALE_SECONDS
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            recent = recent and not path.name.endswith(f'-{_machine()}')
+            here = f'-{_machine()}' in path.name.rpartition('.tmp-')[2]
+            recent = recent and not here
         except BlockingIOError:
             return
         except OSError:  # a disk without locks: the age decides

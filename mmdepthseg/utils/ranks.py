@@ -4,10 +4,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from typing import Any
 
 
 def from_main(function: Callable[[], Any]) -> Any:
@@ -43,21 +40,3 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
-
-
-def mean_over_ranks(value: 'Tensor') -> 'Tensor':
-    """Return a number averaged over the ranks, as float32 without gradient.
-
-    Losses that divide by a count, or weigh by a share, take it over the batches of all
-    ranks: the mean of the ranks' gradients is then that of one large batch.
-
-    Args:
-        value: Scalar; of one rank it comes back unchanged.
-    """
-    from mmengine.dist import all_reduce, get_world_size
-
-    value = value.detach().float()
-    if get_world_size() > 1:
-        value = value.clone()
-        all_reduce(value, op='mean')
-    return value

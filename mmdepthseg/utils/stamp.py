@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, listed
 from mmdepthseg.utils.files import read_json, write_atomically
 
 #: States of a result: there is nothing, it is incomplete, it is complete.
@@ -137,11 +137,9 @@ class Stamp:
         if not self.changed:
             return state
         if not overwrite:
-            more = len(self.changed) - _SHOWN
-            listed = '; '.join(self.changed[:_SHOWN])
             raise UserError(
                 f'{self.path.parent} holds {self.what} made with something else: '
-                f'{listed}{f" and {more} more" if more > 0 else ""}. {self.cure}'
+                f'{listed(self.changed, _SHOWN, "; ")}. {self.cure}'
             )
         self.clear()
         self.facts, self.changed = {}, []

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import torch
+
+from mmdepthseg.cityscapes import IGNORED
 
 #: Percentiles of the disparities that the colours span.
 RANGE = (2, 98)
@@ -16,8 +19,14 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.45
 
 
+def to_bgr(image: torch.Tensor) -> np.ndarray:
+    """Convert (3, H, W) RGB in [0, 1] to (H, W, 3) uint8 BGR."""
+    array = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    return np.ascontiguousarray(array[..., ::-1])
+
+
 def color_labels(
-    labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_index: int = 255
+    labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_index: int = IGNORED
 ) -> np.ndarray:
     """Draw a label map in colour.
 

@@ -7,7 +7,6 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from helpers import REPO
-from mmdepthseg.apis.model import _without_pretrained
 from mmdepthseg.datasets import CityscapesSequenceDataset
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.plugin import register_all_modules
@@ -30,7 +29,7 @@ def save_untrained(config: Config | str | Path, path: Path, **meta) -> Path:
     torch.manual_seed(3)
     cfg = config if isinstance(config, Config) else load_config(config)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        model = MODELS.build(_without_pretrained(cfg.model))
+        model = MODELS.build(cfg.model)
     for name, value in model.named_parameters():
         if name.startswith('teacher.'):
             value.data += 0.05 * torch.randn_like(value)

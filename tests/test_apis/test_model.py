@@ -36,13 +36,6 @@ def test_loads_every_weight_in_eval_mode(checkpoint):
     assert not model.training
 
 
-def test_pretrained_weights_are_not_looked_for(checkpoint):
-    backbone = dict(BACKBONE, init_cfg=dict(type='Pretrained', checkpoint='gone.pth'))
-    cfg = config(depth_head=DEPTH_HEAD)
-    cfg.model.backbone = backbone
-    assert load_model(cfg, checkpoint) is not None
-
-
 def test_checkpoint_of_another_model(checkpoint):
     with pytest.raises(UserError, match='model.pth'):
         load_model(config(decode_head=SEG_HEAD), checkpoint)

@@ -205,6 +205,7 @@ def test_video_file(networks, tmp_path, seen):
     shutil.copytree(out / 'depth_pictures', clip / 'frames')
     made = predict(*network, clip, tmp_path / 'second', device='cpu', fps=7)
     assert cv2.VideoCapture(str(made.video)).get(cv2.CAP_PROP_FPS) == 7
+    assert [*made.video.parent.glob('*.mp4*')] == [made.video]
 
 
 def test_inputs_that_are_none(networks, tmp_path):

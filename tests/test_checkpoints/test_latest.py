@@ -92,7 +92,7 @@ def test_killed_before_the_pointer_was_written(run):
 
 
 def test_rest_of_an_earlier_run(run):
-    """A run that was started anew in the same folder is not mistaken for it."""
+    """A run that was started again in the same folder is not mistaken for it."""
     save(run / 'iter_2.pth', 2, 20)
     point(run, run / 'iter_2.pth', 21)
     assert newest_whole(run) == str(run / 'iter_2.pth')

@@ -18,8 +18,8 @@ from mmengine.runner import CheckpointLoader
 from mmdepthseg.checkpoints import safety
 from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.checkpoints.safety import UntrustedFileError, read_guarded
+from mmdepthseg.checkpoints.trust import VARIABLE, is_trusted, trusting
 from mmdepthseg.utils import UserError
-from mmdepthseg.utils.trust import VARIABLE, is_trusted, trusting
 
 
 def load(path):

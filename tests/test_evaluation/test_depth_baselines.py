@@ -85,7 +85,7 @@ def test_fit_over_a_dataset_and_cache(dataset, tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / 'work').iterdir()] == ['row_mean.json']
 
 
-def test_depth_made_anew_under_the_same_names_counts(dataset, tmp_path):
+def test_depth_made_again_under_the_same_names_counts(dataset, tmp_path):
     cache = str(tmp_path / 'row_mean.json')
     before = build_row_mean(dataset, cache, 1e-3, 80.0, num_rows=4).rows
     assert before.tolist() == [40, 20, 10, 5]
@@ -115,5 +115,5 @@ def test_stereo_needs_no_images_to_be_read(tmp_path):
 
 def test_dataset_without_depth(dataset):
     dataset.pop('depth_dir')
-    with pytest.raises(ValueError, match='frames/0.png.*gt_depth_map'):
+    with pytest.raises(ValueError, match='a/0 .*gt_depth_map'):
         build_row_mean(dataset, None, 1e-3, 80.0)

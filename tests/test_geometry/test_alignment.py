@@ -3,11 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.one_view import synthesize_view
 
 from mmdepthseg.geometry import (
     align_frames,
     pose_vector_to_matrix,
-    synthesize_view,
 )
 from mmdepthseg.geometry.alignment import _is_improved, _Normal
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.golden import assert_golden, load
+from helpers.one_view import synthesize_view
 
 from mmdepthseg.geometry import (
     backproject,
     pose_vector_to_matrix,
     project,
-    synthesize_view,
     synthesize_views,
     transform_points,
 )
@@ -211,7 +211,7 @@ def test_shapes_are_checked():
     source, depth, transform, cam2img = _scene()
     with pytest.raises(ValueError, match=r'depth.*\(2, 1, 16, 24\)'):
         synthesize_view(source, depth[..., :4], transform, cam2img)
-    with pytest.raises(ValueError, match=r'transform.*\(2, 4, 4\)'):
+    with pytest.raises(ValueError, match=r'transforms.*\(2, 1, 4, 4\)'):
         synthesize_view(source, depth, transform[:, :3], cam2img)
     with pytest.raises(ValueError, match='at least 2x2'):
         synthesize_view(source[..., :1], depth[..., :1], transform, cam2img)

@@ -3,6 +3,7 @@ import pytest
 from helpers.golden import FOLDER
 
 from mmdepthseg.selection import ERRORS, depth_error, depth_error_mask
+from mmdepthseg.selection.criteria import dilate
 
 
 @pytest.fixture(scope='module')
@@ -44,6 +45,15 @@ def test_dilation_is_a_square_that_ends_at_the_border():
     mask = depth_error_mask(teacher, far_dilation=3, valid_height=1.0)
     assert (~mask).sum() == 9
     assert not mask[0, 4:7, 0:3].any()
+
+
+@pytest.mark.parametrize('size', [1, 3, 7, 99])
+def test_dilation_of_any_mask(size):
+    mask = np.random.default_rng(size).random((3, 19, 31)) < 0.03
+    radius = size // 2
+    padded = np.pad(mask, ((0, 0), (radius, radius), (radius, radius)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), (1, 2))
+    np.testing.assert_array_equal(dilate(mask, size), windows.any((-2, -1)))
 
 
 def test_mean_over_valid_pixels():

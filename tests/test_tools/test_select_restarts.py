@@ -134,7 +134,7 @@ def test_budgets_may_end_earlier_or_go_on(finished, choose, tmp_path):
     assert record_of(out)['order'] == order and times(out) == before
 
 
-def test_overwrite_makes_anew_what_changed(finished, choose, tmp_path):
+def test_overwrite_replaces_what_changed(finished, choose, tmp_path):
     out = tmp_path / 'out'
     shutil.copytree(finished, out)
     before = times(out)

@@ -142,7 +142,7 @@ def test_arrays(tmp_path):
             read_array(*wrong)
 
 
-def test_a_part_that_is_still_written_is_no_leftover(tmp_path):
+def test_a_file_that_is_still_written_stays(tmp_path):
     """However old it looks: the clock may have jumped, or the disk been slow."""
     with atomic_path(tmp_path / 'a.npy') as living:
         living.write_bytes(b'half')
@@ -179,6 +179,22 @@ def test_what_a_process_of_this_machine_left_goes_at_once(tmp_path):
         assert sorted(tmp_path.iterdir()) == sorted([living, elsewhere])
 
 
+def test_a_part_with_its_suffix_is_removed_too(tmp_path):
+    path, mine = tmp_path / 'a.mp4', tmp_path / 'b.tmp-20240131.mp4'
+    mine.write_bytes(b'mine')
+    if not (child := os.fork()):
+        with atomic_path(path, keep_suffix=True) as temporary:
+            temporary.write_bytes(b'half')
+            os.kill(os.getpid(), 9)
+    os.waitpid(child, 0)
+    os.utime(mine, (0, 0))
+    assert len(list(tmp_path.iterdir())) == 2
+    with atomic_path(path, keep_suffix=True) as living:
+        assert living.suffix == '.mp4'
+        remove_leftovers(tmp_path)
+        assert {*tmp_path.iterdir()} == {living, mine}
+
+
 def test_a_part_removed_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
     lock = fcntl.flock
 
@@ -192,7 +208,7 @@ def test_a_part_removed_before_it_was_locked_is_made_again(tmp_path, monkeypatch
     assert (tmp_path / 'a').read_bytes() == b'whole'
 
 
-def test_links_and_pipes_are_no_leftovers(tmp_path):
+def test_links_and_pipes_stay(tmp_path):
     (tmp_path / 'mine').write_bytes(b'mine')
     os.utime(tmp_path / 'mine', (0, 0))
     (tmp_path / 'a.tmp-1').symlink_to('mine')

@@ -37,7 +37,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mmdepthseg.launch.tool import run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
 from mmdepthseg.selection.farthest import lazy_greedy  # noqa: E402
 from mmdepthseg.selection.farthest.farthest_point import ROUTES  # noqa: E402
@@ -101,7 +101,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--work', help='folder for the features (default: temporary)')
     parser.add_argument('--json', help='also write the numbers to this file')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    add_debug(parser)
     parser.add_argument('--child', nargs=4, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from mmdepthseg.experiments.figures import read_logs  # noqa: E402
 from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
-from mmdepthseg.utils.errors import UserError  # noqa: E402
-from mmdepthseg.utils.files import read_json_lines  # noqa: E402
+from mmdepthseg.utils.errors import UserError, require_extra  # noqa: E402
 
 KINDS = {'IoU/': 'IoU', 'coverage.': 'coverage', 'precision.': 'precision'}
 COLUMNS = 5
@@ -49,14 +49,13 @@ def read_curves(folder: Path, network: str) -> dict:
     """
     curves: dict = defaultdict(lambda: defaultdict(dict))
     start = f'{network}/' if network else ''
-    for log in sorted(folder.glob('2*/vis_data/scalars.json')):
-        for found in read_json_lines(log):
-            for key, value in found.items():
-                name = key.removeprefix(start) if key.startswith(start) else ''
-                for begin, kind in KINDS.items():
-                    if name.startswith(begin):
-                        place = curves[name.removeprefix(begin)][kind]
-                        place[found['step']] = value
+    for found in read_logs(folder):
+        for key, value in found.items():
+            name = key.removeprefix(start) if key.startswith(start) else ''
+            for begin, kind in KINDS.items():
+                if name.startswith(begin):
+                    place = curves[name.removeprefix(begin)][kind]
+                    place[found['step']] = value
     if not curves:
         raise UserError(
             f'{folder}/2*/vis_data/scalars.json: no validation of {network or "it"} '
@@ -69,12 +68,9 @@ def read_curves(folder: Path, network: str) -> dict:
 def draw(args: argparse.Namespace) -> None:
     """Write the picture, a panel for each class."""
     curves = read_curves(args.folder, args.network)
-    try:
-        import matplotlib
-    except ImportError:
-        raise UserError('class_curves needs matplotlib: pip install matplotlib') from (
-            None
-        )
+    require_extra('class_curves', 'page', ['matplotlib'])
+    import matplotlib
+
     matplotlib.use('Agg')
     from matplotlib import pyplot
 

@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 
 from mmdepthseg.models.segmentors.depth_segmentor import given_head
+from mmdepthseg.utils.configs import type_name
 from mmdepthseg.utils.errors import UserError
 
 LOADER = 'LoadSDEDisparity'
@@ -166,8 +167,4 @@ def score_pipeline(cfg: Config, labels: Path | None) -> list[dict]:
 
 
 def _loaders(pipeline: list[dict]) -> list[dict]:
-    return [
-        t
-        for t in pipeline
-        if str(getattr(t['type'], '__name__', t['type'])).endswith(LOADER)
-    ]
+    return [step for step in pipeline if type_name(step['type']).endswith(LOADER)]

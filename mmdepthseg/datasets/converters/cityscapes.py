@@ -29,7 +29,7 @@ from mmdepthseg.datasets.converters.resampling import (
 )
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_values
-from mmdepthseg.utils.errors import check_keys, refuse
+from mmdepthseg.utils.errors import check_keys, listed, refuse
 from mmdepthseg.utils.files import read_json, remove_leftovers, write_atomically
 from mmdepthseg.utils.stamp import Stamp
 
@@ -143,11 +143,10 @@ def convert_cityscapes(
     broken = _run(jobs, options, full_size, workers, progress)
     _finish(stamp, options, listings, gaps)
     if broken:
-        more = [f'and {len(broken) - SHOWN} more'] * (len(broken) > SHOWN)
         raise BrokenFileError(
             f'{len(broken)} of {len(jobs)} files could not be converted; all others '
-            'are done. Extract these again and repeat the command:'
-            + ''.join(f'\n  {line}' for line in broken[:SHOWN] + more)
+            'are done. Extract these again and repeat the command:\n  '
+            + listed(broken, SHOWN, '\n  ')
         )
     return read_json(stamp.path, dict)
 

@@ -5,13 +5,13 @@ from itertools import islice
 
 from mmengine.dataset import InfiniteSampler
 
-from mmdepthseg.datasets.samplers.stream_index import StreamIndex
+from mmdepthseg.datasets.samplers.stream_index import SkippingSampler, StreamIndex
 from mmdepthseg.registry import DATA_SAMPLERS
 from mmdepthseg.utils.errors import UserError
 
 
 @DATA_SAMPLERS.register_module()
-class ResumableInfiniteSampler(InfiniteSampler):
+class ResumableInfiniteSampler(SkippingSampler, InfiniteSampler):
     """MMEngine's `InfiniteSampler` whose indices carry their position in the stream.
 
     The order is the parent's for the same seed. The parent yields plain ints, so random
@@ -38,16 +38,3 @@ class ResumableInfiniteSampler(InfiniteSampler):
         stream = islice(self._indices_of_rank(), self.start, None)
         for count, index in enumerate(stream, self.start):
             yield StreamIndex(index, count * self.world_size + self.rank, self.seed)
-
-    def skip(self, num_samples: int) -> None:
-        """Start the next iteration after `num_samples` indices of this rank.
-
-        Args:
-            num_samples: Counted from the start of the stream.
-
-        Raises:
-            ValueError: If negative.
-        """
-        if num_samples < 0:
-            raise ValueError(f'num_samples must not be negative, got {num_samples}.')
-        self.start = num_samples

@@ -8,7 +8,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
 from mmdepthseg.datasets.class_pixels import class_pixels
-from mmdepthseg.datasets.samplers.stream_index import StreamIndex
+from mmdepthseg.datasets.samplers.stream_index import SkippingSampler, StreamIndex
 from mmdepthseg.registry import DATA_SAMPLERS
 from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
@@ -83,7 +83,7 @@ class RareClassStream:
 
 
 @DATA_SAMPLERS.register_module()
-class MultiSourceSampler(Sampler):
+class MultiSourceSampler(SkippingSampler, Sampler):
     """Endless flat stream: every group holds `source_counts[k]` indices of source k.
 
     This is not MMDetection's class of that name, in which a source's share can be
@@ -97,14 +97,13 @@ class MultiSourceSampler(Sampler):
             of the data set's `sources` or in their order.
         seed: The same on all ranks; None: drawn and shared.
         shuffle: Draw a new permutation of a source whenever it is used up.
-        batch_size: The loader's batch size; if given, it is checked against the counts.
         rare_classes: Sources whose samples are drawn by their classes, and the
             temperature of the draw (`dict(labeled=0.1)`; see `RareClassStream`). All
             their samples are labelled; the labels are read once, at the start.
 
     Raises:
-        UserError: If `dataset` is not a `ConcatDataset`, or counts, sources and batch
-            size do not match.
+        UserError: If `dataset` is not a `ConcatDataset`, or counts and sources do not
+            match.
     """
 
     def __init__(
@@ -113,7 +112,6 @@ class MultiSourceSampler(Sampler):
         source_counts: Mapping[str, int] | Sequence[int],
         seed: int | None = None,
         shuffle: bool = True,
-        batch_size: int | None = None,
         rare_classes: Mapping[str, float] | None = None,
     ) -> None:
         if not hasattr(dataset, 'cumulative_sizes'):
@@ -143,8 +141,6 @@ class MultiSourceSampler(Sampler):
                 f'every source needs samples, their sizes are {self.sizes}.': (
                     min(self.sizes) < 1
                 ),
-                f'batch_size {batch_size} is not the sum of source_counts '
-                f'{self.counts}.': batch_size not in (None, self.group_size),
             },
         )
         self.rank, self.world_size = get_dist_info()
@@ -189,22 +185,6 @@ class MultiSourceSampler(Sampler):
             )
             position += 1
 
-    def skip(self, num_samples: int) -> None:
-        """Start the next iteration after `num_samples` indices of this rank.
-
-        Args:
-            num_samples: Counted from the start of the stream.
-
-        Raises:
-            ValueError: If negative.
-        """
-        if num_samples < 0:
-            raise ValueError(f'num_samples must not be negative, got {num_samples}.')
-        self.start = num_samples
-
     def __len__(self) -> int:
         """Return the number of samples of all sources together."""
         return sum(self.sizes)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Do nothing, because the stream has no epochs."""

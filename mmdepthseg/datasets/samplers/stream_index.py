@@ -1,4 +1,4 @@
-"""An index that carries its position in the sampler's stream."""
+"""Positions in a sampler's stream: indices that carry them, and jumps to them."""
 
 
 class StreamIndex(int):
@@ -31,3 +31,22 @@ class StreamIndex(int):
     def at(self, value: int) -> 'StreamIndex':
         """Return another index at the same position (of the same sample)."""
         return type(self)(value, self.pos, self.seed)
+
+
+class SkippingSampler:
+    """Base of samplers whose iterations begin where `skip` has set `start`."""
+
+    start: int
+
+    def skip(self, num_samples: int) -> None:
+        """Start the next iteration after `num_samples` indices of this rank.
+
+        Args:
+            num_samples: Counted from the start of the stream.
+
+        Raises:
+            ValueError: If negative.
+        """
+        if num_samples < 0:
+            raise ValueError(f'num_samples must not be negative, got {num_samples}.')
+        self.start = num_samples

@@ -145,10 +145,7 @@ def decode_values(
         BrokenFileError: See `decode`; or if the file has several channels, numbers of
             another type, or lossy compression.
     """
-    if content.startswith(JPEG):
-        raise BrokenFileError(
-            f'{what} {path} is a JPEG, which changes the numbers: store it as PNG.'
-        )
+    _refuse_jpeg(content, path, what)
     values = decode(content, path, what, 'unchanged')
     if values.ndim == 3:  # OpenCV replaces a palette's indices by their colours
         values = decode(content, path, what, 'unchanged', 'pillow')
@@ -165,6 +162,13 @@ def decode_values(
             f'{values.dtype} and shape {values.shape}.'
         )
     return values
+
+
+def _refuse_jpeg(content: bytes, path: str, what: str) -> None:
+    if content.startswith(JPEG):
+        raise BrokenFileError(
+            f'{what} {path} is a JPEG, which changes the numbers: store it as PNG.'
+        )
 
 
 def _chunks(png: bytes) -> set[bytes]:
@@ -282,10 +286,7 @@ def read_stored(
         )
         return read_values(path, what, cure, np.uint8, backend_args)
     content = read_bytes(path, what, backend_args)
-    if content.startswith(JPEG):
-        raise BrokenFileError(
-            f'{what} {path} is a JPEG, which changes the numbers: store it as PNG.'
-        )
+    _refuse_jpeg(content, path, what)
     values = decode(content, path, what, 'unchanged')
     if stored == 'colour' and values.shape[2:] == (4,):  # refused if transparent
         values = decode(content, path, what)

@@ -7,7 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.structures import SegDataSample
 
-from mmdepthseg.datasets.transforms.state import sample_name
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 

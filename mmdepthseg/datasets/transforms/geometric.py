@@ -18,7 +18,8 @@ import mmseg.datasets.transforms as mmseg_transforms
 import numpy as np
 
 from mmdepthseg.camera import Camera, Size
-from mmdepthseg.datasets.transforms.state import mark_moved, sample_name
+from mmdepthseg.datasets.transforms.state import mark_moved
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 

@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import LoadAnnotations
 
 from mmdepthseg.camera import Size, same_aspect
+from mmdepthseg.cityscapes import IGNORED
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, LabelTable
@@ -17,8 +18,8 @@ from mmdepthseg.datasets.transforms.jpeg import jpeg_size, reduction_for
 from mmdepthseg.datasets.transforms.state import (
     map_size,
     require_whole_image,
-    sample_name,
 )
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError, refuse
 
@@ -256,8 +257,8 @@ class LoadSegLabel(LoadAnnotations):
         if self.evaluate_at is not None:
             label = self._choose_size(results, label)
         if results.get('reduce_zero_label'):
-            label = np.where(label == 0, 255, label - 1).astype(np.uint8)
-            label[label == 254] = 255
+            label = np.where(label == 0, IGNORED, label - 1).astype(np.uint8)
+            label[label == IGNORED - 1] = IGNORED
         if table is not None:
             label = self._translate(label, table, path)
         if results.get('label_map') is not None:

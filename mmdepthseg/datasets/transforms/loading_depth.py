@@ -8,15 +8,15 @@ from mmcv.transforms import BaseTransform
 
 from mmdepthseg.camera import Camera, Size, same_view
 from mmdepthseg.cityscapes import decode_disparity
-from mmdepthseg.datasets.depth_labels import opened_store
+from mmdepthseg.datasets.depth_labels import SCALE, opened_store
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.transforms.files import read_values
 from mmdepthseg.datasets.transforms.state import (
     map_size,
     require_whole_image,
-    sample_name,
 )
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
@@ -257,7 +257,7 @@ class LoadSDEDisparity(_LoadDepthField):
             if self.legacy_8bit:
                 disparity = np.floor(disparity * 255) / np.float32(255)
         else:
-            disparity *= np.float32(1 / 65535)
+            disparity *= np.float32(1 / SCALE)
         if depth_range is not None and not self.stretch:
             results['disparity_range'] = tuple(depth_range)
         # Dense and smooth, unlike measured depth: linear interpolation is right.

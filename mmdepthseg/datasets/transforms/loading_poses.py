@@ -5,7 +5,7 @@ from mmcv.transforms import BaseTransform
 
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.files import read_bytes
-from mmdepthseg.datasets.transforms.state import sample_name
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.files import decode_text
 

@@ -14,12 +14,8 @@ which image and neighbours were decoded. Maps have the file's size until then.
 """
 
 from mmdepthseg.camera import Size
+from mmdepthseg.names import sample_name
 from mmdepthseg.utils.errors import UserError
-
-
-def sample_name(results: dict) -> str:
-    """Return the name of a sample in messages."""
-    return str(results.get('img_id') or results.get('img_path') or 'unnamed sample')
 
 
 def require_whole_image(results: dict, loader: str) -> None:

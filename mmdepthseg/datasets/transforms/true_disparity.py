@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmdepthseg.datasets.transforms.state import sample_name
-from mmdepthseg.geometry.depth import depth_to_disparity
+from mmdepthseg.geometry.depth import check_depth_range, depth_to_disparity
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import TRANSFORMS
-from mmdepthseg.utils.errors import UserError, refuse
+from mmdepthseg.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -41,13 +41,7 @@ class DisparityFromDepth(BaseTransform):
         max_depth: float = 100.0,
         unknown: float | None = 0.0,
     ) -> None:
-        refuse(
-            'DisparityFromDepth',
-            {
-                'expected 0 < min_depth < max_depth, got '
-                f'{min_depth} and {max_depth}': not 0 < min_depth < max_depth
-            },
-        )
+        check_depth_range('DisparityFromDepth', min_depth, max_depth)
         self.min_depth = min_depth
         self.max_depth = max_depth
         self.unknown = float('nan') if unknown is None else unknown

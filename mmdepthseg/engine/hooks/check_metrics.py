@@ -16,6 +16,7 @@ from mmdepthseg.engine.hooks.check_frames import parts_of
 from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
 from mmdepthseg.evaluation import DepthMetric, PseudoLabelMetric
 from mmdepthseg.evaluation.depth_metric import TARGET_CURE
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed
 
@@ -79,8 +80,9 @@ def check_truth(metric: BaseMetric, dataset: Any) -> None:
     set_random_state(state)
     found = sample.get('data_samples') if isinstance(sample, Mapping) else None
     if found is not None and not isinstance(found, Sequence) and field not in found:
-        name = found.get('img_id') or found.get('img_path')
-        raise UserError(f'{owner}: {place}: {name} has no {field}; needs {cure}')
+        raise UserError(
+            f'{owner}: {place}: {sample_name(found)} has no {field}; needs {cure}'
+        )
     if isinstance(metric, DepthMetric) and metric.baseline is not None:
         training = DATASETS.build(dict(metric.baseline['dataset'], pipeline=[]))
         check_paths(training, keys, f'{owner}: baseline.dataset', cure)
@@ -130,7 +132,7 @@ def check_paths(dataset: Any, keys: Sequence[str], place: str, cure: str) -> Non
     if not isinstance(dataset, SequenceDataset):
         return  # others list files that do not exist
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
-    without = [i.get('img_id', i.get('img_path')) for i in infos if not {*keys} & {*i}]
+    without = [sample_name(i) for i in infos if not {*keys} & {*i}]
     if without:
         raise UserError(
             f'{place}: {len(without)} of {len(dataset)} samples have no '

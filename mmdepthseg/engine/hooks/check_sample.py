@@ -14,6 +14,7 @@ from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.engine.hooks.check_frames import parts_of
 from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.modes import kept_modes
 
 #: Models of MMSegmentation that only the first iteration would check. Ours compare
 #: levels, heads and sizes when they are built.
@@ -58,17 +59,15 @@ def check_sample(
             context: AbstractContextManager = nullcontext()
             if isinstance(optim_wrapper, OptimWrapper):  # not several by name
                 context = optim_wrapper.optim_context(model)
-            with context:
+            with context, torch.no_grad(), kept_modes(model):
                 _pass(sample, model)
     finally:
         set_random_state(state)
 
 
-@torch.no_grad()
 def _pass(sample: Mapping, model: EncoderDecoder) -> None:
     levels: Any = ()
-    trained, network = model.training, cast(Any, model)
-    model.eval()
+    network = cast(Any, model.eval())
     try:
         # as in training, where images get the size of data_preprocessor
         data = network.data_preprocessor(pseudo_collate([sample]), True)
@@ -82,8 +81,12 @@ def _pass(sample: Mapping, model: EncoderDecoder) -> None:
     except torch.OutOfMemoryError:
         raise
     except (
-        AssertionError, LookupError, RuntimeError, TypeError, ValueError,
-    ) as error:  # fmt: skip
+        AssertionError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         levels = levels if isinstance(levels, list | tuple) else [levels]
         shapes = [tuple(one.shape[1:]) for one in levels if torch.is_tensor(one)]
         raise UserError(
@@ -93,5 +96,3 @@ def _pass(sample: Mapping, model: EncoderDecoder) -> None:
             'data_preprocessor with the crop; samples of PackDepthSegInputs are for '
             'DepthSegDataPreProcessor'
         ) from error
-    finally:
-        model.train(trained)

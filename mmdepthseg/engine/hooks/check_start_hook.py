@@ -39,7 +39,7 @@ from mmdepthseg.engine.hooks.check_metrics import (
 from mmdepthseg.engine.hooks.check_sample import check_sample
 from mmdepthseg.engine.hooks.check_values import check_values
 from mmdepthseg.engine.hooks.monitor_hooks import validation_figures
-from mmdepthseg.launch.config_keys import PARAMWISE_READERS
+from mmdepthseg.engine.optim.merged_groups_constructor import PARAMWISE_READERS
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError, listed, unknown_key
 

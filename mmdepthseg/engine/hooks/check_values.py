@@ -4,7 +4,7 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mmengine.optim import OptimWrapper
@@ -16,6 +16,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from mmdepthseg import registry as ours
+from mmdepthseg.utils.configs import readers, walk
 from mmdepthseg.utils.errors import UserError
 
 LOADERS = tuple(f'{name}_dataloader' for name in ('train', 'val', 'test', 'predict'))
@@ -84,7 +85,7 @@ def check_values(config: Mapping) -> None:
         UserError: Names the key, what is expected and what was given.
     """
     for root, registries in ROOTS.items():
-        for place, part in _dicts(config.get(root), root):
+        for place, part in walk(config.get(root), root):
             owner = _owner(place, part, registries)
             if owner is None:
                 continue
@@ -96,20 +97,10 @@ def check_values(config: Mapping) -> None:
             _check(key, config[key], kinds, Runner)
 
 
-def _dicts(node: Any, place: str) -> Iterator[tuple[str, Mapping]]:
-    if isinstance(node, Mapping):
-        yield place, node
-        for key, value in node.items():
-            yield from _dicts(value, f'{place}.{key}')
-    elif isinstance(node, list | tuple):
-        for index, value in enumerate(node):
-            yield from _dicts(value, f'{place}.{index}')
-
-
-def _owner(
-    place: str, part: Mapping, registries: Sequence[Registry]
-) -> Callable | None:
+def _owner(place: str, part: Any, registries: Sequence[Registry]) -> Callable | None:
     """Return the class or function that reads a dict; None if it is not known."""
+    if not isinstance(part, Mapping):
+        return None
     kind = part.get('type')
     if place in LOADERS:
         return DataLoader
@@ -129,18 +120,14 @@ def announced(owner: Callable) -> dict[str, Kinds | None]:
     """Return the plain types of the arguments of a class or function, by name.
 
     Args:
-        owner: For a class, constructors of its bases count too: constructors pass
-            `**kwargs` on.
+        owner: For a class, constructors of its bases count too; see `readers`.
 
     Returns:
         For each argument what its annotation names, None if there is none or if it also
         names others, for which text may stand.
     """
-    inits: list[Any] = [owner]
-    if inspect.isclass(owner):
-        inits = [vars(base).get('__init__') for base in reversed(owner.__mro__)]
     found: dict[str, Kinds | None] = {}
-    for function in filter(inspect.isfunction, inits):
+    for function in filter(inspect.isfunction, reversed(readers(owner))):
         for name, parameter in inspect.signature(function).parameters.items():
             one = types.SimpleNamespace(__annotations__={name: parameter.annotation})
             try:

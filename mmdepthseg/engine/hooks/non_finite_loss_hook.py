@@ -7,8 +7,9 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmdepthseg.names import sample_name
 from mmdepthseg.registry import HOOKS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, listed
 
 _SHOWN = 8
 
@@ -61,8 +62,7 @@ class NonFiniteLossHook(Hook):
             if 'loss' in name and not bool(torch.isfinite(torch.as_tensor(value)).all())
         ]
         images = list(dict.fromkeys(image_names(data_batch)))
-        more = f' and {len(images) - _SHOWN} more' if len(images) > _SHOWN else ''
-        named = ', '.join(images[:_SHOWN]) + more if images else '(without names)'
+        named = listed(images, _SHOWN) or '(without names)'
         raise UserError(
             f'iteration {runner.iter + 1}: {", ".join(terms)}. Images in the batch: '
             f'{named}. Lower the learning rate, clip gradients '
@@ -74,9 +74,8 @@ class NonFiniteLossHook(Hook):
 def image_names(batch: Any) -> Iterator[str]:
     """Yield the name (`img_id`, else `img_path`) of each sample in a data batch."""
     if hasattr(batch, 'metainfo'):
-        name = batch.metainfo.get('img_id') or batch.metainfo.get('img_path')
-        if name:
-            yield str(name)
+        if name := sample_name(batch, unnamed=''):
+            yield name
     elif isinstance(batch, Mapping):
         for value in batch.values():
             yield from image_names(value)

@@ -133,16 +133,14 @@ class RandomStateHook(Hook):
     ) -> None:
         """Gather the states of all ranks if a checkpoint is to be saved next."""
         self._gathered = None
-        if get_world_size() > 1 and any(
-            _saves_now(hook, runner, self, by_epoch=False) for hook in runner.hooks
-        ):
-            self.gather(runner)
+        self._gather_if_saved(runner, by_epoch=False)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Gather the states likewise for a checkpoint at the end of an epoch."""
-        if get_world_size() > 1 and any(
-            _saves_now(hook, runner, self, by_epoch=True) for hook in runner.hooks
-        ):
+        self._gather_if_saved(runner, by_epoch=True)
+
+    def _gather_if_saved(self, runner: Runner, by_epoch: bool) -> None:
+        if any(_saves_now(hook, runner, self, by_epoch) for hook in runner.hooks):
             self.gather(runner)
 
     def gather(self, runner: Runner) -> None:

@@ -17,11 +17,15 @@ from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_rand
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.structures import Panel
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.modes import kept_modes
 from mmdepthseg.visualization.drawing import (
     color_disparity,
     color_labels,
     contact_sheet,
+    to_bgr,
 )
+
+PANEL_WIDTH = 256
 
 
 @HOOKS.register_module()
@@ -42,7 +46,6 @@ class TrainingPanelsHook(Hook):
         interval: Number of iterations from one picture to the next; the first
             iteration has one.
         samples: How many samples of the batch to draw, at most.
-        panel_width: Width of each panel in pixels.
 
     Raises:
         UserError: If a number is less than 1, or the model has nothing to draw.
@@ -50,17 +53,14 @@ class TrainingPanelsHook(Hook):
 
     priority = 'LOW'
 
-    def __init__(
-        self, interval: int = 500, samples: int = 2, panel_width: int = 256
-    ) -> None:
-        if min(interval, samples, panel_width) < 1:
+    def __init__(self, interval: int = 500, samples: int = 2) -> None:
+        if min(interval, samples) < 1:
             raise UserError(
-                'TrainingPanelsHook: interval, samples and panel_width must be at '
-                f'least 1, got {interval}, {samples} and {panel_width}'
+                'TrainingPanelsHook: interval and samples must be at least 1, got '
+                f'{interval} and {samples}'
             )
         self.interval = interval
         self.samples = samples
-        self.panel_width = panel_width
 
     def before_train(self, runner: Runner) -> None:
         """Check the model.
@@ -95,7 +95,7 @@ class TrainingPanelsHook(Hook):
                 [(panel.caption, draw(panel, palette)) for panel in row]
                 for row in rows[: self.samples]
             ]
-            sheet = contact_sheet(drawn, self.panel_width)
+            sheet = contact_sheet(drawn, PANEL_WIDTH)
             runner.visualizer.add_image(
                 f'training/{name}', sheet[..., ::-1], runner.iter
             )
@@ -105,14 +105,11 @@ class TrainingPanelsHook(Hook):
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Let a model run in evaluation mode without gradients; restore everything."""
     state = get_random_state()
-    modes = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
-        with torch.no_grad():
+        with kept_modes(model), torch.no_grad():
+            model.eval()
             yield
     finally:
-        for module, mode in modes:
-            module.training = mode
         set_random_state(state)
 
 
@@ -120,7 +117,7 @@ def draw(panel: Panel, palette: list) -> np.ndarray:
     """Return a panel as an image (H, W, 3) or (H, W), uint8, BGR."""
     data = panel.data.float().numpy()
     if panel.kind == 'image':
-        return (data.transpose(1, 2, 0)[..., ::-1].clip(0, 1) * 255).astype(np.uint8)
+        return to_bgr(panel.data.float())
     if panel.kind == 'labels':
         return color_labels(panel.data.numpy(), palette)
     if panel.kind == 'disparity':

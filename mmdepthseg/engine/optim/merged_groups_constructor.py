@@ -11,6 +11,8 @@ from torch import nn
 
 from mmdepthseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
+#: The constructors that read the keys of MMEngine's `paramwise_cfg`, and no others.
+PARAMWISE_READERS = ('DefaultOptimWrapperConstructor', 'MergedGroupsConstructor')
 #: What MMEngine logs for each parameter: two lines each, and one of each teacher's.
 _PER_PARAMETER = re.compile(r'paramwise_options -- |\S+ is skipped since its requires_')
 

@@ -6,7 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdepthseg.checkpoints.arrival import init_weights_checked
+from mmdepthseg.checkpoints.arrival import init_weights_checked, is_pretrained
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
 
@@ -42,7 +42,7 @@ class FrozenEncoder(BaseModule):
         """
         init_cfg = self.backbone_cfg.get('init_cfg') or {}
         configs = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]
-        if not any(cfg.get('type') == 'Pretrained' for cfg in configs):
+        if not any(map(is_pretrained, configs)):
             raise UserError(
                 "FrozenEncoder: the backbone needs init_cfg=dict(type='Pretrained', "
                 f'checkpoint=...), got {init_cfg or None}; its weights are not stored '

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmdepthseg.geometry import disparity_to_depth
+from mmdepthseg.geometry import check_depth_range, disparity_to_depth
 from mmdepthseg.geometry.tensors import full_precision
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
@@ -47,13 +47,10 @@ class BaseDepthHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        check_depth_range('depth head', min_depth, max_depth)
         refuse(
             'depth head',
             {
-                'expected 0 < min_depth < max_depth, got '
-                f'min_depth={min_depth}, max_depth={max_depth}': (
-                    not 0 < min_depth < max_depth
-                ),
                 f'expected 0 < valid_height <= 1, got {valid_height}': (
                     not 0 < valid_height <= 1
                 ),

@@ -4,13 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmdepthseg.cityscapes import IGNORED as VOID
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
+from mmdepthseg.models.losses.over_ranks import mean_over_ranks
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.ranks import mean_over_ranks
-
-#: The ignore index of all labels in this package.
-VOID = 255
 
 
 @MODELS.register_module()

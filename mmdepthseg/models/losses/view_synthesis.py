@@ -8,14 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmdepthseg.geometry import disparity_to_depth, synthesize_views
+from mmdepthseg.geometry import (
+    check_depth_range,
+    disparity_to_depth,
+    synthesize_views,
+)
 from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
+from mmdepthseg.models.losses.over_ranks import mean_over_ranks
 from mmdepthseg.models.losses.photometric import PhotometricError
 from mmdepthseg.models.losses.smoothness import EdgeAwareSmoothness
 from mmdepthseg.models.losses.ssim import ImageStatistics
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import refuse
-from mmdepthseg.utils.ranks import mean_over_ranks
 
 
 class ScaleTerms(NamedTuple):
@@ -85,14 +89,12 @@ class ViewSynthesisLoss(nn.Module):
                 f"reduce must be 'min' or 'mean', got {reduce!r}": (
                     reduce not in ('min', 'mean')
                 ),
-                f'need 0 < min_depth < max_depth, got {min_depth}, {max_depth}': (
-                    not 0 < min_depth < max_depth
-                ),
                 'smooth_weight and tie_noise must not be negative': (
                     smooth_weight < 0 or tie_noise < 0
                 ),
             },
         )
+        check_depth_range('ViewSynthesisLoss', min_depth, max_depth)
         self.error = PhotometricError(ssim_weight)
         self.smoothness = EdgeAwareSmoothness()
         self.auto_mask = auto_mask

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
+from mmdepthseg.cityscapes import IGNORED as VOID
 from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
 _LABELS = 256  # labels are bytes
-_VOID = 255
 
 
 @TRANSFORMS.register_module()
@@ -49,7 +49,7 @@ class ClassMix(BatchMix):
         present = torch.zeros(
             len(batch), _LABELS, dtype=torch.bool, device=labels.device
         ).scatter_(1, labels, True)
-        present[:, _VOID] = False
+        present[:, VOID] = False
         scores = draw_uniform((len(batch), _LABELS), 0, 1, labels.device, generator)
         if self.temperature is not None:
             scores = favour_rare(scores, labels, self.temperature)
@@ -71,7 +71,7 @@ def favour_rare(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
         (N, 256), float64.
     """
     counts = labels.flatten().bincount(minlength=_LABELS).double()
-    counts[_VOID] = 0
+    counts[VOID] = 0
     shares = counts / counts.sum().clamp(min=1)
     noise = -(-scores.double().clamp(min=1e-12).log()).log()
     return noise - shares / temperature

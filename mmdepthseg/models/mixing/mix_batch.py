@@ -1,7 +1,7 @@
 """The batch that mixers work on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -47,10 +47,6 @@ class MixBatch:
 
     def __len__(self) -> int:
         return self.images.shape[0]
-
-    def replace(self, **changes: Any) -> 'MixBatch':
-        """Return a copy with some fields changed."""
-        return replace(self, **changes)
 
 
 def concatenate(batches: Sequence[MixBatch]) -> MixBatch:

@@ -1,5 +1,6 @@
 """Strong augmentation of mixed images."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ class BatchColorJitter:
         drawn = draw_color_jitter(
             len(batch), **self.options, device=batch.images.device, generator=generator
         )
-        return batch.replace(images=color_jitter(batch.images, drawn))
+        return replace(batch, images=color_jitter(batch.images, drawn))
 
 
 @TRANSFORMS.register_module()
@@ -106,7 +107,7 @@ class BatchGaussianBlur:
             2 * self.radius + 1,
         )
         kernels = torch.where(chosen[:, None], kernels, identity.to(kernels.dtype))
-        return batch.replace(images=blur(batch.images, kernels))
+        return replace(batch, images=blur(batch.images, kernels))
 
 
 def gaussian_kernels(sigma: Tensor, radius: int) -> Tensor:

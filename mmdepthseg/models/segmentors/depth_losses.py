@@ -8,6 +8,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from mmdepthseg.models.segmentors.samples import padding_of
+from mmdepthseg.names import sample_name
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
@@ -142,7 +143,7 @@ def _require_disparity(data_samples: SampleList, img: Tensor) -> tuple[Tensor, T
     known = torch.zeros((len(img), 1, *size), dtype=torch.bool, device=img.device)
     maps = []
     for i, sample in enumerate(data_samples):
-        name = sample.metainfo.get('img_path')
+        name = sample_name(sample)
         if 'disparity_map' not in sample:
             raise UserError(
                 f'{name}: no depth label (disparity_map), but the depth head has a '

@@ -12,6 +12,7 @@ from mmdepthseg.models.heads.decode_depth_head import DecodeDepthHead
 from mmdepthseg.models.heads.pose_net import PoseNet
 from mmdepthseg.models.heads.unet_decoder import NUM_STEPS, UNetDecoder
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.modes import kept_modes
 
 #: Size of the dummy image; a multiple of the strides and patches in use (14, 16, 32).
 DUMMY_SIZE = (448, 224)
@@ -60,11 +61,10 @@ def find_levels(model: Any) -> list[Level] | None:
 
 @torch.no_grad()
 def _levels_of(parts: list[nn.Module], channels: int) -> list[Level] | None:
-    modes = [(m, m.training) for part in parts for m in part.modules()]
     some = next(parts[0].parameters(), torch.zeros(1))
     own = getattr(parts[0], 'img_size', None)  # of networks with a fixed size
     sizes = [DUMMY_SIZE] if own is None else [DUMMY_SIZE, tuple(own)]
-    try:
+    with kept_modes(*parts):
         for part in parts:
             part.eval()  # MMSeg's return None
         for size in sizes:
@@ -74,9 +74,6 @@ def _levels_of(parts: list[nn.Module], channels: int) -> list[Level] | None:
                 if all(len(shape) == 4 for shape in shapes):
                     return [(s[1], round(size[0] / s[2])) for s in shapes]
         return None
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _shapes(parts: list[nn.Module], img: Tensor) -> list[tuple[int, ...]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmdepthseg.utils.modes import kept_modes
+
 Dropout = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
@@ -42,15 +44,11 @@ def predicting(model: Any) -> Iterator[None]:
     for name in ('backbone', 'neck', 'decode_head'):
         part = getattr(model, name, None)
         parts += part if isinstance(part, nn.ModuleList) else [part] if part else []
-    modes = [part.training for part in parts]
-    try:
+    with kept_modes(*parts):
         for part in parts:
             # not eval(), which would go down to the layers
             part.training = False
         yield
-    finally:
-        for part, mode in zip(parts, modes, strict=True):
-            part.training = mode
 
 
 @contextmanager

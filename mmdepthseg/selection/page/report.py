@@ -6,7 +6,6 @@ It contains no script, date or path: the same selection gives the same bytes. It
 is in `template.html`, which escapes everything it is given.
 """
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from mmdepthseg.selection.checks import Rows, check_rows, check_selection
 from mmdepthseg.selection.features import FeaturePool
 from mmdepthseg.selection.page import drawings
 from mmdepthseg.selection.page import picks as listed
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import require_extra
 from mmdepthseg.utils.files import write_atomically
 from mmdepthseg.version import __version__
 
@@ -25,17 +24,12 @@ from mmdepthseg.version import __version__
 MOST_CARDS, MOST_IMAGES = 2000, 1000
 #: Largest numbers of other frames on the map: not chosen, and excluded.
 POOL_FRAMES, EXCLUDED_FRAMES = 3000, 500
-_NEEDED = ('jinja2', 'matplotlib')
 
 
 def check_page() -> None:
     """Raise a `UserError` if a package that the page needs is not installed."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f'selection.html needs packages that are missing: {", ".join(missing)}. '
-            'Install them with `pip install -e .[page]`, or give --no-page.'
-        )
+    packages = ('jinja2', 'matplotlib')
+    require_extra('selection.html', 'page', packages, ', or give --no-page')
 
 
 def write_report(
@@ -91,11 +85,19 @@ def write_report(
         curves = cover.measure_coverage(pool, order, *given)
         shown = _cover(curves, budgets) | _map(pool, picks, excluded, by_row)
     text = _template().render(
-        selection=selection, options=options, budgets=budgets, pool=pool, picks=picks,
-        excluded=len(excluded), chosen=len(order), unreadable=len(unreadable),
-        with_images=image_paths is not None, most_images=MOST_IMAGES,
-        versions=f'mmdepthseg {__version__}, numpy {np.__version__}', **shown,
-    )  # fmt: skip
+        selection=selection,
+        options=options,
+        budgets=budgets,
+        pool=pool,
+        picks=picks,
+        excluded=len(excluded),
+        chosen=len(order),
+        unreadable=len(unreadable),
+        with_images=image_paths is not None,
+        most_images=MOST_IMAGES,
+        versions=f'mmdepthseg {__version__}, numpy {np.__version__}',
+        **shown,
+    )
     write_atomically(path, text.encode())
     return unreadable
 
@@ -152,6 +154,10 @@ def _map(
         for kind, *drawn in zip(('pool', 'excluded'), spots, rows[1:], strict=True)
     }
     return dict(
-        plane=plane, size=drawings.MAP, radius=radius, rest=len(rest), others=others,
+        plane=plane,
+        size=drawings.MAP,
+        radius=radius,
+        rest=len(rest),
+        others=others,
         unnumbered=len(picks) - len(labels),
-    )  # fmt: skip
+    )

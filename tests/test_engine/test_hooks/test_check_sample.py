@@ -33,10 +33,13 @@ def parts(tiny_config):
 
 def test_what_fits_stays_as_it_is(parts):
     dataset, model = parts()
+    model.backbone.eval()  # a mode of its own
+    modes = [module.training for module in model.modules()]
     weights = {name: one.clone() for name, one in model.state_dict().items()}
     state = torch.get_rng_state()
     check_sample('train_dataloader', dataset, model)
     assert torch.equal(torch.get_rng_state(), state) and model.training
+    assert [module.training for module in model.modules()] == modes
     for name, one in model.state_dict().items():
         assert torch.equal(one, weights[name]), name
 

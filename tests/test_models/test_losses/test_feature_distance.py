@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers.tiny_models import BACKBONE, HEIGHT, WIDTH
 
+from mmdepthseg.models.backbones import FrozenEncoder
 from mmdepthseg.models.losses import FeatureDistanceLoss, feature_distance
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
@@ -20,6 +21,13 @@ def encoder(tmp_path):
     register_all_modules()
     torch.save(MODELS.build(BACKBONE).state_dict(), path)
     return dict(BACKBONE, init_cfg=dict(type='Pretrained', checkpoint=path))
+
+
+@pytest.mark.parametrize('kind', ['Pretrained', 'mmdepthseg.Pretrained'])
+def test_encoder_with_weights_of_a_file(encoder, kind):
+    found = FrozenEncoder(dict(encoder, init_cfg=dict(encoder['init_cfg'], type=kind)))
+    found.init_weights()
+    assert found(torch.rand(1, 3, HEIGHT, WIDTH)).isfinite().all()
 
 
 def features(n=3):

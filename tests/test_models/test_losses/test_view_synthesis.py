@@ -2,8 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.golden import assert_golden, assert_golden_gradient, load
+from helpers.one_view import synthesize_view
 
-from mmdepthseg.geometry import pose_vector_to_matrix, synthesize_view
+from mmdepthseg.geometry import pose_vector_to_matrix
 from mmdepthseg.models.losses import ViewSynthesisLoss
 from mmdepthseg.registry import MODELS
 
@@ -200,7 +201,7 @@ def test_mean_is_over_the_pixels_that_can_be_looked_up(reduce):
     torch.testing.assert_close(terms.photometric, expected)
 
 
-def test_tie_noise_is_small_and_drawn_anew():
+def test_tie_noise_is_small_and_drawn_each_time():
     _, scene = _plane()
     noisy, exact = ViewSynthesisLoss(), ViewSynthesisLoss(tie_noise=0)
     statistics = exact.error.prepare(scene['target'])

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -67,7 +68,7 @@ def test_golden_depth_mix(name, threshold):
     assert_golden(mixed.images, golden[f'{prefix}_image'])
     assert torch.equal(mixed.labels, golden[f'{prefix}_argmax'].long())
     assert_golden(mixed.confidence, golden[f'{prefix}_softmax_max'])
-    labels = batch.replace(labels=golden['label'].long())
+    labels = replace(batch, labels=golden['label'].long())
     mixed = DepthMix(foreground_threshold=threshold)(labels)
     assert torch.equal(mixed.labels, golden[f'{prefix}_label'].long())
 
@@ -80,7 +81,7 @@ def test_golden_class_mix():
         picked[index, golden[f'class_picked_{index}'].long()] = True
     masks = class_masks(labels, picked)
     assert torch.equal(masks[:, 0], golden['class_mask'].bool())
-    mixed = _Masks(masks)(batch.replace(labels=labels))
+    mixed = _Masks(masks)(replace(batch, labels=labels))
     assert_golden(mixed.images, golden['class_mixed_image'])
     assert torch.equal(mixed.labels, golden['class_mixed_label'].long())
 
@@ -98,8 +99,8 @@ def test_golden_depth_threshold():
 def test_depth_thresholds_are_for_stretched_disparities():
     """Stored labels lie low in [0, 1], below most thresholds."""
     batch = _batch(8)
-    stored = batch.replace(disparity=0.04 + 0.06 * batch.disparity)
-    stretched = batch.replace(disparity=normalize_disparity(stored.disparity))
+    stored = replace(batch, disparity=0.04 + 0.06 * batch.disparity)
+    stretched = replace(batch, disparity=normalize_disparity(stored.disparity))
     assert not DepthThresholdMix((0.1, 0.4))(stored).mask.any()
     assert DepthThresholdMix((0.1, 0.4))(stretched).mask.float().mean() > 0.5
 
@@ -162,7 +163,7 @@ def test_a_single_image(name):
 
 @pytest.mark.parametrize('name', ['DepthMix', 'DepthThresholdMix', 'DepthHistogramMix'])
 def test_missing_disparity_is_named(name):
-    batch = _batch().replace(disparity=None)
+    batch = replace(_batch(), disparity=None)
     with pytest.raises(ValueError, match=f'{name} needs.*LoadSDEDisparity'):
         TRANSFORMS.build(dict(type=name))(batch)
     assert TRANSFORMS.get(name).needs_disparity
@@ -193,8 +194,8 @@ def test_an_image_stays_whole_with_the_probability_left(name):
 
 def test_depth_mix_draws_the_foreground_threshold_per_image():
     batch = _batch(64, size=(8, 8))
-    flat = batch.replace(
-        disparity=torch.linspace(0, 1, 64).view(1, 1, 8, 8).repeat(64, 1, 1, 1)
+    flat = replace(
+        batch, disparity=torch.linspace(0, 1, 64).view(1, 1, 8, 8).repeat(64, 1, 1, 1)
     )
     mask = DepthMix(foreground_threshold=(0.2, 0.6))(flat).mask
     lowest = torch.where(mask, flat.disparity, 2).amin((1, 2, 3))
@@ -204,8 +205,8 @@ def test_depth_mix_draws_the_foreground_threshold_per_image():
 def test_a_relative_margin_knows_no_scale():
     golden, batch = _golden_batch()
     disparity = normalize_disparity(batch.disparity)
-    expected = DepthMix()(batch.replace(disparity=disparity)).mask
-    shrunk = batch.replace(disparity=0.1 + 0.05 * disparity)
+    expected = DepthMix()(replace(batch, disparity=disparity)).mask
+    shrunk = replace(batch, disparity=0.1 + 0.05 * disparity)
     mask = DepthMix(relative_margin=True)(shrunk).mask
     assert (mask == expected).float().mean() > 0.999  # rounding at the margin
     assert (DepthMix()(shrunk).mask == expected).float().mean() < 0.9
@@ -215,7 +216,7 @@ def test_a_relative_margin_knows_no_scale():
 def test_class_mix_keeps_half_of_the_classes(classes):
     labels = torch.arange(40).view(1, 5, 8).repeat(2, 1, 1) % classes * 30
     labels[1, 0] = 255
-    batch = _batch(2, size=(5, 8)).replace(labels=labels)
+    batch = replace(_batch(2, size=(5, 8)), labels=labels)
     for seed in range(3):
         mask = ClassMix()(batch, torch.Generator().manual_seed(seed)).mask[:, 0]
         for index in range(2):
@@ -259,7 +260,7 @@ def test_depth_histogram_mix_keeps_the_nearest_share():
         kept = batch.disparity[index][mask[index]].min()
         left = batch.disparity[index][~mask[index]].max()
         assert kept > left - 1e-3
-    constant = batch.replace(disparity=torch.ones_like(batch.disparity))
+    constant = replace(batch, disparity=torch.ones_like(batch.disparity))
     assert DepthHistogramMix()(constant).mask.all()
 
 
@@ -272,9 +273,9 @@ def test_bad_arguments():
             build()
     batch = _batch()
     with pytest.raises(ValueError, match=r'labels.*\(3, 12, 16\)'):
-        batch.replace(labels=batch.labels[:2])
+        replace(batch, labels=batch.labels[:2])
     with pytest.raises(ValueError, match='^disparity'):
-        batch.replace(disparity=batch.disparity[:, 0])
+        replace(batch, disparity=batch.disparity[:, 0])
 
 
 def test_under_autocast():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -70,8 +72,8 @@ def test_nine_taps_are_enough():
 
 def test_under_autocast_and_channels_last():
     batch = _batch()
-    last = batch.replace(
-        images=batch.images.contiguous(memory_format=torch.channels_last)
+    last = replace(
+        batch, images=batch.images.contiguous(memory_format=torch.channels_last)
     )
     for augment in (BatchColorJitter(prob=1), BatchGaussianBlur(prob=1)):
         expected = augment(batch, torch.Generator()).images
