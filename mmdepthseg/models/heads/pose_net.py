@@ -71,7 +71,9 @@ class PoseNet(BaseModule):
         self.rotation_factor = rotation_factor
         self.translation_factor = translation_factor
         self.difference_gain = difference_gain
-        first = torch.tensor(first_translation) / translation_factor
+        start = partial(
+            start_with, translation=first_translation, factor=translation_factor
+        )
         self.head = Sequential(
             nn.Conv2d(in_channels, channels, 1),
             nn.ReLU(inplace=True),
@@ -79,7 +81,7 @@ class PoseNet(BaseModule):
             nn.ReLU(inplace=True),
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(inplace=True),
-            StartConv2d(channels, 6, 1, start=partial(start_with, translation=first)),
+            StartConv2d(channels, 6, 1, start=start),
         )
 
     def forward(self, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,14 +138,16 @@ class PoseNet(BaseModule):
         )
 
 
-def start_with(conv: nn.Conv2d, translation: Tensor) -> None:
+def start_with(conv: nn.Conv2d, translation: Sequence[float], factor: float) -> None:
     """Set the first prediction to a translation and hardly any rotation (in place).
 
     Args:
         conv: The last convolution.
-        translation: (3,), before the factor; 0 changes nothing.
+        translation: Three numbers; 0 changes nothing.
+        factor: By which its output is multiplied.
     """
     assert conv.bias is not None
-    if translation.any():
+    if any(translation):
         conv.weight.mul_(FIRST_WEIGHTS)
-        conv.bias.copy_(torch.cat((torch.zeros(3), translation)))
+        conv.bias.zero_()
+        conv.bias[3:] = torch.tensor(translation) / factor
