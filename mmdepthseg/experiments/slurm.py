@@ -189,8 +189,9 @@ def make_executor(folder: Path, parameters: Mapping[str, object]) -> Any:
             f'--slurm: {", ".join(ours)} cannot be given: a stage is one process on a '
             'node, and its name, dependencies and set-up are fixed'
         )
+    submitit = _submitit()
     try:
-        executor = _submitit().AutoExecutor(
+        executor = submitit.AutoExecutor(
             folder.resolve(), cluster='slurm', slurm_max_num_timeout=TIMEOUTS
         )
         executor.update_parameters(

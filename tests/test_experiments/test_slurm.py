@@ -171,5 +171,5 @@ def test_without_slurm_or_submitit(three, tmp_path, monkeypatch):
     with pytest.raises(UserError, match='srun'):
         runner.submit()
     monkeypatch.setitem(sys.modules, 'submitit', None)
-    with pytest.raises(UserError, match=r'mmdepthseg\[slurm\]'):
+    with pytest.raises(UserError, match=r'^--slurm needs .*submitit.*\[slurm\]'):
         runner.submit()
