@@ -61,6 +61,9 @@ def first_iteration(args: argparse.Namespace, folder: Path, last: int) -> float:
 
     config = load_config(args.config, args.cfg_options)
     config.train_cfg['max_iters'] = last
+    schedules = config.get('param_scheduler') or []
+    for schedule in schedules if isinstance(schedules, list) else [schedules]:
+        schedule.setdefault('end', args.iteration + 1)  # the same for both
     # a validation takes the same time at any iteration
     config.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
     config.experiment_name = folder.name
