@@ -66,7 +66,10 @@ def test_streets_with_random_weights(
 def test_what_the_tool_needs(checkpoint, cfg_options, run_tool, capsys):
     for options, message in (
         (['pose_evaluator=None'], 'needs pose_evaluator: frames with true poses'),
-        (['model.pose_net=None'], 'this model has no pose_net'),
+        (
+            ['model.pose_net=None', 'model.pose_refinement=None'],
+            'this model has no pose_net',
+        ),
         (['pose_dataloader.dataset.data_prefix.poses_path=x'], 'does not exist'),
     ):
         with pytest.raises(SystemExit):
