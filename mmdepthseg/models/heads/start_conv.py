@@ -13,7 +13,8 @@ class StartConv2d(nn.Conv2d):
     MMEngine applies an `init_cfg` of any module above to all convolutions, so weights
     that a constructor sets are lost; afterwards it calls `init_weights` of the children
     of `BaseModule`s, this one's among them, and last it loads what `Pretrained` names.
-    The modules between this one and its head must be MMEngine's.
+    The modules between this one and its head must be MMEngine's. A model that is built
+    without its `init_weights()` being called starts with torch's weights.
 
     Args:
         *args: Of `nn.Conv2d`.
@@ -26,9 +27,6 @@ class StartConv2d(nn.Conv2d):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.start = start
-        # a model that nobody initialises starts so, too; others draw the same numbers
-        with torch.random.fork_rng(devices=[]):
-            self.init_weights()
 
     @torch.no_grad()
     def init_weights(self) -> None:
