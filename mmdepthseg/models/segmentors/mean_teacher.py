@@ -73,7 +73,9 @@ class MeanTeacher(TeacherStudent):
             `model_wrapper_cfg=dict(type='mmdepthseg.SplitBackwardDDP')`. Defaults to
             False: one backward pass.
         views: Number of mixed, strongly augmented views of the mix samples from one
-            pass of the teacher (two in UniMatch). Defaults to 1, the paper's.
+            pass of the teacher (two in UniMatch). Defaults to 1, the paper's. A mixer
+            that draws nothing mixes all alike: `DepthMix` with one number as
+            `foreground_threshold` and `prob=1`.
         feature_dropout: `ComplementaryDropout`, of the student's features of two views.
             Defaults to None.
         **kwargs: See `TeacherStudent`. A data preprocessor with `color_jitter` must
