@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class StartConv2d(nn.Conv2d):
@@ -13,8 +13,8 @@ class StartConv2d(nn.Conv2d):
     MMEngine applies an `init_cfg` of any module above to all convolutions, so weights
     that a constructor sets are lost; afterwards it calls `init_weights` of the children
     of `BaseModule`s, this one's among them, and last it loads what `Pretrained` names.
-    The modules between this one and its head must be MMEngine's. A model that is built
-    without its `init_weights()` being called starts with torch's weights.
+    The modules between this one and its head must be MMEngine's. A model that nobody
+    initialises starts so, too.
 
     Args:
         *args: Of `nn.Conv2d`.
@@ -27,8 +27,21 @@ class StartConv2d(nn.Conv2d):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.start = start
+        drawn = self._copies()
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            start(self)
+        self._first = [*zip(drawn, self._copies())]
+
+    def _copies(self) -> list[Tensor]:
+        return [parameter.detach().clone() for parameter in self.parameters()]
 
     @torch.no_grad()
     def init_weights(self) -> None:
-        """Do as `start` says."""
+        """Do as `start` says, once."""
+        for parameter, (drawn, started) in zip(
+            self.parameters(), self._first, strict=True
+        ):
+            # nobody else has set it; a meta tensor has no values
+            if not parameter.is_meta and torch.equal(parameter.cpu(), started.cpu()):
+                parameter.copy_(drawn)
         self.start(self)

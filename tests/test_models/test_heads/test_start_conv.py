@@ -59,3 +59,18 @@ def test_a_part_alone_starts_so_too(tmp_path):
     net = MODELS.build(dict(PARTS['pose_net'], init_cfg=init))
     net.init_weights()
     assert all((p == 0.125).all() for p in net.parameters())
+
+
+def test_a_part_that_nobody_initialises_starts_so_too():
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    net = MODELS.build(dict(PARTS['pose_net']))
+    torch.set_rng_state(state)
+    plain = MODELS.build(dict(PARTS['pose_net'], first_translation=(0, 0, 0)))
+    assert net.head[-1].bias[5].item() == pytest.approx(-5)
+    # the weights are made small once, however often the net starts
+    small = net.head[-1].weight / plain.head[-1].weight
+    assert small.max().item() == pytest.approx(small.min().item()) != 1
+    before = net.head[-1].weight.clone()
+    net.init_weights()
+    assert torch.equal(net.head[-1].weight, before)
