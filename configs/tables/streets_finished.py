@@ -5,32 +5,15 @@
 _base_ = './streets_few_labels.py'
 title = 'Streets at 192x96: 1,800 iterations from the finished supervised network'
 label_counts = [8]
-baseline = 'supervised-x2'
+baseline = 'supervised'
 known = {method['name']: method for method in _base_.methods}
 length = 2 * _base_.iterations
-prerequisites = [
-    *_base_.prerequisites,
-    *(
-        dict(
-            name=f'supervised_seed{seed}',
-            train=known['supervised']['config'],
-            needs=['streets'],
-            options={
-                **_base_.alone,
-                **_base_.length,
-                'randomness.seed': seed,
-                'train_dataloader.dataset.labeled_subset.seed': seed,
-            },
-        )
-        for seed in _base_.seeds
-    ),
-]
 start = {
-    '+model.segmentor.init_cfg': "dict(type='Pretrained', "
-    "checkpoint='{work_dir}/supervised_seed{seed}/iter_1800.pth')",
+    '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",
     'default_hooks.mean_teacher.burn_in': 0,
 }
 methods = [
+    known['supervised'],
     dict(
         known['supervised'],
         name='supervised-x2',
@@ -48,7 +31,7 @@ methods = [
         dict(
             known[name],
             title=known[name]['title'] + ' from the finished network',
-            needs=['streets', 'supervised_seed{seed}'],
+            after='supervised',
             options={**known[name]['options'], **start},
         )
         for name in ('classmix', 'depthmix')

@@ -6,25 +6,10 @@ title = 'Streets at 192x96 from ImageNet weights: one option of DepthMix at a ti
 label_counts = [8]
 baseline = 'depthmix'
 known = {method['name']: method for method in _base_.methods}
-finished = [
-    dict(
-        name=f'finished_seed{seed}',
-        train=known['supervised']['config'],
-        needs=['streets'],
-        options={
-            **_base_.alone,
-            'randomness.seed': seed,
-            'train_dataloader.dataset.labeled_subset.seed': seed,
-        },
-    )
-    for seed in _base_.seeds
-]
-prerequisites = [*_base_.prerequisites, *finished]
 sampler = 'train_dataloader.sampler'
 two_views = {'+model.views': 2}
 warm = {
-    '+model.segmentor.init_cfg': "dict(type='Pretrained', "
-    "checkpoint='{work_dir}/finished_seed{seed}/iter_900.pth')",
+    '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",
     'default_hooks.mean_teacher.burn_in': 0,
 }
 changes = {
@@ -69,7 +54,7 @@ methods = [
             known['depthmix'],
             name=name,
             title=f'... {meaning}',
-            needs=['streets', *(['finished_seed{seed}'] if options is warm else [])],
+            **({'after': 'supervised'} if options is warm else {}),
             options={**known['depthmix']['options'], **options},
         )
         for meaning, (name, options) in changes.items()

@@ -61,6 +61,9 @@ class CityscapesSequenceDataset(SequenceDataset):
         img_suffix: End of image names.
         seg_map_suffix: End of label names; `labelTrainIds` in it means that ids
             are class indices already.
+        camera_suffix: End of camera file names.
+        disparity_suffix: End of stereo disparity names.
+        sde_disparity_suffix: End of depth label names.
         **kwargs: Of `SequenceDataset`.
     """
 
@@ -76,6 +79,9 @@ class CityscapesSequenceDataset(SequenceDataset):
         camera_size: tuple[int, int] | None = None,
         img_suffix: str = '_leftImg8bit.png',
         seg_map_suffix: str = '_gtFine_labelIds.png',
+        camera_suffix: str = '_camera.json',
+        disparity_suffix: str = '_disparity.png',
+        sde_disparity_suffix: str = '.png',
         **kwargs,
     ) -> None:
         refuse(
@@ -96,6 +102,9 @@ class CityscapesSequenceDataset(SequenceDataset):
         self.default_camera = default_camera and parse_intrinsics(
             default_camera, 'default_camera'
         )
+        self.camera_suffix = camera_suffix
+        self.disparity_suffix = disparity_suffix
+        self.sde_disparity_suffix = sde_disparity_suffix
         self._sequence_files: dict[str, str] = {}
         self._frame_numbers: dict[str, list[int]] = {}
         super().__init__(
@@ -137,7 +146,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         ]
         for key, suffix in (
             ('seg_map_path', self.seg_map_suffix),
-            ('disparity_path', '_disparity.png'),
+            ('disparity_path', self.disparity_suffix),
         ):
             files = list_tree(prefix.get(key), suffix)
             for info in samples:
@@ -155,7 +164,9 @@ class CityscapesSequenceDataset(SequenceDataset):
             )
         folder = self.data_prefix.get('sde_disparity_path')
         if folder:
-            info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'
+            info['sde_disparity_path'] = (
+                f'{folder}/{info["img_id"]}{self.sde_disparity_suffix}'
+            )
         if 'poses_path' in self.data_prefix:
             sequence, number = split_stem(info['img_id'])
             numbers = self._frame_numbers.get(sequence, [])
@@ -180,7 +191,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         return self._sequence_files.get(neighbour), wanted
 
     def _add_cameras(self, samples: list[dict]) -> list[dict]:
-        files = list_tree(self.data_prefix.get('camera_path'), '_camera.json')
+        files = list_tree(self.data_prefix.get('camera_path'), self.camera_suffix)
         numbers: dict[str, list[int]] = {}
         for img_id in files:
             sequence, number = split_stem(img_id)

@@ -97,13 +97,14 @@ class MultiSourceSampler(SkippingSampler, Sampler):
             of the data set's `sources` or in their order.
         seed: The same on all ranks; None: drawn and shared.
         shuffle: Draw a new permutation of a source whenever it is used up.
+        batch_size: The loader's batch size; if given, it is checked against the counts.
         rare_classes: Sources whose samples are drawn by their classes, and the
             temperature of the draw (`dict(labeled=0.1)`; see `RareClassStream`). All
             their samples are labelled; the labels are read once, at the start.
 
     Raises:
-        UserError: If `dataset` is not a `ConcatDataset`, or counts and sources do not
-            match.
+        UserError: If `dataset` is not a `ConcatDataset`, or counts, sources and batch
+            size do not match.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class MultiSourceSampler(SkippingSampler, Sampler):
         source_counts: Mapping[str, int] | Sequence[int],
         seed: int | None = None,
         shuffle: bool = True,
+        batch_size: int | None = None,
         rare_classes: Mapping[str, float] | None = None,
     ) -> None:
         if not hasattr(dataset, 'cumulative_sizes'):
@@ -141,6 +143,8 @@ class MultiSourceSampler(SkippingSampler, Sampler):
                 f'every source needs samples, their sizes are {self.sizes}.': (
                     min(self.sizes) < 1
                 ),
+                f'batch_size {batch_size} is not the sum of source_counts '
+                f'{self.counts}.': batch_size not in (None, self.group_size),
             },
         )
         self.rank, self.world_size = get_dist_info()

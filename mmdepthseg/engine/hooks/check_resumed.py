@@ -48,9 +48,10 @@ def check_resumed(name: str, checkpoint: Mapping, runner: Runner) -> None:
             'training from its weights with load_from'
         )
     changes = [*_changed_groups(*groups, _scales_rates(runner))]
-    changes += _changed_schedules(
-        checkpoint.get('param_schedulers'), runner.param_schedulers
-    )
+    if 'param_schedulers' in checkpoint:  # CheckpointHook may leave them out
+        changes += _changed_schedules(
+            checkpoint['param_schedulers'], runner.param_schedulers
+        )
     if changes:
         raise UserError(
             f'{name} cannot be resumed with other settings: {listed(changes, 6)}. They '

@@ -25,8 +25,6 @@ from mmdepthseg.visualization.drawing import (
     to_bgr,
 )
 
-PANEL_WIDTH = 256
-
 
 @HOOKS.register_module()
 class TrainingPanelsHook(Hook):
@@ -46,6 +44,7 @@ class TrainingPanelsHook(Hook):
         interval: Number of iterations from one picture to the next; the first
             iteration has one.
         samples: How many samples of the batch to draw, at most.
+        panel_width: Width of each panel in pixels.
 
     Raises:
         UserError: If a number is less than 1, or the model has nothing to draw.
@@ -53,14 +52,17 @@ class TrainingPanelsHook(Hook):
 
     priority = 'LOW'
 
-    def __init__(self, interval: int = 500, samples: int = 2) -> None:
-        if min(interval, samples) < 1:
+    def __init__(
+        self, interval: int = 500, samples: int = 2, panel_width: int = 256
+    ) -> None:
+        if min(interval, samples, panel_width) < 1:
             raise UserError(
-                'TrainingPanelsHook: interval and samples must be at least 1, got '
-                f'{interval} and {samples}'
+                'TrainingPanelsHook: interval, samples and panel_width must be at '
+                f'least 1, got {interval}, {samples} and {panel_width}'
             )
         self.interval = interval
         self.samples = samples
+        self.panel_width = panel_width
 
     def before_train(self, runner: Runner) -> None:
         """Check the model.
@@ -95,7 +97,7 @@ class TrainingPanelsHook(Hook):
                 [(panel.caption, draw(panel, palette)) for panel in row]
                 for row in rows[: self.samples]
             ]
-            sheet = contact_sheet(drawn, PANEL_WIDTH)
+            sheet = contact_sheet(drawn, self.panel_width)
             runner.visualizer.add_image(
                 f'training/{name}', sheet[..., ::-1], runner.iter
             )

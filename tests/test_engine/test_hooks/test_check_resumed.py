@@ -83,6 +83,12 @@ def test_a_changed_schedule_is_refused(kind, key):
         check_resumed('x.pth', stopped([kind]), runner)
 
 
+def test_schedules_that_were_not_saved_are_those_of_the_config():
+    checkpoint = stopped(['poly'])
+    del checkpoint['param_schedulers']
+    check_resumed('x.pth', checkpoint, make_runner(['poly'], dict(end=20)))
+
+
 def test_other_schedules_are_refused():
     for kinds in ([], ['poly', 'steps']):
         with pytest.raises(UserError, match=rf'param_scheduler .*now {len(kinds)}'):
