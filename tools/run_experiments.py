@@ -78,7 +78,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='NAME=PATH',
-        help='use this checkpoint or folder instead of a prerequisite',
+        help='use this checkpoint or folder instead of a prerequisite, or this '
+        'checkpoint instead of a run that others start from',
     )
     parser.add_argument(
         '--results',

@@ -1,6 +1,7 @@
 # The mean teacher from the finished supervised network, mixing from the first iteration
 # on, instead of learning both in one training: streets_few_labels.py with 1,800
-# iterations of labels alone, and then 1,800 with a teacher.
+# iterations of labels alone, and then 1,800 with a teacher. And a second round: 1,800
+# more from the student that the first ended with.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './streets_few_labels.py'
 title = 'Streets at 192x96: 1,800 iterations from the finished supervised network'
@@ -8,10 +9,10 @@ label_counts = [8]
 baseline = 'supervised'
 known = {method['name']: method for method in _base_.methods}
 length = 2 * _base_.iterations
-start = {
-    '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",
-    'default_hooks.mean_teacher.burn_in': 0,
-}
+no_burn_in = {'default_hooks.mean_teacher.burn_in': 0}
+pretrained = "dict(type='Pretrained', checkpoint='{after}'%s)"
+start = {'+model.segmentor.init_cfg': pretrained % '', **no_burn_in}
+again = {'+model.segmentor.init_cfg': pretrained % ", prefix='student.'", **no_burn_in}
 methods = [
     known['supervised'],
     dict(
@@ -33,6 +34,22 @@ methods = [
             title=known[name]['title'] + ' from the finished network',
             after='supervised',
             options={**known[name]['options'], **start},
+        )
+        for name in ('classmix', 'depthmix')
+    ),
+    *(
+        dict(
+            known[name],
+            name=f'{name}-again',
+            title=known[name]['title'] + ', second round',
+            after=name,
+            options={
+                **known[name]['options'],
+                **again,
+                '+test_evaluator.areas_file': (
+                    f'{{work_dir}}/areas/{name}-again_n{{n}}_seed{{seed}}'
+                ),
+            },
         )
         for name in ('classmix', 'depthmix')
     ),

@@ -11,6 +11,7 @@ from mmdepthseg.experiments.options import fields_of, filled, find, pairs
 from mmdepthseg.experiments.stage import Stage
 from mmdepthseg.experiments.table import ExperimentTable, Run, run_name
 from mmdepthseg.launch.config import load_config
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash
 
 
@@ -24,8 +25,22 @@ def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
     Args:
         table: The table.
         runs: Some of its runs.
+
+    Raises:
+        UserError: The result of one of the runs is given.
     """
-    made = [_run_stage(table, run) for run in _with_earlier(table, runs)]
+    given = [run.name for run in runs if run.name in table.given]
+    if given:
+        raise UserError(
+            f'{", ".join(given)}: given, so that there is nothing to train and test; '
+            'leave these methods out (--methods)'
+        )
+    made = [
+        _given_stage(run.name, table.given[run.name])
+        if run.name in table.given
+        else _run_stage(table, run)
+        for run in _with_earlier(table, runs)
+    ]
     wanted: set[str] = set()
     queue = [*table.needs, *(need for stage in made for need in stage.needs)]
     while queue:
@@ -52,7 +67,7 @@ def _with_earlier(table: ExperimentTable, runs: Sequence[Run]) -> list[Run]:
     while queue:
         run = queue.pop()
         wanted.add(run.name)
-        if 'after' in table.methods[run.method]:
+        if 'after' in table.methods[run.method] and run.name not in table.given:
             queue.append(
                 known[table.methods[run.method]['after'], run.labels, run.seed]
             )

@@ -110,7 +110,8 @@ class ExperimentTable:
         path: The table file.
         work_dir: Folder of all results.
         extra: `KEY=VALUE` for every training and test.
-        given: Files or folders to use instead of prerequisites.
+        given: Files or folders to use instead of prerequisites, or of runs that others
+            start from (`'supervised_n8_seed7'`).
         seeds: Seeds to use instead of the file's.
 
     Raises:
@@ -251,11 +252,13 @@ class ExperimentTable:
                     f'{self.path}: methods: {name}: after: {method["after"]} has no '
                     f'runs with {sorted(without)} labels'
                 )
+        known = [*self.prerequisites, *self._firsts()]
         for name, place in self.given.items():
-            if name not in self.prerequisites:
+            if name not in known:
                 raise UserError(
-                    f'{self.path} has no prerequisite {name!r} that could be given; '
-                    f'it has {", ".join(self.prerequisites) or "none"}'
+                    f'{self.path} has no prerequisite, and no run that others start '
+                    f'from, {name!r} that could be given; it has '
+                    f'{", ".join(known) or "none"}'
                 )
             if not place.exists():
                 raise UserError(f'{place}, given for {name}, does not exist')
@@ -333,6 +336,17 @@ class ExperimentTable:
             if count in self._counts(method)
         ]
 
+    def _firsts(self) -> list[str]:
+        """Return the names of runs that others start from."""
+        firsts = {method.get('after') for method in self.methods.values()}
+        return [
+            run_name(name, count, seed['seed'])
+            for seed in self.seeds
+            for name, method in self.methods.items()
+            if name in firsts
+            for count in self._counts(method)
+        ]
+
     def _counts(self, method: Mapping) -> Sequence[int]:
         return method.get('label_counts', self.label_counts)
 
@@ -352,7 +366,9 @@ class ExperimentTable:
         values = {**self.products, **seed, 'n': count}
         if 'after' in method:
             first = self._run(method['after'], count, seed)
-            values['after'] = self.checkpoint(first.config, first.options, first.folder)
+            values['after'] = str(self.given.get(first.name, '')) or self.checkpoint(
+                first.config, first.options, first.folder
+            )
         options += filled(pairs(method.get('options')), values)
         run = run_name(name, count, number)
         return Run(

@@ -40,3 +40,42 @@ def test_a_run_starts_from_one_with_as_many_labels(tiny_table, capfd):
     with pytest.raises(SystemExit):
         tiny_table.run()
     assert re.search(r'later: after: plain .*\[20\]', capfd.readouterr().err)
+
+
+def test_a_run_that_others_start_from_can_be_given(tiny_table, tmp_path):
+    tiny_table.add(AFTER)
+    given = tmp_path / 'known.pth'
+    given.write_bytes(b'weights')
+    arguments = (
+        '--seeds',
+        3,
+        '--label-counts',
+        10,
+        '--given',
+        f'plain_n10_seed3={given}',
+    )
+    tiny_table.run('--methods', 'later', *arguments)
+    (call,) = [c for c in tiny_table.calls() if c['tool'] == 'train']
+    assert (call['name'], call['options']['start']) == ('later_n10_seed3', str(given))
+    tiny_table.run('--methods', 'later', *arguments)
+    assert tiny_table.trained() == []
+    given.write_bytes(b'other weights')
+    tiny_table.run('--methods', 'later', *arguments)
+    assert tiny_table.trained() == ['later_n10_seed3']
+
+
+@pytest.mark.parametrize(
+    'name, methods, message',
+    [
+        ('plain_n10_seed3', ['plain', 'later'], 'plain_n10_seed3: given.*--methods'),
+        ('later_n10_seed3', ['later'], "'later_n10_seed3'.*plain_n10_seed3"),
+    ],
+)
+def test_given_runs_that_nothing_starts_from(
+    name, methods, message, tiny_table, tmp_path, capfd
+):
+    tiny_table.add(AFTER)
+    (tmp_path / 'known.pth').touch()
+    with pytest.raises(SystemExit):
+        tiny_table.run('--given', f'{name}={tmp_path}/known.pth', '--methods', *methods)
+    assert re.search(message, capfd.readouterr().err)
