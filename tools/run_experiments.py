@@ -32,47 +32,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('table', help='table file, see configs/tables')
     parser.add_argument('--work-dir', help='default: work_dirs/<table name>')
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        '--jobs', type=_positive, default=1, help='processes at a time (default: 1)'
-    )
-    place.add_argument(
-        '--gpus',
-        nargs='+',
-        metavar='ID',
-        help='one process at a time per id; repeat an id for two processes on that GPU',
-    )
-    place.add_argument(
-        '--slurm',
-        nargs='*',
-        metavar='KEY=VALUE',
-        help='submit Slurm jobs with these settings: partition, account, timeout_min, '
-        "gpus_per_node, cpus_per_task, mem_gb, ... (submitit's names)",
-    )
-    parser.add_argument(
-        '--retry', action='store_true', help='with --slurm: submit failed jobs again'
-    )
-    some = parser.add_argument_group('only some of the runs')
-    some.add_argument(
-        '--methods',
-        nargs='+',
-        metavar='NAME',
-        help='names of methods (default: all of the table)',
-    )
-    some.add_argument(
-        '--label-counts',
-        nargs='+',
-        type=int,
-        metavar='N',
-        help='numbers of labelled frames (default: those of the table)',
-    )
-    some.add_argument(
-        '--seeds',
-        nargs='+',
-        type=int,
-        metavar='SEED',
-        help='seeds (default: those of the table)',
-    )
+    _add_places(parser)
+    _add_runs(parser)
     parser.add_argument(
         '--given',
         nargs='+',
@@ -96,6 +57,72 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='for every training and test, including prerequisites',
     )
+    _add_shown(parser)
+    parser.add_argument(
+        '--stop-on-failure', action='store_true', help='stop at the first failed run'
+    )
+    parser.add_argument(
+        '--no-fork',
+        action='store_true',
+        help='let each training and test import everything again; by default those of '
+        'a place (see --jobs, --gpus) are forked from one process that has done so',
+    )
+    add_trust(parser)
+    add_debug(parser)
+    return parser.parse_args(argv)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    """Add where the trainings run."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        '--jobs', type=_positive, default=1, help='processes at a time (default: 1)'
+    )
+    place.add_argument(
+        '--gpus',
+        nargs='+',
+        metavar='ID',
+        help='one process at a time per id; repeat an id for two processes on that GPU',
+    )
+    place.add_argument(
+        '--slurm',
+        nargs='*',
+        metavar='KEY=VALUE',
+        help='submit Slurm jobs with these settings: partition, account, timeout_min, '
+        "gpus_per_node, cpus_per_task, mem_gb, ... (submitit's names)",
+    )
+    parser.add_argument(
+        '--retry', action='store_true', help='with --slurm: submit failed jobs again'
+    )
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    """Add which runs of the table are wanted."""
+    some = parser.add_argument_group('only some of the runs')
+    some.add_argument(
+        '--methods',
+        nargs='+',
+        metavar='NAME',
+        help='names of methods (default: all of the table)',
+    )
+    some.add_argument(
+        '--label-counts',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='numbers of labelled frames (default: those of the table)',
+    )
+    some.add_argument(
+        '--seeds',
+        nargs='+',
+        type=int,
+        metavar='SEED',
+        help='seeds (default: those of the table)',
+    )
+
+
+def _add_shown(parser: argparse.ArgumentParser) -> None:
+    """Add what is printed, and whether anything else is done."""
     parser.add_argument(
         '--print-only',
         action='store_true',
@@ -112,18 +139,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--list', action='store_true', help='run nothing, list states and commands'
     )
-    parser.add_argument(
-        '--stop-on-failure', action='store_true', help='stop at the first failed run'
-    )
-    parser.add_argument(
-        '--no-fork',
-        action='store_true',
-        help='let each training and test import everything again; by default those of '
-        'a place (see --jobs, --gpus) are forked from one process that has done so',
-    )
-    add_trust(parser)
-    add_debug(parser)
-    return parser.parse_args(argv)
 
 
 def _positive(text: str) -> int:
