@@ -57,11 +57,10 @@ def group_picks(count: int, initial: int, budgets: list[int]) -> list[Group]:
         initial: Number of initial frames among them.
         budgets: Ascending; those above `count` were not reached.
     """
-    groups = []
+    groups, start = [], initial
     if initial:
         groups.append(Group('Labelled before', 1, initial, INITIAL_COLOR, True))
     ends = [budget for budget in budgets if budget > initial]
-    start = initial
     for place, budget in enumerate(ends):
         last = min(budget, count)
         if last > start:
@@ -110,8 +109,7 @@ def list_picks(
     for index, row in enumerate(rows):
         group = next(group for group in groups if index < group.last)
         told = distances[index], nearest[index], scores[index]
-        name = names.get(row, f'row {row}')
-        picks.append(Pick(index + 1, row, name, group, *told))
+        picks.append(Pick(index + 1, row, names.get(row, f'row {row}'), group, *told))
     return picks
 
 

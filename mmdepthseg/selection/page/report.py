@@ -108,17 +108,15 @@ def _template():
 
     folder = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=folder, autoescape=True, trim_blocks=True)
-    environment.filters.update(
-        number=listed.number, percent=listed.percent, count='{:,}'.format
-    )
+    filters = dict(number=listed.number, percent=listed.percent, count='{:,}'.format)
+    environment.filters.update(filters)
     return environment.get_template('template.html')
 
 
 def _cover(coverage: cover.Coverage, budgets: list[int]) -> dict[str, object]:
     """Return the charts and the table of coverage for the template."""
     first, last = coverage.counts[[0, -1]].tolist()
-    budgets = sorted({min(budget, last) for budget in [*budgets, last]})
-    budgets = [budget for budget in budgets if budget >= first]
+    budgets = sorted({min(b, last) for b in [*budgets, last]} - {*range(first)})
     kinds = {'Mean distance': coverage.mean, 'Largest distance': coverage.largest}
     table = []
     for budget in budgets:
