@@ -25,6 +25,20 @@ def test_bootstrap_iou(tmp_path, capsys):
     assert '| full | 26.00 |' in rows[-1] and '| +1.00 | 0.00 | 0.00 |' in rows[-1]
 
 
+def test_compare_results(tmp_path, capsys):
+    for name, value in (('plain', 10.0), ('full', 12.5)):
+        cell = dict(metric='mIoU', method=name, labels=8, values={'1': value})
+        content = dict(summary=[cell])
+        (tmp_path / f'{name}.json').write_text(json.dumps(content))
+    call(
+        'compare_results', f'{tmp_path}/plain.json:plain', f'{tmp_path}/full.json:full'
+    )
+    assert '| 12.5 (1) | +2.5 (1) |' in capsys.readouterr().out.splitlines()[-1]
+    with pytest.raises(SystemExit):
+        call('compare_results', f'{tmp_path}/plain.json')
+    assert 'RESULTS.json:METHOD' in capsys.readouterr().err
+
+
 def write_log(folder, part, lines):
     log = folder / part / 'vis_data' / 'scalars.json'
     log.parent.mkdir(parents=True)

@@ -1,0 +1,62 @@
+"""Differences of methods, paired by seed."""
+
+import json
+
+import pytest
+
+from mmdepthseg.experiments.paired import compare, read_figures
+from mmdepthseg.utils.errors import UserError
+
+
+def write(path, **values):
+    cells = [
+        dict(metric='mIoU', method=method, labels=8, values=by_seed)
+        for method, by_seed in values.items()
+    ]
+    path.write_text(json.dumps(dict(summary=cells)))
+    return str(path)
+
+
+def test_differences_are_of_the_same_seeds(tmp_path):
+    first = write(tmp_path / 'a.json', plain={'1': 10.0, '2': 20.0, '3': 30.0})
+    second = write(tmp_path / 'b.json', full={'3': 33.0, '2': 21.0, '4': 90.0})
+    figures = [read_figures(first, 'plain'), read_figures(second, 'full')]
+    lines = compare(['plain', 'full'], figures).splitlines()
+    assert lines[0] == 'mIoU, 8 labels'
+    assert lines[4] == '| plain | 10.0 | 20.0 | 30.0 | - | 20.0 ± 10.0 (3) | - | - |'
+    # 1 and 3: mean 2, sample standard deviation the root of 2
+    assert lines[5] == (
+        '| full | - | 21.0 | 33.0 | 90.0 | 48.0 ± 36.9 (3) | +2.0 ± 1.4 (2) | 1.00 |'
+    )
+
+
+def test_one_common_seed_has_no_standard_error(tmp_path):
+    path = write(tmp_path / 'a.json', plain={'1': 10.0}, full={'1': 9.0, '2': 8.0})
+    figures = [read_figures(path, name) for name in ('plain', 'full')]
+    assert compare(['p', 'f'], figures).endswith('| 8.5 ± 0.7 (2) | -1.0 (1) | - |')
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ('{}', 'results.json: not a results.json'),
+        ('{"summary": [1]}', 'results.json: not a results.json'),
+        ('{"summary": []}', "methods.*'plain'"),
+        (
+            '{"summary": [{"method": "plain", "metric": "a", "labels": 8, '
+            '"values": {}}]}',
+            'plain: no run',
+        ),
+    ],
+)
+def test_other_files_are_named(tmp_path, content, message):
+    path = tmp_path / 'results.json'
+    path.write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_figures(str(path), 'plain')
+
+
+def test_methods_without_a_common_figure():
+    methods = [{('mIoU', 8): {'1': 1.0}}, {('mIoU', 30): {'1': 1.0}}]
+    with pytest.raises(UserError, match='plain, full'):
+        compare(['plain', 'full'], methods)
