@@ -1,0 +1,26 @@
+# CamVid from ImageNet weights: mean teachers from the finished supervised network, mixing
+# from the first iteration on, with depth from two highway clips, learned from ImageNet.
+# supervised-x2 sees as many labelled images as the two trainings together.
+#   python tools/run_experiments.py THIS --jobs 2
+_base_ = './camvid_lite0.py'
+title = 'CamVid val (101 images) at 256x192: 900 iterations from the finished network'
+sde = 'configs/clips/sde_lite0_1k_udacity-320x160.py'
+prerequisites = [
+    dict(name='sde', train=sde),
+    dict(_base_.prerequisites[1], model_config=sde),
+]
+start = {
+    '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",
+    'default_hooks.mean_teacher.burn_in': 0,
+}
+methods = [
+    dict(
+        method,
+        title=method['title'] + ' from the finished network',
+        after='supervised',
+        options={**method['options'], **start},
+    )
+    if method['name'] in ('classmix', 'depthmix')
+    else method
+    for method in _base_.methods
+]
