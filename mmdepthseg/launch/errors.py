@@ -11,6 +11,8 @@ import contextlib
 import errno
 import io
 import os
+import select
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -37,12 +39,19 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
         debug: Show every traceback.
 
     Raises:
-        SystemExit: 2 after an expected error, 130 after Ctrl-C, `LOST_RANK` after the
-            end of another rank.
+        SystemExit: 2 after an expected error, 130 after Ctrl-C, 141 if nobody reads
+            the output any longer (`| head`), `LOST_RANK` after the end of another rank.
     """
     debug = debug or os.environ.get('MMDEPTHSEG_DEBUG', '') not in ('', '0')
     try:
         yield
+        if sys.stdout is not None:  # None after `>&-`
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if debug or not _nobody_reads():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + signal.SIGPIPE) from None
     except KeyboardInterrupt:
         if debug:
             raise
@@ -57,6 +66,16 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
         sys.stderr.write(f'{rank}error: {message}\n')  # at once: ranks share it
         sys.stderr.flush()
         raise SystemExit(LOST_RANK if several and is_lost_rank(error) else 2) from None
+
+
+def _nobody_reads() -> bool:
+    """Tell whether the output is a pipe that nobody reads any longer."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, AttributeError):  # not a file, or closed
+        return False
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _file_written(error: BaseException) -> str | None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -38,6 +40,34 @@ def test_interrupt_ends_quietly(capsys):
         fail_with(KeyboardInterrupt())
     assert stop.value.code == 130
     assert capsys.readouterr().err == '\ninterrupted\n'
+
+
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+@pytest.mark.parametrize('closed', ['pipe', 'stdout'])
+def test_output_that_nobody_reads(unbuffered, closed):
+    code = (
+        'from mmdepthseg.launch.errors import friendly_errors\n'
+        'with friendly_errors():\n    print("figures")'
+    )
+    command = [sys.executable, '-c', code]
+    if closed == 'stdout':  # print does nothing then
+        command = ['sh', '-c', 'exec "$@" >&-', 'sh', *command]
+    there, here = os.pipe()
+    os.close(there)
+    done = subprocess.run(
+        command,
+        stdout=here,
+        stderr=subprocess.PIPE,
+        env={**os.environ, 'PYTHONUNBUFFERED': unbuffered},
+        check=False,
+    )
+    os.close(here)
+    assert (done.returncode, done.stderr) == (141 if closed == 'pipe' else 0, b'')
+
+
+def test_other_pipes_keep_their_traceback(capsys):
+    with pytest.raises(BrokenPipeError):
+        fail_with(BrokenPipeError(32, 'of a worker'))
 
 
 @pytest.mark.parametrize('error', [ValueError('v'), KeyError('k'), OSError('o')])
