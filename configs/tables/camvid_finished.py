@@ -1,5 +1,6 @@
-# CamVid from ImageNet weights: mean teachers from the finished supervised network, mixing
-# from the first iteration on, with depth from two highway clips, learned from ImageNet.
+# CamVid from ImageNet weights: mean teachers from the finished supervised network,
+# mixing from the first iteration on, with depth from two highway clips, learned from
+# ImageNet.
 # supervised-x2 sees as many labelled images as the two trainings together.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './camvid_lite0.py'
