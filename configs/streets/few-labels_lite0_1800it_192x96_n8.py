@@ -10,10 +10,11 @@
 #   python tools/train.py configs/streets/supervised_lite0_900it_192x96_n8.py \
 #       --cfg-options train_cfg.max_iters=1800 param_scheduler.0.end=1800
 #   python tools/train.py THIS
-# A second round adds about a point: THIS again, from the student that it ended with.
-#   python tools/train.py THIS --work-dir work_dirs/second --cfg-options \
-#       "model.segmentor.init_cfg.checkpoint=work_dirs/THIS/iter_1800.pth" \
-#       "+model.segmentor.init_cfg.prefix=student."
+# A second round adds about a point; it starts from the student that this one ends with.
+#   FIRST=work_dirs/few-labels_lite0_1800it_192x96_n8/iter_1800.pth
+#   python tools/train.py THIS --work-dir work_dirs/second_round --cfg-options \
+#       model.segmentor.init_cfg.checkpoint=$FIRST \
+#       +model.segmentor.init_cfg.prefix=student.
 _base_ = './ema_lite0_900it_192x96_n8.py'
 iterations = 1800
 model = dict(

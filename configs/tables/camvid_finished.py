@@ -1,6 +1,6 @@
 # CamVid from ImageNet weights: mean teachers from the finished supervised network,
-# mixing from the first iteration on, with depth from two highway clips, learned from
-# ImageNet.
+# mixing from the first iteration on, with the depth of a network that started from
+# ImageNet, too, and learned from two highway clips.
 # supervised-x2 sees as many labelled images as the two trainings together.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './camvid_lite0.py'
@@ -8,7 +8,7 @@ title = 'CamVid val (101 images) at 256x192: 900 iterations from the finished ne
 sde = 'configs/clips/sde_lite0_1k_udacity-320x160.py'
 prerequisites = [
     dict(name='sde', train=sde),
-    dict(_base_.prerequisites[1], model_config=sde),
+    dict(_base_.labels, model_config=sde),
 ]
 start = {
     '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",

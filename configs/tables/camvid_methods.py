@@ -7,16 +7,14 @@ label_counts = [50, 100]
 baseline = 'supervised'
 sde = 'configs/clips/sde_r18-w16_1k_udacity-320x160.py'
 semi = 'configs/camvid/{}_r18-w16_600it_256x192_n50.py'
-prerequisites = [
-    dict(name='sde', train=sde),
-    # depth labels of CamVid's training images, from the depth network of the clips
-    dict(
-        name='depth_labels',
-        depth_labels=semi.format('transfer-depthmix'),
-        model_config=sde,
-        checkpoint='{sde}',
-    ),
-]
+# depth labels of CamVid's training images, from the depth network of the clips
+labels = dict(
+    name='depth_labels',
+    depth_labels=semi.format('transfer-depthmix'),
+    model_config=sde,
+    checkpoint='{sde}',
+)
+prerequisites = [dict(name='sde', train=sde), labels]
 from_sde = {
     'model.segmentor.backbone.init_cfg.checkpoint': '{sde}',
     'model.segmentor.decode_head.decoder.init_cfg.checkpoint': '{sde}',

@@ -10,12 +10,13 @@ label_counts = [50, 100, 367]
 fewer = [50, 100]
 semi = 'configs/camvid/{}_r101-d16_20k_512x512_n50.py'
 prerequisites = [
-    *_base_.prerequisites[:2],
+    _base_.phase1,
+    _base_.phase2,
     # depth labels of CamVid's training images, from the depth network of Cityscapes
     dict(
         name='depth_labels',
         depth_labels=semi.format('scratch-depthmix-gt'),
-        model_config=_base_.prerequisites[1]['train'],
+        model_config=_base_.phase2['train'],
         checkpoint='{sde}',
     ),
 ]

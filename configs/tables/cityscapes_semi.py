@@ -11,14 +11,16 @@ label_counts = [100, 372, 744, 2975]
 fewer = [100, 372, 744]
 baseline = 'scratch'
 phase = 'configs/cityscapes/sde-phase{}_512x512.py'
+phase1 = dict(name='phase1', train=phase.format('1_r101-d16_300k'))
+# without feature distance: phase2 instead of phase2-fd
+phase2 = dict(
+    name='sde',
+    train=phase.format('2-fd_r101-d16_50k'),
+    options=dict(load_from='{phase1}'),
+)
 prerequisites = [
-    dict(name='phase1', train=phase.format('1_r101-d16_300k')),
-    # without feature distance: phase2 instead of phase2-fd
-    dict(
-        name='sde',
-        train=phase.format('2-fd_r101-d16_50k'),
-        options=dict(load_from='{phase1}'),
-    ),
+    phase1,
+    phase2,
     dict(
         name='depth_labels',
         depth_labels=phase.format('2-fd_r101-d16_50k'),

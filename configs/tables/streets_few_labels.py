@@ -5,9 +5,9 @@ _base_ = './streets_lite0.py'
 title = 'Streets at 192x96, 1,800 iterations from ImageNet weights'
 iterations = 1800
 phase2 = 'configs/streets/sde-phase2_lite0_900it_192x96.py'
-phase1 = _base_.prerequisites[1]
 prerequisites = [
-    *_base_.prerequisites[:2],
+    _base_.streets,
+    _base_.phase1,
     dict(
         name='sde_phase2',
         train=phase2,
@@ -15,7 +15,7 @@ prerequisites = [
         options={
             **{
                 key: value
-                for key, value in phase1['options'].items()
+                for key, value in _base_.phase1['options'].items()
                 if key.startswith(('train_dataloader', 'val_'))
             },
             'load_from': '{sde}',

@@ -4,7 +4,7 @@
 # more from the student that the first ended with.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './streets_few_labels.py'
-title = 'Streets at 192x96: 1,800 iterations from the finished supervised network'
+title = 'Streets at 192x96: rounds of 1,800 iterations from the supervised network'
 label_counts = [8]
 baseline = 'supervised'
 known = {method['name']: method for method in _base_.methods}

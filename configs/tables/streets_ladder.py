@@ -19,14 +19,13 @@ from mmengine.config import Config  # noqa: E402
 
 title = 'Streets at 192x96 from ImageNet weights: parts replaced by the truth'
 many = 'data/streets_1200'
-streets = _base_.prerequisites[0]
 prerequisites = [
     *_base_.prerequisites,
     dict(
         name='depth_true',
         train='configs/streets/depth-true_lite0_500it_192x96.py',
         needs=['streets'],
-        options=_base_.prerequisites[1]['options'],
+        options=_base_.phase1['options'],
     ),
     # as in sde-phase2_lite0_900it_192x96.py
     dict(
@@ -34,7 +33,7 @@ prerequisites = [
         train='configs/streets/depth-true_lite0_500it_192x96.py',
         needs=['depth_true'],
         options={
-            **_base_.prerequisites[1]['options'],
+            **_base_.phase1['options'],
             'load_from': '{depth_true}',
             'train_cfg.max_iters': 900,
             'train_cfg.val_interval': 450,

@@ -9,27 +9,29 @@ baseline = 'supervised'
 clips = 'data/streets_240'
 sde = 'configs/streets/sde_lite0_500it_192x96.py'
 semi = 'configs/streets/{}_lite0_900it_192x96_n8.py'
+streets = dict(
+    name='streets',
+    command=f'tools/dataset_converters/streets.py --out {clips} --clips 240 '
+    '--val-clips 200',
+    outputs=[f'{clips}/streets.json'],
+)
+phase1 = dict(
+    name='sde',
+    train=sde,
+    needs=['streets'],
+    options={
+        'train_dataloader.dataset.data_root': clips,
+        'val_dataloader.dataset.data_root': clips,
+        'val_evaluator.baseline.dataset.data_root': clips,
+        'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_240.json',
+        'train_cfg.max_iters': 1200,
+        'train_cfg.val_interval': 300,
+        'default_hooks.checkpoint.interval': 600,
+    },
+)
 prerequisites = [
-    dict(
-        name='streets',
-        command=f'tools/dataset_converters/streets.py --out {clips} --clips 240 '
-        '--val-clips 200',
-        outputs=[f'{clips}/streets.json'],
-    ),
-    dict(
-        name='sde',
-        train=sde,
-        needs=['streets'],
-        options={
-            'train_dataloader.dataset.data_root': clips,
-            'val_dataloader.dataset.data_root': clips,
-            'val_evaluator.baseline.dataset.data_root': clips,
-            'val_evaluator.baseline.cache': 'work_dirs/baselines/streets_240.json',
-            'train_cfg.max_iters': 1200,
-            'train_cfg.val_interval': 300,
-            'default_hooks.checkpoint.interval': 600,
-        },
-    ),
+    streets,
+    phase1,
     dict(
         name='depth_labels',
         depth_labels=sde,

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmdepthseg.experiments.stage import DONE, FAILED, StageBook
 from mmdepthseg.experiments.table import ExperimentTable, Run
@@ -202,18 +203,17 @@ def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
                     method=method,
                     labels=labels,
                     values=found,
-                    **_spread(found),
+                    **spread(found),
                 )
                 if table.baseline not in (None, method):
-                    spread = _spread(gains)
-                    cell.update(
-                        gains=gains, gain_mean=spread['mean'], gain_std=spread['std']
-                    )
+                    of = spread(gains)
+                    cell.update(gains=gains, gain_mean=of['mean'], gain_std=of['std'])
                 cells.append(cell)
     return cells
 
 
-def _spread(values: Mapping[int, float]) -> dict:
+def spread(values: Mapping[Any, float]) -> dict:
+    """Return `n`, `mean`, `std` (sample, None for one value), `min` and `max`."""
     numbers = list(values.values())
     return dict(
         n=len(numbers),
@@ -222,3 +222,20 @@ def _spread(values: Mapping[int, float]) -> dict:
         min=min(numbers, default=None),
         max=max(numbers, default=None),
     )
+
+
+def spread_text(
+    mean: float | None, std: float | None, count: int, sign: str = ''
+) -> str:
+    """Return mean, standard deviation and number of values: `41.2 ± 0.3 (3)`.
+
+    Args:
+        mean: `-` is returned for None.
+        std: None for one value.
+        count: Number of values.
+        sign: `+`, for differences.
+    """
+    if mean is None:
+        return '-'
+    around = '' if std is None else f' ± {std:.1f}'
+    return f'{mean:{sign}.1f}{around} ({count})'

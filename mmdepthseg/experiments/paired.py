@@ -1,16 +1,23 @@
-"""Differences of methods, paired by seed, also of those of several tables."""
+"""Differences of methods seed by seed; the methods may be from different tables."""
 
-import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from mmdepthseg.experiments.figures import spread, spread_text
 from mmdepthseg.utils.errors import UserError, check_keys
 from mmdepthseg.utils.files import read_json
 
-#: Figures of a method: `{(metric, number of labels): {seed: value}}`.
-Figures = Mapping[tuple[str, int], Mapping[str, float]]
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of a method with some number of labels, of each seed."""
+
+    metric: str
+    labels: int
+    values: Mapping[str, float]
 
 
-def read_figures(path: str, method: str) -> Figures:
+def read_method(path: str, method: str) -> list[Cell]:
     """Read a method's figures from the `results.json` of a table.
 
     Args:
@@ -23,26 +30,27 @@ def read_figures(path: str, method: str) -> Figures:
     """
     content = read_json(path, dict, finite=True)
     try:
-        cells = [(c['method'], c['metric'], c['labels'], c) for c in content['summary']]
-        known = [cell[0] for cell in cells]
-        values = {(m, n): c['values'] for name, m, n, c in cells if name == method}
+        found = [
+            (entry['method'], Cell(entry['metric'], entry['labels'], entry['values']))
+            for entry in content['summary']
+        ]
     except (KeyError, TypeError) as error:
         raise UserError(
             f'{path}: not a results.json of tools/run_experiments.py '
             f'({type(error).__name__}: {error})'
         ) from None
-    check_keys([method], known, f'{path}: methods')
-    values = {key: by_seed for key, by_seed in values.items() if by_seed}
-    if not values:
+    check_keys([method], [name for name, _ in found], f'{path}: methods')
+    cells = [cell for name, cell in found if name == method and cell.values]
+    if not cells:
         raise UserError(f'{path}: {method}: no run is finished')
-    return values
+    return cells
 
 
-def compare(titles: Sequence[str], methods: Sequence[Figures]) -> str:
+def compare(titles: Sequence[str], methods: Sequence[Sequence[Cell]]) -> str:
     """Return Markdown tables of the methods, and their differences to the first.
 
     A difference is of the seeds that both have; its standard error is the sample
-    standard deviation by the root of their number.
+    standard deviation divided by the square root of their number.
 
     Args:
         titles: Names of the methods, for the rows.
@@ -51,16 +59,21 @@ def compare(titles: Sequence[str], methods: Sequence[Figures]) -> str:
     Raises:
         UserError: No metric and number of labels is common to all.
     """
-    common = [key for key in methods[0] if all(key in other for other in methods)]
-    if not common:
+    tables = []
+    for first in methods[0]:
+        same = [[cell for cell in cells if _same(cell, first)] for cells in methods]
+        if all(same):
+            grid = _grid(titles, [cells[0].values for cells in same])
+            tables.append(f'{first.metric}, {first.labels} labels\n\n{grid}')
+    if not tables:
         raise UserError(
             f'{", ".join(titles)}: no metric and number of labels is common to all'
         )
-    return '\n\n'.join(
-        f'{metric}, {labels} labels\n\n'
-        + _grid(titles, [method[metric, labels] for method in methods])
-        for metric, labels in common
-    )
+    return '\n\n'.join(tables)
+
+
+def _same(one: Cell, other: Cell) -> bool:
+    return (one.metric, one.labels) == (other.metric, other.labels)
 
 
 def _grid(titles: Sequence[str], rows: Sequence[Mapping[str, float]]) -> str:
@@ -74,24 +87,15 @@ def _grid(titles: Sequence[str], rows: Sequence[Mapping[str, float]]) -> str:
     ]
     lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
     for place, (title, row) in enumerate(zip(titles, rows, strict=True)):
-        gains = [row[s] - rows[0][s] for s in row if s in rows[0]] if place else []
+        own, common = spread(row), row.keys() & rows[0].keys() if place else ()
+        gains = spread({seed: row[seed] - rows[0][seed] for seed in common})
+        error = gains['std'] and gains['std'] / gains['n'] ** 0.5
         cells = [
             title,
             *(f'{row[seed]:.1f}' if seed in row else '-' for seed in seeds),
-            _spread([*row.values()]),
-            _spread(gains, '+'),
-            f'{_error(gains):.2f}' if len(gains) > 1 else '-',
+            spread_text(own['mean'], own['std'], own['n']),
+            spread_text(gains['mean'], gains['std'], gains['n'], '+'),
+            '-' if error is None else f'{error:.2f}',
         ]
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
-
-
-def _spread(values: Sequence[float], sign: str = '') -> str:
-    if not values:
-        return '-'
-    spread = f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
-    return f'{statistics.mean(values):{sign}.1f}{spread} ({len(values)})'
-
-
-def _error(values: Sequence[float]) -> float:
-    return statistics.stdev(values) / len(values) ** 0.5

@@ -33,7 +33,7 @@ def make_stages(table: ExperimentTable, runs: Sequence[Run]) -> list[Stage]:
     if given:
         raise UserError(
             f'{", ".join(given)}: given, so that there is nothing to train and test; '
-            'leave these methods out (--methods)'
+            'leave them out (--methods, --seeds, --label-counts)'
         )
     made = [
         _given_stage(run.name, table.given[run.name])

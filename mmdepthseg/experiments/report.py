@@ -4,7 +4,7 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from mmdepthseg.experiments.figures import collect, summarize
+from mmdepthseg.experiments.figures import collect, spread_text, summarize
 from mmdepthseg.experiments.options import ROOT
 from mmdepthseg.experiments.stage import (
     FAILED,
@@ -124,11 +124,8 @@ def _grid(
 
 
 def _cell(cell: Mapping, mean: float | None, std: float | None, sign: str) -> str:
-    if mean is None:
-        return '-'
-    spread = '' if std is None else f' ± {std:.1f}'
     count = len(cell['gains']) if sign else cell['n']
-    return f'{mean:{sign}.1f}{spread} ({count})'
+    return spread_text(mean, std, count, sign)
 
 
 def _title(table: ExperimentTable, method: str) -> str:

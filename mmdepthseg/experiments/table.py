@@ -256,12 +256,14 @@ class ExperimentTable:
         for name, place in self.given.items():
             if name not in known:
                 raise UserError(
-                    f'{self.path} has no prerequisite, and no run that others start '
-                    f'from, {name!r} that could be given; it has '
-                    f'{", ".join(known) or "none"}'
+                    f'{name!r}, given, is neither a prerequisite of {self.path} nor a '
+                    f'run that others start from; these are '
+                    f'{", ".join(known) or "missing there"}'
                 )
             if not place.exists():
                 raise UserError(f'{place}, given for {name}, does not exist')
+            if name not in self.prerequisites and not place.is_file():
+                raise UserError(f'{place}, given for {name}, is not a checkpoint file')
 
     def _check_prerequisite(self, name: str) -> None:
         entry = self.prerequisites[name]

@@ -4,6 +4,7 @@ An expected error is one message and exit code 2: a `UserError`, also from a wor
 data loader; a file that is missing or cannot be read or written, a full disk; a device
 or machine without memory, a worker of a data loader that was killed; a config entry
 with an unknown class or argument. Any other error is a bug and keeps its traceback.
+Output that nobody reads any longer (`| head`) ends a tool quietly.
 `--debug`, or `MMDEPTHSEG_DEBUG=1` in the environment, always shows the traceback.
 """
 
@@ -44,9 +45,11 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
     """
     debug = debug or os.environ.get('MMDEPTHSEG_DEBUG', '') not in ('', '0')
     try:
-        yield
-        if sys.stdout is not None:  # None after `>&-`
-            sys.stdout.flush()
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:  # None after `>&-`
+                sys.stdout.flush()
     except BrokenPipeError:
         if debug or not _nobody_reads():
             raise
@@ -73,7 +76,7 @@ def _nobody_reads() -> bool:
     poll = select.poll()
     try:
         poll.register(sys.stdout.fileno(), 0)
-    except (OSError, AttributeError):  # not a file, or closed
+    except (OSError, ValueError, AttributeError):  # not a file, or closed
         return False
     return any(event & select.POLLERR for _, event in poll.poll(0))
 

@@ -34,7 +34,7 @@ def run_tool(
 
     Raises:
         SystemExit: 2 after an expected error, 1 if the job failed, 130 after Ctrl-C,
-            143 after SIGTERM in a training.
+            141 if nobody reads the output any longer, 143 after SIGTERM in a training.
     """
     stopped: Stopped | None = None
     with friendly_errors('--debug' in (sys.argv if argv is None else argv)):

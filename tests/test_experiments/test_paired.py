@@ -1,10 +1,10 @@
-"""Differences of methods, paired by seed."""
+"""Differences of methods, seed by seed."""
 
 import json
 
 import pytest
 
-from mmdepthseg.experiments.paired import compare, read_figures
+from mmdepthseg.experiments.paired import Cell, compare, read_method
 from mmdepthseg.utils.errors import UserError
 
 
@@ -20,7 +20,7 @@ def write(path, **values):
 def test_differences_are_of_the_same_seeds(tmp_path):
     first = write(tmp_path / 'a.json', plain={'1': 10.0, '2': 20.0, '3': 30.0})
     second = write(tmp_path / 'b.json', full={'3': 33.0, '2': 21.0, '4': 90.0})
-    figures = [read_figures(first, 'plain'), read_figures(second, 'full')]
+    figures = [read_method(first, 'plain'), read_method(second, 'full')]
     lines = compare(['plain', 'full'], figures).splitlines()
     assert lines[0] == 'mIoU, 8 labels'
     assert lines[4] == '| plain | 10.0 | 20.0 | 30.0 | - | 20.0 ± 10.0 (3) | - | - |'
@@ -32,7 +32,7 @@ def test_differences_are_of_the_same_seeds(tmp_path):
 
 def test_one_common_seed_has_no_standard_error(tmp_path):
     path = write(tmp_path / 'a.json', plain={'1': 10.0}, full={'1': 9.0, '2': 8.0})
-    figures = [read_figures(path, name) for name in ('plain', 'full')]
+    figures = [read_method(path, name) for name in ('plain', 'full')]
     assert compare(['p', 'f'], figures).endswith('| 8.5 ± 0.7 (2) | -1.0 (1) | - |')
 
 
@@ -53,10 +53,10 @@ def test_other_files_are_named(tmp_path, content, message):
     path = tmp_path / 'results.json'
     path.write_text(content)
     with pytest.raises(UserError, match=message):
-        read_figures(str(path), 'plain')
+        read_method(str(path), 'plain')
 
 
 def test_methods_without_a_common_figure():
-    methods = [{('mIoU', 8): {'1': 1.0}}, {('mIoU', 30): {'1': 1.0}}]
+    methods = [[Cell('mIoU', labels, {'1': 1.0})] for labels in (8, 30)]
     with pytest.raises(UserError, match='plain, full'):
         compare(['plain', 'full'], methods)

@@ -44,10 +44,11 @@ def test_interrupt_ends_quietly(capsys):
 
 @pytest.mark.parametrize('unbuffered', ['', '1'])
 @pytest.mark.parametrize('closed', ['pipe', 'stdout'])
-def test_output_that_nobody_reads(unbuffered, closed):
+@pytest.mark.parametrize('end', ['', 'raise SystemExit(0)'])
+def test_output_that_nobody_reads(unbuffered, closed, end):
     code = (
         'from mmdepthseg.launch.errors import friendly_errors\n'
-        'with friendly_errors():\n    print("figures")'
+        f'with friendly_errors():\n    print("figures")\n    {end}'
     )
     command = [sys.executable, '-c', code]
     if closed == 'stdout':  # print does nothing then

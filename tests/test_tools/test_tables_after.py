@@ -69,6 +69,7 @@ def test_a_run_that_others_start_from_can_be_given(tiny_table, tmp_path):
     [
         ('plain_n10_seed3', ['plain', 'later'], 'plain_n10_seed3: given.*--methods'),
         ('later_n10_seed3', ['later'], "'later_n10_seed3'.*plain_n10_seed3"),
+        ('plain_n20_seed3', ['later'], 'folder.* plain_n20_seed3'),
     ],
 )
 def test_given_runs_that_nothing_starts_from(
@@ -76,6 +77,8 @@ def test_given_runs_that_nothing_starts_from(
 ):
     tiny_table.add(AFTER)
     (tmp_path / 'known.pth').touch()
+    (tmp_path / 'folder').mkdir()
+    file = 'folder' if 'n20' in name else 'known.pth'
     with pytest.raises(SystemExit):
-        tiny_table.run('--given', f'{name}={tmp_path}/known.pth', '--methods', *methods)
+        tiny_table.run('--given', f'{name}={tmp_path}/{file}', '--methods', *methods)
     assert re.search(message, capfd.readouterr().err)

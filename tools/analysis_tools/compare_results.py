@@ -1,4 +1,4 @@
-r"""Print how much methods differ, paired by seed, also those of several tables.
+r"""Print how much methods differ, seed by seed; they may be from different tables.
 
 The first method is the baseline. Seeds that only one of two methods has do not count in
 their difference.
@@ -36,14 +36,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def show(args: argparse.Namespace) -> None:
     """Print Markdown tables of all methods."""
-    from mmdepthseg.experiments.paired import compare, read_figures
+    from mmdepthseg.experiments.paired import compare, read_method
     from mmdepthseg.utils.errors import UserError
 
     pairs = [text.rpartition(':') for text in args.methods]
     for text, (path, _, method) in zip(args.methods, pairs, strict=True):
         if not path or not method:
             raise UserError(f'{text}: expected RESULTS.json:METHOD')
-    figures = [read_figures(path, method) for path, _, method in pairs]
+    figures = [read_method(path, method) for path, _, method in pairs]
     titles = [f'{method} ({Path(path).stem})' for path, _, method in pairs]
     print(compare(titles, figures))
 

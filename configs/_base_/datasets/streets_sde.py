@@ -12,8 +12,10 @@ train_pipeline = [
     dict(type='PackDepthSegInputs'),
 ]
 # for `data_preprocessor.input_scale=0.5`: view synthesis at twice the networks' size
-fine_pipeline = [dict(step) for step in train_pipeline]
-fine_pipeline[4]['scale'] = (384, 192)
+fine_pipeline = [
+    dict(step, scale=(384, 192)) if step['type'] == 'Resize' else dict(step)
+    for step in train_pipeline
+]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale),
