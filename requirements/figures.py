@@ -4,15 +4,20 @@
 
 Of each folder (default: mmdepthseg tools tests): files and lines, of them code and
 docstrings, those inside `raise`; the longest files and functions; the share of public
-functions with docstring and with types; with radon installed, the mean complexity.
+functions with docstring and with types; runs of at least six lines of code that stand
+twice; with radon installed, the mean and the largest complexity. Last, the seconds of
+`import mmdepthseg`, the least of three.
 """
 
 import argparse
 import ast
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-LONG_FILE, LONG_FUNCTION = 350, 60
+LONG_FILE, LONG_FUNCTION, SAME_LINES = 350, 60, 6
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -41,34 +46,66 @@ def is_typed(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return annotated and (function.returns is not None or function.name == '__init__')
 
 
-def complexities(text: str) -> list[int]:
-    """Return the cyclomatic complexity of each function; empty without radon."""
+def complexities(text: str) -> list[tuple[int, str]]:
+    """Return complexity and name of each function; empty without radon."""
     try:
         from radon.visitors import ComplexityVisitor
     except ImportError:
         return []
     visitor = ComplexityVisitor.from_code(text)
     methods = [method for one in visitor.classes for method in one.methods]
-    return [one.complexity for one in [*visitor.functions, *methods]]
+    return [(one.complexity, one.name) for one in [*visitor.functions, *methods]]
+
+
+def count_repeated(files: Mapping[Path, Sequence[str]]) -> int:
+    """Count the runs of lines that stand at an earlier place, too.
+
+    Args:
+        files: Lines of code of each file, without indentation.
+    """
+    seen: set[tuple[str, ...]] = set()
+    runs = 0
+    for lines in files.values():
+        inside = False
+        for start in range(len(lines) - SAME_LINES + 1):
+            window = tuple(lines[start : start + SAME_LINES])
+            runs += window in seen and not inside
+            inside = window in seen
+            seen.add(window)
+    return runs
+
+
+def import_seconds() -> float:
+    """Return the seconds of importing, without starting Python; least of three."""
+
+    def seconds(code: str) -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, '-c', code], check=True)
+        return time.perf_counter() - start
+
+    return min(seconds('import mmdepthseg') - seconds('pass') for _ in range(3))
 
 
 def report(folder: Path) -> Iterator[str]:
     """Yield the lines of a folder's report."""
     sizes: dict[Path, int] = {}
-    code = docs = raised = 0
+    docs = raised = 0
     public: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
     long: list[tuple[int, str]] = []
-    complexity: list[int] = []
+    complexity: list[tuple[int, str]] = []
+    bodies: dict[Path, list[str]] = {}
     for path in sorted(folder.rglob('*.py')):
         text = path.read_text(encoding='utf-8')
         tree, lines = ast.parse(text), text.splitlines()
         described, sizes[path] = docstring_rows(tree), len(lines)
         docs += len(described)
         rows = enumerate(map(str.strip, lines), start=1)
-        code += sum(
-            row not in described and line[:1] not in ('', '#') for row, line in rows
-        )
-        complexity += complexities(text)
+        bodies[path] = [
+            line
+            for row, line in rows
+            if row not in described and line[:1] not in ('', '#')
+        ]
+        complexity += [(n, f'{path}: {name}') for n, name in complexities(text)]
         for node in ast.walk(tree):
             if isinstance(node, ast.Raise):
                 raised += length(node)
@@ -79,13 +116,17 @@ def report(folder: Path) -> Iterator[str]:
     count = max(len(public), 1)
     told = sum(ast.get_docstring(one) is not None for one in public)
     yield f'{folder}: {len(sizes)} files, {sum(sizes.values()):,} lines'
+    code = sum(map(len, bodies.values()))
     yield f'  {code:,} lines of code, {docs:,} of docstrings, {raised:,} inside raise'
     yield (
         f'  {len(public)} public functions: {told / count:.1%} with docstring, '
         f'{sum(map(is_typed, public)) / count:.1%} with types'
     )
+    yield f'  {count_repeated(bodies)} runs of {SAME_LINES} lines or more stand twice'
     if complexity:
-        yield f'  mean complexity {sum(complexity) / len(complexity):.2f}'
+        mean = sum(n for n, _ in complexity) / len(complexity)
+        most, place = max(complexity)
+        yield f'  complexity {mean:.2f} on average, at most {most} ({place})'
     ranked = sorted(((n, str(path)) for path, n in sizes.items()), reverse=True)
     yield from (f'  file of {n} lines: {path}' for n, path in ranked[:1])
     yield from (f'  {n}: {path}' for n, path in ranked[1:] if n > LONG_FILE)
@@ -100,6 +141,7 @@ def main() -> None:
     parser.add_argument('folders', nargs='*', type=Path, default=default)
     for folder in parser.parse_args().folders:
         print(*report(folder), sep='\n')
+    print(f'import mmdepthseg: {import_seconds():.2f} s')
 
 
 if __name__ == '__main__':

@@ -9,30 +9,18 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmdepthseg.experiments.options import (
-    fields_of,
     filled,
     find,
     find_subsets,
     pairs,
     parse_options,
 )
+from mmdepthseg.experiments.table_checks import check_part, check_table
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.options import apply_options
-from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
+from mmdepthseg.utils.errors import UserError
 
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
-#: Keys of the parts of a table file; those with an exclamation mark are required.
-KEYS = dict(
-    table='title! methods! label_counts! seeds! prerequisites needs tests metrics '
-    'options baseline',
-    methods='name! config! title needs after options label_counts',
-    prerequisites='name! needs options train depth_labels checkpoint model_config '
-    'command outputs config folder',
-    tests='name! options',
-    metrics='title! keys! test',
-)
-# a variable of a table file more similar than this to a key counts as misspelt
-LIKENESS = 0.8
 METRICS = (
     dict(title='mIoU % of the student', keys=['student/mIoU', 'mIoU']),
     dict(title='mIoU % of the teacher', keys=['teacher/mIoU']),
@@ -129,7 +117,7 @@ class ExperimentTable:
         self.path = str(path)
         self.work_dir = Path(work_dir).resolve()
         cfg = load_config(path)
-        self._check_keys('table', cfg)
+        check_part(self.path, 'table', cfg)
         self.title: str = cfg.title
         self.label_counts: list[int] = list(cfg.label_counts)
         self.seeds = [
@@ -148,12 +136,12 @@ class ExperimentTable:
             for name, place in (given or {}).items()
         }
         self._configs: dict[str, Config] = {}
-        self._check()
+        check_table(self)
 
     def _named(self, cfg: Config, part: str) -> dict[str, dict]:
         found: dict[str, dict] = {}
         for entry in cfg.get(part, ()):
-            self._check_keys(part, entry)
+            check_part(self.path, part, entry)
             name = entry['name']
             if not NAME.fullmatch(name) or name in found:
                 raise UserError(
@@ -162,124 +150,6 @@ class ExperimentTable:
                 )
             found[name] = dict(entry)
         return found
-
-    def _check_keys(self, part: str, entry: Mapping) -> None:
-        keys = KEYS[part].split()
-        known = [key.rstrip('!') for key in keys]
-        place = (
-            self.path
-            if part == 'table'
-            else f'{self.path}: {part}: {entry.get("name", entry.get("title", "?"))}'
-        )
-        # a table file has variables of its own
-        check_keys(entry, known, place, LIKENESS if part == 'table' else None)
-        lost = [key[:-1] for key in keys if key[-1] == '!' and not entry.get(key[:-1])]
-        if lost:
-            raise UserError(f'{place} lacks {", ".join(lost)}')
-
-    def _check(self) -> None:
-        """Find errors now that would otherwise show after hours."""
-        self._check_numbers()
-        known = {'work_dir'}
-        for name, entry in self.prerequisites.items():
-            self._check_names('prerequisites', name, entry, known)
-            known.add(name)
-        self._check_names('needs', 'needs', dict(needs=self.needs), known)
-        known |= {'seed', 'n', *(key for seed in self.seeds for key in seed)}
-        runs = [{**seed, 'n': n} for seed in self.seeds for n in self.label_counts]
-        earlier: list[str] = []
-        for name, entry in self.methods.items():
-            after = [entry['after']] if 'after' in entry else []
-            place = f'{self.path}: methods: {name}: after: earlier methods'
-            check_keys(after, earlier, place)
-            earlier.append(name)
-            fields = known | {'after'} if after else known
-            self._check_names('methods', name, entry, fields, runs)
-        for name in self.prerequisites:
-            self._check_prerequisite(name)
-        for metric in self.metrics:
-            self._check_keys('metrics', metric)
-            metric.setdefault('test', next(iter(self.tests)))
-            if metric['test'] not in self.tests:
-                raise UserError(
-                    f'{self.path}: metrics: there is no test {metric["test"]!r}'
-                )
-        for run in self.runs:
-            self.changed(run.config, run.options)
-
-    def _check_names(
-        self,
-        part: str,
-        name: str,
-        entry: Mapping,
-        known: set[str],
-        runs: Sequence[Mapping] = ({},),
-    ) -> None:
-        for field in fields_of(entry):
-            if field not in known:
-                raise UserError(
-                    f'{self.path}: {part}: {name}: {{{field}}} is not known '
-                    f'here{did_you_mean(field, known)}'
-                )
-        needs = {need for run in runs for need in filled(entry.get('needs', ()), run)}
-        lost = sorted(needs - known)
-        if lost:
-            raise UserError(
-                f'{self.path}: {part}: {name}: needs {", ".join(lost)}, '
-                'which is not an earlier prerequisite'
-            )
-
-    def _check_numbers(self) -> None:
-        numbers = [*self.label_counts, *(seed.get('seed') for seed in self.seeds)]
-        if not all(isinstance(number, int) for number in numbers):
-            raise UserError(
-                f'{self.path}: label_counts and seeds must be whole '
-                f'numbers, got {numbers}'
-            )
-        if self.baseline is not None:
-            check_keys([self.baseline], self.methods, f'{self.path}: baseline: methods')
-        for name, method in self.methods.items():
-            other = set(method.get('label_counts', ())) - set(self.label_counts)
-            if other:
-                raise UserError(
-                    f'{self.path}: methods: {name}: label_counts '
-                    f'{sorted(other)} are not among those of the table'
-                )
-            first = self.methods.get(method.get('after', ''), {})
-            without = {*self._counts(method)} - {*self._counts(first)}
-            if without:
-                raise UserError(
-                    f'{self.path}: methods: {name}: after: {method["after"]} has no '
-                    f'runs with {sorted(without)} labels'
-                )
-        known = [*self.prerequisites, *self._firsts()]
-        for name, place in self.given.items():
-            if name not in known:
-                raise UserError(
-                    f'{name!r}, given, is neither a prerequisite of {self.path} nor a '
-                    f'run that others start from; these are '
-                    f'{", ".join(known) or "missing there"}'
-                )
-            if not place.exists():
-                raise UserError(f'{place}, given for {name}, does not exist')
-            if name not in self.prerequisites and not place.is_file():
-                raise UserError(f'{place}, given for {name}, is not a checkpoint file')
-
-    def _check_prerequisite(self, name: str) -> None:
-        entry = self.prerequisites[name]
-        place = f'{self.path}: prerequisites: {name}'
-        kinds = [k for k in ('train', 'depth_labels', 'command') if k in entry]
-        if len(kinds) != 1:
-            raise UserError(
-                f'{place}: one of train, depth_labels and command is needed'
-            )
-        if ('depth_labels' in entry) != ('checkpoint' in entry):
-            raise UserError(f'{place}: depth_labels and checkpoint go together')
-        if ('command' in entry) != bool(entry.get('outputs')):
-            raise UserError(f'{place}: command and outputs go together')
-        alone = [key for key in ('config', 'folder') if key in entry]
-        if alone and 'command' not in entry:
-            raise UserError(f'{place}: {", ".join(alone)} without command')
 
     def config(self, path: str) -> Config:
         """Return a config; it is read once."""
@@ -335,10 +205,10 @@ class ExperimentTable:
             for seed in self.seeds
             for count in self.label_counts
             for name, method in self.methods.items()
-            if count in self._counts(method)
+            if count in self.counts(method)
         ]
 
-    def _firsts(self) -> list[str]:
+    def firsts(self) -> list[str]:
         """Return the names of runs that others start from."""
         firsts = {method.get('after') for method in self.methods.values()}
         return [
@@ -346,10 +216,11 @@ class ExperimentTable:
             for seed in self.seeds
             for name, method in self.methods.items()
             if name in firsts
-            for count in self._counts(method)
+            for count in self.counts(method)
         ]
 
-    def _counts(self, method: Mapping) -> Sequence[int]:
+    def counts(self, method: Mapping) -> Sequence[int]:
+        """Return the numbers of labels of a method."""
         return method.get('label_counts', self.label_counts)
 
     def _run(self, name: str, count: int, seed: Mapping) -> Run:
