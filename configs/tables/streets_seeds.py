@@ -1,4 +1,4 @@
-# Is DepthMix ahead of ClassMix? Both of streets_lite0.py, with more seeds, each of which
+# Is DepthMix ahead of ClassMix? Both of streets_lite0.py, with more seeds; each seed
 # has other labels.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './streets_lite0.py'
