@@ -3,23 +3,19 @@
 # ImageNet, too, and learned from two highway clips.
 # supervised-x2 sees as many labelled images as the two trainings together.
 #   python tools/run_experiments.py THIS --jobs 2
-_base_ = './camvid_lite0.py'
+_base_ = ['./camvid_lite0.py', '../_base_/from_finished.py']
 title = 'CamVid val (101 images) at 256x192: 900 iterations from the finished network'
 sde = 'configs/clips/sde_lite0_1k_udacity-320x160.py'
 prerequisites = [
     dict(name='sde', train=sde),
     dict(_base_.labels, model_config=sde),
 ]
-start = {
-    '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",
-    'default_hooks.mean_teacher.burn_in': 0,
-}
 methods = [
     dict(
         method,
         title=method['title'] + ' from the finished network',
         after='supervised',
-        options={**method['options'], **start},
+        options={**method['options'], **_base_.from_finished},
     )
     if method['name'] in ('classmix', 'depthmix')
     else method

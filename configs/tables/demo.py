@@ -3,7 +3,7 @@
 # streets_lite0.py, shorter and with fewer clips; the mean teachers start from the
 # finished supervised network.
 #   python tools/run_experiments.py THIS --jobs 2
-_base_ = './streets_lite0.py'
+_base_ = ['./streets_lite0.py', '../_base_/from_finished.py']
 title = 'The demo: streets at 192x96 from ImageNet weights, 8 labelled frames'
 seeds = [7]
 label_counts = [8]
@@ -60,10 +60,6 @@ chosen = {
     'classmix': dict(title='mean teacher + ClassMix, no depth'),
     'depthmix': dict(name='full', title='mean teacher + DepthMix by SDE depth'),
 }
-start = {
-    '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",
-    'default_hooks.mean_teacher.burn_in': 0,
-}
 methods = [
     dict(
         method,
@@ -80,7 +76,7 @@ methods = [
                 for key, value in method['options'].items()
             },
             **length,
-            **({} if method['name'] == 'supervised' else start),
+            **({} if method['name'] == 'supervised' else _base_.from_finished),
         },
     )
     for method in _base_.methods

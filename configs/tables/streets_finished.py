@@ -3,16 +3,12 @@
 # iterations of labels alone, and then 1,800 with a teacher. And a second round: 1,800
 # more from the student that the first ended with.
 #   python tools/run_experiments.py THIS --jobs 2
-_base_ = './streets_few_labels.py'
+_base_ = ['./streets_few_labels.py', '../_base_/from_finished.py']
 title = 'Streets at 192x96: rounds of 1,800 iterations from the supervised network'
 label_counts = [8]
 baseline = 'supervised'
 known = {method['name']: method for method in _base_.methods}
 length = 2 * _base_.iterations
-no_burn_in = {'default_hooks.mean_teacher.burn_in': 0}
-pretrained = "dict(type='Pretrained', checkpoint='{after}'%s)"
-start = {'+model.segmentor.init_cfg': pretrained % '', **no_burn_in}
-again = {'+model.segmentor.init_cfg': pretrained % ", prefix='student.'", **no_burn_in}
 methods = [
     known['supervised'],
     dict(
@@ -33,7 +29,7 @@ methods = [
             known[name],
             title=known[name]['title'] + ' from the finished network',
             after='supervised',
-            options={**known[name]['options'], **start},
+            options={**known[name]['options'], **_base_.from_finished},
         )
         for name in ('classmix', 'depthmix')
     ),
@@ -45,7 +41,7 @@ methods = [
             after=name,
             options={
                 **known[name]['options'],
-                **again,
+                **_base_.from_student,
                 '+test_evaluator.areas_file': (
                     f'{{work_dir}}/areas/{name}-again_n{{n}}_seed{{seed}}'
                 ),

@@ -1,17 +1,13 @@
 # What helps with few labels, one option at a time: the mean teacher with DepthMix of
 # streets_lite0.py, and what its recipe (`few_labels`) leaves out or could have besides.
 #   python tools/run_experiments.py THIS --jobs 2
-_base_ = './streets_lite0.py'
+_base_ = ['./streets_lite0.py', '../_base_/from_finished.py']
 title = 'Streets at 192x96 from ImageNet weights: one option of DepthMix at a time'
 label_counts = [8]
 baseline = 'depthmix'
 known = {method['name']: method for method in _base_.methods}
 sampler = 'train_dataloader.sampler'
 two_views = {'+model.views': 2}
-warm = {
-    '+model.segmentor.init_cfg': "dict(type='Pretrained', checkpoint='{after}')",
-    'default_hooks.mean_teacher.burn_in': 0,
-}
 changes = {
     "the paper's loss: all pixels, one weight": (
         'paper-loss',
@@ -44,7 +40,7 @@ changes = {
         'no-burn-in',
         {'default_hooks.mean_teacher.burn_in': 0},
     ),
-    'from the finished supervised network': ('finished', warm),
+    'from the finished supervised network': ('finished', _base_.from_finished),
 }
 methods = [
     known['supervised'],
@@ -54,7 +50,7 @@ methods = [
             known['depthmix'],
             name=name,
             title=f'... {meaning}',
-            **({'after': 'supervised'} if options is warm else {}),
+            **({'after': 'supervised'} if name == 'finished' else {}),
             options={**known['depthmix']['options'], **options},
         )
         for meaning, (name, options) in changes.items()

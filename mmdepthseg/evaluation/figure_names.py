@@ -11,16 +11,8 @@ from mmdepthseg.utils.errors import check_keys
 #: and of MMSegmentation's `DepthMetric` (d1, log10).
 GREATER = (
     *('a1', 'a2', 'a3', 'd1', 'd2', 'd3'),
-    *(
-        'mIoU',
-        'IoU',
-        'mFscore',
-        'mRecall',
-        'mPrecision',
-        'mCoverage',
-        'coverage',
-        'precision',
-    ),
+    *('mIoU', 'IoU', 'mFscore', 'mRecall', 'mPrecision', 'mCoverage'),
+    *('coverage', 'precision'),
 )
 LESS = (
     *(name for name in DEPTH_ERRORS if name not in GREATER),

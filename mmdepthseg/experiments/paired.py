@@ -31,10 +31,10 @@ def read_method(path: str, method: str) -> list[Cell]:
     content = read_json(path, dict, finite=True)
     try:
         found = [
-            (entry['method'], Cell(entry['metric'], entry['labels'], entry['values']))
-            for entry in content['summary']
+            (one['method'], Cell(one['metric'], one['labels'], _numbers(one['values'])))
+            for one in content['summary']
         ]
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f'{path}: not a results.json of tools/run_experiments.py '
             f'({type(error).__name__}: {error})'
@@ -70,6 +70,10 @@ def compare(titles: Sequence[str], methods: Sequence[Sequence[Cell]]) -> str:
             f'{", ".join(titles)}: no metric and number of labels is common to all'
         )
     return '\n\n'.join(tables)
+
+
+def _numbers(values: Mapping) -> dict[str, float]:
+    return {seed: float(value) for seed, value in values.items()}
 
 
 def _same(one: Cell, other: Cell) -> bool:

@@ -45,15 +45,12 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
     """
     debug = debug or os.environ.get('MMDEPTHSEG_DEBUG', '') not in ('', '0')
     try:
-        try:
-            yield
-        finally:
-            if sys.stdout is not None:  # None after `>&-`
-                sys.stdout.flush()
+        yield
+        if sys.stdout is not None:  # None after `>&-`
+            sys.stdout.flush()
     except BrokenPipeError:
         if debug or not _nobody_reads():
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(128 + signal.SIGPIPE) from None
     except KeyboardInterrupt:
         if debug:
@@ -69,6 +66,10 @@ def friendly_errors(debug: bool = False) -> Iterator[None]:
         sys.stderr.write(f'{rank}error: {message}\n')  # at once: ranks share it
         sys.stderr.flush()
         raise SystemExit(LOST_RANK if several and is_lost_rank(error) else 2) from None
+    finally:
+        if _nobody_reads():  # Python writes the rest at its end, and would complain
+            with open(os.devnull, 'w') as nothing:
+                os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 def _nobody_reads() -> bool:

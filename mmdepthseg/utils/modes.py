@@ -1,6 +1,6 @@
 """Which modules of a network train."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def kept_modes(*networks: 'nn.Module') -> Iterator[None]:
-    """Restore at the end whether each module trains.
+def kept_modes(modules: Iterable['nn.Module']) -> Iterator[None]:
+    """Restore at the end whether each of these modules trains.
 
     `network.train(was_training)` would change modules with a mode of their own.
     """
-    modes = [(m, m.training) for network in networks for m in network.modules()]
+    modes = [(module, module.training) for module in modules]
     try:
         yield
     finally:

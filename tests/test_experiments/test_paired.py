@@ -40,6 +40,11 @@ def test_one_common_seed_has_no_standard_error(tmp_path):
     'content, message',
     [
         ('{}', 'results.json: not a results.json'),
+        (
+            '{"summary": [{"method": "plain", "metric": "a", "labels": 8, '
+            '"values": 3}]}',
+            'results.json: not a results.json',
+        ),
         ('{"summary": [1]}', 'results.json: not a results.json'),
         ('{"summary": []}', "methods.*'plain'"),
         (

@@ -59,7 +59,7 @@ def check_sample(
             context: AbstractContextManager = nullcontext()
             if isinstance(optim_wrapper, OptimWrapper):  # not several by name
                 context = optim_wrapper.optim_context(model)
-            with context, torch.no_grad(), kept_modes(model):
+            with context, torch.no_grad(), kept_modes(model.modules()):
                 _pass(sample, model)
     finally:
         set_random_state(state)

@@ -108,7 +108,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Let a model run in evaluation mode without gradients; restore everything."""
     state = get_random_state()
     try:
-        with kept_modes(model), torch.no_grad():
+        with kept_modes(model.modules()), torch.no_grad():
             model.eval()
             yield
     finally:

@@ -64,7 +64,7 @@ def _levels_of(parts: list[nn.Module], channels: int) -> list[Level] | None:
     some = next(parts[0].parameters(), torch.zeros(1))
     own = getattr(parts[0], 'img_size', None)  # of networks with a fixed size
     sizes = [DUMMY_SIZE] if own is None else [DUMMY_SIZE, tuple(own)]
-    with kept_modes(*parts):
+    with kept_modes(module for part in parts for module in part.modules()):
         for part in parts:
             part.eval()  # MMSeg's return None
         for size in sizes:

@@ -44,7 +44,7 @@ def predicting(model: Any) -> Iterator[None]:
     for name in ('backbone', 'neck', 'decode_head'):
         part = getattr(model, name, None)
         parts += part if isinstance(part, nn.ModuleList) else [part] if part else []
-    with kept_modes(*parts):
+    with kept_modes(parts):
         for part in parts:
             # not eval(), which would go down to the layers
             part.training = False

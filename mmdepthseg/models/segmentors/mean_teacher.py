@@ -18,6 +18,7 @@ from mmdepthseg.models.segmentors.logits import seg_logits
 from mmdepthseg.models.segmentors.panels import Rows, teacher_panels
 from mmdepthseg.models.segmentors.samples import (
     ground_truth,
+    is_padded,
     select_branch,
     void_padding,
     with_padding,
@@ -231,9 +232,10 @@ class MeanTeacher(TeacherStudent):
         if images is None:
             images = preprocessor.denormalize(clean)
         else:
-            # batch.img may be jittered by the preprocessor; raw padding is black
-            padding = preprocessor.denormalize(clean.new_tensor(preprocessor.pad_val))
-            images = with_padding(images, data_samples, padding)
+            # batch.img may be jittered by the preprocessor
+            if is_padded(data_samples):  # raw, with black
+                value = preprocessor.denormalize(clean.new_tensor(preprocessor.pad_val))
+                images = with_padding(images, data_samples, value)
             clean = preprocessor.normalize(images)
         logits, disparity = self.disparity_source(
             CleanMix(self, clean, batch.img, data_samples, disparity)

@@ -140,17 +140,21 @@ def void_padding(labels: Tensor, confidence: Tensor, data_samples: SampleList) -
     _fill_padding(confidence, data_samples, 0)
 
 
+def is_padded(data_samples: SampleList) -> bool:
+    """Tell whether any of the samples has padded pixels."""
+    return any(any(padding_of(sample.metainfo)) for sample in data_samples)
+
+
 def with_padding(images: Tensor, data_samples: SampleList, value: Tensor) -> Tensor:
-    """Return images whose padded pixels have another value; themselves without any.
+    """Return a copy of images whose padded pixels have another value.
 
     Args:
         images: (N, 3, H, W).
         data_samples: Samples with the metainfo `padding_size`.
         value: (3, 1, 1).
     """
-    if any(any(padding_of(sample.metainfo)) for sample in data_samples):
-        images = images.clone()
-        _fill_padding(images, data_samples, value)
+    images = images.clone()
+    _fill_padding(images, data_samples, value)
     return images
 
 
