@@ -1,4 +1,4 @@
-"""Run tables with a pack, on a machine without network, a few minutes a call."""
+"""Run tables or a tool with a pack, without network, a few minutes a call."""
 
 import os
 import shutil
@@ -137,6 +137,56 @@ def _manifest(pack: Path) -> dict:
     return content
 
 
+def prepare(pack: Path, place: Path | None = None) -> tuple[dict[str, str], Path]:
+    """Make the environment of a pack; return its variables and the code's folder.
+
+    Args:
+        pack: Folder of the pack.
+        place: Folder of the environment and of all work, kept between calls; None:
+            beside the pack.
+
+    Raises:
+        UserError: There is no pack, or the environment is not complete.
+    """
+    pack = pack.resolve()
+    content = _manifest(pack)
+    place = (place or pack.with_name(f'{pack.name}.work')).resolve()
+    env, code = unpack(pack, content, place), place / 'code'
+    doctor = [sys.executable, '-m', 'mmdepthseg.doctor']
+    if subprocess.run(doctor, cwd=code, env=env).returncode:
+        raise UserError(
+            'the environment is not complete, see above. Expected on this machine: '
+            f'{", ".join(content["expected"])}'
+        )
+    return env, code
+
+
+def run_command(
+    pack: Path, command: Sequence[str], minutes: float, place: Path | None = None
+) -> int:
+    """Run one of the tools with a pack, in the folder of its code.
+
+    Args:
+        pack: Folder of the pack.
+        command: The tool's file, below the pack's code, and its arguments.
+        minutes: Time for everything.
+        place: See `prepare`.
+
+    Returns:
+        Exit code of the tool; `MORE_TO_DO` if it was stopped.
+
+    Raises:
+        UserError: There is no pack or no such tool, or the environment is not complete.
+    """
+    end = time.monotonic() + 60 * minutes
+    env, code = prepare(pack, place)
+    if not (code / command[0]).is_file():
+        raise UserError(f'{command[0]} is not in the code of {pack}: tools/NAME.py')
+    left = end - time.monotonic() - GRACE
+    result = run_for([sys.executable, *command], left, code, env)
+    return MORE_TO_DO if result is None else result
+
+
 def run_pack(
     pack: Path,
     tables: Sequence[str],
@@ -164,23 +214,14 @@ def run_pack(
         UserError: There is no pack, or the environment is not complete.
     """
     started = time.monotonic()
-    pack = pack.resolve()
-    content = _manifest(pack)
-    place = (place or pack.with_name(f'{pack.name}.work')).resolve()
-    out = out or Path(os.environ.get('OUT') or f'{pack}.out')
-    env, code = unpack(pack, content, place), place / 'code'
+    out = (out or Path(os.environ.get('OUT') or f'{pack.resolve()}.out')).resolve()
+    env, code = prepare(pack, place)
     if state:
         try:
             with tarfile.open(state) as archive:
                 archive.extractall(code, filter='data')
         except tarfile.TarError as error:
             raise UserError(f'{state} is not the state of a call: {error}') from None
-    doctor = [sys.executable, '-m', 'mmdepthseg.doctor']
-    if subprocess.run(doctor, cwd=code, env=env).returncode:
-        raise UserError(
-            'the environment is not complete, see above. Expected on this machine: '
-            f'{", ".join(content["expected"])}'
-        )
 
     def start(table: str, seconds: float) -> int | None:
         work = f'work_dirs/{Path(table).stem}'
@@ -190,7 +231,7 @@ def run_pack(
     try:
         codes = run_all(tables, start, started + 60 * minutes)
     finally:
-        collect(code, out.resolve(), tables)
+        collect(code, out, tables)
     for table, result in codes.items():
         print(f'{table}: {"more to do" if result is None else f"exit code {result}"}')
     print(f'{(time.monotonic() - started) / 60:.1f} minutes; results: {out}')

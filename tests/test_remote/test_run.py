@@ -11,7 +11,14 @@ import zipfile
 import pytest
 
 from mmdepthseg.remote import run as module
-from mmdepthseg.remote.run import GRACE, MORE_TO_DO, run_all, run_for, run_pack
+from mmdepthseg.remote.run import (
+    GRACE,
+    MORE_TO_DO,
+    run_all,
+    run_command,
+    run_for,
+    run_pack,
+)
 from mmdepthseg.utils.errors import UserError
 
 OWN = '.'.join(map(str, sys.version_info[:2]))
@@ -151,3 +158,20 @@ def test_refusals(pack, tmp_path):
         run_pack(pack, **call)
     with pytest.raises(UserError, match='not a pack'):
         run_pack(tmp_path, **call)
+
+
+def test_another_tool(pack, tmp_path, monkeypatch):
+    monkeypatch.delenv('PYTHONPATH', raising=False)
+    (pack / 'code/tools/other.py').write_text(
+        'import carried, pathlib, sys\n'
+        'pathlib.Path(sys.argv[1]).write_text(str(pathlib.Path.cwd()))\n'
+        'raise SystemExit(int(sys.argv[2]))\n'
+    )
+    written, place = tmp_path / 'written.txt', tmp_path / 'place'
+    for code in (0, 3, MORE_TO_DO):
+        command = ['tools/other.py', str(written), str(code)]
+        assert run_command(pack, command, 5, place) == code
+    assert written.read_text() == str(place / 'code')
+    assert run_command(pack, ['tools/other.py', str(written), '0'], 0) == MORE_TO_DO
+    with pytest.raises(UserError, match='tools/none.py'):
+        run_command(pack, ['tools/none.py'], 5)

@@ -12,6 +12,7 @@ def tool(monkeypatch):
     module, calls = load_tool('remote_tables'), []
     monkeypatch.setattr(module, 'make_pack', lambda *given: calls.append(given))
     monkeypatch.setattr(module, 'run_pack', lambda *given: calls.append(given) or 75)
+    monkeypatch.setattr(module, 'run_command', lambda *given: calls.append(given))
     return module, calls
 
 
@@ -30,3 +31,12 @@ def test_run(tool):
     assert left.value.code == 75
     options = ['--gpus', '0', '0', '--seeds', '7', '--methods', 'x']
     assert calls == [(Path('P'), ['a.py', 'b.py'], options, 9.5, None, Path('R'), None)]
+
+
+def test_another_tool(tool, capsys):
+    module, calls = tool
+    module.main('tool P --minutes 3 --run tools/train.py C --work-dir W'.split())
+    assert calls == [(Path('P'), ['tools/train.py', 'C', '--work-dir', 'W'], 3.0, None)]
+    with pytest.raises(SystemExit):
+        module.main(['tool', 'P', '--run'])
+    assert 'name a tool' in capsys.readouterr().err

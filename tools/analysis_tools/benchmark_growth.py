@@ -136,8 +136,7 @@ def step(args: argparse.Namespace, folder: Path) -> Iterator[dict]:
             side.take(1)
             turns = [side.take(1) for _ in range(args.steps)]
         finally:
-            side.process.kill()
-            side.process.wait()
+            side.end()
         yield dict(
             size=f'{height}x{2 * height}',
             batch=batch,

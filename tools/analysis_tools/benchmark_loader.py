@@ -189,8 +189,7 @@ def measure(args: argparse.Namespace, kind: str, kept: str, root: Path) -> dict:
         ]
     finally:
         for side in processes:
-            side.process.kill()
-            side.process.wait()
+            side.end()
     return summary(turns, args.batches * args.batch)
 
 

@@ -92,10 +92,15 @@ class Side:
                 return json.loads(line.removeprefix('STEPS '))
         raise UserError(f'{self.name}: its process ended, see above')
 
-    def take(self, steps: int) -> dict:
+    def take(self, steps: int | str) -> dict:
         """Take steps; return seconds and the peak of the memory."""
         print(steps, file=self.process.stdin, flush=True)
         return self.answer()
+
+    def end(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
 
 
 def descriptions(args: argparse.Namespace) -> list[dict]:
@@ -123,8 +128,7 @@ def compare(args: argparse.Namespace) -> None:
         turns = [[side.take(args.steps) for side in sides] for _ in range(args.pairs)]
     finally:
         for side in sides:
-            side.process.kill()
-            side.process.wait()
+            side.end()
     figures = summary(turns, args.steps)
     report(figures, args, kinds[0])
     if args.json:

@@ -2,7 +2,8 @@
 
 A process of its own, so that the peak memory of one side is not hidden by the other.
 It imports the `mmdepthseg` of its PYTHONPATH, takes a JSON description of the side as
-its argument and a number of steps per line of its input, and answers with JSON.
+its argument and a number of steps per line of its input, and answers with JSON. After
+`profile` and a number it answers with the share of time in which the GPU waited.
 """
 
 import copy
@@ -10,6 +11,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +107,43 @@ def kind_of(model: dict) -> str:
     return 'multi-task' if model['segmentor'].get('distillation') else 'transfer'
 
 
-class OurStep:
-    """The package's step, as the runner takes it."""
+def compile_in_place(model: Any, backend: str) -> list[str]:
+    """Let torch.compile run a model's encoders and decoders; return their names.
 
-    def __init__(self, cfg: Any, amp: bool, device: str) -> None:
+    In place, so that names and state dicts stay as they are.
+    """
+    from mmdepthseg.models.heads import UNetDecoder
+
+    compiled = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, UNetDecoder) or name.split('.')[-1] == 'backbone'
+    ]
+    for _, module in compiled:
+        module.compile(backend=backend)
+    return [name for name, _ in compiled]
+
+
+class OurStep:
+    """The package's step, as the runner takes it.
+
+    Args:
+        cfg: The whole config.
+        amp: As `tools/train.py --amp`.
+        device: cpu or cuda.
+        channels_last: As `ChannelsLastHook`.
+        backend: Of torch.compile; empty: nothing is compiled.
+    """
+
+    def __init__(
+        self,
+        cfg: Any,
+        amp: bool,
+        device: str,
+        channels_last: bool = False,
+        backend: str = '',
+    ) -> None:
+        import torch
         from mmengine.optim import build_optim_wrapper
 
         from mmdepthseg.launch import setup
@@ -122,6 +157,9 @@ class OurStep:
         for module in self.model.modules():
             if isinstance(module, FrozenEncoder):
                 module.use_random_weights()
+        if channels_last:
+            self.model.to(memory_format=torch.channels_last)
+        self.compiled = compile_in_place(self.model, backend) if backend else []
         self.wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
 
     def step(self, batch: dict) -> None:
@@ -151,7 +189,8 @@ def build(side: dict) -> tuple[Any, str]:
         from plain_form.steps import PlainStep
 
         return PlainStep(cfg.model, device=side['device']), kind
-    return OurStep(cfg, side['amp'], side['device']), kind
+    more = {key: side[key] for key in ('channels_last', 'backend') if key in side}
+    return OurStep(cfg, side['amp'], side['device'], **more), kind
 
 
 class Meter:
@@ -184,6 +223,46 @@ class Meter:
         return dict(seconds=time.process_time() - self.begun, peak=memory('VmHWM'))
 
 
+def waiting_share(kernels: Iterable[tuple[float, float]]) -> float | None:
+    """Return the share of the time from first to last in which no kernel ran.
+
+    Args:
+        kernels: Start and end of each; they may overlap.
+
+    Returns:
+        0 to 1; None without kernels.
+    """
+    ordered = sorted(kernels)
+    if not ordered:
+        return None
+    first = reached = ordered[0][0]
+    busy = 0.0
+    for start, end in ordered:
+        busy += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return 1 - busy / (reached - first)
+
+
+def profile(step: Any, batch: dict, steps: int) -> float | None:
+    """Return the share of some steps' time in which the GPU waited; None on a CPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    from torch.autograd import DeviceType
+    from torch.profiler import ProfilerActivity
+
+    with torch.profiler.profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        for _ in range(steps):
+            step.step(batch)
+        torch.cuda.synchronize()
+    return waiting_share(
+        (event.time_range.start, event.time_range.end)
+        for event in profiler.events()
+        if event.device_type == DeviceType.CUDA
+    )
+
+
 def reset_peak() -> None:
     """Forget the peak of this process's memory."""
     Path('/proc/self/clear_refs').write_text('5')
@@ -206,8 +285,11 @@ def serve(side: dict) -> None:
     size, count, classes = tuple(side['size']), side['batch'], side.get('classes', 19)
     batch = packed_batch(kind, size, count, classes)
     meter = Meter(side['device'])
-    answer(dict(kind=kind))
+    answer(dict(kind=kind, compiled=getattr(step, 'compiled', [])))
     for line in sys.stdin:
+        if line.startswith('profile'):
+            answer(dict(waiting=profile(step, batch, int(line.split()[1]))))
+            continue
         meter.start()
         for _ in range(int(line)):
             step.step(batch)

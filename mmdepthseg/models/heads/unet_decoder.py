@@ -148,7 +148,7 @@ class UNetDecoder(BaseModule):
         last_step = self.last_step if last_step is None else last_step
         self._check(features, last_step)
         outs = dict(decoded or {})
-        finest = min(outs, default=NUM_STEPS)
+        finest = min(outs) if outs else NUM_STEPS
         x = outs.get(finest, features[-1])
         for step in range(NUM_STEPS - finest, NUM_STEPS - last_step):
             level = self._skip_level(step)
