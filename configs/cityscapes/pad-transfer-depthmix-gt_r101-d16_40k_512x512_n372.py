@@ -3,7 +3,7 @@
 # labels are needed. Mix images are all training images, the labelled ones with their
 # ground truth.
 #
-# --cfg-options model.split_backward=True model_wrapper_cfg="{'type':
+# On several GPUs --cfg-options model_wrapper_cfg="{'type':
 # 'mmdepthseg.SplitBackwardDDP'}" takes less memory for the same gradients.
 _base_ = [
     '../_base_/models/pad_unet_r101-d16.py',

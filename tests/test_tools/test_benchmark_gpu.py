@@ -122,7 +122,7 @@ def test_forms_are_the_same_step(tool, tmp_path):
     register_all_modules()
     args = tool.parse_args(['--out', str(tmp_path), *SMALL])
     found = {}
-    for form in ('float32', 'compiled', 'compiled, split'):
+    for form in ('float32', 'compiled', 'compiled, whole'):
         side = dict(tool.step_side(args, 'DepthMix', tool.FORMS[form]), amp=False)
         step, kind = build(side)
         compiled = 'compiled' in form
@@ -132,7 +132,7 @@ def test_forms_are_the_same_step(tool, tmp_path):
         weights = step.model.student.backbone.conv1.weight
         layout = torch.channels_last
         assert weights.is_contiguous(memory_format=layout) == compiled
-        assert step.model.split_backward == ('split' in form)
+        assert step.model.splits(step.wrapper) == ('whole' not in form)
         for layer in step.model.modules():
             if isinstance(layer, torch.nn.Dropout | torch.nn.Dropout2d):
                 layer.p = 0.0  # its mask depends on the layout

@@ -2,9 +2,10 @@
 
 - steps: the paper's three training steps (ResNet-101, 512x512; four triplets, or two
   labelled and two other images) in float32 with TF32, with AMP, channels-last weights
-  and a fused optimiser, the same with torch.compile in place and with
-  `split_backward`, and in plain torch (`plain_form/`): milliseconds, peak memory,
-  images a second, share of the time in which the device waits.
+  and a fused optimiser, the same with torch.compile in place, for mean teachers also
+  with one backward pass for all losses, and in plain torch (`plain_form/`):
+  milliseconds, peak memory, images a second, share of the time in which the device
+  waits.
 - loaders: samples a second of one core, and the workers that the quickest step needs.
 - losses: trainings from ImageNet weights on rendered streets, in float32 and with AMP;
   whether their losses agree as well as those of two seeds.
@@ -53,13 +54,13 @@ STEPS = {
 #: What a form of the step adds to float32 with TF32.
 FAST = dict(amp=True, channels_last=True)
 FUSED = {'+optim_wrapper.optimizer.fused': True}
-SPLIT = {'+model.split_backward': True}
+WHOLE = {'+model.split_backward': False}
 FORMS: dict[str, dict] = {
     'plain': dict(plain=True),
     'float32': {},
     'amp': dict(FAST, options=FUSED),
     'compiled': dict(FAST, options=FUSED, compiled=True),
-    'compiled, split': dict(FAST, options={**FUSED, **SPLIT}, compiled=True),
+    'compiled, whole': dict(FAST, options={**FUSED, **WHOLE}, compiled=True),
 }
 TRAININGS = {
     'SDE': 'configs/streets/sde_lite0_500it_192x96.py',
@@ -167,7 +168,7 @@ def step_side(args: argparse.Namespace, kind: str, form: dict) -> dict:
 
 def forms_of(kind: str) -> list[str]:
     """Return the forms of a step; only mean teachers have parts of a backward pass."""
-    return [form for form in FORMS if kind != 'SDE' or 'split' not in form]
+    return [form for form in FORMS if kind != 'SDE' or 'whole' not in form]
 
 
 def measure_step(args: argparse.Namespace, kind: str, form: str, left: float) -> dict:

@@ -137,9 +137,17 @@ def train_step(watch: Stopwatch, model, optim_wrapper, batches):
     data = watch.measure('data', next, batches)
     with optim_wrapper.optim_context(model):
         data = model.data_preprocessor(data, True)
-        losses = model(**data, mode='loss')
+    if hasattr(model, 'splits') and model.splits(optim_wrapper):
+        groups = model.loss_groups(**data)
+    else:
+        groups = (model(**data, mode='loss') for _ in range(1))
+    while True:
+        with optim_wrapper.optim_context(model):
+            losses = next(groups, None)
+        if losses is None:
+            break
         total, _ = model.parse_losses(losses)
-    watch.measure('backward', optim_wrapper.backward, total)
+        watch.measure('backward', optim_wrapper.backward, total)
     watch.measure('optimiser', optim_wrapper.step)
     optim_wrapper.zero_grad()
     if hasattr(model, 'update_teacher'):

@@ -49,7 +49,7 @@ def packed_batch(
     """Return random samples as the data loader packs them.
 
     Args:
-        kind: 'sde', 'transfer' or 'multi-task'.
+        kind: 'sde', 'labelled', 'transfer' or 'multi-task'.
         size: (height, width).
         count: Images per branch; every second mix image has its label.
         classes: Number of classes.
@@ -64,7 +64,9 @@ def packed_batch(
     height, width = size
     camera = [[0.6 * width, 0, width / 2], [0, 0.6 * width, height / 2], [0, 0, 1]]
     inputs, samples = [], []
-    for branch in ['sde'] if kind == 'sde' else ['labeled', 'mix']:
+    alone = dict(sde=['sde'], labelled=['labeled'])
+    neighbours = kind in ('sde', 'multi-task')
+    for branch in alone.get(kind, ['labeled', 'mix']):
         for index in range(count):
             shape = (3, 3, height + 8, width + 8)
             # neighbours are the same picture, moved
@@ -75,7 +77,7 @@ def packed_batch(
             whole = (whole.clamp(0, 1) * 255).to(torch.uint8)[0]
             cut = [whole[:, :height, i : i + width] for i in (3, 0, 6)]
             packed = dict(img=cut[0].clone())
-            if kind != 'transfer':
+            if neighbours:
                 packed['adjacent'] = torch.stack(cut[1:])
             sample = SegDataSample(
                 metainfo=dict(
@@ -86,7 +88,7 @@ def packed_batch(
                     camera=Camera(camera, size),
                 )
             )
-            if kind != 'transfer':
+            if neighbours:
                 sample.set_metainfo(dict(adjacent_offsets=(-1, 1)))
             labels = torch.randint(0, classes, (1, height, width), generator=rng)
             labels[:, -height // 8 :] = 255
@@ -103,7 +105,7 @@ def packed_batch(
 def kind_of(model: dict) -> str:
     """Tell which of the paper's steps a model's config is for."""
     if 'segmentor' not in model:
-        return 'sde'
+        return 'sde' if model.get('depth_head') else 'labelled'
     return 'multi-task' if model['segmentor'].get('distillation') else 'transfer'
 
 
@@ -176,7 +178,8 @@ def build(side: dict) -> tuple[Any, str]:
     from mmdepthseg.launch.config import load_config
 
     cfg = load_config(side['config'], side['options'])
-    torch.set_num_threads(side['threads'])
+    if side['threads']:
+        torch.set_num_threads(side['threads'])
     torch.manual_seed(0)
     random.seed(0)
     if side['depth'] != 101:
@@ -188,6 +191,13 @@ def build(side: dict) -> tuple[Any, str]:
     if side['plain']:
         from plain_form.steps import PlainStep
 
+        from mmdepthseg.utils.errors import UserError
+
+        if kind == 'labelled':
+            raise UserError(
+                f'{side["config"]}: plain_form has the steps of SDE, mean teacher and '
+                'multi-task learning: give --against a config'
+            )
         return PlainStep(cfg.model, device=side['device']), kind
     more = {key: side[key] for key in ('channels_last', 'backend') if key in side}
     return OurStep(cfg, side['amp'], side['device'], **more), kind

@@ -56,6 +56,11 @@ class FrozenEncoder(BaseModule):
         """Build the network with random weights, for timings only."""
         self._freeze(MODELS.build(copy.deepcopy(self.backbone_cfg)))
 
+    @property
+    def network(self) -> nn.Module | None:
+        """The backbone; None before its weights are read."""
+        return self._network[0] if self._network else None
+
     def _freeze(self, network: nn.Module) -> None:
         network.requires_grad_(False)
         network.eval()
@@ -75,12 +80,12 @@ class FrozenEncoder(BaseModule):
         Raises:
             RuntimeError: `init_weights` was not called.
         """
-        if not self._network:
+        network = self.network
+        if network is None:
             raise RuntimeError(
                 'FrozenEncoder has no weights yet: call init_weights() '
                 'of the model before training'
             )
-        network = self._network[0]
         like = next(network.parameters())
         if like.device != img.device or like.dtype != img.dtype:
             network.to(img)

@@ -23,7 +23,10 @@ from mmdepthseg.models.segmentors.samples import (
     void_padding,
     with_padding,
 )
-from mmdepthseg.models.segmentors.split_backward import split_train_step
+from mmdepthseg.models.segmentors.split_backward import (
+    has_usual_backward,
+    split_train_step,
+)
 from mmdepthseg.models.segmentors.teacher_student import TeacherStudent
 from mmdepthseg.registry import MODELS, TRANSFORMS
 from mmdepthseg.structures import FrameBatch
@@ -70,9 +73,9 @@ class MeanTeacher(TeacherStudent):
             or 'teacher', see `disparity_sources`. Defaults to 'label'.
         split_backward: Run one backward pass each for the losses of labelled, clean mix
             and mixed images, so that only the activations of one are in memory; the
-            gradients are the same. Several ranks need
+            gradients are the same up to rounding. Several ranks need
             `model_wrapper_cfg=dict(type='mmdepthseg.SplitBackwardDDP')`. Defaults to
-            False: one backward pass.
+            None: where nothing needs the whole step, see `splits`.
         views: Number of mixed, strongly augmented views of the mix samples from one
             pass of the teacher (two in UniMatch). Defaults to 1, the paper's. A mixer
             that draws nothing mixes all alike: `DepthMix` with one number as
@@ -94,7 +97,7 @@ class MeanTeacher(TeacherStudent):
         labeled_depth_weight: float = 1.0,
         mix_depth_weight: float = 1.0,
         disparity: str = 'label',
-        split_backward: bool = False,
+        split_backward: bool | None = None,
         views: int = 1,
         feature_dropout: dict | None = None,
         **kwargs,
@@ -149,9 +152,34 @@ class MeanTeacher(TeacherStudent):
             },
         )
 
+    def splits(self, optim_wrapper: OptimWrapper) -> bool:
+        """Tell whether a step has a backward pass for each group of losses.
+
+        With `split_backward=None` it has one for all if the optimiser wrapper has a
+        backward pass of its own, if a subclass or MMEngine's `compile` has replaced
+        `forward` or `loss`, or in a model wrapper that calls `forward`.
+
+        Raises:
+            UserError: `split_backward=True`, and `forward` is compiled.
+        """
+        replaced = [
+            name
+            for name in ('forward', 'loss')
+            if getattr(self.__class__, name) is not getattr(MeanTeacher, name)
+            or name in vars(self)
+        ]
+        if self.split_backward and 'forward' in vars(self):
+            raise UserError(
+                'split_backward=True runs the networks without `forward`, which '
+                '`compile` has compiled: set one of them only'
+            )
+        if self.split_backward is None:
+            return not replaced and has_usual_backward(optim_wrapper)
+        return self.split_backward
+
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
-        """Run a step of MMEngine's `BaseModel`; in parts with `split_backward`."""
-        if self.split_backward:
+        """Run a step of MMEngine's `BaseModel`; in parts if it `splits`."""
+        if self.splits(optim_wrapper):
             return split_train_step(self, data, optim_wrapper)
         return super().train_step(data, optim_wrapper)
 

@@ -58,19 +58,23 @@ def split_train_step(
     return {**logged, 'loss': total}
 
 
+def has_usual_backward(optim_wrapper: OptimWrapper) -> bool:
+    """Tell whether a wrapper's backward pass is that of MMEngine, and so known here."""
+    backward = getattr(type(optim_wrapper), 'backward', None)
+    return backward in (OptimWrapper.backward, AmpOptimWrapper.backward)
+
+
 def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
     """Add a loss's gradients, without counting a step."""
-    kind = type(optim_wrapper)
-    backward = getattr(kind, 'backward', None)
-    loss = optim_wrapper.scale_loss(loss)
-    if backward is AmpOptimWrapper.backward:
-        loss = optim_wrapper.loss_scaler.scale(loss)
-    elif backward is not OptimWrapper.backward:
+    if not has_usual_backward(optim_wrapper):
         raise UserError(
             'split_backward works with OptimWrapper, AmpOptimWrapper and '
-            f'BFloat16OptimWrapper, not with {kind.__name__}, which has its own '
-            'backward pass: choose one of them or set split_backward=False'
+            f'BFloat16OptimWrapper, not with {type(optim_wrapper).__name__}, which has '
+            'its own backward pass: choose one of them or set split_backward=False'
         )
+    loss = optim_wrapper.scale_loss(loss)
+    if isinstance(optim_wrapper, AmpOptimWrapper):
+        loss = optim_wrapper.loss_scaler.scale(loss)
     loss.backward()
 
 
@@ -82,7 +86,7 @@ def _gradients(model: BaseModel) -> Iterator[Tensor]:
 
 @MODEL_WRAPPERS.register_module()
 class SplitBackwardDDP(MMDistributedDataParallel):
-    """Model wrapper for `split_backward=True` on several ranks.
+    """Model wrapper for one backward pass per group of losses on several ranks.
 
     MMEngine's `MMDistributedDataParallel` never calls the model's own `train_step`, and
     its gradient buckets expect one backward pass through all parameters. Here the model
@@ -106,17 +110,17 @@ class SplitBackwardDDP(MMDistributedDataParallel):
                 'SplitBackwardDDP: broadcast_buffers must be False; '
                 'SyncBuffersHook keeps buffers equal'
             )
-        if not getattr(module, 'split_backward', False):
+        if getattr(module, 'split_backward', False) is False:
             raise UserError(
-                f'SplitBackwardDDP is for models with split_backward=True, and this '
+                'SplitBackwardDDP is for models with split_backward=True, and this '
                 f'{type(module).__name__} is not one: use MMDistributedDataParallel or '
                 'set split_backward=True'
             )
         super().__init__(module=module, broadcast_buffers=False, **kwargs)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """Run the model's own step.
+        """Run the model's step in parts.
 
         DDP's reducer, which it never starts, stays idle.
         """
-        return self.module.train_step(data, optim_wrapper)
+        return split_train_step(self.module, data, optim_wrapper)

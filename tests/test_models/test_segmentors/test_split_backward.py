@@ -83,19 +83,56 @@ def test_gradients_are_the_same(kind, options, tolerance, monkeypatch):
             torch.testing.assert_close(mine, value, rtol=1e-4, atol=1e-5, msg=name)
 
 
-def test_each_group_goes_back_before_the_next_goes_forward():
-    for split, expected in ((False, 'fff' + 'b'), (True, 'fb' * 3)):
-        model = build_multi_task_teacher(split_backward=split).train()
-        events = []
-        model.student.backbone.register_forward_hook(lambda *_: events.append('f'))
-        model.student.backbone.conv1.weight.register_post_accumulate_grad_hook(
-            lambda *_: events.append('b')
-        )
-        model.train_step(
-            teacher_batch(neighbours=True),
-            OptimWrapper(torch.optim.SGD(model.student.parameters(), 1e-2)),
-        )
-        assert ''.join(events) == expected
+def passes(model, kind=OptimWrapper):
+    """Forward (f) and backward passes (b) of the backbone in a step."""
+    events = []
+    model.student.backbone.register_forward_hook(lambda *_: events.append('f'))
+    model.student.backbone.conv1.weight.register_post_accumulate_grad_hook(
+        lambda *_: events.append('b')
+    )
+    model.train().train_step(
+        teacher_batch(neighbours=True),
+        kind(torch.optim.SGD(model.student.parameters(), 1e-2)),
+    )
+    return ''.join(events)
+
+
+@pytest.mark.parametrize(
+    'split,expected', [(False, 'fffb'), (True, 'fbfbfb'), (None, 'fbfbfb')]
+)
+def test_each_group_goes_back_before_the_next_goes_forward(split, expected):
+    assert passes(build_multi_task_teacher(split_backward=split)) == expected
+
+
+class Own(OptimWrapper):
+    """A wrapper with a backward pass of its own."""
+
+    def backward(self, loss, **kwargs):
+        super().backward(loss)
+
+
+def test_what_needs_the_whole_step_gets_it():
+    assert passes(build_multi_task_teacher(), Own) == 'fffb'
+    model = build_multi_task_teacher()
+    seen, forward = [], model.forward  # as MMEngine's `compile` does
+    model.forward = lambda *args, **kwargs: (seen.append(1), forward(*args, **kwargs))[
+        1
+    ]
+    assert passes(model) == 'fffb' and seen
+    model.split_backward = True
+    with pytest.raises(UserError, match='compile'):
+        passes(model)
+
+    class OwnLoss(type(model)):
+        def loss(self, *args):
+            return {
+                **super().loss(*args),
+                'own.loss': torch.ones((), requires_grad=True),
+            }
+
+    model = build_multi_task_teacher()
+    model.__class__ = OwnLoss
+    assert passes(model) == 'fffb'
 
 
 def test_infinite_gradients_of_one_group_skip_the_step(monkeypatch):
@@ -121,10 +158,6 @@ def test_a_student_without_depth():
 
 def test_what_cannot_be_split_is_refused(monkeypatch):
     model = build_teacher(split_backward=True).train()
-
-    class Own(OptimWrapper):
-        def backward(self, loss, **kwargs):
-            super().backward(loss)
 
     with pytest.raises(UserError, match='split_backward.* Own'):
         model.train_step(

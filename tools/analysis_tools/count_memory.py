@@ -1,0 +1,154 @@
+"""Count the memory that a training step needs, without the GPU it is for.
+
+Two numbers, both exact and the same on every device: what stays (weights, gradients,
+the optimiser's and the teacher's copies), and what the forward passes keep for the
+backward pass, in one pass and in the largest of its parts (a mean teacher's losses of
+labelled, clean mix and mixed images, see `split_backward`). The networks run once on
+random images, on the CPU, in float32; kernels' workspaces come on top. For configs of
+the paper's trainings, or others with the same kinds of samples.
+
+Example:
+    python tools/analysis_tools/count_memory.py CONFIG --size 512 512 --batch 2
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
+
+from step_worker import LEVELS, build, packed_batch  # noqa: E402
+
+from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+
+GB = 1e9
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of the training')
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs=2,
+        default=(512, 512),
+        metavar=('H', 'W'),
+        help='of the images (default: 512 512)',
+    )
+    parser.add_argument(
+        '--batch', type=int, default=2, help='images of each branch (default: 2)'
+    )
+    parser.add_argument(
+        '--depth',
+        type=int,
+        choices=LEVELS,
+        default=101,
+        help='of the ResNet, if the config has 101 layers (default: 101)',
+    )
+    add_config_options(parser)
+    return parser.parse_args(argv)
+
+
+def lasting_bytes(model: Any, optim_wrapper: Any) -> int:
+    """Return the bytes of weights, buffers, gradients and the optimiser's state."""
+    import torch
+
+    from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
+
+    frozen = [m.network for m in model.modules() if isinstance(m, FrozenEncoder)]
+    tensors = [
+        tensor
+        for network in (model, *frozen)
+        for tensor in (*network.parameters(), *network.buffers())
+    ]
+    size = sum(t.numel() * t.element_size() for t in tensors)
+    optimizer = optim_wrapper.optimizer
+    # Adam keeps two numbers for each weight, SGD with momentum one
+    kept = 2 if isinstance(optimizer, torch.optim.Adam | torch.optim.AdamW) else 0
+    for group in optimizer.param_groups:
+        copies = kept + bool(group.get('momentum'))
+        for weight in group['params']:
+            size += (1 + copies) * weight.numel() * weight.element_size()
+    return size
+
+
+def losses_of(model: Any, data: dict) -> Iterator[dict]:
+    """Yield the losses of a step, in the parts that have a backward pass each."""
+    if hasattr(model, 'loss_groups'):
+        yield from model.loss_groups(**data)
+    else:
+        yield model(**data, mode='loss')
+
+
+def kept_bytes(model: Any, data: dict) -> list[tuple[str, int]]:
+    """Return the name of each part's first loss, and the bytes that the part keeps.
+
+    Weights do not count, nor does memory twice that several tensors share.
+    """
+    import torch
+
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    found: dict[int, int] = {}
+    parts = losses_of(model, data)
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            found[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    result = []
+    while True:
+        found.clear()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            losses = next(parts, None)
+        if losses is None:
+            return result
+        result.append((next(iter(losses)), sum(found.values())))
+
+
+def count(args: argparse.Namespace) -> None:
+    """Run the networks once, and print the figures."""
+    side = dict(
+        config=args.config,
+        options=args.cfg_options,
+        plain=False,
+        amp=False,
+        depth=args.depth,
+        threads=0,
+        device='cpu',
+    )
+    step, kind = build(side)
+    batch = packed_batch(kind, tuple(args.size), args.batch, classes_of(step.model))
+    lasting = lasting_bytes(step.model, step.wrapper)
+    parts = kept_bytes(step.model, step.model.data_preprocessor(batch, True))
+    height, width = args.size
+    print(f'{args.config}: {height}x{width}, {args.batch} images of each branch')
+    for name, size in parts:
+        print(f'  kept for the backward pass of {name}: {size / GB:.2f} GB')
+    sizes = [size for _, size in parts]
+    if len(sizes) > 1:
+        print(f'  one after the other: {max(sizes) / GB:.2f} GB at most')
+        print(f'  in one pass: {sum(sizes) / GB:.2f} GB')
+    print(f'  weights, gradients, optimiser, teacher: {lasting / GB:.2f} GB')
+
+
+def classes_of(model: Any) -> int:
+    """Return the number of classes; 1 of a model without segmentation."""
+    head = getattr(getattr(model, 'student', model), 'decode_head', None)
+    return getattr(head, 'num_classes', 1)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the tool."""
+    run_tool(parse_args, count, argv)
+
+
+if __name__ == '__main__':
+    main()
