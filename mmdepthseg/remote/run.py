@@ -1,5 +1,6 @@
 """Run tables or a tool with a pack, without network, a few minutes a call."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -76,14 +77,14 @@ def run_for(
 
 
 def stop(process: subprocess.Popen) -> None:
-    """Let a command stop its trainings (SIGTERM); kill it if it does not."""
+    """Let a command stop its trainings (SIGTERM); kill what does not."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    with contextlib.suppress(ProcessLookupError):  # none is left
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def run_all(

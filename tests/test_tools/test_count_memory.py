@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +10,9 @@ from helpers.tools import load_tool
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from mmdepthseg.models.heads import UNetDecoder
 from mmdepthseg.plugin import register_all_modules
+from mmdepthseg.utils.errors import UserError
 
 CITYSCAPES = Path(__file__).resolve().parents[2] / 'configs/cityscapes'
 SMALL = ['--depth', '18', '--size', '64', '64', '--batch', '2']
@@ -55,6 +58,24 @@ def test_what_stays(tool, kind, options, copies):
     model = Squares()
     wrapper = OptimWrapper(kind(model.parameters(), lr=0.1, **options))
     assert tool.lasting_bytes(model, wrapper) == 4 * (3 * copies + 5)
+
+
+def test_an_optimiser_that_is_not_known(tool):
+    model = Squares()
+    with pytest.raises(UserError, match='RMSprop.*optimizer.type'):
+        tool.lasting_bytes(model, OptimWrapper(torch.optim.RMSprop(model.parameters())))
+
+
+def test_decoders_keep_what_they_keep_on_a_gpu(tool):
+    decoder = UNetDecoder((4, 4, 4, 4, 4), channels=(4, 4, 4, 4, 4))
+    features = [torch.ones(1, 4, 64 >> i, 64 >> i) for i in range(5)]
+    model, sizes = SimpleNamespace(parameters=decoder.parameters), []
+    model.loss_groups = lambda features: iter([dict(a=decoder(features)[0].sum())])
+    sizes.append(tool.kept_bytes(model, dict(features=features))[0][1])
+    with tool.gpu_operations():
+        sizes.append(tool.kept_bytes(model, dict(features=features))[0][1])
+    sizes.append(tool.kept_bytes(model, dict(features=features))[0][1])
+    assert sizes[0] == sizes[2] < sizes[1]
 
 
 @pytest.mark.parametrize(

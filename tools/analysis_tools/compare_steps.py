@@ -14,6 +14,7 @@ Examples:
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -73,13 +74,15 @@ class Side:
         self, name: str, tree: Path, worker: str = 'step_worker.py', **side: object
     ) -> None:
         self.name = name
+        # packages may have come by this variable, too
+        paths = filter(None, [str(tree), os.environ.get('PYTHONPATH')])
         self.process = subprocess.Popen(
             [
                 sys.executable,
                 ROOT / 'tools/analysis_tools' / worker,
                 json.dumps(side),
             ],
-            env={**os.environ, 'PYTHONPATH': str(tree)},
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -94,7 +97,8 @@ class Side:
 
     def take(self, steps: int | str) -> dict:
         """Take steps; return seconds and the peak of the memory."""
-        print(steps, file=self.process.stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # `answer` tells
+            print(steps, file=self.process.stdin, flush=True)
         return self.answer()
 
     def end(self) -> None:

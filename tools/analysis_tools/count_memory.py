@@ -1,17 +1,20 @@
 """Count the memory that a training step needs, without the GPU it is for.
 
-Two numbers, both exact and the same on every device: what stays (weights, gradients,
-the optimiser's and the teacher's copies), and what the forward passes keep for the
-backward pass, in one pass and in the largest of its parts (a mean teacher's losses of
-labelled, clean mix and mixed images, see `split_backward`). The networks run once on
-random images, on the CPU, in float32; kernels' workspaces come on top. For configs of
-the paper's trainings, or others with the same kinds of samples.
+Two numbers: what stays (weights, gradients, the optimiser's and the teacher's copies),
+and what the forward passes keep for the backward pass, in one pass and in the largest
+of its parts (a mean teacher's losses of labelled, clean mix and mixed images, see
+`split_backward`). The networks run once on random images, on the CPU, in float32, with
+the operations that a GPU runs; kernels' workspaces, and what the allocator cannot use,
+come on top. For configs of the paper's trainings, or others with the same kinds of
+samples, with Adam, AdamW or SGD.
 
 Example:
     python tools/analysis_tools/count_memory.py CONFIG --size 512 512 --batch 2
 """
 
 import argparse
+import contextlib
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +26,7 @@ sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
 from step_worker import LEVELS, build, packed_batch  # noqa: E402
 
 from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.utils.errors import UserError  # noqa: E402
 
 GB = 1e9
 
@@ -56,7 +60,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def lasting_bytes(model: Any, optim_wrapper: Any) -> int:
-    """Return the bytes of weights, buffers, gradients and the optimiser's state."""
+    """Return the bytes of weights, buffers, gradients and the optimiser's state.
+
+    Raises:
+        UserError: It is of another optimiser.
+    """
     import torch
 
     from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
@@ -69,8 +77,13 @@ def lasting_bytes(model: Any, optim_wrapper: Any) -> int:
     ]
     size = sum(t.numel() * t.element_size() for t in tensors)
     optimizer = optim_wrapper.optimizer
+    if type(optimizer) not in (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD):
+        raise UserError(
+            f'the state of {type(optimizer).__name__} is not known: count with Adam, '
+            'AdamW or SGD (--cfg-options optim_wrapper.optimizer.type=AdamW)'
+        )
     # Adam keeps two numbers for each weight, SGD with momentum one
-    kept = 2 if isinstance(optimizer, torch.optim.Adam | torch.optim.AdamW) else 0
+    kept = 0 if isinstance(optimizer, torch.optim.SGD) else 2
     for group in optimizer.param_groups:
         copies = kept + bool(group.get('momentum'))
         for weight in group['params']:
@@ -113,6 +126,19 @@ def kept_bytes(model: Any, data: dict) -> list[tuple[str, int]]:
         result.append((next(iter(losses)), sum(found.values())))
 
 
+@contextlib.contextmanager
+def gpu_operations() -> Iterator[None]:
+    """Keep decoders from the form of a convolution that is for CPUs and keeps less."""
+    from mmdepthseg.models.heads import unet_decoder
+
+    before = unet_decoder.MIN_PIXELS
+    unet_decoder.MIN_PIXELS = math.inf
+    try:
+        yield
+    finally:
+        unet_decoder.MIN_PIXELS = before
+
+
 def count(args: argparse.Namespace) -> None:
     """Run the networks once, and print the figures."""
     side = dict(
@@ -127,7 +153,8 @@ def count(args: argparse.Namespace) -> None:
     step, kind = build(side)
     batch = packed_batch(kind, tuple(args.size), args.batch, classes_of(step.model))
     lasting = lasting_bytes(step.model, step.wrapper)
-    parts = kept_bytes(step.model, step.model.data_preprocessor(batch, True))
+    with gpu_operations():
+        parts = kept_bytes(step.model, step.model.data_preprocessor(batch, True))
     height, width = args.size
     print(f'{args.config}: {height}x{width}, {args.batch} images of each branch')
     for name, size in parts:

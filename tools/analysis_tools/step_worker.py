@@ -180,6 +180,9 @@ def build(side: dict) -> tuple[Any, str]:
     cfg = load_config(side['config'], side['options'])
     if side['threads']:
         torch.set_num_threads(side['threads'])
+    torch.backends.cudnn.benchmark = bool(
+        (cfg.get('env_cfg') or {}).get('cudnn_benchmark', False)
+    )
     torch.manual_seed(0)
     random.seed(0)
     if side['depth'] != 101:
@@ -269,7 +272,8 @@ def profile(step: Any, batch: dict, steps: int) -> float | None:
     return waiting_share(
         (event.time_range.start, event.time_range.end)
         for event in profiler.events()
-        if event.device_type == DeviceType.CUDA
+        # annotations span the gaps between kernels
+        if event.device_type == DeviceType.CUDA and not event.is_user_annotation
     )
 
 

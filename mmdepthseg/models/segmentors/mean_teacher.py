@@ -24,8 +24,8 @@ from mmdepthseg.models.segmentors.samples import (
     with_padding,
 )
 from mmdepthseg.models.segmentors.split_backward import (
-    has_usual_backward,
     split_train_step,
+    whole_step_needs,
 )
 from mmdepthseg.models.segmentors.teacher_student import TeacherStudent
 from mmdepthseg.registry import MODELS, TRANSFORMS
@@ -155,27 +155,26 @@ class MeanTeacher(TeacherStudent):
     def splits(self, optim_wrapper: OptimWrapper) -> bool:
         """Tell whether a step has a backward pass for each group of losses.
 
-        With `split_backward=None` it has one for all if the optimiser wrapper has a
-        backward pass of its own, if a subclass or MMEngine's `compile` has replaced
-        `forward` or `loss`, or in a model wrapper that calls `forward`.
+        With `split_backward=None` it has one for all where something else has a say in
+        it: an optimiser wrapper with its own backward pass or update, MMEngine's
+        `compile`, hooks on the whole model, or a subclass with its own `loss`.
 
         Raises:
-            UserError: `split_backward=True`, and `forward` is compiled.
+            UserError: `split_backward=True`, but something needs the whole step.
         """
-        replaced = [
-            name
-            for name in ('forward', 'loss')
-            if getattr(self.__class__, name) is not getattr(MeanTeacher, name)
-            or name in vars(self)
-        ]
-        if self.split_backward and 'forward' in vars(self):
+        if self.split_backward is False:
+            return False
+        needs = self.whole_step_needs(optim_wrapper)
+        if needs and self.split_backward:
             raise UserError(
-                'split_backward=True runs the networks without `forward`, which '
-                '`compile` has compiled: set one of them only'
+                f'split_backward=True: {needs[0]} needs the whole step: choose one of '
+                'the two'
             )
-        if self.split_backward is None:
-            return not replaced and has_usual_backward(optim_wrapper)
-        return self.split_backward
+        return not needs
+
+    def whole_step_needs(self, optim_wrapper: OptimWrapper) -> list[str]:
+        """List what has a say in a step with one backward pass for all losses only."""
+        return whole_step_needs(self, MeanTeacher, optim_wrapper)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict:
         """Run a step of MMEngine's `BaseModel`; in parts if it `splits`."""
@@ -221,6 +220,9 @@ class MeanTeacher(TeacherStudent):
             yield {f'mix.{name}': value for name, value in losses.items()}
         if self.mix_share:
             mixed = self.mix(mix, mix_samples, disparity)
+            # older torch would use the student's weights as autocast kept them for
+            # `disparity='online'`: without a graph
+            torch.clear_autocast_cache()
             images = self.data_preprocessor.normalize(mixed.images)
             logits = seg_logits(self.student, images, self.feature_dropout)
             loss = self.loss_pseudo(logits, mixed.labels, mixed.confidence)

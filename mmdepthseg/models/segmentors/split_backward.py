@@ -1,6 +1,7 @@
 """One optimiser step from several backward passes."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from mmengine.dist import all_reduce_params
@@ -28,19 +29,17 @@ def split_train_step(
         model: With `loss_groups(inputs, data_samples)`, an iterator over dictionaries
             of losses that runs the networks as it goes.
         data: A batch of the data loader.
-        optim_wrapper: MMEngine's optimiser wrapper, of any precision.
+        optim_wrapper: MMEngine's optimiser wrapper, of any precision, with its own
+            backward pass (see `whole_step_needs`).
 
     Returns:
         All losses and their sum `loss`, for the log.
-
-    Raises:
-        UserError: The optimiser wrapper has a backward pass of its own.
     """
     with optim_wrapper.optim_context(model):
         data = model.data_preprocessor(data, True)
     groups = model.loss_groups(**data)
     logged: dict[str, Tensor] = {}
-    total = torch.zeros(())
+    total: Any = 0
     while True:
         with optim_wrapper.optim_context(model):
             losses = next(groups, None)
@@ -48,7 +47,7 @@ def split_train_step(
             break
         loss, parts = model.parse_losses(losses)
         _backward(optim_wrapper, loss)
-        total = total.to(loss) + loss.detach()
+        total = total + loss.detach()
         logged.update({name: value.detach() for name, value in parts.items()})
     if optim_wrapper.should_sync():
         all_reduce_params(list(_gradients(model)), bucket_size_mb=BUCKET_MB, op='mean')
@@ -58,20 +57,38 @@ def split_train_step(
     return {**logged, 'loss': total}
 
 
-def has_usual_backward(optim_wrapper: OptimWrapper) -> bool:
-    """Tell whether a wrapper's backward pass is that of MMEngine, and so known here."""
-    backward = getattr(type(optim_wrapper), 'backward', None)
-    return backward in (OptimWrapper.backward, AmpOptimWrapper.backward)
+def whole_step_needs(
+    model: BaseModel, base: type[BaseModel], optim_wrapper: OptimWrapper
+) -> list[str]:
+    """List what has a say in a step of `BaseModel.train_step`, but not in one of ours.
+
+    Args:
+        model: With `loss_groups`.
+        base: Its class here; what a subclass changes counts.
+        optim_wrapper: MMEngine's.
+    """
+    kind = type(optim_wrapper)
+    usual = (OptimWrapper, AmpOptimWrapper)
+    needs = [
+        f"{kind.__name__}'s own {name}"
+        for name in ('backward', 'update_params')
+        if getattr(kind, name, None) not in [getattr(known, name) for known in usual]
+    ]
+    needs += [
+        f"{type(model).__name__}'s own {name}"
+        for name in ('_run_forward', 'forward', 'loss', 'parse_losses')
+        if getattr(type(model), name) is not getattr(base, name)
+    ]
+    # MMEngine's Runner replaces train_step, its FlexibleRunner either
+    if vars(model).keys() & {'forward', 'loss', 'train_step'}:
+        needs.append("the config's compile")
+    if model._forward_hooks or model._forward_pre_hooks:
+        needs.append('a forward hook of the whole model')
+    return needs
 
 
 def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
     """Add a loss's gradients, without counting a step."""
-    if not has_usual_backward(optim_wrapper):
-        raise UserError(
-            'split_backward works with OptimWrapper, AmpOptimWrapper and '
-            f'BFloat16OptimWrapper, not with {type(optim_wrapper).__name__}, which has '
-            'its own backward pass: choose one of them or set split_backward=False'
-        )
     loss = optim_wrapper.scale_loss(loss)
     if isinstance(optim_wrapper, AmpOptimWrapper):
         loss = optim_wrapper.loss_scaler.scale(loss)
@@ -112,9 +129,9 @@ class SplitBackwardDDP(MMDistributedDataParallel):
             )
         if getattr(module, 'split_backward', False) is False:
             raise UserError(
-                'SplitBackwardDDP is for models with split_backward=True, and this '
-                f'{type(module).__name__} is not one: use MMDistributedDataParallel or '
-                'set split_backward=True'
+                'SplitBackwardDDP is for a MeanTeacher without split_backward=False, '
+                f'and this {type(module).__name__} is not one: use '
+                'MMDistributedDataParallel'
             )
         super().__init__(module=module, broadcast_buffers=False, **kwargs)
 
@@ -122,5 +139,14 @@ class SplitBackwardDDP(MMDistributedDataParallel):
         """Run the model's step in parts.
 
         DDP's reducer, which it never starts, stays idle.
+
+        Raises:
+            UserError: Something needs the whole step.
         """
+        needs = self.module.whole_step_needs(optim_wrapper)
+        if needs:
+            raise UserError(
+                f'SplitBackwardDDP: {needs[0]} needs the whole step: use '
+                'MMDistributedDataParallel'
+            )
         return split_train_step(self.module, data, optim_wrapper)

@@ -1,15 +1,19 @@
 """Several backward passes a step: the same gradients, fewer activations."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from helpers import two_ranks
 from helpers.tiny_models import build_multi_task_teacher, build_teacher, teacher_batch
+from mmengine.logging import MMLogger
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
+from mmengine.runner import Runner
 from torch import nn
 
 from mmdepthseg.engine.optim import BFloat16OptimWrapper
-from mmdepthseg.models.segmentors import SplitBackwardDDP, mean_teacher
+from mmdepthseg.models.segmentors import MeanTeacher, SplitBackwardDDP, mean_teacher
 from mmdepthseg.utils.errors import UserError
 
 
@@ -111,28 +115,64 @@ class Own(OptimWrapper):
         super().backward(loss)
 
 
-def test_what_needs_the_whole_step_gets_it():
-    assert passes(build_multi_task_teacher(), Own) == 'fffb'
-    model = build_multi_task_teacher()
-    seen, forward = [], model.forward  # as MMEngine's `compile` does
-    model.forward = lambda *args, **kwargs: (seen.append(1), forward(*args, **kwargs))[
-        1
-    ]
-    assert passes(model) == 'fffb' and seen
-    model.split_backward = True
-    with pytest.raises(UserError, match='compile'):
-        passes(model)
+class OwnUpdate(OptimWrapper):
+    """A wrapper that looks at the loss."""
 
-    class OwnLoss(type(model)):
-        def loss(self, *args):
-            return {
-                **super().loss(*args),
-                'own.loss': torch.ones((), requires_grad=True),
-            }
+    def update_params(self, loss, **kwargs):
+        assert loss > 1
+        super().update_params(loss, **kwargs)
 
-    model = build_multi_task_teacher()
+
+class OwnLoss(MeanTeacher):
+    """A model with one more loss."""
+
+    def loss(self, *args):
+        return {**super().loss(*args), 'own.loss': torch.ones((), requires_grad=True)}
+
+
+def compiled(model):
+    """As MMEngine's Runner compiles a model."""
+    runner = SimpleNamespace(
+        cfg=dict(compile=dict(backend='eager')),
+        model=model,
+        logger=MMLogger.get_current_instance(),
+    )
+    Runner._maybe_compile(runner, 'train_step')
+
+
+def hooked(model):
+    """A hook on the model as a whole."""
+    model.register_forward_hook(lambda *_: None)
+
+
+def subclassed(model):
+    """The same model, of a subclass."""
     model.__class__ = OwnLoss
-    assert passes(model) == 'fffb'
+
+
+@pytest.mark.parametrize(
+    'change,kind,named',
+    [
+        (lambda model: None, Own, 'Own.s own backward'),
+        (lambda model: None, OwnUpdate, 'OwnUpdate.s own update_params'),
+        (compiled, OptimWrapper, 'compile'),
+        (hooked, OptimWrapper, 'hook'),
+        (subclassed, OptimWrapper, 'OwnLoss.s own loss'),
+    ],
+)
+def test_what_needs_the_whole_step_gets_it(change, kind, named):
+    model = build_multi_task_teacher()
+    change(model)
+    if change is not compiled:  # which calls no hooks of modules
+        assert passes(model, kind) == 'fffb'
+    wrapper = kind(torch.optim.SGD(model.student.parameters(), 1e-2))
+    assert not model.splits(wrapper)
+    model.split_backward = True
+    with pytest.raises(UserError, match=f'{named}.* needs the whole step'):
+        model.splits(wrapper)
+    ranks = SimpleNamespace(module=model)
+    with pytest.raises(UserError, match=f'{named}.* needs the whole step'):
+        SplitBackwardDDP.train_step(ranks, teacher_batch(), wrapper)
 
 
 def test_infinite_gradients_of_one_group_skip_the_step(monkeypatch):
@@ -159,10 +199,6 @@ def test_a_student_without_depth():
 def test_what_cannot_be_split_is_refused(monkeypatch):
     model = build_teacher(split_backward=True).train()
 
-    with pytest.raises(UserError, match='split_backward.* Own'):
-        model.train_step(
-            teacher_batch(), Own(torch.optim.SGD(model.student.parameters(), 1e-2))
-        )
     data = model.data_preprocessor(teacher_batch(), True)
     assert 'mix.loss_pseudo' in model.loss(**data)
     monkeypatch.setattr(mean_teacher, 'is_distributed', lambda: True)
