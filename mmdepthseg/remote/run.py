@@ -42,6 +42,7 @@ def unpack(pack: Path, content: Mapping, place: Path) -> dict[str, str]:
     names = '\n'.join(wheel.name for wheel in wheels)
     if not stamp.is_file() or read_text(stamp, tolerant=True) != names:
         shutil.rmtree(site, ignore_errors=True)
+        site.mkdir(parents=True)  # also if the machine has all packages
         for wheel in wheels:  # pure files: to unpack is to install
             with zipfile.ZipFile(wheel) as file:
                 file.extractall(site)

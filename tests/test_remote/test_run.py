@@ -147,6 +147,14 @@ def test_no_time_and_failures(pack, tmp_path):
     assert run_pack(pack, minutes=5, **call) == 1
 
 
+def test_a_machine_that_has_all_packages(pack, tmp_path):
+    for wheel in (pack / 'wheels').iterdir():
+        wheel.unlink()
+    (pack / 'code/tools/other.py').write_text('import mmdepthseg.version')
+    for _ in range(2):
+        assert run_command(pack, ['tools/other.py'], 5) == 0
+
+
 def test_refusals(pack, tmp_path):
     call = dict(tables=['a.py'], options=[], minutes=5, out=tmp_path / 'out')
     (pack / 'code/mmdepthseg/doctor.py').write_text('raise SystemExit(1)')

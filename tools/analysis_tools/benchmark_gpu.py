@@ -165,7 +165,7 @@ def run(args: argparse.Namespace, session: Session) -> tuple[list[str], list[str
         names += PARTS[part](args)
         missing = [name for name in PARTS[part](args) if name not in done]
         try:
-            if part == 'losses' and missing:
+            if part == 'losses' and missing and session.left() > GRACE:
                 make_streets(args, session)
         except OutOfTime:
             break
