@@ -1,57 +1,72 @@
-"""Measure everything about speed that needs a GPU, some minutes a call.
+"""Measure everything about speed that needs a GPU, with our other tools.
 
-- steps: the paper's three training steps (ResNet-101, 512x512; four triplets, or two
-  labelled and two other images) in float32 with TF32, with AMP, channels-last weights
-  and a fused optimiser, the same with torch.compile in place, for mean teachers also
-  with one backward pass for all losses, and in plain torch (`plain_form/`):
+- steps (`compare_steps.py`): the paper's three training steps (ResNet-101, 512x512;
+  four triplets, or two labelled and two other images) in float32 with TF32; with AMP,
+  channels-last weights and a fused optimiser; the same with torch.compile in place, for
+  mean teachers also with one backward pass for all losses; each against plain torch:
   milliseconds, peak memory, images a second, share of the time in which the device
-  waits.
-- loaders: samples a second of one core, and the workers that the quickest step needs.
-- losses: trainings from ImageNet weights on rendered streets, in float32 and with AMP;
-  whether their losses agree as well as those of two seeds.
+  waits. Both sides of a comparison are on the device.
+- loaders (`benchmark_loader.py`): samples a second of one core, and the workers that
+  the quickest step needs.
+- losses (`train.py`): trainings from ImageNet weights on rendered streets, in float32
+  and with AMP; whether their losses agree as well as those of two seeds.
 
-Each result is a file in --out, beside the folders of the trainings and the images that
-are loaded. The tool stops by itself and goes on when called again (exit code 75 if
-there is more to do, 1 if something failed); --print-only prints what there is. With
-`--device cpu`, a small size and `--backend eager` it can be tried without a GPU.
+What is finished is not repeated in the next call; after Ctrl-C or SIGTERM the trainings
+go on from there. With `--device cpu`, a small size and `--backend eager` the tool can
+be tried without a GPU.
 
 Example:
     python tools/analysis_tools/benchmark_gpu.py --out work_dirs/gpu
 """
 
 import argparse
-import json
-import signal
+import os
+import statistics
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve()
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
-from gpu_jobs import (  # noqa: E402
-    GRACE,
-    LOADED,
-    PARTS,
-    SEEDS,
-    SETTINGS,
-    STEPS,
-    TRAININGS,
-    OutOfTime,
-    Session,
-    distance,
-    forms_of,
-    make_streets,
-    workers,
-)
+from benchmark_loader import CONFIGS as LOADED  # noqa: E402
+from compare_steps import add_network  # noqa: E402
 
+from mmdepthseg.experiments.figures import read_logs  # noqa: E402
+from mmdepthseg.experiments.report import code_version  # noqa: E402
+from mmdepthseg.experiments.run import (  # noqa: E402
+    StageRunner,
+    local_places,
+    lock_folder,
+)
+from mmdepthseg.experiments.stage import Stage, StageBook  # noqa: E402
 from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
-from mmdepthseg.utils.files import read_json, write_atomically  # noqa: E402
+from mmdepthseg.utils.files import read_json  # noqa: E402
 
-MORE_TO_DO = 75  # EX_TEMPFAIL
+STEPS = {
+    'SDE': 'sde-phase2-fd_r101-d16_50k_512x512',
+    'DepthMix': 'transfer-depthmix-gt_r101-d16_40k_512x512_n372',
+    'multi-task': 'pad-transfer-depthmix-gt_r101-d16_40k_512x512_n372',
+}
+#: Images of each branch of a batch, and how many samples of which kinds those are.
+BATCHES = {'SDE': 4, 'DepthMix': 2, 'multi-task': 2}
+SAMPLES = {
+    'SDE': {'triplet': 4},
+    'DepthMix': {'labelled': 2, 'mix': 2},
+    'multi-task': {'multi-task': 4},
+}
+FUSED = '+optim_wrapper.optimizer.fused=True'
+WHOLE = '+model.split_backward=False'
+TRAININGS = {
+    'SDE': 'configs/streets/sde_lite0_500it_192x96.py',
+    'mean-teacher': 'configs/streets/classmix_lite0_900it_192x96_n8.py',
+}
+SEEDS = (7, 25)
+#: Losses are averaged over this share of the iterations before they are compared.
+WINDOW = 0.1
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -60,27 +75,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
-    parser.add_argument(
-        '--parts',
-        nargs='+',
-        choices=PARTS,
-        default=list(PARTS),
-        help='default: all',
-    )
-    parser.add_argument('--minutes', type=float, default=8.5, help='default: 8.5')
     parser.add_argument('--print-only', action='store_true', help='measure nothing')
     parser.add_argument('--device', default='cuda', help='cuda (default) or cpu')
-    parser.add_argument(
-        '--depth', type=int, choices=(18, 50, 101), default=101, help='of the ResNet'
-    )
-    parser.add_argument(
-        '--size',
-        type=int,
-        nargs=2,
-        default=(512, 512),
-        metavar=('H', 'W'),
-        help='of the images (default: 512 512)',
-    )
+    add_network(parser, depth=101, size=(512, 512))
     parser.add_argument(
         '--steps', type=int, default=20, help='of a turn, of which there are three'
     )
@@ -100,150 +97,266 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def settings_of(args: argparse.Namespace, part: str) -> dict:
-    """Return the settings that the results of a part depend on."""
-    found = {key: getattr(args, key) for key in SETTINGS[part]}
-    return json.loads(json.dumps(found))
+# -- what is measured --------------------------------------------------------------
 
 
-def file_of(args: argparse.Namespace, name: str) -> Path:
-    """Return the file of a result."""
-    return args.out / (name.replace(', ', '_').replace(' ', '-') + '.json')
+def forms_of(kind: str, backend: str) -> dict[str, list[str]]:
+    """Return name -> arguments of compare_steps.py of the forms of a step."""
+    fast = ['--amp', '--channels-last', '--cfg-options', FUSED]
+    compiled = ['--compile', backend, *fast]
+    forms = dict(float32=[], amp=fast, compiled=compiled)
+    if kind != 'SDE':  # only mean teachers have several backward passes
+        forms['compiled-whole'] = [*compiled, WHOLE]
+    return forms
 
 
-def read_results(args: argparse.Namespace) -> dict[str, dict]:
-    """Return name -> result of all jobs that have one.
+def step_file(out: Path, kind: str, form: str) -> Path:
+    """Return the file of the figures of a step."""
+    return out / f'step-{kind}-{form}.json'
 
-    Raises:
-        UserError: One was measured with other settings; unless they are only printed.
+
+def training_folder(out: Path, name: str, form: str, seed: int) -> Path:
+    """Return the work_dir of a training."""
+    return out / f'losses-{name}-{form}-{seed}'
+
+
+def measurements(args: argparse.Namespace) -> Iterator[tuple[list, Path]]:
+    """Yield command and output of the measurements that need the device alone."""
+    height, width = map(str, args.size)
+    tools = 'tools/analysis_tools'
+    for kind, config in STEPS.items():
+        for form, options in forms_of(kind, args.backend).items():
+            yield (
+                [
+                    f'{tools}/compare_steps.py',
+                    f'configs/cityscapes/{config}.py',
+                    *('--depth', args.depth, '--size', height, width),
+                    *('--batch', BATCHES[kind], '--device', args.device),
+                    *('--pairs', 3, '--steps', args.steps, '--warmup', 5),
+                    *('--json', step_file(args.out, kind, form)),
+                    *options,
+                ],
+                step_file(args.out, kind, form),
+            )
+    loaders = args.out / 'loaders.json'
+    command = [f'{tools}/benchmark_loader.py', '--formats', 'jpg', '--json', loaders]
+    yield command, loaders
+
+
+def training(args: argparse.Namespace, name: str, form: str, seed: int) -> list:
+    """Return the command of a training, which logs the loss of every iteration."""
+    data = {
+        'SDE': [f'train_dataloader.dataset.data_root={args.data_root}'],
+        'mean-teacher': [
+            f'train_dataloader.dataset.shared.data_root={args.data_root}',
+            f'default_hooks.mean_teacher.burn_in={args.iterations // 3}',
+        ],
+    }[name]
+    amp = form == 'amp'
+    if amp:
+        data.append('+default_hooks.channels_last.type=ChannelsLastHook')
+    return [
+        'tools/train.py',
+        TRAININGS[name],
+        *('--work-dir', training_folder(args.out, name, form, seed), '--resume'),
+        *(['--amp'] if amp else []),
+        '--cfg-options',
+        f'randomness.seed={seed}',
+        f'train_cfg.max_iters={args.iterations}',
+        *('val_dataloader=None', 'val_cfg=None', 'val_evaluator=None'),
+        'default_hooks.logger.interval=1',
+        *data,
+    ]
+
+
+def trainings(args: argparse.Namespace) -> Iterator[Stage]:
+    """Yield the stages of the trainings, after that of their images."""
+    there = Path(args.data_root, 'streets.json')
+    render = ['tools/dataset_converters/streets.py', '--out', args.data_root]
+    yield stage('streets', None if there.is_file() else render, args.data_root, there)
+    for name in TRAININGS:
+        for seed in SEEDS:
+            for form in ('float32', 'amp'):
+                folder = training_folder(args.out, name, form, seed)
+                command = training(args, name, form, seed)
+                key = f'{args.device} {args.gpu} {command}'
+                yield stage(folder.name, command, key, folder=folder)
+
+
+def stage(
+    name: str,
+    command: list | None,
+    key: str,
+    output: Path | None = None,
+    folder: Path | None = None,
+) -> Stage:
+    """Return a stage that runs one of our tools, again if the key is another one.
+
+    Args:
+        name: Its name.
+        command: The tool and its arguments; None: there is nothing to do.
+        key: What determines the result.
+        output: File that it writes.
+        folder: Of a training on the streets.
     """
-    results = {}
-    for part, jobs in PARTS.items():
-        now = settings_of(args, part)
-        for name in jobs(args):
-            file = file_of(args, name)
-            if not file.is_file():
-                continue
-            results[name] = read_json(file, dict)
-            before = results[name].get('settings')
-            if before != now and part in args.parts and not args.print_only:
-                raise UserError(
-                    f'{file} was measured with other settings, {before} instead of '
-                    f'{now}: give another --out'
-                )
-    return results
+    return Stage(
+        name=name,
+        commands=((sys.executable, *map(str, command)),) if command else (),
+        key=lambda shared: key,
+        needs=('streets',) if folder else (),
+        outputs=(str(output),) if output else (),
+        folder=str(folder) if folder else None,
+    )
 
 
-def run(args: argparse.Namespace, session: Session) -> tuple[list[str], list[str]]:
-    """Do what is missing, as long as there is time.
-
-    Returns:
-        Names of the jobs that are left, and of those of them that failed.
-    """
-    done, failed = read_results(args), []
-
-    def attempt(part: str, name: str) -> None:
-        if session.left() <= GRACE:  # not worth a start
-            return
-        begun = time.monotonic()
-        try:
-            result = PARTS[part](args)[name](session)
-        except OutOfTime:
-            print(f'{name}: not finished in the time', flush=True)
-        except (UserError, OSError) as error:
-            failed.append(name)
-            print(f'{name}: failed: {error}', flush=True)
-        else:
-            result = dict(result, settings=settings_of(args, part))
-            text = json.dumps(result, indent=1)
-            write_atomically(file_of(args, name), text.encode())
-            done[name] = result
-            print(f'{name}: done in {time.monotonic() - begun:.0f} s', flush=True)
-
-    names: list[str] = []
-    for part in args.parts:
-        names += PARTS[part](args)
-        missing = [name for name in PARTS[part](args) if name not in done]
-        try:
-            if part == 'losses' and missing and session.left() > GRACE:
-                make_streets(args, session)
-        except OutOfTime:
-            break
-        # the trainings share the device, all else has it for itself
-        with ThreadPoolExecutor(args.jobs if part == 'losses' else 1) as pool:
-            try:
-                for future in [pool.submit(attempt, part, name) for name in missing]:
-                    future.result()
-            except BaseException:  # Ctrl-C, SIGTERM
-                session.stop()
-                raise
-    return [name for name in names if name not in done], failed
+# -- what is reported --------------------------------------------------------------
 
 
-def report(results: dict[str, dict]) -> None:
+def report(args: argparse.Namespace) -> None:
     """Print the tables of what there is."""
     print('| step | form | ms | of plain | peak GiB | images/s | device waits |')
     print('|---|---|---|---|---|---|---|')
+    quickest: dict[str, float] = {}
     for kind in STEPS:
-        plain = results.get(f'step, {kind}, plain')
-        for form in forms_of(kind):
-            found = results.get(f'step, {kind}, {form}')
-            if found:
-                ratio = f'{found["ms"] / plain["ms"]:.2f}' if plain else ''
-                waiting = found['waiting']
-                share = '' if waiting is None else f'{waiting:.0%}'
-                print(
-                    f'| {kind} | {form} | {found["ms"]:.1f} | {ratio} | '
-                    f'{found["peak_gib"]:.2f} | {found["images_per_second"]:.1f} | '
-                    f'{share} |'
-                )
-    for kind in LOADED:
-        found = results.get(f'loader, {kind}')
-        if found:
-            print(f'loader, {kind}: {found["samples_per_second"]:.1f} samples/s a core')
-    for kind in STEPS:
-        count = workers(kind, results)
-        if count is not None:
+        for form in forms_of(kind, args.backend):
+            file = step_file(args.out, kind, form)
+            if file.is_file():
+                found = read_json(file, dict)
+                if form == 'float32':
+                    print(row(kind, 'plain', found, 1))
+                print(row(kind, form, found, 0))
+                seconds = found['seconds']['sides'][0]
+                quickest[kind] = min(seconds, quickest.get(kind, seconds))
+    loaders = args.out / 'loaders.json'
+    if loaders.is_file():
+        rates = loading_rates(read_json(loaders, dict))
+        for kind, rate in rates.items():
+            print(f'loader, {kind}: {rate:.1f} samples/s a core')
+        for kind, seconds in quickest.items():
+            count = workers(SAMPLES[kind], rates, seconds)
             print(f'{kind}: {count:.1f} workers keep its quickest step fed')
     for name in TRAININGS:
-        runs = {
-            (form, seed): results.get(f'losses, {name}, {form}, seed {seed}')
+        losses = {
+            (form, seed): read_losses(
+                training_folder(args.out, name, form, seed), args.iterations
+            )
             for form in ('float32', 'amp')
             for seed in SEEDS
         }
-        if None in runs.values():
-            continue
-        losses = {key: found['losses'] for key, found in runs.items()}
-        first, second = SEEDS
-        forms = [distance(losses['float32', s], losses['amp', s]) for s in SEEDS]
-        seeds = distance(losses['float32', first], losses['float32', second])
-        print(
-            f'{name}, losses of AMP and float32, same seed: '
-            f'{" and ".join(f"{d:.2%}" for d in forms)} apart; of seeds {first} and '
-            f'{second} in float32: {seeds:.2%}'
-        )
+        if all(losses.values()):
+            print(agreement(name, losses))
 
 
-def benchmark(args: argparse.Namespace) -> None:
-    """Measure, then print.
+def row(kind: str, form: str, found: Mapping[str, Any], side: int) -> str:
+    """Return a row of the table of steps: one side of a comparison."""
+    seconds, peak = (found[key]['sides'][side] for key in ('seconds', 'peak'))
+    images = BATCHES[kind] * (1 if kind == 'SDE' else 2)
+    waiting = found['waiting'][side]
+    ratio = '' if side else f'{found["seconds"]["ratio"]:.2f}'
+    share = '' if waiting is None else f'{waiting:.0%}'
+    return (
+        f'| {kind} | {form} | {1e3 * seconds:.1f} | {ratio} | {peak / 1024:.2f} | '
+        f'{images / seconds:.1f} | {share} |'
+    )
 
-    Raises:
-        SystemExit: With `MORE_TO_DO`, or 1 if something failed.
+
+def loading_rates(found: Mapping[str, Any]) -> dict[str, float]:
+    """Return samples a second of each kind, without the data preprocessor.
+
+    That is part of the step, and runs on its device.
     """
+    return {
+        kind: found[f'{kind} jpg']['samples_per_second'][0]
+        / (1 - found[f'{kind} jpg']['preprocessor_share'])
+        for kind in LOADED
+    }
+
+
+def workers(
+    needed: Mapping[str, int], rates: Mapping[str, float], seconds: float
+) -> float:
+    """Return the loader workers that give these samples in these seconds."""
+    return sum(count / rates[kind] for kind, count in needed.items()) / seconds
+
+
+def read_losses(folder: Path, iterations: int) -> list[float]:
+    """Return the losses of a finished training; none of another one.
+
+    What a continued training did again counts once.
+    """
+    losses = {row['step']: row['loss'] for row in read_logs(folder) if 'loss' in row}
+    return (
+        [losses[step] for step in sorted(losses)] if len(losses) == iterations else []
+    )
+
+
+def agreement(name: str, losses: Mapping[tuple[str, int], Sequence[float]]) -> str:
+    """Tell how far losses are apart: of AMP and float32, and of two seeds."""
+    first, second = SEEDS
+    forms = [distance(losses['float32', s], losses['amp', s]) for s in SEEDS]
+    seeds = distance(losses['float32', first], losses['float32', second])
+    return (
+        f'{name}, losses of AMP and float32, same seed: '
+        f'{" and ".join(f"{d:.2%}" for d in forms)} apart; of seeds {first} and '
+        f'{second} in float32: {seeds:.2%}'
+    )
+
+
+def distance(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return how far two trainings' averaged losses are apart, relative to their mean.
+
+    Both have the same number of iterations.
+    """
+    pairs = list(zip(averaged(first), averaged(second), strict=True))
+    apart = statistics.mean(abs(a - b) for a, b in pairs)
+    return apart / statistics.mean((a + b) / 2 for a, b in pairs)
+
+
+def averaged(losses: Sequence[float]) -> list[float]:
+    """Return the means of ten parts of a training's losses, and of the remainder."""
+    size = max(1, int(len(losses) * WINDOW))
+    return [
+        statistics.mean(losses[start : start + size])
+        for start in range(0, len(losses), size)
+    ]
+
+
+# -- the tool ----------------------------------------------------------------------
+
+
+def measure(args: argparse.Namespace) -> bool:
+    """Run what is missing; tell whether all of it is done now."""
     import torch
 
-    args.out = args.out.resolve()
-    args.out.mkdir(parents=True, exist_ok=True)
     args.gpu = None
-    if args.device == 'cuda' and not args.print_only:
+    if args.device == 'cuda':
         if not torch.cuda.is_available():
             raise UserError('torch finds no GPU; to try the tool: --device cpu')
         args.gpu = torch.cuda.get_device_name()
-    left, failed = ([], []) if args.print_only else run(args, Session(args.minutes))
-    report(read_results(args))
-    if left:
-        print(f'more to do: {"; ".join(left)}')
-        raise SystemExit(1 if failed else MORE_TO_DO)
+    alone = [
+        stage(output.stem, command, f'{args.gpu} {command}', output)
+        for command, output in measurements(args)
+    ]
+    done = True
+    with lock_folder(args.out) as lock:
+        for stages, jobs in ((alone, 1), ([*trainings(args)], args.jobs)):
+            book = StageBook(stages, args.out, code_version())
+            places = local_places(jobs)
+            if args.device == 'cpu':
+                places = [dict(place, CUDA_VISIBLE_DEVICES='') for place in places]
+            StageRunner(book, places, keep_going=True, lock=lock).run()
+            done &= not book.failed
+    return done
+
+
+def benchmark(args: argparse.Namespace) -> bool:
+    """Measure, then print; False if something failed."""
+    args.out = args.out.resolve()
+    os.chdir(ROOT)
+    try:
+        return args.print_only or measure(args)
+    finally:  # also after a signal
+        report(args)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -252,6 +365,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    # like Ctrl-C: stop the processes
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     main()

@@ -25,7 +25,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
 
-from step_worker import memory, reset_peak  # noqa: E402
+from step_worker import losses_of, memory, reset_peak  # noqa: E402
 
 from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
@@ -137,13 +137,11 @@ def train_step(watch: Stopwatch, model, optim_wrapper, batches):
     data = watch.measure('data', next, batches)
     with optim_wrapper.optim_context(model):
         data = model.data_preprocessor(data, True)
-    if hasattr(model, 'splits') and model.splits(optim_wrapper):
-        groups = model.loss_groups(**data)
-    else:
-        groups = (model(**data, mode='loss') for _ in range(1))
+    in_parts = hasattr(model, 'splits') and model.splits(optim_wrapper)
+    parts = losses_of(model, data, in_parts)
     while True:
         with optim_wrapper.optim_context(model):
-            losses = next(groups, None)
+            losses = next(parts, None)
         if losses is None:
             break
         total, _ = model.parse_losses(losses)

@@ -5,7 +5,8 @@ paper's formulas read (`plain_form/`), or another config, or the same config wit
 another version of this package. Each side runs in a process of its own, on one random
 batch; they take turns. On a CPU the time is CPU time, which other processes hardly
 change, and the peak memory is that above what importing takes; on a GPU it is the time
-and the memory of the device. Ratios below 1: the first side is cheaper.
+and the memory of the device, and the share of the time in which it waits. Ratios below
+1: the first side is cheaper.
 
 Examples:
     python tools/analysis_tools/compare_steps.py CONFIG
@@ -23,7 +24,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
+
+from step_worker import LEVELS  # noqa: E402
 
 from mmdepthseg.launch.options import OptionsAction  # noqa: E402
 from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
@@ -31,6 +34,8 @@ from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
 PLAIN = 'plain'
+#: Steps whose kernels are recorded on a GPU.
+PROFILED = 5
 SHARED = ('depth', 'size', 'batch', 'threads', 'device')
 
 
@@ -51,20 +56,48 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='like --cfg-options, of the second side',
     )
-    parser.add_argument(
-        '--depth', type=int, choices=(18, 50, 101), default=18, help='of the ResNet'
-    )
-    parser.add_argument('--size', type=int, nargs=2, default=(128, 256), help='H W')
+    add_network(parser, depth=18, size=(128, 256))
     parser.add_argument('--batch', type=int, default=2, help='images of each branch')
     parser.add_argument('--pairs', type=int, default=7, help='pairs of turns')
     parser.add_argument('--steps', type=int, default=1, help='steps of a turn')
     parser.add_argument('--warmup', type=int, default=2, help='steps before the first')
     parser.add_argument('--threads', type=int, default=1, help='torch threads (CPU)')
     parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
-    parser.add_argument('--amp', action='store_true', help='of the first side only')
+    first = parser.add_argument_group('of the first side only')
+    first.add_argument('--amp', action='store_true', help='like tools/train.py --amp')
+    first.add_argument(
+        '--channels-last', action='store_true', help='memory layout of the weights'
+    )
+    first.add_argument(
+        '--compile',
+        default='',
+        metavar='BACKEND',
+        help="of torch.compile, in place, of encoders and decoders: 'inductor', ...",
+    )
     parser.add_argument('--json', help='also write the numbers to this file')
     add_config_options(parser)
     return parser.parse_args(argv)
+
+
+def add_network(
+    parser: argparse.ArgumentParser, depth: int, size: tuple[int, int]
+) -> None:
+    """Add the options of the network's depth and of the images' size."""
+    parser.add_argument(
+        '--depth',
+        type=int,
+        choices=LEVELS,
+        default=depth,
+        help=f'of the ResNet, where the config has 101 layers (default: {depth})',
+    )
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs=2,
+        default=size,
+        metavar=('H', 'W'),
+        help=f'of the images (default: {size[0]} {size[1]})',
+    )
 
 
 class Side:
@@ -110,7 +143,8 @@ class Side:
 def descriptions(args: argparse.Namespace) -> list[dict]:
     """Return what the processes of both sides are asked for."""
     same = {key: getattr(args, key) for key in SHARED}
-    own = dict(config=args.config, options=args.cfg_options, amp=args.amp, plain=False)
+    own = dict(config=args.config, options=args.cfg_options, plain=False, amp=args.amp)
+    own.update(channels_last=args.channels_last, backend=args.compile)
     other = dict(config=args.against, options=args.against_options, plain=False)
     if args.against == PLAIN:
         options = args.against_options or args.cfg_options
@@ -130,10 +164,13 @@ def compare(args: argparse.Namespace) -> None:
         for side in sides:
             side.take(args.warmup)
         turns = [[side.take(args.steps) for side in sides] for _ in range(args.pairs)]
+        waiting = [None, None]
+        if args.device != 'cpu':
+            waiting = [side.take(f'profile {PROFILED}')['waiting'] for side in sides]
     finally:
         for side in sides:
             side.end()
-    figures = summary(turns, args.steps)
+    figures = dict(summary(turns, args.steps), waiting=waiting)
     report(figures, args, kinds[0])
     if args.json:
         write_atomically(args.json, json.dumps(figures, indent=1).encode())
@@ -169,6 +206,9 @@ def report(figures: dict, args: argparse.Namespace, kind: str) -> None:
             f'{figures[key]["ratio"]:.3f} ({figures[key]["least"]:.3f} - '
             f'{figures[key]["largest"]:.3f})'
         )
+    if None not in figures['waiting']:
+        own, other = figures['waiting']
+        print(f'  the device waits {own:.0%} of the time, against {other:.0%}')
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -23,7 +23,8 @@ from typing import Any
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
 
-from step_worker import LEVELS, build, packed_batch  # noqa: E402
+from compare_steps import add_network  # noqa: E402
+from step_worker import build, losses_of, packed_batch  # noqa: E402
 
 from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
@@ -37,23 +38,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config of the training')
-    parser.add_argument(
-        '--size',
-        type=int,
-        nargs=2,
-        default=(512, 512),
-        metavar=('H', 'W'),
-        help='of the images (default: 512 512)',
-    )
+    add_network(parser, depth=101, size=(512, 512))
     parser.add_argument(
         '--batch', type=int, default=2, help='images of each branch (default: 2)'
-    )
-    parser.add_argument(
-        '--depth',
-        type=int,
-        choices=LEVELS,
-        default=101,
-        help='of the ResNet, if the config has 101 layers (default: 101)',
     )
     add_config_options(parser)
     return parser.parse_args(argv)
@@ -91,14 +78,6 @@ def lasting_bytes(model: Any, optim_wrapper: Any) -> int:
     return size
 
 
-def losses_of(model: Any, data: dict) -> Iterator[dict]:
-    """Yield the losses of a step, in the parts that have a backward pass each."""
-    if hasattr(model, 'loss_groups'):
-        yield from model.loss_groups(**data)
-    else:
-        yield model(**data, mode='loss')
-
-
 def kept_bytes(model: Any, data: dict) -> list[tuple[str, int]]:
     """Return the name of each part's first loss, and the bytes that the part keeps.
 
@@ -108,7 +87,7 @@ def kept_bytes(model: Any, data: dict) -> list[tuple[str, int]]:
 
     weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
     found: dict[int, int] = {}
-    parts = losses_of(model, data)
+    parts = losses_of(model, data, hasattr(model, 'loss_groups'))
 
     def keep(tensor):
         storage = tensor.untyped_storage()

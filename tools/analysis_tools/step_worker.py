@@ -11,7 +11,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,21 +109,16 @@ def kind_of(model: dict) -> str:
     return 'multi-task' if model['segmentor'].get('distillation') else 'transfer'
 
 
-def compile_in_place(model: Any, backend: str) -> list[str]:
-    """Let torch.compile run a model's encoders and decoders; return their names.
+def compile_in_place(model: Any, backend: str) -> None:
+    """Let torch.compile run a model's encoders and decoders.
 
     In place, so that names and state dicts stay as they are.
     """
     from mmdepthseg.models.heads import UNetDecoder
 
-    compiled = [
-        (name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, UNetDecoder) or name.split('.')[-1] == 'backbone'
-    ]
-    for _, module in compiled:
-        module.compile(backend=backend)
-    return [name for name, _ in compiled]
+    for name, module in model.named_modules():
+        if isinstance(module, UNetDecoder) or name.split('.')[-1] == 'backbone':
+            module.compile(backend=backend)
 
 
 class OurStep:
@@ -161,7 +156,8 @@ class OurStep:
                 module.use_random_weights()
         if channels_last:
             self.model.to(memory_format=torch.channels_last)
-        self.compiled = compile_in_place(self.model, backend) if backend else []
+        if backend:
+            compile_in_place(self.model, backend)
         self.wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
 
     def step(self, batch: dict) -> None:
@@ -202,8 +198,8 @@ def build(side: dict) -> tuple[Any, str]:
                 'multi-task learning: give --against a config'
             )
         return PlainStep(cfg.model, device=side['device']), kind
-    more = {key: side[key] for key in ('channels_last', 'backend') if key in side}
-    return OurStep(cfg, side['amp'], side['device'], **more), kind
+    layout, backend = side.get('channels_last', False), side.get('backend', '')
+    return OurStep(cfg, side['amp'], side['device'], layout, backend), kind
 
 
 class Meter:
@@ -236,6 +232,20 @@ class Meter:
         return dict(seconds=time.process_time() - self.begun, peak=memory('VmHWM'))
 
 
+def losses_of(model: Any, data: dict, in_parts: bool) -> Iterator[dict]:
+    """Yield the losses of a step: all at once, or as each part is computed.
+
+    Args:
+        model: The model.
+        data: From its data preprocessor.
+        in_parts: Whether to have the parts that have a backward pass each.
+    """
+    if in_parts:
+        yield from model.loss_groups(**data)
+    else:
+        yield model(**data, mode='loss')
+
+
 def waiting_share(kernels: Iterable[tuple[float, float]]) -> float | None:
     """Return the share of the time from first to last in which no kernel ran.
 
@@ -257,11 +267,8 @@ def waiting_share(kernels: Iterable[tuple[float, float]]) -> float | None:
 
 
 def profile(step: Any, batch: dict, steps: int) -> float | None:
-    """Return the share of some steps' time in which the GPU waited; None on a CPU."""
+    """Return the share of some steps' time in which the GPU waited."""
     import torch
-
-    if not torch.cuda.is_available():
-        return None
     from torch.autograd import DeviceType
     from torch.profiler import ProfilerActivity
 
@@ -299,7 +306,7 @@ def serve(side: dict) -> None:
     size, count, classes = tuple(side['size']), side['batch'], side.get('classes', 19)
     batch = packed_batch(kind, size, count, classes)
     meter = Meter(side['device'])
-    answer(dict(kind=kind, compiled=getattr(step, 'compiled', [])))
+    answer(dict(kind=kind))
     for line in sys.stdin:
         if line.startswith('profile'):
             answer(dict(waiting=profile(step, batch, int(line.split()[1]))))

@@ -220,8 +220,8 @@ class MeanTeacher(TeacherStudent):
             yield {f'mix.{name}': value for name, value in losses.items()}
         if self.mix_share:
             mixed = self.mix(mix, mix_samples, disparity)
-            # older torch would use the student's weights as autocast kept them for
-            # `disparity='online'`: without a graph
+            # older torch (seen with 2.4) would use the student's weights as autocast
+            # kept them for `disparity='online'`: without a graph
             torch.clear_autocast_cache()
             images = self.data_preprocessor.normalize(mixed.images)
             logits = seg_logits(self.student, images, self.feature_dropout)

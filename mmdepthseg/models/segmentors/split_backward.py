@@ -67,8 +67,7 @@ def whole_step_needs(
         base: Its class here; what a subclass changes counts.
         optim_wrapper: MMEngine's.
     """
-    kind = type(optim_wrapper)
-    usual = (OptimWrapper, AmpOptimWrapper)
+    kind, usual = type(optim_wrapper), (OptimWrapper, AmpOptimWrapper)
     needs = [
         f"{kind.__name__}'s own {name}"
         for name in ('backward', 'update_params')
@@ -79,9 +78,9 @@ def whole_step_needs(
         for name in ('_run_forward', 'forward', 'loss', 'parse_losses')
         if getattr(type(model), name) is not getattr(base, name)
     ]
-    # MMEngine's Runner replaces train_step, its FlexibleRunner either
-    if vars(model).keys() & {'forward', 'loss', 'train_step'}:
-        needs.append("the config's compile")
+    # MMEngine's Runner replaces train_step, its FlexibleRunner train_step or forward
+    replaced = vars(model).keys() & {'forward', 'loss', 'train_step'}
+    needs += [f'{name}, replaced as by compile,' for name in sorted(replaced)]
     if model._forward_hooks or model._forward_pre_hooks:
         needs.append('a forward hook of the whole model')
     return needs
