@@ -1,7 +1,8 @@
 # CamVid from ImageNet weights: mean teachers from the finished supervised network,
 # mixing from the first iteration on, with the depth of a network that started from
 # ImageNet, too, and learned from two highway clips.
-# supervised-x2 sees as many labelled images as the two trainings together.
+# supervised-x2 sees as many labelled images as the two trainings together, and
+# supervised-x3 costs as much; a second round goes on from the student of the first.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = ['./camvid_lite0.py', '../_base_/from_finished.py']
 title = 'CamVid val (101 images) at 256x192: 900 iterations from the finished network'
@@ -10,14 +11,35 @@ prerequisites = [
     dict(name='sde', train=sde),
     dict(_base_.labels, model_config=sde),
 ]
+known = {method['name']: method for method in _base_.methods}
+mixing = ('classmix', 'depthmix')
 methods = [
+    known['supervised'],
+    *(
+        dict(
+            known[name],
+            title=known[name]['title'] + ' from the finished network',
+            after='supervised',
+            options={**known[name]['options'], **_base_.from_finished},
+        )
+        for name in mixing
+    ),
+    *(
+        dict(
+            known[name],
+            name=f'{name}-again',
+            title=known[name]['title'] + ', second round',
+            after=name,
+            options={**known[name]['options'], **_base_.from_student},
+        )
+        for name in mixing
+    ),
+    known['supervised-x2'],
     dict(
-        method,
-        title=method['title'] + ' from the finished network',
-        after='supervised',
-        options={**method['options'], **_base_.from_finished},
-    )
-    if method['name'] in ('classmix', 'depthmix')
-    else method
-    for method in _base_.methods
+        known['supervised-x2'],
+        name='supervised-x3',
+        title='labelled images only, three times the iterations',
+        options={key: 3 * value // 2 for key, value in _base_.twice.items()},
+    ),
 ]
+del known, mixing
