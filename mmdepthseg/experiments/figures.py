@@ -178,7 +178,7 @@ def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
         records: From `collect`.
 
     Returns:
-        Per metric, method and number of labels: `values` (seed ->
+        Per metric (with its `decimals`), method and number of labels: `values` (seed ->
         number), `n`, `mean`, `std` (sample standard deviation, None for one
         value), `min`, `max`; and if the table has a baseline `gains` (seed ->
         difference to the baseline of the same seed), `gain_mean`, `gain_std`.
@@ -200,6 +200,7 @@ def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
                 gains = {s: v - base[s] for s, v in found.items() if s in base}
                 cell = dict(
                     metric=metric['title'],
+                    decimals=metric.get('decimals', 1),
                     method=method,
                     labels=labels,
                     values=found,
@@ -225,7 +226,11 @@ def spread(values: Mapping[Any, float]) -> dict:
 
 
 def spread_text(
-    mean: float | None, std: float | None, count: int, sign: str = ''
+    mean: float | None,
+    std: float | None,
+    count: int,
+    sign: str = '',
+    decimals: int = 1,
 ) -> str:
     """Return mean, standard deviation and number of values: `41.2 ± 0.3 (3)`.
 
@@ -234,8 +239,14 @@ def spread_text(
         std: None for one value.
         count: Number of values.
         sign: `+`, for differences.
+        decimals: Number of them.
     """
     if mean is None:
         return '-'
-    around = '' if std is None else f' ± {std:.1f}'
-    return f'{mean:{sign}.1f}{around} ({count})'
+    around = '' if std is None else f' ± {std:.{decimals}f}'
+    return f'{mean:{sign}.{decimals}f}{around} ({count})'
+
+
+def label_count(number: int) -> str:
+    """Return `8 labels`, or `no labels`."""
+    return f'{number or "no"} labels'

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mmdepthseg.experiments.figures import spread, spread_text
+from mmdepthseg.experiments.figures import label_count, spread, spread_text
 from mmdepthseg.utils.errors import UserError, check_keys
 from mmdepthseg.utils.files import read_json
 
@@ -15,6 +15,7 @@ class Cell:
     metric: str
     labels: int
     values: Mapping[str, float]
+    decimals: int = 1
 
 
 def read_method(path: str, method: str) -> list[Cell]:
@@ -31,7 +32,16 @@ def read_method(path: str, method: str) -> list[Cell]:
     content = read_json(path, dict, finite=True)
     try:
         found = [
-            (one['method'], Cell(one['metric'], one['labels'], _numbers(one['values'])))
+            (
+                one['method'],
+                Cell(
+                    one['metric'],
+                    one['labels'],
+                    _numbers(one['values']),
+                    # not in files from before there were other figures than per cent
+                    int(one.get('decimals', 1)),
+                ),
+            )
             for one in content['summary']
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -63,8 +73,8 @@ def compare(titles: Sequence[str], methods: Sequence[Sequence[Cell]]) -> str:
     for first in methods[0]:
         same = [[cell for cell in cells if _same(cell, first)] for cells in methods]
         if all(same):
-            grid = _grid(titles, [cells[0].values for cells in same])
-            tables.append(f'{first.metric}, {first.labels} labels\n\n{grid}')
+            grid = _grid(titles, [cells[0].values for cells in same], first.decimals)
+            tables.append(f'{first.metric}, {label_count(first.labels)}\n\n{grid}')
     if not tables:
         raise UserError(
             f'{", ".join(titles)}: no metric and number of labels is common to all'
@@ -80,7 +90,9 @@ def _same(one: Cell, other: Cell) -> bool:
     return (one.metric, one.labels) == (other.metric, other.labels)
 
 
-def _grid(titles: Sequence[str], rows: Sequence[Mapping[str, float]]) -> str:
+def _grid(
+    titles: Sequence[str], rows: Sequence[Mapping[str, float]], decimals: int
+) -> str:
     seeds = list(dict.fromkeys(seed for row in rows for seed in row))
     heads = [
         'method',
@@ -96,10 +108,10 @@ def _grid(titles: Sequence[str], rows: Sequence[Mapping[str, float]]) -> str:
         error = gains['std'] and gains['std'] / gains['n'] ** 0.5
         cells = [
             title,
-            *(f'{row[seed]:.1f}' if seed in row else '-' for seed in seeds),
-            spread_text(own['mean'], own['std'], own['n']),
-            spread_text(gains['mean'], gains['std'], gains['n'], '+'),
-            '-' if error is None else f'{error:.2f}',
+            *(f'{row[seed]:.{decimals}f}' if seed in row else '-' for seed in seeds),
+            spread_text(own['mean'], own['std'], own['n'], '', decimals),
+            spread_text(gains['mean'], gains['std'], gains['n'], '+', decimals),
+            '-' if error is None else f'{error:.{decimals + 1}f}',
         ]
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)

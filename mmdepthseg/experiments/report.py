@@ -4,7 +4,12 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from mmdepthseg.experiments.figures import collect, spread_text, summarize
+from mmdepthseg.experiments.figures import (
+    collect,
+    label_count,
+    spread_text,
+    summarize,
+)
 from mmdepthseg.experiments.options import ROOT
 from mmdepthseg.experiments.stage import (
     FAILED,
@@ -112,7 +117,7 @@ def _grid(
 ) -> list[str]:
     counts = list(dict.fromkeys(cell['labels'] for cell in cells))
     lines = [
-        '| method | ' + ' | '.join(f'{n} labels' for n in counts) + ' |',
+        '| method | ' + ' | '.join(label_count(n) for n in counts) + ' |',
         '|---' * (len(counts) + 1) + '|',
     ]
     for method in dict.fromkeys(cell['method'] for cell in cells):
@@ -125,7 +130,7 @@ def _grid(
 
 def _cell(cell: Mapping, mean: float | None, std: float | None, sign: str) -> str:
     count = len(cell['gains']) if sign else cell['n']
-    return spread_text(mean, std, count, sign)
+    return spread_text(mean, std, count, sign, cell['decimals'])
 
 
 def _title(table: ExperimentTable, method: str) -> str:

@@ -69,7 +69,8 @@ class ExperimentTable:
       of the table's for this method; default: all. `after` is an earlier method, whose
       run of the same seed and number of labels is needed; `{after}` in the options is
       the last checkpoint of that run;
-    - `label_counts`: whole numbers;
+    - `label_counts`: whole numbers; 0 for trainings without a `labeled_subset`, such as
+      those of depth;
     - `seeds`: whole numbers, or dicts of `seed` and other values of that seed;
 
     and optionally
@@ -83,9 +84,9 @@ class ExperimentTable:
       has its own folder, which is removed before a start with anything changed);
     - `needs`: prerequisites that are made whichever runs are chosen;
     - `tests`: `dict(name, options)`, evaluations of each run; default: one;
-    - `metrics`: `dict(title, keys, test)`: the first of `keys` that the test
-      (default: the first) reports; default: mIoU of student and teacher,
-      and the student's share of pixels that are right;
+    - `metrics`: `dict(title, keys, test, decimals)`: the first of `keys` that the test
+      (default: the first) reports, with that many decimals (default: 1); default: mIoU
+      of student and teacher, and the student's share of pixels that are right;
     - `options`: of every training and test;
     - `baseline`: the method that the others are compared with.
 
@@ -227,10 +228,16 @@ class ExperimentTable:
         method, number = self.methods[name], seed['seed']
         options = [f'randomness.seed={number}']
         subsets = list(find_subsets(self.config(method['config'])))
-        if not subsets:
+        if count and not subsets:
             raise UserError(
                 f'{method["config"]} has no labeled_subset in its train_dataloader, '
-                'which would set the number of labels'
+                'which would set the number of labels (label_counts = [0] is for '
+                'trainings without labels)'
+            )
+        if subsets and not count:
+            raise UserError(
+                f'{self.path}: label_counts: 0 is for trainings without labels, but '
+                f'{method["config"]} has {subsets[0][0]}'
             )
         for key, subset in subsets:
             options.append(f'{key}.n={count}')

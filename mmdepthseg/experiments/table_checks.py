@@ -15,7 +15,7 @@ KEYS = dict(
     prerequisites='name! needs options train depth_labels checkpoint model_config '
     'command outputs config folder',
     tests='name! options',
-    metrics='title! keys! test',
+    metrics='title! keys! test decimals',
 )
 # a variable of a table file more similar than this to a key counts as misspelt
 LIKENESS = 0.8
@@ -108,6 +108,12 @@ def check_table(table: Table) -> None:
             raise UserError(
                 f'{table.path}: metrics: there is no test {metric["test"]!r}'
             )
+        decimals = metric.get('decimals', 1)
+        if not isinstance(decimals, int) or decimals < 0:
+            raise UserError(
+                f'{table.path}: metrics: {metric["title"]}: decimals must be a whole '
+                f'number from 0 on, got {decimals!r}'
+            )
     for run in table.runs:
         table.changed(run.config, run.options)
 
@@ -140,6 +146,10 @@ def _check_numbers(table: Table) -> None:
     if not all(isinstance(number, int) for number in numbers):
         raise UserError(
             f'{table.path}: label_counts and seeds must be whole numbers, got {numbers}'
+        )
+    if min(table.label_counts, default=0) < 0:
+        raise UserError(
+            f'{table.path}: label_counts must not be negative, got {table.label_counts}'
         )
     if table.baseline is not None:
         check_keys([table.baseline], table.methods, f'{table.path}: baseline: methods')

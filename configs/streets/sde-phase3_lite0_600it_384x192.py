@@ -1,0 +1,16 @@
+# Phase 3: the networks, too, see 384x192, from the weights of phase 2.
+#   python tools/train.py configs/streets/sde-phase2-fd_lite0_900it_192x96.py
+#   python tools/train.py THIS
+_base_ = './sde-phase2-fd_lite0_900it_192x96.py'
+load_from = 'work_dirs/sde-phase2-fd_lite0_900it_192x96/iter_900.pth'
+model = dict(data_preprocessor=dict(input_scale=1.0))
+fine = [
+    dict(step, scale=(384, 192)) if step['type'] == 'Resize' else dict(step)
+    for step in _base_.test_pipeline
+]
+val_dataloader = dict(dataset=dict(pipeline=fine))
+test_dataloader = val_dataloader
+iterations = 600
+optim_wrapper = dict(optimizer=dict(lr=3e-4))
+train_cfg = dict(max_iters=iterations, val_interval=iterations // 6)
+default_hooks = dict(checkpoint=dict(interval=iterations // 2))

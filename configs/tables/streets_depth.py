@@ -1,0 +1,106 @@
+# What helps self-supervised depth from ImageNet weights, one change at a time: in the
+# first phase (frozen encoder), in the second, which goes on from the first, and in a
+# third, in which the networks see twice the size.
+#   python tools/run_experiments.py THIS --jobs 2
+_base_ = './streets_lite0.py'
+title = 'Depth of the streets, 240 clips, from ImageNet weights'
+seeds = [7]
+label_counts = [0]
+baseline = 'sde'
+metrics = [
+    dict(title='abs_rel', keys=['abs_rel'], decimals=3),
+    dict(title='a1', keys=['a1'], decimals=3),
+    dict(title='rmse, m', keys=['rmse'], decimals=2),
+]
+phase2_fd = 'configs/streets/sde-phase2-fd_lite0_900it_192x96.py'
+phase2 = 'configs/streets/sde-phase2_lite0_900it_192x96.py'
+phase3 = 'configs/streets/sde-phase3_lite0_600it_384x192.py'
+prerequisites = [_base_.streets]
+cache = 'work_dirs/baselines/streets_240.json'
+data = {
+    'train_dataloader.dataset.data_root': _base_.clips,
+    **{
+        f'{part}_{key}': value
+        for part in ('val', 'test')
+        for key, value in {
+            'dataloader.dataset.data_root': _base_.clips,
+            'evaluator.baseline.dataset.data_root': _base_.clips,
+            'evaluator.baseline.cache': cache,
+        }.items()
+    },
+}
+goes_on = {'load_from': '{after}'}
+changes = {
+    # name: meaning, config, the run it goes on from, options
+    'sde': ('phase 1, 500 iterations', _base_.sde, None, {}),
+    'scratch': (
+        '... from scratch, small ResNet',
+        'configs/streets/sde_r18-w16_500it_192x96.py',
+        None,
+        {},
+    ),
+    'one-scale': (
+        '... loss at one scale, not four',
+        _base_.sde,
+        None,
+        {'+model.depth_head.num_scales': 1},
+    ),
+    'no-refinement': (
+        '... pose not refined',
+        _base_.sde,
+        None,
+        {'model.pose_refinement': None},
+    ),
+    'half-rate': (
+        '... half the learning rate',
+        _base_.sde,
+        None,
+        {'optim_wrapper.optimizer.lr': 5e-4},
+    ),
+    'twice-rate': (
+        '... twice the learning rate',
+        _base_.sde,
+        None,
+        {'optim_wrapper.optimizer.lr': 2e-3},
+    ),
+    'phase2-fd': ('phase 2, 900 iterations more', phase2_fd, 'sde', goes_on),
+    'phase2': (
+        '... without feature distance',
+        phase2_fd,
+        'sde',
+        {**goes_on, 'model.loss_feature': None},
+    ),
+    'phase2-batches': (
+        "... nor ImageNet's statistics of batch norm",
+        phase2,
+        'sde',
+        goes_on,
+    ),
+    'phase2-coarse': (
+        '... view synthesis at 192x96, not 384x192',
+        phase2_fd,
+        'sde',
+        {
+            **goes_on,
+            'model.data_preprocessor.input_scale': 1.0,
+            'train_dataloader.dataset.pipeline.4.scale': '(192,96)',
+        },
+    ),
+    'phase3': (
+        'phase 3, networks at 384x192, 600 iterations more',
+        phase3,
+        'phase2-fd',
+        goes_on,
+    ),
+}
+methods = [
+    dict(
+        name=name,
+        title=meaning,
+        config=config,
+        needs=['streets'],
+        **(dict(after=after) if after else {}),
+        options={**data, **options},
+    )
+    for name, (meaning, config, after, options) in changes.items()
+]
