@@ -4,12 +4,20 @@
 _base_ = './sde-phase2-fd_lite0_900it_192x96.py'
 load_from = 'work_dirs/sde-phase2-fd_lite0_900it_192x96/iter_900.pth'
 model = dict(data_preprocessor=dict(input_scale=1.0))
-fine = [
-    dict(step, scale=(384, 192)) if step['type'] == 'Resize' else dict(step)
-    for step in _base_.test_pipeline
-]
-val_dataloader = dict(dataset=dict(pipeline=fine))
+test_pipeline, predict_pipeline, pose_pipeline = (
+    [
+        dict(step, scale=(384, 192)) if step['type'] == 'Resize' else dict(step)
+        for step in pipeline
+    ]
+    for pipeline in (
+        _base_.test_pipeline,
+        _base_.predict_pipeline,
+        _base_.pose_pipeline,
+    )
+)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+pose_dataloader = dict(dataset=dict(pipeline=pose_pipeline))
 iterations = 600
 optim_wrapper = dict(optimizer=dict(lr=3e-4))
 train_cfg = dict(max_iters=iterations, val_interval=iterations // 6)
