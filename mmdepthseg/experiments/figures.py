@@ -162,10 +162,12 @@ def with_figures(table: ExperimentTable, keys: Sequence[str]) -> None:
         keys: Keys of the first test, such as `IoU/person`; `best/KEY`: of `read_best`.
     """
     test = next(iter(table.tests))
+    # as fine as the table's own: per cent, or metres and ratios of depth
+    decimals = max(metric.get('decimals', 1) for metric in table.metrics)
     table.metrics += [
         dict(title=f'{key}, best validation', keys=[key[5:]], test='best')
         if key.startswith('best/')
-        else dict(title=f'{key} ({test})', keys=[key], test=test)
+        else dict(title=f'{key} ({test})', keys=[key], test=test, decimals=decimals)
         for key in keys
     ]
 

@@ -31,7 +31,7 @@ def test_the_best_validation_of_a_training_and_its_continuation(tmp_path):
 def test_more_figures_on_demand():
     table = SimpleNamespace(
         tests=dict(paper={}, full={}),
-        metrics=[dict(title='mIoU', keys=['mIoU'], test='full')],
+        metrics=[dict(title='mIoU', keys=['mIoU'], test='full', decimals=2)],
         baseline=None,
     )
     records = [
@@ -47,3 +47,5 @@ def test_more_figures_on_demand():
     with_figures(table, ['IoU/car', 'best/mIoU'])
     means = [cell['mean'] for cell in summarize(table, records)]
     assert means == [1.0, 11.0, 41.0]
+    decimals = {cell['metric']: cell['decimals'] for cell in summarize(table, records)}
+    assert list(decimals.values()) == [2, 2, 1]
