@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from helpers import REPO
 from helpers.tools import load_tool
 
 
@@ -91,3 +92,52 @@ def test_time_resume(tiny_config, plain_layout, tmp_path, capsys):
     call('time_resume', config, '--iteration', 5000, '--out', tmp_path / 'out')
     assert 'resumed at 5,000' in capsys.readouterr().out
     assert (tmp_path / 'out/training/iter_5001.pth').is_file()
+
+
+SUPERVISED = REPO / 'configs/streets/supervised_lite0_900it_192x96_n8.py'
+
+
+def test_class_shares(streets, tmp_path, capsys):
+    labels = sorted(streets.glob('gtFine/train/*/*_labelTrainIds.png'))
+    (tmp_path / 'one.txt').write_text(labels[1].name.split('_gtFine')[0])
+    call(
+        'class_shares', SUPERVISED, '--lists', tmp_path / 'one.txt',
+        '--random', 2, '--seeds', 0,
+        '--cfg-options', f'train_dataloader.dataset.data_root={streets}',
+    )  # fmt: skip
+    rows = [row.split(' | ')[1:] for row in capsys.readouterr().out.splitlines()[-21:]]
+    assert rows[0] == ['pool: 3', 'random, 0: 2', f'{tmp_path}/one.txt: 1 |']
+    counts = np.array(
+        [np.bincount(cv2.imread(str(f), -1).ravel(), minlength=256) for f in labels]
+    )[:, :19]
+    shares = 100 * counts / counts.sum(axis=1, keepdims=True)
+    # RandomState(0).permutation(3)
+    for column, places in enumerate(([0, 1, 2], [2, 1], [1])):
+        assert [row[column].removesuffix(' |') for row in rows[2:]] == [
+            f'{shares[places, k].mean():.1f} ({(counts[places, k] > 0).sum()})'
+            for k in range(19)
+        ]
+
+
+@pytest.mark.parametrize(
+    'arguments, wanted',
+    [
+        ([SUPERVISED, '--random', 2], '--random N and --seeds'),
+        ([SUPERVISED, '--seeds', 2], '--random N and --seeds'),
+        ([REPO / 'configs/streets/sde_lite0_500it_192x96.py'], 'no labeled_subset'),
+    ],
+)
+def test_class_shares_that_are_refused(arguments, wanted, capsys):
+    with pytest.raises(SystemExit):
+        call('class_shares', *arguments)
+    assert wanted in capsys.readouterr().err
+
+
+def test_class_shares_of_an_empty_list(streets, tmp_path, capsys):
+    (tmp_path / 'none.txt').write_text('# nothing\n')
+    with pytest.raises(SystemExit):
+        call(
+            'class_shares', SUPERVISED, '--lists', tmp_path / 'none.txt',
+            '--cfg-options', f'train_dataloader.dataset.data_root={streets}',
+        )  # fmt: skip
+    assert 'none.txt: no name' in capsys.readouterr().err
