@@ -86,11 +86,23 @@ changes = {
             'train_dataloader.dataset.pipeline.4.scale': '(192,96)',
         },
     ),
+    'phase2-one-scale': (
+        '... loss at one scale in both phases',
+        phase2_fd,
+        'one-scale',
+        {**goes_on, '+model.depth_head.num_scales': 1},
+    ),
     'phase3': (
         'phase 3, networks at 384x192, 600 iterations more',
         phase3,
         'phase2-fd',
         goes_on,
+    ),
+    'phase3-one-scale': (
+        '... loss at one scale in all phases',
+        phase3,
+        'phase2-one-scale',
+        {**goes_on, '+model.depth_head.num_scales': 1},
     ),
 }
 methods = [
