@@ -63,6 +63,12 @@ changes = {
         None,
         {'optim_wrapper.optimizer.lr': 2e-3},
     ),
+    'one-scale-twice-rate': (
+        '... one scale and twice the learning rate',
+        _base_.sde,
+        None,
+        {'+model.depth_head.num_scales': 1, 'optim_wrapper.optimizer.lr': 2e-3},
+    ),
     'phase2-fd': ('phase 2, 900 iterations more', phase2_fd, 'sde', goes_on),
     'phase2': (
         '... without feature distance',
