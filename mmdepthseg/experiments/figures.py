@@ -163,7 +163,7 @@ def with_figures(table: ExperimentTable, keys: Sequence[str]) -> None:
     """
     test = next(iter(table.tests))
     # as fine as the table's own: per cent, or metres and ratios of depth
-    decimals = max(metric.get('decimals', 1) for metric in table.metrics)
+    decimals = max((metric.get('decimals', 1) for metric in table.metrics), default=1)
     table.metrics += [
         dict(title=f'{key}, best validation', keys=[key[5:]], test='best')
         if key.startswith('best/')

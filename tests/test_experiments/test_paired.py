@@ -36,6 +36,15 @@ def test_one_common_seed_has_no_standard_error(tmp_path):
     assert compare(['p', 'f'], figures).endswith('| 8.5 ± 0.7 (2) | -1.0 (1) | - |')
 
 
+def test_figures_of_depth_have_their_decimals():
+    cells = [[Cell('abs_rel', 0, {'1': a, '2': b}, 3)] for a, b in ((1, 1), (0.5, 2))]
+    lines = compare(['p', 'f'], cells).splitlines()
+    assert lines[0] == 'abs_rel, no labels'
+    assert lines[-1] == (
+        '| f | 0.500 | 2.000 | 1.250 ± 1.061 (2) | +0.250 ± 1.061 (2) | 0.7500 |'
+    )
+
+
 @pytest.mark.parametrize(
     'content, message',
     [
