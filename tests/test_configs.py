@@ -118,7 +118,7 @@ def generations(path: Path) -> int:
     bases = [
         ast.literal_eval(node.value)
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.Assign) and node.targets[0].id == '_base_'
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_'
     ]
     names = bases[0] if bases and isinstance(bases[0], list) else bases
     parents = [name for name in names if '_base_/' not in name]
