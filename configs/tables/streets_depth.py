@@ -16,22 +16,20 @@ phase2_fd = 'configs/streets/sde-phase2-fd_lite0_900it_192x96.py'
 phase2 = 'configs/streets/sde-phase2_lite0_900it_192x96.py'
 phase3 = 'configs/streets/sde-phase3_lite0_600it_384x192.py'
 prerequisites = [_base_.streets]
-cache = 'work_dirs/baselines/streets_240.json'
 data = {
-    'train_dataloader.dataset.data_root': _base_.clips,
-    **{
-        f'{part}_{key}': value
-        for part in ('val', 'test')
-        for key, value in {
-            'dataloader.dataset.data_root': _base_.clips,
-            'evaluator.baseline.dataset.data_root': _base_.clips,
-            'evaluator.baseline.cache': cache,
-        }.items()
-    },
+    key: value
+    for key, value in _base_.phase1['options'].items()
+    if key.startswith(('train_dataloader', 'val_'))
 }
-goes_on = {'load_from': '{after}'}
+data.update(
+    {
+        key.replace('val_', 'test_', 1): value
+        for key, value in data.items()
+        if key.startswith('val_')
+    }
+)
 changes = {
-    # name: meaning, config, the run it goes on from, options
+    # name: meaning, config, the run whose weights it goes on from, options
     'sde': ('phase 1, 500 iterations', _base_.sde, None, {}),
     'scratch': (
         '... from scratch, small ResNet',
@@ -69,25 +67,24 @@ changes = {
         None,
         {'+model.depth_head.num_scales': 1, 'optim_wrapper.optimizer.lr': 2e-3},
     ),
-    'phase2-fd': ('phase 2, 900 iterations more', phase2_fd, 'sde', goes_on),
+    'phase2-fd': ('phase 2, 900 iterations more', phase2_fd, 'sde', {}),
     'phase2': (
         '... without feature distance',
         phase2_fd,
         'sde',
-        {**goes_on, 'model.loss_feature': None},
+        {'model.loss_feature': None},
     ),
     'phase2-batches': (
         "... nor ImageNet's statistics of batch norm",
         phase2,
         'sde',
-        goes_on,
+        {},
     ),
     'phase2-coarse': (
         '... view synthesis at 192x96, not 384x192',
         phase2_fd,
         'sde',
         {
-            **goes_on,
             'model.data_preprocessor.input_scale': 1.0,
             'train_dataloader.dataset.pipeline.4.scale': '(192,96)',
         },
@@ -96,19 +93,19 @@ changes = {
         '... loss at one scale in both phases',
         phase2_fd,
         'one-scale',
-        {**goes_on, '+model.depth_head.num_scales': 1},
+        {'+model.depth_head.num_scales': 1},
     ),
     'phase3': (
         'phase 3, networks at 384x192, 600 iterations more',
         phase3,
         'phase2-fd',
-        goes_on,
+        {},
     ),
     'phase3-one-scale': (
         '... loss at one scale in all phases',
         phase3,
         'phase2-one-scale',
-        {**goes_on, '+model.depth_head.num_scales': 1},
+        {'+model.depth_head.num_scales': 1},
     ),
 }
 methods = [
@@ -118,7 +115,7 @@ methods = [
         config=config,
         needs=['streets'],
         **(dict(after=after) if after else {}),
-        options={**data, **options},
+        options={**data, **({'load_from': '{after}'} if after else {}), **options},
     )
     for name, (meaning, config, after, options) in changes.items()
 ]

@@ -26,7 +26,7 @@ def class_pixels(dataset: BaseDataset) -> np.ndarray:
     ]
     if not steps:
         raise UserError(
-            f'{owner}: choosing samples by their classes needs '
+            f'{owner}: counting the classes of samples needs '
             "dict(type='LoadSegLabel') in the pipeline"
         )
     classes = len(dataset.metainfo['classes'])
@@ -35,7 +35,7 @@ def class_pixels(dataset: BaseDataset) -> np.ndarray:
         info = dataset.get_data_info(index)
         if not info.get('seg_map_path'):
             raise UserError(
-                f'{owner}: choosing samples by their classes needs labels, '
+                f'{owner}: counting the classes of samples needs labels, '
                 f"{info['img_id']} has none: use labeled_subset, subset_mode='keep'"
             )
         label = steps[0](info)['gt_seg_map']
