@@ -138,25 +138,31 @@ def test_depth_is_not_written_by_test(trained, tmp_path):
         call('test.py', *trained('sde'), '--out', tmp_path, *unique())
 
 
-@pytest.mark.parametrize('kind', SEGMENTING)
+@pytest.mark.parametrize('kind', KINDS)
 def test_test_time_augmentation(kind, trained, tmp_path):
     config, checkpoint = trained(kind)
     call('test.py', config, checkpoint, '--tta', '--work-dir', tmp_path, *unique())
-    wanted = 'mIoU' if kind == 'seg' else 'teacher/mIoU'
+    wanted = dict(seg='mIoU', sde='abs_rel').get(kind, 'teacher/mIoU')
     assert figures_in(tmp_path)[wanted] >= 0
 
 
-def test_augmentation_mirrors_the_image_and_not_the_truth(streets, tmp_path):
-    cfg = Config.fromfile(write_config(tmp_path, 'seg', streets))
+@pytest.mark.parametrize(
+    ('kind', 'field'), [('seg', 'gt_sem_seg'), ('sde', 'gt_depth_map')]
+)
+def test_augmentation_mirrors_the_image_and_not_the_truth(
+    kind, field, streets, tmp_path
+):
+    cfg = Config.fromfile(write_config(tmp_path, kind, streets))
     init_default_scope(cfg.default_scope)
     dataset = cfg.test_dataloader.dataset
-    truth = DATASETS.build(dataset)[0]['data_samples'].gt_sem_seg.data
+    truth = DATASETS.build(dataset)[0]['data_samples'].get(field).data
+    assert not torch.equal(truth, truth.flip(2))
     augmented = DATASETS.build(dict(dataset, pipeline=cfg.tta_pipeline))[0]
     plain, mirrored = (inputs['img'] for inputs in augmented['inputs'])
     assert torch.equal(plain, mirrored.flip(2)) and not torch.equal(plain, mirrored)
     assert [sample.flip for sample in augmented['data_samples']] == [False, True]
     for sample in augmented['data_samples']:
-        assert torch.equal(sample.gt_sem_seg.data, truth)
+        assert torch.equal(sample.get(field).data, truth)
 
 
 @pytest.mark.parametrize('kind', KINDS)

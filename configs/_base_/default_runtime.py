@@ -15,7 +15,7 @@ visualizer = dict(
     name='visualizer',
 )
 # for `--tta`; the pipeline stands with the data set
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='DepthSegTTAModel')
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None

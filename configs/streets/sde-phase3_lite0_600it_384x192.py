@@ -15,6 +15,11 @@ test_pipeline, predict_pipeline, pose_pipeline = (
         _base_.pose_pipeline,
     )
 )
+tta_transforms = [[dict(type='Resize', scale=(384, 192))], *_base_.mirrored_stereo]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=tta_transforms),
+]
 train_dataloader = dict(dataset=dict(pipeline=_base_.fine_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

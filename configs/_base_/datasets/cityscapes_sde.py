@@ -1,6 +1,7 @@
 # Frame triplets of all sequences of Cityscapes for self-supervised depth, 512x512 crops
 # of 1024x512. tools/dataset_converters/cityscapes.py makes the 1024x512 copy; with
 # data_root='data/cityscapes' the full-size images work too, but load more slowly.
+_base_ = './tta.py'
 dataset_type = 'CityscapesSequenceDataset'
 data_root = 'data/cityscapes_1024x512'
 scale = (1024, 512)
@@ -24,6 +25,11 @@ test_pipeline = [
     dict(type='LoadCamera'),
     dict(type='LoadStereoDepth', keep_size=True),
     dict(type='PackDepthSegInputs'),
+]
+tta_transforms = [[dict(type='Resize', scale=scale)], *_base_.mirrored_stereo]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=tta_transforms),
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -2,7 +2,7 @@
 # (sparse maps, metres * 256), so its frames are seen in training, without labels.
 #   data/video/<clip>/frames/*.jpg and <clip>/intrinsics.json
 #   data/depth/kitti_lidar/depth, LiDAR depth
-_base_ = './clips_sde.py'
+_base_ = ['./clips_sde.py', './tta.py']
 data_root = 'data/video'
 lidar_clip = 'kitti_2011_09_26_lidar'
 clips = [lidar_clip, 'kitti_odom_06_first51']
@@ -15,6 +15,11 @@ train_pipeline = [
     dict(type='Resize', scale=scale),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDepthSegInputs'),
+]
+tta_transforms = [[dict(type='Resize', scale=scale)], *_base_.mirrored_map]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=tta_transforms),
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),

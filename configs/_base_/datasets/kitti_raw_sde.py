@@ -1,5 +1,6 @@
 # Frame triplets of KITTI's raw drives, both colour cameras, at 640x192. Validation on
 # the drives for which KITTI's depth benchmark keeps its depth maps for validation.
+_base_ = './tta.py'
 data_root = 'data/kitti_raw'
 depth_dir = '../kitti_depth'  # relative to data_root
 scale = (640, 192)
@@ -33,6 +34,11 @@ test_pipeline = [
     dict(type='LoadDepthMap', keep_size=True),
     dict(type='Resize', scale=scale),
     dict(type='PackDepthSegInputs'),
+]
+tta_transforms = [[dict(type='Resize', scale=scale)], *_base_.mirrored_map]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=tta_transforms),
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),

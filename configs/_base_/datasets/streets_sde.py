@@ -1,4 +1,5 @@
 # Frame triplets of the streets for self-supervised depth, at 192x96.
+_base_ = './tta.py'
 dataset_type = 'CityscapesSequenceDataset'
 data_root = 'data/streets'
 scale = (192, 96)
@@ -22,6 +23,11 @@ test_pipeline = [
     dict(type='LoadCamera'),
     dict(type='LoadStereoDepth', keep_size=True),
     dict(type='PackDepthSegInputs'),
+]
+tta_transforms = [[dict(type='Resize', scale=scale)], *_base_.mirrored_stereo]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug', transforms=tta_transforms),
 ]
 predict_pipeline = [
     dict(type='LoadImageFromFile'),

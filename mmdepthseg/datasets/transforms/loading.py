@@ -246,8 +246,7 @@ class LoadSegLabel(LoadAnnotations):
         """Load `results['seg_map_path']` where there is one."""
         if results.get('seg_map_path') is None:
             return results
-        if not (self.after_flip and results.get('moved_by') == 'RandomFlip'):
-            require_whole_image(results, 'LoadSegLabel')
+        require_whole_image(results, 'LoadSegLabel', self.after_flip)
         path = results['seg_map_path']
         given = results.get('label_table')
         table = None if given is None else LabelTable.of(given)

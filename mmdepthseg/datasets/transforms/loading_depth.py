@@ -27,14 +27,20 @@ class _LoadDepthField(BaseTransform):
     loads = 'gt_depth_map'
 
     def __init__(
-        self, keep_size: bool = False, backend_args: dict | None = None
+        self,
+        keep_size: bool = False,
+        after_flip: bool = False,
+        backend_args: dict | None = None,
     ) -> None:
+        if after_flip and not keep_size:
+            raise UserError(f'{type(self).__name__}: after_flip goes with keep_size.')
         self.keep_size = keep_size
+        self.after_flip = after_flip
         self.backend_args = backend_args
 
     def store(self, results: dict, field: np.ndarray, interpolation: int) -> dict:
         """Put a map of the whole image into `results`."""
-        require_whole_image(results, type(self).__name__)
+        require_whole_image(results, type(self).__name__, self.after_flip)
         if self.keep_size or 'img' not in results:
             results.setdefault('unmoved_fields', []).append(self.loads)
         else:
@@ -58,6 +64,8 @@ class LoadDepthMap(_LoadDepthField):
         keep_size: Keep the file's own size instead of the image's, for evaluation.
             Shrinking a sparse map loses measurements; the metric resizes the
             prediction instead. No crop, flip or padding may follow.
+        after_flip: The image may be mirrored and the depth is not: for test-time
+            augmentation, which mirrors the predictions back. With `keep_size` only.
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
@@ -69,9 +77,10 @@ class LoadDepthMap(_LoadDepthField):
         self,
         divisor: float = 256.0,
         keep_size: bool = False,
+        after_flip: bool = False,
         backend_args: dict | None = None,
     ) -> None:
-        super().__init__(keep_size, backend_args)
+        super().__init__(keep_size, after_flip, backend_args)
         self.divisor = divisor
 
     def transform(self, results: dict) -> dict:
@@ -111,6 +120,7 @@ class LoadStereoDepth(_LoadDepthField):
         disparity_width: Width of the image whose pixels d counts; None: that of the
             disparity image. Give 2048 for maps shrunk without scaling the values.
         keep_size: See `LoadDepthMap`.
+        after_flip: See `LoadDepthMap`.
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
@@ -123,9 +133,10 @@ class LoadStereoDepth(_LoadDepthField):
         baseline: float | None = None,
         disparity_width: int | None = None,
         keep_size: bool = False,
+        after_flip: bool = False,
         backend_args: dict | None = None,
     ) -> None:
-        super().__init__(keep_size, backend_args)
+        super().__init__(keep_size, after_flip, backend_args)
         self.baseline = baseline
         self.disparity_width = disparity_width
 
@@ -208,7 +219,7 @@ class LoadSDEDisparity(_LoadDepthField):
         keep_size: bool = False,
         backend_args: dict | None = None,
     ) -> None:
-        super().__init__(keep_size, backend_args)
+        super().__init__(keep_size, backend_args=backend_args)
         if images is not None and root is None:
             raise UserError('LoadSDEDisparity: images goes with root.')
         self.root = root

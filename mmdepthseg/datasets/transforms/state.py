@@ -1,7 +1,8 @@
 """Keys of `results` that transforms share.
 
-`moved_by`: name of the first transform that changed the field of view (crop, flip,
-pad), after which maps and cameras of the whole image can no longer be loaded.
+`moved_by`: name of the first transform that changed the field of view (crop, pad; flip
+only if no other did), after which maps and cameras of the whole image can no longer be
+loaded.
 `depth_fields`: depth or disparity maps that move with the image, and `shown`.
 `disparity_range`: depths of disparity 1 and 0 in metres, if `disparity_map` has been
 made of metres.
@@ -18,13 +19,21 @@ from mmdepthseg.names import sample_name
 from mmdepthseg.utils.errors import UserError
 
 
-def require_whole_image(results: dict, loader: str) -> None:
+def require_whole_image(results: dict, loader: str, after_flip: bool = False) -> None:
     """Raise if the field of view has changed since the image was loaded.
+
+    Args:
+        results: The sample.
+        loader: Its name, for the message.
+        after_flip: The image may be mirrored, as in test-time augmentation, which
+            mirrors predictions back.
 
     Raises:
         UserError: Naming the loader, the sample and the transform before it.
     """
-    if 'moved_by' in results:
+    if 'moved_by' in results and not (
+        after_flip and results['moved_by'] == 'RandomFlip'
+    ):
         raise UserError(
             f'{loader} must stand before {results["moved_by"]} in the pipeline: what '
             f'it loads covers the whole image (sample {sample_name(results)}).'
@@ -55,4 +64,6 @@ def mark_moved(results: dict, transform: str) -> None:
             f'{transform} cannot move {", ".join(results["unmoved_fields"])}, loaded '
             f'with keep_size=True (sample {sample_name(results)}).'
         )
-    results.setdefault('moved_by', transform)
+    # mirroring alone is what test-time augmentation undoes, so others are named first
+    if results.get('moved_by', 'RandomFlip') == 'RandomFlip':
+        results['moved_by'] = transform

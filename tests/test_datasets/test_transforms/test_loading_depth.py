@@ -1,3 +1,5 @@
+import functools
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from mmdepthseg.datasets.transforms import (
     LoadSDEDisparity,
     LoadStereoDepth,
 )
+from mmdepthseg.datasets.transforms.state import mark_moved
 from mmdepthseg.geometry import Camera
 from mmdepthseg.utils.errors import UserError
 
@@ -169,3 +172,31 @@ def test_bad_depth_label(tmp_path, kind):
 def test_absent_depth_is_left_out():
     for loader in (LoadDepthMap(), LoadStereoDepth(), LoadSDEDisparity()):
         assert set(loader(image())) == set(image())
+
+
+@pytest.mark.parametrize(
+    ('load', 'key'),
+    [
+        (LoadDepthMap, 'depth_path'),
+        (functools.partial(LoadStereoDepth, baseline=0.5), 'disparity_path'),
+    ],
+)
+def test_depth_of_mirrored_images_only_where_asked_for(load, key, tmp_path):
+    with pytest.raises(UserError, match='after_flip goes with keep_size'):
+        load(after_flip=True)
+    stored = np.arange(16 * 32, dtype=np.uint16).reshape(16, 32) + 1
+    path = write(tmp_path / 'd.png', stored)
+
+    def loaded(*movers, **options):
+        results = dict(image(), file_camera=CAMERA, **{key: path})
+        for mover in movers:
+            mark_moved(results, mover)
+        return load(keep_size=True, **options)(results)['gt_depth_map']
+
+    assert np.array_equal(loaded('RandomFlip', after_flip=True), loaded())
+    with pytest.raises(UserError, match='RandomFlip'):
+        loaded('RandomFlip')
+    # the crop counts, also behind a flip
+    for movers in (['RandomCrop'], ['RandomFlip', 'RandomCrop'], ['RandomFlip', 'Pad']):
+        with pytest.raises(UserError, match=movers[-1]):
+            loaded(*movers, after_flip=True)

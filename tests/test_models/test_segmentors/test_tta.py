@@ -1,0 +1,75 @@
+"""Merging the predictions of test-time augmentation."""
+
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import SegTTAModel
+from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmdepthseg.models import DepthSegTTAModel
+from mmdepthseg.registry import MODELS
+
+TRUTH = ('gt_sem_seg', 'gt_depth_map')
+
+
+class Module(nn.Module):
+    """What `SegTTAModel` asks of a segmentor."""
+
+    out_channels = 3
+
+
+def merge(kind, forms):
+    """The merged sample of one image."""
+    model = kind.__new__(kind)
+    nn.Module.__init__(model)
+    model.module = Module()
+    (merged,) = model.merge_preds([forms])
+    return merged
+
+
+def form(number, **fields):
+    """A form of an image, with truth that tells which one it is."""
+    sample = SegDataSample(metainfo=dict(img_path='a.png'))
+    truth = dict.fromkeys(TRUTH, torch.full((1, 2, 2), float(number)))
+    for name, data in {**fields, **truth}.items():
+        sample.set_data({name: PixelData(data=data)})
+    return sample
+
+
+def depths(*values):
+    return [torch.tensor([[[v, 1.0], [v, v]]]) for v in values]
+
+
+def test_depth_is_the_mean_in_inverse_depth():
+    forms = [form(i, pred_depth_map=d) for i, d in enumerate(depths(2.0, 6.0))]
+    merged = merge(DepthSegTTAModel, forms)
+    torch.testing.assert_close(merged.pred_depth_map.data, depths(3.0)[0])
+    for name in TRUTH:
+        assert merged.get(name).data.eq(0).all()  # that of the first form
+    assert merged.img_path == 'a.png' and 'pred_sem_seg' not in merged
+
+
+@pytest.mark.parametrize('with_depth', [False, True])
+def test_labels_are_merged_as_mmsegmentation_does(with_depth):
+    torch.manual_seed(0)
+    logits = [torch.randn(3, 2, 2) for _ in range(2)]
+
+    def forms():
+        fields = [dict(seg_logits=value) for value in logits]
+        if with_depth:
+            for field, depth in zip(fields, depths(2.0, 6.0)):
+                field['pred_depth_map'] = depth
+        return [form(i, **field) for i, field in enumerate(fields)]
+
+    merged, theirs = merge(DepthSegTTAModel, forms()), merge(SegTTAModel, forms())
+    assert torch.equal(merged.pred_sem_seg.data, theirs.pred_sem_seg.data)
+    assert merged.gt_sem_seg.data.eq(0).all()
+    assert ('pred_depth_map' in merged) == with_depth
+    if with_depth:
+        torch.testing.assert_close(merged.pred_depth_map.data, depths(3.0)[0])
+        assert merged.gt_depth_map.data.eq(0).all()
+
+
+def test_it_is_registered():
+    assert MODELS.get('DepthSegTTAModel') is DepthSegTTAModel
