@@ -15,7 +15,15 @@ metrics = [
 phase2_fd = 'configs/streets/sde-phase2-fd_lite0_900it_192x96.py'
 phase2 = 'configs/streets/sde-phase2_lite0_900it_192x96.py'
 phase3 = 'configs/streets/sde-phase3_lite0_600it_384x192.py'
-prerequisites = [_base_.streets]
+# the same clips with four frames more each; validation is that of the others
+longer = 'data/streets_240_9'
+longer_clips = dict(
+    name='longer_clips',
+    command=f'tools/dataset_converters/streets.py --out {longer} --clips 240 '
+    '--frames 9 --val-clips 1',
+    outputs=[f'{longer}/streets.json'],
+)
+prerequisites = [_base_.streets, longer_clips]
 data = {
     key: value
     for key, value in _base_.phase1['options'].items()
@@ -28,6 +36,13 @@ data.update(
         if key.startswith('val_')
     }
 )
+one_scale = {'+model.depth_head.num_scales': 1}
+long = {
+    **one_scale,
+    'train_cfg.max_iters': 1200,
+    'train_cfg.val_interval': 300,
+    'default_hooks.checkpoint.interval': 600,
+}
 changes = {
     # name: meaning, config, the run whose weights it goes on from, options
     'sde': ('phase 1, 500 iterations', _base_.sde, None, {}),
@@ -41,7 +56,7 @@ changes = {
         '... loss at one scale, not four',
         _base_.sde,
         None,
-        {'+model.depth_head.num_scales': 1},
+        one_scale,
     ),
     'no-refinement': (
         '... pose not refined',
@@ -65,7 +80,7 @@ changes = {
         '... one scale and twice the learning rate',
         _base_.sde,
         None,
-        {'+model.depth_head.num_scales': 1, 'optim_wrapper.optimizer.lr': 2e-3},
+        {**one_scale, 'optim_wrapper.optimizer.lr': 2e-3},
     ),
     'phase2-fd': ('phase 2, 900 iterations more', phase2_fd, 'sde', {}),
     'phase2': (
@@ -93,7 +108,7 @@ changes = {
         '... loss at one scale in both phases',
         phase2_fd,
         'one-scale',
-        {'+model.depth_head.num_scales': 1},
+        one_scale,
     ),
     'phase3': (
         'phase 3, networks at 384x192, 600 iterations more',
@@ -105,7 +120,33 @@ changes = {
         '... loss at one scale in all phases',
         phase3,
         'phase2-one-scale',
-        {'+model.depth_head.num_scales': 1},
+        one_scale,
+    ),
+    'long': (
+        'phase 1, 1,200 iterations, one scale',
+        _base_.sde,
+        None,
+        long,
+    ),
+    'long-phase2': (
+        '... phase 2, 1,200 iterations more',
+        phase2_fd,
+        'long',
+        long,
+    ),
+    'long-phase2-apart': (
+        '... the same, from frames two apart instead of neighbours',
+        phase2_fd,
+        'long',
+        {
+            **long,
+            'train_dataloader.dataset.data_root': longer,
+            'train_dataloader.dataset.offsets': (-2, 2),
+            # twice the motion from the weights of phase 1
+            'model.pose_net.translation_factor': 0.2,
+            'model.pose_net.rotation_factor': 0.1,
+            'model.pose_refinement.max_shift': 0.06,
+        },
     ),
 }
 methods = [
@@ -113,7 +154,7 @@ methods = [
         name=name,
         title=meaning,
         config=config,
-        needs=['streets'],
+        needs=['streets', *(['longer_clips'] if longer in options.values() else [])],
         **(dict(after=after) if after else {}),
         options={**data, **({'load_from': '{after}'} if after else {}), **options},
     )

@@ -32,6 +32,9 @@ TARGET_CURE = (
     '--cfg-options val_dataloader=None val_cfg=None val_evaluator=None'
 )
 
+#: Errors of a range of distances, and their place among those of an image.
+RANGE_ERRORS, RANGES = ('abs_rel', 'a1'), 'ranges'
+
 WRITE_DEPTH = (
     'tools/generate_depth.py CONFIG CHECKPOINT --out FOLDER writes the disparity of a '
     'depth network, --show-dir draws it'
@@ -53,8 +56,9 @@ class DepthMetric(BaseMetric):
 
     Figures: `DEPTH_ERRORS`; `scale` and `scale_spread`, the mean and the relative
     standard deviation of the alignment factors (how well the scale is preserved from
-    image to image); and the errors of the baselines under `constant/` and `row_mean/`,
-    aligned in the same way.
+    image to image); the errors of the baselines under `constant/` and `row_mean/`,
+    aligned in the same way; and with `ranges` abs_rel and a1 of the pixels of a range
+    of distances, such as `20-40m/abs_rel`, averaged over the images that have some.
 
     Args:
         align: `'median'`, `'lsqr'`, `'affine'` or `'none'` (see `align_depth`).
@@ -69,6 +73,8 @@ class DepthMetric(BaseMetric):
         constant: Report a baseline of constant depth. With `align='none'` its depth is
             the mean of the rows of `baseline`; without a `baseline` it is then left
             out.
+        ranges: Bounds of ranges of the ground truth, metres, ascending: (0, 20, 40, 80)
+            are three ranges. The alignment is that of the whole image.
         collect_device: As in `BaseMetric`.
         prefix: As in `BaseMetric`.
         **kwargs: Passed to `BaseMetric`.
@@ -85,6 +91,7 @@ class DepthMetric(BaseMetric):
         crop: str | Sequence[float] | None = None,
         baseline: Mapping | None = None,
         constant: bool = True,
+        ranges: Sequence[float] = (),
         collect_device: str = 'cpu',
         prefix: str | None = None,
         **kwargs,
@@ -100,6 +107,7 @@ class DepthMetric(BaseMetric):
             known = ('dataset', 'cache', 'num_rows')
             check_keys(baseline, known, place, needed=['dataset'])
         crop_box(crop, 100, 100)
+        self.ranges = _pairs(ranges)
         self.align = align
         self.min_depth = min_depth
         self.max_depth = max_depth
@@ -157,21 +165,45 @@ class DepthMetric(BaseMetric):
         if not mask.any():
             return {}
         target = target[mask]
-        figures = [self._errors(p[mask], target) for p in predictions.values()]
-        return dict(zip(predictions, torch.stack(figures).tolist()))
+        aligned, figures = {}, []
+        for name, depth in predictions.items():
+            aligned[name], scale = self._align(depth[mask], target)
+            errors = depth_errors(aligned[name], target)
+            figures.append(torch.cat([errors, scale.view(1)]))
+        found = dict(zip(predictions, torch.stack(figures).tolist()))
+        if self.ranges:
+            found[RANGES] = self._range_errors(aligned['prediction'], target)
+        return found
 
-    def _errors(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def _align(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         prediction = prediction.clamp(min=TINY)
         aligned, scale = align_depth(prediction, target, self.align, self.max_depth)
-        aligned = aligned.clamp(self.min_depth, self.max_depth)
-        return torch.cat([depth_errors(aligned, target), scale.view(1)])
+        return aligned.clamp(self.min_depth, self.max_depth), scale
+
+    def _range_errors(self, prediction: Tensor, target: Tensor) -> list[float]:
+        """Return `RANGE_ERRORS` of each range, NaN without a pixel in it."""
+        places = [DEPTH_ERRORS.index(name) for name in RANGE_ERRORS]
+        found: list[float] = []
+        for near, far in self.ranges:
+            inside = (target > near) & (target <= far)
+            if inside.any():
+                errors = depth_errors(prediction[inside], target[inside])
+                found += errors[places].tolist()
+            else:
+                found += [float('nan')] * len(places)
+        return found
 
     def figure_names(self) -> list[str]:
         """Return the names of the figures, the main one first."""
         others = ['row_mean'] if self.baseline is not None else []
         others += ['constant'] if self.constant else []
         names = [*DEPTH_ERRORS, *(f'{o}/{n}' for o in others for n in DEPTH_ERRORS)]
+        names += self._range_names()
         return names + (['scale', 'scale_spread'] if self.align != 'none' else [])
+
+    def _range_names(self) -> list[str]:
+        spans = [f'{near:g}-{far:g}m' for near, far in self.ranges]
+        return [f'{span}/{name}' for span in spans for name in RANGE_ERRORS]
 
     def _get_row_mean(self) -> RowMeanDepth:
         if self._row_mean is None:
@@ -202,8 +234,13 @@ class DepthMetric(BaseMetric):
             )
         if not valid:
             return dict.fromkeys(DEPTH_ERRORS, float('nan'))
-        metrics = {}
+        metrics: dict[str, float] = {}
+        if self.ranges:
+            rows = torch.tensor([r[RANGES] for r in valid], dtype=torch.float64)
+            metrics.update(zip(self._range_names(), rows.nanmean(0).tolist()))
         for predictor in valid[0]:
+            if predictor == RANGES:
+                continue
             table = torch.tensor(
                 [result[predictor] for result in valid], dtype=torch.float64
             )
@@ -219,6 +256,22 @@ class DepthMetric(BaseMetric):
                     scales.std(correction=0) / scales.mean().abs()
                 ).item()
         return metrics
+
+
+def _pairs(bounds: Sequence[float]) -> list[tuple[float, float]]:
+    """Return the ranges between bounds.
+
+    Raises:
+        UserError: The bounds are not two or more ascending numbers.
+    """
+    values = list(bounds)
+    good = all(isinstance(v, int | float) and v >= 0 for v in values)
+    if values and not (good and len(values) > 1 and values == sorted({*values})):
+        raise UserError(
+            'DepthMetric: ranges must be two or more ascending distances in metres, '
+            f'such as (0, 20, 40, 80), got {tuple(values)}'
+        )
+    return [*zip(values, values[1:])]
 
 
 def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:

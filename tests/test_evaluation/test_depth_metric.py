@@ -74,6 +74,41 @@ def test_no_alignment_and_clamping():
     assert 'scale' not in found and 'constant/a1' not in found
 
 
+def test_errors_by_distance():
+    """Aligned by the whole image; images without a pixel in a range do not count."""
+    scenes = [scene(0), scene(1)]
+    near = scenes[1][1] > 40  # the second image has nothing beyond 40 m
+    scenes[1][1][near] = 0
+    samples = [sample(3 * p, g) for p, g in scenes]
+    found = evaluate(samples, ranges=(0, 20, 40, 80))
+    expected: dict[str, list[float]] = {}
+    for p, g in scenes:
+        mask = (g > 0) & (g < 80)
+        p = p * np.median(g[mask]) / np.median(p[mask])
+        p = p.clip(max=80)
+        for low, high in ((0, 20), (20, 40), (40, 80)):
+            inside = mask & (g > low) & (g <= high)
+            if not inside.any():
+                continue
+            error = (np.abs(p - g) / np.where(mask, g, 1))[inside].mean()
+            ratio = np.maximum(p, g)[inside] / np.minimum(p, g)[inside]
+            expected.setdefault(f'{low}-{high}m/abs_rel', []).append(error)
+            expected.setdefault(f'{low}-{high}m/a1', []).append((ratio < 1.25).mean())
+    assert [len(v) for v in expected.values()] == [2, 2, 2, 2, 1, 1]
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(np.mean(values), rel=1e-4)
+    names = DepthMetric(ranges=(0, 20, 40, 80)).figure_names()
+    assert {*expected} <= {*names} and {*found} == {*names}
+    plain = evaluate(samples)
+    assert plain == {name: found[name] for name in plain}
+
+
+def test_a_range_that_no_image_has():
+    p, g = scene(0)
+    found = evaluate([sample(p, g)], ranges=[70, 79])
+    assert math.isnan(found['70-79m/a1']) and math.isfinite(found['a1'])
+
+
 def test_constant_baseline():
     p, g = scene(0)
     found = evaluate([sample(p, g)])
@@ -158,6 +193,11 @@ def test_prediction_of_another_size():
         dict(crop='kitti'),
         dict(baseline=dict(cache='x')),
         dict(baseline=dict(dataset={}, cach='x')),
+        dict(ranges=[10]),
+        dict(ranges=[0, 20, 20]),
+        dict(ranges=[20, 0]),
+        dict(ranges=[-1, 20]),
+        dict(ranges='0-20'),
     ],
 )
 def test_bad_options(options):
