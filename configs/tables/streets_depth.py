@@ -43,6 +43,12 @@ long = {
     'train_cfg.val_interval': 300,
     'default_hooks.checkpoint.interval': 600,
 }
+apart = {
+    'train_dataloader.dataset.data_root': longer,
+    # so that the weights of phase 1 fit another distance in time
+    'model.pose_net.per_frame': True,
+    'model.pose_refinement.max_shift': 0.06,
+}
 changes = {
     # name: meaning, config, the run whose weights it goes on from, options
     'sde': ('phase 1, 500 iterations', _base_.sde, None, {}),
@@ -138,14 +144,20 @@ changes = {
         '... the same, from frames two apart instead of neighbours',
         phase2_fd,
         'long',
+        {**long, **apart, 'train_dataloader.dataset.offsets': (-2, 2)},
+    ),
+    'long-phase2-both': (
+        '...... 600 more from neighbours and frames two apart',
+        phase2_fd,
+        'long-phase2-apart',
         {
             **long,
-            'train_dataloader.dataset.data_root': longer,
-            'train_dataloader.dataset.offsets': (-2, 2),
-            # twice the motion from the weights of phase 1
-            'model.pose_net.translation_factor': 0.2,
-            'model.pose_net.rotation_factor': 0.1,
-            'model.pose_refinement.max_shift': 0.06,
+            **apart,
+            'train_dataloader.dataset.offsets': (-2, -1, 1, 2),
+            'optim_wrapper.optimizer.lr': 2e-4,
+            'train_cfg.max_iters': 600,
+            'train_cfg.val_interval': 150,
+            'default_hooks.checkpoint.interval': 300,
         },
     ),
 }

@@ -52,6 +52,10 @@ class PoseNet(BaseModule):
             first form and a signal of its own in the second: from scratch it is learned
             several times faster. On the streets 4 and 10 worked equally well; the
             configs use 10. Do not use it with ImageNet weights, which expect images.
+        per_frame: In `source_transforms` the output is the motion per frame: axis-angle
+            and translation are multiplied by the distance in time, the absolute offset,
+            as if velocity were constant. For several distances at once, such as
+            offsets (-2, -1, 1, 2), or for another one than in an earlier training.
         init_cfg: Initialisation.
     """
 
@@ -64,10 +68,12 @@ class PoseNet(BaseModule):
         translation_factor: float = 0.01,
         first_translation: Sequence[float] = (0.0, 0.0, 0.0),
         difference_gain: float = 0.0,
+        per_frame: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.backbone = MODELS.build(backbone)
+        self.per_frame = per_frame
         self.rotation_factor = rotation_factor
         self.translation_factor = translation_factor
         self.difference_gain = difference_gain
@@ -125,17 +131,18 @@ class PoseNet(BaseModule):
             later.append(target if offset < 0 else source)
         rotations, translations = self(torch.cat(earlier), torch.cat(later))
         n = len(target)
-        return torch.stack(
-            [
+        matrices = []
+        for f, offset in enumerate(offsets):
+            pairs = slice(f * n, (f + 1) * n)
+            frames = abs(offset) if self.per_frame else 1
+            matrices.append(
                 pose_vector_to_matrix(
-                    rotations[f * n : (f + 1) * n],
-                    translations[f * n : (f + 1) * n],
+                    frames * rotations[pairs],
+                    frames * translations[pairs],
                     invert=offset < 0,
                 )
-                for f, offset in enumerate(offsets)
-            ],
-            dim=1,
-        )
+            )
+        return torch.stack(matrices, dim=1)
 
 
 def start_with(conv: nn.Conv2d, translation: Sequence[float], factor: float) -> None:

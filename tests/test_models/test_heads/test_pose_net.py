@@ -21,6 +21,26 @@ def test_pairs_are_given_in_temporal_order():
     assert torch.allclose(found[:, 1], after, atol=1e-6)
 
 
+def test_motion_per_frame_is_multiplied_by_the_distance_in_time():
+    batch, translation = frame_batch(), (0.01, 0.0, -0.05)
+    torch.manual_seed(0)
+    plain = pose_net(first_translation=translation)
+    torch.manual_seed(0)
+    scaled = pose_net(first_translation=translation, per_frame=True)
+    neighbours = plain.source_transforms(batch, (-1, 1))
+    assert torch.equal(scaled.source_transforms(batch, (-1, 1)), neighbours)
+    apart = scaled.source_transforms(batch, (-3, 2))
+    for f, (earlier, later, frames) in enumerate(
+        [(batch.adjacent[:, 0], batch.img, 3), (batch.img, batch.adjacent[:, 1], 2)]
+    ):
+        rotation, translation = plain(earlier, later)
+        wanted = pose_vector_to_matrix(
+            frames * rotation, frames * translation, invert=f == 0
+        )
+        assert torch.allclose(apart[:, f], wanted, atol=1e-6)
+        assert not torch.allclose(apart[:, f], neighbours[:, f], atol=1e-3)
+
+
 def test_a_pair_seen_from_both_ends_is_inverse():
     net, batch = pose_net(), frame_batch()
     forward = net.source_transforms(batch, (-1, 1))[:, 1]
