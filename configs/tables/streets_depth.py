@@ -46,8 +46,8 @@ long = {
 apart = {
     'train_dataloader.dataset.data_root': longer,
     # so that the weights of phase 1 fit another distance in time
-    'model.pose_net.per_frame': True,
-    'model.pose_refinement.max_shift': 0.06,
+    '+model.pose_net.per_frame': True,
+    '+model.pose_refinement.max_shift': 0.06,
 }
 changes = {
     # name: meaning, config, the run whose weights it goes on from, options
