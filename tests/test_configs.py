@@ -54,6 +54,16 @@ def nested(dataset):
         yield from nested(part)
 
 
+def sizes(steps):
+    """The sizes to which a pipeline resizes images."""
+    for step in steps:
+        if step['type'] == 'TestTimeAug':
+            for choice in step['transforms']:
+                yield from sizes(choice)
+        elif step['type'] == 'Resize':
+            yield tuple(step['scale'])
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=short)
 def test_config_builds(path):
     cfg = load_config(path)
@@ -82,6 +92,9 @@ def test_config_builds(path):
                 assert 'type' not in part or DATASETS.get(part.type) is not None
             sampler = loader.get('sampler')
             assert sampler is None or DATA_SAMPLERS.get(sampler.type)
+    if cfg.get('test_dataloader'):  # --tta sees images of the same size
+        tested = [*sizes(cfg.test_dataloader.dataset.pipeline)]
+        assert tested and [*sizes(cfg.tta_pipeline)] == tested
     loader = cfg.get('train_dataloader') or {}
     if counts := (loader.get('sampler') or {}).get('source_counts'):
         assert sum(counts.values()) == loader.batch_size
@@ -100,26 +113,6 @@ def test_config_builds(path):
         if cfg.get(name):
             assert LOOPS.get(cfg[name].type) is not None
     assert OPTIM_WRAPPERS.get(cfg.optim_wrapper.type) is not None
-
-
-def sizes(steps):
-    """The sizes to which a pipeline resizes images."""
-    for step in steps:
-        if step['type'] == 'TestTimeAug':
-            for choice in step['transforms']:
-                yield from sizes(choice)
-        elif step['type'] == 'Resize':
-            yield tuple(step['scale'])
-
-
-@pytest.mark.parametrize('path', CONFIGS, ids=short)
-def test_augmentation_at_test_time_sees_the_size_of_the_test(path):
-    cfg = load_config(path)
-    if cfg.get('tta_pipeline') and cfg.get('test_dataloader'):
-        tested = [*sizes(cfg.test_dataloader.dataset.pipeline)]
-        assert tested and [*sizes(cfg.tta_pipeline)] == tested
-    # whatever has a test with ground truth has one with augmentation, too
-    assert ('tta_pipeline' in cfg) or not cfg.get('test_dataloader')
 
 
 def test_there_are_configs():

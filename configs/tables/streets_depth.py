@@ -1,6 +1,6 @@
 # What helps self-supervised depth from ImageNet weights, one change at a time: in the
 # first phase (frozen encoder), in the second, which goes on from the first, and in a
-# third, in which the networks see twice the size.
+# third, in which the networks see twice the size; longer ones, and frames two apart.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './streets_lite0.py'
 title = 'Depth of the streets, 240 clips, from ImageNet weights'

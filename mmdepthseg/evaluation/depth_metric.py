@@ -32,8 +32,8 @@ TARGET_CURE = (
     '--cfg-options val_dataloader=None val_cfg=None val_evaluator=None'
 )
 
-#: Errors of a range of distances, and their place among those of an image.
-RANGE_ERRORS, RANGES = ('abs_rel', 'a1'), 'ranges'
+#: Errors of the pixels of a range of distances.
+RANGE_ERRORS = ('abs_rel', 'a1')
 
 WRITE_DEPTH = (
     'tools/generate_depth.py CONFIG CHECKPOINT --out FOLDER writes the disparity of a '
@@ -73,8 +73,9 @@ class DepthMetric(BaseMetric):
         constant: Report a baseline of constant depth. With `align='none'` its depth is
             the mean of the rows of `baseline`; without a `baseline` it is then left
             out.
-        ranges: Bounds of ranges of the ground truth, metres, ascending: (0, 20, 40, 80)
-            are three ranges. The alignment is that of the whole image.
+        ranges: Bounds of ranges of the ground truth, metres, ascending, none above
+            `max_depth`: (0, 20, 40, 80) are three ranges. The alignment is that of the
+            whole image.
         collect_device: As in `BaseMetric`.
         prefix: As in `BaseMetric`.
         **kwargs: Passed to `BaseMetric`.
@@ -107,7 +108,7 @@ class DepthMetric(BaseMetric):
             known = ('dataset', 'cache', 'num_rows')
             check_keys(baseline, known, place, needed=['dataset'])
         crop_box(crop, 100, 100)
-        self.ranges = _pairs(ranges)
+        self.ranges = _named_ranges(ranges, max_depth)
         self.align = align
         self.min_depth = min_depth
         self.max_depth = max_depth
@@ -171,39 +172,36 @@ class DepthMetric(BaseMetric):
             errors = depth_errors(aligned[name], target)
             figures.append(torch.cat([errors, scale.view(1)]))
         found = dict(zip(predictions, torch.stack(figures).tolist()))
-        if self.ranges:
-            found[RANGES] = self._range_errors(aligned['prediction'], target)
-        return found
+        return {**found, **self._range_errors(aligned['prediction'], target)}
 
     def _align(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         prediction = prediction.clamp(min=TINY)
         aligned, scale = align_depth(prediction, target, self.align, self.max_depth)
         return aligned.clamp(self.min_depth, self.max_depth), scale
 
-    def _range_errors(self, prediction: Tensor, target: Tensor) -> list[float]:
-        """Return `RANGE_ERRORS` of each range, NaN without a pixel in it."""
+    def _range_errors(
+        self, prediction: Tensor, target: Tensor
+    ) -> dict[str, list[float]]:
+        """Return `RANGE_ERRORS` of the ranges in which there is a pixel."""
         places = [DEPTH_ERRORS.index(name) for name in RANGE_ERRORS]
-        found: list[float] = []
-        for near, far in self.ranges:
+        found = {}
+        for name, (near, far) in self.ranges.items():
             inside = (target > near) & (target <= far)
             if inside.any():
                 errors = depth_errors(prediction[inside], target[inside])
-                found += errors[places].tolist()
-            else:
-                found += [float('nan')] * len(places)
+                found[name] = errors[places].tolist()
         return found
+
+    def _baselines(self) -> list[str]:
+        names = ['row_mean'] if self.baseline is not None else []
+        return names + (['constant'] if self.constant else [])
 
     def figure_names(self) -> list[str]:
         """Return the names of the figures, the main one first."""
-        others = ['row_mean'] if self.baseline is not None else []
-        others += ['constant'] if self.constant else []
-        names = [*DEPTH_ERRORS, *(f'{o}/{n}' for o in others for n in DEPTH_ERRORS)]
-        names += self._range_names()
+        names = [*DEPTH_ERRORS]
+        names += [f'{b}/{n}' for b in self._baselines() for n in DEPTH_ERRORS]
+        names += [f'{r}/{n}' for r in self.ranges for n in RANGE_ERRORS]
         return names + (['scale', 'scale_spread'] if self.align != 'none' else [])
-
-    def _range_names(self) -> list[str]:
-        spans = [f'{near:g}-{far:g}m' for near, far in self.ranges]
-        return [f'{span}/{name}' for span in spans for name in RANGE_ERRORS]
 
     def _get_row_mean(self) -> RowMeanDepth:
         if self._row_mean is None:
@@ -234,13 +232,13 @@ class DepthMetric(BaseMetric):
             )
         if not valid:
             return dict.fromkeys(DEPTH_ERRORS, float('nan'))
-        metrics: dict[str, float] = {}
-        if self.ranges:
-            rows = torch.tensor([r[RANGES] for r in valid], dtype=torch.float64)
-            metrics.update(zip(self._range_names(), rows.nanmean(0).tolist()))
-        for predictor in valid[0]:
-            if predictor == RANGES:
-                continue
+        metrics = {}
+        for span in self.ranges:
+            rows = [result[span] for result in valid if span in result]
+            rows = rows or [[float('nan')] * len(RANGE_ERRORS)]
+            means = torch.tensor(rows, dtype=torch.float64).mean(0).tolist()
+            metrics.update({f'{span}/{n}': m for n, m in zip(RANGE_ERRORS, means)})
+        for predictor in ['prediction', *self._baselines()]:
             table = torch.tensor(
                 [result[predictor] for result in valid], dtype=torch.float64
             )
@@ -258,20 +256,24 @@ class DepthMetric(BaseMetric):
         return metrics
 
 
-def _pairs(bounds: Sequence[float]) -> list[tuple[float, float]]:
-    """Return the ranges between bounds.
+def _named_ranges(
+    bounds: Sequence[float], max_depth: float
+) -> dict[str, tuple[float, float]]:
+    """Return the ranges between bounds, by their names in the figures.
 
     Raises:
-        UserError: The bounds are not two or more ascending numbers.
+        UserError: The bounds are not two or more ascending numbers up to `max_depth`.
     """
-    values = list(bounds)
-    good = all(isinstance(v, int | float) and v >= 0 for v in values)
+    values = [*bounds] if isinstance(bounds, Sequence) else [bounds]
+    good = all(isinstance(v, int | float) and 0 <= v <= max_depth for v in values)
     if values and not (good and len(values) > 1 and values == sorted({*values})):
         raise UserError(
             'DepthMetric: ranges must be two or more ascending distances in metres, '
-            f'such as (0, 20, 40, 80), got {tuple(values)}'
+            f'such as (0, 20, 40, 80), none above max_depth={max_depth:g}, got '
+            f'{bounds!r}'
         )
-    return [*zip(values, values[1:])]
+    pairs = zip(values, values[1:])
+    return {f'{near:g}-{far:g}m': (near, far) for near, far in pairs}
 
 
 def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:

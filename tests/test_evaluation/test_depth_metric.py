@@ -198,6 +198,8 @@ def test_prediction_of_another_size():
         dict(ranges=[20, 0]),
         dict(ranges=[-1, 20]),
         dict(ranges='0-20'),
+        dict(ranges=20),
+        dict(ranges=[20, 100]),
     ],
 )
 def test_bad_options(options):

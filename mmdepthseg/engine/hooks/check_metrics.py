@@ -105,14 +105,10 @@ def check_baseline(metric: BaseMetric, dataset: Any) -> None:
     for step in all_steps([getattr(p, 'pipeline', None) for p in parts_of(dataset)]):
         if not isinstance(step, LoadDepthMap | LoadStereoDepth):
             continue
-        standard = vars(type(step)())
         # where in the pipeline it stands says nothing about the files
-        place = ('keep_size', 'after_flip')
-        own = {
-            key: value
-            for key, value in vars(step).items()
-            if value != standard[key] and key not in place
-        }
+        place = dict(keep_size=step.keep_size, after_flip=step.after_flip)
+        standard = {**vars(type(step)()), **place}
+        own = {key: v for key, v in vars(step).items() if v != standard[key]}
         if own:
             options = ', '.join(f'{key}={value!r}' for key, value in own.items())
             raise UserError(

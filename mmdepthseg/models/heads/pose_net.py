@@ -93,6 +93,8 @@ class PoseNet(BaseModule):
     def forward(self, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
         """Return the motion from the earlier to the later frame.
 
+        With `per_frame` it is the mean motion per frame between them.
+
         Args:
             earlier: Normalised images (N, 3, H, W).
             later: Normalised images (N, 3, H, W).

@@ -15,8 +15,8 @@ class DepthSegTTAModel(SegTTAModel):
     Labels as MMSegmentation's `SegTTAModel` does, from the mean of the probabilities;
     depth from the mean of the *inverse* depth, in which predictions of networks are
     smooth. For an image and its mirror image the latter is the post-processing of
-    Monodepth (Godard et al., CVPR 2017, section 3.3), without its special treatment of
-    the borders, which disparity of a stereo pair needs.
+    Monodepth (Godard et al., CVPR 2017), without its special treatment of the borders,
+    which disparity of a stereo pair needs.
     """
 
     def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:

@@ -13,6 +13,7 @@ from mmdepthseg.datasets.transforms import (
     LoadImageFromFile,
     LoadSegLabel,
 )
+from mmdepthseg.datasets.transforms.state import mark_moved
 from mmdepthseg.geometry import Camera
 from mmdepthseg.utils.errors import UserError
 
@@ -244,6 +245,9 @@ def test_labels_of_mirrored_images_only_where_asked_for():
     moved = dict(seg_map_path='x.png', moved_by='RandomFlip')
     with pytest.raises(UserError, match='RandomFlip'):
         LoadSegLabel(evaluate_at='label').transform(moved)
-    cropped = dict(seg_map_path='x.png', moved_by='RandomCrop')
-    with pytest.raises(UserError, match='RandomCrop'):
-        LoadSegLabel(evaluate_at='label', after_flip=True).transform(cropped)
+    for movers in (['RandomCrop'], ['RandomFlip', 'RandomCrop']):
+        cropped = dict(seg_map_path='x.png')
+        for mover in movers:
+            mark_moved(cropped, mover)
+        with pytest.raises(UserError, match='RandomCrop'):
+            LoadSegLabel(evaluate_at='label', after_flip=True).transform(cropped)
