@@ -6,10 +6,12 @@ Data sets, metrics and tools all ask here, so that a file counts everywhere or n
 import os
 import os.path as osp
 import re
+import statistics
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +19,7 @@ from mmdepthseg.utils.errors import UserError, did_you_mean, listed
 from mmdepthseg.utils.files import read_text, write_atomically
 
 _FRACTION = re.compile(r'\d+\.(\d+)')
+_LAST_NUMBER = re.compile(r'(|.*?\D)(\d+(?:\.\d+)?)')
 #: Folder of a clip's frames, which the frames' names leave out.
 CLIP_FRAMES = 'frames'
 #: Ends of the names of frames, in any case.
@@ -203,6 +206,26 @@ def natural_key(name: str) -> tuple:
     """
     parts = re.split(r'(\d+(?:\.\d+)?)', name)
     return [Decimal(p) if i % 2 else p for i, p in enumerate(parts)], name
+
+
+def number_gaps(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return where the numbers of a clip's frames go on farther than usual.
+
+    Args:
+        names: Names without suffix, in the order of `list_frames`.
+
+    Returns:
+        Names before and after each gap: of frames whose last numbers differ by twice
+        the median step or more, and which are the same in front of it.
+    """
+    cuts = [_LAST_NUMBER.fullmatch(name) for name in names]
+    steps = {
+        (names[i], names[i + 1]): Decimal(after[2]) - Decimal(before[2])
+        for i, (before, after) in enumerate(pairwise(cuts))
+        if before and after and before[1] == after[1]
+    }
+    usual = statistics.median_low(steps.values()) if steps else Decimal(0)
+    return [pair for pair, step in steps.items() if step >= 2 * usual > 0]
 
 
 def join_path(*parts: str) -> str:

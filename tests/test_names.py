@@ -10,6 +10,7 @@ from mmdepthseg.names import (
     list_tree,
     match_list,
     natural_key,
+    number_gaps,
     output_name,
     read_names,
     sample_name,
@@ -229,3 +230,18 @@ def test_lists_of_unknown_names(tmp_path):
 def test_names_of_rows_are_read_as_they_were_written(tmp_path):
     write_names(tmp_path / 'names.txt', ODD_NAMES)
     assert read_row_names(tmp_path / 'names.txt', len(ODD_NAMES)) == ODD_NAMES
+
+
+@pytest.mark.parametrize(
+    'names, gaps',
+    [
+        (['0', '1', '2', '20', '21', '42'], [('2', '20'), ('21', '42')]),
+        ([f'{i:06d}' for i in range(0, 60, 5)], []),
+        (['a_1.25', 'a_1.35', 'a_1.44', 'a_2.75'], [('a_1.44', 'a_2.75')]),
+        (['a1_8', 'a1_9', 'b2_1', 'b2_2'], []),
+        (['1_left', '5_left', '6_left', 'x', '', '7', '7'], []),
+    ],
+)
+def test_gaps_in_numbers(names, gaps):
+    """Of those that end in numbers, behind the same text."""
+    assert number_gaps(names) == gaps

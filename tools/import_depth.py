@@ -77,6 +77,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--image-suffix', help="end of the images' names, such as _leftImg8bit.png"
     )
     parser.add_argument(
+        '--frames-dir',
+        default='frames',
+        help="folder of the frames within a clip, which is not part of the frames' "
+        'names (default: frames; KITTI: image_2, data)',
+    )
+    parser.add_argument(
         '--overwrite',
         action='store_true',
         help='first remove labels in --out that were made of something else',
@@ -112,6 +118,7 @@ def run(args: argparse.Namespace) -> None:
         DepthKind(args.kind, scale, args.min_depth, args.max_depth, args.fill),
         map_suffixes=(args.map_suffix,) if args.map_suffix else MAPS,
         image_suffixes=(args.image_suffix,) if args.image_suffix else FRAMES,
+        frames_dir=args.frames_dir,
         overwrite=args.overwrite,
         progress=Progress('depth labels', 'maps'),
     )

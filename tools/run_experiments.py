@@ -182,10 +182,14 @@ def as_pairs(texts: list[str], option: str) -> dict[str, str]:
     """Split KEY=VALUE texts into a dict."""
     from mmdepthseg.utils.errors import UserError
 
+    found: dict[str, str] = {}
     for text in texts:
-        if '=' not in text:
+        key, equals, value = text.partition('=')
+        if not equals:
             raise UserError(f'{option} takes KEY=VALUE, not {text!r}')
-    return dict(text.split('=', 1) for text in texts)
+        if found.setdefault(key, value) != value:
+            raise UserError(f'{option}: {key} has two values, {found[key]} and {value}')
+    return found
 
 
 def use_slurm(book, args: argparse.Namespace) -> None:

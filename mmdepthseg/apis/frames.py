@@ -1,5 +1,6 @@
 """What is predicted: an image, a folder of images, a clip or a video file."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from mmdepthseg.datasets.transforms.files import decode, read_bytes
 from mmdepthseg.names import CLIP_FRAMES, PICTURES, list_folders, list_frames
 from mmdepthseg.utils.errors import UserError, listed
 from mmdepthseg.utils.files import file_state
+
+#: Frames, and share of them, by which videos that are whole differ from what they
+#: claim, which is often computed from their duration.
+SPARE_FRAMES, SPARE_SHARE = 2, 0.02
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class VideoFrames:
         self.path = path
         reader = self._open()
         self.fps = reader.fps or None
-        self._count = max(reader.frame_cnt, 0)
+        self._count = self._claimed = max(reader.frame_cnt, 0)
         self.made_with = dict(source=str(path.resolve()), state=file_state(path))
 
     def _open(self) -> mmcv.VideoReader:
@@ -98,8 +103,12 @@ class VideoFrames:
         return []
 
     def read(self, wanted: Callable[[str], bool]) -> Iterator[Frame]:
-        """Yield the frames whose names are wanted, in order."""
-        reader, number = self._open(), 0
+        """Yield the frames whose names are wanted, in order.
+
+        Warns:
+            UserWarning: The file has fewer frames than it claims.
+        """
+        reader, number, claimed = self._open(), 0, self._claimed
         while (image := reader.read()) is not None:
             name = f'{number:06d}'
             if wanted(name):
@@ -108,6 +117,13 @@ class VideoFrames:
         self._count = number
         if not number:
             raise UserError(f'{self.path}: OpenCV can decode no frame of this video')
+        if claimed - number > max(SPARE_FRAMES, SPARE_SHARE * claimed):
+            warnings.warn(
+                f'{self.path}: the file claims to have {claimed} frames, OpenCV '
+                f'decodes the first {number}: if it is truncated or damaged after '
+                'these, get a whole copy, or convert it with ffmpeg',
+                stacklevel=2,
+            )
 
 
 def open_frames(source: str | Path) -> ImageFrames | VideoFrames:

@@ -9,6 +9,7 @@ from mmseg.structures import SegDataSample
 from torch.utils.data import DataLoader
 
 from mmdepthseg.apis.pool import check_loading
+from mmdepthseg.models.segmentors.samples import neighbour_offsets
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 
@@ -59,7 +60,7 @@ def predict_poses(
                 f'{samples[0].metainfo.get("img_path")}: no neighbouring frames; the '
                 'data set needs offsets and its pipeline LoadAdjacentFrames'
             )
-        offsets = tuple(samples[0].metainfo['adjacent_offsets'])
+        offsets = neighbour_offsets(samples, pose_net)
         transforms = pose_net.source_transforms(inputs, offsets).cpu().numpy()
         for sample, transform in zip(samples, transforms, strict=True):
             sample.set_metainfo(dict(pred_transforms=transform))

@@ -266,7 +266,7 @@ def write_video(
         fps: Frames per second.
 
     Raises:
-        UserError: OpenCV cannot write the video.
+        UserError: OpenCV cannot write the video, or not all of it.
     """
     names = sorted(path.stem for path in (folder / 'disparity').glob('*.png'))
     every = names[:: max(1, len(names) // RANGE_FRAMES)]
@@ -274,7 +274,7 @@ def write_video(
     limits = (
         disparity_range(np.concatenate([d.ravel() for d in some])) if some else None
     )
-    writer = cv2.VideoWriter()
+    writer, written = cv2.VideoWriter(), 0
     # OpenCV takes the format from the suffix
     with atomic_path(path, keep_suffix=True) as temporary:
         try:
@@ -289,8 +289,24 @@ def write_video(
                 if strip.shape[1::-1] != size:
                     strip = cv2.resize(strip, size)
                 writer.write(strip)
+                written += 1
         finally:
             writer.release()
+        # OpenCV does not tell whether what it wrote has reached the disk
+        if _frame_count(temporary) != written:
+            raise UserError(
+                f'{path}: the video of {written} frames was not written whole: is '
+                'the disk full? The predictions are kept; run the command again'
+            )
+
+
+def _frame_count(path: Path) -> int:
+    """Return the number of frames of a video that OpenCV wrote; 0 if it is damaged."""
+    reader = cv2.VideoCapture(str(path))
+    try:
+        return int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) if reader.isOpened() else 0
+    finally:
+        reader.release()
 
 
 def _strips(

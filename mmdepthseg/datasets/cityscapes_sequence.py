@@ -192,19 +192,18 @@ class CityscapesSequenceDataset(SequenceDataset):
 
     def _add_cameras(self, samples: list[dict]) -> list[dict]:
         files = list_tree(self.data_prefix.get('camera_path'), self.camera_suffix)
-        numbers: dict[str, list[int]] = {}
-        for img_id in files:
+        numbered: dict[str, dict[int, str]] = {}
+        for img_id, file in files.items():
             sequence, number = split_stem(img_id)
-            numbers.setdefault(sequence, []).append(number)
-        for known in numbers.values():
-            known.sort()
+            numbered.setdefault(sequence, {})[number] = file
+        numbers = {sequence: sorted(known) for sequence, known in numbered.items()}
         for info in samples:
             path = files.get(info['img_id'])
             if path is None:
                 sequence, number = split_stem(info['img_id'])
                 if sequence in numbers:
                     nearest = nearest_number(numbers[sequence], number)
-                    path = files[f'{sequence}_{nearest:06d}']
+                    path = numbered[sequence][nearest]
             if path is not None:
                 info['camera_path'] = path
                 if self.camera_size:

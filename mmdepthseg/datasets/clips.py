@@ -1,5 +1,6 @@
 """Folders of clips: frames, intrinsics and labels of your own classes."""
 
+import logging
 import os.path as osp
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,14 @@ from mmdepthseg.datasets.intrinsics import (
 )
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms.files import image_size, read_bytes
-from mmdepthseg.names import FRAMES, join_path, list_files, list_folders, list_frames
+from mmdepthseg.names import (
+    FRAMES,
+    join_path,
+    list_files,
+    list_folders,
+    list_frames,
+    number_gaps,
+)
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed, refuse
 
@@ -39,7 +47,8 @@ class ClipDataset(SequenceDataset):
 
     Suffixes may be in any case; two frames of a clip must differ in more than the
     suffix. `data_root` may also be one clip itself. Neighbours are counted in the
-    sorted order of the clip's frames; there are none beyond its ends.
+    sorted order of the clip's frames; there are none beyond its ends. Gaps in their
+    numbers are named in a warning.
 
     Unpacked sequences of KITTI odometry (Geiger et al., CVPR 2012) are clips too:
     `data_root='.../sequences', frames_dir='image_2', poses_file='../poses/{clip}.txt'`.
@@ -135,6 +144,7 @@ class ClipDataset(SequenceDataset):
         """Return all frames of all clips."""
         samples = []
         cameras: dict[str, list[str]] = {}
+        gaps: list[str] = []
         self._folders = self._clip_folders()
         for clip, folder in self._folders.items():
             frames = self._frames_in(folder)
@@ -145,11 +155,14 @@ class ClipDataset(SequenceDataset):
                     f'*{", *".join(self.img_suffixes)}.'
                 )
             paths = self._frames[clip] = [*frames.values()]
+            if self.offsets:
+                pairs = number_gaps([*frames])
+                gaps += [f'{clip}/{one} and {other}' for one, other in pairs]
             camera = self._camera(clip, folder, paths[0])
             if camera is not None:
                 cameras.setdefault(_in_words(camera), []).append(clip)
             labels = self._labels(osp.join(folder, self.labels_dir), frames)
-            depths = self._depths(clip)
+            depths = self._depths(clip, frames)
             for position, (stem, path) in enumerate(frames.items()):
                 info: dict = dict(
                     img_path=path, img_id=f'{clip}/{stem}', clip=clip, position=position
@@ -165,6 +178,14 @@ class ClipDataset(SequenceDataset):
         if cameras:  # one line, also for hundreds of clips
             found = [f'{text} ({listed(clips)})' for text, clips in cameras.items()]
             print_log(f'{type(self).__name__}: K {listed(found)}', logger='current')
+        if gaps:
+            print_log(
+                f'{type(self).__name__}: {len(gaps)} gap(s) in the numbers of frames, '
+                f'between {listed(gaps)}; frames on both sides are taken for '
+                'neighbours. If others were between them, make each part a clip.',
+                logger='current',
+                level=logging.WARNING,
+            )
         return samples
 
     def finish_sample(self, info: dict) -> None:
@@ -272,8 +293,8 @@ class ClipDataset(SequenceDataset):
             )
         return labels
 
-    def _depths(self, clip: str) -> dict[str, str]:
-        """Return the depth maps by frame."""
+    def _depths(self, clip: str, frames: Mapping[str, str]) -> dict[str, str]:
+        """Return the depth maps by frame; some frames may have none."""
         folder = self.depth_dir
         if isinstance(folder, Mapping):
             folder = folder.get(clip)
@@ -285,5 +306,12 @@ class ClipDataset(SequenceDataset):
             raise UserError(
                 f'{type(self).__name__}: depth_dir of clip {clip!r}: no *.png in '
                 f'{folder}.'
+            )
+        if depths.keys().isdisjoint(frames):
+            stem, name = next(iter(frames)), osp.basename(next(iter(depths.values())))
+            raise UserError(
+                f'{type(self).__name__}: depth_dir of clip {clip!r}: none of the '
+                f'{len(depths)} maps in {folder} ({name}, ...) belongs to a frame. The '
+                f'map of the frame {osp.basename(frames[stem])} is {stem}.png.'
             )
         return depths

@@ -121,6 +121,7 @@ class DepthLabelStore:
         checkpoint: str | Path | None,
         options: dict,
         overwrite: bool = False,
+        names: Iterable[str] = (),
         **facts: object,
     ) -> list[str]:
         """Start or continue writing; return the names of damaged files.
@@ -129,14 +130,17 @@ class DepthLabelStore:
             checkpoint: The SDE checkpoint; None for labels made of depth maps.
             options: Other settings that affect the values; json-serialisable.
             overwrite: Remove labels made with other settings, see `clear`.
+            names: The images that get labels. In a folder without a manifest their
+                files are not ours, and are not replaced.
             **facts: Of depth maps: `imported`, their folder, and `masked`.
 
         Raises:
-            UserError: If the folder has labels of another checkpoint or other options.
+            UserError: If the folder has labels of another checkpoint or other options,
+                or other files of those names.
         """
         digest = '' if checkpoint is None else file_hash(checkpoint)
         self._stamp = stamp = _Manifest(self, digest, options)
-        stamp.check(overwrite)
+        stamp.check(overwrite, taken=map(self.path, names))
         remove_leftovers(self.root)
         files, images = stamp.facts.get('files', {}), stamp.facts.get('images', {})
         bad = [i for i, size in files.items() if _size(self.path(i)) != size]
@@ -148,18 +152,22 @@ class DepthLabelStore:
         self.manifest = stamp.facts
         return bad
 
-    def clear(self) -> None:
+    def clear(self) -> bool:
         """Remove only the labels that the manifest lists, and the manifest.
+
+        Returns:
+            Whether there was a manifest; then files of other images may be ours, too.
 
         Raises:
             DepthLabelError: If the manifest is not one of depth labels.
         """
         if not self.manifest_path.exists():
-            return
+            return False
         for img_id in self.load_manifest()['files']:
             with contextlib.suppress(ValueError):  # not below the folder, not a name
                 inside(self.root, f'{img_id}{SUFFIX}').unlink(missing_ok=True)
         self.manifest_path.unlink()
+        return True
 
     def write(
         self, img_id: str, disparity: np.ndarray, img_path: str | None = None

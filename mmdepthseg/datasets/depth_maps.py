@@ -21,8 +21,8 @@ from mmdepthseg.utils.pictures import read_picture
 #: Depths of disparity 1 and 0, metres, as in depth heads.
 STANDARD_RANGE = (0.1, 100.0)
 KINDS = ('depth', 'inverse-depth', 'disparity')
-#: Ends of the names of maps.
-MAPS = ('.npy', '.png', '.tif', '.tiff', '.exr')
+#: Ends of the names of maps; OpenCV's wheels cannot read .exr.
+MAPS = ('.npy', '.png', '.tif', '.tiff')
 
 
 @dataclass(frozen=True)

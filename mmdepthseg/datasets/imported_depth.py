@@ -1,5 +1,6 @@
 """Depth labels from depth maps that people have: a network's, a stereo camera's, ..."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -47,30 +48,42 @@ class Imported:
     sheet: list[tuple[str, np.ndarray, np.ndarray]]
 
 
-def list_named(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
+def list_named(
+    folder: Path, suffixes: tuple[str, ...], frames_dir: str = CLIP_FRAMES
+) -> dict[str, str]:
     """List files below a folder as data sets name images.
 
-    That is the path below the folder without suffix; of clips without `frames/`, and
-    with the clip's name if the folder itself is a clip. Folders below one that has such
-    files are left out.
+    That is the path below the folder without suffix; of clips without `frames_dir`, and
+    with the clip's name if the folder itself is a clip. A link has its own name, not
+    that of what it leads to. Folders below one that has such files are left out.
 
     Args:
         folder: The folder.
         suffixes: Ends of the names.
+        frames_dir: Folder of the frames within a clip.
 
     Raises:
         UserError: Two files differ only in the suffix.
     """
-    inner = list_files(str(folder / CLIP_FRAMES), suffixes)
-    if inner:
-        return {f'{folder.resolve().name}/{name}': path for name, path in inner.items()}
-    if found := list_files(str(folder), suffixes):
+    found = _list_below(folder, suffixes, frames_dir)
+    if not list_files(str(folder / frames_dir), suffixes):
         return found
-    for name in list_folders(str(folder)):
-        for below, path in list_named(folder / name, suffixes).items():
-            below = below.removeprefix(f'{name}/')
-            found[f'{name}/{below}'] = path
-    return found
+    clip = os.path.basename(os.path.abspath(folder))
+    return {f'{clip}/{name}': path for name, path in found.items()}
+
+
+def _list_below(
+    folder: Path, suffixes: tuple[str, ...], frames_dir: str
+) -> dict[str, str]:
+    """List files by their path below a folder, without `frames_dir`."""
+    for place in (folder / frames_dir, folder):
+        if found := list_files(str(place), suffixes):
+            return found
+    return {
+        f'{name}/{below}': path
+        for name in list_folders(str(folder))
+        for below, path in _list_below(folder / name, suffixes, frames_dir).items()
+    }
 
 
 def match_maps(
@@ -100,7 +113,8 @@ def match_maps(
             f'{len(lacking)} of {len(images)} images have no depth map, such as '
             f'{listed(lacking)}; the maps have names such as '
             f'{listed(left or list(maps))}. Rename them, or give --map-suffix or '
-            '--image-suffix (such as _depth.png, _leftImg8bit.png)'
+            '--image-suffix (such as _depth.png, _leftImg8bit.png), or --frames-dir '
+            '(such as image_2)'
         )
     return {name: found[name] for name in images}, left
 
@@ -113,6 +127,7 @@ def import_depth(
     *,
     map_suffixes: tuple[str, ...] = MAPS,
     image_suffixes: tuple[str, ...] = FRAMES,
+    frames_dir: str = CLIP_FRAMES,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
     shown: int = 6,
@@ -128,17 +143,18 @@ def import_depth(
         meaning: Of the values.
         map_suffixes: Ends of the maps' names.
         image_suffixes: Ends of the images' names.
+        frames_dir: Folder of the frames within a clip, as of `ClipDataset`.
         overwrite: Replace labels that were made of something else.
         progress: Called with (maps done, total).
         shown: Number of rows of the sheet.
 
     Raises:
         UserError: An input is wrong, the maps are sparse, or the folder holds other
-            labels.
+            labels, or files that are no labels.
     """
     source, images = Path(source).expanduser(), Path(images).expanduser()
-    pictures = _files(images, image_suffixes)
-    pairs, left_over = match_maps(pictures, _files(source, map_suffixes))
+    pictures = _files(images, image_suffixes, frames_dir)
+    pairs, left_over = match_maps(pictures, _files(source, map_suffixes, frames_dir))
     names = list(pairs)
     some = names[:: max(1, len(names) // TRIED)]
     check_dense(float(np.mean([measured(read_map(pairs[n])) for n in some])), meaning)
@@ -146,7 +162,7 @@ def import_depth(
     store = DepthLabelStore(out)
     options = dict(asdict(meaning), scale=scale, source=str(source.resolve()))
     facts = dict(imported=str(source.resolve()), masked=meaning.fill is None)
-    store.begin(None, options, overwrite, **facts)
+    store.begin(None, options, overwrite, names=names, **facts)
     done = store.manifest.setdefault('maps', {})
     changed = {
         *store.outdated(pictures),
@@ -175,9 +191,9 @@ def import_depth(
     return Imported(len(todo), len(names), mean, left_over, scale, rows)
 
 
-def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
+def _files(folder: Path, suffixes: tuple[str, ...], frames_dir: str) -> dict[str, str]:
     """Return the files of a folder by name, at least one."""
-    files = list_named(folder, suffixes)
+    files = list_named(folder, suffixes, frames_dir)
     if not files:
         raise UserError(f'{folder}: no file that ends with {", ".join(suffixes)}')
     return files

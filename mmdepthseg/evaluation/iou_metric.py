@@ -7,12 +7,12 @@ from pathlib import Path
 import mmseg.evaluation
 import numpy as np
 from mmengine.logging import print_log
-from PIL import Image
 
 from mmdepthseg.names import OutputNames, output_name
 from mmdepthseg.registry import METRICS
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import inside, write_atomically
+from mmdepthseg.utils.pictures import write_picture
 
 
 @METRICS.register_module()
@@ -105,11 +105,10 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
             name = name.parent.parent / name.name
         self._names.claim(str(name), sample)
         path = inside(folder, f'{name}.png')
-        path.parent.mkdir(parents=True, exist_ok=True)
         label = sample['pred_sem_seg']['data'].squeeze().cpu().numpy()
         if sample.get('reduce_zero_label', False):  # as the label files of the data set
             label = label + 1
-        Image.fromarray(label.astype(np.uint8)).save(path)
+        write_picture(path, label.astype(np.uint8))
 
     def _write_areas(self, results: list) -> None:
         end = f'_{self._network}' if self._network else ''

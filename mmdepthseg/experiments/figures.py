@@ -2,12 +2,13 @@
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from mmdepthseg.experiments.stage import DONE, FAILED, StageBook
 from mmdepthseg.experiments.table import ExperimentTable, Run
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, listed
 from mmdepthseg.utils.files import read_json, read_json_lines
 
 #: What the record of a finished run has besides the run itself, and its types.
@@ -117,6 +118,9 @@ def _is_record(run: object) -> bool:
 def read_figures(folder: Path) -> dict[str, float]:
     """Read the figures of the last `tools/test.py --work-dir FOLDER`.
 
+    Those that are no number are left out and printed: of a range of distances without
+    a pixel, or of networks that diverged.
+
     Raises:
         UserError: There are none.
     """
@@ -126,7 +130,11 @@ def read_figures(folder: Path) -> dict[str, float]:
             f'{folder} holds no figures of a test '
             '(<time>/<time>.json): remove it to run it again'
         )
-    return read_json(files[-1], dict)
+    found = read_json(files[-1], dict)
+    odd = [k for k, v in found.items() if isinstance(v, float) and not isfinite(v)]
+    if odd:
+        print(f'{files[-1]}: no number for {listed(odd)}, left out', flush=True)
+    return {key: value for key, value in found.items() if key not in odd}
 
 
 def read_best(folder: Path) -> dict[str, float]:
@@ -165,11 +173,24 @@ def with_figures(table: ExperimentTable, keys: Sequence[str]) -> None:
     # as fine as the table's own: per cent, or metres and ratios of depth
     decimals = max((metric.get('decimals', 1) for metric in table.metrics), default=1)
     table.metrics += [
-        dict(title=f'{key}, best validation', keys=[key[5:]], test='best')
+        dict(title=f'{key}, best validation', keys=[key[5:]], test='best', asked=True)
         if key.startswith('best/')
-        else dict(title=f'{key} ({test})', keys=[key], test=test, decimals=decimals)
+        else dict(
+            title=f'{key} ({test})',
+            keys=[key],
+            test=test,
+            decimals=decimals,
+            asked=True,
+        )
         for key in keys
     ]
+
+
+def read_by_metric(metric: Mapping, record: Mapping) -> Mapping[str, float]:
+    """Return the figures of a run that a metric is looked up in, by key."""
+    if metric['test'] == 'best':
+        return record.get('best', {})
+    return record.get('figures', {}).get(metric['test'], {})
 
 
 def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
@@ -189,8 +210,7 @@ def summarize(table: ExperimentTable, records: Sequence[Mapping]) -> list[dict]:
     for metric in table.metrics:
         values: dict = {}
         for record in records:
-            tests = dict(record.get('figures', {}), best=record.get('best', {}))
-            figures = tests.get(metric['test'], {})
+            figures = read_by_metric(metric, record)
             key = next((k for k in metric['keys'] if k in figures), None)
             if key is not None:
                 place = values.setdefault((record['method'], record['labels']), {})

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mmdepthseg.experiments.figures import (
     collect,
     label_count,
+    read_by_metric,
     spread_text,
     summarize,
 )
@@ -20,6 +21,7 @@ from mmdepthseg.experiments.stage import (
     StageBook,
 )
 from mmdepthseg.experiments.table import ExperimentTable, Run
+from mmdepthseg.utils.errors import did_you_mean
 from mmdepthseg.utils.files import read_text, write_atomically
 
 
@@ -105,7 +107,26 @@ def markdown(
                 '',
                 *_grid(table, mine, 'gain_mean', 'gain_std', '+'),
             ]
-    return '\n'.join([*lines, '', *_remarks(records, version)])
+    absent = _absent(table, records, cells)
+    return '\n'.join([*lines, '', *absent, *_remarks(records, version)])
+
+
+def _absent(
+    table: ExperimentTable, records: Sequence[Mapping], cells: Sequence[Mapping]
+) -> list[str]:
+    """Return lines on the figures that were asked for and that no run reports."""
+    lines = []
+    for metric in table.metrics:
+        found = [read_by_metric(metric, record) for record in records]
+        known = list(dict.fromkeys(key for figures in found for key in figures))
+        counts = [c['n'] for c in cells if c['metric'] == metric['title']]
+        if metric.get('asked') and known and not any(counts):
+            key = metric['keys'][0]
+            lines.append(
+                f'No run reports {key}{did_you_mean(key, known)}; they report '
+                f'{", ".join(known)}.'
+            )
+    return lines
 
 
 def _grid(

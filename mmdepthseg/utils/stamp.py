@@ -107,7 +107,8 @@ class Stamp:
 
         Args:
             overwrite: Clear it.
-            taken: Files that must not exist without a stamp, since they are foreign.
+            taken: Files that must not exist without a stamp, since they are foreign;
+                beside a damaged one they may be ours.
 
         Returns:
             `MISSING`, `BEGUN` or `DONE`.
@@ -126,7 +127,7 @@ class Stamp:
                 f'are kept as {self.set_aside()}',
                 stacklevel=2,
             )
-            state = MISSING
+            state, taken = MISSING, ()
         foreign = next(filter(Path.exists, taken), None) if state == MISSING else None
         if foreign is not None:
             raise UserError(

@@ -1,6 +1,7 @@
 """Predictions of images and videos: what is written, and what is not done twice."""
 
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -219,3 +220,55 @@ def test_inputs_that_are_none(networks, tmp_path):
             predict(*network, tmp_path / source, tmp_path / 'out', device='cpu')
     with pytest.raises(UserError, match='--part'):
         Network(*network, 'cpu', 'teacher')
+
+
+def write_film(path, count, code='MJPG'):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*code), 5, SIZE[::-1])
+    for value in range(count):
+        writer.write(np.full((*SIZE, 3), 5 * value, np.uint8))
+    writer.release()
+
+
+def test_broken_off_videos_are_named(tmp_path):
+    """Their beginning would be taken for the whole."""
+    whole, half = tmp_path / 'whole.avi', tmp_path / 'half.avi'
+    write_film(whole, 40)
+    content = whole.read_bytes()
+    half.write_bytes(content[: len(content) // 2])
+    assert len(list(module.open_frames(whole).read(lambda name: True))) == 40
+    with pytest.warns(UserWarning, match=r'half.avi.* 40 frames, .* the first \d'):
+        frames = list(module.open_frames(half).read(lambda name: True))
+    assert 0 < len(frames) < 40
+
+
+def test_a_video_that_is_not_written_whole_is_refused(
+    networks, images, tmp_path, monkeypatch
+):
+    """As on a full disk, of which OpenCV says nothing."""
+
+    class FullDisk:
+        fourcc = cv2.VideoWriter.fourcc
+
+        def __init__(self):
+            self.writer = writer()
+
+        def __getattr__(self, name):
+            return getattr(self.writer, name)
+
+        def open(self, name, *options):
+            self.path = Path(name)
+            return self.writer.open(name, *options)
+
+        def release(self):
+            self.writer.release()
+            self.path.write_bytes(self.path.read_bytes()[:100])
+
+    writer = cv2.VideoWriter
+    network, out = networks(DEPTH), tmp_path / 'out'
+    monkeypatch.setattr(cv2, 'VideoWriter', FullDisk)
+    with pytest.raises(UserError, match='side_by_side.mp4.* disk full'):
+        predict(*network, images, out, device='cpu', fps=5)
+    assert not [*out.glob('*.mp4*')]
+    monkeypatch.undo()
+    assert predict(*network, images, out, device='cpu', fps=5).fresh == 0
+    assert (out / 'side_by_side.mp4').exists()

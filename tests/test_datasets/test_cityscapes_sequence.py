@@ -90,6 +90,11 @@ def test_all_frames_take_the_nearest_camera(cityscapes_root):
     assert [i['img_id'][-6:] for i in infos] == ['000002', '000003'] * 4
     cameras = [i.get('camera_path', '')[-31:] for i in infos[:3]]
     assert cameras == ['aachen_000000_000002_camera.json'[-31:]] * 2 + ['']
+    folder = cityscapes_root / 'camera/train/aachen'
+    name = folder / 'aachen_000000_2_camera.json'
+    (folder / 'aachen_000000_000002_camera.json').rename(name)
+    again = build(cityscapes_root, frames='sequence', offsets=(-2, 1))
+    assert again.get_data_info(0)['camera_path'] == str(name)
     # images of annotated frames come from the sequence folder, labels from gtFine
     assert [i['is_labeled'] for i in infos[:3]] == [True, False, False]
 

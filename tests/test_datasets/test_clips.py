@@ -155,6 +155,22 @@ def test_depth_folder(clip_root, tmp_path):
     assert dataset[2]['gt_depth_map'].shape == (12, 20)
     with pytest.raises(UserError, match='depth_dir of clip'):
         build(clip_root, depth_dir='nowhere/{clip}')
+    (tmp_path / 'lidar/002.png').rename(tmp_path / 'lidar/002_depth.png')
+    with pytest.raises(UserError, match=r'002_depth.png.* 000.png is 000.png'):
+        build(clip_root, clips=['a'], depth_dir=dict(a=str(tmp_path / 'lidar')))
+
+
+def test_gaps_in_the_numbers_of_frames_are_named(clip_root, monkeypatch):
+    """Frames that were taken out would be neighbours of others without a word."""
+    lines = []
+    monkeypatch.setattr(clips, 'print_log', lambda text, **options: lines.append(text))
+    (clip_root / 'a/frames/003.png').rename(clip_root / 'a/frames/020.png')
+    build(clip_root)
+    build(clip_root, clips=['b'], offsets=(-1, 1))
+    assert not any('gap' in line for line in lines)
+    dataset = build(clip_root, offsets=(-1, 1))
+    assert '1 gap(s)' in lines[-1] and 'between a/002 and 020;' in lines[-1]
+    assert len(dataset) == 2 + 1
 
 
 def test_bad_folders(clip_root, tmp_path):

@@ -180,3 +180,23 @@ def test_clear_leaves_a_foreign_manifest(tmp_path):
     with pytest.raises(DepthLabelError, match='manifest.json: .*checkpoint_sha256'):
         DepthLabelStore(tmp_path).clear()
     assert (tmp_path / 'x.png').exists()
+
+
+def test_other_files_are_not_replaced(store, checkpoint, tmp_path):
+    """But labels that a killed run has not listed yet, and those of a damaged list."""
+    names = ['a/one', 'a/two', 'a/three']
+    foreign = DepthLabelStore(tmp_path / 'images')
+    foreign.path('a/two').parent.mkdir(parents=True)
+    foreign.path('a/two').write_bytes(b'image')
+    with pytest.raises(UserError, match='two.png, without manifest.json'):
+        foreign.begin(checkpoint, OPTIONS, overwrite=True, names=names)
+    assert not foreign.manifest_path.exists()
+    store.path('a/three').write_bytes(b'label')
+    again = DepthLabelStore(store.root)
+    assert again.begin(checkpoint, OPTIONS, names=names) == []
+    again.begin(checkpoint, dict(scale=1), overwrite=True, names=names)
+    store.path('a/three').write_bytes(b'label')
+    store.manifest_path.write_text('{')
+    with pytest.warns(UserWarning, match='damaged'):
+        again.begin(checkpoint, OPTIONS, names=names)
+    assert again.clear() and not again.clear()

@@ -228,6 +228,7 @@ def test_maps_that_do_not_fit(world):
         ('x/1.jpg', '1.npy', 'x/1'),
         ('1.jpg', '1.npy', '1'),
         ('frames/1.jpg', '1.npy', 'images/1'),
+        ('x/x/1.jpg', 'x/x/1.npy', 'x/x/1'),
     ],
 )
 def test_names_are_those_of_the_data_sets(image, depth, name, tmp_path):
@@ -247,3 +248,39 @@ def test_a_folder_without_manifest_names_the_tool(world, our_scope):
     (world / 'labels').mkdir()
     with pytest.raises(DepthLabelError, match='tools/import_depth.py'):
         dataset(world)
+
+
+def test_names_of_links_are_their_own(world, our_scope):
+    """As those of the data sets, whatever the links lead to."""
+    (world / 'clips/ride').rename(world / '2024_05_01')
+    (world / 'clips/ride').symlink_to(world / '2024_05_01')
+    assert run(world).total == 2
+    names = [info['img_id'] for info in dataset(world).load_data_list()]
+    assert names == ['ride/a', 'ride/b']
+    one = module.list_named(world / 'clips/ride', ('.png',))
+    assert [*one] == names
+
+
+def test_another_folder_of_frames(world, our_scope):
+    """As of KITTI odometry: image_2."""
+    (world / 'clips/ride/frames').rename(world / 'clips/ride/image_2')
+    with pytest.raises(UserError, match='--frames-dir'):
+        run(world)
+    assert run(world, frames_dir='image_2').total == 2
+    assert dataset(world, frames_dir='image_2')[0]['inputs']['img'].shape[0] == 3
+
+
+def test_files_that_are_no_labels_are_kept(world):
+    """Whether they are the images, the maps, or something else."""
+    image = world / 'clips/ride/a.png'
+    (world / 'clips/ride/frames/a.png').rename(image)
+    (world / 'clips/ride/frames/b.png').rename(world / 'clips/ride/b.png')
+    before = image.read_bytes()
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match='a.png, without manifest.json'):
+            import_depth(
+                world / 'maps', world / 'clips', world / 'clips', METRES,
+                overwrite=overwrite,
+            )  # fmt: skip
+    assert image.read_bytes() == before
+    assert not (world / 'clips/manifest.json').exists()

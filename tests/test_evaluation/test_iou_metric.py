@@ -147,3 +147,17 @@ def test_areas_of_each_image(tmp_path):
         (areas,) = read_areas([tmp_path / 'new' / f'areas_{network}.npz'])
         assert areas.shape == (2, 2, 3)
         assert mean_iou(areas) == pytest.approx(found['mIoU'], abs=0.01)
+
+
+def test_maps_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    def full(*paths):
+        raise OSError(28, 'No space left on device')
+
+    metric = make(output_dir=str(tmp_path))
+    metric.process({}, [*samples('a/1')])
+    before = (tmp_path / 'a/1.png').read_bytes()
+    monkeypatch.setattr('os.replace', full)
+    with pytest.raises(OSError, match='a/1.png'):
+        metric.process({}, [*samples('a/1', other=1)])
+    assert (tmp_path / 'a/1.png').read_bytes() == before
+    assert len([*tmp_path.rglob('*')]) == 2

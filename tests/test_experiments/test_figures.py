@@ -3,7 +3,13 @@
 import json
 from types import SimpleNamespace
 
-from mmdepthseg.experiments.figures import read_best, summarize, with_figures
+from mmdepthseg.experiments.figures import (
+    read_best,
+    read_figures,
+    summarize,
+    with_figures,
+)
+from mmdepthseg.experiments.report import markdown
 
 
 def test_the_best_validation_of_a_training_and_its_continuation(tmp_path):
@@ -49,3 +55,28 @@ def test_more_figures_on_demand():
     assert means == [1.0, 11.0, 41.0]
     decimals = {cell['metric']: cell['decimals'] for cell in summarize(table, records)}
     assert list(decimals.values()) == [2, 2, 1]
+
+
+def test_figures_that_no_run_reports_are_named():
+    table = SimpleNamespace(
+        title='t', methods=dict(a={}), tests=dict(full={}), metrics=[], baseline=None
+    )
+    record = dict(
+        method='a', labels=8, seed=1, name='a_1', state='done',
+        figures=dict(full={'student/IoU/person': 1.0}), best={},
+    )  # fmt: skip
+    with_figures(table, ['IoU/person', 'student/IoU/person'])
+    text = markdown(table, [record])
+    assert 'No run reports IoU/person (did you mean' in text
+    assert text.count('No run reports') == 1
+    unfinished = dict(method='a', labels=8, seed=1, name='a_1', state='missing')
+    assert 'No run reports' not in markdown(table, [unfinished])
+
+
+def test_what_is_no_number_is_left_out_and_named(tmp_path, capsys):
+    """A results.json with NaN could not be read again."""
+    file = tmp_path / '20260101_000000/20260101_000000.json'
+    file.parent.mkdir()
+    file.write_text('{"abs_rel": 0.1, "40-80m/abs_rel": NaN, "rmse": Infinity, "n": 3}')
+    assert read_figures(tmp_path) == dict(abs_rel=0.1, n=3)
+    assert f'{file}: no number for 40-80m/abs_rel, rmse' in capsys.readouterr().out

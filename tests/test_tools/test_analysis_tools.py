@@ -35,6 +35,19 @@ def test_compare_results(tmp_path, capsys):
         'compare_results', f'{tmp_path}/plain.json:plain', f'{tmp_path}/full.json:full'
     )
     assert '| 12.5 (1) | +2.5 (1) |' in capsys.readouterr().out.splitlines()[-1]
+    # tools/run_experiments.py names all its files alike
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other/full.json').write_text((tmp_path / 'full.json').read_text())
+    call(
+        'compare_results', f'{tmp_path}/full.json:full',
+        f'{tmp_path}/other/full.json:full', f'{tmp_path}/plain.json:plain',
+    )  # fmt: skip
+    rows = [line.split(' |')[0] for line in capsys.readouterr().out.splitlines()[-3:]]
+    assert rows == [
+        f'| full ({tmp_path}/full.json)',
+        f'| full ({tmp_path}/other/full.json)',
+        '| plain (plain)',
+    ]
     with pytest.raises(SystemExit):
         call('compare_results', f'{tmp_path}/plain.json')
     assert 'RESULTS.json:METHOD' in capsys.readouterr().err

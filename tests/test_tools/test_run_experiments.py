@@ -321,6 +321,7 @@ def test_results_that_are_none(text, tiny_table, capfd):
             '/no/where.*labels',
         ),
         (['--given', 'labels'], "--given .*not 'labels'"),
+        (['--given', 'labels=a', 'labels=b'], '--given: labels .* a and b'),
         (['--cfg-options', 'gainn=1'], "random.py.*'gainn'.*'gain'"),
         (['--retry'], '--retry.*--slurm'),
         (['--slurm', '--no-fork'], '--no-fork.*--slurm'),

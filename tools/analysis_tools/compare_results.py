@@ -12,6 +12,7 @@ Example:
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -44,8 +45,16 @@ def show(args: argparse.Namespace) -> None:
         if not path or not method:
             raise UserError(f'{text}: expected RESULTS.json:METHOD')
     figures = [read_method(path, method) for path, _, method in pairs]
-    titles = [f'{method} ({Path(path).stem})' for path, _, method in pairs]
-    print(compare(titles, figures))
+    print(compare(titles(pairs), figures))
+
+
+def titles(pairs: Sequence[Sequence[str]]) -> list[str]:
+    """Return method and file of each row; where that is not unique, the whole path."""
+    short = [f'{method} ({Path(path).stem})' for path, _, method in pairs]
+    return [
+        title if short.count(title) == 1 else f'{method} ({path})'
+        for title, (path, _, method) in zip(short, pairs, strict=True)
+    ]
 
 
 def main(argv: list[str] | None = None) -> None:

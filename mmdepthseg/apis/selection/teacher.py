@@ -177,7 +177,11 @@ class Teacher:
         root = self.folder / DEPTH_LABELS
         store = DepthLabelStore(root)
         options = {key: self.made_with[key] for key in ('model', 'pipeline')}
-        from_main(lambda: store.begin(self.checkpoint, options, self.overwrite))
+        from_main(
+            lambda: store.begin(
+                self.checkpoint, options, self.overwrite, names=pool.names
+            )
+        )
         store.load_manifest()
         barrier()  # no rank writes before all have read
         generate_depth_labels(

@@ -17,9 +17,9 @@ from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.jpeg import decode_reduced
 
 JPEG, PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
-#: First bytes of a format and the marker near the end of a complete file.
-END_MARKERS = ((JPEG, b'\xff\xd9'), (PNG, b'IEND'))
-TAIL = 4096
+#: Markers of a JPEG: its end, the start of its pixels, and those without a length.
+JPEG_END, JPEG_SCAN = b'\xff\xd9', 0xDA
+JPEG_ALONE = {0x01, *range(0xD0, 0xD9)}
 #: Position of the bit depth in a png's header; the colour type follows, 0 for grey.
 PNG_DEPTH = 24
 #: EXIF's tag of the orientation; 1: as the pixels are stored.
@@ -51,9 +51,10 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
         content, problem = b'', f'cannot be read: {error}'
     if not content:
         problem = problem or 'is empty'
-    for start, end in END_MARKERS:
-        if content.startswith(start) and end not in content[-TAIL:]:
-            problem = 'is truncated'
+    if content.startswith(PNG):
+        problem = '' if b'IEND' in _chunks(content) else 'is truncated'
+    elif content.startswith(JPEG):
+        problem = '' if _has_jpeg_end(content) else 'is truncated'
     if problem:
         raise BrokenFileError(f'{what} {path} {problem}.')
     return content
@@ -178,6 +179,25 @@ def _chunks(png: bytes) -> set[bytes]:
         kinds.add(png[place + 4 : place + 8])
         place += 12 + int.from_bytes(png[place : place + 4], 'big')
     return kinds
+
+
+def _has_jpeg_end(content: bytes) -> bool:
+    """Tell whether the pixels of a JPEG end; other data may follow, as in phones'.
+
+    The end of a thumbnail in front of the pixels does not count.
+    """
+    place = 2
+    while content[place : place + 1] == b'\xff' and place + 4 <= len(content):
+        marker = content[place + 1]
+        if marker == JPEG_SCAN:
+            break
+        if marker == 0xFF:  # fills
+            place += 1
+        elif marker in JPEG_ALONE:
+            place += 2
+        else:
+            place += 2 + int.from_bytes(content[place + 2 : place + 4], 'big')
+    return content.rfind(JPEG_END, place) >= 0
 
 
 def _problem(content: bytes, flag: str) -> str:

@@ -7,7 +7,7 @@ import torch
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from mmdepthseg.models.segmentors.samples import padding_of
+from mmdepthseg.models.segmentors.samples import neighbour_offsets, padding_of
 from mmdepthseg.names import sample_name
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
@@ -32,7 +32,8 @@ def depth_losses(
     """
     head, losses = model.depth_head, {}
     if model.pose_net is not None:
-        offsets = _require_neighbours(batch, data_samples)
+        _require_neighbours(batch, data_samples)
+        offsets = neighbour_offsets(data_samples, model.pose_net)
         transforms = refined = model.pose_net.source_transforms(batch, offsets)
         if model.pose_refinement is not None:
             size = batch.require('img_raw').shape[2:]
@@ -50,16 +51,10 @@ def depth_losses(
     }
 
 
-def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[int, ...]:
-    """Return the offsets of the neighbours.
+def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> None:
+    """Raise a UserError if something that view synthesis needs is missing.
 
-    Args:
-        batch: The batch.
-        data_samples: Its samples.
-
-    Raises:
-        UserError: Something that the depth loss needs is missing; the message names the
-            first image without it.
+    It names the first image without it.
     """
     needed = dict(
         adjacent=(
@@ -84,7 +79,6 @@ def _require_neighbours(batch: FrameBatch, data_samples: SampleList) -> tuple[in
                 f'{sample.metainfo.get("img_path")}: no {item}, which the '
                 f'depth loss needs; {cure}'
             )
-    return tuple(data_samples[0].metainfo['adjacent_offsets'])
 
 
 def _nan_unless_finite(

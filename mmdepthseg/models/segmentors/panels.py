@@ -7,7 +7,11 @@ from torch import Tensor
 
 from mmdepthseg.geometry import synthesize_views
 from mmdepthseg.models.segmentors.logits import seg_logits
-from mmdepthseg.models.segmentors.samples import ground_truth, select_branch
+from mmdepthseg.models.segmentors.samples import (
+    ground_truth,
+    neighbour_offsets,
+    select_branch,
+)
 from mmdepthseg.structures import FrameBatch, Panel
 
 Rows = list[list[Panel]]
@@ -91,7 +95,7 @@ def _depth_columns(model: Any, batch: FrameBatch, samples: SampleList) -> Column
     sources = batch.adjacent_raw
     if model.pose_net is None or sources is None or batch.cam2img is None:
         return columns
-    offsets = tuple(samples[0].metainfo['adjacent_offsets'])
+    offsets = neighbour_offsets(samples, model.pose_net)
     transforms = model.pose_net.source_transforms(batch, offsets)
     warped, _ = synthesize_views(
         sources[:, :1], depth, transforms[:, :1], batch.cam2img

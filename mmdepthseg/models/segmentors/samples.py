@@ -1,6 +1,7 @@
 """Labels, disparities and padding of the samples that segmentors work on."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from mmseg.models.utils import resize
@@ -10,6 +11,9 @@ from torch import Tensor
 from mmdepthseg.models.losses.pseudo_label import VOID
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
+
+#: Axes of (N, C, H, W) that a flip of mmcv turns round.
+_FLIPPED = dict(horizontal=(3,), vertical=(2,), diagonal=(2, 3))
 
 
 def padding_of(meta: Mapping) -> tuple[int, int, int, int]:
@@ -56,13 +60,44 @@ def to_original(depth: Tensor, meta: dict) -> Tensor:
     height, width = depth.shape[2:]
     depth = depth[..., top : height - bottom, left : width - right]
     if meta.get('flip'):
-        depth = depth.flip((3,) if meta.get('flip_direction') == 'horizontal' else (2,))
+        depth = depth.flip(_FLIPPED[meta['flip_direction']])
     size = meta.get('ori_shape', depth.shape[2:])[:2]
     # depth jumps at object edges: averaging inverse depth keeps the nearer one
     inverse = resize(
         depth.reciprocal(), size=tuple(size), mode='bilinear', align_corners=False
     )
     return inverse.reciprocal().squeeze(0)
+
+
+def neighbour_offsets(data_samples: SampleList, pose_net: Any) -> tuple[int, ...]:
+    """Return the offsets of the neighbours, for all samples of a batch.
+
+    Frame rates may differ, so (-1, 1) may stand beside (-3, 3), unless the pose net
+    multiplies its output by the distance in time.
+
+    Args:
+        data_samples: With the metainfo `adjacent_offsets`.
+        pose_net: The pose net.
+
+    Raises:
+        UserError: The samples differ in direction, or, with `per_frame`, in distance.
+    """
+    offsets = [tuple(s.metainfo['adjacent_offsets']) for s in data_samples]
+    per_frame = getattr(pose_net, 'per_frame', False)
+    for sample, own in zip(data_samples, offsets, strict=True):
+        backwards = [[offset < 0 for offset in one] for one in (own, offsets[0])]
+        if backwards[0] != backwards[1] or (per_frame and own != offsets[0]):
+            cure = (
+                'all sources of a batch need the same offsets with per_frame'
+                if per_frame
+                else 'earlier and later frames must be in the same order in all '
+                'sources of a batch'
+            )
+            raise UserError(
+                f'{sample.metainfo.get("img_path")} has neighbours at offsets {own}, '
+                f'the first sample of the batch at {offsets[0]}: {cure}'
+            )
+    return offsets[0]
 
 
 def require_labels(data_samples: SampleList) -> None:

@@ -13,6 +13,7 @@ from mmdepthseg.datasets.transforms.files import (
     ORIENTATION,
     decode,
     decode_values,
+    read_bytes,
 )
 
 
@@ -154,3 +155,27 @@ def test_headers_of_billions_of_pixels(suffix, backend):
         decode(content, f'huge{suffix}', 'Image', backend=backend)
     with pytest.raises(BrokenFileError, match='huge'):
         decode_values(content, f'huge{suffix}', 'Label', np.uint8)
+
+
+@pytest.mark.parametrize('kind', ['JPEG', 'PNG'])
+def test_data_behind_an_image_are_not_its_end(kind, tmp_path):
+    """Phones append films to JPEGs; a thumbnail in front has an end of its own."""
+    exif = Image.Exif()
+    small = encoded(Image.new('RGB', (8, 8)), 'JPEG')
+    exif[0x010E] = small.decode('latin1')
+    options = dict(exif=exif) if kind == 'JPEG' else {}
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    content = encoded(Image.fromarray(noise), kind, **options)
+    path = tmp_path / 'motion.jpg'
+    for data, whole in (
+        (content, True),
+        (content + 9000 * b'm', True),
+        (content[:-60], False),
+        (content[: len(content) // 2], False),
+    ):
+        path.write_bytes(data)
+        if whole:
+            assert read_bytes(str(path), 'Image') == data
+        else:
+            with pytest.raises(BrokenFileError, match='motion.jpg is truncated'):
+                read_bytes(str(path), 'Image')

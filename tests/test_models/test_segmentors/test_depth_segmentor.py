@@ -131,13 +131,38 @@ def test_predictions_do_not_contain_the_padding():
         assert torch.equal(by_step, by_batch)
 
 
-def test_prediction_undoes_the_flip():
+@pytest.mark.parametrize(
+    'direction, axes', [('horizontal', (2,)), ('vertical', (1,)), ('diagonal', (1, 2))]
+)
+def test_prediction_undoes_the_flip(direction, axes):
     model = build(depth_head=DEPTH_HEAD).eval()
     data = packed_batch(n=1, neighbours=False)
     plain = model.test_step(data)[0].pred_depth_map.data.clone()
-    data['data_samples'][0].set_metainfo(dict(flip=True, flip_direction='horizontal'))
+    data['data_samples'][0].set_metainfo(dict(flip=True, flip_direction=direction))
     flipped = model.test_step(data)[0].pred_depth_map.data
-    assert torch.allclose(plain.flip(2), flipped)
+    assert torch.allclose(plain.flip(axes), flipped)
+
+
+@pytest.mark.parametrize(
+    'other, options, problem',
+    [
+        ((-3, 3), {}, ''),
+        ((1, -1), {}, 'same order'),
+        ((1, 2), {}, 'same order'),
+        ((-3, 3), dict(per_frame=True), 'same offsets'),
+    ],
+)
+def test_sources_of_a_batch_with_other_offsets(other, options, problem):
+    """Of other frame rates; the first sample's counted for all."""
+    model = build(depth_head=DEPTH_HEAD, pose_net=dict(POSE_NET, **options))
+    data = packed_batch(n=2)
+    data['data_samples'][1].set_metainfo(dict(adjacent_offsets=other))
+    data = model.data_preprocessor(data, True)
+    if problem:
+        with pytest.raises(UserError, match=f'{problem}'):
+            model.loss(**data)
+    else:
+        model.loss(**data)
 
 
 def test_accepts_plain_tensors_like_mmseg():
