@@ -21,7 +21,7 @@ from mmdepthseg.experiments.stage import (
     StageBook,
 )
 from mmdepthseg.experiments.table import ExperimentTable, Run
-from mmdepthseg.utils.errors import did_you_mean
+from mmdepthseg.utils.errors import did_you_mean, listed
 from mmdepthseg.utils.files import read_text, write_atomically
 
 
@@ -122,10 +122,10 @@ def _absent(
         counts = [c['n'] for c in cells if c['metric'] == metric['title']]
         if metric.get('asked') and known and not any(counts):
             key = metric['keys'][0]
-            lines.append(
-                f'No run reports {key}{did_you_mean(key, known)}; they report '
-                f'{", ".join(known)}.'
-            )
+            # of a mean teacher, it would be student/KEY
+            known.sort(key=lambda other: not other.endswith(f'/{key}'))
+            hint = did_you_mean(key, known) or '.'
+            lines.append(f'No run reports {key}{hint} They report {listed(known)}.')
     return lines
 
 

@@ -63,12 +63,13 @@ def test_figures_that_no_run_reports_are_named():
     )
     record = dict(
         method='a', labels=8, seed=1, name='a_1', state='done',
-        figures=dict(full={'student/IoU/person': 1.0}), best={},
+        figures=dict(full={'mIoU': 2.0, 'student/IoU/person': 1.0}), best={},
     )  # fmt: skip
-    with_figures(table, ['IoU/person', 'student/IoU/person'])
+    with_figures(table, ['IoU/person', 'student/IoU/person', 'IoU/persn'])
     text = markdown(table, [record])
-    assert 'No run reports IoU/person (did you mean' in text
-    assert text.count('No run reports') == 1
+    assert 'No run reports IoU/person' in text
+    assert 'They report student/IoU/person, mIoU.' in text
+    assert text.count('No run reports') == 2
     unfinished = dict(method='a', labels=8, seed=1, name='a_1', state='missing')
     assert 'No run reports' not in markdown(table, [unfinished])
 

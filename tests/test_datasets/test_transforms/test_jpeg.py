@@ -223,7 +223,7 @@ def test_bad_files(tmp_path, min_size):
         (turned, '6'),
         (cmyk, 'CMYK'),
         (header, 'decoded'),
-        (good[:40] + b'\xff\xd9', 'decoded'),
+        (good[:40] + b'\xff\xd9', 'truncated'),
     ):
         path.write_bytes(content)
         with pytest.raises(BrokenFileError, match=f'x.jpg .*{problem}'):
