@@ -215,8 +215,9 @@ def number_gaps(names: Sequence[str]) -> list[tuple[str, str]]:
         names: Names without suffix, in the order of `list_frames`.
 
     Returns:
-        Names before and after each gap: of frames whose last numbers differ by twice
-        the median step or more, and which are the same in front of it.
+        Names before and after each gap: of frames that end in numbers which differ by
+        twice the median step or more, and which are the same in front of it. None if
+        that is true of more than a third of the steps, as of irregular times.
     """
     cuts = [_LAST_NUMBER.fullmatch(name) for name in names]
     steps = {
@@ -225,7 +226,8 @@ def number_gaps(names: Sequence[str]) -> list[tuple[str, str]]:
         if before and after and before[1] == after[1]
     }
     usual = statistics.median_low(steps.values()) if steps else Decimal(0)
-    return [pair for pair, step in steps.items() if step >= 2 * usual > 0]
+    gaps = [pair for pair, step in steps.items() if step >= 2 * usual > 0]
+    return gaps if 3 * len(gaps) <= len(steps) else []
 
 
 def join_path(*parts: str) -> str:

@@ -94,7 +94,7 @@ def test_manifest_of_depth_labels(tmp_path, elsewhere):
             store.write(name, disparity)
         store.manifest['files'] = {name: 4}
         store.flush()
-        store.clear()  # what is not below the folder stays
+        store.remove_labels()  # what is not below the folder stays
         store.begin(checkpoint, {})
 
 

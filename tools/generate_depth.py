@@ -76,14 +76,15 @@ def generate(args: argparse.Namespace) -> None:
         dict(cfg[name].dataset, pipeline=cfg.predict_pipeline, test_mode=True)
     )
     store = DepthLabelStore(out)
-    ours = args.overwrite and store.clear()
     pipeline = [dict(t) for t in cfg.predict_pipeline]
     made_by = model_cfg.model.to_dict()
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    names = [str(info['img_id']) for info in infos if 'img_id' in info and not ours]
+    names = [str(info['img_id']) for info in infos if 'img_id' in info]
     made_with = dict(model=made_by, pipeline=pipeline)
-    bad = store.begin(checkpoint, made_with, names=names)
-    if bad:
+    if args.overwrite:
+        store.remove_labels()
+    bad = store.begin(checkpoint, made_with, args.overwrite, names)
+    if bad and not args.overwrite:
         print(
             f'{len(bad)} depth label(s) truncated or missing, computed again: '
             f'{", ".join(bad[:5])}'

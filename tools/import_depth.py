@@ -80,7 +80,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--frames-dir',
         default='frames',
         help="folder of the frames within a clip, which is not part of the frames' "
-        'names (default: frames; KITTI: image_2, data)',
+        'names (default: frames; KITTI odometry: image_2)',
     )
     parser.add_argument(
         '--overwrite',

@@ -1,6 +1,7 @@
 # What helps self-supervised depth from ImageNet weights, one change at a time: in the
 # first phase (frozen encoder), in the second, which goes on from the first, and in a
-# third, in which the networks see twice the size; longer ones, and frames two apart.
+# third, in which the networks see twice the size; longer ones, and frames two apart,
+# with networks at 192x96, 256x128 and 384x192.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = './streets_lite0.py'
 title = 'Depth of the streets, 240 clips, from ImageNet weights'
@@ -48,6 +49,15 @@ apart = {
     # so that the weights of phase 1 fit another distance in time
     '+model.pose_net.per_frame': True,
     '+model.pose_refinement.max_shift': 0.06,
+}
+longest = {
+    **one_scale,
+    **apart,
+    'train_dataloader.dataset.offsets': (-2, 2),
+    'optim_wrapper.optimizer.lr': 5e-4,
+    'train_cfg.max_iters': 900,
+    'train_cfg.val_interval': 150,
+    'default_hooks.checkpoint.interval': 450,
 }
 changes = {
     # name: meaning, config, the run whose weights it goes on from, options
@@ -159,6 +169,24 @@ changes = {
             'train_cfg.val_interval': 150,
             'default_hooks.checkpoint.interval': 300,
         },
+    ),
+    'long-phase3-apart': (
+        '...... phase 3, networks at 256x128, 900 more from frames two apart',
+        phase3,
+        'long-phase2-apart',
+        {
+            **longest,
+            # view synthesis compares at 384x192, as before
+            '+model.data_preprocessor.input_scale': 2 / 3,
+            'val_dataloader.dataset.pipeline.Resize.scale': (256, 128),
+            'test_dataloader.dataset.pipeline.Resize.scale': (256, 128),
+        },
+    ),
+    'long-phase4-apart': (
+        '......... phase 4, networks at 384x192, 900 more',
+        phase3,
+        'long-phase3-apart',
+        longest,
     ),
 }
 methods = [

@@ -120,10 +120,11 @@ class VideoFrames:
         if claimed - number > max(SPARE_FRAMES, SPARE_SHARE * claimed):
             warnings.warn(
                 f'{self.path}: the file claims to have {claimed} frames, OpenCV '
-                f'decodes the first {number}: if it is truncated or damaged after '
-                'these, get a whole copy, or convert it with ffmpeg',
+                f'decodes {number} of them. That is right for a video that was '
+                'trimmed; otherwise it is truncated or damaged: get a whole copy',
                 stacklevel=2,
             )
+            self._claimed = number  # one warning is enough
 
 
 def open_frames(source: str | Path) -> ImageFrames | VideoFrames:

@@ -274,7 +274,7 @@ def write_video(
     limits = (
         disparity_range(np.concatenate([d.ravel() for d in some])) if some else None
     )
-    writer, written = cv2.VideoWriter(), 0
+    writer, written = cv2.VideoWriter(), False
     # OpenCV takes the format from the suffix
     with atomic_path(path, keep_suffix=True) as temporary:
         try:
@@ -289,22 +289,22 @@ def write_video(
                 if strip.shape[1::-1] != size:
                     strip = cv2.resize(strip, size)
                 writer.write(strip)
-                written += 1
+                written = True
         finally:
             writer.release()
         # OpenCV does not tell whether what it wrote has reached the disk
-        if _frame_count(temporary) != written:
+        if written and not _is_readable(temporary):
             raise UserError(
-                f'{path}: the video of {written} frames was not written whole: is '
-                'the disk full? The predictions are kept; run the command again'
+                f'{path}: the video was not written whole: is the disk full? The '
+                'predictions are kept; run the command again'
             )
 
 
-def _frame_count(path: Path) -> int:
-    """Return the number of frames of a video that OpenCV wrote; 0 if it is damaged."""
+def _is_readable(path: Path) -> bool:
+    """Tell whether a video can be read, as none can whose end, an index, is missing."""
     reader = cv2.VideoCapture(str(path))
     try:
-        return int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) if reader.isOpened() else 0
+        return reader.isOpened() and reader.read()[0]
     finally:
         reader.release()
 

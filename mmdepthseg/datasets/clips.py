@@ -145,6 +145,7 @@ class ClipDataset(SequenceDataset):
         samples = []
         cameras: dict[str, list[str]] = {}
         gaps: list[str] = []
+        maps: dict[str, list[tuple[str, list[str], list[str]]]] = {}
         self._folders = self._clip_folders()
         for clip, folder in self._folders.items():
             frames = self._frames_in(folder)
@@ -162,7 +163,11 @@ class ClipDataset(SequenceDataset):
             if camera is not None:
                 cameras.setdefault(_in_words(camera), []).append(clip)
             labels = self._labels(osp.join(folder, self.labels_dir), frames)
-            depths = self._depths(clip, frames)
+            depths = self._depths(clip)
+            if depths:
+                maps.setdefault(osp.dirname(min(depths.values())), []).append(
+                    (clip, [*depths], [*frames])
+                )
             for position, (stem, path) in enumerate(frames.items()):
                 info: dict = dict(
                     img_path=path, img_id=f'{clip}/{stem}', clip=clip, position=position
@@ -175,6 +180,7 @@ class ClipDataset(SequenceDataset):
                 if stem in depths:
                     info['depth_path'] = depths[stem]
                 samples.append(info)
+        self._check_maps(maps)
         if cameras:  # one line, also for hundreds of clips
             found = [f'{text} ({listed(clips)})' for text, clips in cameras.items()]
             print_log(f'{type(self).__name__}: K {listed(found)}', logger='current')
@@ -182,11 +188,30 @@ class ClipDataset(SequenceDataset):
             print_log(
                 f'{type(self).__name__}: {len(gaps)} gap(s) in the numbers of frames, '
                 f'between {listed(gaps)}; frames on both sides are taken for '
-                'neighbours. If others were between them, make each part a clip.',
+                'neighbours. If others were between them (times of day also jump at '
+                'a full minute), make each part a clip.',
                 logger='current',
                 level=logging.WARNING,
             )
         return samples
+
+    def _check_maps(
+        self, maps: Mapping[str, list[tuple[str, list[str], list[str]]]]
+    ) -> None:
+        """Refuse depth maps of no frame.
+
+        Args:
+            maps: Clip, names of maps, and names of frames of all clips with maps in a
+                folder, by folder; clips may share one.
+        """
+        for folder, clips in maps.items():
+            clip, names, frames = clips[0]
+            if all({*names}.isdisjoint(frames) for _, names, frames in clips):
+                raise UserError(
+                    f'{type(self).__name__}: depth_dir of clip {clip!r}: none of the '
+                    f'{len(names)} maps in {folder} ({listed(names)}) belongs to a '
+                    f'frame. The map of the frame {frames[0]} is {frames[0]}.png.'
+                )
 
     def finish_sample(self, info: dict) -> None:
         """Add the paths of the stored depth label and the poses."""
@@ -293,7 +318,7 @@ class ClipDataset(SequenceDataset):
             )
         return labels
 
-    def _depths(self, clip: str, frames: Mapping[str, str]) -> dict[str, str]:
+    def _depths(self, clip: str) -> dict[str, str]:
         """Return the depth maps by frame; some frames may have none."""
         folder = self.depth_dir
         if isinstance(folder, Mapping):
@@ -306,12 +331,5 @@ class ClipDataset(SequenceDataset):
             raise UserError(
                 f'{type(self).__name__}: depth_dir of clip {clip!r}: no *.png in '
                 f'{folder}.'
-            )
-        if depths.keys().isdisjoint(frames):
-            stem, name = next(iter(frames)), osp.basename(next(iter(depths.values())))
-            raise UserError(
-                f'{type(self).__name__}: depth_dir of clip {clip!r}: none of the '
-                f'{len(depths)} maps in {folder} ({name}, ...) belongs to a frame. The '
-                f'map of the frame {osp.basename(frames[stem])} is {stem}.png.'
             )
         return depths

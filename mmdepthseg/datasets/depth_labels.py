@@ -129,7 +129,7 @@ class DepthLabelStore:
         Args:
             checkpoint: The SDE checkpoint; None for labels made of depth maps.
             options: Other settings that affect the values; json-serialisable.
-            overwrite: Remove labels made with other settings, see `clear`.
+            overwrite: Remove labels made with other settings, see `remove_labels`.
             names: The images that get labels. In a folder without a manifest their
                 files are not ours, and are not replaced.
             **facts: Of depth maps: `imported`, their folder, and `masked`.
@@ -152,22 +152,19 @@ class DepthLabelStore:
         self.manifest = stamp.facts
         return bad
 
-    def clear(self) -> bool:
-        """Remove only the labels that the manifest lists, and the manifest.
+    def remove_labels(self) -> None:
+        """Remove the labels that the manifest lists, if there is one, and nothing else.
 
-        Returns:
-            Whether there was a manifest; then files of other images may be ours, too.
+        The manifest stays, so that a kill leaves a folder that is known to be ours.
 
         Raises:
             DepthLabelError: If the manifest is not one of depth labels.
         """
         if not self.manifest_path.exists():
-            return False
+            return
         for img_id in self.load_manifest()['files']:
             with contextlib.suppress(ValueError):  # not below the folder, not a name
                 inside(self.root, f'{img_id}{SUFFIX}').unlink(missing_ok=True)
-        self.manifest_path.unlink()
-        return True
 
     def write(
         self, img_id: str, disparity: np.ndarray, img_path: str | None = None
@@ -324,8 +321,8 @@ class _Manifest(Stamp):
         return state
 
     def clear(self) -> None:
-        """Remove the labels, see `DepthLabelStore.clear`."""
-        self.store.clear()
+        """Remove the labels, see `DepthLabelStore.remove_labels`."""
+        self.store.remove_labels()
 
 
 def opened_store(root: str | Path) -> DepthLabelStore:

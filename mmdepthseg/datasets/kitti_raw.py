@@ -2,7 +2,7 @@
 
 import os.path as osp
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from mmdepthseg.camera import Camera
 from mmdepthseg.datasets.clips import ClipDataset
@@ -170,7 +170,7 @@ class KITTIRawDataset(ClipDataset):
             for part in ('', 'train', 'val')
         ]
 
-    def _depths(self, clip: str, frames: Mapping[str, str]) -> dict[str, str]:
+    def _depths(self, clip: str) -> dict[str, str]:
         """Return the depth maps by frame."""
         folders = self._depth_folders(clip) if self.depth_dir else []
         return {k: v for f in folders for k, v in list_files(f, '.png').items()}

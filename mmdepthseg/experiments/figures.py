@@ -8,7 +8,7 @@ from typing import Any
 
 from mmdepthseg.experiments.stage import DONE, FAILED, StageBook
 from mmdepthseg.experiments.table import ExperimentTable, Run
-from mmdepthseg.utils.errors import UserError, listed
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import read_json, read_json_lines
 
 #: What the record of a finished run has besides the run itself, and its types.
@@ -34,8 +34,9 @@ def collect(
     Returns:
         Dicts of `method`, `labels`, `seed`, `name`, `config`, `options` (with
         `{work_dir}` for the table's), `state` (of `StageBook.states`) and `log`; `why`,
-        if the run failed; `figures` (test -> key -> number), `best` (of `read_best`),
-        `seconds`, `versions` and `hash` (of its stage), if it is done.
+        if the run failed; `figures` (test -> key -> number), `no_number` (test -> keys
+        that are NaN or infinite), `best` (of `read_best`), `seconds`, `versions` and
+        `hash` (of its stage), if it is done.
     """
     states, records = book.states(), []
     earlier = earlier or {}
@@ -57,8 +58,11 @@ def collect(
             record['why'] = book.failed[run.name]
         elif state == DONE:
             done = book.record(run.name)
+            found = {t: read_figures(run.folder / t) for t in table.tests}
+            numbers = {t: finite(figures) for t, figures in found.items()}
             record.update(
-                figures={t: read_figures(run.folder / t) for t in table.tests},
+                figures=numbers,
+                no_number={t: sorted({*found[t]} - {*numbers[t]}) for t in found},
                 best=read_best(run.folder),
                 seconds=done['seconds'],
                 versions=done['versions'],
@@ -118,8 +122,7 @@ def _is_record(run: object) -> bool:
 def read_figures(folder: Path) -> dict[str, float]:
     """Read the figures of the last `tools/test.py --work-dir FOLDER`.
 
-    Those that are no number are left out and printed: of a range of distances without
-    a pixel, or of networks that diverged.
+    NaN is that of a range of distances without a pixel, or of a network that diverged.
 
     Raises:
         UserError: There are none.
@@ -130,11 +133,13 @@ def read_figures(folder: Path) -> dict[str, float]:
             f'{folder} holds no figures of a test '
             '(<time>/<time>.json): remove it to run it again'
         )
-    found = read_json(files[-1], dict)
-    odd = [k for k, v in found.items() if isinstance(v, float) and not isfinite(v)]
-    if odd:
-        print(f'{files[-1]}: no number for {listed(odd)}, left out', flush=True)
-    return {key: value for key, value in found.items() if key not in odd}
+    return read_json(files[-1], dict)
+
+
+def finite(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures without NaN and infinity, which JSON does not know."""
+    odd = {k for k, v in figures.items() if isinstance(v, float) and not isfinite(v)}
+    return {key: value for key, value in figures.items() if key not in odd}
 
 
 def read_best(folder: Path) -> dict[str, float]:

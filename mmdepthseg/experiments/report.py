@@ -116,17 +116,29 @@ def _absent(
 ) -> list[str]:
     """Return lines on the figures that were asked for and that no run reports."""
     lines = []
+    done = [record for record in records if 'figures' in record]
     for metric in table.metrics:
-        found = [read_by_metric(metric, record) for record in records]
-        known = list(dict.fromkeys(key for figures in found for key in figures))
         counts = [c['n'] for c in cells if c['metric'] == metric['title']]
-        if metric.get('asked') and known and not any(counts):
-            key = metric['keys'][0]
-            # of a mean teacher, it would be student/KEY
-            known.sort(key=lambda other: not other.endswith(f'/{key}'))
-            hint = did_you_mean(key, known) or '.'
-            lines.append(f'No run reports {key}{hint} They report {listed(known)}.')
+        if not metric.get('asked') or not done or any(counts):
+            continue
+        start = 'best/' if metric['test'] == 'best' else ''
+        found = [read_by_metric(metric, record) for record in done]
+        odd = [key for record in done for key in _no_number(record, metric['test'])]
+        known = [start + key for figures in found for key in (*figures, *odd)]
+        key = start + metric['keys'][0]
+        if key in known:
+            continue  # a remark names it
+        # of a mean teacher, it would be student/KEY
+        end = f'/{metric["keys"][0]}'
+        known = sorted({*known}, key=lambda name: (not name.endswith(end), name))
+        hint = did_you_mean(key, known) or '.'
+        there = listed(known) if known else 'nothing of the kind'
+        lines.append(f'No run reports {key}{hint} They report {there}.')
     return lines
+
+
+def _no_number(record: Mapping, test: str) -> list[str]:
+    return record.get('no_number', {}).get(test, [])
 
 
 def _grid(
@@ -172,6 +184,11 @@ def _remarks(records: Sequence[Mapping], version: str) -> list[str]:
         names = [r['name'] for r in records if r['state'] == state]
         if names:
             lines.append(f'{why}, {len(names)} of {len(records)}: {", ".join(names)}.')
+    for record in records:
+        for test in record.get('no_number', ()):
+            if keys := _no_number(record, test):
+                name = f'{record["name"]} ({test})'
+                lines.append(f'No number, left out: {name}: {", ".join(keys)}.')
     versions = sorted({v for r in records for v in r.get('versions', []) if v})
     if versions:
         lines.append(

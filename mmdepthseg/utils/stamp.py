@@ -132,8 +132,8 @@ class Stamp:
         if foreign is not None:
             raise UserError(
                 f'{self.path.parent} is the folder for {self.what}, but it holds other '
-                f'files ({foreign.name}, without {self.path.name}); give another '
-                'folder, or move them away'
+                f'files ({os.path.relpath(foreign, self.path.parent)}, without '
+                f'{self.path.name}); give another folder, or move them away'
             )
         if not self.changed:
             return state

@@ -156,8 +156,12 @@ def test_depth_folder(clip_root, tmp_path):
     with pytest.raises(UserError, match='depth_dir of clip'):
         build(clip_root, depth_dir='nowhere/{clip}')
     (tmp_path / 'lidar/002.png').rename(tmp_path / 'lidar/002_depth.png')
-    with pytest.raises(UserError, match=r'002_depth.png.* 000.png is 000.png'):
+    with pytest.raises(UserError, match=r'002_depth.* the frame 000 is 000.png'):
         build(clip_root, clips=['a'], depth_dir=dict(a=str(tmp_path / 'lidar')))
+    # a folder that clips share need not have maps of each
+    (tmp_path / 'lidar/002_depth.png').rename(tmp_path / 'lidar/003.png')
+    dataset = build(clip_root, depth_dir=str(tmp_path / 'lidar'))
+    assert 'depth_path' in dataset.get_data_info(3) and len(dataset) == 4 + 3
 
 
 def test_gaps_in_the_numbers_of_frames_are_named(clip_root, monkeypatch):

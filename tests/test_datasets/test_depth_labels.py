@@ -161,24 +161,24 @@ def test_vanished_checkpoint_is_logged_once(store, checkpoint, monkeypatch):
     assert len(logged) == 1 and str(checkpoint) in logged[0]
 
 
-def test_clear_removes_what_it_lists_and_nothing_else(store, tmp_path):
+def test_removed_is_what_is_listed_and_nothing_else(store, tmp_path):
     mine = store.root / 'a/mine.png'
     mine.write_text('')
     outside = tmp_path / 'outside.png'
     outside.write_text('')
     store.manifest['files']['../outside'] = 0
     store.flush(complete=True)
-    DepthLabelStore(store.root).clear()
-    left = [p for p in store.root.rglob('*') if p.is_file()]
-    assert left == [mine] and outside.exists()
+    DepthLabelStore(store.root).remove_labels()
+    left = {p for p in store.root.rglob('*') if p.is_file()}
+    assert left == {mine, store.manifest_path} and outside.exists()
 
 
-def test_clear_leaves_a_foreign_manifest(tmp_path):
+def test_labels_of_a_foreign_manifest_stay(tmp_path):
     text = json.dumps(dict(files={'x': 1}))
     (tmp_path / 'manifest.json').write_text(text)
     (tmp_path / 'x.png').write_text('')
     with pytest.raises(DepthLabelError, match='manifest.json: .*checkpoint_sha256'):
-        DepthLabelStore(tmp_path).clear()
+        DepthLabelStore(tmp_path).remove_labels()
     assert (tmp_path / 'x.png').exists()
 
 
@@ -188,7 +188,7 @@ def test_other_files_are_not_replaced(store, checkpoint, tmp_path):
     foreign = DepthLabelStore(tmp_path / 'images')
     foreign.path('a/two').parent.mkdir(parents=True)
     foreign.path('a/two').write_bytes(b'image')
-    with pytest.raises(UserError, match='two.png, without manifest.json'):
+    with pytest.raises(UserError, match='a/two.png, without manifest.json'):
         foreign.begin(checkpoint, OPTIONS, overwrite=True, names=names)
     assert not foreign.manifest_path.exists()
     store.path('a/three').write_bytes(b'label')
@@ -199,4 +199,9 @@ def test_other_files_are_not_replaced(store, checkpoint, tmp_path):
     store.manifest_path.write_text('{')
     with pytest.warns(UserWarning, match='damaged'):
         again.begin(checkpoint, OPTIONS, names=names)
-    assert again.clear() and not again.clear()
+    again.write('a/one', np.ones((4, 8)))
+    again.flush()
+    again.remove_labels()  # and killed before it begins again
+    store.path('a/three').write_bytes(b'label')
+    again = DepthLabelStore(store.root)
+    assert again.begin(checkpoint, OPTIONS, True, names) == ['a/one']

@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 from mmdepthseg.experiments.figures import (
+    finite,
     read_best,
     read_figures,
     summarize,
@@ -74,10 +75,23 @@ def test_figures_that_no_run_reports_are_named():
     assert 'No run reports' not in markdown(table, [unfinished])
 
 
-def test_what_is_no_number_is_left_out_and_named(tmp_path, capsys):
+def test_what_is_no_number_is_left_out_and_named(tmp_path):
     """A results.json with NaN could not be read again."""
     file = tmp_path / '20260101_000000/20260101_000000.json'
     file.parent.mkdir()
     file.write_text('{"abs_rel": 0.1, "40-80m/abs_rel": NaN, "rmse": Infinity, "n": 3}')
-    assert read_figures(tmp_path) == dict(abs_rel=0.1, n=3)
-    assert f'{file}: no number for 40-80m/abs_rel, rmse' in capsys.readouterr().out
+    found = read_figures(tmp_path)
+    assert finite(found) == dict(abs_rel=0.1, n=3)
+    table = SimpleNamespace(
+        title='t', methods=dict(a={}), tests=dict(full={}), metrics=[], baseline=None
+    )
+    with_figures(table, ['abs_rel', 'rmse', 'best/mIoU'])
+    record = dict(
+        method='a', labels=0, seed=1, name='a_1', state='done',
+        figures=dict(full=finite(found)),
+        no_number=dict(full=['40-80m/abs_rel', 'rmse']),
+    )  # fmt: skip
+    text = markdown(table, [record])
+    assert 'No number, left out: a_1 (full): 40-80m/abs_rel, rmse.' in text
+    assert 'No run reports best/mIoU. They report nothing' in text
+    assert text.count('No run reports') == 1

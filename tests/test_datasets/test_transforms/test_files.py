@@ -162,7 +162,7 @@ def test_data_behind_an_image_are_not_its_end(kind, tmp_path):
     """Phones append films to JPEGs; a thumbnail in front has an end of its own."""
     exif = Image.Exif()
     small = encoded(Image.new('RGB', (8, 8)), 'JPEG')
-    exif[0x010E] = small.decode('latin1')
+    exif[0x010E] = small
     options = dict(exif=exif) if kind == 'JPEG' else {}
     noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     content = encoded(Image.fromarray(noise), kind, **options)
