@@ -34,9 +34,9 @@ def collect(
     Returns:
         Dicts of `method`, `labels`, `seed`, `name`, `config`, `options` (with
         `{work_dir}` for the table's), `state` (of `StageBook.states`) and `log`; `why`,
-        if the run failed; `figures` (test -> key -> number), `no_number` (test -> keys
-        that are NaN or infinite), `best` (of `read_best`), `seconds`, `versions` and
-        `hash` (of its stage), if it is done.
+        if the run failed; `figures` (test -> key -> number), `best` (of `read_best`),
+        `seconds`, `versions` and `hash` (of its stage), if it is done; `no_number`
+        (test -> keys), if some are NaN or infinite.
     """
     states, records = book.states(), []
     earlier = earlier or {}
@@ -53,7 +53,8 @@ def collect(
             log=str(book.log(run.name)),
         )
         if run.name in earlier:
-            record.update({key: earlier[run.name][key] for key in OUTCOME})
+            known = earlier[run.name]
+            record.update({k: known[k] for k in (*OUTCOME, 'no_number') if k in known})
         elif state == FAILED:
             record['why'] = book.failed[run.name]
         elif state == DONE:
@@ -62,12 +63,14 @@ def collect(
             numbers = {t: finite(figures) for t, figures in found.items()}
             record.update(
                 figures=numbers,
-                no_number={t: sorted({*found[t]} - {*numbers[t]}) for t in found},
                 best=read_best(run.folder),
                 seconds=done['seconds'],
                 versions=done['versions'],
                 hash=done['hash'],
             )
+            odd = {test: sorted({*found[test]} - {*numbers[test]}) for test in found}
+            if any(odd.values()):
+                record['no_number'] = odd
         records.append(record)
     return records
 

@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 from mmdepthseg.experiments.figures import (
+    collect,
     finite,
     read_best,
     read_figures,
@@ -91,7 +92,14 @@ def test_what_is_no_number_is_left_out_and_named(tmp_path):
         figures=dict(full=finite(found)),
         no_number=dict(full=['40-80m/abs_rel', 'rmse']),
     )  # fmt: skip
-    text = markdown(table, [record])
+    run = SimpleNamespace(
+        name='a_1', method='a', labels=0, seed=1, config='c.py', options=[]
+    )
+    book = SimpleNamespace(states=dict, log=lambda name: name)
+    known = dict(record, best={}, seconds=1, versions=[], hash='x')
+    (again,) = collect(SimpleNamespace(work_dir='w'), [run], book, {'a_1': known})
+    assert again['no_number'] == record['no_number']
+    text = markdown(table, [again])
     assert 'No number, left out: a_1 (full): 40-80m/abs_rel, rmse.' in text
     assert 'No run reports best/mIoU. They report nothing' in text
     assert text.count('No run reports') == 1
