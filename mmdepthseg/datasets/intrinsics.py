@@ -1,5 +1,6 @@
 """Reading cameras: Cityscapes' camera json, `intrinsics.json`, KITTI's two texts."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,10 @@ from mmdepthseg.utils.files import read_json, read_text
 OFF_CENTRE = 0.25
 #: A larger quotient of the focal lengths, and a longer one in widths, do so too.
 SQUARE, LONG = 1.25, 10.0
+#: Names that calibrations give to the distortion of a lens.
+DISTORTION = re.compile(
+    r'd|[kp][1-6]|dist(ortion)?(_?coeff(icient)?s?)?', re.IGNORECASE
+)
 
 
 def load_json(path: str) -> Any:
@@ -89,7 +94,7 @@ def parse_intrinsics(config: Any, source: str) -> Camera:
             `normalized=True` K is in units of the image size: fx and cx are
             multiplied by the width, fy and cy by the height, and the half pixel is
             subtracted from cx and cy, because pixel centres are at integers. Other
-            keys are ignored.
+            keys are ignored, but see below.
         source: File or config key, for error messages.
 
     Returns:
@@ -97,6 +102,9 @@ def parse_intrinsics(config: Any, source: str) -> Camera:
 
     Raises:
         UserError: If a key is missing, or K cannot belong to an image of that size.
+
+    Warns:
+        UserWarning: If there are coefficients of a distortion; and see `checked`.
     """
     if not isinstance(config, Mapping):
         raise UserError(f'{source} must be a dict of K, width and height.')
@@ -124,7 +132,25 @@ def parse_intrinsics(config: Any, source: str) -> Camera:
         matrix[0] *= size[1]
         matrix[1] *= size[0]
         matrix[:2, 2] -= 0.5
+    bent = [key for key, value in config.items() if _distorts(key, value)]
+    if bent:
+        warnings.warn(
+            f'{source}: the distortion ({", ".join(bent)}) is not used: straight lines '
+            'of the scene must be straight in the frames. Undistort them '
+            '(cv2.undistort), and remove it here.',
+            stacklevel=2,
+        )
     return checked(Camera(matrix, size, source=source))
+
+
+def _distorts(key: Any, value: Any) -> bool:
+    """Tell whether an entry of a calibration is a distortion other than 0."""
+    if not DISTORTION.fullmatch(str(key)):
+        return False
+    try:
+        return bool(np.any(np.abs(np.array(value, dtype=np.float64)) > 0))
+    except (TypeError, ValueError):  # a text, such as 'removed'
+        return False
 
 
 def read_intrinsics(path: str) -> Camera:

@@ -177,3 +177,23 @@ def test_k_of_a_smaller_picture_is_doubted(tmp_path, scale, doubted, user_warnin
     path.write_text(json.dumps(dict(K=k, width=96, height=48)))
     read_intrinsics(str(path))
     assert [str(path) in text for text in user_warnings()] == [True] * doubted
+
+
+@pytest.mark.parametrize(
+    'calibration, doubted',
+    [
+        (dict(D=[[-0.25, 0.07, 0, 0, 0]]), True),
+        (dict(k1=-0.25, k2='0.07'), True),
+        (dict(dist_coeffs=[1e-3, 0, 0, 0]), True),
+        (dict(distCoeffs=[0.0, 0.0, 0.0, 0.0], p1=0), False),
+        (dict(distortion='removed', distortion_original=[0.1], d=None), False),
+    ],
+)
+def test_distorted_frames_are_doubted(calibration, doubted, user_warnings):
+    parse_intrinsics(dict(K=K, width=20, height=12, **calibration), 'ride/a.json')
+    found = user_warnings()
+    assert len(found) == doubted
+    assert not doubted or all(
+        text in found[0]
+        for text in ('ride/a.json', next(iter(calibration)), 'Undistort')
+    )
