@@ -49,7 +49,7 @@ def read_method(path: str, method: str) -> list[Cell]:
             f'{path}: not a results.json of tools/run_experiments.py '
             f'({type(error).__name__}: {error})'
         ) from None
-    check_keys([method], [name for name, _ in found], f'{path}: methods')
+    check_keys([method], dict.fromkeys(name for name, _ in found), f'{path}: methods')
     cells = [cell for name, cell in found if name == method and cell.values]
     if not cells:
         raise UserError(f'{path}: {method}: no run is finished')

@@ -74,3 +74,12 @@ def test_methods_without_a_common_figure():
     methods = [[Cell('mIoU', labels, {'1': 1.0})] for labels in (8, 30)]
     with pytest.raises(UserError, match='plain, full'):
         compare(['plain', 'full'], methods)
+
+
+def test_known_methods_are_named_once(tmp_path):
+    path = write(tmp_path / 'a.json', plain={'1': 10.0})
+    content = json.loads((tmp_path / 'a.json').read_text())
+    content['summary'] *= 2  # of two figures
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r'takes: plain\)'):
+        read_method(path, 'full')
