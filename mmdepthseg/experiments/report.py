@@ -122,17 +122,22 @@ def _absent(
         if not metric.get('asked') or not done or any(counts):
             continue
         start = 'best/' if metric['test'] == 'best' else ''
-        found = [read_by_metric(metric, record) for record in done]
-        odd = [key for record in done for key in _no_number(record, metric['test'])]
-        known = [start + key for figures in found for key in (*figures, *odd)]
+        known = {
+            start + key
+            for record in done
+            for key in (
+                *read_by_metric(metric, record),
+                *_no_number(record, metric['test']),
+            )
+        }
         key = start + metric['keys'][0]
         if key in known:
             continue  # a remark names it
         # of a mean teacher, it would be student/KEY
         end = f'/{metric["keys"][0]}'
-        known = sorted({*known}, key=lambda name: (not name.endswith(end), name))
-        hint = did_you_mean(key, known) or '.'
-        there = listed(known) if known else 'nothing of the kind'
+        names = sorted(known, key=lambda name: (not name.endswith(end), name))
+        hint = did_you_mean(key, names) or '.'
+        there = listed(names) if names else 'nothing of the kind'
         lines.append(f'No run reports {key}{hint} They report {there}.')
     return lines
 

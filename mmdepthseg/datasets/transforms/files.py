@@ -17,6 +17,8 @@ from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.jpeg import decode_reduced
 
 JPEG, PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
+#: Last chunk of a PNG, and the bytes at a file's end in which it mostly is.
+PNG_END, TAIL = b'IEND', 4096
 #: Markers of a JPEG: its end, the start of its pixels, and those without a length.
 JPEG_END, JPEG_SCAN = b'\xff\xd9', 0xDA
 JPEG_ALONE = {0x01, *range(0xD0, 0xD9)}
@@ -52,7 +54,8 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     if not content:
         problem = problem or 'is empty'
     if content.startswith(PNG):
-        problem = '' if b'IEND' in _chunks(content) else 'is truncated'
+        whole = PNG_END in content[-TAIL:] or PNG_END in _chunks(content)
+        problem = '' if whole else 'is truncated'
     elif content.startswith(JPEG):
         problem = '' if _has_jpeg_end(content) else 'is truncated'
     if problem:
