@@ -20,10 +20,12 @@ FLOORS = (
     'models', 'engine', 'datasets', 'evaluation', 'visualization',
     'checkpoints', 'registry', 'frameworks',
     'selection', 'streets', 'geometry', 'structures', 'camera', 'cityscapes', 'names',
+    'name_lists',
     'utils', 'version',
 )  # fmt: skip
 PLAIN = (
-    'selection', 'streets', 'geometry', 'camera', 'cityscapes', 'names', 'version',
+    'selection', 'streets', 'geometry', 'camera', 'cityscapes', 'names', 'name_lists',
+    'version',
 )  # fmt: skip
 FRAMEWORKS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
 

@@ -23,7 +23,7 @@ from mmdepthseg.datasets.transforms import LoadPoses
 from mmdepthseg.evaluation.bootstrap import read_areas, resampled_iou
 from mmdepthseg.experiments.options import parse_options
 from mmdepthseg.experiments.stage import StageBook
-from mmdepthseg.names import match_list
+from mmdepthseg.name_lists import match_list
 from mmdepthseg.selection.files import read_names, read_rows, remove_selection
 from mmdepthseg.selection.methods import select
 from mmdepthseg.streets.dataset import VERSION, Options, stamp_of

@@ -1,20 +1,17 @@
 import pytest
 
+from mmdepthseg.name_lists import check_names, match_list, read_names, write_names
 from mmdepthseg.names import (
     OutputNames,
-    check_names,
     is_data,
     list_files,
     list_folders,
     list_frames,
     list_tree,
-    match_list,
     natural_key,
     number_gaps,
     output_name,
-    read_names,
     sample_name,
-    write_names,
 )
 from mmdepthseg.selection.files import read_names as read_row_names
 from mmdepthseg.utils.errors import UserError

@@ -9,7 +9,7 @@ import pytest
 from mmdepthseg.cityscapes import split_stem
 from mmdepthseg.datasets import CityscapesSequenceDataset
 from mmdepthseg.datasets.subset import random_subset
-from mmdepthseg.names import read_names
+from mmdepthseg.name_lists import read_names
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs/_base_/splits'
 CITYSCAPES = FOLDER / 'cityscapes'

@@ -11,7 +11,8 @@ from helpers import REPO
 from mmdepthseg.datasets import CityscapesSequenceDataset
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.evaluation import iou_metric
-from mmdepthseg.names import match_list, output_name
+from mmdepthseg.name_lists import match_list
+from mmdepthseg.names import output_name
 from mmdepthseg.selection.files import find_images, remove_selection
 from mmdepthseg.utils import UserError
 from mmdepthseg.utils.files import inside, read_array

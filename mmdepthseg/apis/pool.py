@@ -18,7 +18,7 @@ from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
 from mmdepthseg.apis.stamped_folder import StampedFolder
-from mmdepthseg.names import check_names
+from mmdepthseg.name_lists import check_names
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import atomic_path, file_hash, read_array
 from mmdepthseg.utils.progress import Progress

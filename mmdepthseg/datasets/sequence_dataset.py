@@ -12,7 +12,8 @@ from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.datasets.errors import BrokenFileError, BrokenFiles
 from mmdepthseg.datasets.subset import LabeledSubset
 from mmdepthseg.datasets.transforms.foreign import all_steps, check_pipeline
-from mmdepthseg.names import join_path, read_lines
+from mmdepthseg.name_lists import read_lines
+from mmdepthseg.names import join_path
 from mmdepthseg.utils.errors import UserError, check_keys, listed, refuse
 
 #: Number of broken samples in a row after which no more are tried.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdepthseg.names import join_path, match_list
+from mmdepthseg.name_lists import match_list
+from mmdepthseg.names import join_path
 from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')

@@ -12,13 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdepthseg.names import (
-    PICTURES,
-    check_below,
-    match_list,
-    read_lines,
-    write_names,
-)
+from mmdepthseg.name_lists import match_list, read_lines, write_names
+from mmdepthseg.names import PICTURES, check_below
 from mmdepthseg.selection.features import name_rows
 from mmdepthseg.selection.methods import Selection
 from mmdepthseg.utils.errors import UserError

@@ -259,98 +259,6 @@ def test_labels_of_changed_frames_are_refused(clip_root, tmp_path):
 
 # -- labels of one's own ---------------------------------------------------------------
 
-LABELS = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
-CLASSES = dict(classes=('road', 'car'))
-
-
-def labelled(root, *names, value=1):
-    for name in names:
-        label = np.full((12, 20), value, np.uint8)
-        label[0] = 255
-        write_image(root / f'{name}.png', label)
-
-
-def test_own_classes(clip_root):
-    labelled(clip_root, 'a/labels/001', 'b/labels/002')
-    dataset = ClipDataset(
-        data_root=str(clip_root),
-        pipeline=LABELS,
-        metainfo=CLASSES,
-        labeled_subset=dict(),
-    )
-    assert [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))] == [
-        'a/001',
-        'b/002',
-    ]
-    sample = dataset[0]
-    assert set(np.unique(sample['gt_seg_map'])) == {1, 255}
-    assert dataset.metainfo['classes'] == CLASSES['classes']
-    assert len(dataset.metainfo['palette']) == 2
-
-
-@pytest.mark.parametrize(
-    'mode, total, with_label', [('keep', 2, 2), ('mark', 7, 2), ('exclude', 5, 0)]
-)
-def test_all_labelled_frames_as_subset(mode, total, with_label, clip_root):
-    labelled(clip_root, 'a/labels/001', 'b/labels/002')
-    dataset = build(
-        clip_root, metainfo=CLASSES, labeled_subset=dict(), subset_mode=mode
-    )
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    assert len(infos) == total
-    assert sum(info['is_labeled'] for info in infos) == with_label
-
-
-def test_chosen_frames_by_a_list(clip_root, tmp_path):
-    labelled(clip_root, 'a/labels/001', 'a/labels/003', 'b/labels/002')
-    names = tmp_path / 'budget_2.txt'
-    names.write_text('b/002\na/003\n')
-    dataset = build(
-        clip_root,
-        metainfo=CLASSES,
-        require_labels=True,
-        labeled_subset=dict(ann_file=str(names)),
-    )
-    assert [dataset.get_data_info(i)['img_id'] for i in range(2)] == ['a/003', 'b/002']
-    dataset = build(
-        clip_root,
-        metainfo=CLASSES,
-        labeled_subset=dict(ann_file=str(names)),
-        subset_mode='mark',
-    )
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    assert [i['img_id'] for i in infos if i['is_labeled']] == ['a/003', 'b/002']
-    names.write_text('b/001\n')
-    with pytest.raises(UserError, match=r'\{clip\}/labels .*b/001'):
-        build(
-            clip_root,
-            metainfo=CLASSES,
-            require_labels=True,
-            labeled_subset=dict(ann_file=str(names)),
-        )
-
-
-@pytest.mark.parametrize('start', [b'', b'\xef\xbb\xbf'])
-@pytest.mark.parametrize('end', [b'\n', b'\r\n', b'\r\n\r\n'])
-def test_classes_in_a_file(start, end, clip_root, tmp_path):
-    file = tmp_path / 'classes.txt'
-    file.write_bytes(start + 'Stra\u00dfe'.encode() + end + b'car' + end)
-    metainfo = dict(classes=str(file))
-    dataset = ClipDataset(data_root=str(clip_root), metainfo=metainfo)
-    assert dataset.metainfo['classes'] == ['Stra\u00dfe', 'car']
-
-
-def test_a_class_is_named_once(clip_root):
-    metainfo = dict(classes=('road', 'car', 'road'))
-    with pytest.raises(UserError, match="ClipDataset: metainfo: .*'road'"):
-        ClipDataset(data_root=str(clip_root), metainfo=metainfo)
-
-
-def test_without_classes_labels_are_not_looked_at(clip_root):
-    labelled(clip_root, 'a/labels/nothing')
-    dataset = build(clip_root)
-    assert not any(dataset.get_data_info(i)['is_labeled'] for i in range(len(dataset)))
-
 
 def test_clips_for_validation_are_kept_out(clip_root):
     dataset = build(clip_root, exclude_clips=['a'])
@@ -363,54 +271,8 @@ def test_clips_for_validation_are_kept_out(clip_root):
         build(clip_root, clips=[])
 
 
-def test_suffixes_of_maps_in_any_case(clip_root):
-    labelled(clip_root, 'a/labels/001', 'a/labels/002')
-    (clip_root / 'a/labels/001.png').rename(clip_root / 'a/labels/001.PNG')
-    depth = np.full((12, 20), 256, np.uint16)
-    write_image(clip_root / 'a/depth/001.png', depth)
-    (clip_root / 'a/depth/001.png').rename(clip_root / 'a/depth/001.PnG')
-    given = dict(clips=['a'], metainfo=CLASSES, depth_dir='{clip}/depth')
-    dataset = ClipDataset(
-        data_root=str(clip_root), pipeline=[*LABELS, LOAD[-1]], **given
-    )
-    assert ['gt_seg_map' in dataset[i] for i in range(4)] == [False, True, True, False]
-    assert ['gt_depth_map' in dataset[i] for i in range(4)] == [
-        False,
-        True,
-        False,
-        False,
-    ]
-    labelled(clip_root, 'a/labels/001')
-    with pytest.raises(UserError, match='labels holds 001.PNG and 001.png'):
-        build(clip_root, **given)
-
-
 @pytest.mark.parametrize('names', [['a/'], ['../clips/a'], ['./a'], ['/tmp']])
 def test_clips_are_named_as_folders(names, clip_root):
     for given in (dict(clips=names), dict(exclude_clips=names)):
         with pytest.raises(UserError, match=f'clip {names[0]}'):
             build(clip_root, **given)
-
-
-def test_loader_that_knows_no_label_table(clip_root):
-    steps = [LABELS[0], dict(type='LoadAnnotations')]
-    with pytest.raises(UserError, match='LoadAnnotations.*LoadSegLabel'):
-        ClipDataset(data_root=str(clip_root), pipeline=steps)
-
-
-def test_bad_labels(clip_root):
-    with pytest.raises(
-        UserError,
-        match=r'labeled_subset=dict\(\).*\{clip\}/labels.*2 classes',
-    ):
-        build(clip_root, metainfo=CLASSES, labeled_subset=dict())
-    labelled(clip_root, 'a/labels/frame1')
-    with pytest.raises(UserError, match='a/labels .*frame1.*000.png'):
-        build(clip_root, metainfo=CLASSES)
-    (clip_root / 'a/labels/frame1.png').unlink()
-    labelled(clip_root, 'a/labels/001', value=2)
-    dataset = ClipDataset(data_root=str(clip_root), pipeline=LABELS, metainfo=CLASSES)
-    with pytest.raises(ValueError, match='001.png'):
-        dataset[1]
-    with pytest.raises(ValueError, match="labeled_subset .*not 'every'"):
-        build(clip_root, metainfo=CLASSES, labeled_subset='every')

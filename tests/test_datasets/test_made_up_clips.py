@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from mmdepthseg.datasets import ClipDataset
-from mmdepthseg.names import match_list, output_name, write_names
+from mmdepthseg.name_lists import match_list, write_names
+from mmdepthseg.names import output_name
 from mmdepthseg.utils.errors import UserError
 
 PIPELINE = [

@@ -42,7 +42,7 @@ def show(args: argparse.Namespace) -> None:
     from mmdepthseg.datasets.class_pixels import class_pixels
     from mmdepthseg.datasets.subset import random_subset
     from mmdepthseg.launch.config import load_config
-    from mmdepthseg.names import match_list
+    from mmdepthseg.name_lists import match_list
     from mmdepthseg.registry import DATASETS
     from mmdepthseg.utils.errors import UserError
 

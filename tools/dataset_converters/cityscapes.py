@@ -74,7 +74,7 @@ def convert(args: argparse.Namespace) -> None:
     """Convert and report the files written."""
     from mmdepthseg.datasets.converters import ConvertOptions, convert_cityscapes
     from mmdepthseg.launch.config import check_writable
-    from mmdepthseg.names import read_names
+    from mmdepthseg.name_lists import read_names
     from mmdepthseg.utils.progress import Progress
 
     out = Path(args.out).expanduser()

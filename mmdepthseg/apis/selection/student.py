@@ -40,7 +40,7 @@ from mmdepthseg.launch.setup import (
 from mmdepthseg.models.losses.entropy import prediction_entropy
 from mmdepthseg.models.segmentors.logits import seg_logits
 from mmdepthseg.models.segmentors.samples import without_padding
-from mmdepthseg.names import write_names
+from mmdepthseg.name_lists import write_names
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.structures import FrameBatch

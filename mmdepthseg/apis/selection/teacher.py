@@ -19,7 +19,7 @@ from mmdepthseg.apis.pool import (
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.models.segmentors.samples import without_padding
-from mmdepthseg.names import write_names
+from mmdepthseg.name_lists import write_names
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, read_array
