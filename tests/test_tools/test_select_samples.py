@@ -202,7 +202,7 @@ def test_the_record_is_gone_while_splits_are_written(tmp_path, monkeypatch):
         raise OSError('disk full')
 
     save(0)
-    monkeypatch.setattr('mmdepthseg.names.write_atomically', full_disk)
+    monkeypatch.setattr('mmdepthseg.name_lists.write_atomically', full_disk)
     with pytest.raises(OSError, match='disk full'):
         save(1)
     assert not list(tmp_path.iterdir())
