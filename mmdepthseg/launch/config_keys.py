@@ -64,6 +64,13 @@ def check_nested_keys(config: Config) -> None:
         place = f'{name}_dataloader'
         _check(config, place, argument_names(DataLoader) | {'num_batch_per_epoch'})
         _check_loader(place, _part(config, place))
+        pipeline = config.get(f'{name}_pipeline') or []
+        if not isinstance(pipeline, list | tuple):
+            raise UserError(
+                f'config: {name}_pipeline must be a list of transforms, got '
+                f'{pipeline!r}; options change one that the config has, they do not '
+                'make one'
+            )
         for where, value in walk(config.get(place), place):
             if where.endswith('.metainfo') and isinstance(value, Mapping):
                 check_keys(value, METAINFO_KEYS, f'config: {where}', _METAINFO_LIKENESS)
@@ -127,9 +134,15 @@ def _check_environment(config: Config) -> None:
 
 
 def _check_loader(place: str, loader: Mapping) -> None:
-    """Check options of a loader that exclude its sampler, and names of functions."""
+    """Check a loader's data set, names of functions and what excludes its sampler."""
     from mmengine.registry import FUNCTIONS
 
+    dataset = loader.get('dataset')
+    if isinstance(dataset, Mapping) and not dataset.get('type'):
+        raise UserError(
+            f'config: {place}.dataset has no type, only {", ".join(dataset)}; options '
+            'change a data set that the config has, they do not make one'
+        )
     for key in ('collate_fn', 'worker_init_fn'):
         kind = (loader.get(key) or {}).get('type')
         if isinstance(kind, str) and FUNCTIONS.get(kind) is None:

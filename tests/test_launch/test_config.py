@@ -17,7 +17,7 @@ def test_a_variable_of_the_file_is_no_option(tmp_path):
     path.write_text(
         "data_root = 'data/a'\n"
         'steps = [2, 3]\n'
-        'train_dataloader = dict(dataset=dict(data_root=data_root))\n'
+        'train_dataloader = dict(dataset=dict(type="X", data_root=data_root))\n'
         'train_cfg = dict(milestones=steps, max_iters=steps[0])\n'
         "sync_bn = 'torch'\n"
         'custom_hooks = []\n'

@@ -33,7 +33,9 @@ def test_all_that_is_read_passes():
             ),
         ),
         train_dataloader=dict(
-            dataset=dict(datasets=[dict(metainfo=dict(classes=('a',), mine=3))])
+            dataset=dict(
+                type='X', datasets=[dict(metainfo=dict(classes=('a',), mine=3))]
+            )
         ),
     )
     check()
@@ -76,7 +78,7 @@ def test_metainfo_of_parts_of_a_data_set():
     parts = [dict(metainfo=dict(classes=())), dict(metainfo=dict(palete=()))]
     message = r"val_dataloader.dataset.datasets.1.metainfo .* 'palete'; .*'palette'"
     with pytest.raises(UserError, match=message):
-        check(val_dataloader=dict(dataset=dict(datasets=parts)))
+        check(val_dataloader=dict(dataset=dict(type='X', datasets=parts)))
 
 
 @pytest.mark.parametrize(
@@ -108,10 +110,28 @@ def test_loaders_randomness_processes_and_hooks(parts, message):
     ],
 )
 def test_options_of_a_loader_that_exclude_each_other(options, named):
-    loader = dict(dataset=dict(), sampler=dict(type='DefaultSampler'))
+    loader = dict(dataset=dict(type='X'), sampler=dict(type='DefaultSampler'))
     check(val_dataloader=loader, train_dataloader=dict(loader, drop_last=True))
     with pytest.raises(UserError, match=f'train_dataloader.*{named}'):
         check(train_dataloader=dict(loader, **options))
+
+
+@pytest.mark.parametrize(
+    ('parts', 'named'),
+    [
+        (
+            dict(predict_dataloader=dict(dataset=dict(data_root='data'))),
+            'predict_dataloader.dataset has no type, only data_root',
+        ),
+        (
+            dict(test_pipeline=dict(Resize=dict(scale=(8, 4)))),
+            'test_pipeline must be a list',
+        ),
+    ],
+)
+def test_options_do_not_make_data_sets_or_pipelines(parts, named):
+    with pytest.raises(UserError, match=f'config: {named}.*options change'):
+        check(**parts)
 
 
 @pytest.mark.parametrize('key', ['collate_fn', 'worker_init_fn'])
