@@ -5,6 +5,7 @@
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = ['./streets_few_labels.py', '../_base_/from_finished.py']
 title = 'Streets at 192x96: rounds of 1,800 iterations from the supervised network'
+seeds = [7, 25, 42, 1, 2, 3]
 label_counts = [8, 30]
 baseline = 'supervised'
 known = {method['name']: method for method in _base_.methods}
