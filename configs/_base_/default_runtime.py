@@ -31,11 +31,11 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
     visualization=dict(type='SegVisualizationHook'),
+    # not in custom_hooks, which a config replaces as a whole
+    check_start=dict(type='CheckStartHook'),
+    random_state=dict(type='RandomStateHook'),
+    check_checkpoint=dict(type='CheckCheckpointHook'),
+    non_finite_loss=dict(type='NonFiniteLossHook'),
+    training_summary=dict(type='TrainingSummaryHook'),
 )
-custom_hooks = [
-    dict(type='CheckStartHook'),
-    dict(type='RandomStateHook'),
-    dict(type='CheckCheckpointHook'),
-    dict(type='NonFiniteLossHook'),
-    dict(type='TrainingSummaryHook'),
-]
+custom_hooks = []

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from mmdepthseg.checkpoints.matching import match_checkpoint
 from mmdepthseg.checkpoints.pretrained_init import CheckedPretrainedInit
-from mmdepthseg.utils.errors import UserError
 
 
 class ChecksPretrained:
@@ -115,6 +114,11 @@ def _init_by_itself(
     """Let a network load a file in its own way; return the entries it has changed."""
     before = {k: v.detach().clone() for k, v in module.state_dict().items()}
     config = module.init_cfg
+    print_log(
+        f'load model from: {initializer.place}, as {type(module).__name__} does it '
+        'itself, by a copy',
+        logger='current',
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'checkpoint.pth'
         torch.save(dict(state_dict=state), path)
@@ -146,8 +150,7 @@ def _complete(
     resized = [name for name in match.misshapen if name in adapted]
     total = len(match.matched) + len(match.missing) + len(match.misshapen)
     share = (len(match.matched) + len(resized)) / total if total else 1.0
-    if share < initializer.min_share:
-        raise UserError(initializer.refusal(module, match, share))
+    initializer.check(module, match, share)
     ours = module.state_dict()
     lost = [
         name

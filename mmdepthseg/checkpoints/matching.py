@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from mmdepthseg.utils.errors import listed
 
 SHOWN = 4
+#: The layers of MMSegmentation's heads with one output per class.
+CLASSIFIER = re.compile(r'\b(conv_seg|cls_embed)\.weight')
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,31 @@ class CheckpointMatch:
         """Return the share of the model's entries that the checkpoint fills, 0..1."""
         total = len(self.matched) + len(self.missing) + len(self.misshapen)
         return len(self.matched) / total if total else 1.0
+
+    @property
+    def fills_classifier(self) -> bool:
+        """Tell whether the outputs of classes come from the checkpoint."""
+        return any(map(CLASSIFIER.search, self.matched))
+
+    @property
+    def absent_blocks(self) -> list[str]:
+        """Return the numbered parts that only the model has, beside others that fit.
+
+        A network of the same kind, but with fewer blocks, fills the first ones: of a
+        ResNet-101 a ResNet-50's file leaves out `layer3.6` to `layer3.22`. Parts of
+        heads do not count: one may have more scales, or classifiers, than another.
+        """
+        filled = {block for name in self.matched for block in _blocks(name)}
+        lists = {block.rpartition('.')[0] for block in filled}
+        blocks = (_blocks(name)[:1] for name in self.missing)
+        empty = dict.fromkeys(block for found in blocks for block in found)
+        return [
+            block
+            for block in empty
+            if block not in filled
+            and block.rpartition('.')[0] in lists
+            and 'head' not in block
+        ]
 
     def differences(self, shown: int = SHOWN) -> list[str]:
         """Describe each kind of difference by its first entries.
@@ -92,6 +119,16 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
         unexpected=[name for name in theirs if name not in ours],
         misshapen=misshapen,
     )
+
+
+def _blocks(name: str) -> list[str]:
+    """Return the numbered parts in which an entry lies, the innermost first."""
+    parts = name.split('.')[:-1]
+    return [
+        '.'.join(parts[: place + 1])
+        for place in reversed(range(1, len(parts)))
+        if parts[place].isdigit()
+    ]
 
 
 def _tensors(entries: Mapping) -> dict[str, Tensor]:

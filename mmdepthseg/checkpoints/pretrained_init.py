@@ -9,10 +9,11 @@ from mmengine.runner.checkpoint import load_state_dict
 from torch import Tensor, nn
 
 import mmdepthseg.checkpoints.packages  # noqa: F401  registers package://
-from mmdepthseg.checkpoints.matching import CheckpointMatch, match_checkpoint
+from mmdepthseg.checkpoints.matching import SHOWN, CheckpointMatch, match_checkpoint
 from mmdepthseg.checkpoints.reading import read_checkpoint
+from mmdepthseg.checkpoints.trained_classes import trained_classes
 from mmdepthseg.registry import WEIGHT_INITIALIZERS
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, listed
 
 MIN_SHARE = 0.5
 RGB = 3
@@ -30,7 +31,9 @@ class CheckedPretrainedInit(PretrainedInit):
         checkpoint: Path or URL.
         prefix: Part of the checkpoint to load, e.g. `'backbone.'`.
         map_location: Defaults to 'cpu'.
-        min_share: Least share of the module's entries that must be filled.
+        min_share: Least share of the module's entries that must be filled. None: half
+            of them, and no block of a list may be missing of which others are there,
+            as with the weights of a smaller network of the same kind.
         repeat_input: Fill a convolution that takes k images stacked as 3 k channels
             from one that takes 3: its weights are repeated k times and divided by k, so
             that k equal images give the output of one (Godard et al., ICCV 2019, for
@@ -42,12 +45,14 @@ class CheckedPretrainedInit(PretrainedInit):
         checkpoint: str,
         prefix: str | None = None,
         map_location: str = 'cpu',
-        min_share: float = MIN_SHARE,
+        min_share: float | None = None,
         repeat_input: bool = True,
     ) -> None:
         super().__init__(checkpoint, prefix, map_location)
-        self.min_share = min_share
+        self.min_share = MIN_SHARE if min_share is None else min_share
+        self.whole = min_share is None
         self.repeat_input = repeat_input
+        self.classes: tuple[str, ...] = ()
 
     def __call__(self, module: nn.Module) -> None:
         """Check, then load.
@@ -58,9 +63,14 @@ class CheckedPretrainedInit(PretrainedInit):
         """
         state = self.state_for(module)
         match = match_checkpoint(module, state)
-        if match.share < self.min_share:
-            raise UserError(self.refusal(module, match, match.share))
+        self.check(module, match, match.share)
         print_log(f'load model from: {self.place}', logger='current')
+        if match.unexpected:
+            # such as the classifier of ImageNet: MMEngine would warn of them
+            more = listed(match.unexpected, SHOWN)
+            print_log(f'not in {type(module).__name__}, left out: {more}', 'current')
+            for name in match.unexpected:
+                del state[name]
         load_state_dict(module, state, strict=False, logger='current')
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
@@ -71,13 +81,38 @@ class CheckedPretrainedInit(PretrainedInit):
         part = f' (prefix {self.prefix!r})' if self.prefix else ''
         return f'{self.checkpoint}{part}'
 
-    def refusal(self, module: nn.Module, match: CheckpointMatch, share: float) -> str:
-        """Return the message about a checkpoint that fills too little of a module."""
-        return (
-            f'init_cfg: {self.place} fills only {share:.0%} of '
-            f'{type(module).__name__}: {match.describe()}. Check that the '
-            'checkpoint has the same architecture and the prefix is right'
-        )
+    def check(self, module: nn.Module, match: CheckpointMatch, share: float) -> None:
+        """Refuse a checkpoint that fills too little of a module.
+
+        Notes on the module, as `filled_classifier`, for which classes a classifier was
+        trained: only the data set knows whether they are the same.
+
+        Args:
+            module: To be filled.
+            match: Its entries against the checkpoint's.
+            share: What is filled, 0..1; a network may adapt more than `match` has.
+
+        Raises:
+            UserError: Names checkpoint, prefix and the first differences.
+        """
+        kind = type(module).__name__
+        absent = match.absent_blocks if self.whole and 'Head' not in kind else []
+        if share < self.min_share:
+            raise UserError(
+                f'init_cfg: {self.place} fills only {share:.0%} of {kind}: '
+                f'{match.describe()}. Check that the checkpoint has the same '
+                'architecture and the prefix is right'
+            )
+        if absent:
+            raise UserError(
+                f'init_cfg: {self.place} is of a smaller network than this {kind}, of '
+                f'which it fills {share:.0%}: it has no {listed(absent, SHOWN)}. Take '
+                'the weights of the same network, or set min_share to leave those '
+                'blocks random'
+            )
+        if match.fills_classifier and self.classes:
+            filled = (f'init_cfg: {self.place}', self.classes)
+            vars(module)['filled_classifier'] = filled
 
     def state_for(self, module: nn.Module) -> dict[str, Tensor]:
         """Read the entries for a module, with repeated weights for stacked images."""
@@ -89,14 +124,18 @@ class CheckedPretrainedInit(PretrainedInit):
         state = read_checkpoint(
             self.checkpoint, 'init_cfg: checkpoint', self.map_location
         )
+        self.classes = trained_classes(state)
         # 'model': as Swin's and timm's authors name it
         keys = [k for k in ('state_dict', 'model') if isinstance(state.get(k), Mapping)]
         state = state[keys[0]] if keys else state
-        state = {re.sub(r'^module\.', '', k): v for k, v in state.items()}
+        state = _unwrapped(state)
         if not self.prefix:
             return state
         prefix = self.prefix.rstrip('.') + '.'
-        return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+        # again, because an averaged model, such as a teacher, is a wrapper, too
+        return _unwrapped(
+            {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+        )
 
     def _repeat_input(
         self, module: nn.Module, state: dict[str, Tensor]
@@ -117,6 +156,10 @@ class CheckedPretrainedInit(PretrainedInit):
                     logger='current',
                 )
         return adapted
+
+
+def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {re.sub(r'^module\.', '', name): value for name, value in state.items()}
 
 
 def _is_rgb_convolution(value: object) -> bool:

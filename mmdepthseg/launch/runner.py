@@ -5,21 +5,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
 from mmdepthseg.engine.hooks import (
+    CheckCheckpointHook,
     CheckStartHook,
+    NonFiniteLossHook,
+    RandomStateHook,
     StopSignalHook,
     TrainingSummaryHook,
 )
 from mmdepthseg.engine.hooks.stop_signal_hook import noted_signals
 from mmdepthseg.launch.opening import Opening
 from mmdepthseg.launch.setup import setup_speed
+from mmdepthseg.utils.configs import type_name
 from mmdepthseg.utils.errors import UserError, check_keys
 from mmdepthseg.utils.files import check_writable
+
+#: Hooks that every job of the tools has, by their names in `default_hooks`.
+GUARDS = dict(
+    check_start=CheckStartHook,
+    random_state=RandomStateHook,
+    check_checkpoint=CheckCheckpointHook,
+    non_finite_loss=NonFiniteLossHook,
+    training_summary=TrainingSummaryHook,
+    stop_signal=StopSignalHook,
+)
 
 
 class ToolRunner(Runner):
@@ -69,14 +84,19 @@ class ToolRunner(Runner):
             # OpenMMLab's visualisation hook asks for the iteration, which builds the
             # loop, and with it the training's data
             self._train_loop = None
+            # and so does this one, which has nothing to do in a test
+            self._hooks = [
+                h for h in self.hooks if not isinstance(h, EarlyStoppingHook)
+            ]
         return super().test()
 
 
 def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     """Return the runner of a config, which may name its own `runner_type`.
 
-    Configs without `CheckStartHook` are checked, too, those without
-    `TrainingSummaryHook` get its summary, and all end well after a signal.
+    Configs without our hooks, such as MMSegmentation's own, get those of `GUARDS`, too,
+    except those that `default_hooks` sets to None: all are checked before they start,
+    refuse another model's checkpoint and end well after a signal.
 
     Args:
         config: Complete config.
@@ -96,6 +116,7 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         folder = hook.get('out_dir') if isinstance(hook, dict) else None
         if folder and '://' not in str(folder):  # used at the first checkpoint
             check_writable(folder, f'default_hooks.{name}.out_dir')
+    wanted = _settle_guards(config)
     if 'optim_wrapper' in needs:
         setup_speed(config)
     build = RUNNERS.build if 'runner_type' in config else ToolRunner.from_cfg
@@ -103,10 +124,30 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
         # of MMSegmentation's hook: nothing is drawn, unless somebody asks for it
         warnings.filterwarnings('ignore', 'The draw is False')
         runner = build(config)
-    for kind in (CheckStartHook, TrainingSummaryHook, StopSignalHook):
+    for kind in wanted:
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
     return runner
+
+
+def _settle_guards(config: Config) -> list[type[Hook]]:
+    """Take guards out of `default_hooks` that are off, or that `custom_hooks` has.
+
+    Returns:
+        Those that are not off. MMEngine asserts that no default hook but its own is
+        None.
+    """
+    defaults = config.get('default_hooks') or {}
+    hooks = config.get('custom_hooks') or ()
+    custom = {type_name(hook.get('type')) for hook in hooks if isinstance(hook, dict)}
+    wanted = []
+    for name, kind in GUARDS.items():
+        off = name in defaults and defaults[name] is None
+        if off or kind.__name__ in custom:
+            defaults.pop(name, None)
+        if not off:
+            wanted.append(kind)
+    return wanted
 
 
 def _check_whole(name: str, config: Config) -> None:

@@ -82,6 +82,11 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             'DepthSegDataPreProcessor',
             {
                 'give both mean and std, or neither': (mean is None) != (std is None),
+                f'std must be positive, got {std}': any(v <= 0 for v in std or ()),
+                f'mean={mean} and std={std} are of images in 0..1; here they are in '
+                '0..255: multiply both by 255': bool(
+                    mean and std and max(mean) <= 1 and max(std) < 1
+                ),
                 'expected 0 < input_scale <= 1, and keep_raw=True where it is below 1, '
                 f'got input_scale={input_scale}, keep_raw={keep_raw}': (
                     not 0 < input_scale <= 1 or (input_scale < 1 and not keep_raw)

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.tiny_models import BACKBONE, DEPTH_HEAD, NORM, SEG_HEAD, build
+from helpers.tiny_models import (
+    BACKBONE,
+    DEPTH_HEAD,
+    NORM,
+    SEG_HEAD,
+    build,
+    build_teacher,
+)
 
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
@@ -81,14 +88,16 @@ def imagenet(tmp_path):
     return path
 
 
-def encoder_from(checkpoint, kind='ResNet', prefix=None, in_channels=3, **options):
-    """A full-size ResNet-18 that starts from a checkpoint."""
+def encoder_from(
+    checkpoint, kind='ResNet', prefix=None, in_channels=3, depth=18, **options
+):
+    """A full-size ResNet that starts from a checkpoint."""
     register_all_modules()
     init = dict(type='Pretrained', checkpoint=checkpoint, prefix=prefix, **options)
     model = MODELS.build(
         dict(
             type='ResNet',
-            depth=18,
+            depth=depth,
             norm_cfg=NORM,
             in_channels=in_channels,
             deep_stem=kind == 'ResNetV1c',
@@ -108,6 +117,39 @@ def test_torchvision_file(imagenet):
         for name, value in state.items()
         if 'num_batches' not in name
     )
+
+
+def test_weights_of_a_smaller_network(imagenet):
+    """They fill more than half of the larger one."""
+    with pytest.raises(UserError, match=r'smaller network.*56%.*layer1\.2, layer2\.2'):
+        encoder_from(imagenet, depth=34)
+    state = encoder_from(imagenet, depth=34, min_share=0.5).state_dict()
+    wanted = torch.load(imagenet, weights_only=True)
+    assert torch.equal(state['layer3.1.conv1.weight'], wanted['layer3.1.conv1.weight'])
+
+
+def test_the_teacher_of_a_mean_teacher(tmp_path):
+    """It is an averaged model: a wrapper, whose entries begin with `module.`."""
+    teacher = build_teacher()
+    path = str(tmp_path / 'teacher.pth')
+    torch.save(dict(state_dict=teacher.state_dict()), path)
+    init = dict(type='Pretrained', checkpoint=path, prefix='teacher.')
+    model = build(decode_head=SEG_HEAD, init_cfg=init)
+    wanted = teacher.teacher.state_dict()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, wanted[f'module.{name}']), name
+
+
+def test_the_classes_of_a_classifier_are_noted(tmp_path):
+    source = build(decode_head=SEG_HEAD)
+    meta, path = dict(dataset_meta=dict(classes=('a', 'b'))), str(tmp_path / 's.pth')
+    torch.save(dict(meta=meta, state_dict=source.state_dict()), path)
+    whole = build(
+        decode_head=SEG_HEAD, init_cfg=dict(type='Pretrained', checkpoint=path)
+    )
+    assert whole.filled_classifier == (f'init_cfg: {path}', ('a', 'b'))
+    encoder = backbone_from(path, prefix='backbone.').backbone
+    assert not hasattr(encoder, 'filled_classifier')
 
 
 def test_torchvision_itself(tmp_path):

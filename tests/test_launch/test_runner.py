@@ -5,9 +5,10 @@ import sys
 import pytest
 from mmengine.config import Config
 
+from mmdepthseg.engine.hooks import CheckCheckpointHook, NonFiniteLossHook
 from mmdepthseg.launch.build_errors import REFUSALS, describe_build_error
 from mmdepthseg.launch.config import load_config
-from mmdepthseg.launch.runner import build_runner
+from mmdepthseg.launch.runner import GUARDS, build_runner
 from mmdepthseg.utils import UserError
 
 
@@ -28,6 +29,34 @@ def test_missing_parts_are_named():
 def test_stages_that_lack_a_part(tiny_config, extra, named):
     with pytest.raises(UserError, match=named):
         build_runner(load_config(tiny_config(extra=f'{extra}\n')), ())
+
+
+def test_every_job_has_the_guards(tiny_config, tmp_path, plain_layout):
+    # a config that sets hooks of its own replaces the whole list
+    config = load_config(tiny_config(extra='custom_hooks = []\n'))
+    config.work_dir = str(tmp_path)
+    assert {*map(type, build_runner(config, ()).hooks)} >= {*GUARDS.values()}
+
+
+def test_guards_are_there_once_or_off(tiny_config, tmp_path, plain_layout):
+    own = "custom_hooks = [dict(type='CheckCheckpointHook', allow_partial=True)]\n"
+    config = load_config(tiny_config(extra=own))
+    config.default_hooks.check_checkpoint = dict(type='CheckCheckpointHook')
+    config.default_hooks.non_finite_loss = None
+    config.work_dir = str(tmp_path)
+    runner = build_runner(config, ())
+    kept = [hook for hook in runner.hooks if type(hook) in GUARDS.values()]
+    assert len(kept) == len(GUARDS) - 1
+    assert not any(isinstance(hook, NonFiniteLossHook) for hook in kept)
+    (check,) = (hook for hook in kept if isinstance(hook, CheckCheckpointHook))
+    assert check.allow_partial
+
+
+def test_a_hook_of_trainings_does_not_stop_a_test(tiny_config, tmp_path, plain_layout):
+    hook = "custom_hooks = [dict(type='EarlyStoppingHook', monitor='mIoU')]\n"
+    config = load_config(tiny_config(extra=hook))
+    config.work_dir = str(tmp_path)
+    assert 'mIoU' in build_runner(config, ('test_dataloader',)).test()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from mmdepthseg.models.mixing.color_jitter import (
 )
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
+from mmdepthseg.utils.errors import UserError
 
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 JITTER = dict(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1)
@@ -154,6 +155,19 @@ def test_jitter_options_are_checked_at_once():
         preprocessor(color_jitter=dict(brigthness=0.2))
     with pytest.raises(ValueError, match='mean.*std'):
         DepthSegDataPreProcessor(mean=MEAN)
+
+
+@pytest.mark.parametrize(
+    ('mean', 'std', 'named'),
+    [
+        ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), r'0\.\.255: multiply'),
+        (MEAN, (58.0, 0.0, 57.0), 'std must be positive'),
+    ],
+)
+def test_units_of_mean_and_std(mean, std, named):
+    DepthSegDataPreProcessor(mean=(0.0,) * 3, std=(1.0,) * 3)
+    with pytest.raises(UserError, match=named):
+        DepthSegDataPreProcessor(mean=mean, std=std)
 
 
 def test_other_kinds_of_input():

@@ -1,10 +1,13 @@
 """Hook that refuses the checkpoint of another model."""
 
+from collections.abc import Sequence
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.checkpoints.matching import match_checkpoint, unwrapped
+from mmdepthseg.checkpoints.trained_classes import compare_classes, trained_classes
 from mmdepthseg.engine.hooks.check_resumed import check_resumed
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
@@ -19,7 +22,9 @@ class CheckCheckpointHook(Hook):
     Resuming and testing require every entry of the model; `load_from` at the start of a
     training requires `min_share` of them, because a new head is normal there. Entries
     that only the checkpoint has are harmless and are logged. Resuming also requires
-    the optimiser and the schedules of the checkpoint, see `check_resumed`.
+    the optimiser and the schedules of the checkpoint, see `check_resumed`. Where a
+    classifier is filled, also by `init_cfg=dict(type='Pretrained', ...)`, its classes
+    must be those of the data, see `compare_classes`.
 
     Args:
         min_share: Minimum share of the model's parameters and buffers that `load_from`
@@ -56,9 +61,11 @@ class CheckCheckpointHook(Hook):
                 f'{name} does not belong to this model ({model}): it fills '
                 f"{match.share:.0%} of the model's entries, but {needed:.0%} is "
                 f'required. {match.describe()}. Check that the config and the '
-                "checkpoint belong together, or set CheckCheckpointHook's "
+                'checkpoint belong together, or set default_hooks.check_checkpoint.'
                 f'{"min_share" if partial else "allow_partial"}.'
             )
+        if match.fills_classifier:
+            _warn(runner, name, trained_classes(checkpoint), not partial)
         if match.missing or match.misshapen or match.unexpected:
             runner.logger.warning(
                 f"{name} fills {match.share:.0%} of the model's entries: "
@@ -66,3 +73,27 @@ class CheckCheckpointHook(Hook):
             )
         if getattr(runner, '_resume', False):
             check_resumed(name, checkpoint, runner)
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare the classes of weights from `init_cfg` with those of the data.
+
+        Raises:
+            UserError: They are the same in another order.
+        """
+        if getattr(runner, '_load_from', None) or getattr(runner, '_resume', False):
+            return  # the weights were replaced
+        for module in runner.model.modules():
+            if filled := getattr(module, 'filled_classifier', None):
+                source, trained = filled
+                _warn(runner, source, trained, strict=False)
+
+
+def _warn(runner: Runner, source: str, trained: Sequence[str], strict: bool) -> None:
+    loops = (
+        getattr(runner, f'_{name}_loop', None) for name in ('train', 'test', 'val')
+    )
+    built = [loop for loop in loops if isinstance(loop, BaseLoop)]
+    data = getattr(built[0].dataloader, 'dataset', None) if built else None
+    classes = (getattr(data, 'metainfo', None) or {}).get('classes') or ()
+    if doubt := compare_classes(source, trained, classes, strict):
+        runner.logger.warning(doubt)

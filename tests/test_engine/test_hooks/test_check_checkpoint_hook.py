@@ -14,8 +14,9 @@ from mmdepthseg.utils import UserError
 
 
 class TrainLoop(BaseLoop):
-    def __init__(self) -> None:
-        pass
+    def __init__(self, classes=()) -> None:
+        dataset = SimpleNamespace(metainfo=dict(classes=classes))
+        self.dataloader = SimpleNamespace(dataset=dataset)
 
     def run(self) -> None:
         pass
@@ -78,3 +79,68 @@ def test_share_counts_entries():
     assert match.share == pytest.approx(1 / 8)
     assert match.matched == ['body.0.weight']
     assert 'and 3 more' in match.describe()
+
+
+class Head(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_seg = nn.Conv2d(4, 2, 1)
+
+
+TRAINED = ('road', 'sky')
+
+
+def check_classes(classes, train=False, resume=False):
+    runner = make_runner(Head(), train, resume)
+    loop = TrainLoop(classes)
+    runner._train_loop, runner._test_loop = (loop, None) if train else (None, loop)
+    meta = dict(dataset_meta=dict(classes=TRAINED))
+    checkpoint = dict(meta=meta, state_dict=Head().state_dict())
+    CheckCheckpointHook().after_load_checkpoint(runner, checkpoint)
+
+
+@pytest.mark.parametrize('train', [True, False])
+def test_classes_in_another_order(train, caplog):
+    check_classes([*TRAINED], train)
+    check_classes((), train)
+    with pytest.raises(
+        UserError, match='some.pth.*road, sky.*sky, road.*another order'
+    ):
+        check_classes(TRAINED[::-1], train)
+    assert not caplog.text
+
+
+def test_classes_of_other_names(caplog):
+    for train, resume in ((False, False), (True, True)):
+        with pytest.raises(UserError, match='road, sky; those .* are lane, sky'):
+            check_classes(('lane', 'sky'), train, resume=resume)
+    assert not caplog.text
+    check_classes(('lane', 'sky'), train=True)  # load_from
+    assert 'road, sky; those of the data set are lane, sky' in caplog.text
+
+
+def test_classes_of_a_new_classifier():
+    model = nn.Sequential()
+    model.add_module('conv_seg', nn.Conv2d(5, 2, 1))  # of more channels
+    model.add_module('body', nn.Conv2d(4, 2, 1))
+    runner = make_runner(model, True, False)
+    runner._train_loop = TrainLoop(TRAINED[::-1])
+    state = {**Head().state_dict(), 'body.weight': torch.zeros(2, 4, 1, 1)}
+    meta = dict(dataset_meta=dict(classes=TRAINED))
+    hook = CheckCheckpointHook(min_share=0.2)
+    hook.after_load_checkpoint(runner, dict(meta=meta, state_dict=state))
+
+
+def test_classes_of_weights_from_init_cfg(caplog):
+    runner = make_runner(nn.Sequential(Head()), True, False)
+    runner._load_from = None
+    vars(runner.model[0])['filled_classifier'] = ('init_cfg: a.pth', TRAINED)
+    hook = CheckCheckpointHook()
+    runner._train_loop = TrainLoop(('lane', 'sky'))
+    hook.before_train(runner)
+    assert 'a.pth: it was trained with the classes road, sky' in caplog.text
+    runner._train_loop = TrainLoop(TRAINED[::-1])
+    with pytest.raises(UserError, match='a.pth.*another order'):
+        hook.before_train(runner)
+    runner._load_from = 'other.pth'  # replaces the weights
+    hook.before_train(runner)

@@ -1,0 +1,58 @@
+"""The classes for which a checkpoint was trained, beside those of the data."""
+
+from collections.abc import Mapping, Sequence
+
+from mmdepthseg.utils.errors import UserError, listed
+
+SHOWN = 19
+
+
+def trained_classes(checkpoint: Mapping) -> tuple[str, ...]:
+    """Return the names of the classes that a training saved with its weights.
+
+    Args:
+        checkpoint: As the runner writes it.
+
+    Returns:
+        Empty if the checkpoint does not tell them.
+    """
+    meta = checkpoint.get('meta')
+    known = meta.get('dataset_meta') if isinstance(meta, Mapping) else None
+    names = known.get('classes') if isinstance(known, Mapping) else None
+    return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
+
+
+def compare_classes(
+    source: str, trained: Sequence[str], classes: Sequence[str], strict: bool
+) -> str | None:
+    """Compare the classes of a classifier's weights with those of the data.
+
+    Weights know classes by position alone: with another order, a network is scored, or
+    labels images, under wrong names.
+
+    Args:
+        source: Where the weights come from, for the message.
+        trained: Names with which they were trained; empty: not known.
+        classes: Names in the data set; empty: it has no labels.
+        strict: Refuse other names, too. A training may start from them.
+
+    Returns:
+        A warning about other names, or None.
+
+    Raises:
+        UserError: The names are the same in another order; or, if `strict`, others.
+    """
+    if not trained or not classes or list(trained) == [*map(str, classes)]:
+        return None
+    both = (
+        f'it was trained with the classes {listed(trained, SHOWN)}; those of the data '
+        f'set are {listed(classes, SHOWN)}'
+    )
+    cure = (
+        'give metainfo=dict(classes=...) of the data set in the order of the training'
+    )
+    if sorted(trained) == sorted(map(str, classes)):
+        raise UserError(f'{source}: {both}, the same ones in another order: {cure}')
+    if strict:
+        raise UserError(f'{source}: {both}: {cure}, with its names')
+    return f'{source}: {both}; its classifier is kept, for classes of other names'
