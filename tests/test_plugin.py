@@ -273,6 +273,13 @@ def test_inference(kind, trained, streets):
     assert torch.equal(found.pred_sem_seg.data, same.pred_sem_seg.data)
 
 
+def test_inference_without_a_test_set():
+    """As with the depth network of own clips, which have no true depth."""
+    config = f'{mmdepthseg.CONFIGS}/clips/sde_r18-w16_1k_320x160.py'
+    found = inference_model(init_model(config, device='cpu'), np.zeros((60, 120, 3)))
+    assert found.pred_depth_map.data.shape == (1, 60, 120)
+
+
 # MMEngine calls `set_device` without a GPU, too. And it leaves the process group open:
 # NCCL then warns, but gloo sometimes aborts (signal 6), so it is ended here, unless an
 # error ends the process, when the other may wait in another collective.

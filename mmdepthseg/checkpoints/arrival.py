@@ -5,6 +5,7 @@ ignores `prefix`, or the whole entry, or ends in a KeyError. MMEngine notices no
 """
 
 import logging
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.checkpoints.matching import match_checkpoint
 from mmdepthseg.checkpoints.pretrained_init import CheckedPretrainedInit
+from mmdepthseg.utils.errors import UserError
 
 
 class ChecksPretrained:
@@ -50,43 +52,83 @@ def init_weights_checked(model: Any, init: Callable[[], None]) -> None:
             prefix.
     """
     parts = list(_pretrained_parts(model))
-    configs = [module.init_cfg for module, *_ in parts]
-    for module, *_ in parts:
+    configs = [module.init_cfg for _, module, *_ in parts]
+    for _, module, *_ in parts:
         # at first as without weights
         module.init_cfg = [c for c in _configs(module) if not is_pretrained(c)] or None
     try:
         init()
     finally:
-        for (module, *_), config in zip(parts, configs, strict=True):
+        for (_, module, *_), config in zip(parts, configs, strict=True):
             module.init_cfg = config
-    for module, cfg, inherited in reversed(parts):  # inner first, as MMEngine does
+    for place, module, cfg, inherited in reversed(parts):  # inner first, as MMEngine
         if inherited:
             continue
-        initializer = CheckedPretrainedInit(
-            **{key: value for key, value in cfg.items() if key != 'type'}
-        )
-        if _inits_as_mmengine(module):
-            initializer(module)
-        else:
-            state = initializer.state_for(module)
-            adapted = _init_by_itself(module, state, initializer)
-            _complete(module, state, initializer, adapted)
+        try:
+            _fill(module, cfg)
+        except UserError as error:  # begins with `init_cfg`
+            raise UserError(f'{".".join([*place, ""])}{error}') from error
+
+
+def _fill(module: BaseModule, cfg: dict) -> None:
+    initializer = CheckedPretrainedInit(
+        **{key: value for key, value in cfg.items() if key != 'type'}
+    )
+    if _inits_as_mmengine(module):
+        initializer(module)
+    else:
+        state = initializer.state_for(module)
+        adapted = _init_by_itself(module, state, initializer)
+        _complete(module, state, initializer, adapted)
 
 
 def _pretrained_parts(
-    model: nn.Module, above: Sequence[dict] = ()
-) -> Iterator[tuple[BaseModule, dict, bool]]:
-    """Yield modules with a `Pretrained` initialisation, its config, and whose it is.
+    model: nn.Module, above: Sequence[dict] = (), place: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], BaseModule, dict, bool]]:
+    """Yield modules with a `Pretrained` initialisation, their place first.
 
     Some backbones hand theirs down to their blocks (MMPretrain's RepVGG), for which the
     file was not made: a config that a module above has, too, is inherited.
+
+    Yields:
+        Place (names as in the config), module, config, and whether it is inherited.
     """
     own = [dict(cfg) for cfg in _configs(model) if is_pretrained(cfg)]
     for cfg in own:
-        yield model, cfg, cfg in above
-    for child in model.children():
+        yield place, model, cfg, cfg in above
+    for name, child in model.named_children():
         if not isinstance(child, BaseAveragedModel):  # a copy, made afterwards
-            yield from _pretrained_parts(child, [*above, *own])
+            # as configs name it
+            inner = (*place, 'segmentor' if name == 'student' else name)
+            yield from _pretrained_parts(child, [*above, *own], inner)
+
+
+def weight_sources(model: nn.Module) -> dict[str, str]:
+    """Return where the parts of a model start from, as far as `init_cfg` tells.
+
+    Args:
+        model: Not wrapped.
+
+    Returns:
+        Place, as in the config (`segmentor.backbone`; '' is the whole model) -> file
+        and prefix; '' for backbones that no file fills, which start from random values.
+    """
+    found = {
+        '.'.join(place): str(cfg.get('checkpoint'))
+        + (f' ({cfg["prefix"].rstrip(".")})' if cfg.get('prefix') else '')
+        for place, _, cfg, inherited in _pretrained_parts(model)
+        if not inherited
+    }
+    for name, module in model.named_modules():
+        place = re.sub(r'^student\b', 'segmentor', name)
+        filled = any(
+            not one or f'{place}.'.startswith(f'{one}.') or one.startswith(f'{place}.')
+            for one in found
+        )
+        if place.endswith('backbone') and not filled and not name.startswith('teacher'):
+            if next(module.parameters(), None) is not None:
+                found[place] = ''
+    return found
 
 
 def _configs(module: nn.Module) -> list[dict]:

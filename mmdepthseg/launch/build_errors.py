@@ -6,6 +6,7 @@ in a text. Besides this module only `errors` and `checkpoints.safety` read frame
 messages of other libraries.
 """
 
+import importlib.util
 import re
 import traceback
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from mmdepthseg.utils.errors import did_you_mean, unknown_key
 
 #: Errors by which constructors of the frameworks refuse their arguments.
 REFUSALS = (AssertionError, ImportError, KeyError, RuntimeError, TypeError, ValueError)
+#: Not in the default environment, because it is slow to import.
+MORE_MODELS = 'mmpretrain'
 FRAMEWORKS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'torch')
 
 
@@ -139,6 +142,12 @@ def _describe_type(error: KeyError, variables: Mapping[str, Any]) -> str:
     name, registry = variables.get('obj_type'), variables.get('registry')
     if name is None or registry is None:  # there is no `type`
         return f'config: {error.args[0]}'
+    scope = str(name).rpartition('.')[0]
+    if scope == MORE_MODELS and importlib.util.find_spec(scope) is None:
+        return (
+            f'config: type={name!r}: {scope} is not installed; it comes with pip '
+            f'install "mmdepthseg[{scope}]" (docs/compatibility.md)'
+        )
     kind, known = registry.name, set()
     while registry is not None:
         known |= set(registry.module_dict)

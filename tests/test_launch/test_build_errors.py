@@ -1,5 +1,7 @@
 """Entries of a config that cannot be built are named by type and key."""
 
+import importlib.util
+
 import pytest
 import torch
 from mmengine.registry import (
@@ -45,6 +47,20 @@ def test_type_and_key(config, names):
         PARTS.build(config)
     message = describe_build_error(caught.value)
     assert all(name in message for name in names)
+
+
+def test_a_package_that_is_not_installed(monkeypatch):
+    found = {'mmpretrain': None}.get
+    monkeypatch.setattr(importlib.util, 'find_spec', found)
+    with pytest.raises(KeyError) as caught:
+        PARTS.build(dict(type='mmpretrain.Weel'))
+    message = describe_build_error(caught.value)
+    assert 'not installed' in message and 'mmdepthseg[mmpretrain]' in message
+    monkeypatch.undo()
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: name)
+    assert "there is no part of type='mmpretrain.Weel'" in describe_build_error(
+        caught.value
+    )
 
 
 def test_a_defect_is_not_the_configs():

@@ -14,6 +14,8 @@ predict_pipeline = [
     dict(type='Resize', scale=_base_.scale),
     dict(type='PackDepthSegInputs'),
 ]
+# of MMSegmentation's inference_model
+test_pipeline = predict_pipeline
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,

@@ -14,6 +14,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.datasets.class_pixels import class_pixels
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
@@ -38,6 +39,10 @@ from mmdepthseg.engine.hooks.check_metrics import (
 )
 from mmdepthseg.engine.hooks.check_sample import check_sample
 from mmdepthseg.engine.hooks.check_values import check_values
+from mmdepthseg.engine.hooks.check_weights import (
+    foreign_normalization,
+    random_encoders,
+)
 from mmdepthseg.engine.hooks.monitor_hooks import validation_figures
 from mmdepthseg.engine.optim.merged_groups_constructor import PARAMWISE_READERS
 from mmdepthseg.registry import HOOKS
@@ -66,7 +71,8 @@ class CheckStartHook(Hook):
     - The model predicts what the metrics of the validation compare, and the validation
       has their truth; the first sample is loaded (see `check_metrics`).
     - A class that no training label shows causes a warning, if the labels are small;
-      so does a rate of its own for parameters that the model does not have.
+      so do a rate of its own for parameters that the model does not have, and weights
+      that a transfer lacks or that want other images (see `check_weights`).
 
     It works with every tool that builds a Runner from a config with this hook.
     """
@@ -108,6 +114,12 @@ class CheckStartHook(Hook):
         counting = loops['train'], runner.hooks, runner.param_schedulers
         doubts = [*check_epochs(*counting), *check_lengths(*counting)]
         doubts += check_saving(runner.hooks, accumulated(runner))
+        sources = weight_sources(model)
+        doubts += foreign_normalization(model, sources)
+        if not (
+            getattr(runner, '_load_from', None) or getattr(runner, '_resume', False)
+        ):
+            doubts += random_encoders(sources)
         for doubt in (*doubts, *check_monitors(runner)):
             runner.logger.warning(doubt)
         if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):

@@ -9,6 +9,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
 from PIL import Image
 
+from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.datasets.intrinsics import listed_camera
 from mmdepthseg.datasets.transforms.foreign import all_steps
@@ -21,7 +22,7 @@ SUMMARY = 'summary_of_training'
 
 @HOOKS.register_module()
 class TrainingSummaryHook(Hook):
-    """Log data sets, camera, classes and schedule before the first iteration.
+    """Log data sets, camera, classes, weights and schedule before the first iteration.
 
     MMEngine logs the config and the order of the hooks; how many labels and cameras
     there are, and which K, stands in neither.
@@ -32,7 +33,13 @@ class TrainingSummaryHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Log the summary."""
-        rows = [*_data(runner), *_labels(runner), *_schedule(runner), *_next(runner)]
+        rows = [
+            *_data(runner),
+            *_labels(runner),
+            *_weights(runner),
+            *_schedule(runner),
+            *_next(runner),
+        ]
         lines = [f'  {name:<10}{text}' for name, text in rows]
         text = '\n'.join(['This training:', *lines])
         runner.logger.info(text, extra={SUMMARY: True})
@@ -71,6 +78,18 @@ def _labels(runner: Runner) -> Iterator[tuple[str, str]]:
         if classes and _steps(dataset) & {'LoadSegLabel', 'LoadAnnotations'}:
             yield 'classes', f'{len(classes)}: {", ".join(classes)}'
             break
+
+
+def _weights(runner: Runner) -> Iterator[tuple[str, str]]:
+    if file := getattr(runner, '_load_from', None):
+        yield 'weights', f'from {file}'
+        return
+    places: dict[str, list[str]] = {}
+    for place, source in weight_sources(unwrapped(runner.model)).items():
+        places.setdefault(source, []).append(place or 'all')
+    for source, names in places.items():
+        start = f'from {source}' if source else 'from random values'
+        yield 'weights', f'{", ".join(names)} {start}'
 
 
 def _schedule(runner: Runner) -> Iterator[tuple[str, str]]:

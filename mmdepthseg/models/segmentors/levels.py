@@ -121,9 +121,10 @@ def _check_decoder(
             'reverse the out_indices of the backbone'
         )
     if list(in_channels) != channels:
+        owner = 'depth_head.decoder' if place == 'depth_head' else place
         raise UserError(
             f'{place}: {gives}, but in_channels={list(in_channels)}: set '
-            f'{place}.in_channels={channels}, or out_indices of the backbone'
+            f'{owner}.in_channels={channels}, or out_indices of the backbone'
         )
     # each step without a level up-samples by two
     first = 2 ** (NUM_STEPS + 1 - len(levels))

@@ -40,6 +40,7 @@ def test_any_data_set(tiny_config, summary, tmp_path):
     assert lines['classes'] == '3: road, car, sky'
     assert lines['schedule'].startswith('1 iterations, 2 samples; SGD at 0.005, 0.05')
     assert 'camera' not in lines
+    assert lines['weights'] == 'backbone from random values'
     assert lines['then'] == f'tools/test.py {config} {tmp_path}/run/iter_1.pth'
 
 

@@ -48,6 +48,15 @@ def test_fitting_levels_pass():
     build(backbone=dict(type='Made', levels=GOOD), decode_head=SEG_HEAD)
 
 
+def test_the_key_of_a_depth_head_is_its_decoders():
+    decoder = dict(DEPTH_HEAD['decoder'], in_channels=WIDTHS[:4])
+    with pytest.raises(UserError, match=r'set depth_head\.decoder\.in_channels='):
+        build(
+            backbone=dict(type='Made', levels=GOOD),
+            depth_head=dict(DEPTH_HEAD, decoder=decoder),
+        )
+
+
 @pytest.mark.parametrize(
     'levels, decode_head, named',
     [

@@ -1,0 +1,59 @@
+"""Doubts about where a training starts from."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import nn
+
+#: Mean and standard deviation, in 0..255, of the images for which the weights of
+#: EfficientNet-Lite were made; of nearly all other published ones.
+LITE = (127.0, 128.0)
+IMAGENET = 'mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]'
+
+
+def random_encoders(sources: Mapping[str, str]) -> Iterator[str]:
+    """Yield a warning for each random backbone whose heads start from a file.
+
+    `backbone=dict(_delete_=True, ...)` in a derived config also takes away the
+    `init_cfg` of the config below it: a transfer would be one of the decoder alone.
+
+    Args:
+        sources: See `weight_sources`.
+    """
+    for place, source in sources.items():
+        owner = place.removesuffix('backbone')
+        heads = [
+            f'{one} from {file}'
+            for one, file in sources.items()
+            if file and one.startswith(owner) and 'head' in one[len(owner) :]
+        ]
+        if not source and heads:
+            yield (
+                f'{place} starts from random values, {", ".join(heads)}: give it an '
+                'init_cfg, too (with `_delete_=True` it loses that of the base config)'
+            )
+
+
+def foreign_normalization(model: nn.Module, sources: Mapping[str, str]) -> list[str]:
+    """Return a warning if published weights get images of another normalization.
+
+    Args:
+        model: With a `data_preprocessor` of ours.
+        sources: See `weight_sources`.
+    """
+    processor: Any = getattr(model, 'data_preprocessor', None)
+    if not hasattr(processor, 'keep_raw'):  # not ours, so in other units
+        return []
+    given = [float(255 * part.mean()) for part in (processor.mean, processor.std)]
+    lite = all(abs(one - other) < 1 for one, other in zip(given, LITE, strict=True))
+    for place, source in sources.items():
+        if '://' not in source or not place.endswith('backbone'):
+            continue
+        if source.startswith('package://efficientnet-lite') != lite:
+            wanted = IMAGENET if lite else 'mean=[127.0] * 3, std=[128.0] * 3'
+            return [
+                f'data_preprocessor has mean {given[0]:.1f} and std {given[1]:.1f} (of '
+                f'the channels), but {place} starts from {source}, which was made for '
+                f'{wanted}: set them, if that file does not say otherwise'
+            ]
+    return []

@@ -1,0 +1,107 @@
+"""Doubts about the start of a training, and the line that tells where it starts."""
+
+import pytest
+import torch
+from helpers.tiny_models import (
+    BACKBONE,
+    DECODER,
+    DEPTH_HEAD,
+    POSE_NET,
+    SEG_HEAD,
+    build,
+    build_teacher,
+)
+
+from mmdepthseg.checkpoints.arrival import weight_sources
+from mmdepthseg.engine.hooks.check_weights import (
+    foreign_normalization,
+    random_encoders,
+)
+from mmdepthseg.utils.errors import UserError
+
+
+@pytest.fixture
+def sde(tmp_path):
+    path = str(tmp_path / 'sde.pth')
+    torch.save(dict(state_dict=build(depth_head=DEPTH_HEAD).state_dict()), path)
+    return path
+
+
+def init(path, prefix):
+    return dict(type='Pretrained', checkpoint=path, prefix=prefix)
+
+
+def parts(path, backbone=True):
+    """Backbone and head of a transfer, or the head's decoder alone."""
+    decoder = dict(DECODER, init_cfg=init(path, 'depth_head.decoder.'))
+    start = dict(init_cfg=init(path, 'backbone.')) if backbone else {}
+    return dict(
+        backbone=dict(BACKBONE, **start), decode_head=dict(SEG_HEAD, decoder=decoder)
+    )
+
+
+def test_a_transfer_without_its_encoder(sde):
+    whole = weight_sources(build(**parts(sde)))
+    decoder = f'{sde} (depth_head.decoder)'
+    assert whole == {
+        'backbone': f'{sde} (backbone)',
+        'decode_head.decoder': decoder,
+    }
+    assert not [*random_encoders(whole)]
+    half = weight_sources(build(**parts(sde, backbone=False)))
+    assert half == {'decode_head.decoder': decoder, 'backbone': ''}
+    (doubt,) = random_encoders(half)
+    assert doubt.startswith('backbone starts from random values, decode_head.decoder f')
+    assert 'init_cfg' in doubt and sde in doubt
+
+
+def test_places_of_a_mean_teacher(sde):
+    segmentor = dict(type='DepthSegmentor', **parts(sde, backbone=False))
+    found = weight_sources(build_teacher(segmentor=segmentor))
+    assert [*found] == ['segmentor.decode_head.decoder', 'segmentor.backbone']
+    (doubt,) = random_encoders(found)
+    assert doubt.startswith('segmentor.backbone starts')
+
+
+def test_a_random_pose_net_and_random_weights_are_normal(sde):
+    start = dict(BACKBONE, init_cfg=init(sde, 'backbone.'))
+    model = build(backbone=start, depth_head=DEPTH_HEAD, pose_net=POSE_NET)
+    found = weight_sources(model)
+    assert found['pose_net.backbone'] == '' and not [*random_encoders(found)]
+    scratch = weight_sources(build(decode_head=SEG_HEAD))
+    assert scratch == {'backbone': ''} and not [*random_encoders(scratch)]
+
+
+def test_a_whole_network_from_a_file(tmp_path):
+    path = str(tmp_path / 'net.pth')
+    torch.save(build(decode_head=SEG_HEAD).state_dict(), path)
+    model = build(decode_head=SEG_HEAD, init_cfg=init(path, None))
+    assert weight_sources(model) == {'': path}
+
+
+@pytest.mark.parametrize(
+    ('mean', 'std', 'source', 'wanted'),
+    [
+        (127.0, 128.0, 'torchvision://resnet50', 'mean=[123.675'),
+        (116.0, 57.0, 'package://efficientnet-lite0', 'mean=[127.0] * 3'),
+        (127.0, 128.0, 'package://efficientnet-lite0', None),
+        (116.0, 57.0, 'torchvision://resnet50', None),
+        (127.0, 128.0, 'work_dirs/sde/iter_1000.pth', None),
+    ],
+)
+def test_images_as_published_weights_want_them(mean, std, source, wanted):
+    processor = dict(type='DepthSegDataPreProcessor', mean=[mean] * 3, std=[std] * 3)
+    model = build(decode_head=SEG_HEAD, data_preprocessor=processor)
+    doubts = foreign_normalization(model, {'backbone': source, 'decode_head': 'a.pth'})
+    assert len(doubts) == (wanted is not None)
+    if wanted:
+        assert f'mean {mean:.1f}' in doubts[0] and source in doubts[0]
+        assert wanted in doubts[0]
+
+
+def test_errors_name_the_part(tmp_path):
+    model = dict(type='DepthSegmentor', **parts(str(tmp_path / 'none.pth')))
+    with pytest.raises(
+        UserError, match=r'^segmentor\.decode_head\.decoder\.init_cfg: '
+    ):
+        build_teacher(segmentor=model)
