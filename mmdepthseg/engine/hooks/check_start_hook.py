@@ -19,6 +19,7 @@ from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.datasets.class_pixels import class_pixels
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.engine.hooks.check_frames import check_frames, parts_of
+from mmdepthseg.engine.hooks.check_labels import more_labels, shared_images
 from mmdepthseg.engine.hooks.check_loops import (
     accumulated,
     all_schedulers,
@@ -70,6 +71,8 @@ class CheckStartHook(Hook):
       among those of the validation; a warning if a metric does not tell its own.
     - The model predicts what the metrics of the validation compare, and the validation
       has their truth; the first sample is loaded (see `check_metrics`).
+    - Labelled images of the training that are also those of the validation, and labels
+      of mixed images that the labelled source lacks, cause a warning.
     - A class that no training label shows causes a warning, if the labels are small;
       so do a rate of its own for parameters that the model does not have, and weights
       that a transfer lacks or that want other images (see `check_weights`).
@@ -122,13 +125,17 @@ class CheckStartHook(Hook):
             doubts += random_encoders(sources)
         for doubt in (*doubts, *check_monitors(runner)):
             runner.logger.warning(doubt)
+        data = getattr(loops['train'].dataloader, 'dataset', None)
         if 'val' in loops and isinstance(loops['val'].dataloader, DataLoader):
             dataset = loops['val'].dataloader.dataset
             for metric in loops['val'].evaluator.metrics:
                 check_predictions(metric, model)
                 check_truth(metric, dataset)
+            for doubt in shared_images(data, dataset):
+                runner.logger.warning(doubt)
         for doubt in (
             *absent_classes(loops['train'].dataloader),
+            *more_labels(data, model),
             *idle_rates(runner.cfg, runner.model),
         ):
             runner.logger.warning(doubt)
