@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from mmdepthseg.cityscapes import CLASSES, PALETTE, split_stem
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
-from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
+from mmdepthseg.datasets.options import refuse_empty, split_folders
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.names import list_tree
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, refuse
@@ -20,6 +21,8 @@ FOLDERS = dict(
     poses_path=None,
     sde_disparity_path=None,
 )
+#: The split that is meant if none is given.
+SPLIT = 'train'
 
 
 @DATASETS.register_module()
@@ -72,7 +75,7 @@ class CityscapesSequenceDataset(SequenceDataset):
     def __init__(
         self,
         *,
-        split: str = 'train',
+        split: str = SPLIT,
         data_prefix: Mapping | None = None,
         frames: str = 'annotated',
         default_camera: dict | None = None,
@@ -84,8 +87,15 @@ class CityscapesSequenceDataset(SequenceDataset):
         sde_disparity_suffix: str = '.png',
         **kwargs,
     ) -> None:
+        name = type(self).__name__
+        suffixes = dict(
+            camera_suffix=camera_suffix,
+            disparity_suffix=disparity_suffix,
+            sde_disparity_suffix=sde_disparity_suffix,
+        )
+        refuse_empty(name, suffixes)
         refuse(
-            type(self).__name__,
+            name,
             {
                 f"frames is 'annotated' or 'sequence', not {frames!r}.": (
                     frames not in ('annotated', 'sequence')
@@ -99,8 +109,10 @@ class CityscapesSequenceDataset(SequenceDataset):
         self.split = split
         self.frames = frames
         self.camera_size = tuple(camera_size) if camera_size else None
-        self.default_camera = default_camera and parse_intrinsics(
-            default_camera, 'default_camera'
+        self.default_camera = (
+            None
+            if default_camera is None
+            else parse_intrinsics(default_camera, 'default_camera')
         )
         self.camera_suffix = camera_suffix
         self.disparity_suffix = disparity_suffix
@@ -108,7 +120,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         self._sequence_files: dict[str, str] = {}
         self._frame_numbers: dict[str, list[int]] = {}
         super().__init__(
-            data_prefix=split_folders(FOLDERS, data_prefix, split, type(self).__name__),
+            data_prefix=split_folders(FOLDERS, data_prefix, split, name, SPLIT),
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
             **kwargs,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from mmdepthseg.datasets.label_tables import TABLE_METAINFO, LabelTable
-from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
+from mmdepthseg.datasets.options import refuse_empty, split_folders
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.names import join_path, list_below
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, refuse
@@ -18,7 +19,7 @@ class ImageLabelDataset(SequenceDataset):
     suffix. There are neither neighbouring frames nor cameras.
 
     Args:
-        split: Replaces `{split}` in the prefixes.
+        split: Replaces `{split}` in the prefixes, of which one at least has it.
         data_prefix: Changes of `FOLDERS` (keys `img_path`, `seg_map_path`);
             `seg_map_path=None`: without labels.
         label_table: What the label files mean: a key of `LABEL_TABLES`,
@@ -38,6 +39,8 @@ class ImageLabelDataset(SequenceDataset):
     METAINFO: dict = dict(classes=(), palette=[])
     #: Folders below `data_root`.
     FOLDERS: Mapping[str, str | None] = dict(img_path='images', seg_map_path='labels')
+    #: The split that is meant if none is given.
+    SPLIT: str | None = None
 
     def __init__(
         self,
@@ -52,15 +55,11 @@ class ImageLabelDataset(SequenceDataset):
         **kwargs,
     ) -> None:
         name = type(self).__name__
-        folders = {**self.FOLDERS, **(data_prefix or {})}
         table = None if label_table is None else LabelTable.of(label_table)
+        refuse_empty(name, dict(sde_disparity_dir=sde_disparity_dir))
         refuse(
             name,
             {
-                'the data_prefix contains {split}: give split.': (
-                    split is None
-                    and any('{split}' in (f or '') for f in folders.values())
-                ),
                 'reduce_zero_label does not go with a table of colours or of a channel:'
                 ' write the classes into the label_table.': bool(
                     kwargs.get('reduce_zero_label')
@@ -81,7 +80,9 @@ class ImageLabelDataset(SequenceDataset):
             )
             metainfo = {**(own or {}), **(metainfo or {})}
         super().__init__(
-            data_prefix=split_folders(self.FOLDERS, data_prefix, split or '', name),
+            data_prefix=split_folders(
+                self.FOLDERS, data_prefix, split, name, self.SPLIT
+            ),
             metainfo=metainfo,
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,

@@ -10,33 +10,15 @@ from mmseg.datasets import BaseSegDataset
 
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.datasets.errors import BrokenFileError, BrokenFiles
+from mmdepthseg.datasets.options import is_whole, refuse_empty
 from mmdepthseg.datasets.subset import LabeledSubset
 from mmdepthseg.datasets.transforms.foreign import all_steps, check_pipeline
 from mmdepthseg.name_lists import read_lines
 from mmdepthseg.names import join_path
-from mmdepthseg.utils.errors import UserError, check_keys, listed, refuse
+from mmdepthseg.utils.errors import UserError, listed, refuse
 
 #: Number of broken samples in a row after which no more are tried.
 MAX_IN_A_ROW = 100
-
-
-def split_folders(
-    known: Mapping[str, str | None], given: Mapping | None, split: str, owner: str
-) -> dict[str, str]:
-    """Return the `data_prefix` of a split.
-
-    Args:
-        known: Folders below `data_root`, with `{split}`; None: unused.
-        given: Changes of them.
-        split: The split.
-        owner: Owner of the `data_prefix`, for the message.
-
-    Raises:
-        UserError: A key is not among the known ones.
-    """
-    check_keys(given or (), known, f'{owner}: data_prefix')
-    folders = {**known, **(given or {})}
-    return {k: v.format(split=split) for k, v in folders.items() if v is not None}
 
 
 class SequenceDataset(BaseSegDataset):
@@ -91,11 +73,16 @@ class SequenceDataset(BaseSegDataset):
         check_depth_labels: bool = True,
         **kwargs,
     ) -> None:
+        texts = ('data_root', 'img_suffix', 'seg_map_suffix')
+        refuse_empty(type(self).__name__, {key: kwargs.get(key) for key in texts})
         refuse(
             type(self).__name__,
             {
                 f"missing_neighbours={missing_neighbours!r}: give 'skip' or 'error'.": (
                     missing_neighbours not in ('skip', 'error')
+                ),
+                f'offsets={offsets!r}: give whole numbers in a list, as [-1, 1].': (
+                    isinstance(offsets, str) or not all(map(is_whole, offsets))
                 ),
                 f'offsets must be different and not 0, got {tuple(offsets)}.': (
                     len({0, *offsets}) <= len(offsets)
