@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from mmdepthseg.cityscapes import CLASSES, PALETTE, split_stem
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
+from mmdepthseg.datasets.label_tables import names_train_ids
 from mmdepthseg.datasets.options import refuse_empty, split_folders
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.names import list_tree
@@ -23,6 +24,8 @@ FOLDERS = dict(
 )
 #: The split that is meant if none is given.
 SPLIT = 'train'
+#: What the names of files of class indices have in place of `labelIds`.
+TRAIN_IDS = 'labelTrainIds'
 
 
 @DATASETS.register_module()
@@ -62,8 +65,8 @@ class CityscapesSequenceDataset(SequenceDataset):
             `width` and `height` refer to; None: that of the image file.
             Give (1024, 2048) for Cityscapes images stored at another size.
         img_suffix: End of image names.
-        seg_map_suffix: End of label names; `labelTrainIds` in it means that ids
-            are class indices already.
+        seg_map_suffix: End of label names; `labelTrainIds` in it (in any case)
+            means that ids are class indices already.
         camera_suffix: End of camera file names.
         disparity_suffix: End of stereo disparity names.
         sde_disparity_suffix: End of depth label names.
@@ -103,6 +106,15 @@ class CityscapesSequenceDataset(SequenceDataset):
                 f'camera_size is (height, width), not {camera_size!r}.': (
                     camera_size is not None
                     and [type(side) for side in camera_size] != [int, int]
+                ),
+                f'seg_map_suffix={seg_map_suffix!r}: files of train ids are known by '
+                f'{TRAIN_IDS} in their names: rename them, such as to '
+                f'_gtFine_{TRAIN_IDS}.png.': (
+                    names_train_ids(seg_map_suffix)
+                    and TRAIN_IDS.lower() not in seg_map_suffix.lower()
+                ),
+                'reduce_zero_label does not go with the ids of Cityscapes.': bool(
+                    kwargs.get('reduce_zero_label')
                 ),
             },
         )
@@ -171,7 +183,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         if 'seg_map_path' in info:
             info['label_table'] = (
                 'cityscapes_train_ids'
-                if 'labelTrainIds' in self.seg_map_suffix
+                if names_train_ids(self.seg_map_suffix)
                 else 'cityscapes_label_ids'
             )
         folder = self.data_prefix.get('sde_disparity_path')

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 
-from mmdepthseg.datasets.label_tables import TABLE_METAINFO, LabelTable
+from mmdepthseg.datasets.label_tables import (
+    LABEL_ID_TABLES,
+    TABLE_METAINFO,
+    LabelTable,
+    names_train_ids,
+)
 from mmdepthseg.datasets.options import refuse_empty, split_folders
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.names import join_path, list_below
@@ -60,11 +65,21 @@ class ImageLabelDataset(SequenceDataset):
         refuse(
             name,
             {
-                'reduce_zero_label does not go with a table of colours or of a channel:'
-                ' write the classes into the label_table.': bool(
+                'reduce_zero_label goes with class indices, not with a table of ids or '
+                'colours: write the classes into the label_table.': bool(
                     kwargs.get('reduce_zero_label')
                     and table
-                    and table.stored != 'index'
+                    and not isinstance(label_table, int)
+                ),
+                f'seg_map_suffix={seg_map_suffix!r} is that of train ids, the '
+                f'label_table {label_table!r} is one of label ids: give label_table='
+                "'cityscapes_train_ids'.": (
+                    label_table in LABEL_ID_TABLES and names_train_ids(seg_map_suffix)
+                ),
+                f'seg_map_suffix={seg_map_suffix!r} is that of label ids: give '
+                "label_table='cityscapes_label_ids'.": (
+                    label_table == 'cityscapes_train_ids'
+                    and 'labelids' in seg_map_suffix.lower()
                 ),
             },
         )

@@ -10,7 +10,7 @@ from mmdepthseg.camera import Size, same_aspect
 from mmdepthseg.cityscapes import IGNORED
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
-from mmdepthseg.datasets.label_tables import UNKNOWN, LabelTable
+from mmdepthseg.datasets.label_tables import TAKEN_INDICES, UNKNOWN, LabelTable
 from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
 from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_stored
 from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
@@ -253,6 +253,13 @@ class LoadSegLabel(LoadAnnotations):
         stored, name = (table.stored, table.name) if table else ('index', '')
         label = read_stored(path, 'Label', stored, name, self.backend_args)
         self._check_size(results, label.shape)
+        if table is not None and table.takes_indices(label):
+            raise UserError(
+                f'Label {path} {TAKEN_INDICES}, but the {name} is one of ids. Train '
+                "ids: give seg_map_suffix='_gtFine_labelTrainIds.png' (in the layout of "
+                "Cityscapes) or label_table='cityscapes_train_ids'. Ids: store void as "
+                'one of them, not as 255.'
+            )
         if self.evaluate_at is not None:
             label = self._choose_size(results, label)
         if results.get('reduce_zero_label'):
