@@ -4,6 +4,7 @@ import logging
 import os.path as osp
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
@@ -191,6 +192,11 @@ class SequenceDataset(BaseSegDataset):
         self._read_manifest(samples)
         self._log_summary(samples)
         return samples
+
+    def get_data_info(self, idx: int) -> Any:
+        """Return a sample's info, a dict; with the palette, which all samples share."""
+        # `metainfo` would copy all of it each time
+        return {**super().get_data_info(idx), 'palette': self._metainfo.get('palette')}
 
     def prepare_data(self, idx: int) -> dict | None:
         """Run the pipeline; with `skip_broken`, None for a broken sample.
