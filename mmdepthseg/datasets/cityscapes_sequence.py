@@ -173,6 +173,8 @@ class CityscapesSequenceDataset(SequenceDataset):
             ('disparity_path', self.disparity_suffix),
         ):
             files = list_tree(prefix.get(key), suffix)
+            if key == 'seg_map_path':
+                self._warn_of_orphans(images, files)
             for info in samples:
                 if info['img_id'] in files:
                     info[key] = files[info['img_id']]

@@ -179,7 +179,15 @@ class SequenceDataset(BaseSegDataset):
         The subset is drawn before frames without neighbours are left out, so it does
         not depend on `offsets`.
         """
-        samples = self._apply_subset(self.list_samples())
+        samples = self.list_samples()
+        own = [i['img_id'] for i in samples if i.get('seg_map_path') == i['img_path']]
+        if own:
+            raise UserError(
+                f'{self._describe()}: {len(own)} images would be their own labels, '
+                f'such as {own[0]}: give the folder of the labels, or the end of their '
+                'names.'
+            )
+        samples = self._apply_subset(samples)
         samples = self._add_neighbours(samples)
         for info in samples:
             self.finish_sample(info)
@@ -246,6 +254,27 @@ class SequenceDataset(BaseSegDataset):
                 f'{self._describe()}: {len(without)} of {len(samples)} samples have no '
                 f'label file: searched {self._labels_place()}, the first '
                 f'without: {listed(without)}.'
+            )
+
+    def _warn_of_orphans(
+        self, images: Mapping[str, str], labels: Mapping[str, str]
+    ) -> None:
+        """Name labels that belong to no image, in the log.
+
+        Args:
+            images: Files by name.
+            labels: The same.
+        """
+        orphans = [osp.basename(labels[stem]) for stem in labels if stem not in images]
+        if orphans:
+            bare = [osp.basename(images[stem]) for stem in images if stem not in labels]
+            print_log(
+                f'{self._describe()}: {len(orphans)} of {len(labels)} labels in '
+                f'{self.data_prefix["seg_map_path"]} belong to no image '
+                f'({listed(orphans)}) and are left out; {len(bare)} of {len(images)} '
+                f'images have no label ({listed(bare) or "none"}).',
+                logger='current',
+                level=logging.WARNING,
             )
 
     def _add_neighbours(self, samples: list[dict]) -> list[dict]:

@@ -209,6 +209,16 @@ def relabel(root, ids, name='labelIds'):
     return dict(pipeline=[LOAD[0], LOAD[3]])
 
 
+def test_labels_without_an_image(cityscapes_root, said):
+    build(cityscapes_root)
+    assert not any('belong to no image' in line for line in said)
+    stem = 'train/bochum/bochum_000000_000002'
+    (cityscapes_root / f'leftImg8bit/{stem}_leftImg8bit.png').unlink()
+    assert len(build(cityscapes_root)) == 3
+    log = said[1]
+    assert '1 of 2 labels' in log and 'bochum_000000_000002' in log
+
+
 @pytest.mark.parametrize('ids', [[0, 13, 10, 255], [18, 255]])
 def test_train_ids_in_a_file_of_label_ids(ids, cityscapes_root):
     with pytest.raises(

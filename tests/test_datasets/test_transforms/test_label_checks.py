@@ -143,6 +143,14 @@ def test_palettes_of_released_files(name):
             assert not contradiction(used, file[used], table.lookup(), meta['palette'])
 
 
+def test_a_ramp_of_greys_says_nothing():
+    classes, palette = LabelTable.of(3).lookup(), [[2] * 3, [1] * 3, [0] * 3]
+    for used in (np.array([0, 2]), np.array([0, 1])):
+        ramp = used[:, None].repeat(3, 1).astype(np.uint8)
+        assert not contradiction(used, ramp, classes, palette)
+        assert contradiction(used, 2 - ramp, classes, [[0] * 3, [1] * 3, [2] * 3])
+
+
 def test_palette_of_a_png():
     assert png_palette(indexed(INDICES, COLOURS))[:3].tolist() == COLOURS
     assert png_palette(encode(INDICES)) is None
