@@ -153,11 +153,16 @@ class LabelTable:
             Whether it holds 255 and otherwise only class indices, of which the table
             makes others. Always False of a user's own table, in which 255 may be void.
         """
-        if self.stored != 'index' or not self.released or label.max() != IGNORED:
+        if self.stored != 'index' or not self.released:
             return False
-        ids = np.unique(label)[:-1]
-        found = ids.size > 0 and int(ids[-1]) <= self.highest
-        return found and bool((self.lookup()[ids] != ids).any())
+        indices = np.arange(self.highest + 1)
+        moved = self.lookup()[indices] != indices
+        # the pixels are counted only where it may be so, because that takes longer
+        if not moved.any() or label.max() != IGNORED:
+            return False
+        counts = np.bincount(label.ravel(), minlength=SIZES['index'])[:IGNORED]
+        others = counts[len(indices) :].any()
+        return not others and bool(counts[indices][moved].any())
 
     def texts(self, values: np.ndarray) -> str:
         """Return stored values as the config writes them, for messages."""
