@@ -25,7 +25,7 @@ FOLDERS = dict(
 #: The split that is meant if none is given.
 SPLIT = 'train'
 #: What the names of files of class indices have in place of `labelIds`.
-TRAIN_IDS = 'labelTrainIds'
+INDICES_NAME = 'labelTrainIds'
 
 
 @DATASETS.register_module()
@@ -108,10 +108,10 @@ class CityscapesSequenceDataset(SequenceDataset):
                     and [type(side) for side in camera_size] != [int, int]
                 ),
                 f'seg_map_suffix={seg_map_suffix!r}: files of train ids are known by '
-                f'{TRAIN_IDS} in their names: rename them, such as to '
-                f'_gtFine_{TRAIN_IDS}.png.': (
+                f'{INDICES_NAME} in their names: rename them, such as to '
+                f'_gtFine_{INDICES_NAME}.png.': (
                     names_train_ids(seg_map_suffix)
-                    and TRAIN_IDS.lower() not in seg_map_suffix.lower()
+                    and INDICES_NAME.lower() not in seg_map_suffix.lower()
                 ),
                 'reduce_zero_label does not go with the ids of Cityscapes.': bool(
                     kwargs.get('reduce_zero_label')
