@@ -8,7 +8,7 @@ import os.path as osp
 import re
 import statistics
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Protocol
@@ -175,12 +175,13 @@ def list_tree(root: str | None, suffix: str, alone: bool = False) -> dict[str, s
     }
 
 
-def list_below(root: str, suffix: str) -> dict[str, str]:
+def list_below(root: str, suffix: str, without: Collection[str] = ()) -> dict[str, str]:
     """List the files that end with a suffix in a folder and all folders below it.
 
     Args:
         root: The folder; it may be missing.
         suffix: End of the names, in any case.
+        without: Paths of folders below it to leave out, such as those of labels.
 
     Returns:
         `{path below the root, without suffix: path}`, a folder's own files first.
@@ -190,7 +191,10 @@ def list_below(root: str, suffix: str) -> dict[str, str]:
     """
     found = list_files(root, suffix)
     for folder in list_folders(root):
-        for name, path in list_below(osp.join(root, folder), suffix).items():
+        place = osp.join(root, folder)
+        if place in without:
+            continue
+        for name, path in list_below(place, suffix, without).items():
             found[f'{folder}/{name}'] = path
     return found
 

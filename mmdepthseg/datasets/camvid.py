@@ -48,8 +48,9 @@ class CamVidDataset(ImageLabelDataset):
     )
 
     FOLDERS = dict(img_path='{split}', seg_map_path='{split}annot')
+    SPLIT = 'train'
 
     def __init__(
-        self, *, split: str = 'train', label_table: str = 'camvid', **kwargs
+        self, *, split: str = SPLIT, label_table: str = 'camvid', **kwargs
     ) -> None:
         super().__init__(split=split, label_table=label_table, **kwargs)

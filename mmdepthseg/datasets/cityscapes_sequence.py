@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 from mmdepthseg.cityscapes import CLASSES, PALETTE, split_stem
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
-from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
+from mmdepthseg.datasets.label_tables import names_train_ids
+from mmdepthseg.datasets.options import refuse_empty, split_folders
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.names import list_tree
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, refuse
@@ -20,6 +22,10 @@ FOLDERS = dict(
     poses_path=None,
     sde_disparity_path=None,
 )
+#: The split that is meant if none is given.
+SPLIT = 'train'
+#: What the names of files of class indices have in place of `labelIds`.
+INDICES_NAME = 'labelTrainIds'
 
 
 @DATASETS.register_module()
@@ -59,8 +65,8 @@ class CityscapesSequenceDataset(SequenceDataset):
             `width` and `height` refer to; None: that of the image file.
             Give (1024, 2048) for Cityscapes images stored at another size.
         img_suffix: End of image names.
-        seg_map_suffix: End of label names; `labelTrainIds` in it means that ids
-            are class indices already.
+        seg_map_suffix: End of label names; `labelTrainIds` in it (in any case)
+            means that ids are class indices already.
         camera_suffix: End of camera file names.
         disparity_suffix: End of stereo disparity names.
         sde_disparity_suffix: End of depth label names.
@@ -72,7 +78,7 @@ class CityscapesSequenceDataset(SequenceDataset):
     def __init__(
         self,
         *,
-        split: str = 'train',
+        split: str = SPLIT,
         data_prefix: Mapping | None = None,
         frames: str = 'annotated',
         default_camera: dict | None = None,
@@ -84,8 +90,15 @@ class CityscapesSequenceDataset(SequenceDataset):
         sde_disparity_suffix: str = '.png',
         **kwargs,
     ) -> None:
+        name = type(self).__name__
+        suffixes = dict(
+            camera_suffix=camera_suffix,
+            disparity_suffix=disparity_suffix,
+            sde_disparity_suffix=sde_disparity_suffix,
+        )
+        refuse_empty(name, suffixes)
         refuse(
-            type(self).__name__,
+            name,
             {
                 f"frames is 'annotated' or 'sequence', not {frames!r}.": (
                     frames not in ('annotated', 'sequence')
@@ -94,13 +107,24 @@ class CityscapesSequenceDataset(SequenceDataset):
                     camera_size is not None
                     and [type(side) for side in camera_size] != [int, int]
                 ),
+                f'seg_map_suffix={seg_map_suffix!r}: files of train ids are known by '
+                f'{INDICES_NAME} in their names: rename them, such as to '
+                f'_gtFine_{INDICES_NAME}.png.': (
+                    names_train_ids(seg_map_suffix)
+                    and INDICES_NAME.lower() not in seg_map_suffix.lower()
+                ),
+                'reduce_zero_label does not go with the ids of Cityscapes.': bool(
+                    kwargs.get('reduce_zero_label')
+                ),
             },
         )
         self.split = split
         self.frames = frames
         self.camera_size = tuple(camera_size) if camera_size else None
-        self.default_camera = default_camera and parse_intrinsics(
-            default_camera, 'default_camera'
+        self.default_camera = (
+            None
+            if default_camera is None
+            else parse_intrinsics(default_camera, 'default_camera')
         )
         self.camera_suffix = camera_suffix
         self.disparity_suffix = disparity_suffix
@@ -108,7 +132,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         self._sequence_files: dict[str, str] = {}
         self._frame_numbers: dict[str, list[int]] = {}
         super().__init__(
-            data_prefix=split_folders(FOLDERS, data_prefix, split, type(self).__name__),
+            data_prefix=split_folders(FOLDERS, data_prefix, split, name, SPLIT),
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
             **kwargs,
@@ -149,6 +173,8 @@ class CityscapesSequenceDataset(SequenceDataset):
             ('disparity_path', self.disparity_suffix),
         ):
             files = list_tree(prefix.get(key), suffix)
+            if key == 'seg_map_path':
+                self._warn_of_orphans(images, files)
             for info in samples:
                 if info['img_id'] in files:
                     info[key] = files[info['img_id']]
@@ -159,7 +185,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         if 'seg_map_path' in info:
             info['label_table'] = (
                 'cityscapes_train_ids'
-                if 'labelTrainIds' in self.seg_map_suffix
+                if names_train_ids(self.seg_map_suffix)
                 else 'cityscapes_label_ids'
             )
         folder = self.data_prefix.get('sde_disparity_path')

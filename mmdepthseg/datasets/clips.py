@@ -13,6 +13,7 @@ from mmdepthseg.datasets.intrinsics import (
     read_intrinsics,
     read_kitti_calib,
 )
+from mmdepthseg.datasets.options import refuse_empty
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms.files import image_size, read_bytes
 from mmdepthseg.names import (
@@ -113,9 +114,20 @@ class ClipDataset(SequenceDataset):
                 for key in ('img_suffix', 'seg_map_suffix', 'data_prefix')
             },
         )
+        names = dict(
+            frames_dir=frames_dir,
+            labels_dir=labels_dir,
+            depth_dir=depth_dir,
+            sde_disparity_dir=sde_disparity_dir,
+            poses_file=poses_file,
+            img_suffixes=img_suffixes,
+        )
+        refuse_empty(type(self).__name__, names)
         self.clips = None if clips is None else list(clips)
         self.exclude_clips = list(exclude_clips)
-        self.intrinsics = intrinsics and parse_intrinsics(intrinsics, 'intrinsics')
+        self.intrinsics = (
+            None if intrinsics is None else parse_intrinsics(intrinsics, 'intrinsics')
+        )
         self.frames_dir = frames_dir
         self.labels_dir = labels_dir
         self.depth_dir = depth_dir

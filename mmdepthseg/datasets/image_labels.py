@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 
-from mmdepthseg.datasets.label_tables import TABLE_METAINFO, LabelTable
-from mmdepthseg.datasets.sequence_dataset import SequenceDataset, split_folders
+from mmdepthseg.datasets.label_tables import (
+    LABEL_ID_TABLES,
+    TABLE_METAINFO,
+    LabelTable,
+    names_train_ids,
+)
+from mmdepthseg.datasets.options import refuse_empty, split_folders
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.names import join_path, list_below
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, refuse
@@ -15,10 +21,11 @@ class ImageLabelDataset(SequenceDataset):
 
     Layout: `<img_path>/**/<stem><img_suffix>`, any depth of folders, and
     `<seg_map_path>/**/<stem><seg_map_suffix>`; an image's id is its path without the
-    suffix. There are neither neighbouring frames nor cameras.
+    suffix. The folder of one kind may be below that of another. There are neither
+    neighbouring frames nor cameras.
 
     Args:
-        split: Replaces `{split}` in the prefixes.
+        split: Replaces `{split}` in the prefixes, of which one at least has it.
         data_prefix: Changes of `FOLDERS` (keys `img_path`, `seg_map_path`);
             `seg_map_path=None`: without labels.
         label_table: What the label files mean: a key of `LABEL_TABLES`,
@@ -38,6 +45,8 @@ class ImageLabelDataset(SequenceDataset):
     METAINFO: dict = dict(classes=(), palette=[])
     #: Folders below `data_root`.
     FOLDERS: Mapping[str, str | None] = dict(img_path='images', seg_map_path='labels')
+    #: The split that is meant if none is given.
+    SPLIT: str | None = None
 
     def __init__(
         self,
@@ -52,20 +61,26 @@ class ImageLabelDataset(SequenceDataset):
         **kwargs,
     ) -> None:
         name = type(self).__name__
-        folders = {**self.FOLDERS, **(data_prefix or {})}
         table = None if label_table is None else LabelTable.of(label_table)
+        refuse_empty(name, dict(sde_disparity_dir=sde_disparity_dir))
         refuse(
             name,
             {
-                'the data_prefix contains {split}: give split.': (
-                    split is None
-                    and any('{split}' in (f or '') for f in folders.values())
-                ),
-                'reduce_zero_label does not go with a table of colours or of a channel:'
-                ' write the classes into the label_table.': bool(
+                'reduce_zero_label goes with class indices, not with a table of ids or '
+                'colours: write the classes into the label_table.': bool(
                     kwargs.get('reduce_zero_label')
                     and table
-                    and table.stored != 'index'
+                    and not isinstance(label_table, int)
+                ),
+                f'seg_map_suffix={seg_map_suffix!r} is that of train ids, the '
+                f'label_table {label_table!r} is one of label ids: give label_table='
+                "'cityscapes_train_ids'.": (
+                    label_table in LABEL_ID_TABLES and names_train_ids(seg_map_suffix)
+                ),
+                f'seg_map_suffix={seg_map_suffix!r} is that of label ids: give '
+                "label_table='cityscapes_label_ids'.": (
+                    label_table == 'cityscapes_train_ids'
+                    and 'labelids' in seg_map_suffix.lower()
                 ),
             },
         )
@@ -81,7 +96,9 @@ class ImageLabelDataset(SequenceDataset):
             )
             metainfo = {**(own or {}), **(metainfo or {})}
         super().__init__(
-            data_prefix=split_folders(self.FOLDERS, data_prefix, split or '', name),
+            data_prefix=split_folders(
+                self.FOLDERS, data_prefix, split, name, self.SPLIT
+            ),
             metainfo=metainfo,
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
@@ -97,7 +114,7 @@ class ImageLabelDataset(SequenceDataset):
         """Return all images, with their labels if they have one."""
         self._check_classes()
         folder = self.data_prefix['img_path']
-        images = list_below(folder, self.img_suffix)
+        images = self._files('img_path', self.img_suffix, self.seg_map_suffix)
         if not images:
             split = '' if self.split is None else f' in the split {self.split!r}'
             raise UserError(
@@ -113,6 +130,7 @@ class ImageLabelDataset(SequenceDataset):
                 f'in {folder}, such as {next(iter(images))}{self.img_suffix}: give '
                 'img_suffix and seg_map_suffix, the ends in which the names differ.'
             )
+        self._check_orphans(images, labels)
         return [
             dict(img_path=path, img_id=stem)
             | (dict(seg_map_path=labels[stem]) if stem in labels else {})
@@ -126,16 +144,65 @@ class ImageLabelDataset(SequenceDataset):
             info['label_table'] = (
                 len(self.metainfo['classes']) if table is None else table
             )
-        if self.sde_disparity_dir:
-            folder = join_path(self.data_root or '', self.sde_disparity_dir)
+        folder = self._depth_folder()
+        if folder is not None:
             info['sde_disparity_path'] = f'{folder}/{info["img_id"]}.png'
 
     def _labels(self) -> dict[str, str]:
         """Return the label files by image; none without classes."""
-        folder = self.data_prefix.get('seg_map_path')
-        if not folder or not self.metainfo['classes']:
+        if 'seg_map_path' not in self.data_prefix or not self.metainfo['classes']:
             return {}
-        return list_below(folder, self.seg_map_suffix)
+        return self._files('seg_map_path', self.seg_map_suffix, self.img_suffix)
+
+    def _depth_folder(self) -> str | None:
+        """Return the folder of the stored depth labels."""
+        if self.sde_disparity_dir is None:
+            return None
+        return join_path(self.data_root or '', self.sde_disparity_dir)
+
+    def _files(self, key: str, suffix: str, other: str) -> dict[str, str]:
+        """Return the files of one kind, without those of the others among them.
+
+        Args:
+            key: Prefix of the kind.
+            suffix: End of its names.
+            other: End of the names of the other kind (images or labels).
+        """
+        place = self.data_prefix[key]
+        places = {*self.data_prefix.values(), self._depth_folder()} - {None}
+        found = list_below(place, suffix, places - {place})
+        shared = {*self.data_prefix.values()} == {place}
+        if not (shared and len(other) > len(suffix)):
+            return found
+        # in one folder 1_mask.png is the label of 1.png, and no image
+        return {
+            stem: path
+            for stem, path in found.items()
+            if not path.lower().endswith(other.lower())
+        }
+
+    def _check_orphans(
+        self, images: Mapping[str, str], labels: Mapping[str, str]
+    ) -> None:
+        """Refuse or name labels without an image, which would not be used.
+
+        They may be those of other images, of another split in the same folder; unless
+        all labels are asked for and images lack theirs, as of names that differ.
+        """
+        subset = self.subset
+        all_labels = subset is not None and not subset.chosen
+        orphans = [*(labels.keys() - images.keys())]
+        bare = [stem for stem in images if stem not in labels]
+        if self.require_labels and all_labels and orphans and bare:
+            raise UserError(
+                f'{self._describe()}: {len(orphans)} of {len(labels)} labels in '
+                f'{self.data_prefix["seg_map_path"]}, such as '
+                f'{min(orphans)}{self.seg_map_suffix}, belong to no image, and '
+                f'{len(bare)} of {len(images)} images, such as '
+                f'{bare[0]}{self.img_suffix}, have no label: rename them, or give '
+                'require_labels=False if they are the labels of other images.'
+            )
+        self._warn_of_orphans(images, labels)
 
     def _check_classes(self) -> None:
         """Raise unless each class of the table has a name."""

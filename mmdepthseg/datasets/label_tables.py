@@ -7,7 +7,7 @@ or a `LabelTable`. 255 is "ignore" everywhere; what has no entry is an error.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,8 @@ from mmdepthseg.utils.errors import UserError, listed
 
 #: Marks what has no table entry; no data set has 254 classes.
 UNKNOWN = 254
+#: Advice about files that `LabelTable.takes_indices`.
+TAKEN_INDICES = 'holds 255 and otherwise only class indices, as files of train ids do'
 #: Number of values that a label file can hold, by what it stores: `'index'`, 8-bit ids
 #: (grey, or the indices of a palette); `'colour'`, 8-bit RGB; `'red'`, ids in the red
 #: channel of 16-bit RGB.
@@ -72,6 +74,8 @@ LABEL_TABLES: dict[str, Mapping] = {
         | {label_id: index for index, label_id in enumerate(_SYNTHIA)}
     ),
 }
+#: Those whose files have the ids of Cityscapes.
+LABEL_ID_TABLES = ('cityscapes_label_ids', 'gta5')
 _CITYSCAPES = dict(classes=CLASSES, palette=PALETTE)
 #: Classes and palette of the tables that have their own.
 TABLE_METAINFO: dict[str, dict] = {
@@ -93,11 +97,14 @@ class LabelTable:
         stored: What the files store, a key of `SIZES`.
         entries: Pairs of a stored value (a colour as 0xRRGGBB) and its class index or
             255.
+        released: Whether the files are those of a data set of the field, not the
+            user's own.
     """
 
     name: str
     stored: str
     entries: tuple[tuple[int, int], ...]
+    released: bool = False
 
     @classmethod
     def of(cls, table: 'str | int | Mapping | LabelTable') -> 'LabelTable':
@@ -132,6 +139,31 @@ class LabelTable:
         """
         return _lookup(self)
 
+    def takes_indices(self, label: np.ndarray) -> bool:
+        """Tell whether a label file holds class indices that the table would misread.
+
+        Train ids in the place of label ids: they are all known ids, of other classes.
+        Cityscapes' ids are 0..33; should the licence plate's -1 be stored as 255,
+        then the vehicle that it belongs to is there, whose id is above all indices.
+
+        Args:
+            label: (H, W) uint8, as stored.
+
+        Returns:
+            Whether it holds 255 and otherwise only class indices, of which the table
+            makes others. Always False of a user's own table, in which 255 may be void.
+        """
+        if self.stored != 'index' or not self.released:
+            return False
+        indices = np.arange(self.highest + 1)
+        moved = self.lookup()[indices] != indices
+        # the pixels are counted only where it may be so, because that takes longer
+        if not moved.any() or label.max() != IGNORED:
+            return False
+        counts = np.bincount(label.ravel(), minlength=SIZES['index'])[:IGNORED]
+        others = counts[len(indices) :].any()
+        return not others and bool(counts[indices][moved].any())
+
     def texts(self, values: np.ndarray) -> str:
         """Return stored values as the config writes them, for messages."""
         if self.stored == 'colour':
@@ -144,11 +176,16 @@ def lookup_table(name: str | int) -> np.ndarray:
     return LabelTable.of(name).lookup()
 
 
+def names_train_ids(suffix: str) -> bool:
+    """Tell whether the end of label names speaks of train ids, in any spelling."""
+    return 'trainid' in re.sub('[^a-z]', '', suffix.lower())
+
+
 @lru_cache(maxsize=None)
 def _named(name: str) -> LabelTable:
     if name not in LABEL_TABLES:
         raise UserError(f'label_table {name!r} is not one of {sorted(LABEL_TABLES)}.')
-    return _checked(LABEL_TABLES[name], f'table {name}')
+    return replace(_checked(LABEL_TABLES[name], f'table {name}'), released=True)
 
 
 @lru_cache(maxsize=None)

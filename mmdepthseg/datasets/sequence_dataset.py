@@ -4,39 +4,22 @@ import logging
 import os.path as osp
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.datasets.errors import BrokenFileError, BrokenFiles
+from mmdepthseg.datasets.options import is_whole, refuse_empty
 from mmdepthseg.datasets.subset import LabeledSubset
 from mmdepthseg.datasets.transforms.foreign import all_steps, check_pipeline
 from mmdepthseg.name_lists import read_lines
 from mmdepthseg.names import join_path
-from mmdepthseg.utils.errors import UserError, check_keys, listed, refuse
+from mmdepthseg.utils.errors import UserError, listed, refuse
 
 #: Number of broken samples in a row after which no more are tried.
 MAX_IN_A_ROW = 100
-
-
-def split_folders(
-    known: Mapping[str, str | None], given: Mapping | None, split: str, owner: str
-) -> dict[str, str]:
-    """Return the `data_prefix` of a split.
-
-    Args:
-        known: Folders below `data_root`, with `{split}`; None: unused.
-        given: Changes of them.
-        split: The split.
-        owner: Owner of the `data_prefix`, for the message.
-
-    Raises:
-        UserError: A key is not among the known ones.
-    """
-    check_keys(given or (), known, f'{owner}: data_prefix')
-    folders = {**known, **(given or {})}
-    return {k: v.format(split=split) for k, v in folders.items() if v is not None}
 
 
 class SequenceDataset(BaseSegDataset):
@@ -91,11 +74,16 @@ class SequenceDataset(BaseSegDataset):
         check_depth_labels: bool = True,
         **kwargs,
     ) -> None:
+        texts = ('data_root', 'img_suffix', 'seg_map_suffix')
+        refuse_empty(type(self).__name__, {key: kwargs.get(key) for key in texts})
         refuse(
             type(self).__name__,
             {
                 f"missing_neighbours={missing_neighbours!r}: give 'skip' or 'error'.": (
                     missing_neighbours not in ('skip', 'error')
+                ),
+                f'offsets={offsets!r}: give whole numbers in a list, as [-1, 1].': (
+                    isinstance(offsets, str) or not all(map(is_whole, offsets))
                 ),
                 f'offsets must be different and not 0, got {tuple(offsets)}.': (
                     len({0, *offsets}) <= len(offsets)
@@ -191,7 +179,15 @@ class SequenceDataset(BaseSegDataset):
         The subset is drawn before frames without neighbours are left out, so it does
         not depend on `offsets`.
         """
-        samples = self._apply_subset(self.list_samples())
+        samples = self.list_samples()
+        own = [i['img_id'] for i in samples if i.get('seg_map_path') == i['img_path']]
+        if own:
+            raise UserError(
+                f'{self._describe()}: {len(own)} images would be their own labels, '
+                f'such as {own[0]}: give the folder of the labels, or the end of their '
+                'names.'
+            )
+        samples = self._apply_subset(samples)
         samples = self._add_neighbours(samples)
         for info in samples:
             self.finish_sample(info)
@@ -204,6 +200,11 @@ class SequenceDataset(BaseSegDataset):
         self._read_manifest(samples)
         self._log_summary(samples)
         return samples
+
+    def get_data_info(self, idx: int) -> Any:
+        """Return a sample's info, a dict; with the palette, which all samples share."""
+        # `metainfo` would copy all of it each time
+        return {**super().get_data_info(idx), 'palette': self._metainfo.get('palette')}
 
     def prepare_data(self, idx: int) -> dict | None:
         """Run the pipeline; with `skip_broken`, None for a broken sample.
@@ -253,6 +254,27 @@ class SequenceDataset(BaseSegDataset):
                 f'{self._describe()}: {len(without)} of {len(samples)} samples have no '
                 f'label file: searched {self._labels_place()}, the first '
                 f'without: {listed(without)}.'
+            )
+
+    def _warn_of_orphans(
+        self, images: Mapping[str, str], labels: Mapping[str, str]
+    ) -> None:
+        """Name labels that belong to no image, in the log.
+
+        Args:
+            images: Files by name.
+            labels: The same.
+        """
+        orphans = [osp.basename(labels[stem]) for stem in labels if stem not in images]
+        if orphans:
+            bare = [osp.basename(images[stem]) for stem in images if stem not in labels]
+            print_log(
+                f'{self._describe()}: {len(orphans)} of {len(labels)} labels in '
+                f'{self.data_prefix["seg_map_path"]} belong to no image '
+                f'({listed(orphans)}) and are left out; {len(bare)} of {len(images)} '
+                f'images have no label ({listed(bare) or "none"}).',
+                logger='current',
+                level=logging.WARNING,
             )
 
     def _add_neighbours(self, samples: list[dict]) -> list[dict]:

@@ -1,5 +1,6 @@
 """The labelled samples of a data set: by a list of names, or by n and a seed."""
 
+import os
 import os.path as osp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mmdepthseg.datasets.options import is_whole, refuse_empty
 from mmdepthseg.name_lists import match_list
 from mmdepthseg.names import join_path
 from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 SUBSET_MODES = ('keep', 'mark', 'exclude')
+#: Of numpy's legacy generator.
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -42,23 +46,38 @@ class LabeledSubset:
 
     def __post_init__(self) -> None:
         """Check the entries."""
+        # not by their truth: '' of an empty variable would mean all labels
+        listed = self.ann_file is not None
+        refuse_empty('labeled_subset', dict(ann_file=self.ann_file))
         refuse(
             'labeled_subset',
             {
                 f'subset_mode must be one of {SUBSET_MODES}, got {self.mode!r}.': (
                     self.mode not in SUBSET_MODES
                 ),
-                'give either ann_file or seed, not both.': bool(
-                    self.ann_file and self.seed is not None
+                f'ann_file={self.ann_file!r}: give the name of a text file.': (
+                    listed and not isinstance(self.ann_file, str | os.PathLike)
                 ),
-                f'n must be at least 1, got {self.n}.': (
-                    self.n is not None and self.n < 1
+                f'n={self.n!r}: give a whole number of at least 1.': (
+                    self.n is not None and not (is_whole(self.n) and self.n >= 1)
+                ),
+                f'seed={self.seed!r}: give a whole number, 0..{MAX_SEED}.': (
+                    self.seed is not None
+                    and not (is_whole(self.seed) and 0 <= self.seed <= MAX_SEED)
+                ),
+                'give either ann_file or seed, not both.': (
+                    listed and self.seed is not None
                 ),
                 'give n and seed, or ann_file.': (
-                    not self.ann_file and (self.n is None) != (self.seed is None)
+                    not listed and (self.n is None) != (self.seed is None)
                 ),
             },
         )
+
+    @property
+    def chosen(self) -> bool:
+        """Return whether samples are chosen, not all that have a label."""
+        return self.ann_file is not None or self.n is not None
 
     @classmethod
     def of(cls, config: Mapping | None, mode: str) -> 'LabeledSubset | None':
@@ -90,7 +109,7 @@ class LabeledSubset:
         Raises:
             UserError: If there are fewer samples, or names that are not among them.
         """
-        if self.ann_file:
+        if self.ann_file is not None:
             path = join_path(root or '', self.ann_file)
             path = path if osp.isfile(path) else installed(self.ann_file)
             found: set[int] = set()

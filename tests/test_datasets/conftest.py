@@ -17,6 +17,15 @@ def _our_scope(our_scope):
 
 
 @pytest.fixture
+def said(monkeypatch):
+    """The lines that data sets log."""
+    lines: list[str] = []
+    place = 'mmdepthseg.datasets.sequence_dataset.print_log'
+    monkeypatch.setattr(place, lambda text, **_: lines.append(text))
+    return lines
+
+
+@pytest.fixture
 def cityscapes_root(tmp_path: Path) -> Path:
     """Two cities x two sequences x frames 0..4, frame 2 annotated.
 

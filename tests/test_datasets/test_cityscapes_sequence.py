@@ -2,7 +2,9 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers.images import write_image
 
+from mmdepthseg.cityscapes import train_id_table
 from mmdepthseg.datasets import CityscapesSequenceDataset
 from mmdepthseg.datasets.cityscapes_sequence import nearest_number
 from mmdepthseg.utils.errors import UserError
@@ -199,6 +201,58 @@ def test_custom_classes_map_the_train_ids(cityscapes_root):
     assert dataset.metainfo['palette'] == [[0, 0, 142], [128, 64, 128]]
 
 
+def relabel(root, ids, name='labelIds'):
+    """Store ids as the label of the first frame; the pipeline's part that reads it."""
+    folder = root / 'gtFine/train/aachen'
+    label = np.resize(np.array(ids, np.uint8), (16, 32))
+    write_image(folder / f'aachen_000000_000002_gtFine_{name}.png', label)
+    return dict(pipeline=[LOAD[0], LOAD[3]])
+
+
+def test_labels_without_an_image(cityscapes_root, said):
+    build(cityscapes_root)
+    assert not any('belong to no image' in line for line in said)
+    stem = 'train/bochum/bochum_000000_000002'
+    (cityscapes_root / f'leftImg8bit/{stem}_leftImg8bit.png').unlink()
+    assert len(build(cityscapes_root)) == 3
+    log = said[1]
+    assert '1 of 2 labels' in log and 'bochum_000000_000002' in log
+
+
+@pytest.mark.parametrize('ids', [[0, 13, 10, 255], [18, 255]])
+def test_train_ids_in_a_file_of_label_ids(ids, cityscapes_root):
+    with pytest.raises(
+        UserError, match='aachen_000000_000002_gtFine_labelIds.png.*labelTrainIds.png'
+    ):
+        build(cityscapes_root, **relabel(cityscapes_root, ids))[0]
+
+
+@pytest.mark.parametrize(
+    'ids', [[*range(34)], [1, 3, 7, 11], [0], [255], [0, 7, 26, 255]]
+)
+def test_files_that_may_be_of_label_ids(ids, cityscapes_root):
+    """As released; and with 255 for a licence plate, on a vehicle."""
+    label = build(cityscapes_root, **relabel(cityscapes_root, ids))[0]['gt_seg_map']
+    assert label.ravel()[: len(ids)].tolist() == [*train_id_table()[ids]]
+
+
+@pytest.mark.parametrize('suffix', ['_gtFine_labelTrainIds.png', '_labeltrainids.png'])
+def test_train_ids_by_their_suffix(suffix, cityscapes_root):
+    given = relabel(cityscapes_root, [0, 18, 255], suffix[1:-4].replace('gtFine_', ''))
+    if 'gtFine' not in suffix:
+        suffix = f'_gtfine{suffix}'
+    label = build(cityscapes_root, seg_map_suffix=suffix, **given)[0]['gt_seg_map']
+    assert label.ravel()[:3].tolist() == [0, 18, 255]
+
+
+@pytest.mark.parametrize(
+    'suffix', ['_gtFine_trainIds.png', '_gtFine_label_train_ids.png', '_TrainId.png']
+)
+def test_other_suffixes_of_train_ids(suffix, cityscapes_root):
+    with pytest.raises(UserError, match=f'{suffix}.*_gtFine_labelTrainIds.png'):
+        build(cityscapes_root, seg_map_suffix=suffix)
+
+
 @pytest.mark.parametrize('size', [(1024,), (1024, 2048, 3), ('1024', '2048')])
 def test_camera_size_is_two_numbers(size, cityscapes_root):
     with pytest.raises(UserError, match='camera_size'):
@@ -208,6 +262,7 @@ def test_camera_size_is_two_numbers(size, cityscapes_root):
 def test_wrong_options(cityscapes_root):
     for options in (
         dict(frames='all'),
+        dict(reduce_zero_label=True),
         dict(data_prefix=dict(seg='x')),
         dict(offsets=(0, 1)),
         dict(missing_neighbours='ignore'),

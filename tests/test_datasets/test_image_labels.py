@@ -127,13 +127,52 @@ def test_tables_that_cannot_be(build, table, named):
 def test_options_that_do_not_fit(build, tmp_path):
     for options, named in (
         (dict(data_prefix=dict(img_path='{split}')), 'split'),
-        (dict(reduce_zero_label=True), 'reduce_zero_label'),
         (dict(img_suffix='.webp'), r'images for \*\.webp'),
         (dict(seg_map_suffix='1.png'), 'labels.*a/1.png.*a/1.jpg'),
         (dict(offsets=(1,)), 'offsets'),
     ):
         with pytest.raises(UserError, match=named):
             build(encode(RGB), COLOURS, **options)
+
+
+@pytest.mark.parametrize(
+    'table', ['cityscapes_label_ids', 'gta5', 'mapillary_vistas_19']
+)
+def test_train_ids_in_files_of_ids(build, table):
+    label = encode(np.array([[0, 18], [5, 255]], np.uint8))
+    with pytest.raises(UserError, match=r'labels/a/1.png.*cityscapes_train_ids'):
+        build(label, table, metainfo={})[0]
+
+
+@pytest.mark.parametrize('table', ['cityscapes_train_ids', 'camvid', {0: 255, 1: 0}])
+def test_files_with_255(build, table):
+    """Void of class indices, and of ids that users chose."""
+    metainfo = {} if 'city' in table else dict(classes=tuple('abcdefghijk'))
+    label = encode(np.array([[0, 1], [1, 255]], np.uint8))
+    assert build(label, table, metainfo=metainfo)[0]['gt_seg_map'][1, 1] == 255
+
+
+@pytest.mark.parametrize(
+    'table, suffix, named',
+    [
+        ('cityscapes_label_ids', '_trainIds.png', 'cityscapes_train_ids'),
+        ('gta5', '_labelTrainIds.png', 'cityscapes_train_ids'),
+        ('cityscapes_train_ids', '_gtFine_labelIds.png', 'cityscapes_label_ids'),
+    ],
+)
+def test_suffixes_of_another_table(build, table, suffix, named):
+    with pytest.raises(UserError, match=f'seg_map_suffix.*{suffix}.*{named}'):
+        build(b'', table, seg_map_suffix=suffix, metainfo={})
+
+
+@pytest.mark.parametrize('table', ['gta5', ID_TABLE, COLOURS, dict(red=ID_TABLE)])
+def test_zero_is_reduced_of_indices_only(build, table):
+    with pytest.raises(UserError, match='reduce_zero_label'):
+        build(b'', table, reduce_zero_label=True)
+    label = encode(np.array([[0, 1], [3, 255]], np.uint8))
+    for indices in (3, None):
+        dataset = build(label, indices, reduce_zero_label=True)
+        assert dataset[0]['gt_seg_map'].tolist() == [[255, 0], [2, 255]]
 
 
 def test_images_without_labels(build):

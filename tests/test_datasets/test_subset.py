@@ -51,3 +51,23 @@ def test_missing_list(tmp_path):
     subset = LabeledSubset(ann_file=str(tmp_path / 'absent.txt'))
     with pytest.raises(UserError, match='absent.txt'):
         subset.positions([dict(img_id='a')], None)
+
+
+@pytest.mark.parametrize(
+    'key, wrong',
+    [
+        *(('ann_file', dict(ann_file=name)) for name in ('', ' ', ['list.txt'])),
+        ('ann_file', dict(ann_file='', n=2, seed=1)),
+        *(('n', dict(n=n, seed=1)) for n in ('', '8', 8.5, 8.0, True, 0)),
+        *(('seed', dict(n=2, seed=s)) for s in ('', '1', 1.5, False, -1, 2**32)),
+    ],
+)
+def test_entries_that_would_be_misread(key, wrong):
+    """An empty list of names would be all labels, True a single one."""
+    with pytest.raises(UserError, match=f'labeled_subset: {key}='):
+        LabeledSubset.of(wrong, 'keep')
+
+
+def test_numbers_of_numpy_are_whole():
+    subset = LabeledSubset(n=np.int64(2), seed=np.int64(7))
+    assert len(subset.positions([dict(img_id=name) for name in IDS], None)) == 2

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import read_cityscapes_camera
-from mmdepthseg.datasets.label_tables import UNKNOWN, lookup_table
+from mmdepthseg.datasets.label_tables import TAKEN_INDICES, UNKNOWN, LabelTable
 from mmdepthseg.utils.files import read_json
 
 Size = tuple[int, int]
@@ -52,9 +52,15 @@ def train_ids(label: np.ndarray, source: str) -> np.ndarray:
         (H, W) uint8, 0..18 and 255.
 
     Raises:
-        BrokenFileError: If the map has an id that Cityscapes does not define.
+        BrokenFileError: If the map has an id that Cityscapes does not define, or holds
+            train ids.
     """
-    mapped = cv2.LUT(label, lookup_table('cityscapes_label_ids'))
+    table = LabelTable.of('cityscapes_label_ids')
+    mapped = cv2.LUT(label, table.lookup())
+    if table.takes_indices(label):
+        raise BrokenFileError(
+            f'Label {source} {TAKEN_INDICES}; labelIds are expected, 0..33.'
+        )
     if (mapped == UNKNOWN).any():
         unknown = np.unique(label[mapped == UNKNOWN]).tolist()
         raise BrokenFileError(

@@ -280,35 +280,38 @@ def read_values(
         BrokenFileError: If the file is missing, damaged or of another kind.
     """
     try:
-        return decode_values(read_bytes(path, what, backend_args), path, what, dtype)
+        content = read_bytes(path, what, backend_args)
+        return decode_values(content, path, what, dtype)
     except BrokenFileError as error:
         raise BrokenFileError(f'{error} {cure}'.strip()) from None
 
 
-def read_stored(
-    path: str, what: str, stored: str, table: str, backend_args: dict | None = None
+def decode_stored(
+    content: bytes, path: str, what: str, stored: str, table: str
 ) -> np.ndarray:
-    """Read a label map as its data set's table expects it.
+    """Decode a label map as its data set's table expects it.
 
     Args:
-        path: The file.
+        content: Bytes of the file.
+        path: Name of the file, for the error.
         what: Kind of file, for the error.
         stored: `'index'`, `'colour'` or `'red'`, see `label_tables.SIZES`.
         table: Name of the table, for the error.
-        backend_args: Of `mmengine.fileio.get`.
 
     Returns:
         (H, W): uint8 ids, int32 colours 0xRRGGBB, or uint16 ids.
 
     Raises:
-        BrokenFileError: If the file is missing, damaged or of another kind.
+        BrokenFileError: If the file is damaged or of another kind.
     """
     if stored == 'index':
         cure = (
             f'The {table} are of ids: 8-bit grey or palette indices.' if table else ''
         )
-        return read_values(path, what, cure, np.uint8, backend_args)
-    content = read_bytes(path, what, backend_args)
+        try:
+            return decode_values(content, path, what, np.uint8)
+        except BrokenFileError as error:
+            raise BrokenFileError(f'{error} {cure}'.strip()) from None
     _refuse_jpeg(content, path, what)
     values = decode(content, path, what, 'unchanged')
     if stored == 'colour' and values.shape[2:] == (4,):  # refused if transparent

@@ -12,9 +12,10 @@ from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, LabelTable
 from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
-from mmdepthseg.datasets.transforms.files import decode, read_bytes, read_stored
+from mmdepthseg.datasets.transforms.files import decode, decode_stored, read_bytes
 from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
 from mmdepthseg.datasets.transforms.jpeg import jpeg_size, reduction_for
+from mmdepthseg.datasets.transforms.label_checks import refuse_other_ids
 from mmdepthseg.datasets.transforms.state import (
     map_size,
     require_whole_image,
@@ -202,8 +203,9 @@ class LoadSegLabel(LoadAnnotations):
 
     Uses `seg_map_path`, `label_table` (a name in `LABEL_TABLES`, the number of classes
     or a `LabelTable`; it says whether the files hold ids or colours), `label_map`,
-    `reduce_zero_label`; adds `gt_seg_map` (H, W) uint8, 255 = ignore, listed in
-    `seg_fields`. A sample without label is not changed.
+    `reduce_zero_label`, `palette` (of the classes, to check those of files); adds
+    `gt_seg_map` (H, W) uint8, 255 = ignore, listed in `seg_fields`. A sample without
+    label is not changed.
     Loaded after `Resize`, the label keeps its own size and no transform may move it.
 
     Args:
@@ -222,7 +224,8 @@ class LoadSegLabel(LoadAnnotations):
         BrokenFileError: If the file is missing, damaged or does not hold what the table
             maps (8-bit numbers, without a table), or its size differs from the image's
             (its aspect ratio, with `evaluate_at`).
-        UserError: If the label has an id or colour that the data set does not define.
+        UserError: If the label has an id or colour that the data set does not define,
+            or ids of another kind (see `label_checks`).
     """
 
     def __init__(
@@ -251,20 +254,19 @@ class LoadSegLabel(LoadAnnotations):
         given = results.get('label_table')
         table = None if given is None else LabelTable.of(given)
         stored, name = (table.stored, table.name) if table else ('index', '')
-        label = read_stored(path, 'Label', stored, name, self.backend_args)
+        content = read_bytes(path, 'Label', self.backend_args)
+        label = decode_stored(content, path, 'Label', stored, name)
         self._check_size(results, label.shape)
+        if table is not None and stored == 'index':
+            classes = self._classes(results, table)
+            palette = results.get('palette') or ()
+            refuse_other_ids(content, label, path, table, classes, palette)
         if self.evaluate_at is not None:
             label = self._choose_size(results, label)
-        if results.get('reduce_zero_label'):
-            label = np.where(label == 0, IGNORED, label - 1).astype(np.uint8)
-            label[label == IGNORED - 1] = IGNORED
+        label = self._reduced(results, label)
         if table is not None:
             label = self._translate(label, table, path)
-        if results.get('label_map') is not None:
-            renamed = np.arange(256, dtype=np.uint8)
-            for old_id, new_id in results['label_map'].items():
-                renamed[old_id] = new_id
-            label = cv2.LUT(label, renamed)
+        label = self._renamed(results, label)
         results['gt_seg_map'] = label
         at_hand = map_size(results) if 'img' in results else label.shape
         fields = 'seg_fields' if label.shape == at_hand else 'unmoved_fields'
@@ -303,6 +305,30 @@ class LoadSegLabel(LoadAnnotations):
             )
         results['ori_shape'] = label.shape
         return label
+
+    def _classes(self, results: dict, table: LabelTable) -> np.ndarray:
+        """Return the class of each stored id, (256,) uint8, 255 or `UNKNOWN`."""
+        ids = self._reduced(results, np.arange(256, dtype=np.uint8))
+        return self._renamed(results, table.lookup()[ids]).ravel()
+
+    @staticmethod
+    def _reduced(results: dict, label: np.ndarray) -> np.ndarray:
+        """Return ids with 0 ignored and all others lower by 1, if that is asked for."""
+        if not results.get('reduce_zero_label'):
+            return label
+        label = np.where(label == 0, IGNORED, label - 1).astype(np.uint8)
+        label[label == IGNORED - 1] = IGNORED
+        return label
+
+    @staticmethod
+    def _renamed(results: dict, label: np.ndarray) -> np.ndarray:
+        """Return class indices among the classes that the data set keeps."""
+        if results.get('label_map') is None:
+            return label
+        renamed = np.arange(256, dtype=np.uint8)
+        for old_id, new_id in results['label_map'].items():
+            renamed[old_id] = new_id
+        return cv2.LUT(label, renamed)
 
     @staticmethod
     def _translate(label: np.ndarray, table: LabelTable, path: str) -> np.ndarray:

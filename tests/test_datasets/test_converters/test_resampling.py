@@ -70,6 +70,8 @@ def test_label_ids():
     assert np.array_equal(train_ids(label, 'x'), train_id_table()[label])
     with pytest.raises(BrokenFileError, match=r'x.png holds ids .*\[34, 254\]'):
         train_ids(np.array([[7, 34, 254]], np.uint8), 'x.png')
+    with pytest.raises(BrokenFileError, match='x.png holds .* train ids'):
+        train_ids(np.array([[0, 18, 255]], np.uint8), 'x.png')
 
 
 @pytest.mark.parametrize('size', [(6, 4), (5, 3), (12, 8)])
