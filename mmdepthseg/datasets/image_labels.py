@@ -88,12 +88,8 @@ class ImageLabelDataset(SequenceDataset):
         self.sde_disparity_dir = sde_disparity_dir
         #: Short for a named table, because each sample has it.
         self.label_table = table if isinstance(label_table, Mapping) else label_table
+        own = TABLE_METAINFO.get(label_table) if isinstance(label_table, str) else None
         if not self.METAINFO['classes'] and 'classes' not in (metainfo or {}):
-            own = (
-                TABLE_METAINFO.get(label_table)
-                if isinstance(label_table, str)
-                else None
-            )
             metainfo = {**(own or {}), **(metainfo or {})}
         super().__init__(
             data_prefix=split_folders(
@@ -205,7 +201,7 @@ class ImageLabelDataset(SequenceDataset):
         self._warn_of_orphans(images, labels)
 
     def _check_classes(self) -> None:
-        """Raise unless each class of the table has a name."""
+        """Raise unless each class of the table has a name, its own."""
         if self.label_table is None:
             return
         table = LabelTable.of(self.label_table)
@@ -215,4 +211,12 @@ class ImageLabelDataset(SequenceDataset):
                 f'{type(self).__name__}: {table.name}: the highest class is '
                 f'{table.highest}, the metainfo names {len(classes)} classes: give '
                 f'metainfo=dict(classes=...) of {table.highest + 1} names.'
+            )
+        key = self.label_table if isinstance(self.label_table, str) else ''
+        own = TABLE_METAINFO.get(key, {}).get('classes', ())
+        if sorted(own) == sorted(classes) and list(own) != list(classes):
+            raise UserError(
+                f'{type(self).__name__}: the classes in the metainfo are those of the '
+                f'{table.name} in another order, in which it does not map them: leave '
+                f'them out, or give them as {", ".join(own)}.'
             )

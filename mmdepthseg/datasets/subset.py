@@ -1,5 +1,6 @@
 """The labelled samples of a data set: by a list of names, or by n and a seed."""
 
+import filecmp
 import os
 import os.path as osp
 from collections.abc import Mapping, Sequence
@@ -107,11 +108,12 @@ class LabeledSubset:
             root: `data_root` of the data set.
 
         Raises:
-            UserError: If there are fewer samples, or names that are not among them.
+            UserError: If there are fewer samples, or names that are not among them; or
+                if `ann_file` may be one of two lists, below `root` and below the
+                current folder.
         """
         if self.ann_file is not None:
-            path = join_path(root or '', self.ann_file)
-            path = path if osp.isfile(path) else installed(self.ann_file)
+            path = _list_path(self.ann_file, root or '')
             found: set[int] = set()
             for position in match_list(path, [info['img_id'] for info in samples]):
                 found.add(position)
@@ -145,6 +147,19 @@ class LabeledSubset:
             return list(samples)
         inside = self.mode == 'keep'
         return [info for i, info in enumerate(samples) if (i in chosen) == inside]
+
+
+def _list_path(ann_file: str, root: str) -> str:
+    """Return the path of a list: below the data, or else as it is written."""
+    inside, outside = join_path(root, ann_file), installed(ann_file)
+    if not osp.isfile(inside) or not osp.isfile(outside):
+        return inside if osp.isfile(inside) else outside
+    if not osp.samefile(inside, outside) and not filecmp.cmp(inside, outside, False):
+        raise UserError(
+            f'labeled_subset: ann_file={ann_file!r} may be {inside} or '
+            f'{osp.abspath(outside)}, which differ: give the absolute path.'
+        )
+    return inside
 
 
 def installed(path: str) -> str:

@@ -135,6 +135,17 @@ def test_options_that_do_not_fit(build, tmp_path):
             build(encode(RGB), COLOURS, **options)
 
 
+def test_classes_of_a_named_table_in_another_order(build):
+    """The table maps ids by its own order, and knows nothing of the names."""
+    names = TABLE_METAINFO['gta5']['classes']
+    with pytest.raises(UserError, match='another order.* as road, sidewalk'):
+        build(encode(IDS), 'gta5', metainfo=dict(classes=sorted(names)))
+    other = [f'{name} of ours' for name in names]
+    for classes in (names, other):
+        dataset = build(encode(IDS), 'gta5', metainfo=dict(classes=classes))
+        assert dataset[0]['gt_seg_map'].tolist() == [[0, 13], [10, 255]]
+
+
 @pytest.mark.parametrize(
     'table', ['cityscapes_label_ids', 'gta5', 'mapillary_vistas_19']
 )

@@ -71,3 +71,21 @@ def test_entries_that_would_be_misread(key, wrong):
 def test_numbers_of_numpy_are_whole():
     subset = LabeledSubset(n=np.int64(2), seed=np.int64(7))
     assert len(subset.positions([dict(img_id=name) for name in IDS], None)) == 2
+
+
+def test_two_lists_of_one_name(tmp_path, monkeypatch):
+    """Below the data and below the current folder."""
+    data = tmp_path / 'data'
+    data.mkdir()
+    monkeypatch.chdir(tmp_path)
+    samples = [dict(img_id='a'), dict(img_id='b')]
+    inside, outside = data / 'list.txt', tmp_path / 'list.txt'
+    outside.write_text('b\n')
+    subset = LabeledSubset(ann_file='./list.txt')
+    assert subset.positions(samples, str(data)) == {1}
+    inside.write_text('b\n')
+    assert subset.positions(samples, str(data)) == {1}
+    inside.write_text('a\n')
+    with pytest.raises(UserError, match=f'{inside} or {outside}, which differ'):
+        subset.positions(samples, str(data))
+    assert LabeledSubset(ann_file=str(outside)).positions(samples, str(data)) == {1}
