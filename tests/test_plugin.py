@@ -191,7 +191,7 @@ CLIPS = """
 _base_ = {base!r}
 test_dataloader = dict(dataset=dict(
     _delete_=True, type='ClipDataset', data_root={root!r}, require_labels=True,
-    metainfo=dict(classes=[str(i) for i in range(19)]),
+    metainfo=dict(classes=__import__('mmdepthseg.cityscapes').cityscapes.CLASSES),
     pipeline=_base_.test_pipeline))
 test_evaluator = dict(numbered=True)
 """

@@ -125,9 +125,16 @@ def weight_sources(model: nn.Module) -> dict[str, str]:
             not one or f'{place}.'.startswith(f'{one}.') or one.startswith(f'{place}.')
             for one in found
         )
-        if place.endswith('backbone') and not filled and not name.startswith('teacher'):
-            if next(module.parameters(), None) is not None:
-                found[place] = ''
+        own = hasattr(module, 'timm_model')  # MMSeg's TIMMBackbone reads its weights
+        if (
+            filled
+            or own
+            or name.startswith('teacher')
+            or not place.endswith('backbone')
+        ):
+            continue
+        if next(module.parameters(), None) is not None:
+            found[place] = ''
     return found
 
 

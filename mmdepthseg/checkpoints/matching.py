@@ -47,8 +47,7 @@ class CheckpointMatch:
         """Return the numbered parts that only the model has, beside others that fit.
 
         A network of the same kind, but with fewer blocks, fills the first ones: of a
-        ResNet-101 a ResNet-50's file leaves out `layer3.6` to `layer3.22`. Parts of
-        heads do not count: one may have more scales, or classifiers, than another.
+        ResNet-101 a ResNet-50's file leaves out `layer3.6` to `layer3.22`.
         """
         filled = {block for name in self.matched for block in _blocks(name)}
         lists = {block.rpartition('.')[0] for block in filled}
@@ -57,9 +56,7 @@ class CheckpointMatch:
         return [
             block
             for block in empty
-            if block not in filled
-            and block.rpartition('.')[0] in lists
-            and 'head' not in block
+            if block not in filled and block.rpartition('.')[0] in lists
         ]
 
     def differences(self, shown: int = SHOWN) -> list[str]:
@@ -103,9 +100,7 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
             other layouts has a method `adapt_state_dict`.
     """
     inner = unwrapped(model)
-    entries = checkpoint.get('state_dict', checkpoint)
-    if hasattr(inner, 'adapt_state_dict'):
-        entries = inner.adapt_state_dict(entries)
+    entries = adapted_entries(inner, checkpoint.get('state_dict', checkpoint))
     ours, theirs = _tensors(inner.state_dict()), _tensors(entries)
     both = [name for name in ours if name in theirs]
     misshapen = {
@@ -119,6 +114,12 @@ def match_checkpoint(model: nn.Module, checkpoint: Mapping) -> CheckpointMatch:
         unexpected=[name for name in theirs if name not in ours],
         misshapen=misshapen,
     )
+
+
+def adapted_entries(model: Any, entries: Mapping) -> Mapping:
+    """Return entries in the layout of a model, if it accepts others, too."""
+    adapt = getattr(model, 'adapt_state_dict', None)
+    return entries if adapt is None else adapt(entries)
 
 
 def _blocks(name: str) -> list[str]:

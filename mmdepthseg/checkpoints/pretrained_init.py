@@ -9,7 +9,12 @@ from mmengine.runner.checkpoint import load_state_dict
 from torch import Tensor, nn
 
 import mmdepthseg.checkpoints.packages  # noqa: F401  registers package://
-from mmdepthseg.checkpoints.matching import SHOWN, CheckpointMatch, match_checkpoint
+from mmdepthseg.checkpoints.matching import (
+    SHOWN,
+    CheckpointMatch,
+    adapted_entries,
+    match_checkpoint,
+)
 from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.checkpoints.trained_classes import trained_classes
 from mmdepthseg.registry import WEIGHT_INITIALIZERS
@@ -32,8 +37,8 @@ class CheckedPretrainedInit(PretrainedInit):
         prefix: Part of the checkpoint to load, e.g. `'backbone.'`.
         map_location: Defaults to 'cpu'.
         min_share: Least share of the module's entries that must be filled. None: half
-            of them, and no block of a list may be missing of which others are there,
-            as with the weights of a smaller network of the same kind.
+            of them, and no block of a backbone's list may be missing of which others
+            are there, as with the weights of a smaller network of the same kind.
         repeat_input: Fill a convolution that takes k images stacked as 3 k channels
             from one that takes 3: its weights are repeated k times and divided by k, so
             that k equal images give the output of one (Godard et al., ICCV 2019, for
@@ -66,12 +71,12 @@ class CheckedPretrainedInit(PretrainedInit):
         self.check(module, match, match.share)
         print_log(f'load model from: {self.place}', logger='current')
         if match.unexpected:
-            # such as the classifier of ImageNet: MMEngine would warn of them
             more = listed(match.unexpected, SHOWN)
             print_log(f'not in {type(module).__name__}, left out: {more}', 'current')
-            for name in match.unexpected:
-                del state[name]
-        load_state_dict(module, state, strict=False, logger='current')
+        # MMEngine would warn of more, such as the classifier of ImageNet
+        adapted = adapted_entries(module, state)
+        kept = {name: adapted[name] for name in module.state_dict() if name in adapted}
+        load_state_dict(module, kept, strict=False, logger='current')
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
 
@@ -96,14 +101,15 @@ class CheckedPretrainedInit(PretrainedInit):
             UserError: Names checkpoint, prefix and the first differences.
         """
         kind = type(module).__name__
-        absent = match.absent_blocks if self.whole and 'Head' not in kind else []
+        backbone = '.backbones.' in type(module).__module__
+        absent = [b for b in match.absent_blocks if backbone or 'backbone.' in b]
         if share < self.min_share:
             raise UserError(
                 f'init_cfg: {self.place} fills only {share:.0%} of {kind}: '
                 f'{match.describe()}. Check that the checkpoint has the same '
                 'architecture and the prefix is right'
             )
-        if absent:
+        if absent and self.whole:
             raise UserError(
                 f'init_cfg: {self.place} is of a smaller network than this {kind}, of '
                 f'which it fills {share:.0%}: it has no {listed(absent, SHOWN)}. Take '
@@ -159,7 +165,7 @@ class CheckedPretrainedInit(PretrainedInit):
 
 
 def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {re.sub(r'^module\.', '', name): value for name, value in state.items()}
+    return {re.sub(r'^(module\.)+', '', name): value for name, value in state.items()}
 
 
 def _is_rgb_convolution(value: object) -> bool:

@@ -1,5 +1,6 @@
 """The classes for which a checkpoint was trained, beside those of the data."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from mmdepthseg.utils.errors import UserError, listed
@@ -42,7 +43,8 @@ def compare_classes(
     Raises:
         UserError: The names are the same in another order; or, if `strict`, others.
     """
-    if not trained or not classes or list(trained) == [*map(str, classes)]:
+    ours, theirs = [*map(_plain, classes)], [*map(_plain, trained)]
+    if not ours or not theirs or ours == theirs:
         return None
     both = (
         f'it was trained with the classes {listed(trained, SHOWN)}; those of the data '
@@ -51,8 +53,15 @@ def compare_classes(
     cure = (
         'give metainfo=dict(classes=...) of the data set in the order of the training'
     )
-    if sorted(trained) == sorted(map(str, classes)):
-        raise UserError(f'{source}: {both}, the same ones in another order: {cure}')
+    switch = 'or set default_hooks.check_checkpoint.check_classes=False'
+    if sorted(ours) == sorted(theirs):
+        order = 'the same ones in another order'
+        raise UserError(f'{source}: {both}, {order}: {cure}, {switch}')
     if strict:
-        raise UserError(f'{source}: {both}: {cure}, with its names')
+        raise UserError(f'{source}: {both}: {cure}, with its names, {switch}')
     return f'{source}: {both}; its classifier is kept, for classes of other names'
+
+
+def _plain(name: object) -> str:
+    """Return a name as it is compared: `Traffic_light` is `traffic light`."""
+    return re.sub(r'[\s_-]+', ' ', str(name)).strip().casefold()

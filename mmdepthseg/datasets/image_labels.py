@@ -126,7 +126,7 @@ class ImageLabelDataset(SequenceDataset):
                 f'in {folder}, such as {next(iter(images))}{self.img_suffix}: give '
                 'img_suffix and seg_map_suffix, the ends in which the names differ.'
             )
-        self._check_orphans(images, labels)
+        self._warn_of_orphans(images, labels)
         return [
             dict(img_path=path, img_id=stem)
             | (dict(seg_map_path=labels[stem]) if stem in labels else {})
@@ -176,29 +176,6 @@ class ImageLabelDataset(SequenceDataset):
             for stem, path in found.items()
             if not path.lower().endswith(other.lower())
         }
-
-    def _check_orphans(
-        self, images: Mapping[str, str], labels: Mapping[str, str]
-    ) -> None:
-        """Refuse or name labels without an image, which would not be used.
-
-        They may be those of other images, of another split in the same folder; unless
-        all labels are asked for and images lack theirs, as of names that differ.
-        """
-        subset = self.subset
-        all_labels = subset is not None and not subset.chosen
-        orphans = [*(labels.keys() - images.keys())]
-        bare = [stem for stem in images if stem not in labels]
-        if self.require_labels and all_labels and orphans and bare:
-            raise UserError(
-                f'{self._describe()}: {len(orphans)} of {len(labels)} labels in '
-                f'{self.data_prefix["seg_map_path"]}, such as '
-                f'{min(orphans)}{self.seg_map_suffix}, belong to no image, and '
-                f'{len(bare)} of {len(images)} images, such as '
-                f'{bare[0]}{self.img_suffix}, have no label: rename them, or give '
-                'require_labels=False if they are the labels of other images.'
-            )
-        self._warn_of_orphans(images, labels)
 
     def _check_classes(self) -> None:
         """Raise unless each class of the table has a name, its own."""

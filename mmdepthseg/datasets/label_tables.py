@@ -151,18 +151,19 @@ class LabelTable:
 
         Returns:
             Whether it holds 255 and otherwise only class indices, of which the table
-            makes others. Always False of a user's own table, in which 255 may be void.
+            ignores some, as hardly any file of label ids does without others. Always
+            False of a user's own table, in which 255 may be void.
         """
         if self.stored != 'index' or not self.released:
             return False
         indices = np.arange(self.highest + 1)
-        moved = self.lookup()[indices] != indices
+        lost = self.lookup()[indices] == IGNORED
         # the pixels are counted only where it may be so, because that takes longer
-        if not moved.any() or label.max() != IGNORED:
+        if not lost.any() or label.max() != IGNORED:
             return False
         counts = np.bincount(label.ravel(), minlength=SIZES['index'])[:IGNORED]
         others = counts[len(indices) :].any()
-        return not others and bool(counts[indices][moved].any())
+        return not others and bool(counts[indices][lost].any())
 
     def texts(self, values: np.ndarray) -> str:
         """Return stored values as the config writes them, for messages."""

@@ -76,14 +76,17 @@ class SequenceDataset(BaseSegDataset):
     ) -> None:
         texts = ('data_root', 'img_suffix', 'seg_map_suffix')
         refuse_empty(type(self).__name__, {key: kwargs.get(key) for key in texts})
+        in_list = isinstance(offsets, list | tuple | range)
+        if not in_list or not all(map(is_whole, offsets)):
+            raise UserError(
+                f'{type(self).__name__}: offsets={offsets!r}: give whole numbers in a '
+                'list, as [-1, 1].'
+            )
         refuse(
             type(self).__name__,
             {
                 f"missing_neighbours={missing_neighbours!r}: give 'skip' or 'error'.": (
                     missing_neighbours not in ('skip', 'error')
-                ),
-                f'offsets={offsets!r}: give whole numbers in a list, as [-1, 1].': (
-                    isinstance(offsets, str) or not all(map(is_whole, offsets))
                 ),
                 f'offsets must be different and not 0, got {tuple(offsets)}.': (
                     len({0, *offsets}) <= len(offsets)

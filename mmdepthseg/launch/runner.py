@@ -133,19 +133,20 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
 def _settle_guards(config: Config) -> list[type[Hook]]:
     """Take guards out of `default_hooks` that are off, or that `custom_hooks` has.
 
+    MMEngine asserts that no default hook but its own is None.
+
     Returns:
-        Those that are not off. MMEngine asserts that no default hook but its own is
-        None.
+        Those of which `default_hooks` says nothing.
     """
     defaults = config.get('default_hooks') or {}
     hooks = config.get('custom_hooks') or ()
     custom = {type_name(hook.get('type')) for hook in hooks if isinstance(hook, dict)}
     wanted = []
     for name, kind in GUARDS.items():
-        off = name in defaults and defaults[name] is None
-        if off or kind.__name__ in custom:
+        chosen = name in defaults  # None, or perhaps a hook in its place
+        if kind.__name__ in custom or (chosen and defaults[name] is None):
             defaults.pop(name, None)
-        if not off:
+        if not chosen:
             wanted.append(kind)
     return wanted
 

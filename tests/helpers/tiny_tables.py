@@ -11,7 +11,8 @@ from helpers.tools import load_tool
 
 CONFIG = """
 train_cfg = dict(max_iters=2)
-train_dataloader = dict(dataset=dict(labeled_subset=dict(n=1, seed=0)))
+train_dataloader = dict(
+    dataset=dict(type='Images', labeled_subset=dict(n=1, seed=0)))
 gain = 0.
 start = None
 """

@@ -14,7 +14,9 @@ from helpers.tiny_models import (
     build,
     build_teacher,
 )
+from mmengine.runner import checkpoint as mmengine_checkpoint
 
+from mmdepthseg.checkpoints import pretrained_init
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError
@@ -138,6 +140,47 @@ def test_the_teacher_of_a_mean_teacher(tmp_path):
     wanted = teacher.teacher.state_dict()
     for name, value in model.state_dict().items():
         assert torch.equal(value, wanted[f'module.{name}']), name
+
+
+def test_a_plain_network_of_more_parts_for_a_mean_teacher(tmp_path):
+    """Its entries are put into the layout of the teacher first."""
+    source = build(decode_head=SEG_HEAD, depth_head=DEPTH_HEAD)
+    path = str(tmp_path / 'plain.pth')
+    twice = {f'module.module.{k}': v for k, v in source.state_dict().items()}
+    torch.save(dict(state_dict=twice), path)
+    teacher = build_teacher(init_cfg=dict(type='Pretrained', checkpoint=path))
+    wanted = source.state_dict()
+    for name, value in teacher.student.state_dict().items():
+        assert torch.equal(value, wanted[name]), name
+
+
+def test_what_is_left_out_causes_no_warning(imagenet, monkeypatch):
+    wanted = torch.load(imagenet, weights_only=True)
+    wanted['extra.bn.num_batches_tracked'] = torch.zeros(1)
+    torch.save(wanted, imagenet)
+    said = []
+    for place in (pretrained_init, mmengine_checkpoint):
+        monkeypatch.setattr(
+            place, 'print_log', lambda text, *_, **__: said.append(text)
+        )
+    encoder_from(imagenet)
+    assert said[1:] == [
+        f'load model from: {imagenet}',
+        'not in ResNet, left out: fc.weight, fc.bias',
+    ]
+
+
+def test_a_decoder_of_fewer_levels(tmp_path):
+    """Levels of decoders are no blocks: one without the deepest is another decoder."""
+    state = build(decode_head=SEG_HEAD).decode_head.decoder.state_dict()
+    kept = {k: v for k, v in state.items() if not k.startswith('fuse.3')}
+    assert len(kept) < len(state)
+    path = str(tmp_path / 'decoder.pth')
+    torch.save(kept, path)
+    head = copy.deepcopy(SEG_HEAD)
+    head['decoder']['init_cfg'] = dict(type='Pretrained', checkpoint=path)
+    found = build(decode_head=head).decode_head.decoder.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in kept.items())
 
 
 def test_the_classes_of_a_classifier_are_noted(tmp_path):

@@ -155,6 +155,14 @@ def test_train_ids_in_files_of_ids(build, table):
         build(label, table, metainfo={})[0]
 
 
+@pytest.mark.parametrize('ids', [(7, 8, 11), (7,), (7, 11, 12, 17), (33,)])
+def test_label_ids_with_void_as_255(build, ids):
+    """As some tools write them; train ids have road, pavement or sky nearly always."""
+    label = encode(np.array([[*ids, 255]], np.uint8).repeat(4, 0))
+    size = dict(pipeline=LOAD[1:], metainfo={})
+    assert build(label, 'cityscapes_label_ids', **size)[0]['gt_seg_map'][0, -1] == 255
+
+
 @pytest.mark.parametrize('table', ['cityscapes_train_ids', 'camvid', {0: 255, 1: 0}])
 def test_files_with_255(build, table):
     """Void of class indices, and of ids that users chose."""

@@ -112,7 +112,7 @@ def test_empty_texts(kind, options, clip_root, cityscapes_root, tmp_path):
         kind(**{'data_root': str(roots.get(kind, tmp_path)), **options})
 
 
-@pytest.mark.parametrize('offsets', ['1', (0.5,), (True,)])
+@pytest.mark.parametrize('offsets', ['1', (0.5,), (True,), 1, None])
 def test_offsets_are_whole_numbers(offsets, clip_root):
     with pytest.raises(UserError, match='ClipDataset: offsets'):
         ClipDataset(data_root=str(clip_root), offsets=offsets)

@@ -5,7 +5,11 @@ import sys
 import pytest
 from mmengine.config import Config
 
-from mmdepthseg.engine.hooks import CheckCheckpointHook, NonFiniteLossHook
+from mmdepthseg.engine.hooks import (
+    CheckCheckpointHook,
+    NonFiniteLossHook,
+    TrainingSummaryHook,
+)
 from mmdepthseg.launch.build_errors import REFUSALS, describe_build_error
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.runner import GUARDS, build_runner
@@ -43,11 +47,13 @@ def test_guards_are_there_once_or_off(tiny_config, tmp_path, plain_layout):
     config = load_config(tiny_config(extra=own))
     config.default_hooks.check_checkpoint = dict(type='CheckCheckpointHook')
     config.default_hooks.non_finite_loss = None
+    config.default_hooks.training_summary = dict(type='IterTimerHook')  # another
     config.work_dir = str(tmp_path)
     runner = build_runner(config, ())
     kept = [hook for hook in runner.hooks if type(hook) in GUARDS.values()]
-    assert len(kept) == len(GUARDS) - 1
-    assert not any(isinstance(hook, NonFiniteLossHook) for hook in kept)
+    missing = {*GUARDS.values()} - {*map(type, kept)}
+    assert missing == {NonFiniteLossHook, TrainingSummaryHook}
+    assert len(kept) == len(GUARDS) - len(missing)
     (check,) = (hook for hook in kept if isinstance(hook, CheckCheckpointHook))
     assert check.allow_partial
 

@@ -56,6 +56,8 @@ def refuse_other_ids(
         return
     counts = cv2.calcHist([label], [0], None, [256], [0, 256]).ravel()
     used = np.flatnonzero(counts[: len(colours)])
+    if shows_more(colours, used, palette):
+        return
     problem = contradiction(used, colours[used], classes, palette)
     if problem:
         raise UserError(
@@ -76,6 +78,24 @@ def png_palette(content: bytes) -> np.ndarray | None:
             return np.frombuffer(data[: size // 3 * 3], np.uint8).reshape(-1, 3)
         place += 12 + size
     return None
+
+
+def shows_more(
+    colours: np.ndarray, used: np.ndarray, palette: Sequence[Sequence[int]]
+) -> bool:
+    """Tell whether a palette is one for all files, which says nothing of one of them.
+
+    Tools that number colours anew write those of the picture, each once, and perhaps
+    black behind them.
+
+    Args:
+        colours: (n, 3) uint8 RGB of all indices.
+        used: Indices that the file uses.
+        palette: RGB of each class.
+    """
+    shown = [tuple(colour) for colour in colours[used].tolist()]
+    known = {*shown, (0, 0, 0), *(tuple(colour) for colour in palette)}
+    return len({*shown}) < len(shown) or not {*map(tuple, colours.tolist())} <= known
 
 
 def contradiction(

@@ -30,16 +30,24 @@ class CheckCheckpointHook(Hook):
         min_share: Minimum share of the model's parameters and buffers that `load_from`
             must fill, 0..1.
         allow_partial: Accept `min_share` for resuming and testing as well.
+        check_classes: Compare the classes; False: weights of others are taken as they
+            are.
     """
 
     # Run before the hooks that use the checkpoint.
     priority = 'VERY_HIGH'
 
-    def __init__(self, min_share: float = 0.5, allow_partial: bool = False) -> None:
+    def __init__(
+        self,
+        min_share: float = 0.5,
+        allow_partial: bool = False,
+        check_classes: bool = True,
+    ) -> None:
         if not 0 <= min_share <= 1:
             raise UserError(f'min_share must be in 0..1, got {min_share}')
         self.min_share = min_share
         self.allow_partial = allow_partial
+        self.check_classes = check_classes
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare the checkpoint with the model before the weights are copied.
@@ -64,7 +72,7 @@ class CheckCheckpointHook(Hook):
                 'checkpoint belong together, or set default_hooks.check_checkpoint.'
                 f'{"min_share" if partial else "allow_partial"}.'
             )
-        if match.fills_classifier:
+        if match.fills_classifier and self.check_classes:
             _warn(runner, name, trained_classes(checkpoint), not partial)
         if match.missing or match.misshapen or match.unexpected:
             runner.logger.warning(
@@ -82,7 +90,7 @@ class CheckCheckpointHook(Hook):
         """
         if getattr(runner, '_load_from', None) or getattr(runner, '_resume', False):
             return  # the weights were replaced
-        for module in runner.model.modules():
+        for module in runner.model.modules() if self.check_classes else ():
             if filled := getattr(module, 'filled_classifier', None):
                 source, trained = filled
                 _warn(runner, source, trained, strict=False)

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.dataset import BaseDataset
 from torch import nn
 
+from mmdepthseg.datasets.transforms.foreign import all_steps
 from mmdepthseg.engine.hooks.check_frames import parts_of
 
 
@@ -52,7 +53,10 @@ def more_labels(train: Any, model: nn.Module) -> Iterator[str]:
 
 
 def _labelled(part: Any) -> Iterator[str]:
-    return _images(part, labelled=True)
+    """Yield the images of which the pipeline loads a label."""
+    steps = {type(step).__name__ for step in all_steps(getattr(part, 'pipeline', None))}
+    if steps & {'LoadSegLabel', 'LoadAnnotations'}:
+        yield from _images(part, labelled=True)
 
 
 def _images(part: Any, labelled: bool = False) -> Iterator[str]:

@@ -6,8 +6,10 @@ from typing import Any
 from torch import nn
 
 #: Mean and standard deviation, in 0..255, of the images for which the weights of
-#: EfficientNet-Lite were made; of nearly all other published ones.
+#: EfficientNet-Lite were made.
 LITE = (127.0, 128.0)
+#: Sources of weights that were made for images of these ones, ImageNet's.
+PUBLISHED = ('torchvision://', 'open-mmlab://', 'https://download.pytorch.org/')
 IMAGENET = 'mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]'
 
 
@@ -45,11 +47,12 @@ def foreign_normalization(model: nn.Module, sources: Mapping[str, str]) -> list[
     if not hasattr(processor, 'keep_raw'):  # not ours, so in other units
         return []
     given = [float(255 * part.mean()) for part in (processor.mean, processor.std)]
-    lite = all(abs(one - other) < 1 for one, other in zip(given, LITE, strict=True))
+    lite = all(abs(one - other) < 0.1 for one, other in zip(given, LITE, strict=True))
     for place, source in sources.items():
-        if '://' not in source or not place.endswith('backbone'):
+        made_lite = source.startswith('package://efficientnet-lite')
+        if not place.endswith('backbone') or 'caffe' in source:
             continue
-        if source.startswith('package://efficientnet-lite') != lite:
+        if lite and source.startswith(PUBLISHED) or made_lite and not lite:
             wanted = IMAGENET if lite else 'mean=[127.0] * 3, std=[128.0] * 3'
             return [
                 f'data_preprocessor has mean {given[0]:.1f} and std {given[1]:.1f} (of '

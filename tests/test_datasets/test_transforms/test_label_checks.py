@@ -86,11 +86,29 @@ def test_ids_as_greys_that_were_numbered_anew(load, ids):
         [[255, 0, 0], [0, 255, 0], [0, 0, 255]],
         [[0, 0, 0], [0, 0, 142], [255, 255, 255]],
         get_palette('voc'),
+        [*COLOURS[::-1], [1, 2, 3]],
+        [COLOURS[1]] * 3,
     ],
-    ids=['own', 'ramp', 'scaled ramp', 'others', 'one alike', 'voc'],
+    ids=[
+        'own',
+        'ramp',
+        'scaled ramp',
+        'others',
+        'one',
+        'voc',
+        'of more',
+        'one for all',
+    ],
 )
 def test_palettes_that_only_show(load, colours):
     assert (load(indexed(INDICES, colours)) == INDICES).all()
+
+
+def test_colours_of_a_larger_set_by_index(load):
+    """Own classes in colours by meaning; files in those of another set by index."""
+    own = dict(THREE, palette=[PALETTE[0], PALETTE[2], PALETTE[8]])
+    label = np.full((4, 6), 2, np.uint8)  # shown as class 1
+    assert (load(indexed(label, PALETTE), metainfo=own) == 2).all()
 
 
 def test_masks_in_black_and_white(load):

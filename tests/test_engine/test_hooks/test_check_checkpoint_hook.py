@@ -90,19 +90,21 @@ class Head(nn.Module):
 TRAINED = ('road', 'sky')
 
 
-def check_classes(classes, train=False, resume=False):
+def check_classes(classes, train=False, resume=False, **options):
     runner = make_runner(Head(), train, resume)
     loop = TrainLoop(classes)
     runner._train_loop, runner._test_loop = (loop, None) if train else (None, loop)
     meta = dict(dataset_meta=dict(classes=TRAINED))
     checkpoint = dict(meta=meta, state_dict=Head().state_dict())
-    CheckCheckpointHook().after_load_checkpoint(runner, checkpoint)
+    CheckCheckpointHook(**options).after_load_checkpoint(runner, checkpoint)
 
 
 @pytest.mark.parametrize('train', [True, False])
 def test_classes_in_another_order(train, caplog):
     check_classes([*TRAINED], train)
+    check_classes(('Road', 'SKY'), train)
     check_classes((), train)
+    check_classes(TRAINED[::-1], train, check_classes=False)
     with pytest.raises(
         UserError, match='some.pth.*road, sky.*sky, road.*another order'
     ):
@@ -142,5 +144,6 @@ def test_classes_of_weights_from_init_cfg(caplog):
     runner._train_loop = TrainLoop(TRAINED[::-1])
     with pytest.raises(UserError, match='a.pth.*another order'):
         hook.before_train(runner)
+    CheckCheckpointHook(check_classes=False).before_train(runner)
     runner._load_from = 'other.pth'  # replaces the weights
     hook.before_train(runner)

@@ -5,15 +5,17 @@ from types import SimpleNamespace
 import pytest
 from mmengine.dataset import BaseDataset
 
+from mmdepthseg.datasets.transforms import LoadSegLabel
 from mmdepthseg.engine.hooks.check_labels import more_labels, shared_images
 
 
 class Images(BaseDataset):
-    """Images by name; those in capitals have a label."""
+    """Images by name; those in capitals have a label, which is loaded or not."""
 
-    def __init__(self, *names):
+    def __init__(self, *names, load=True):
         self.names = names
         super().__init__()
+        self.pipeline = [LoadSegLabel()] * load
 
     def load_data_list(self):
         return [
@@ -33,7 +35,9 @@ def test_images_of_training_and_validation():
     assert not [*shared_images(train, Images('E', 'F'))]
     (doubt,) = shared_images(train, Images('E', 'D', 'B'))
     assert '2 of the 3 images of the validation' in doubt and 'data/b.png' in doubt
-    assert not [*shared_images(Images('a', 'b'), Images('A', 'B'))]  # depth alone
+    assert not [*shared_images(Images('a', 'b'), Images('A', 'B'))]
+    depth = Images('A', 'B', load=False)
+    assert not [*shared_images(depth, Images('A', 'B', load=False))]
     assert not [*shared_images(SimpleNamespace(), Images('A'))]
 
 
@@ -56,5 +60,7 @@ def test_labels_of_mixed_images_alone(mixing):
     assert len(doubts) == mixing
     if mixing:
         assert 'sources.mix has 2 labels' in doubts[0] and 'data/b.png' in doubts[0]
+    more.datasets[1].pipeline = []
+    assert not [*more_labels(more, teacher)]
     assert not [*more_labels(Images('A'), teacher)]
     assert not [*more_labels(more, SimpleNamespace())]

@@ -72,6 +72,13 @@ def test_a_random_pose_net_and_random_weights_are_normal(sde):
     assert scratch == {'backbone': ''} and not [*random_encoders(scratch)]
 
 
+def test_a_network_that_reads_its_own_weights():
+    """As MMSegmentation's TIMMBackbone does."""
+    model = build(decode_head=SEG_HEAD)
+    vars(model.backbone)['timm_model'] = object()
+    assert weight_sources(model) == {}
+
+
 def test_a_whole_network_from_a_file(tmp_path):
     path = str(tmp_path / 'net.pth')
     torch.save(build(decode_head=SEG_HEAD).state_dict(), path)
@@ -87,6 +94,9 @@ def test_a_whole_network_from_a_file(tmp_path):
         (127.0, 128.0, 'package://efficientnet-lite0', None),
         (116.0, 57.0, 'torchvision://resnet50', None),
         (127.0, 128.0, 'work_dirs/sde/iter_1000.pth', None),
+        (127.0, 128.0, 's3://team/sde_lite0/iter_1000.pth', None),
+        (127.0, 128.0, 'open-mmlab://detectron/resnet50_caffe', None),
+        (127.5, 127.5, 'torchvision://resnet50', None),
     ],
 )
 def test_images_as_published_weights_want_them(mean, std, source, wanted):
