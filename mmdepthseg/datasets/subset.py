@@ -75,11 +75,6 @@ class LabeledSubset:
             },
         )
 
-    @property
-    def chosen(self) -> bool:
-        """Return whether samples are chosen, not all that have a label."""
-        return self.ann_file is not None or self.n is not None
-
     @classmethod
     def of(cls, config: Mapping | None, mode: str) -> 'LabeledSubset | None':
         """Return the subset described by a config's `labeled_subset`; None for None.
