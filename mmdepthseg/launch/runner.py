@@ -146,6 +146,8 @@ def _settle_guards(config: Config) -> list[type[Hook]]:
         chosen = name in defaults  # None, or perhaps a hook in its place
         if kind.__name__ in custom or (chosen and defaults[name] is None):
             defaults.pop(name, None)
+        if isinstance(defaults.get(name), dict):  # options for a config without it
+            defaults[name].setdefault('type', kind.__name__)
         if not chosen:
             wanted.append(kind)
     return wanted

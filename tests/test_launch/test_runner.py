@@ -65,6 +65,17 @@ def test_a_hook_of_trainings_does_not_stop_a_test(tiny_config, tmp_path, plain_l
     assert 'mIoU' in build_runner(config, ('test_dataloader',)).test()
 
 
+def test_options_of_a_guard_that_the_config_does_not_have(
+    tiny_config, tmp_path, plain_layout
+):
+    config = load_config(tiny_config(extra='custom_hooks = []\n'))
+    config.default_hooks.check_checkpoint = dict(allow_partial=True)
+    config.work_dir = str(tmp_path)
+    hooks = build_runner(config, ()).hooks
+    (check,) = (hook for hook in hooks if isinstance(hook, CheckCheckpointHook))
+    assert check.allow_partial
+
+
 @pytest.mark.parametrize(
     ('extra', 'named'),
     [

@@ -73,7 +73,7 @@ class CheckCheckpointHook(Hook):
                 f'{"min_share" if partial else "allow_partial"}.'
             )
         if match.fills_classifier and self.check_classes:
-            _warn(runner, name, trained_classes(checkpoint), not partial)
+            _compare(runner, name, trained_classes(checkpoint), not partial)
         if match.missing or match.misshapen or match.unexpected:
             runner.logger.warning(
                 f"{name} fills {match.share:.0%} of the model's entries: "
@@ -93,10 +93,10 @@ class CheckCheckpointHook(Hook):
         for module in runner.model.modules() if self.check_classes else ():
             if filled := getattr(module, 'filled_classifier', None):
                 source, trained = filled
-                _warn(runner, source, trained, strict=False)
+                _compare(runner, source, trained, strict=False)
 
 
-def _warn(runner: Runner, source: str, trained: Sequence[str], strict: bool) -> None:
+def _compare(runner: Runner, source: str, trained: Sequence[str], strict: bool) -> None:
     loops = (
         getattr(runner, f'_{name}_loop', None) for name in ('train', 'test', 'val')
     )
