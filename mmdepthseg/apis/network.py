@@ -179,7 +179,7 @@ def inference_pipeline(cfg: Config) -> list[dict]:
             steps = dataset['pipeline']
             break
     else:
-        steps = cfg.get('test_pipeline') or cfg.get('predict_pipeline')
+        steps = cfg.get('predict_pipeline') or cfg.get('test_pipeline')
     if not steps:
         raise UserError(
             f'{cfg.filename or "the config"}: needs test_dataloader.dataset.pipeline '

@@ -16,9 +16,12 @@ from helpers.untrained import (
 )
 from mmseg.apis import inference_model, init_model
 
+from mmdepthseg import CONFIGS
 from mmdepthseg.apis import Network, predict
 from mmdepthseg.apis import prediction as module
+from mmdepthseg.apis.network import inference_pipeline
 from mmdepthseg.apis.stamped_folder import StampedFolder
+from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.errors import UserError
 
 SIZE = (40, 64)
@@ -272,3 +275,11 @@ def test_a_video_that_is_not_written_whole_is_refused(
     monkeypatch.undo()
     assert predict(*network, images, out, device='cpu', fps=5).fresh == 0
     assert (out / 'side_by_side.mp4').exists()
+
+
+def test_size_of_images_where_a_config_has_no_test():
+    """That of `predict_pipeline`, also for MMSegmentation's `test_pipeline` beside it."""
+    config = f'{CONFIGS}/clips/sde_r18-w16_1k_320x160.py'
+    cfg = load_config(config, {'predict_pipeline.Resize.scale': (384, 128)})
+    (resize,) = (s for s in inference_pipeline(cfg) if s['type'] == 'Resize')
+    assert cfg.test_pipeline and resize['scale'] == (384, 128)

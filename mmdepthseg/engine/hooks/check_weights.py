@@ -9,7 +9,12 @@ from torch import nn
 #: EfficientNet-Lite were made.
 LITE = (127.0, 128.0)
 #: Sources of weights that were made for images of these ones, ImageNet's.
-PUBLISHED = ('torchvision://', 'open-mmlab://', 'https://download.pytorch.org/')
+PUBLISHED = (
+    'torchvision://',
+    'open-mmlab://',
+    'https://download.pytorch.org/',
+    'https://download.openmmlab.com/',
+)
 IMAGENET = 'mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]'
 
 
