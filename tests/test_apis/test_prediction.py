@@ -278,7 +278,7 @@ def test_a_video_that_is_not_written_whole_is_refused(
 
 
 def test_size_of_images_where_a_config_has_no_test():
-    """That of `predict_pipeline`, with a `test_pipeline` of MMSegmentation beside it."""
+    """That of `predict_pipeline`, also beside a `test_pipeline` (MMSegmentation)."""
     config = f'{CONFIGS}/clips/sde_r18-w16_1k_320x160.py'
     cfg = load_config(config, {'predict_pipeline.Resize.scale': (384, 128)})
     (resize,) = (s for s in inference_pipeline(cfg) if s['type'] == 'Resize')
