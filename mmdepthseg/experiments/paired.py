@@ -1,10 +1,10 @@
 """Differences of methods seed by seed; the methods may be from different tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmdepthseg.experiments.figures import label_count, spread, spread_text
-from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.errors import UserError, check_keys, listed
 from mmdepthseg.utils.files import read_json
 
 
@@ -54,6 +54,30 @@ def read_method(path: str, method: str) -> list[Cell]:
     if not cells:
         raise UserError(f'{path}: {method}: no run is finished')
     return cells
+
+
+def joined(runs: Mapping[str, Sequence[Cell]]) -> list[Cell]:
+    """Return the figures of a method whose seeds are in several files.
+
+    Args:
+        runs: Figures of the method by file, see `read_method`.
+
+    Raises:
+        UserError: Two files have the same seed, or one lacks a figure of the others.
+    """
+    cells: dict[tuple[str, int], Cell] = {}
+    for path, found in runs.items():
+        if cells and {(c.metric, c.labels) for c in found} != {*cells}:
+            raise UserError(f'{path}: has other figures than {", ".join(runs)}')
+        for cell in found:
+            key = cell.metric, cell.labels
+            before = cells[key].values if key in cells else {}
+            if twice := before.keys() & cell.values.keys():
+                raise UserError(
+                    f'{path}: {listed(sorted(twice))}: seeds that are there'
+                )
+            cells[key] = replace(cell, values={**before, **cell.values})
+    return [*cells.values()]
 
 
 def compare(titles: Sequence[str], methods: Sequence[Sequence[Cell]]) -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmdepthseg.experiments.paired import Cell, compare, read_method
+from mmdepthseg.experiments.paired import Cell, compare, joined, read_method
 from mmdepthseg.utils.errors import UserError
 
 
@@ -28,6 +28,19 @@ def test_differences_are_of_the_same_seeds(tmp_path):
     assert lines[5] == (
         '| full | - | 21.0 | 33.0 | 90.0 | 48.0 ± 36.9 (3) | +2.0 ± 1.4 (2) | 1.00 |'
     )
+
+
+def test_seeds_of_several_files(tmp_path):
+    first = write(tmp_path / 'a.json', full={'1': 1.0, '2': 2.0})
+    second = write(tmp_path / 'b.json', full={'3': 6.0})
+    runs = {path: read_method(path, 'full') for path in (first, second)}
+    assert joined(runs) == [Cell('mIoU', 8, {'1': 1.0, '2': 2.0, '3': 6.0})]
+    runs['c.json'] = [Cell('mIoU', 8, {'2': 5.0})]
+    with pytest.raises(UserError, match='c.json: 2: seeds that are there'):
+        joined(runs)
+    runs['c.json'] = [Cell('mIoU', 30, {'4': 5.0})]
+    with pytest.raises(UserError, match='c.json: has other figures'):
+        joined(runs)
 
 
 def test_one_common_seed_has_no_standard_error(tmp_path):

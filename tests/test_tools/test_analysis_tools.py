@@ -48,6 +48,10 @@ def test_compare_results(tmp_path, capsys):
         f'| full ({tmp_path}/other/full.json)',
         '| plain (plain)',
     ]
+    more = dict(content['summary'][0], values={'2': 13.5})
+    (tmp_path / 'more.json').write_text(json.dumps(dict(summary=[more])))
+    call('compare_results', f'{tmp_path}/full.json+{tmp_path}/more.json:full')
+    assert '| full (full+more) | 12.5 | 13.5 | 13.0 ' in capsys.readouterr().out
     with pytest.raises(SystemExit):
         call('compare_results', f'{tmp_path}/plain.json')
     assert 'RESULTS.json:METHOD' in capsys.readouterr().err
