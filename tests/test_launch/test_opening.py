@@ -91,15 +91,15 @@ class FailsAtTheStart(Hook):
         raise RuntimeError
 
 
-def test_a_start_that_fails_shows_its_warnings(tiny_config, run_tool, capsys):
+def test_a_start_that_fails_shows_its_warnings(tiny_config, run_tool, capsys, tmp_path):
     extra = "\ncustom_hooks.append(dict(type='FailsAtTheStart'))\n"
     with pytest.raises(RuntimeError):
-        run_tool('train', tiny_config(extra=extra))
+        run_tool('train', tiny_config(extra=extra), '--work-dir', tmp_path / 'run')
     assert 'a doubt' in capsys.readouterr().out
 
 
 def test_a_model_that_cannot_be_built_shows_warnings(
-    tiny_config, run_tool, capsys, monkeypatch
+    tiny_config, run_tool, capsys, monkeypatch, tmp_path
 ):
     def fail(runner, *args):
         runner.logger.warning('a doubt')
@@ -107,5 +107,5 @@ def test_a_model_that_cannot_be_built_shows_warnings(
 
     monkeypatch.setattr('mmengine.runner.Runner.build_model', fail)
     with pytest.raises(RuntimeError):
-        run_tool('train', tiny_config())
+        run_tool('train', tiny_config(), '--work-dir', tmp_path / 'run')
     assert 'a doubt' in capsys.readouterr().out

@@ -33,12 +33,12 @@ def test_truth_that_is_there(labelled_clip):
 
 
 @pytest.mark.parametrize('metric', [DepthMetric, IoUMetric])
-def test_truth_that_is_not_loaded(labelled_clip, metric):
+def test_truth_that_is_not_loaded(labelled_clip, metric, tmp_path):
     field = dict(DepthMetric='gt_depth_map', IoUMetric='gt_sem_seg')[metric.__name__]
     with pytest.raises(UserError, match=f'a/0 has no {field}'):
         checks.check_truth(metric(), labelled_clip())
     if metric is IoUMetric:  # only writes maps
-        checks.check_truth(IoUMetric(output_dir='x'), labelled_clip())
+        checks.check_truth(IoUMetric(output_dir=str(tmp_path)), labelled_clip())
 
 
 def test_depth_that_a_foreign_metric_needs(labelled_clip):
