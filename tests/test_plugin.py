@@ -134,8 +134,9 @@ def test_test(kind, trained, tmp_path):
 
 
 def test_depth_is_not_written_by_test(trained, tmp_path):
+    where = ('--work-dir', tmp_path, '--out', tmp_path / 'maps')
     with pytest.raises(UserError, match='generate_depth.py'):
-        call('test.py', *trained('sde'), '--out', tmp_path, *unique())
+        call('test.py', *trained('sde'), *where, *unique())
 
 
 @pytest.mark.parametrize('kind', KINDS)
