@@ -38,4 +38,5 @@ default_hooks = dict(
     non_finite_loss=dict(type='NonFiniteLossHook'),
     training_summary=dict(type='TrainingSummaryHook'),
 )
+# for configs that add to it
 custom_hooks = []

@@ -286,22 +286,15 @@ class ClipDataset(SequenceDataset):
             return {osp.basename(osp.abspath(root)): root}
         clips = there if self.clips is None else self.clips
         folders = {c: join_path(root, c) for c in clips if c not in self.exclude_clips}
-        if not folders and there and (self.clips == [] or self.exclude_clips):
-            chosen = 'clips=[] names none'
-            if clips:
-                chosen = f'exclude_clips leaves out all: {", ".join(clips)}'
-            raise UserError(
-                f'{type(self).__name__}: no clip: {root} has {", ".join(there)}, but '
-                f'{chosen}. In our configs `val_clips` of '
-                'configs/_base_/datasets/clips.py names the clips of the validation, '
-                'which the training leaves out: one at least, and not all.'
-            )
         if not folders:
             raise UserError(
                 f'{type(self).__name__}: no clip: searched {root} for <clip>/'
-                f'{self.frames_dir}/*{", *".join(self.img_suffixes)}; clips='
-                f'{self.clips}, exclude_clips: '
-                f'{", ".join(self.exclude_clips) or "none"}.'
+                f'{self.frames_dir}/*{", *".join(self.img_suffixes)}, which has the '
+                f'folders: {", ".join(there) or "none"}; clips={self.clips}, '
+                f'exclude_clips: {", ".join(self.exclude_clips) or "none"}. In our '
+                'configs `val_clips` of configs/_base_/datasets/clips.py names the '
+                'clips of the validation, which the training leaves out: one at least, '
+                'and not all.'
             )
         return folders
 

@@ -140,8 +140,9 @@ def _check_loader(place: str, loader: Mapping) -> None:
     dataset = loader.get('dataset')
     if isinstance(dataset, Mapping) and not dataset.get('type'):
         raise UserError(
-            f'config: {place}.dataset has no type, only {", ".join(dataset)}; options '
-            'change a data set that the config has, they do not make one'
+            f'config: {place}.dataset has no type, only '
+            f'{", ".join(dataset) or "nothing"}; options change a data set that the '
+            'config has, they do not make one'
         )
     for key in ('collate_fn', 'worker_init_fn'):
         kind = (loader.get(key) or {}).get('type')

@@ -267,7 +267,7 @@ def test_clips_for_validation_are_kept_out(clip_root):
         build(clip_root, exclude_clips=['c'])
     with pytest.raises(UserError, match='exclude_clips.*a, b'):
         build(clip_root, exclude_clips=['a', 'b'])
-    with pytest.raises(UserError, match=r'has a, b, but clips=\[\] .*val_clips'):
+    with pytest.raises(UserError, match=r'folders: a, b; clips=\[\].*val_clips'):
         build(clip_root, clips=[])
 
 

@@ -6,6 +6,7 @@ of the file and of the property.
 """
 
 import io
+from collections.abc import Container
 
 import mmcv
 import mmengine.fileio as fileio
@@ -54,7 +55,7 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     if not content:
         problem = problem or 'is empty'
     if content.startswith(PNG):
-        whole = PNG_END in content[-TAIL:] or PNG_END in _chunks(content)
+        whole = PNG_END in content[-TAIL:] or PNG_END in png_chunks(content)
         problem = '' if whole else 'is truncated'
     elif content.startswith(JPEG):
         problem = '' if _has_jpeg_end(content) else 'is truncated'
@@ -175,13 +176,17 @@ def _refuse_jpeg(content: bytes, path: str, what: str) -> None:
         )
 
 
-def _chunks(png: bytes) -> set[bytes]:
-    """Return the types of the chunks of a png file."""
-    kinds, place = set(), len(PNG)
+def png_chunks(png: bytes) -> dict[bytes, slice]:
+    """Return the types of the chunks of a png file, and where the first of each is."""
+    places: dict[bytes, slice] = {}
+    place = len(PNG)
     while place + 8 <= len(png):
-        kinds.add(png[place + 4 : place + 8])
-        place += 12 + int.from_bytes(png[place : place + 4], 'big')
-    return kinds
+        size = int.from_bytes(png[place : place + 4], 'big')
+        places.setdefault(
+            png[place + 4 : place + 8], slice(place + 8, place + 8 + size)
+        )
+        place += 12 + size
+    return places
 
 
 def _has_jpeg_end(content: bytes) -> bool:
@@ -205,14 +210,14 @@ def _has_jpeg_end(content: bytes) -> bool:
 
 def _problem(content: bytes, flag: str) -> str:
     """Return what forbids decoding an image with a flag, or ''."""
-    chunks = _chunks(content) if content.startswith(PNG) else set()
+    chunks = png_chunks(content) if content.startswith(PNG) else {}
     problem = _turned(content, chunks)
     if problem or flag == 'unchanged':
         return problem
     return _reduced(content, chunks)
 
 
-def _turned(content: bytes, chunks: set[bytes]) -> str:
+def _turned(content: bytes, chunks: Container[bytes]) -> str:
     """Return the problem of an image that its EXIF data turn, or ''.
 
     OpenCV would turn it, but cameras, labels and depth belong to the stored pixels.
@@ -235,7 +240,7 @@ def _turned(content: bytes, chunks: set[bytes]) -> str:
     )
 
 
-def _reduced(content: bytes, chunks: set[bytes]) -> str:
+def _reduced(content: bytes, chunks: Container[bytes]) -> str:
     """Return the problem of an image that 8-bit colours cannot hold, or ''."""
     cure = 'Convert the images to 8-bit RGB.'
     bits = 8

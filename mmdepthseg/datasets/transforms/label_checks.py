@@ -7,9 +7,11 @@ import numpy as np
 
 from mmdepthseg.cityscapes import IGNORED
 from mmdepthseg.datasets.label_tables import TAKEN_INDICES, UNKNOWN, LabelTable
-from mmdepthseg.datasets.transforms.files import PNG, PNG_DEPTH
+from mmdepthseg.datasets.transforms.files import PNG, PNG_DEPTH, png_chunks
 from mmdepthseg.utils.errors import UserError
 
+#: Colour type of a png of palette indices, in the byte behind its depth.
+INDEXED = 3
 #: Greys of two-coloured pictures, which say nothing of ids.
 BLACK_AND_WHITE = {0, 255}
 #: The colour map of PASCAL VOC, (256, 3) RGB, which many tools give to any indices:
@@ -68,16 +70,13 @@ def refuse_other_ids(
 
 def png_palette(content: bytes) -> np.ndarray | None:
     """Return the colours of a palette png: (n, 3) uint8 RGB; None of other files."""
-    place = len(PNG)
-    if not content.startswith(PNG) or content[PNG_DEPTH + 1] != 3:
+    if not content.startswith(PNG) or content[PNG_DEPTH + 1] != INDEXED:
         return None
-    while place + 8 <= len(content):
-        size = int.from_bytes(content[place : place + 4], 'big')
-        if content[place + 4 : place + 8] == b'PLTE':
-            data = content[place + 8 : place + 8 + size]
-            return np.frombuffer(data[: size // 3 * 3], np.uint8).reshape(-1, 3)
-        place += 12 + size
-    return None
+    place = png_chunks(content).get(b'PLTE')
+    if place is None:
+        return None
+    data = content[place]
+    return np.frombuffer(data[: len(data) // 3 * 3], np.uint8).reshape(-1, 3)
 
 
 def shows_more(

@@ -88,9 +88,10 @@ class CheckCheckpointHook(Hook):
         Raises:
             UserError: They are the same in another order.
         """
-        if getattr(runner, '_load_from', None) or getattr(runner, '_resume', False):
-            return  # the weights were replaced
-        for module in runner.model.modules() if self.check_classes else ():
+        # what was loaded has replaced these weights; to resume, there may be nothing
+        if runner._has_loaded or not self.check_classes:
+            return
+        for module in runner.model.modules():
             if filled := getattr(module, 'filled_classifier', None):
                 source, trained = filled
                 _compare(runner, source, trained, strict=False)

@@ -41,10 +41,9 @@ def more_labels(train: Any, model: nn.Module) -> Iterator[str]:
     parts = dict(
         zip(getattr(train, 'source_names', None) or (), getattr(train, 'datasets', ()))
     )
-    labelled = {*_labelled(parts['labeled'])} if 'labeled' in parts else set()
-    for name, part in parts.items():
-        more = sorted({*_labelled(part)} - labelled) if labelled else ()
-        if more:
+    labelled = {*_labelled(parts.pop('labeled', None))}
+    for name, part in parts.items() if labelled else ():
+        if more := sorted({*_labelled(part)} - labelled):
             yield (
                 f'train_dataloader.dataset.sources.{name} has {len(more)} labels that '
                 f'`labeled` has not, such as that of {more[0]}, and mixing uses them '

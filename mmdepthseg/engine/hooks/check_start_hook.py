@@ -117,12 +117,6 @@ class CheckStartHook(Hook):
         counting = loops['train'], runner.hooks, runner.param_schedulers
         doubts = [*check_epochs(*counting), *check_lengths(*counting)]
         doubts += check_saving(runner.hooks, accumulated(runner))
-        sources = weight_sources(model)
-        doubts += foreign_normalization(model, sources)
-        if not (
-            getattr(runner, '_load_from', None) or getattr(runner, '_resume', False)
-        ):
-            doubts += random_encoders(sources)
         for doubt in (*doubts, *check_monitors(runner)):
             runner.logger.warning(doubt)
         data = getattr(loops['train'].dataloader, 'dataset', None)
@@ -138,6 +132,16 @@ class CheckStartHook(Hook):
             *more_labels(data, model),
             *idle_rates(runner.cfg, runner.model),
         ):
+            runner.logger.warning(doubt)
+
+    def before_train(self, runner: Runner) -> None:
+        """Tell doubts about the weights, which are there now."""
+        model = unwrapped(runner.model)
+        sources = weight_sources(model)
+        doubts = foreign_normalization(model, sources)
+        if not runner._has_loaded:  # something that replaced them
+            doubts += random_encoders(sources)
+        for doubt in doubts:
             runner.logger.warning(doubt)
 
 

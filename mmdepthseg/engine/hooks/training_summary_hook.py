@@ -81,8 +81,8 @@ def _labels(runner: Runner) -> Iterator[tuple[str, str]]:
 
 
 def _weights(runner: Runner) -> Iterator[tuple[str, str]]:
-    if file := getattr(runner, '_load_from', None):
-        yield 'weights', f'from {file}'
+    if runner._has_loaded:
+        yield 'weights', f'from {runner._load_from or "the checkpoint of this folder"}'
         return
     places: dict[str, list[str]] = {}
     for place, source in weight_sources(unwrapped(runner.model)).items():

@@ -36,6 +36,7 @@ def make_runner(model: nn.Module, train: bool, resume: bool) -> SimpleNamespace:
         _train_loop=TrainLoop() if train else dict(type='IterBasedTrainLoop'),
         _resume=resume,
         _load_from='some.pth',
+        _has_loaded=True,
     )
 
 
@@ -134,8 +135,8 @@ def test_classes_of_a_new_classifier():
 
 
 def test_classes_of_weights_from_init_cfg(caplog):
-    runner = make_runner(nn.Sequential(Head()), True, False)
-    runner._load_from = None
+    runner = make_runner(nn.Sequential(Head()), True, resume=True)
+    runner._has_loaded = False  # `--resume` in an empty folder
     vars(runner.model[0])['filled_classifier'] = ('init_cfg: a.pth', TRAINED)
     hook = CheckCheckpointHook()
     runner._train_loop = TrainLoop(('lane', 'sky'))
@@ -145,5 +146,5 @@ def test_classes_of_weights_from_init_cfg(caplog):
     with pytest.raises(UserError, match='a.pth.*another order'):
         hook.before_train(runner)
     CheckCheckpointHook(check_classes=False).before_train(runner)
-    runner._load_from = 'other.pth'  # replaces the weights
+    runner._has_loaded = True  # other weights in their place
     hook.before_train(runner)

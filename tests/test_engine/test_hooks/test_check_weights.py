@@ -1,5 +1,8 @@
 """Doubts about the start of a training, and the line that tells where it starts."""
 
+import logging
+from types import SimpleNamespace
+
 import pytest
 import torch
 from helpers.tiny_models import (
@@ -13,6 +16,7 @@ from helpers.tiny_models import (
 )
 
 from mmdepthseg.checkpoints.arrival import weight_sources
+from mmdepthseg.engine.hooks import CheckStartHook
 from mmdepthseg.engine.hooks.check_weights import (
     foreign_normalization,
     random_encoders,
@@ -53,6 +57,15 @@ def test_a_transfer_without_its_encoder(sde):
     (doubt,) = random_encoders(half)
     assert doubt.startswith('backbone starts from random values, decode_head.decoder f')
     assert 'init_cfg' in doubt and sde in doubt
+
+
+@pytest.mark.parametrize('loaded', [False, True])
+def test_doubts_are_told_where_nothing_was_loaded(sde, loaded, caplog):
+    model = build(**parts(sde, backbone=False))
+    logger = logging.getLogger('test')
+    runner = SimpleNamespace(model=model, logger=logger, _has_loaded=loaded)
+    CheckStartHook().before_train(runner)
+    assert ('backbone starts from random' in caplog.text) != loaded
 
 
 def test_places_of_a_mean_teacher(sde):

@@ -1,9 +1,11 @@
 import logging
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from helpers.images import huge_headers
 
+from mmdepthseg.engine.hooks import training_summary_hook as hook
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.runner import build_runner
 
@@ -63,6 +65,14 @@ def test_depth_from_video(streets, summary, tmp_path):
     assert ' 3 neighbours, 3 camera files' in lines['train']
     assert ' at 96x48 ' in lines['camera'] and 'fx 115.' in lines['camera']
     assert 'classes' not in lines and 'val' not in lines
+    assert lines['weights'] == 'backbone, pose_net.backbone from random values'
+
+
+@pytest.mark.parametrize('file', ['some.pth', None])
+def test_weights_that_were_loaded(file):
+    runner = SimpleNamespace(_has_loaded=True, _load_from=file)
+    ((_, text),) = hook._weights(runner)
+    assert text == f'from {file or "the checkpoint of this folder"}'
 
 
 def test_an_image_that_claims_billions_of_pixels(streets, summary, tmp_path):
