@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmdepthseg.checkpoints.reading import is_remote, near_files, read_checkpoint
-from mmdepthseg.engine.hooks.check_values import check_values
+from mmdepthseg.engine.checks.values import check_values
 from mmdepthseg.launch.config_keys import check_nested_keys, check_top_level_keys
 from mmdepthseg.launch.options import apply_options
 from mmdepthseg.utils.errors import UserError

@@ -1,8 +1,13 @@
 """Walks through configs, and what their dicts are arguments of. No framework here."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from mmdepthseg.utils.errors import UserError, did_you_mean
+
+#: How segmentors of MMSeg predict.
+MODES = ('whole', 'slide')
 
 
 def walk(node: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -52,3 +57,41 @@ def argument_names(owner: object) -> set[str]:
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         names |= {p.name for p in parameters if p.kind not in variadic}
     return names - {'self'}
+
+
+def check_test_cfg(test_cfg: Mapping[str, Any], place: str) -> None:
+    """Refuse values that MMSeg's inference cannot use; it reads them when it predicts.
+
+    Args:
+        test_cfg: `mode`, 'whole' (if not given) or 'slide'; with 'slide' `crop_size`
+            and `stride`, (height, width) in pixels.
+        place: Where it stands, for the message.
+
+    Raises:
+        UserError: A value is wrong; the message names the key.
+    """
+    mode = test_cfg.get('mode', 'whole')
+    if mode not in MODES:
+        raise UserError(
+            f'{place}.mode must be one of {MODES}, got '
+            f'{mode!r}{did_you_mean(str(mode), MODES)}'
+        )
+    if mode == 'whole':
+        return
+    for key in ('crop_size', 'stride'):
+        value = test_cfg.get(key)
+        if not (
+            isinstance(value, Sequence)
+            and [*map(type, value)] == [int, int]
+            and min(value) > 0
+        ):
+            raise UserError(
+                f"{place} with mode='slide' needs {key}, (height, width) in whole "
+                f'pixels, got {value!r}'
+            )
+    crop, stride = tuple(test_cfg['crop_size']), tuple(test_cfg['stride'])
+    if any(step > side for step, side in zip(stride, crop, strict=True)):
+        raise UserError(
+            f'{place}.stride={stride} must not exceed crop_size={crop}: pixels would '
+            'be left out'
+        )

@@ -10,8 +10,8 @@ from mmdepthseg.apis.pool import ImagePool
 from mmdepthseg.datasets import ImageLabelDataset
 from mmdepthseg.datasets.class_pixels import class_pixels
 from mmdepthseg.datasets.transforms.files import BrokenFileError
-from mmdepthseg.engine.hooks.check_frames import check_frames
-from mmdepthseg.engine.hooks.check_metrics import check_truth
+from mmdepthseg.engine.checks.frames import check_frames
+from mmdepthseg.engine.checks.metrics import check_truth
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.registry import DATASETS, METRICS
 from mmdepthseg.utils.errors import UserError

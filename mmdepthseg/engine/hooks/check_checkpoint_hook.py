@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.checkpoints.matching import match_checkpoint, unwrapped
 from mmdepthseg.checkpoints.trained_classes import compare_classes, trained_classes
-from mmdepthseg.engine.hooks.check_resumed import check_resumed
+from mmdepthseg.engine.checks.resumed import check_resumed
+from mmdepthseg.engine.runs import built_loop
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
 
@@ -57,9 +57,8 @@ class CheckCheckpointHook(Hook):
                 differences), or if a training would resume with other settings.
         """
         match = match_checkpoint(runner.model, checkpoint)
-        starts_training = isinstance(
-            getattr(runner, '_train_loop', None), BaseLoop
-        ) and not getattr(runner, '_resume', False)
+        training = built_loop(runner, 'train') is not None
+        starts_training = training and not getattr(runner, '_resume', False)
         partial = self.allow_partial or starts_training
         needed = self.min_share if partial else 1.0
         name = getattr(runner, '_load_from', None) or 'the checkpoint'
@@ -98,11 +97,9 @@ class CheckCheckpointHook(Hook):
 
 
 def _compare(runner: Runner, source: str, trained: Sequence[str], strict: bool) -> None:
-    loops = (
-        getattr(runner, f'_{name}_loop', None) for name in ('train', 'test', 'val')
-    )
-    built = [loop for loop in loops if isinstance(loop, BaseLoop)]
-    data = getattr(built[0].dataloader, 'dataset', None) if built else None
+    loops = (built_loop(runner, stage) for stage in ('train', 'test', 'val'))
+    loop = next(filter(None, loops), None)
+    data = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
     classes = (getattr(data, 'metainfo', None) or {}).get('classes') or ()
     if doubt := compare_classes(source, trained, classes, strict):
         runner.logger.warning(doubt)

@@ -1,28 +1,15 @@
 """Checks before the first iteration: what cannot go well is refused now."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import mmengine.hooks
-from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import Runner
-from mmengine.runner.base_loop import BaseLoop
-from mmseg.models.segmentors import BaseSegmentor
-from torch import nn
 from torch.utils.data import DataLoader
 
 from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
-from mmdepthseg.datasets.class_pixels import class_pixels
-from mmdepthseg.datasets.sequence_dataset import SequenceDataset
-from mmdepthseg.engine.hooks.check_frames import check_frames, parts_of
-from mmdepthseg.engine.hooks.check_labels import more_labels, shared_images
-from mmdepthseg.engine.hooks.check_loops import (
-    accumulated,
-    all_schedulers,
+from mmdepthseg.engine.checks.frames import check_frames
+from mmdepthseg.engine.checks.heads import check_classes, check_inference
+from mmdepthseg.engine.checks.labels import absent_classes, more_labels, shared_images
+from mmdepthseg.engine.checks.loops import (
     check_batches,
     check_epochs,
     check_evaluation_loops,
@@ -32,25 +19,23 @@ from mmdepthseg.engine.hooks.check_loops import (
     check_teacher,
     check_train_loop,
 )
-from mmdepthseg.engine.hooks.check_metrics import (
+from mmdepthseg.engine.checks.metrics import (
     check_baseline,
     check_official_metric,
     check_predictions,
     check_truth,
 )
-from mmdepthseg.engine.hooks.check_sample import check_sample
-from mmdepthseg.engine.hooks.check_values import check_values
-from mmdepthseg.engine.hooks.check_weights import (
+from mmdepthseg.engine.checks.monitors import check_monitors
+from mmdepthseg.engine.checks.sample import check_sample
+from mmdepthseg.engine.checks.values import check_values
+from mmdepthseg.engine.checks.weights import (
     foreign_normalization,
+    idle_rates,
     random_encoders,
 )
-from mmdepthseg.engine.hooks.monitor_hooks import validation_figures
-from mmdepthseg.engine.optim.merged_groups_constructor import PARAMWISE_READERS
+from mmdepthseg.engine.runs import accumulated, built_loop
 from mmdepthseg.registry import HOOKS
-from mmdepthseg.utils.errors import UserError, listed, unknown_key
 
-#: Labels are searched for missing classes if their files are not larger than this.
-CHEAP_BYTES = 4_000_000
 STAGES = ('train', 'val', 'test')
 
 
@@ -90,9 +75,8 @@ class CheckStartHook(Hook):
         """
         check_values(runner.cfg)
         model = unwrapped(runner.model)
-        # not the properties, which would build the loops
-        loops = {name: getattr(runner, f'_{name}_loop') for name in STAGES}
-        loops = {n: loop for n, loop in loops.items() if isinstance(loop, BaseLoop)}
+        found = {stage: built_loop(runner, stage) for stage in STAGES}
+        loops = {stage: loop for stage, loop in found.items() if loop is not None}
         for name, loop in loops.items():
             check_batches(name, loop)
             if isinstance(loop.dataloader, DataLoader):
@@ -143,187 +127,3 @@ class CheckStartHook(Hook):
             doubts += random_encoders(sources)
         for doubt in doubts:
             runner.logger.warning(doubt)
-
-
-def idle_rates(config: Config, model: nn.Module) -> Iterator[str]:
-    """Yield a warning for each of `custom_keys` that is part of no parameter's name."""
-    wrapper = config.get('optim_wrapper') or {}
-    if wrapper.get('constructor', PARAMWISE_READERS[0]) not in PARAMWISE_READERS:
-        return
-    names = [
-        name if '.' in name else f'.{name}' for name, _ in model.named_parameters()
-    ]
-    for key in (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}:
-        if not any(key in name for name in names):
-            yield (
-                f'optim_wrapper.paramwise_cfg.custom_keys: {key!r} is part of no '
-                "parameter's name, so its settings apply to nothing"
-            )
-
-
-def segmentation_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield name and module of the decode and auxiliary heads of all segmentors."""
-    for name, module in model.named_modules():
-        if not isinstance(module, BaseSegmentor):
-            continue
-        for part in ('decode_head', 'auxiliary_head'):
-            head: Any = getattr(module, part, None)
-            for one in head if isinstance(head, nn.ModuleList) else [head]:
-                if getattr(one, 'num_classes', None) is not None:
-                    yield f'{name}.{part}'.lstrip('.'), one
-
-
-def check_classes(place: str, dataset: Any, model: nn.Module) -> None:
-    """Compare the classes of a data set with those of the heads.
-
-    Args:
-        place: Key of the data loader.
-        dataset: Its data set; without `metainfo` nothing is checked.
-        model: The model.
-
-    Raises:
-        UserError: Names the key that does not fit.
-    """
-    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-    # images that are only predicted need no classes
-    if classes is None or not (classes or place.startswith('train')):
-        return
-    if isinstance(classes, str):
-        raise UserError(
-            f'{place}: the metainfo of the data set has classes={classes!r}, which is '
-            f'a text: write classes=({classes!r},), with a comma, or a list'
-        )
-    count = len(classes)
-    for name, head in segmentation_heads(model):
-        if head.num_classes != count:
-            raise UserError(
-                f'model: {name}.num_classes is {head.num_classes}, but the data set of '
-                f'{place} has {count} classes ({listed(classes, 8)}): set '
-                f'num_classes={count}, or `classes` in the metainfo of the data set'
-            )
-        outputs = getattr(head, 'out_channels', count)
-        losses = getattr(head, 'loss_decode', None)
-        for loss in losses if isinstance(losses, nn.ModuleList) else [losses]:
-            weights = getattr(loss, 'class_weight', None)
-            if isinstance(weights, Sequence) and len(weights) not in (count, outputs):
-                raise UserError(
-                    f'model: {name}.loss_decode.class_weight has {len(weights)} '
-                    f'weights for {count} classes ({listed(classes, 8)})'
-                )
-            if count == outputs == 1 and not getattr(loss, 'use_sigmoid', False):
-                raise UserError(
-                    f'model: {name} has a single class ({classes[0]}), of which every '
-                    'pixel is for certain, so nothing is learned: add a class for the '
-                    'rest, such as `background`, in the metainfo of the data set and '
-                    'in the labels'
-                )
-
-
-def check_inference(model: nn.Module) -> None:
-    """Check how segmentors predict, which they read at the first validation.
-
-    Raises:
-        UserError: Names the key of `test_cfg`.
-    """
-    for name, module in model.named_modules():
-        options = getattr(module, 'test_cfg', None)
-        if not isinstance(module, BaseSegmentor) or not isinstance(options, Mapping):
-            continue
-        place = f'model: {name}.test_cfg'.replace(' .', ' ')
-        mode = options.get('mode', 'whole')
-        sizes = [options.get('crop_size'), options.get('stride')]
-        pairs = all(
-            isinstance(size, Sequence) and [*map(type, size)] == [int, int]
-            for size in sizes
-        )
-        if mode not in ('whole', 'slide'):
-            raise UserError(f"{place}.mode must be 'whole' or 'slide', got {mode!r}")
-        if mode == 'slide' and not (
-            pairs and all(0 < step <= side for side, step in zip(*sizes, strict=True))
-        ):
-            raise UserError(
-                f"{place}: mode='slide' needs crop_size and stride, two whole numbers "
-                f'each, and steps that are not larger than the crop, got {sizes}'
-            )
-
-
-def watched_figures(runner: Runner) -> Iterator[tuple[str, str]]:
-    """Yield the option and the name of each figure of the validation that is watched.
-
-    MMEngine looks for them after the first validation.
-    """
-    for hook in runner.hooks:
-        if isinstance(hook, mmengine.hooks.CheckpointHook):
-            for name in hook.save_best or ():
-                yield f'{type(hook).__name__}: save_best', name
-        elif isinstance(hook, mmengine.hooks.EarlyStoppingHook):
-            yield f'{type(hook).__name__}: monitor', hook.monitor
-    for scheduler in all_schedulers(getattr(runner, 'param_schedulers', None)):
-        if isinstance(scheduler, ReduceOnPlateauParamScheduler):
-            yield f'{type(scheduler).__name__}: monitor', scheduler.monitor
-
-
-def check_monitors(runner: Runner) -> list[str]:
-    """Look for the figures that are watched among those of the validation.
-
-    Returns:
-        A warning for each that a metric may or may not give, because it does not tell
-        the names of its figures; and for the best checkpoint, if nothing is validated.
-
-    Raises:
-        UserError: Names the option and the figures there are, if any.
-    """
-    figures = validation_figures(runner)
-    if figures is None:
-        never = [
-            f'{option}={name!r}: nothing is validated, so this never acts: give '
-            'val_dataloader, val_cfg and val_evaluator'
-            for option, name in watched_figures(runner)
-        ]
-        if fatal := [text for text in never if 'save_best' not in text]:
-            raise UserError(fatal[0])
-        return never
-    names, silent = figures
-    doubts = []
-    for option, name in watched_figures(runner):
-        if name in names or (name == 'auto' and not silent):
-            continue
-        if not silent:
-            place = f'{option}: the validation'
-            raise UserError(unknown_key(name, names, place, 'figure'))
-        known = f'; known are {listed(names, 8)}' if names else ''
-        doubts.append(
-            f'{option}: whether the validation gives {name!r} shows after the first, '
-            f'because {listed(silent)} does not tell the names of its figures{known}'
-        )
-    return doubts
-
-
-def absent_classes(loader: Any) -> Iterator[str]:
-    """Name the classes that no training label shows, if the labels are small.
-
-    Args:
-        loader: The training's data loader.
-
-    Yields:
-        A warning for each labelled part of the data set.
-    """
-    for part in parts_of(getattr(loader, 'dataset', None)):
-        if not isinstance(part, SequenceDataset) or not part.metainfo.get('classes'):
-            continue
-        infos = [part.get_data_info(index) for index in range(len(part))]
-        files = [info.get('seg_map_path') for info in infos]
-        if not files or not all(path and os.path.isfile(path) for path in files):
-            continue
-        if sum(map(os.path.getsize, files)) > CHEAP_BYTES:
-            continue
-        try:
-            pixels = class_pixels(part).sum(0)
-        except UserError:  # no labels are loaded
-            continue
-        names = [c for c, n in zip(part.metainfo['classes'], pixels) if n == 0]
-        if names:
-            yield (
-                f'train_dataloader: none of the {len(part)} labels shows '
-                f'{listed(names, 8)}: nothing is learned about these classes'
-            )

@@ -2,39 +2,12 @@
 
 import mmengine.hooks
 from mmengine.runner import Runner
-from mmengine.runner.base_loop import BaseLoop
 
-from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.engine.hooks.whole_checkpoint_hook import WholeCheckpointHook
-from mmdepthseg.evaluation.figure_names import GREATER, LESS, figure_names
+from mmdepthseg.engine.runs import validation_figures
+from mmdepthseg.evaluation.figure_names import GREATER, LESS
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError, did_you_mean
-
-
-def validation_figures(runner: Runner) -> tuple[list[str], list[str]] | None:
-    """Return the names of all figures of the validation, the main one first.
-
-    The main figure is the one of the network that predicts.
-
-    Returns:
-        The names, and the classes of metrics that do not tell theirs; None if there is
-        no validation.
-    """
-    loop = runner._val_loop  # not `val_loop`, which would build it
-    if not isinstance(loop, BaseLoop):
-        return None
-    names: list[str] = []
-    silent: list[str] = []
-    for metric in loop.evaluator.metrics:
-        found = figure_names(metric)
-        names += found or []
-        silent += [type(metric).__name__] if found is None else []
-    networks = getattr(loop, 'networks', None)
-    if networks is not None:
-        main = getattr(unwrapped(runner.model), 'predict_with', networks[0])
-        ordered = sorted(networks, key=lambda network: network != main)
-        names = [f'{network}/{name}' for network in ordered for name in names]
-    return names, silent
 
 
 def _no_rule(option: str, names: list[str]) -> UserError:

@@ -14,11 +14,10 @@ import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
-from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader
 
-from mmdepthseg.engine.hooks.check_loops import accumulated
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
+from mmdepthseg.engine.runs import accumulated, built_loop
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import Stopped
 
@@ -127,7 +126,7 @@ class StopSignalHook(Hook):
         outputs: Any = None,
     ) -> None:
         """Do so in a validation of a training, if it is one process."""
-        training = isinstance(getattr(runner, '_train_loop', None), BaseLoop)
+        training = built_loop(runner, 'train') is not None
         if _noted.number and training and get_world_size() == 1:
             self._stop(runner, runner.iter, _noted.number)
 

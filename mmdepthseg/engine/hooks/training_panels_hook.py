@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmdepthseg.checkpoints.matching import unwrapped
-from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
+from mmdepthseg.engine.random_state import kept_random_state
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.structures import Panel
 from mmdepthseg.utils.errors import UserError
@@ -106,13 +106,9 @@ class TrainingPanelsHook(Hook):
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Let a model run in evaluation mode without gradients; restore everything."""
-    state = get_random_state()
-    try:
-        with kept_modes(model.modules()), torch.no_grad():
-            model.eval()
-            yield
-    finally:
-        set_random_state(state)
+    with kept_random_state(), kept_modes(model.modules()), torch.no_grad():
+        model.eval()
+        yield
 
 
 def draw(panel: Panel, palette: list) -> np.ndarray:

@@ -12,7 +12,7 @@ from PIL import Image
 from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.datasets.intrinsics import listed_camera
-from mmdepthseg.datasets.transforms.foreign import all_steps
+from mmdepthseg.engine.runs import loads_labels, step_names
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
 
@@ -58,7 +58,7 @@ def _data(runner: Runner) -> Iterator[tuple[str, str]]:
 def _labels(runner: Runner) -> Iterator[tuple[str, str]]:
     parts = [dataset for _, dataset in _parts(runner.train_loop)]
     for dataset in parts:
-        if 'LoadCamera' in _steps(dataset):
+        if 'LoadCamera' in step_names(dataset):
             info = dataset.get_data_info(0)
             try:
                 with Image.open(info['img_path']) as image:
@@ -75,7 +75,7 @@ def _labels(runner: Runner) -> Iterator[tuple[str, str]]:
                 break
     for dataset in parts:
         classes = getattr(dataset, 'metainfo', {}).get('classes')
-        if classes and _steps(dataset) & {'LoadSegLabel', 'LoadAnnotations'}:
+        if classes and loads_labels(dataset):
             yield 'classes', f'{len(classes)}: {", ".join(classes)}'
             break
 
@@ -142,8 +142,3 @@ def _parts(loop: BaseLoop) -> Iterator[tuple[str, Any]]:
         return
     names = getattr(dataset, 'source_names', None) or [''] * len(parts)
     yield from zip(names, parts, strict=True)
-
-
-def _steps(dataset: object) -> set[str]:
-    steps = all_steps(getattr(dataset, 'pipeline', None))
-    return {type(step).__name__ for step in steps}

@@ -11,10 +11,9 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend, register_backend
 from mmengine.optim import ReduceOnPlateauParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.checkpoints.latest import POINTER, newest_whole
-from mmdepthseg.engine.hooks.check_loops import all_schedulers
+from mmdepthseg.engine.runs import all_schedulers, built_loop
 from mmdepthseg.utils.files import read_text, remove_leftovers, write_atomically
 from mmdepthseg.utils.ranks import from_main
 
@@ -155,8 +154,8 @@ class WholeCheckpointHook(mmengine.hooks.CheckpointHook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint, then note that the validation was made."""
-        loop = getattr(runner, '_train_loop', None)
-        if not isinstance(loop, BaseLoop):
+        loop = built_loop(runner, 'train')
+        if loop is None:
             super().after_val_epoch(runner, metrics)
             return
         at = runner.epoch if isinstance(loop, EpochBasedTrainLoop) else runner.iter

@@ -16,14 +16,14 @@ from mmdepthseg.models.heads.pad_distillation import (
     build_distillation,
 )
 from mmdepthseg.models.segmentors.depth_losses import depth_losses
-from mmdepthseg.models.segmentors.inference import check_test_cfg
 from mmdepthseg.models.segmentors.levels import check_levels
 from mmdepthseg.models.segmentors.logits import image_infos, predicting, seg_logits
 from mmdepthseg.models.segmentors.panels import Rows, segmentor_panels
 from mmdepthseg.models.segmentors.samples import require_labels, to_original
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import UserError, refuse
+from mmdepthseg.utils.configs import check_test_cfg
+from mmdepthseg.utils.errors import UserError, check_keys, refuse
 
 
 @MODELS.register_module()
@@ -126,7 +126,9 @@ class DepthSegmentor(ChecksPretrained, EncoderDecoder):
         self.train_cfg = train_cfg
         # MMSeg's inference reads it by attribute
         self.test_cfg = ConfigDict({'mode': 'whole', **(test_cfg or {})})
-        check_test_cfg(self.test_cfg, type(self).__name__)
+        place = f'{type(self).__name__}: test_cfg'
+        check_keys(self.test_cfg, ('mode', 'crop_size', 'stride'), place)
+        check_test_cfg(self.test_cfg, place)
         self._freeze_untrained_depth()
         check_levels(self)
 

@@ -342,11 +342,6 @@ def test_disparity_of_all_or_none():
         (dict(mod='whole'), "'mod'.*'mode'"),
         (dict(mode='slide', crop_sizes=(8, 8)), "'crop_sizes'"),
         (dict(mode='slide', crop_size=(8, 8)), 'stride'),
-        (dict(mode='slide', crop_size=8, stride=(8, 8)), 'crop_size.* 8'),
-        (
-            dict(mode='slide', crop_size=(8, 8), stride=(8, 9)),
-            'stride.*crop_size',
-        ),
     ],
 )
 def test_options_of_inference(options, message):

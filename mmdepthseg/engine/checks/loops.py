@@ -1,19 +1,19 @@
 """Checks of loops against samplers, schedules and hooks; see `CheckStartHook`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 import mmengine.hooks
 from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import Hook
 from mmengine.optim.scheduler import ReduceOnPlateauParamScheduler
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader
 
 from mmdepthseg.datasets.samplers import MultiSourceSampler
 from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
+from mmdepthseg.engine.runs import all_schedulers
 from mmdepthseg.utils.errors import UserError
 
 INFINITE = (InfiniteSampler, MultiSourceSampler)
@@ -85,7 +85,9 @@ def check_evaluation_loops(loops: Mapping[str, BaseLoop], model: Any) -> None:
     Raises:
         UserError: Names the data loader or the loop.
     """
-    for name in {'val', 'test'} & {*loops}:
+    for name in ('val', 'test'):
+        if name not in loops:
+            continue
         sampler = getattr(loops[name].dataloader, 'sampler', None)
         if isinstance(sampler, INFINITE):
             raise UserError(
@@ -111,12 +113,6 @@ def check_teacher(model: Any, hooks: Iterable[Hook]) -> None:
                 f'{type(model).__name__} needs a hook that updates its teacher: '
                 "default_hooks=dict(mean_teacher=dict(type='MeanTeacherHook'))"
             )
-
-
-def all_schedulers(schedulers: Any) -> Iterator[Any]:
-    """Yield a Runner's schedulers: a list of them, or one for each optimiser's name."""
-    by_name = isinstance(schedulers, Mapping)
-    yield from chain(*(schedulers.values() if by_name else [schedulers or ()]))
 
 
 def check_lengths(
@@ -194,11 +190,6 @@ def _unfit_schedules(loop: BaseLoop, schedules: list) -> Iterator[str]:
                 f'{key}: the {one.param_name} is 0 from step {one.end} on, but the '
                 f'training ends at {length}: set end={length}'
             )
-
-
-def accumulated(runner: Runner) -> int:
-    """Return the number of iterations of a step of the optimiser."""
-    return getattr(runner.optim_wrapper, '_accumulative_counts', 1)
 
 
 def check_saving(hooks: Iterable[Hook], steps: int) -> Iterator[str]:

@@ -15,7 +15,7 @@ from mmengine.optim import (
 )
 from torch import nn
 
-from mmdepthseg.engine.hooks.check_resumed import check_resumed
+from mmdepthseg.engine.checks.resumed import check_resumed
 from mmdepthseg.utils import UserError
 
 SCHEDULES = {

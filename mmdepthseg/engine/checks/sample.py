@@ -11,8 +11,8 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
-from mmdepthseg.engine.hooks.check_frames import parts_of
-from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
+from mmdepthseg.engine.random_state import kept_random_state
+from mmdepthseg.engine.runs import parts_of
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.modes import kept_modes
 
@@ -43,10 +43,9 @@ def check_sample(
     """
     if not all(isinstance(part, BaseDataset) for part in parts_of(dataset)):
         return
-    state = get_random_state()
-    try:
-        # a position as samplers give it, for SeedBySample
-        first = StreamIndex(0, pos=0, seed=0)
+    # a position as samplers give it, for SeedBySample
+    first = StreamIndex(0, pos=0, seed=0)
+    with kept_random_state():
         sample = dataset[first] if len(dataset) else None
         if not isinstance(sample, Mapping):
             return
@@ -61,8 +60,6 @@ def check_sample(
                 context = optim_wrapper.optim_context(model)
             with context, torch.no_grad(), kept_modes(model.modules()):
                 _pass(sample, model)
-    finally:
-        set_random_state(state)
 
 
 def _pass(sample: Mapping, model: EncoderDecoder) -> None:

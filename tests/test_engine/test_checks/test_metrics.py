@@ -10,7 +10,7 @@ from helpers import tiny_models
 
 from mmdepthseg.cityscapes import CLASSES
 from mmdepthseg.datasets import ConcatDataset
-from mmdepthseg.engine.hooks import check_metrics as checks
+from mmdepthseg.engine.checks import metrics as checks
 from mmdepthseg.evaluation import DepthMetric, IoUMetric
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import UserError

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdepthseg.datasets.transforms import seeding
-from mmdepthseg.engine.hooks.check_sample import check_sample
+from mmdepthseg.engine.checks.sample import check_sample
 from mmdepthseg.registry import DATASETS, MODELS
 from mmdepthseg.utils.errors import UserError
 

@@ -1,4 +1,4 @@
-"""Doubts about which images a training sees with their labels."""
+"""Doubts about which labels a training sees; see `CheckStartHook`."""
 
 import os
 from collections.abc import Iterator
@@ -7,8 +7,13 @@ from typing import Any
 from mmengine.dataset import BaseDataset
 from torch import nn
 
-from mmdepthseg.datasets.transforms.foreign import all_steps
-from mmdepthseg.engine.hooks.check_frames import parts_of
+from mmdepthseg.datasets.class_pixels import class_pixels
+from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.engine.runs import loads_labels, parts_of
+from mmdepthseg.utils.errors import UserError, listed
+
+#: Labels are searched for missing classes if their files are not larger than this.
+CHEAP_BYTES = 4_000_000
 
 
 def shared_images(train: Any, val: Any) -> Iterator[str]:
@@ -51,10 +56,39 @@ def more_labels(train: Any, model: nn.Module) -> Iterator[str]:
             )
 
 
+def absent_classes(loader: Any) -> Iterator[str]:
+    """Name the classes that no training label shows, if the labels are small.
+
+    Args:
+        loader: The training's data loader.
+
+    Yields:
+        A warning for each labelled part of the data set.
+    """
+    for part in parts_of(getattr(loader, 'dataset', None)):
+        if not isinstance(part, SequenceDataset) or not part.metainfo.get('classes'):
+            continue
+        infos = [part.get_data_info(index) for index in range(len(part))]
+        files = [info.get('seg_map_path') for info in infos]
+        if not files or not all(path and os.path.isfile(path) for path in files):
+            continue
+        if sum(map(os.path.getsize, files)) > CHEAP_BYTES:
+            continue
+        try:
+            pixels = class_pixels(part).sum(0)
+        except UserError:  # no labels are loaded
+            continue
+        names = [c for c, n in zip(part.metainfo['classes'], pixels) if n == 0]
+        if names:
+            yield (
+                f'train_dataloader: none of the {len(part)} labels shows '
+                f'{listed(names, 8)}: nothing is learned about these classes'
+            )
+
+
 def _labelled(part: Any) -> Iterator[str]:
     """Yield the images of which the pipeline loads a label."""
-    steps = {type(step).__name__ for step in all_steps(getattr(part, 'pipeline', None))}
-    if steps & {'LoadSegLabel', 'LoadAnnotations'}:
+    if loads_labels(part):
         yield from _images(part, labelled=True)
 
 

@@ -14,13 +14,16 @@ from helpers.tiny_models import (
     build,
     build_teacher,
 )
+from mmengine.config import Config
+from torch import nn
 
 from mmdepthseg.checkpoints.arrival import weight_sources
-from mmdepthseg.engine.hooks import CheckStartHook
-from mmdepthseg.engine.hooks.check_weights import (
+from mmdepthseg.engine.checks.weights import (
     foreign_normalization,
+    idle_rates,
     random_encoders,
 )
+from mmdepthseg.engine.hooks import CheckStartHook
 from mmdepthseg.utils.errors import UserError
 
 
@@ -128,3 +131,16 @@ def test_errors_name_the_part(tmp_path):
         UserError, match=r'^segmentor\.decode_head\.decoder\.init_cfg: '
     ):
         build_teacher(segmentor=model)
+
+
+@pytest.mark.parametrize('constructor', ['', 'MergedGroupsConstructor', 'Others'])
+def test_rates_of_parameters_that_the_model_does_not_have(constructor):
+    keys = {'body': dict(lr_mult=0.1), 'bakbone': dict(lr_mult=0.1)}
+    wrapper = dict(paramwise_cfg=dict(custom_keys=keys))
+    config = Config(dict(optim_wrapper=wrapper))
+    if constructor:
+        wrapper['constructor'] = constructor
+        config = Config(dict(optim_wrapper=wrapper))
+    doubts = [*idle_rates(config, nn.ModuleDict(dict(body=nn.Linear(1, 1))))]
+    assert len(doubts) == (constructor != 'Others')
+    assert all("custom_keys: 'bakbone'" in doubt for doubt in doubts)

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
-from mmdepthseg.engine.hooks.check_loops import all_schedulers
+from mmdepthseg.engine.runs import all_schedulers
 from mmdepthseg.utils.errors import UserError, listed
 
 #: Entries of parameter groups that change no numbers.

@@ -12,8 +12,8 @@ from mmdepthseg.cityscapes import CLASSES
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms import LoadDepthMap, LoadStereoDepth
 from mmdepthseg.datasets.transforms.foreign import all_steps
-from mmdepthseg.engine.hooks.check_frames import parts_of
-from mmdepthseg.engine.hooks.random_state_hook import get_random_state, set_random_state
+from mmdepthseg.engine.random_state import kept_random_state
+from mmdepthseg.engine.runs import parts_of
 from mmdepthseg.evaluation import DepthMetric, PseudoLabelMetric
 from mmdepthseg.evaluation.depth_metric import TARGET_CURE
 from mmdepthseg.names import sample_name
@@ -75,9 +75,8 @@ def check_truth(metric: BaseMetric, dataset: Any) -> None:
         return
     place = 'val_dataloader'
     check_paths(dataset, keys, f'{owner}: {place}', cure)
-    state = get_random_state()
-    sample = dataset[0] if len(dataset) else None
-    set_random_state(state)
+    with kept_random_state():
+        sample = dataset[0] if len(dataset) else None
     found = sample.get('data_samples') if isinstance(sample, Mapping) else None
     if found is not None and not isinstance(found, Sequence) and field not in found:
         raise UserError(

@@ -1,7 +1,6 @@
 """Checks of the first frame of each folder against its camera; see `CheckStartHook`."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 from mmdepthseg.datasets.errors import BrokenFileError
@@ -14,16 +13,7 @@ from mmdepthseg.datasets.transforms import (
 )
 from mmdepthseg.datasets.transforms.files import image_size, read_bytes
 from mmdepthseg.datasets.transforms.foreign import all_steps
-
-
-def parts_of(dataset: Any) -> Iterator[Any]:
-    """Yield the data sets inside of concatenations and wrappers."""
-    inner = getattr(dataset, 'datasets', None) or getattr(dataset, 'dataset', None)
-    if inner is None:
-        yield dataset
-    else:
-        for part in inner if isinstance(inner, list | tuple) else [inner]:
-            yield from parts_of(part)
+from mmdepthseg.engine.runs import parts_of
 
 
 def check_frames(dataset: Any) -> None:

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import pytest
 from mmengine.dataset import BaseDataset
 
+from mmdepthseg.datasets import ConcatDataset
 from mmdepthseg.datasets.transforms import LoadSegLabel
-from mmdepthseg.engine.hooks.check_labels import more_labels, shared_images
+from mmdepthseg.engine.checks import labels as checks
+from mmdepthseg.engine.checks.labels import more_labels, shared_images
 
 
 class Images(BaseDataset):
@@ -64,3 +66,12 @@ def test_labels_of_mixed_images_alone(mixing):
     assert not [*more_labels(more, teacher)]
     assert not [*more_labels(Images('A'), teacher)]
     assert not [*more_labels(more, SimpleNamespace())]
+
+
+def test_classes_without_a_pixel(labelled_clip, monkeypatch):
+    dataset = ConcatDataset([labelled_clip('LoadSegLabel')])
+    loader = SimpleNamespace(dataset=dataset)
+    (warning,) = checks.absent_classes(loader)
+    assert 'car' in warning and 'sky' not in warning
+    monkeypatch.setattr(checks, 'CHEAP_BYTES', 10)
+    assert not [*checks.absent_classes(loader)]

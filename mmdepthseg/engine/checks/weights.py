@@ -1,9 +1,12 @@
-"""Doubts about where a training starts from."""
+"""Doubts about where weights start from and at which rate; see `CheckStartHook`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmengine.config import Config
 from torch import nn
+
+from mmdepthseg.engine.optim.merged_groups_constructor import PARAMWISE_READERS
 
 #: Mean and standard deviation, in 0..255, of the images for which the weights of
 #: EfficientNet-Lite were made.
@@ -65,3 +68,19 @@ def foreign_normalization(model: nn.Module, sources: Mapping[str, str]) -> list[
                 f'{wanted}: set them, if that file does not say otherwise'
             ]
     return []
+
+
+def idle_rates(config: Config, model: nn.Module) -> Iterator[str]:
+    """Yield a warning for each of `custom_keys` that is part of no parameter's name."""
+    wrapper = config.get('optim_wrapper') or {}
+    if wrapper.get('constructor', PARAMWISE_READERS[0]) not in PARAMWISE_READERS:
+        return
+    names = [
+        name if '.' in name else f'.{name}' for name, _ in model.named_parameters()
+    ]
+    for key in (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}:
+        if not any(key in name for name in names):
+            yield (
+                f'optim_wrapper.paramwise_cfg.custom_keys: {key!r} is part of no '
+                "parameter's name, so its settings apply to nothing"
+            )

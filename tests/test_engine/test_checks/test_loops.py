@@ -20,8 +20,8 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop
 from torch.utils.data import ConcatDataset, DataLoader
 
 from mmdepthseg.datasets.samplers import MultiSourceSampler, ResumableInfiniteSampler
+from mmdepthseg.engine.checks import loops as checks
 from mmdepthseg.engine.hooks import CheckpointHook, MeanTeacherHook
-from mmdepthseg.engine.hooks import check_loops as checks
 from mmdepthseg.utils.errors import UserError
 
 

@@ -14,7 +14,7 @@ from mmdepthseg.datasets import (
     ClipDataset,
     ConcatDataset,
 )
-from mmdepthseg.engine.hooks.check_frames import check_frames
+from mmdepthseg.engine.checks.frames import check_frames
 from mmdepthseg.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('our_scope')

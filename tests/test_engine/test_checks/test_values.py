@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmdepthseg.engine.hooks.check_values import check_values
+from mmdepthseg.engine.checks.values import check_values
 from mmdepthseg.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('our_scope')

@@ -1,0 +1,81 @@
+"""Checks of a model's heads against the classes, and of how they predict."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmseg.models.segmentors import BaseSegmentor
+from torch import nn
+
+from mmdepthseg.utils.configs import check_test_cfg
+from mmdepthseg.utils.errors import UserError, listed
+
+
+def segmentation_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield name and module of the decode and auxiliary heads of all segmentors."""
+    for name, module in model.named_modules():
+        if not isinstance(module, BaseSegmentor):
+            continue
+        for part in ('decode_head', 'auxiliary_head'):
+            head: Any = getattr(module, part, None)
+            for one in head if isinstance(head, nn.ModuleList) else [head]:
+                if getattr(one, 'num_classes', None) is not None:
+                    yield f'{name}.{part}'.lstrip('.'), one
+
+
+def check_classes(place: str, dataset: Any, model: nn.Module) -> None:
+    """Compare the classes of a data set with those of the heads.
+
+    Args:
+        place: Key of the data loader.
+        dataset: Its data set; without `metainfo` nothing is checked.
+        model: The model.
+
+    Raises:
+        UserError: Names the key that does not fit.
+    """
+    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    # images that are only predicted need no classes
+    if classes is None or not (classes or place.startswith('train')):
+        return
+    if isinstance(classes, str):
+        raise UserError(
+            f'{place}: the metainfo of the data set has classes={classes!r}, which is '
+            f'a text: write classes=({classes!r},), with a comma, or a list'
+        )
+    count = len(classes)
+    for name, head in segmentation_heads(model):
+        if head.num_classes != count:
+            raise UserError(
+                f'model: {name}.num_classes is {head.num_classes}, but the data set of '
+                f'{place} has {count} classes ({listed(classes, 8)}): set '
+                f'num_classes={count}, or `classes` in the metainfo of the data set'
+            )
+        outputs = getattr(head, 'out_channels', count)
+        losses = getattr(head, 'loss_decode', None)
+        for loss in losses if isinstance(losses, nn.ModuleList) else [losses]:
+            weights = getattr(loss, 'class_weight', None)
+            if isinstance(weights, Sequence) and len(weights) not in (count, outputs):
+                raise UserError(
+                    f'model: {name}.loss_decode.class_weight has {len(weights)} '
+                    f'weights for {count} classes ({listed(classes, 8)})'
+                )
+            if count == outputs == 1 and not getattr(loss, 'use_sigmoid', False):
+                raise UserError(
+                    f'model: {name} has a single class ({classes[0]}), of which every '
+                    'pixel is for certain, so nothing is learned: add a class for the '
+                    'rest, such as `background`, in the metainfo of the data set and '
+                    'in the labels'
+                )
+
+
+def check_inference(model: nn.Module) -> None:
+    """Check how segmentors predict, which MMSeg reads at the first validation.
+
+    Raises:
+        UserError: Names the key of `test_cfg`.
+    """
+    for name, module in model.named_modules():
+        options = getattr(module, 'test_cfg', None)
+        if isinstance(module, BaseSegmentor) and isinstance(options, Mapping):
+            place = f'{name}.test_cfg' if name else 'test_cfg'
+            check_test_cfg(options, f'model: {place}')
