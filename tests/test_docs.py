@@ -1,11 +1,10 @@
 """The guides name files, tools and options that exist."""
 
 import re
-from pathlib import Path
 
 import pytest
+from helpers import REPO
 
-REPO = Path(__file__).resolve().parents[1]
 GUIDES = sorted(
     str(path.relative_to(REPO))
     for path in (

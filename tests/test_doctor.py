@@ -2,13 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers import REPO
 
 from mmdepthseg import doctor, frameworks
-
-REPO = Path(__file__).resolve().parents[1]
 
 # Runs a module or a statement as if some modules were not installed.
 WITHOUT = """

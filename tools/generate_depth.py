@@ -36,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='first remove the depth labels in --out, and nothing else',
+        help='first remove labels in --out that were made with something else',
     )
     add_config_options(parser)
     return parser.parse_args(argv)
@@ -44,13 +44,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def generate(args: argparse.Namespace) -> None:
     """Build model and data set, write the missing labels."""
-    import torch
+    from mmengine.device import get_device
 
     from mmdepthseg.apis import generate_depth_labels, load_model
+    from mmdepthseg.apis.pool import predicted_images
     from mmdepthseg.datasets.depth_labels import DepthLabelStore
-    from mmdepthseg.launch.config import check_writable, load_config
-    from mmdepthseg.registry import DATASETS
+    from mmdepthseg.launch.config import load_config
     from mmdepthseg.utils.errors import UserError
+    from mmdepthseg.utils.files import check_writable
     from mmdepthseg.utils.progress import Progress
 
     cfg = load_config(args.config, args.cfg_options)
@@ -60,31 +61,21 @@ def generate(args: argparse.Namespace) -> None:
             f'--cfg-options {", ".join(lost)}: the model is that of --model-config, '
             'which takes no options: write them into a config of their own'
         )
-    name = f'{args.split}_dataloader'
-    if cfg.get(name) is None or cfg.get('predict_pipeline') is None:
-        raise UserError(
-            f'{args.config}: needs {name} and predict_pipeline (LoadImageFromFile, '
-            'Resize, PackDepthSegInputs) for depth labels'
-        )
+    dataset = predicted_images(cfg, args.split)
+    loader = cfg[f'{args.split}_dataloader']
     out = Path(args.out).expanduser()
     checkpoint = Path(args.checkpoint).expanduser()
     check_writable(out, 'folder of --out')
-    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model_cfg = load_config(args.model_config) if args.model_config else cfg
-    model = load_model(model_cfg, checkpoint, device)
-    dataset = DATASETS.build(
-        dict(cfg[name].dataset, pipeline=cfg.predict_pipeline, test_mode=True)
-    )
+    model = load_model(model_cfg, checkpoint, args.device or get_device())
     store = DepthLabelStore(out)
     pipeline = [dict(t) for t in cfg.predict_pipeline]
     made_by = model_cfg.model.to_dict()
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     names = [str(info['img_id']) for info in infos if 'img_id' in info]
     made_with = dict(model=made_by, pipeline=pipeline)
-    if args.overwrite:
-        store.remove_labels()
     bad = store.begin(checkpoint, made_with, args.overwrite, names)
-    if bad and not args.overwrite:
+    if bad:
         print(
             f'{len(bad)} depth label(s) truncated or missing, computed again: '
             f'{", ".join(bad[:5])}'
@@ -93,8 +84,8 @@ def generate(args: argparse.Namespace) -> None:
         model,
         dataset,
         store,
-        batch_size=cfg[name].batch_size if args.batch_size is None else args.batch_size,
-        num_workers=cfg[name].num_workers
+        batch_size=loader.batch_size if args.batch_size is None else args.batch_size,
+        num_workers=loader.num_workers
         if args.num_workers is None
         else args.num_workers,
         progress=Progress('depth labels', 'images'),

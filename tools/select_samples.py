@@ -34,6 +34,7 @@ from mmdepthseg.launch.tool import prepare, run_tool  # noqa: E402
 from mmdepthseg.selection.files import (  # noqa: E402
     PAGE,
     RECORD,
+    describe_files,
     find_images,
     read_names,
     read_rows,
@@ -46,7 +47,6 @@ from mmdepthseg.selection.methods import (  # noqa: E402
 from mmdepthseg.selection.page.report import check_page, write_report  # noqa: E402
 from mmdepthseg.utils.files import (  # noqa: E402
     check_writable,
-    file_hash,
     read_array,
     read_json,
 )
@@ -91,12 +91,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         **rows,
     )
     roles = ('features', 'names', 'scores', 'initial', 'exclude')
-    paths = {role: getattr(args, role) for role in roles}
-    files = {
-        role: dict(path=str(Path(path).resolve()), sha256=file_hash(path))
-        for role, path in paths.items()
-        if path
-    }
+    files = describe_files({role: getattr(args, role) for role in roles})
     options = {
         key: value
         for key, value in vars(args).items()

@@ -48,7 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Build the runner from the config and test."""
-    from mmdepthseg.launch import test_switches
+    from mmdepthseg.launch import evaluation_switches
     from mmdepthseg.launch.config import (
         check_checkpoint_file,
         load_config,
@@ -62,11 +62,13 @@ def evaluate(args: argparse.Namespace) -> None:
     config.load_from = check_checkpoint_file(args.checkpoint)
     config.resume = False
     if args.show or args.show_dir:
-        test_switches.enable_drawing(config, args.show, args.show_dir, args.wait_time)
+        evaluation_switches.enable_drawing(
+            config, args.show, args.show_dir, args.wait_time
+        )
     if args.tta:
-        test_switches.enable_tta(config, args.cfg_options or ())
+        evaluation_switches.enable_tta(config, args.cfg_options or ())
     if args.out:
-        test_switches.enable_output(config, args.out)
+        evaluation_switches.enable_output(config, args.out)
     setup_distributed(config, args.launcher)
     needs = ('test_dataloader', 'test_cfg', 'test_evaluator')
     build_runner(config, needs=needs).test()

@@ -48,7 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def evaluate(args: argparse.Namespace) -> dict[str, float]:
     """Build model, data set and metric; predict; return the figures."""
-    import torch
+    from mmengine.device import get_device
     from mmengine.evaluator import Evaluator
 
     from mmdepthseg.apis import load_model, predict_poses
@@ -67,8 +67,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, float]:
             'a PoseMetric, as in configs/_base_/datasets/streets_sde.py'
         )
     loader = config.pose_dataloader
-    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    model = load_model(config, Path(args.checkpoint).expanduser(), device)
+    checkpoint = Path(args.checkpoint).expanduser()
+    model = load_model(config, checkpoint, args.device or get_device())
     dataset = DATASETS.build(dict(loader.dataset, test_mode=True))
     evaluator = Evaluator(config.pose_evaluator)
     evaluator.dataset_meta = dataset.metainfo

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
+from mmengine.device import get_device
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
 
@@ -67,8 +68,7 @@ class Network:
         part: str | None = None,
     ) -> None:
         cfg = config if isinstance(config, Config) else load_config(config)
-        device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        self.model = load_model(cfg, checkpoint, device)
+        self.model = load_model(cfg, checkpoint, device or get_device())
         self.part = choose_part(self.model, part)
         steps = inference_pipeline(cfg)
         self.scope = cfg.get('default_scope', 'mmdepthseg')

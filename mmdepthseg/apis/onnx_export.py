@@ -1,6 +1,5 @@
 """Export a trained network to ONNX, checked against torch."""
 
-import importlib.util
 import inspect
 import json
 import warnings
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from mmdepthseg.apis.network import Network, predictor
 from mmdepthseg.models.segmentors.logits import image_infos
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, require_extra
 from mmdepthseg.utils.files import atomic_path
 
 OUTPUTS: dict[str, tuple[str, ...]] = dict(
@@ -107,7 +106,7 @@ def export_onnx(
             preprocessor pads images of that size, or torch and onnxruntime differ; then
             nothing is written.
     """
-    require_packages()
+    require_extra('export to ONNX', 'onnx', PACKAGES)
     network = Network(config, checkpoint, 'cpu', part)
     what = _choose(network, what)
     size = size or _test_size(network)
@@ -129,16 +128,6 @@ def export_onnx(
         _describe(temporary, network, what, size)
         differences = compare(graph, temporary, OUTPUTS[what], size)
     return Exported(Path(out).expanduser(), size, differences)
-
-
-def require_packages() -> None:
-    """Raise a UserError that names the extra unless its packages are installed."""
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f'export to ONNX needs {" and ".join(missing)}: install the extra `onnx` '
-            "of this package (pip install -e '.[onnx]')"
-        )
 
 
 def normalization(preprocessor: Any) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.dist import barrier, get_dist_info
 from mmengine.model import BaseModel
@@ -19,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.name_lists import check_names
+from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import atomic_path, file_hash, read_array
 from mmdepthseg.utils.progress import Progress
@@ -41,6 +43,31 @@ def check_loading(batch_size: int, num_workers: int) -> None:
             f'batch_size={batch_size}, num_workers={num_workers}: expected at least 1 '
             'sample per batch and 0 or more loader processes'
         )
+
+
+def predicted_images(
+    cfg: Config, split: str = 'predict', pipeline: Sequence[dict] | None = None
+) -> BaseDataset:
+    """Return the images of a config's data loader, loaded as predictions need them.
+
+    Args:
+        cfg: With `SPLIT_dataloader` and `predict_pipeline`.
+        split: 'predict', 'train', 'val' or 'test'.
+        pipeline: In the place of `predict_pipeline`.
+
+    Raises:
+        UserError: Names the key that the config lacks.
+    """
+    for key in (f'{split}_dataloader', 'predict_pipeline'):
+        if cfg.get(key) is None:
+            raise UserError(
+                f'{cfg.filename} lacks {key}: predictions need {split}_dataloader, '
+                'whose images they are of, and predict_pipeline (LoadImageFromFile, '
+                'Resize, PackDepthSegInputs)'
+            )
+    dataset = cfg[f'{split}_dataloader'].dataset
+    steps = cfg.predict_pipeline if pipeline is None else pipeline
+    return DATASETS.build(dict(dataset, pipeline=steps, test_mode=True))
 
 
 class ImagePool:

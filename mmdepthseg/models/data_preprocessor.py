@@ -1,6 +1,7 @@
 """Data preprocessor: from packed samples to a batch on the device."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import ceil, isclose
 
 import cv2
@@ -156,17 +157,18 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         if training and self.input_scale < 1:
             check_without_labels(samples)
         shapes = [(image.shape[-2], image.shape[-1]) for image in images]
-        parameters = self._draw_jitter(len(images)) if training else None
         scale = self.input_scale if training else 1.0
         size = self._padded_size(shapes, scale)
-        keep = training and self.keep_raw
-        prepared = [
-            self._prepare(frames, shapes, size, parameters, scale, keep)
-            for frames in (images, adjacent)
-            if frames is not None
-        ]
-        (img, img_raw), (near, near_raw) = (*prepared, (None, None))[:2]
-        assert img is not None
+        prepare = partial(
+            self._prepare,
+            shapes=shapes,
+            size=size,
+            parameters=self._draw_jitter(len(images)) if training else None,
+            scale=scale,
+            keep=training and self.keep_raw,
+        )
+        img, img_raw = prepare(images)
+        near, near_raw = (None, None) if adjacent is None else prepare(adjacent)
         batch = FrameBatch(
             img=img,
             adjacent=near,

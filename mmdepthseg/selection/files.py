@@ -7,7 +7,7 @@ files are complete.
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from mmdepthseg.names import PICTURES, check_below
 from mmdepthseg.selection.features import name_rows
 from mmdepthseg.selection.methods import Selection
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import read_json, write_atomically
+from mmdepthseg.utils.files import file_hash, read_json, write_atomically
 
 RECORD = 'selection.json'
 PAGE = 'selection.html'
@@ -33,6 +33,15 @@ def parse_bytes(text: str) -> int:
             f'{text!r} is not an amount of memory; write e.g. 2GiB or 512M.'
         )
     return int(float(match.group(1)) * _UNITS[match.group(2)])
+
+
+def describe_files(paths: Mapping[str, str | Path | None]) -> dict[str, dict[str, str]]:
+    """Return full path and SHA-256 of the content of each given file, by role."""
+    files = {role: Path(path).expanduser() for role, path in paths.items() if path}
+    return {
+        role: dict(path=str(file.resolve()), sha256=file_hash(file))
+        for role, file in files.items()
+    }
 
 
 def read_names(path: str | Path, size: int) -> list[str]:

@@ -25,23 +25,19 @@ def to_bgr(image: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(array[..., ::-1])
 
 
-def color_labels(
-    labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_index: int = IGNORED
-) -> np.ndarray:
+def color_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
     """Draw a label map in colour.
 
     Args:
         labels: (H, W) class indices.
-        palette: RGB per class, as in MMSegmentation.
-        ignore_index: Drawn black.
+        palette: RGB per class, as in MMSegmentation; other labels are drawn black.
 
     Returns:
         (H, W, 3) uint8 BGR.
     """
-    table = np.zeros((256, 3), np.uint8)
+    table = np.zeros((max(len(palette), IGNORED + 1), 3), np.uint8)
     table[: len(palette)] = np.asarray(palette, np.uint8)[:, ::-1]
-    table[ignore_index] = 0
-    return table[labels.astype(np.uint8)]
+    return table[labels]
 
 
 def overlay(image: np.ndarray, colors: np.ndarray, opacity: float = 0.5) -> np.ndarray:

@@ -4,14 +4,12 @@ import os
 import shutil
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from helpers import REPO
 
 from mmdepthseg.registry import TRANSFORMS
-
-REPO = Path(__file__).resolve().parents[2]
 
 
 def error_of(capsys, run_tool, *arguments) -> str:

@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import REPO
 from helpers.tools import load_tool
 
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import DATASETS
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZE = (256, 128)
 KINDS = ('triplet', 'labelled', 'mix', 'multi-task')
 
 
 @pytest.fixture
 def tool(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'tools/analysis_tools'))
+    monkeypatch.syspath_prepend(str(REPO / 'tools/analysis_tools'))
     register_all_modules()
     yield load_tool('analysis_tools/benchmark_loader')
     for name in [n for n in sys.modules if n.startswith(('plain_form', 'loader_w'))]:
@@ -30,14 +30,14 @@ def tool(monkeypatch):
 @pytest.fixture(scope='module')
 def images(tmp_path_factory):
     """A small data set in both formats."""
-    sys.path.insert(0, str(ROOT / 'tools/analysis_tools'))
+    sys.path.insert(0, str(REPO / 'tools/analysis_tools'))
     try:
         made = tmp_path_factory.mktemp('images')
         tool = load_tool('analysis_tools/benchmark_loader')
         tool.DEPTH_SIZE = SIZE
         tool.make_images(made, 1, SIZE, 95, full=SIZE)
     finally:
-        sys.path.remove(str(ROOT / 'tools/analysis_tools'))
+        sys.path.remove(str(REPO / 'tools/analysis_tools'))
     return made
 
 
@@ -118,7 +118,7 @@ def test_jitter_of_the_plain_form(tool):
 def test_what_is_asked_for_and_made_of_the_answers(tool, tmp_path):
     args = tool.parse_args(['--against-tree', str(tmp_path), '--cfg-options', 'a.b=1'])
     own, other = tool.sides(args, 'mix', 'jpg', Path('data'))
-    assert own['config'] == str(ROOT / 'configs/cityscapes' / tool.CONFIGS['mix'])
+    assert own['config'] == str(REPO / 'configs/cityscapes' / tool.CONFIGS['mix'])
     assert other['config'].startswith(str(tmp_path)) and other['plain'] is None
     assert own['data_root'] == 'data/jpg' and own['suffix'].endswith('.jpg')
     plain = tool.sides(tool.parse_args(['--plain', 'wasteful']), 'mix', 'png', tmp_path)

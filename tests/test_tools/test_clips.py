@@ -2,14 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import REPO
 
-REPO = Path(__file__).resolve().parents[2]
 CONFIG = REPO / 'configs/clips/sde_lite0_1k_320x160.py'
 
 
@@ -67,6 +66,9 @@ def test_own_clips_and_depth_labels(run_tool, tmp_path, capfd):
     assert '--model-config' in capfd.readouterr().err
 
     (out / 'ride/notes.txt').write_text('mine')
-    run_tool(*labels, '--overwrite', *options)
-    assert '4 depth labels' in capfd.readouterr().out
+    run_tool(*labels, '--overwrite', *changed)
+    assert '4 depth labels written' in capfd.readouterr().out
+    # killed, the same line goes on
+    run_tool(*labels, '--overwrite', *changed)
+    assert '0 depth labels written, 4 were there' in capfd.readouterr().out
     assert (out / 'ride/notes.txt').read_text() == 'mine'

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import REPO
 
-REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs/clips'
 NAME = '{}_r18-w16_{}_320x160.py'
 #: Name of the configs, iterations of segmentation, samples of each source in a batch:

@@ -2,10 +2,10 @@
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from helpers import REPO
 from helpers.tiny_models import HEIGHT, WIDTH, shrink
 from helpers.tools import load_tool
 from torch import nn
@@ -14,8 +14,7 @@ from mmdepthseg.launch.config import load_config
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
 
-ROOT = Path(__file__).resolve().parents[2]
-CITYSCAPES = ROOT / 'configs/cityscapes'
+CITYSCAPES = REPO / 'configs/cityscapes'
 CONFIGS = dict(
     sde='sde-phase2-fd_r101-d16_50k_512x512.py',
     transfer='transfer-depthmix-gt_r101-d16_40k_512x512_n372.py',
@@ -26,7 +25,7 @@ CONFIGS = dict(
 @pytest.fixture
 def plain(monkeypatch):
     """The modules of the plain form."""
-    monkeypatch.syspath_prepend(str(ROOT / 'tools/analysis_tools'))
+    monkeypatch.syspath_prepend(str(REPO / 'tools/analysis_tools'))
     import step_worker
     from plain_form import losses, steps
 

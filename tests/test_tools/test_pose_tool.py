@@ -2,13 +2,12 @@
 
 import copy
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from helpers import tiny_models
+from helpers import REPO, tiny_models
 
 from mmdepthseg.apis import predict_poses
 from mmdepthseg.geometry import axis_angle_to_matrix
@@ -16,7 +15,6 @@ from mmdepthseg.launch.config import load_config
 from mmdepthseg.registry import DATASETS, MODELS
 from mmdepthseg.utils.errors import UserError
 
-REPO = Path(__file__).resolve().parents[2]
 CONFIG = REPO / 'configs/streets/sde_r18-w16_500it_192x96.py'
 
 

@@ -19,6 +19,12 @@ def test_labels_get_their_colours_as_bgr():
     assert colors.tolist() == [[[30, 64, 128], [142, 0, 0], [0, 0, 0]]]
 
 
+def test_more_classes_than_a_byte_has_values():
+    palette = np.arange(300)[:, None].repeat(3, 1) % 251
+    colors = color_labels(np.array([[255, 299]], np.uint16), palette)
+    assert colors[0, :, 0].tolist() == [4, 48]
+
+
 def test_near_is_brighter_and_unknown_is_grey():
     colors = color_depth(np.array([[2.0, 50.0, 0.0, np.nan]]), near=2, far=50)
     brightness = colors.astype(int).sum(-1)[0]

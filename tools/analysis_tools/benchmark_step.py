@@ -201,7 +201,7 @@ def build(args: argparse.Namespace):
     from mmengine.runner import Runner
     from mmengine.runner.loops import _InfiniteDataloaderIterator
 
-    from mmdepthseg.engine.hooks.check_start_hook import check_groups
+    from mmdepthseg.engine.checks.loops import check_groups
     from mmdepthseg.launch.config import load_config
     from mmdepthseg.launch.setup import setup_precision, setup_speed
     from mmdepthseg.models.backbones.frozen_encoder import FrozenEncoder
@@ -209,9 +209,7 @@ def build(args: argparse.Namespace):
     from mmdepthseg.utils.errors import UserError
 
     cfg = load_config(args.config, args.cfg_options)
-    device = torch.device(
-        args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    )
+    device = torch.device(args.device or get_device())
     if args.amp and device.type != get_device():
         raise UserError(
             f'--amp with --device {device}: precision is chosen for {get_device()}, '
@@ -275,8 +273,8 @@ def report(
 
 def check_json(path: str) -> None:
     """Raise a UserError, before the run, if the figures cannot be written there."""
-    from mmdepthseg.launch.config import check_writable
     from mmdepthseg.utils.errors import UserError
+    from mmdepthseg.utils.files import check_writable
 
     if Path(path).is_dir():
         raise UserError(f'--json {path} is a folder: name a file in it')

@@ -12,10 +12,9 @@ from mmdepthseg.checkpoints.converters.convert import (
     convert,
     save,
 )
-from mmdepthseg.checkpoints.matching import listed
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.launch.tool import add_debug, add_trust
-from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.errors import UserError, listed
 
 _LEVELS = 2
 

@@ -9,16 +9,9 @@ import mmseg
 import numpy as np
 import torch
 
-from mmdepthseg.selection.files import RECORD, remove_selection
-from mmdepthseg.utils.files import file_hash
+from mmdepthseg.selection.files import RECORD, describe_files, remove_selection
 from mmdepthseg.utils.stamp import Stamp
 from mmdepthseg.version import __version__
-
-
-def describe_file(path: str | Path) -> dict[str, str]:
-    """Return the record of a file: its full path and the SHA-256 of its content."""
-    path = Path(path).expanduser()
-    return dict(path=str(path.resolve()), sha256=file_hash(path))
 
 
 def versions() -> dict[str, str]:
@@ -31,13 +24,6 @@ def versions() -> dict[str, str]:
         mmseg=mmseg.__version__,
         numpy=np.__version__,
     )
-
-
-def describe_files(
-    paths: Mapping[str, str | Path | None],
-) -> dict[str, dict[str, str]]:
-    """Return the `describe_file` of each given path, by role."""
-    return {role: describe_file(path) for role, path in paths.items() if path}
 
 
 class SelectionStamp(Stamp):

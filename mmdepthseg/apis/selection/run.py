@@ -6,24 +6,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import get_dist_info
 
 from mmdepthseg.apis.model import load_model
-from mmdepthseg.apis.pool import ImagePool
+from mmdepthseg.apis.pool import ImagePool, predicted_images
 from mmdepthseg.apis.selection.ranks import PatientRanks
-from mmdepthseg.apis.selection.record import SelectionStamp, describe_files, versions
+from mmdepthseg.apis.selection.record import SelectionStamp, versions
 from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student import StudentScorer
 from mmdepthseg.apis.selection.student_config import check_student
 from mmdepthseg.apis.selection.teacher import FEATURES, NAMES, Teacher
 from mmdepthseg.datasets.depth_labels import MANIFEST, DepthLabelStore
 from mmdepthseg.launch.config import check_checkpoint_file, load_config
-from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.checks import check_rows
 from mmdepthseg.selection.farthest.farthest_point import eligible_rows
-from mmdepthseg.selection.files import read_rows, write_selection
+from mmdepthseg.selection.files import describe_files, read_rows, write_selection
 from mmdepthseg.selection.growth import Step, grow, needs_scores
 from mmdepthseg.selection.methods import (
     METHODS,
@@ -93,6 +92,17 @@ class NetworkSelection:
     overwrite: bool = False
     options: dict = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Read the settings.
+
+        Raises:
+            UserError: `selection` of the config is wrong.
+        """
+        self.settings = SelectionSettings.from_config(self.cfg)
+        self.weight = self.settings.bias if self.bias is None else self.bias
+        self.scored = needs_scores(self.method, self.preselect)
+        self.folder = Path(self.out).expanduser()
+
     def run(self) -> 'NetworkSelectionResult':
         """Choose frames, and write split files and `selection.json` to `out`.
 
@@ -100,10 +110,6 @@ class NetworkSelection:
             UserError: If an input is wrong, or existing results were made with other
                 inputs.
         """
-        self.settings = SelectionSettings.from_config(self.cfg)
-        self.weight = self.settings.bias if self.bias is None else self.bias
-        self.scored = needs_scores(self.method, self.preselect)
-        self.folder = Path(self.out).expanduser()
         self._check()
         ranks = PatientRanks(self.cfg, self.launcher)
         from_main(lambda: self._stamp().check(self.overwrite))
@@ -173,13 +179,6 @@ class NetworkSelection:
             )
         if self.checkpoint is not None:
             check_checkpoint_file(self.checkpoint)
-        for name in ('predict_dataloader', 'predict_pipeline'):
-            if self.cfg.get(name) is None:
-                raise UserError(
-                    f'{self.cfg.filename}: needs predict_dataloader (whose images are '
-                    'the pool) and predict_pipeline (LoadImageFromFile, Resize, '
-                    'PackDepthSegInputs)'
-                )
         for folder in {self.out, self.teacher_dir or self.out}:
             folder_path = Path(folder).expanduser()
             check_writable(folder_path, 'folder of --out or --teacher-dir')
@@ -213,13 +212,10 @@ class NetworkSelection:
         )
 
     def _device(self) -> str:
-        return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        return self.device or get_device()
 
     def _build_pool(self) -> ImagePool:
-        loader = self.cfg.predict_dataloader
-        dataset = DATASETS.build(
-            dict(loader.dataset, pipeline=self.cfg.predict_pipeline, test_mode=True)
-        )
+        dataset, loader = predicted_images(self.cfg), self.cfg.predict_dataloader
         workers = self.num_workers
         if workers is None:
             workers = loader.get('num_workers', 0)

@@ -20,6 +20,7 @@ from mmdepthseg.apis.pool import (
     ImagePool,
     compute_in_parts,
     is_ready,
+    predicted_images,
 )
 from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student_config import (
@@ -41,7 +42,6 @@ from mmdepthseg.models.losses.entropy import prediction_entropy
 from mmdepthseg.models.segmentors.logits import seg_logits
 from mmdepthseg.models.segmentors.samples import without_padding
 from mmdepthseg.name_lists import write_names
-from mmdepthseg.registry import DATASETS
 from mmdepthseg.selection.criteria import depth_error
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
@@ -95,13 +95,7 @@ class StudentScorer:
         self.given = dict(images=pool.fingerprint(), teacher=teacher)
         self.records: dict[int, dict] = {}
         self._scored = ImagePool(
-            DATASETS.build(
-                dict(
-                    cfg.predict_dataloader.dataset,
-                    test_mode=True,
-                    pipeline=score_pipeline(cfg, labels),
-                )
-            ),
+            predicted_images(cfg, pipeline=score_pipeline(cfg, labels)),
             pool.batch_size,
             pool.num_workers,
         )

@@ -9,6 +9,8 @@ from mmengine.model import BaseModule
 from mmseg.models.decode_heads.aspp_head import ASPPModule
 from torch import Tensor, nn
 
+from mmdepthseg.utils.modes import kept_modes
+
 NORM_CFG = dict(type='BN', requires_grad=True)
 
 
@@ -51,13 +53,11 @@ class ASPP(BaseModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, h, w) to (N, channels, h, w)."""
         pooled = x.mean((2, 3), keepdim=True)
-        if self.training and len(x) == 1:
-            # A single value per channel has no batch statistics, and batch norm
-            # would raise. With the running ones a batch of one can be trained.
-            self.image_pool.eval()
-            pooled = self.image_pool(pooled)
-            self.image_pool.train()
-        else:
+        with kept_modes(self.image_pool.modules()):
+            if len(x) == 1:
+                # A single value per channel has no batch statistics, and batch norm
+                # would raise. With the running ones a batch of one can be trained.
+                self.image_pool.eval()
             pooled = self.image_pool(pooled)
         # bilinear up-sampling of a single pixel would give the same constant map
         pooled = F.interpolate(pooled, size=x.shape[2:], mode='nearest')

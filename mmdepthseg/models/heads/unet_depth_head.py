@@ -77,7 +77,7 @@ class UNetDepthHead(BaseDepthHead):
             (N, 1, ~H/2^s, ~W/2^s) in (0, 1), s = 0, 1, ...
         """
         return [
-            one_channel_conv(decoded[step], *conv.parameters()).sigmoid()
+            one_channel_conv(decoded[step], conv.weight, conv.bias).sigmoid()
             for step, conv in enumerate(self.disparity)
         ]
 

@@ -163,6 +163,7 @@ class UNetSegHead(BaseDecodeHead):
 
     def _maps(self, project: nn.ModuleList) -> list[Tensor]:
         """Return projection and classifier as one 1x1 kernel for each tap."""
+        # without bias and norm, kernels are their only parameters
         first = [weight[:, :, 0, 0] for weight in project.parameters()]
         last = self.conv_seg.weight[:, :, 0, 0].split([len(w) for w in first], dim=1)
         with no_autocast(last[0]):

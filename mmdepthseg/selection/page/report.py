@@ -15,7 +15,13 @@ from mmdepthseg.selection import coverage as cover
 from mmdepthseg.selection.checks import Rows, check_rows, check_selection
 from mmdepthseg.selection.features import FeaturePool
 from mmdepthseg.selection.page import drawings
-from mmdepthseg.selection.page import picks as listed
+from mmdepthseg.selection.page.picks import (
+    Pick,
+    list_picks,
+    make_thumbnail,
+    number,
+    percent,
+)
 from mmdepthseg.utils.errors import require_extra
 from mmdepthseg.utils.files import write_atomically
 from mmdepthseg.version import __version__
@@ -72,11 +78,11 @@ def write_report(
             problem = f'No map, and no coverage. {error}'
     known = zip(order.tolist(), selection.get('names') or (), strict=False)
     by_row = dict(known if names is None else enumerate(names))
-    picks = listed.list_picks(selection, order[:MOST_CARDS], budgets, by_row, pool)
+    picks = list_picks(selection, order[:MOST_CARDS], budgets, by_row, pool)
     unreadable = []
     if image_paths is not None:
         for pick in picks[:MOST_IMAGES]:
-            pick.thumbnail = listed.make_thumbnail(image_paths[pick.row])
+            pick.thumbnail = make_thumbnail(image_paths[pick.row])
             unreadable += [] if pick.thumbnail else [str(image_paths[pick.row])]
     shown: dict[str, object] = dict(problem=problem)
     if pool is not None:
@@ -108,7 +114,7 @@ def _template():
 
     folder = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=folder, autoescape=True, trim_blocks=True)
-    filters = dict(number=listed.number, percent=listed.percent, count='{:,}'.format)
+    filters = dict(number=number, percent=percent, count='{:,}'.format)
     environment.filters.update(filters)
     return environment.get_template('template.html')
 
@@ -132,7 +138,7 @@ def _cover(coverage: cover.Coverage, budgets: list[int]) -> dict[str, object]:
 
 def _map(
     pool: FeaturePool,
-    picks: list[listed.Pick],
+    picks: list[Pick],
     exclude: np.ndarray,
     names: Mapping[int, str],
 ) -> dict[str, object]:

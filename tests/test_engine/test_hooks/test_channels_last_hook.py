@@ -4,16 +4,14 @@ import copy
 import logging
 import re
 from collections import OrderedDict
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from helpers import REPO
 from torch import nn
 
 from mmdepthseg.engine.hooks import ChannelsLastHook
-
-REPO = Path(__file__).resolve().parents[3]
 
 
 def make_runner(stem: int = 8) -> SimpleNamespace:

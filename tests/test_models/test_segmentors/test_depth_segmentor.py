@@ -1,12 +1,12 @@
 """DepthSegmentor: the same class for depth, segmentation and both."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import REPO
 from helpers.tiny_models import (
     CHANNELS,
     CLASSES,
@@ -29,8 +29,6 @@ from mmdepthseg.models.segmentors import DepthSegmentor
 from mmdepthseg.models.segmentors.samples import stack_disparity
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils import UserError
-
-REPO = Path(__file__).resolve().parents[3]
 
 
 def losses_of(model, data):

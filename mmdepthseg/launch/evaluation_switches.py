@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from mmengine.config import Config, ConfigDict
 
 from mmdepthseg.evaluation.depth_metric import WRITE_DEPTH
-from mmdepthseg.launch.config import check_writable
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import check_writable
 
 
 def enable_drawing(

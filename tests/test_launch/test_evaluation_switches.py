@@ -5,7 +5,11 @@ import re
 import pytest
 from mmengine.config import Config
 
-from mmdepthseg.launch.test_switches import enable_drawing, enable_output, enable_tta
+from mmdepthseg.launch.evaluation_switches import (
+    enable_drawing,
+    enable_output,
+    enable_tta,
+)
 from mmdepthseg.utils.errors import UserError
 
 
