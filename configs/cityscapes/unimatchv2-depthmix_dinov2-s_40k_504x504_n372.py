@@ -80,10 +80,10 @@ optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=2e-4, weight_decay=0.01),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1 / 40)}),
 )
-param_scheduler = [
-    dict(type='PolyLR', by_epoch=False, power=0.9, eta_min=0.0, end=_base_.iterations)
-]
+# MMEngine's PolyLR ends one step early
+end = _base_.iterations + 1
+param_scheduler = [dict(type='PolyLR', by_epoch=False, power=0.9, eta_min=0.0, end=end)]
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')
 default_hooks = dict(mean_teacher=dict(type='MeanTeacherHook'))
-del step
+del step, end

@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Mapping
 
+from mmengine.logging import print_log
+
 from mmdepthseg.cityscapes import CLASSES, PALETTE, split_stem
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.datasets.label_tables import names_train_ids
@@ -10,7 +12,7 @@ from mmdepthseg.datasets.options import refuse_empty, split_folders
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.names import list_tree
 from mmdepthseg.registry import DATASETS
-from mmdepthseg.utils.errors import UserError, refuse
+from mmdepthseg.utils.errors import UserError, listed, refuse
 
 #: Folders below `data_root`; None: not used unless the config sets it.
 FOLDERS = dict(
@@ -223,6 +225,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             sequence, number = split_stem(img_id)
             numbered.setdefault(sequence, {})[number] = file
         numbers = {sequence: sorted(known) for sequence, known in numbered.items()}
+        without = []
         for info in samples:
             path = files.get(info['img_id'])
             if path is None:
@@ -236,6 +239,14 @@ class CityscapesSequenceDataset(SequenceDataset):
                     info['camera_size'] = self.camera_size
             elif self.default_camera is not None:
                 info['file_camera'] = self.default_camera
+                without.append(info['img_id'])
+        if without:
+            print_log(
+                f'{type(self).__name__}: {len(without)} of {len(samples)} frames have '
+                f'no camera file in {self.data_prefix.get("camera_path")} '
+                f'({listed(without, 2)}): they take default_camera',
+                logger='current',
+            )
         return samples
 
 

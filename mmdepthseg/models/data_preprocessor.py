@@ -216,7 +216,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             if parameters is None:
                 img = self.normalize(raw)
             else:
-                img = color_jitter(raw, parameters, (self.mean, self.std))
+                normalize = self.mean, self.std
+                img = color_jitter(raw, parameters, normalize, _means(raw, shapes))
         self._fill_padding(img, shapes)
         if scale < 1:
             img = _shrink(img, scale)
@@ -249,7 +250,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             if not jittered[index]:
                 _look_up(image, order, tables, img[here])
         if parameters is not None and raw is not None and any(jittered):
-            color_jitter_into(img, raw, parameters, (self.mean, self.std), jittered)
+            normalize, means = (self.mean, self.std), _means(raw, shapes)
+            color_jitter_into(img, raw, parameters, normalize, jittered, means)
         return img, raw
 
     def _stack(
@@ -338,6 +340,17 @@ def _look_up(image: Tensor, order: Sequence[int], tables: Tensor, out: Tensor) -
             else:
                 first, step = table[0].item(), (table[-1] - table[0]).item() / 255
                 place.copy_(frame[channel]).mul_(step).add_(first)
+
+
+def _means(raw: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor | None:
+    """Return the mean colours (N, F, 3, 1) of padded images; None without padding."""
+    if all(shape == tuple(raw.shape[-2:]) for shape in shapes):
+        return None
+    frames = raw if raw.dim() == 5 else raw.unsqueeze(1)
+    pairs = zip(frames, shapes, strict=True)
+    return torch.stack([f[..., :h, :w].mean((-2, -1)) for f, (h, w) in pairs])[
+        ..., None
+    ]
 
 
 def _whole(number: float, part: float) -> bool:

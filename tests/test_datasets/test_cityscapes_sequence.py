@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import numpy as np
@@ -99,6 +100,13 @@ def test_all_frames_take_the_nearest_camera(cityscapes_root):
     assert again.get_data_info(0)['camera_path'] == str(name)
     # images of annotated frames come from the sequence folder, labels from gtFine
     assert [i['is_labeled'] for i in infos[:3]] == [True, False, False]
+
+
+def test_frames_that_take_the_default_camera_are_told(cityscapes_root, capsys):
+    camera = dict(K=[[20.0, 0, 9], [0, 20.0, 5], [0, 0, 1]], width=32, height=16)
+    build(cityscapes_root, default_camera=camera)
+    told = capsys.readouterr().out
+    assert re.search('2 of 4 frames have no camera file.*default_camera', told)
 
 
 def test_missing_neighbour(cityscapes_root, caplog):

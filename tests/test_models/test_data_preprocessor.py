@@ -9,6 +9,7 @@ from mmdepthseg.datasets import PackDepthSegInputs
 from mmdepthseg.geometry import Camera
 from mmdepthseg.models import DepthSegDataPreProcessor
 from mmdepthseg.models.mixing.color_jitter import (
+    ColorJitterParams,
     changes,
     color_jitter,
     draw_color_jitter,
@@ -315,10 +316,14 @@ def test_image_by_image_is_the_whole_batch_at_once(keep_raw, bgr_to_rgb):
     inputs = data(pseudo_collate(samples), training=True)['inputs']
     frames = [sample['inputs']['adjacent'] for sample in samples]
     raw = data._stack(frames, sizes, (6, 9))
-    expected = data.normalize(color_jitter(raw, drawn))
+    # each image as without padding
+    expected = torch.zeros_like(raw)
     for index, (height, width) in enumerate(sizes):
-        expected[index, ..., height:, :] = 0
-        expected[index, ..., width:] = 0
+        own = ColorJitterParams(*(values[index : index + 1] for values in drawn))
+        image = raw[index : index + 1, ..., :height, :width]
+        expected[index, ..., :height, :width] = data.normalize(
+            color_jitter(image, own)
+        )[0]
     torch.testing.assert_close(inputs.adjacent, expected, atol=1e-5, rtol=0)
     assert (inputs.adjacent_raw is None) != keep_raw
     if keep_raw:

@@ -8,6 +8,12 @@ scale = (1024, 512)
 crop_size = (512, 512)
 # camera files without an image size belong to the full-size image
 camera_size = (1024, 2048)
+# of frames without a camera file (Cityscapes' own, for full-size images)
+default_camera = dict(
+    K=[[2262.52, 0, 1096.98], [0, 2265.30, 513.137], [0, 0, 1]],
+    width=2048,
+    height=1024,
+)
 train_pipeline = [
     dict(type='SeedBySample'),
     # jpg files of twice that size and more are decoded smaller
@@ -47,6 +53,7 @@ train_dataloader = dict(
         frames='sequence',
         offsets=(-1, 1),
         camera_size=camera_size,
+        default_camera=default_camera,
         pipeline=train_pipeline,
     ),
 )
@@ -59,6 +66,7 @@ val_dataloader = dict(
         data_root=data_root,
         split='val',
         camera_size=camera_size,
+        default_camera=default_camera,
         pipeline=test_pipeline,
     ),
 )
@@ -79,6 +87,7 @@ val_evaluator = dict(
             data_root=data_root,
             split='train',
             camera_size=camera_size,
+            default_camera=default_camera,
         ),
         cache='work_dirs/baselines/cityscapes_row_mean.json',
     ),

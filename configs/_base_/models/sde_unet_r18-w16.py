@@ -30,6 +30,8 @@ depth_head = dict(
         channels=[16, 16, 32, 64, 64],
         aspp_rates=[1, 2, 3],
         aspp_dropout=0.1,
+        # the figures in docs/ are of trainings that start so
+        conv_init='kaiming',
     ),
     disparity_bias=-1.8,
 )

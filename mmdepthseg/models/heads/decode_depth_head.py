@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from mmdepthseg.geometry.tensors import full_precision
 from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import filled_in
@@ -29,4 +30,5 @@ class DecodeDepthHead(BaseDepthHead):
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Map features to [disparity (N, 1, h, w)] at the head's own stride."""
-        return [self.decode_head(features).sigmoid()]
+        (logits,) = full_precision(self.decode_head(features))
+        return [logits.sigmoid()]

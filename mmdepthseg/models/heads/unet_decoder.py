@@ -18,6 +18,8 @@ from mmdepthseg.utils.errors import UserError, refuse
 
 NUM_STEPS = 5
 CHANNELS = (64, 128, 128, 256, 256)
+#: See `conv_init`.
+STARTS = ('pytorch', 'kaiming')
 #: Number of finest steps that `with_cp` recomputes.
 RECOMPUTED = 2
 #: Pixels of a batch from which `upsampled_conv` is quicker.
@@ -52,6 +54,9 @@ class UNetDecoder(BaseModule):
         aspp_norm_cfg: Norm of the ASPP, separate from `norm_cfg` because the paper's
             ASPP has batch norm and its conv blocks have none. Defaults to BN; SyncBN or
             GN suit small batches.
+        conv_init: Start of the conv blocks' convolutions. 'pytorch', as in the papers'
+            code: the first disparity is 0.5 everywhere. 'kaiming', MMCV's, for tuned
+            configs: without norm features grow from step to step.
         with_cp: Recompute the two finest steps in the backward pass instead of keeping
             their inputs: less memory, more time (docs/performance.md). Not with norms,
             whose statistics would count twice.
@@ -72,12 +77,16 @@ class UNetDecoder(BaseModule):
         aspp_norm_cfg: dict = NORM_CFG,
         last_step: int = 0,
         with_cp: bool = False,
+        conv_init: str = 'pytorch',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         refuse(
             'UNetDecoder',
             {
+                f'conv_init must be one of {STARTS}, got {conv_init!r}': (
+                    conv_init not in STARTS
+                ),
                 'with_cp=True needs norm_cfg=None': with_cp and norm_cfg is not None,
                 f'with_cp=True has no effect with last_step={last_step} (the finest '
                 'tap): steps 1 and 0 are not built': (
@@ -107,13 +116,17 @@ class UNetDecoder(BaseModule):
                     previous, channels[-1], aspp_rates, aspp_dropout, aspp_norm_cfg
                 )
             else:
-                block = _conv_block(previous, self._width(step), norm_cfg)
+                block = _conv_block(previous, self._width(step), norm_cfg, conv_init)
             self.reduce.append(block)
             level = self._skip_level(step)
             skip = in_channels[level] if level >= 0 else 0
             self.fuse.append(
                 _conv_block(
-                    self._width(step) + skip, self._width(step), norm_cfg, FuseBlock
+                    self._width(step) + skip,
+                    self._width(step),
+                    norm_cfg,
+                    conv_init,
+                    FuseBlock,
                 )
             )
             previous = self._width(step)
@@ -312,12 +325,13 @@ def _conv_block(
     in_channels: int,
     out_channels: int,
     norm_cfg: dict | None,
+    conv_init: str,
     kind: type[ConvModule] = ConvModule,
 ) -> ConvModule:
     with warnings.catch_warnings():
         # the authors' blocks also have a bias before batch norm
         warnings.filterwarnings('ignore', message='Unnecessary conv bias')
-        return kind(
+        block = kind(
             in_channels,
             out_channels,
             3,
@@ -327,3 +341,6 @@ def _conv_block(
             norm_cfg=norm_cfg,
             act_cfg=dict(type='ELU'),
         )
+    if conv_init == 'pytorch':
+        block.conv.reset_parameters()  # ConvModule has drawn Kaiming's weights
+    return block

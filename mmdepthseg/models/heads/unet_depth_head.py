@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import ModuleList
 from torch import Tensor, nn
 
+from mmdepthseg.geometry.tensors import full_precision, no_autocast
 from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
 from mmdepthseg.models.heads.start_conv import StartConv2d
 from mmdepthseg.registry import MODELS
@@ -74,12 +75,16 @@ class UNetDepthHead(BaseDepthHead):
             decoded: Output of `decoder`.
 
         Returns:
-            (N, 1, ~H/2^s, ~W/2^s) in (0, 1), s = 0, 1, ...
+            (N, 1, ~H/2^s, ~W/2^s) in (0, 1), at least float32, s = 0, 1, ...
         """
-        return [
-            one_channel_conv(decoded[step], conv.weight, conv.bias).sigmoid()
-            for step, conv in enumerate(self.disparity)
-        ]
+        # in half precision depth would be off by up to 1.5 % (bfloat16)
+        with no_autocast(decoded[0]):
+            return [
+                one_channel_conv(
+                    *full_precision(decoded[step], conv.weight, conv.bias)
+                ).sigmoid()
+                for step, conv in enumerate(self.disparity)
+            ]
 
 
 def start_with(conv: nn.Conv2d, bias: float, std: float | None) -> None:

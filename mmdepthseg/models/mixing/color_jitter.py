@@ -97,6 +97,7 @@ def color_jitter(
     images: Tensor,
     parameters: ColorJitterParams,
     normalize: tuple[Tensor, Tensor] | None = None,
+    means: Tensor | None = None,
 ) -> Tensor:
     """Jitter the colours of images.
 
@@ -113,6 +114,7 @@ def color_jitter(
         parameters: Parameters of the N samples, see `draw_color_jitter`.
         normalize: Mean and standard deviation, (3, 1, 1), to subtract and divide by
             after the jitter, as part of its matrix.
+        means: Mean colours (N, F, 3, 1), if not those of all pixels (padding).
 
     Returns:
         Images of the input's shape, clamped to [0, 1] before normalising, at least
@@ -132,7 +134,7 @@ def color_jitter(
     with no_autocast(images):
         (images,) = full_precision(images)
         frames = images if images.dim() == 5 else images.unsqueeze(1)
-        matrix, offset = _maps(frames, parameters, normalize)
+        matrix, offset = _maps(frames, parameters, normalize, means)
         out = torch.baddbmm(
             offset.flatten(0, 1),
             matrix.expand(-1, frames.shape[1], -1, -1).flatten(0, 1),
@@ -150,6 +152,7 @@ def color_jitter_into(
     parameters: ColorJitterParams,
     normalize: tuple[Tensor, Tensor],
     chosen: Sequence[bool],
+    means: Tensor | None = None,
 ) -> None:
     """Write the chosen images, jittered and normalised, into a tensor on a CPU.
 
@@ -161,12 +164,17 @@ def color_jitter_into(
         parameters: Likewise.
         normalize: Likewise.
         chosen: N flags.
+        means: See `color_jitter`.
     """
     places = [index for index, flag in enumerate(chosen) if flag]
     frames = images if images.dim() == 5 else images.unsqueeze(1)
-    means = torch.stack([frames[place].mean((-2, -1)) for place in places])
+    if means is None:
+        own_means = torch.stack([frames[place].mean((-2, -1)) for place in places])
+        own_means = own_means.unsqueeze(-1)
+    else:
+        own_means = means[places]
     own = ColorJitterParams(*(values[places] for values in parameters))
-    matrix, offset = _maps(frames, own, normalize, means.unsqueeze(-1))
+    matrix, offset = _maps(frames, own, normalize, own_means)
     low, high = (limit.flatten().tolist() for limit in _limits(normalize, out))
     size = (frames.shape[1], 3, -1)
     for index, place in enumerate(places):

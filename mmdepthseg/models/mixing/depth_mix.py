@@ -25,8 +25,8 @@ class DepthMix(BatchMix):
         foreground_threshold: Disparity below which a pixel is background and is never
             kept, or a range from which it is drawn per image.
         relative_margin: Whether the margin is a share of the range of the batch's
-            disparities. This is right for any range, and is the paper's margin where
-            they fill [0, 1].
+            disparities above 0, which is what was not measured. This is right for any
+            range, and is the paper's margin where they fill [0, 1].
         **kwargs: See `BatchMix`.
     """
 
@@ -51,7 +51,9 @@ class DepthMix(BatchMix):
         disparity = self._disparity_of(batch)
         margin: float | Tensor = self.margin
         if self.relative_margin:
-            margin = margin * (disparity.max() - disparity.min())
+            nearest = disparity.max()
+            farthest = disparity.where(disparity > 0, nearest).min()
+            margin = margin * (nearest - farthest)
         mask = disparity >= self.partners(disparity) - margin
         low, high = self.foreground_threshold
         if low == high:

@@ -19,6 +19,7 @@ from torch import nn
 from mmdepthseg.geometry import disparity_to_depth
 from mmdepthseg.models.heads.unet_depth_head import one_channel_conv
 from mmdepthseg.models.losses import BerHuLoss
+from mmdepthseg.registry import MODELS
 
 
 def test_scales_and_range():
@@ -122,3 +123,47 @@ def test_one_channel_conv():
     found = [[out, *torch.autograd.grad(out.square().sum(), wanted)] for out in outs]
     for quick, plain in zip(*found, strict=True):
         assert torch.allclose(quick, plain)
+
+
+PAPER = dict(
+    type='UNetDecoder',
+    in_channels=[64, 256, 512, 1024, 2048],
+    channels=[64, 128, 128, 256, 256],
+    aspp_rates=[6, 12, 18],
+)
+
+
+@pytest.mark.parametrize('conv_init', ['pytorch', 'kaiming'])
+def test_the_first_disparity_is_a_half(conv_init):
+    """As in the papers, whose decoders are of PyTorch's convolutions."""
+    torch.manual_seed(0)
+    levels = [
+        torch.randn(2, width, 64 // stride, 64 // stride).relu()
+        for width, stride in zip(PAPER['in_channels'], (2, 4, 8, 16, 16), strict=True)
+    ]
+    head = MODELS.build(
+        dict(type='UNetDepthHead', decoder=dict(PAPER, conv_init=conv_init))
+    )
+    head.init_weights()
+    near_half = [
+        abs(disparity.mean() - 0.5) < 0.06 and disparity.std() < 0.05
+        for disparity in head(levels)
+    ]
+    assert all(near_half) if conv_init == 'pytorch' else not any(near_half)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_disparities_have_all_bits_in_half_precision(dtype):
+    """Depth is their inverse: a far one would be off by a percent."""
+    torch.manual_seed(0)
+    head = build(depth_head=DEPTH_HEAD).depth_head
+    decoded = {
+        step: torch.randn(1, DECODER['channels'][step], 8, 8) for step in range(5)
+    }
+    decoded = {step: x.to(dtype) for step, x in decoded.items()}
+    exact = head.disparities({step: x.float() for step, x in decoded.items()})
+    with torch.autocast('cpu', dtype):
+        found = head.disparities(decoded)
+    for one, other in zip(found, exact, strict=True):
+        assert one.dtype == torch.float32
+        assert torch.equal(one, other)

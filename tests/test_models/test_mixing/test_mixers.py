@@ -212,6 +212,19 @@ def test_a_relative_margin_knows_no_scale():
     assert (DepthMix()(shrunk).mask == expected).float().mean() < 0.9
 
 
+def test_a_relative_margin_does_not_count_what_was_not_measured():
+    golden, batch = _golden_batch()
+    disparity = 0.5 + 0.02 * normalize_disparity(batch.disparity)
+    mixer = DepthMix(relative_margin=True)
+    expected = mixer(replace(batch, disparity=disparity)).mask
+    with_hole = disparity.clone()
+    with_hole[0, :, :2] = 0
+    mask = mixer(replace(batch, disparity=with_hole)).mask
+    assert torch.equal(mask[..., 2:, :], expected[..., 2:, :])
+    nowhere = mixer(replace(batch, disparity=torch.zeros_like(disparity)))
+    assert nowhere.mask.all()
+
+
 @pytest.mark.parametrize('classes', range(1, 8))
 def test_class_mix_keeps_half_of_the_classes(classes):
     labels = torch.arange(40).view(1, 5, 8).repeat(2, 1, 1) % classes * 30
