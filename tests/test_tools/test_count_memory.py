@@ -15,7 +15,7 @@ from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.utils.errors import UserError
 
 CITYSCAPES = Path(__file__).resolve().parents[2] / 'configs/cityscapes'
-SMALL = ['--depth', '18', '--size', '64', '64', '--batch', '2']
+SMALL = ['--depth', '18', '--size', '64', '64', '--batch-size', '2']
 
 
 @pytest.fixture

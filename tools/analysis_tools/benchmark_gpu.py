@@ -131,7 +131,7 @@ def measurements(args: argparse.Namespace) -> Iterator[tuple[list, Path]]:
                     f'{tools}/compare_steps.py',
                     f'configs/cityscapes/{config}.py',
                     *('--depth', args.depth, '--size', height, width),
-                    *('--batch', BATCHES[kind], '--device', args.device),
+                    *('--batch-size', BATCHES[kind], '--device', args.device),
                     *('--pairs', 3, '--steps', args.steps, '--warmup', 5),
                     *('--json', step_file(args.out, kind, form)),
                     *options,

@@ -93,7 +93,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=Path,
         help='compare with this checkout of the package instead of the plain form',
     )
-    parser.add_argument('--batch', type=int, default=4, help='samples of a batch')
+    parser.add_argument('--batch-size', type=int, default=4, help='samples of a batch')
     parser.add_argument('--pairs', type=int, default=7, help='pairs of turns')
     parser.add_argument('--batches', type=int, default=2, help='batches of a turn')
     parser.add_argument('--json', help='also write the numbers to this file')
@@ -163,7 +163,7 @@ def sides(args: argparse.Namespace, kind: str, kept: str, root: Path) -> list[di
         options=args.cfg_options,
         data_root=args.data_root or str(root / kept),
         suffix=f'_leftImg8bit.{kept}',
-        batch=args.batch,
+        batch=args.batch_size,
         plain=None,
     )
     other = dict(own, plain=args.plain)
@@ -190,7 +190,7 @@ def measure(args: argparse.Namespace, kind: str, kept: str, root: Path) -> dict:
     finally:
         for side in processes:
             side.end()
-    return summary(turns, args.batches * args.batch)
+    return summary(turns, args.batches * args.batch_size)
 
 
 def summary(turns: list[list[dict]], samples: int) -> dict:

@@ -36,7 +36,7 @@ from mmdepthseg.utils.files import write_atomically  # noqa: E402
 PLAIN = 'plain'
 #: Steps whose kernels are recorded on a GPU.
 PROFILED = 5
-SHARED = ('depth', 'size', 'batch', 'threads', 'device')
+SHARED = ('depth', 'size', 'threads', 'device')
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -57,7 +57,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='like --cfg-options, of the second side',
     )
     add_network(parser, depth=18, size=(128, 256))
-    parser.add_argument('--batch', type=int, default=2, help='images of each branch')
+    parser.add_argument(
+        '--batch-size', type=int, default=2, help='images of each branch'
+    )
     parser.add_argument('--pairs', type=int, default=7, help='pairs of turns')
     parser.add_argument('--steps', type=int, default=1, help='steps of a turn')
     parser.add_argument('--warmup', type=int, default=2, help='steps before the first')
@@ -143,6 +145,7 @@ class Side:
 def descriptions(args: argparse.Namespace) -> list[dict]:
     """Return what the processes of both sides are asked for."""
     same = {key: getattr(args, key) for key in SHARED}
+    same['batch'] = args.batch_size
     own = dict(config=args.config, options=args.cfg_options, plain=False, amp=args.amp)
     own.update(channels_last=args.channels_last, backend=args.compile)
     other = dict(config=args.against, options=args.against_options, plain=False)
@@ -196,8 +199,8 @@ def report(figures: dict, args: argparse.Namespace, kind: str) -> None:
     height, width = args.size
     where = f'{args.threads} thread(s)' if args.device == 'cpu' else args.device
     print(
-        f'{kind}, ResNet-{args.depth}, {height}x{width}, batch {args.batch}, {where}, '
-        f'{args.pairs} pairs against {args.against}'
+        f'{kind}, ResNet-{args.depth}, {height}x{width}, batch {args.batch_size}, '
+        f'{where}, {args.pairs} pairs against {args.against}'
     )
     for key, name, unit in (('seconds', 'time', 's'), ('peak', 'memory', 'MiB')):
         own, other = figures[key]['sides']

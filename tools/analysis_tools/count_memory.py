@@ -9,7 +9,7 @@ come on top. For configs of the paper's trainings, or others with the same kinds
 samples, with Adam, AdamW or SGD.
 
 Example:
-    python tools/analysis_tools/count_memory.py CONFIG --size 512 512 --batch 2
+    python tools/analysis_tools/count_memory.py CONFIG --size 512 512 --batch-size 2
 """
 
 import argparse
@@ -40,7 +40,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('config', help='config of the training')
     add_network(parser, depth=101, size=(512, 512))
     parser.add_argument(
-        '--batch', type=int, default=2, help='images of each branch (default: 2)'
+        '--batch-size', type=int, default=2, help='images of each branch (default: 2)'
     )
     add_config_options(parser)
     return parser.parse_args(argv)
@@ -130,12 +130,14 @@ def count(args: argparse.Namespace) -> None:
         device='cpu',
     )
     step, kind = build(side)
-    batch = packed_batch(kind, tuple(args.size), args.batch, classes_of(step.model))
+    batch = packed_batch(
+        kind, tuple(args.size), args.batch_size, classes_of(step.model)
+    )
     lasting = lasting_bytes(step.model, step.wrapper)
     with gpu_operations():
         parts = kept_bytes(step.model, step.model.data_preprocessor(batch, True))
     height, width = args.size
-    print(f'{args.config}: {height}x{width}, {args.batch} images of each branch')
+    print(f'{args.config}: {height}x{width}, {args.batch_size} images of each branch')
     for name, size in parts:
         print(f'  kept for the backward pass of {name}: {size / GB:.2f} GB')
     sizes = [size for _, size in parts]
