@@ -8,6 +8,7 @@ import os.path as osp
 import re
 import statistics
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -16,7 +17,10 @@ from typing import Any, Protocol
 from mmdepthseg.utils.errors import UserError, listed
 
 _FRACTION = re.compile(r'\d+\.(\d+)')
+_NUMBERS = re.compile(r'(\d+(?:\.\d+)?)')
 _LAST_NUMBER = re.compile(r'(|.*?\D)(\d+(?:\.\d+)?)')
+#: Where numbers of two digits in times of day start again: seconds, frames of a second.
+_TIMES = (24, 25, 30, 50, 60)
 #: Folder of a clip's frames, which the frames' names leave out.
 CLIP_FRAMES = 'frames'
 #: Ends of the names of frames, in any case.
@@ -205,7 +209,7 @@ def natural_key(name: str) -> tuple:
     So time stamps without padding are in order: .2, .25, .3. Equal numbers (1, 01) are
     in the order of their names. Decimal, because stamps in nanoseconds exceed a float.
     """
-    parts = re.split(r'(\d+(?:\.\d+)?)', name)
+    parts = _NUMBERS.split(name)
     return [Decimal(p) if i % 2 else p for i, p in enumerate(parts)], name
 
 
@@ -229,6 +233,61 @@ def number_gaps(names: Sequence[str]) -> list[tuple[str, str]]:
     usual = statistics.median_low(steps.values()) if steps else Decimal(0)
     gaps = [pair for pair, step in steps.items() if step >= 2 * usual > 0]
     return gaps if 3 * len(gaps) <= len(steps) else []
+
+
+def sequence_changes(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return where a clip's frames go on with another camera or sequence.
+
+    Args:
+        names: Names without suffix, in the order of `list_frames`.
+
+    Returns:
+        Names before and after each such place: the text in front of a number changes
+        (`left_2`, `right_0`), or what follows equal numbers (`2_left`, `2_right`), or
+        a number that changes seldom rises while a later one falls (`1_31`, `2_00`),
+        other than as times do (`1_59`, `2_00`), or a later text changes. Names without
+        a number say nothing.
+    """
+    steps = []  # the names, and the first part in which they differ; texts are even
+    for pair in pairwise(names):
+        one, other = (natural_key(name)[0] for name in pair)
+        parts = enumerate(zip(one, other, strict=False))
+        first = next((i for i, (a, b) in parts if a != b), None)
+        if first is not None and len(one) > 1 and len(other) > 1:
+            steps.append((pair, first, one, other))
+    places = Counter(first for _, first, _, _ in steps)
+    longest: dict[int, Decimal] = {}
+    for _, first, one, other in steps:
+        if first % 2:
+            step = other[first] - one[first]
+            longest[first] = max(step, longest.get(first, step))
+    return [
+        pair
+        for pair, first, _, _ in steps
+        if first % 2 == 0
+        or (2 * places[first] <= len(steps) and not _goes_on(*pair, longest))
+    ]
+
+
+def _goes_on(one: str, other: str, longest: Mapping[int, Decimal]) -> bool:
+    """Tell whether a sequence goes on where a number rises that changes seldom.
+
+    Args:
+        one: The name before.
+        other: The name after it.
+        longest: The longest step of each part of the names.
+    """
+    before, after = _NUMBERS.split(one), _NUMBERS.split(other)
+    if before[::2] != after[::2]:
+        return False
+    falls = []
+    for i, (text, new) in enumerate(zip(before, after, strict=True)):
+        if i % 2 and (step := Decimal(new) - Decimal(text)) < 0:
+            digits = len(text.partition('.')[0])
+            ends = (10**digits, *(_TIMES if digits == 2 else ()))
+            # 59, 00 is a step of 1
+            falls.append(any(0 < step + end <= 2 * longest.get(i, 0) for end in ends))
+    return any(falls) or not falls
 
 
 def join_path(*parts: str) -> str:

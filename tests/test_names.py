@@ -12,6 +12,7 @@ from mmdepthseg.names import (
     number_gaps,
     output_name,
     sample_name,
+    sequence_changes,
 )
 from mmdepthseg.selection.files import read_names as read_row_names
 from mmdepthseg.utils.errors import UserError
@@ -243,3 +244,49 @@ def test_names_of_rows_are_read_as_they_were_written(tmp_path):
 def test_gaps_in_numbers(names, gaps):
     """Of those that end in numbers, behind the same text."""
     assert number_gaps(names) == gaps
+
+
+@pytest.mark.parametrize(
+    'names, changes',
+    [
+        ([f'{i:06d}_{side}' for i in range(2) for side in ('left', 'right')],
+         [('000000_left', '000000_right'), ('000000_right', '000001_left'),
+          ('000001_left', '000001_right')]),
+        ([f'{side}{i:06d}' for side in ('left', 'right') for i in range(3)],
+         [('left000002', 'right000000')]),
+        (['x_0_19_left8bit', 'x_1_19_left8bit', 'y_0_19_left8bit'],
+         [('x_1_19_left8bit', 'y_0_19_left8bit')]),
+        ([f'x_{i // 30:06d}_{i % 30:06d}_left8bit' for i in range(40)],
+         [('x_000000_000029_left8bit', 'x_000001_000000_left8bit')]),
+        (['0_10', '0_11', '1_10', '1_11'], [('0_11', '1_10')]),
+        ([f'cam{i // 46}_{i % 46}' for i in range(50)], [('cam0_45', 'cam1_0')]),
+        (['1TP_5', '1TP_6', '16E5_1', '16E5_2'], [('1TP_6', '16E5_1')]),
+    ],
+)  # fmt: skip
+def test_changes_of_camera_or_sequence(names, changes):
+    assert sequence_changes(names) == changes
+
+
+STAMPS = [1403636579763555584 + 66 * 10**6 * i for i in range(40)]
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        [],
+        ['a', 'b', 'c'],
+        ['frame', 'frame1', 'frame2'],
+        ['1', '2', '03', '004'],
+        [f'frame_{i}_1920x1080' for i in range(8, 12)],
+        [f'{i:06d}_{stamp / 1e9:.6f}' for i, stamp in enumerate(STAMPS)],
+        [f'{stamp // 10**9}_{stamp % 10**9}' for stamp in STAMPS],
+        [f'12-{i // 60:02d}-{i % 60:02d}' for i in range(0, 200, 5)],
+        [f'5-1_12-{i // 60:02d}-{i % 60:02d}-{i % 10}00' for i in range(200)],
+        [f'{12 + i // 20}-{(59 + i // 20) % 60}-{i * 3 % 60:02d}' for i in range(40)],
+        [f'12-30-{i // 24:02d}-{i % 24:02d}' for i in range(60)],
+        [f'{i:06d}_speed{i * 7 % 5}' for i in range(20)],
+        [f'{i:06d}_{name}' for i, name in enumerate(('3fa9', 'b7c1', 'ab', '07e2'))],
+    ],
+)
+def test_numbers_and_times_of_one_sequence(names):
+    assert sequence_changes(names) == []

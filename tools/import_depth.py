@@ -1,9 +1,9 @@
 """Make depth labels of depth maps that you have: a network's, a stereo camera's, ...
 
-SOURCE holds a map for each image of --images, with the same name: .npy of floats, PNG
-of 16 bits, or TIFF; 0, NaN and infinity mean "not measured". The labels are for mixing
-(DepthMix), for networks that learn from depth labels, and for the choice of frames
-(tools/select_samples.py --depth-labels).
+SOURCE holds a map for each image of --images, with the same name: .npy, TIFF, or PNG of
+16 bits (not 8); 0, negative values, NaN and infinity mean "not measured". The labels
+are for mixing (DepthMix), for networks that learn from depth labels, and for the choice
+of frames (tools/select_samples.py --depth-labels).
 
 Examples:
     python tools/import_depth.py anything/ --kind disparity --images data/clips --out data/clips_depth_labels

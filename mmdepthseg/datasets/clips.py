@@ -23,6 +23,7 @@ from mmdepthseg.names import (
     list_folders,
     list_frames,
     number_gaps,
+    sequence_changes,
 )
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed, refuse
@@ -49,7 +50,7 @@ class ClipDataset(SequenceDataset):
     Suffixes may be in any case; two frames of a clip must differ in more than the
     suffix. `data_root` may also be one clip itself. Neighbours are counted in the
     sorted order of the clip's frames; there are none beyond its ends. Gaps in their
-    numbers are named in a warning.
+    numbers, and names as of several cameras or sequences, are named in a warning.
 
     Unpacked sequences of KITTI odometry (Geiger et al., CVPR 2012) are clips too:
     `data_root='.../sequences', frames_dir='image_2', poses_file='../poses/{clip}.txt'`.
@@ -157,6 +158,7 @@ class ClipDataset(SequenceDataset):
         samples = []
         cameras: dict[str, list[str]] = {}
         gaps: list[str] = []
+        changes: list[str] = []
         maps: dict[str, list[tuple[str, list[str], list[str]]]] = {}
         self._folders = self._clip_folders()
         for clip, folder in self._folders.items():
@@ -169,8 +171,9 @@ class ClipDataset(SequenceDataset):
                 )
             paths = self._frames[clip] = [*frames.values()]
             if self.offsets:
-                pairs = number_gaps([*frames])
-                gaps += [f'{clip}/{one} and {other}' for one, other in pairs]
+                for texts, find in ((gaps, number_gaps), (changes, sequence_changes)):
+                    pairs = find([*frames])
+                    texts += [f'{clip}/{one} and {other}' for one, other in pairs]
             camera = self._camera(clip, folder, paths[0])
             if camera is not None:
                 cameras.setdefault(_in_words(camera), []).append(clip)
@@ -196,16 +199,28 @@ class ClipDataset(SequenceDataset):
         if cameras:  # one line, also for hundreds of clips
             found = [f'{text} ({listed(clips)})' for text, clips in cameras.items()]
             print_log(f'{type(self).__name__}: K {listed(found)}', logger='current')
-        if gaps:
-            print_log(
-                f'{type(self).__name__}: {len(gaps)} gap(s) in the numbers of frames, '
-                f'between {listed(gaps)}; frames on both sides are taken for '
-                'neighbours. If others were between them (times of day also jump at '
-                'a full minute), make each part a clip.',
-                logger='current',
-                level=logging.WARNING,
-            )
+        self._doubt_neighbours(gaps, changes)
         return samples
+
+    def _doubt_neighbours(self, gaps: Sequence[str], changes: Sequence[str]) -> None:
+        """Name frames, by pairs, that follow one another but may be no neighbours."""
+        doubts = {
+            f'{len(gaps)} gap(s) in the numbers of frames, between {listed(gaps)}; '
+            'frames on both sides are taken for neighbours. If others were between '
+            'them (times of day also jump at a full minute), make each part a clip.': (
+                gaps
+            ),
+            f'the names of frames change {len(changes)} time(s) as those of another '
+            f'camera or sequence, between {listed(changes)}; frames on both sides are '
+            'taken for neighbours. Make each camera and each sequence a clip.': changes,
+        }
+        for doubt, applies in doubts.items():
+            if applies:
+                print_log(
+                    f'{type(self).__name__}: {doubt}',
+                    logger='current',
+                    level=logging.WARNING,
+                )
 
     def _check_maps(
         self, maps: Mapping[str, list[tuple[str, list[str], list[str]]]]

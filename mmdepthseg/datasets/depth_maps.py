@@ -69,6 +69,10 @@ class DepthKind:
         )
         check_depth_range('import of depth', self.min_depth, self.max_depth)
 
+    def metres(self, scaled: np.ndarray) -> np.ndarray:
+        """Return the depth, in metres, of scaled values; not for disparity."""
+        return scaled if self.kind == 'depth' else 1 / scaled
+
     def disparity(self, values: np.ndarray, scale: float) -> np.ndarray:
         """Return the disparity in [0, 1] of the values of a map.
 
@@ -96,14 +100,14 @@ class DepthKind:
                 )
             found = scaled
         else:
-            metres = scaled if self.kind == 'depth' else 1 / scaled
-            bounded = torch.from_numpy(metres).clamp(self.min_depth, self.max_depth)
+            metres = torch.from_numpy(self.metres(scaled))
+            bounded = metres.clamp(self.min_depth, self.max_depth)
             found = depth_to_disparity(bounded, self.min_depth, self.max_depth).numpy()
         return np.where(known, found.clip(1 / SCALE, 1), 0).astype(np.float32)
 
 
 def read_map(path: str | Path) -> np.ndarray:
-    """Read a depth map: .npy (floats), PNG of 16 bits, TIFF (floats or 16 bits).
+    """Read a depth map: .npy or TIFF (floats, or integers of 16 bits or more), PNG.
 
     Returns:
         (H, W) float32; NaN where 0, negative or not finite.
@@ -119,13 +123,12 @@ def read_map(path: str | Path) -> np.ndarray:
         if found is None:
             raise UserError(f'{path}: damaged, or not a depth map that OpenCV can read')
         values = found
-    if values.ndim != 2 or values.dtype not in (
-        np.float16, np.float32, np.float64, np.uint16, np.int32,
-    ):  # fmt: skip
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if values.ndim != 2 or not (kind == 'f' or (kind in 'iu' and size >= 2)):
         raise UserError(
             f'{path}: has type {values.dtype} and shape {values.shape}; expected one '
-            'channel of floats or 16-bit numbers: 8 bits are too coarse for depth, and '
-            'a coloured picture is not one'
+            'channel of floats, or of integers of 16 bits or more: 8 bits are too '
+            'coarse for depth, and a coloured picture is not one'
         )
     values = values.astype(np.float32)
     return np.where(np.isfinite(values) & (values > 0), values, np.float32(np.nan))

@@ -11,6 +11,11 @@ import numpy as np
 
 from mmdepthseg.camera import same_view
 from mmdepthseg.datasets.depth_labels import SCALE, DepthLabelStore
+from mmdepthseg.datasets.depth_map_checks import (
+    check_dense,
+    check_disparity,
+    check_metres,
+)
 from mmdepthseg.datasets.depth_maps import MAPS, DepthKind, measured, read_map
 from mmdepthseg.datasets.transforms.files import decode, read_bytes
 from mmdepthseg.names import CLIP_FRAMES, FRAMES, list_files, list_folders
@@ -18,8 +23,6 @@ from mmdepthseg.utils.errors import UserError, listed
 from mmdepthseg.utils.files import file_state
 from mmdepthseg.utils.pictures import read_picture
 
-#: Share of measured pixels below which maps are sparse, such as LiDAR's.
-DENSE = 0.3
 #: Maps that are looked at before the work begins.
 TRIED = 16
 _FLUSH_EVERY = 50
@@ -148,17 +151,26 @@ def import_depth(
         progress: Called with (maps done, total).
         shown: Number of rows of the sheet.
 
+    Warns:
+        UserWarning: Maps of disparity seem normalised one by one.
+
     Raises:
-        UserError: An input is wrong, the maps are sparse, or the folder holds other
-            labels, or files that are no labels.
+        UserError: An input is wrong, the maps are sparse or of another unit, or the
+            folder holds other labels, or files that are no labels.
     """
     source, images = Path(source).expanduser(), Path(images).expanduser()
     pictures = _files(images, image_suffixes, frames_dir)
     pairs, left_over = match_maps(pictures, _files(source, map_suffixes, frames_dir))
     names = list(pairs)
     some = names[:: max(1, len(names) // TRIED)]
-    check_dense(float(np.mean([measured(read_map(pairs[n])) for n in some])), meaning)
-    scale = _scale(pairs, meaning)
+    tried = [_percentiles(read_map(pairs[n])) for n in some]
+    check_dense(float(np.mean([share for share, _ in tried])), meaning)
+    percentiles = np.array([found for share, found in tried if share])
+    scale, largest = _scale(pairs, meaning)
+    if len(percentiles) and meaning.kind == 'disparity':
+        check_disparity(percentiles, scale, largest)
+    elif len(percentiles):
+        check_metres(meaning.metres(percentiles * scale), meaning)
     store = DepthLabelStore(out)
     options = dict(asdict(meaning), scale=scale, source=str(source.resolve()))
     facts = dict(imported=str(source.resolve()), masked=meaning.fill is None)
@@ -199,31 +211,24 @@ def _files(folder: Path, suffixes: tuple[str, ...], frames_dir: str) -> dict[str
     return files
 
 
-def _scale(pairs: Mapping[str, str], meaning: DepthKind) -> float:
-    """Return the factor of the maps' values; by default the largest is 1."""
-    if meaning.kind != 'disparity' or meaning.scale is not None:
-        return meaning.scale or 1.0
-    tops = (np.nanmax(read_map(path), initial=0) for path in pairs.values())
-    return 1 / max(float(max(tops)), 1e-12)
+def _percentiles(values: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the share of measured pixels, and percentiles 0 to 100 of their values."""
+    known = values[np.isfinite(values)]
+    return measured(values), np.percentile(known, range(101)) if known.size else known
 
 
-def check_dense(share: float, meaning: DepthKind) -> None:
-    """Refuse maps of which few pixels are measured, unless they are filled.
+def _scale(pairs: Mapping[str, str], meaning: DepthKind) -> tuple[float, str]:
+    """Return the factor of the maps' values, and the file that sets it, or ''.
 
-    NaN, as of no map, is not refused.
-
-    Raises:
-        UserError: They are sparse.
+    That of disparity is by default 1 / the largest value of all maps.
     """
-    if share < DENSE and meaning.fill is None:
-        raise UserError(
-            f'only {share:.1%} of the pixels are measured: sparse depth, such as '
-            "LiDAR's, is not for mixing, which compares the depths of two images at "
-            'every pixel, and would cut objects to dots. --fill nearest gives each '
-            'pixel the nearest value (also the sky, so look at the sheet); or use it '
-            'as ground truth (depth_dir of ClipDataset, LoadDepthMap), and a network '
-            'for the labels'
-        )
+    if meaning.kind != 'disparity' or meaning.scale is not None:
+        return meaning.scale or 1.0, ''
+    tops = {
+        path: float(np.nanmax(read_map(path), initial=0)) for path in pairs.values()
+    }
+    largest = max(tops, key=tops.__getitem__)
+    return 1 / max(tops[largest], 1e-12), largest
 
 
 def _import_one(

@@ -13,11 +13,21 @@ from mmdepthseg.utils.files import read_json, read_text
 
 #: A principal point closer to an edge than this share of the side causes a warning.
 OFF_CENTRE = 0.25
+#: So does one farther from the middle than this share of both sides, in both to lower
+#: or in both to higher pixels, as in K of a smaller or larger image. A cropped image,
+#: without the bonnet for example, has it so in one direction.
+OFF_BOTH = 0.08
 #: A larger quotient of the focal lengths, and a longer one in widths, do so too.
 SQUARE, LONG = 1.25, 10.0
-#: Names that calibrations give to the distortion of a lens.
+_COEFFICIENTS = '(coeff?(icient)?s?|param(eter)?s?)'
+#: Names that calibrations give to the distortion of a lens, without underscores, and
+#: those of its numbers below such a name; OpenCV and ROS have `rows`, `cols`, `data`.
 DISTORTION = re.compile(
-    r'd|[kp][1-6]|dist(ortion)?(_?coeff(icient)?s?)?', re.IGNORECASE
+    f'd|[kp][1-6]|(radial|tangential|lens)?dist(ortion)?{_COEFFICIENTS}?', re.IGNORECASE
+)
+DISTORTION_PARTS = re.compile(
+    rf'{DISTORTION.pattern}|[a-z]\d|data|values?|radial|tangential|{_COEFFICIENTS}',
+    re.IGNORECASE,
 )
 
 
@@ -66,10 +76,12 @@ def checked(camera: Camera) -> Camera:
             ),
         },
     )
-    shares = ((cx + 0.5) / width, (cy + 0.5) / height)
+    off = np.array([(cx + 0.5) / width, (cy + 0.5) / height]) - 0.5
     doubts = {
         f'the principal point ({cx:g}, {cy:g}) is far from the middle of the {image}': (
-            not all(OFF_CENTRE < share < 1 - OFF_CENTRE for share in shares)
+            np.abs(off).max() >= 0.5 - OFF_CENTRE
+            or np.abs(off).min() > OFF_BOTH
+            and off[0] * off[1] > 0
         ),
         f'fx={fx:g} and fy={fy:g} differ by more than {SQUARE - 1:.0%}': (
             not 1 / SQUARE < fx / fy < SQUARE
@@ -132,7 +144,7 @@ def parse_intrinsics(config: Any, source: str) -> Camera:
         matrix[0] *= size[1]
         matrix[1] *= size[0]
         matrix[:2, 2] -= 0.5
-    bent = [key for key, value in config.items() if _distorts(key, value)]
+    bent = _distortions(config, DISTORTION)
     if bent:
         warnings.warn(
             f'{source}: the distortion ({", ".join(bent)}) is not used: straight lines '
@@ -143,12 +155,23 @@ def parse_intrinsics(config: Any, source: str) -> Camera:
     return checked(Camera(matrix, size, source=source))
 
 
-def _distorts(key: Any, value: Any) -> bool:
-    """Tell whether an entry of a calibration is a distortion other than 0."""
-    if not DISTORTION.fullmatch(str(key)):
-        return False
+def _distortions(config: Mapping, names: re.Pattern) -> list[str]:
+    """Return the keys of a calibration with such names and numbers other than 0."""
+    return [
+        key
+        for key, value in config.items()
+        if names.fullmatch(str(key).replace('_', '')) and _distorts(value)
+    ]
+
+
+def _distorts(value: Any) -> bool:
+    """Tell whether coefficients of a distortion are not all 0."""
+    if isinstance(value, Mapping):
+        return bool(_distortions(value, DISTORTION_PARTS))
+    if isinstance(value, list | tuple | np.ndarray):
+        return any(map(_distorts, value))
     try:
-        return bool(np.any(np.abs(np.array(value, dtype=np.float64)) > 0))
+        return abs(float(value)) > 0
     except (TypeError, ValueError):  # a text, such as 'removed'
         return False
 

@@ -177,6 +177,17 @@ def test_gaps_in_the_numbers_of_frames_are_named(clip_root, monkeypatch):
     assert len(dataset) == 2 + 1
 
 
+def test_several_cameras_in_a_folder_are_named(clip_root, monkeypatch):
+    lines = []
+    monkeypatch.setattr(clips, 'print_log', lambda text, **options: lines.append(text))
+    for old, new in (('002', '001_right'), ('001', '001_left')):
+        (clip_root / f'a/frames/{old}.png').rename(clip_root / f'a/frames/{new}.png')
+    build(clip_root)
+    assert not any('camera' in line for line in lines)
+    build(clip_root, offsets=(-1, 1))
+    assert '1 time(s)' in lines[-1] and 'a/001_left and 001_right;' in lines[-1]
+
+
 def test_bad_folders(clip_root, tmp_path):
     with pytest.raises(UserError, match=' c .*a, b'):
         build(clip_root, clips=['c'])

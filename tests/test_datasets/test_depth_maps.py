@@ -64,6 +64,27 @@ def test_formats(name, tmp_path):
     assert np.isnan(found[1, 1:]).all() == name.endswith('npy')
 
 
+@pytest.mark.parametrize(
+    'dtype', ['>f4', '<f8', '>f8', 'f2', 'i2', '>i2', 'u2', 'i4', 'u4', '>u4', 'i8']
+)
+def test_types_of_arrays(dtype, tmp_path):
+    """As of StereoSGBM, of which a hole is negative."""
+    values = np.array([[1, 0, 300], [4, -16, 6]]).astype(dtype)
+    if np.dtype(dtype).kind == 'u':
+        values[1, 1] = 0
+    np.save(tmp_path / 'a.npy', values)
+    found = read_map(tmp_path / 'a.npy')
+    assert found.dtype == np.float32 and found.dtype.isnative
+    assert np.array_equal(found, [[1, np.nan, 300], [4, np.nan, 6]], equal_nan=True)
+
+
+@pytest.mark.parametrize('dtype', ['u1', 'i1', '?', 'c8', 'U3'])
+def test_types_that_hold_no_depth(dtype, tmp_path):
+    np.save(tmp_path / 'bad.npy', np.ones((4, 4)).astype(dtype))
+    with pytest.raises(UserError, match=r'bad.npy.* type'):
+        read_map(tmp_path / 'bad.npy')
+
+
 def test_what_is_not_a_depth_map(tmp_path):
     cv2.imwrite(str(tmp_path / 'eight.png'), np.zeros((4, 4), np.uint8))
     cv2.imwrite(str(tmp_path / 'colour.png'), np.zeros((4, 4, 3), np.uint16))

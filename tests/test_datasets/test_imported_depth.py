@@ -174,7 +174,7 @@ def test_the_mask_does_not_depend_on_the_check(check, world, our_scope):
 @pytest.mark.parametrize(
     ('meaning', 'loader', 'expected'),
     [
-        (DepthKind('inverse-depth', min_depth=1), {}, (1, 100.0)),
+        (DepthKind('inverse-depth', min_depth=0.15), {}, (0.15, 100.0)),
         (DepthKind('depth'), dict(stretch=True), None),
         (DepthKind('disparity'), {}, None),
     ],

@@ -166,6 +166,30 @@ def test_cameras_that_hardly_can_be_are_doubted(
     assert all(named in text and str(path) in text for text in messages)
 
 
+@pytest.mark.parametrize(
+    'cx, cy, doubted',
+    [
+        (320, 180, True),  # of half the size
+        (322.4, 183.1, True),
+        (955, 535, True),  # of 1920x1080
+        (426.7, 240, True),  # of two thirds of the size
+        (512, 288, True),  # of 1024x576
+        (325, 245, True),  # of 640x480
+        (655, 345, False),
+        (640, 500, False),  # the bonnet is cut away
+        (630, 250, False),  # the sky is
+        (690, 275, False),
+        (510, 460, False),  # as no other size has it
+    ],
+)
+def test_k_of_an_image_of_another_size_is_doubted(cx, cy, doubted, user_warnings):
+    k = [[910.0, 0, cx], [0, 910, cy], [0, 0, 1]]
+    parse_intrinsics(dict(K=k, width=1280, height=720), 'ride/a.json')
+    found = user_warnings()
+    assert len(found) == doubted
+    assert all('ride/a.json' in text and f'{cx:g}, {cy:g}' in text for text in found)
+
+
 @pytest.mark.parametrize('scale, doubted', [(1, False), (0.5, True)])
 def test_k_of_a_smaller_picture_is_doubted(tmp_path, scale, doubted, user_warnings):
     path = tmp_path / 'intrinsics.json'
@@ -187,6 +211,18 @@ def test_k_of_a_smaller_picture_is_doubted(tmp_path, scale, doubted, user_warnin
         (dict(dist_coeffs=[1e-3, 0, 0, 0]), True),
         (dict(distCoeffs=[0.0, 0.0, 0.0, 0.0], p1=0), False),
         (dict(distortion='removed', distortion_original=[0.1], d=None), False),
+        (dict(distortion=dict(k1=-0.3, k2=0)), True),
+        (dict(distortion=dict(radial=[-0.3, 0.1], model='brown')), True),
+        (dict(distortion=[[-0.3, 0.1], [0, 0, 0]]), True),
+        (dict(dist_coeff=dict(rows=1, cols=5, data=[-0.3, 0, 0, 0, 0])), True),
+        (dict(radial_distortion=[-0.3, 0.1]), True),
+        (dict(RadialDistortion=[-0.3, 0.1], TangentialDistortion=[0, 0]), True),
+        (dict(distortion_params=[0, 0, 1e-3, 0]), True),
+        (dict(distortion_parameters=np.array([0.1, 0])), True),
+        (dict(dist_coeff=dict(rows=1, cols=5, dt='d', data=[0, 0, 0, 0, 0])), False),
+        (dict(distortion=dict(model='brown', order=3, k1=0, k2=0.0)), False),
+        (dict(distortion_model='plumb_bob', radial_distortion=[0, 0]), False),
+        (dict(original=dict(D=[0.1])), False),
     ],
 )
 def test_distorted_frames_are_doubted(calibration, doubted, user_warnings):

@@ -25,8 +25,8 @@ JPEG_END, JPEG_SCAN = b'\xff\xd9', 0xDA
 JPEG_ALONE = {0x01, *range(0xD0, 0xD9)}
 #: Position of the bit depth in a png's header; the colour type follows, 0 for grey.
 PNG_DEPTH = 24
-#: EXIF's tag of the orientation; 1: as the pixels are stored.
-ORIENTATION = 0x0112
+#: EXIF's tag of the orientation, and its values that turn; 1: as the pixels are stored.
+ORIENTATION, TURNED = 0x0112, range(2, 9)
 #: Modes of Pillow that decoders convert to BGR without loss.
 COLOURS = ('1', 'L', 'P', 'RGB')
 
@@ -232,7 +232,7 @@ def _turned(content: bytes, chunks: Container[bytes]) -> str:
             orientation = image.getexif().get(ORIENTATION, 1)
     except Exception:  # damaged EXIF data; the decoder says whether the image is too
         return ''
-    if orientation == 1:
+    if orientation not in TURNED:  # 0, which some cameras write, is undefined
         return ''
     return (
         f'has the EXIF orientation {orientation}: the pixels are stored turned. Turn '
