@@ -6,7 +6,7 @@ import pytest
 from helpers.images import write_image
 
 from mmdepthseg.cityscapes import train_id_table
-from mmdepthseg.datasets import CityscapesSequenceDataset
+from mmdepthseg.datasets import CityscapesSequenceDataset, cityscapes_sequence
 from mmdepthseg.datasets.cityscapes_sequence import nearest_number
 from mmdepthseg.utils.errors import UserError
 
@@ -102,11 +102,14 @@ def test_all_frames_take_the_nearest_camera(cityscapes_root):
     assert [i['is_labeled'] for i in infos[:3]] == [True, False, False]
 
 
-def test_frames_that_take_the_default_camera_are_told(cityscapes_root, capsys):
+def test_frames_that_take_the_default_camera_are_told(cityscapes_root, monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        cityscapes_sequence, 'print_log', lambda text, **options: lines.append(text)
+    )
     camera = dict(K=[[20.0, 0, 9], [0, 20.0, 5], [0, 0, 1]], width=32, height=16)
     build(cityscapes_root, default_camera=camera)
-    told = capsys.readouterr().out
-    assert re.search('2 of 4 frames have no camera file.*default_camera', told)
+    assert re.search('2 of 4 frames have no camera file.*default_camera', lines[0])
 
 
 def test_missing_neighbour(cityscapes_root, caplog):
