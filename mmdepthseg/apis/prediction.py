@@ -119,9 +119,14 @@ def predict(
     fresh = work.run(batch_size, progress)
     rate = fps or frames.fps
     video = folder / VIDEO
-    if rate and (fresh or stamp.facts.get('fps') != rate or not video.exists()):
-        write_video(video, frames, folder, network, rate)
-    work.finish(fps=rate)
+    if rate:
+        # noted after it is written, so that one that was interrupted is made again
+        content = dict(fps=rate, frames=frames.states())
+        if fresh or stamp.facts.get('video') != content or not video.exists():
+            write_video(video, frames, folder, network, rate)
+        work.finish(video=content)
+    else:
+        work.finish()
     return Predicted(folder, len(frames), fresh, video if rate else None)
 
 
