@@ -48,7 +48,7 @@ class Camera:
         source: File or config key of K, for messages.
 
     Raises:
-        UserError: If K is not the matrix of a pinhole camera.
+        UserError: K is not the matrix of a pinhole camera.
     """
 
     K: np.ndarray
@@ -63,20 +63,20 @@ class Camera:
         object.__setattr__(self, 'size', (int(self.size[0]), int(self.size[1])))
         if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
             raise UserError(
-                f'{self.source}: K must be 3x3 and finite, got {matrix.tolist()}.'
+                f'{self.source}: K must be 3x3 and finite, got {matrix.tolist()}'
             )
         if np.abs(matrix[[1, 2, 2, 2], [0, 0, 1, 2]] - (0, 0, 0, 1)).max() > 1e-6:
             raise UserError(
                 f'{self.source}: K must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]], got '
-                f'{matrix.tolist()}.'
+                f'{matrix.tolist()}'
             )
         if self.fx <= 0 or self.fy <= 0:
             raise UserError(
                 f'{self.source}: focal lengths must be positive, got fx={self.fx:g}, '
-                f'fy={self.fy:g}.'
+                f'fy={self.fy:g}'
             )
         if min(self.size) < 1:
-            raise UserError(f'{self.source}: size must be positive, got {self.size}.')
+            raise UserError(f'{self.source}: size must be positive, got {self.size}')
 
     @property
     def fx(self) -> float:
@@ -105,7 +105,7 @@ class Camera:
             image: Name of the image in the message.
 
         Raises:
-            UserError: If the aspect ratios differ by more than `ASPECT_TOLERANCE`: that
+            UserError: The aspect ratios differ by more than `ASPECT_TOLERANCE`: that
                 image does not show the same view.
         """
         if not same_view(size, self.size):

@@ -81,12 +81,12 @@ def split_stem(name: str) -> tuple[str, int]:
     """Split `'city/city_000001_000019'` into `('city/city_000001', 19)`.
 
     Raises:
-        UserError: If the name does not end with a frame number.
+        UserError: The name does not end with a frame number.
     """
     sequence, _, number = name.rpartition('_')
     if not sequence or not number.isdigit():
         raise UserError(
-            f'{name} is not a Cityscapes name: <city>/<city>_<sequence>_<frame>.'
+            f'{name} is not a Cityscapes name: <city>/<city>_<sequence>_<frame>'
         )
     return sequence, int(number)
 

@@ -71,7 +71,7 @@ def import_requirement(requirement: Requirement) -> ModuleType:
     """Import one requirement.
 
     Raises:
-        FrameworkImportError: If it is missing or too old, or its import fails.
+        FrameworkImportError: It is missing or too old, or its import fails.
     """
     name, minimum = requirement.module, requirement.minimum
     try:

@@ -15,9 +15,9 @@ def check_names(names: Iterable[str]) -> None:
         try:
             name.encode()
         except UnicodeEncodeError:
-            raise UserError(f'{name!r} is not valid UTF-8: rename the file.') from None
+            raise UserError(f'{name!r} is not valid UTF-8: rename the file') from None
         if not name.strip() or re.search(r'^\ufeff|[\r\n]', name):
-            raise UserError(f'{name!r} cannot be a line of a list: rename the file.')
+            raise UserError(f'{name!r} cannot be a line of a list: rename the file')
 
 
 def write_names(path: str | Path, names: Sequence[str]) -> None:
@@ -33,7 +33,7 @@ def read_lines(path: str | Path) -> list[tuple[int, str]]:
     they may belong to a name.
 
     Raises:
-        UserError: If the file is missing or not UTF-8 text.
+        UserError: The file is missing or not UTF-8 text.
     """
     if not Path(path).is_file():
         raise UserError(f'{path}: no such file')
@@ -49,12 +49,12 @@ def read_names(path: str | Path) -> list[str]:
     names are kept once.
 
     Raises:
-        UserError: If the file is missing, is not text or contains no name.
+        UserError: The file is missing, is not text or contains no name.
     """
     lines = [line.strip() for _, line in read_lines(path)]
     lines = [line for line in lines if not line.startswith('#')]
     if not lines:
-        raise UserError(f'{path}: no name in this list.')
+        raise UserError(f'{path}: no name in this list')
     return list(dict.fromkeys(map(_without_number, lines)))
 
 
@@ -71,7 +71,7 @@ def match_list(path: str | Path, names: Sequence[str]) -> Iterator[int]:
         names: Names of all images.
 
     Raises:
-        UserError: If a line is not one of the names, or could be several of them;
+        UserError: A line is not one of the names, or could be several of them;
             names file, number of the line and line.
     """
     same: dict[str, list[int]] = {}
@@ -94,7 +94,7 @@ def match_list(path: str | Path, names: Sequence[str]) -> Iterator[int]:
             several = listed([names[index] for index in found])
             raise UserError(
                 f'{path}, line {number}: {line!r} is ambiguous ({several}); give the '
-                'whole name.'
+                'whole name'
             )
         elif not (comments and line.lstrip().startswith('#')):
             looks = f', which look like {names[0]!r}' if names else ''

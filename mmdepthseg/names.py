@@ -61,7 +61,7 @@ def list_files(
         UserWarning: See `_scan`.
 
     Raises:
-        UserError: If two files differ only in the suffix.
+        UserError: Two files differ only in the suffix.
     """
     ends = [suffixes] if isinstance(suffixes, str) else list(suffixes)
     ends = sorted((end.lower() for end in ends), key=len, reverse=True)
@@ -87,7 +87,7 @@ def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]
             `_scan`.
 
     Raises:
-        UserError: If two frames differ only in the extension.
+        UserError: Two frames differ only in the extension.
     """
     names = sorted(_scan(folder, [end.lower() for end in suffixes]), key=natural_key)
     # 1.9 and 1.10: a decimal without padding does not end in 0, a count does
@@ -144,7 +144,7 @@ def _by_stem(
         if other != path:
             raise UserError(
                 f'{folder} holds {osp.basename(other)} and {name}, which have the same '
-                'name except for the suffix: rename or remove one of them.'
+                'name except for the suffix: rename or remove one of them'
             )
     return found
 
@@ -170,7 +170,7 @@ def list_tree(root: str | None, suffix: str, alone: bool = False) -> dict[str, s
         `{'<city>/<name>': path}`, sorted.
 
     Raises:
-        UserError: If two files of a folder differ only in the suffix.
+        UserError: Two files of a folder differ only in the suffix.
     """
     return {
         f'{city}/{name}': path
@@ -191,7 +191,7 @@ def list_below(root: str, suffix: str, without: Collection[str] = ()) -> dict[st
         `{path below the root, without suffix: path}`, a folder's own files first.
 
     Raises:
-        UserError: If two files of a folder differ only in the suffix.
+        UserError: Two files of a folder differ only in the suffix.
     """
     found = list_files(root, suffix)
     for folder in list_folders(root):
@@ -337,7 +337,7 @@ def check_below(name: str) -> str:
         UserError: The name is absolute or has `..` in it.
     """
     if osp.isabs(name) or '..' in name.split('/'):
-        raise UserError(f'{name!r} is not a name below a folder: rename the file.')
+        raise UserError(f'{name!r} is not a name below a folder: rename the file')
     return name
 
 
@@ -351,12 +351,12 @@ class OutputNames:
         """Take a name for the outputs of a sample.
 
         Raises:
-            UserError: If the outputs of another image have that name.
+            UserError: The outputs of another image have that name.
         """
         path = str(sample.get('img_path'))
         other = self._images.setdefault(name, path)
         if other != path:
             raise UserError(
                 f'{other} and {path} would both write the output {name}: evaluate '
-                'them separately, or rename one of them.'
+                'them separately, or rename one of them'
             )

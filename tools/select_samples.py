@@ -31,10 +31,10 @@ from mmdepthseg.launch.selection_arguments import (  # noqa: E402
     read_arguments,
 )
 from mmdepthseg.launch.tool import prepare, run_tool  # noqa: E402
+from mmdepthseg.selection.features import check_axes  # noqa: E402
 from mmdepthseg.selection.files import (  # noqa: E402
     PAGE,
     RECORD,
-    describe_files,
     find_images,
     read_names,
     read_rows,
@@ -45,6 +45,10 @@ from mmdepthseg.selection.methods import (  # noqa: E402
     select,
 )
 from mmdepthseg.selection.page.report import check_page, write_report  # noqa: E402
+from mmdepthseg.selection.record import (  # noqa: E402
+    UNDECISIVE,
+    SelectionStamp,
+)
 from mmdepthseg.utils.files import (  # noqa: E402
     check_writable,
     read_array,
@@ -68,12 +72,29 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
     args.bias = DEFAULT_BIAS if args.bias is None else args.bias
     features = read_array(args.features)
     size = len(features) if features.ndim else 0
+    if features.ndim == 4:
+        print(f'{args.features}: {check_axes(features.shape)}', file=sys.stderr)
     names = read_names(args.names, size) if args.names else None
     rows = {
         role: read_rows(path, size, names) if path else ()
         for role, path in (('initial', args.initial), ('exclude', args.exclude))
     }
     images = find_images(args.images, names, size) if args.images else None
+    roles = ('features', 'names', 'scores', 'initial', 'exclude')
+    options = {
+        key: value
+        for key, value in vars(args).items()
+        if key not in (*roles, *NOT_RECORDED)
+    }
+    stamp = SelectionStamp(
+        Path(args.out),
+        {key: value for key, value in options.items() if key not in UNDECISIVE},
+        # every selection with networks has a config
+        {**{role: getattr(args, role) for role in roles}, 'config': None},
+        args.budget,
+        scored=False,
+    )
+    stamp.check(args.overwrite)
     selection = select(
         features,
         args.method,
@@ -90,15 +111,14 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         progress=Progress('selection'),
         **rows,
     )
-    roles = ('features', 'names', 'scores', 'initial', 'exclude')
-    files = describe_files({role: getattr(args, role) for role in roles})
-    options = {
-        key: value
-        for key, value in vars(args).items()
-        if key not in (*roles, *NOT_RECORDED)
-    }
-    options['shape'] = list(features.shape)
-    written = write_selection(args.out, selection, names, args.budget, options, files)
+    written = write_selection(
+        args.out,
+        selection,
+        names,
+        args.budget,
+        dict(options, shape=list(features.shape)),
+        stamp.files,
+    )
     if selection.stopped:
         tell_end(len(selection.order), args.min_distance)
     if not args.no_page:

@@ -9,6 +9,7 @@ Example:
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('config', help='config of the model and the frames')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument(
-        '--out', metavar='FILE', help='write the figures to FILE (json)'
+        '--out', metavar='FILE', help='write the figures to FILE (json; null: unknown)'
     )
     parser.add_argument('--batch-size', type=int, help="default: the dataloader's")
     parser.add_argument('--num-workers', type=int, help="default: the dataloader's")
@@ -108,7 +109,8 @@ def report(args: argparse.Namespace) -> None:
         if key in figures:
             print(f'{key}: {figures[key]:.4f}')
     if args.out:
-        text = json.dumps(figures, indent=2) + '\n'
+        known = {k: v if math.isfinite(v) else None for k, v in figures.items()}
+        text = json.dumps(known, indent=2, allow_nan=False) + '\n'
         write_atomically(Path(args.out).expanduser(), text.encode())
 
 

@@ -57,6 +57,10 @@ class ImageFrames:
         """Return what changes with the file of a frame."""
         return file_state(self.files[name])
 
+    def states(self) -> dict[str, list[int]]:
+        """Return the states of all frames, in order."""
+        return {name: self.state(name) for name in self.files}
+
     def read(self, wanted: Callable[[str], bool]) -> Iterator[Frame]:
         """Yield the frames whose names are wanted, in order.
 
@@ -101,6 +105,10 @@ class VideoFrames:
     def state(self, name: str) -> list[int]:
         """Return nothing: the file's state is in `made_with`."""
         return []
+
+    def states(self) -> dict[str, list[int]]:
+        """Return nothing: the file's state is in `made_with`."""
+        return {}
 
     def read(self, wanted: Callable[[str], bool]) -> Iterator[Frame]:
         """Yield the frames whose names are wanted, in order.

@@ -32,7 +32,7 @@ def load_model(
         checkpoint knows them) attached.
 
     Raises:
-        UserError: If the checkpoint is missing, damaged or belongs to another model.
+        UserError: The checkpoint is missing, damaged or belongs to another model.
     """
     cfg = Config.fromfile(config) if not isinstance(config, Config) else config
     state = read_checkpoint(checkpoint)

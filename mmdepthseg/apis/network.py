@@ -80,7 +80,12 @@ class Network:
         self.predicts_depth = _has_depth(self.model)
 
     def prepare(self, image: np.ndarray) -> dict:
-        """Return an image (H, W, 3) uint8 BGR as the network takes it."""
+        """Return an image (H, W, 3) uint8 BGR as the network takes it.
+
+        Raises:
+            UserError: It is another array, which would be predicted as a strange image.
+        """
+        _check_image(image)
         size = image.shape[:2]
         sample = dict(img=image, img_shape=size, ori_shape=size)
         with DefaultScope.overwrite_default_scope(self.scope):
@@ -119,6 +124,21 @@ class Network:
                 )
             disparity = disparity.clip(0, 1)
         return Prediction(labels, disparity)
+
+
+def _check_image(image: np.ndarray) -> None:
+    """Raise UserError unless it is an image (H, W, 3) uint8."""
+    if not isinstance(image, np.ndarray):
+        got = type(image).__name__
+    else:
+        got = f'an array of shape {image.shape}, {image.dtype}'
+        sides = image.ndim == 3 and image.shape[2] == 3 and image.size > 0
+        if sides and image.dtype == np.uint8:
+            return
+    raise UserError(
+        f'Network: {got}: expected an image as a numpy array (H, W, 3) of uint8, BGR '
+        'as from cv2.imread; convert it'
+    )
 
 
 def choose_part(model: BaseModel, part: str | None) -> str | None:

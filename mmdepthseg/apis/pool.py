@@ -84,7 +84,7 @@ class ImagePool:
         paths: File of each image.
 
     Raises:
-        UserError: If images have no names or two have the same, or a number is out of
+        UserError: Images have no names or two have the same, or a number is out of
             range.
     """
 
@@ -170,7 +170,7 @@ def compute_in_parts(
             a kill in between costs only the merge.
 
     Raises:
-        UserError: If a result is not finite (names the images) or a part is damaged.
+        UserError: A result is not finite (names the images) or a part is damaged.
     """
     rank, world_size = get_dist_info()
     batches = pool.batches(rows)

@@ -37,7 +37,7 @@ def predict_poses(
         target camera to each neighbour's camera, translations up to scale.
 
     Raises:
-        UserError: If the model has no pose net, a sample has no neighbours, or
+        UserError: The model has no pose net, a sample has no neighbours, or
             `batch_size` or `num_workers` is out of range.
     """
     check_loading(batch_size, num_workers)

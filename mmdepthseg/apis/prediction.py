@@ -97,9 +97,9 @@ def predict(
     refuse(
         'predict',
         {
-            f'batch_size={batch_size}: expected at least 1.': batch_size < 1,
-            f'opacity={opacity}: expected 0 to 1.': not 0 <= opacity <= 1,
-            f'fps={fps}: expected more than 0.': fps is not None and not fps > 0,
+            f'batch_size={batch_size}: expected at least 1': batch_size < 1,
+            f'opacity={opacity}: expected 0 to 1': not 0 <= opacity <= 1,
+            f'fps={fps}: expected more than 0': fps is not None and not fps > 0,
         },
     )
     frames = open_frames(source)
@@ -119,9 +119,14 @@ def predict(
     fresh = work.run(batch_size, progress)
     rate = fps or frames.fps
     video = folder / VIDEO
-    if rate and (fresh or stamp.facts.get('fps') != rate or not video.exists()):
-        write_video(video, frames, folder, network, rate)
-    work.finish(fps=rate)
+    if rate:
+        # noted after it is written, so that one that was interrupted is made again
+        content = dict(fps=rate, frames=frames.states())
+        if fresh or stamp.facts.get('video') != content or not video.exists():
+            write_video(video, frames, folder, network, rate)
+        work.finish(video=content)
+    else:
+        work.finish()
     return Predicted(folder, len(frames), fresh, video if rate else None)
 
 

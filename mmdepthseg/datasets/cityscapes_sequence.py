@@ -102,20 +102,20 @@ class CityscapesSequenceDataset(SequenceDataset):
         refuse(
             name,
             {
-                f"frames is 'annotated' or 'sequence', not {frames!r}.": (
+                f"frames is 'annotated' or 'sequence', not {frames!r}": (
                     frames not in ('annotated', 'sequence')
                 ),
-                f'camera_size is (height, width), not {camera_size!r}.': (
+                f'camera_size is (height, width), not {camera_size!r}': (
                     camera_size is not None
                     and [type(side) for side in camera_size] != [int, int]
                 ),
                 f'seg_map_suffix={seg_map_suffix!r}: files of train ids are known by '
                 f'{INDICES_NAME} in their names: rename them, such as to '
-                f'_gtFine_{INDICES_NAME}.png.': (
+                f'_gtFine_{INDICES_NAME}.png': (
                     names_train_ids(seg_map_suffix)
                     and INDICES_NAME.lower() not in seg_map_suffix.lower()
                 ),
-                'reduce_zero_label does not go with the ids of Cityscapes.': bool(
+                'reduce_zero_label does not go with the ids of Cityscapes': bool(
                     kwargs.get('reduce_zero_label')
                 ),
             },
@@ -165,7 +165,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         if not images:
             raise UserError(
                 f'{type(self).__name__}: no image in the split {self.split!r}: '
-                f'searched {prefix.get(key)}/<city>/*{self.img_suffix}.'
+                f'searched {prefix.get(key)}/<city>/*{self.img_suffix}'
             )
         samples = [
             dict(img_path=path, img_id=img_id) for img_id, path in images.items()
@@ -201,7 +201,7 @@ class CityscapesSequenceDataset(SequenceDataset):
             if number not in numbers:
                 raise UserError(
                     f'{type(self).__name__}: poses need all frames of a sequence; '
-                    f'{info["img_id"]} is not in {self.data_prefix["sequence_path"]}.'
+                    f'{info["img_id"]} is not in {self.data_prefix["sequence_path"]}'
                 )
             info['poses_path'] = (
                 f'{self.data_prefix["poses_path"]}/{sequence}_poses.txt'

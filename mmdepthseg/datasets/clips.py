@@ -167,7 +167,7 @@ class ClipDataset(SequenceDataset):
                 raise UserError(
                     f'{type(self).__name__}: clip {clip!r} has no image: searched '
                     f'{osp.join(folder, self.frames_dir)} and {folder} for '
-                    f'*{", *".join(self.img_suffixes)}.'
+                    f'*{", *".join(self.img_suffixes)}'
                 )
             paths = self._frames[clip] = [*frames.values()]
             if self.offsets:
@@ -284,9 +284,9 @@ class ClipDataset(SequenceDataset):
             type(self).__name__,
             {
                 f'clip {", ".join(strange)}: give the names of folders below {root} as '
-                'they are written, such as ride_1.': bool(strange),
+                'they are written, such as ride_1': bool(strange),
                 f'no clip {", ".join(missing)} in {root}; there are: '
-                f'{", ".join(there) or "none"}.': bool(missing),
+                f'{", ".join(there) or "none"}': bool(missing),
             },
         )
         if self.clips is None and (frames := self._frames_in(root)):
@@ -296,7 +296,7 @@ class ClipDataset(SequenceDataset):
                     f'{type(self).__name__}: {root} has images of its own '
                     f'({listed([*frames])}), so it would be one clip, and it has clips '
                     f'({listed(inside)}): move the images elsewhere, or name the clips '
-                    '(clips=[...]).'
+                    '(clips=[...])'
                 )
             return {osp.basename(osp.abspath(root)): root}
         clips = there if self.clips is None else self.clips
@@ -331,7 +331,7 @@ class ClipDataset(SequenceDataset):
             raise UserError(
                 f'{type(self).__name__}: clip {clip!r} has no {source}'
                 f'{" (and no calib.txt)" if kitti else ""}: write one with K (3x3, '
-                'pixels), width and height, or give `intrinsics` in the config.'
+                'pixels), width and height, or give `intrinsics` in the config'
             )
         return camera
 
@@ -360,6 +360,6 @@ class ClipDataset(SequenceDataset):
         if not depths:
             raise UserError(
                 f'{type(self).__name__}: depth_dir of clip {clip!r}: no *.png in '
-                f'{folder}.'
+                f'{folder}'
             )
         return depths

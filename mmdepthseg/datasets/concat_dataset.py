@@ -43,9 +43,9 @@ class ConcatDataset(MMEngineConcatDataset):
         **kwargs,
     ) -> None:
         if (datasets is None) == (sources is None):
-            raise UserError('ConcatDataset: give either `sources` or `datasets`.')
+            raise UserError('ConcatDataset: give either `sources` or `datasets`')
         if not (sources or datasets):
-            raise UserError('ConcatDataset: `sources` or `datasets` is empty.')
+            raise UserError('ConcatDataset: `sources` or `datasets` is empty')
         #: Names of the parts, in order; empty if they have none.
         self.source_names = [*sources] if sources else []
         #: Branch of each part that is not told by its own samples.

@@ -74,7 +74,7 @@ class DepthLabelStore:
         """Read the manifest.
 
         Raises:
-            DepthLabelError: If it is missing or cannot be read.
+            DepthLabelError: It is missing or cannot be read.
         """
         try:
             self.manifest = read_json(self.manifest_path, dict)
@@ -135,7 +135,7 @@ class DepthLabelStore:
             **facts: Of depth maps: `imported`, their folder, and `masked`.
 
         Raises:
-            UserError: If the folder has labels of another checkpoint or other options,
+            UserError: The folder has labels of another checkpoint or other options,
                 or other files of those names.
         """
         digest = '' if checkpoint is None else file_hash(checkpoint)
@@ -158,7 +158,7 @@ class DepthLabelStore:
         The manifest stays, so that a kill leaves a folder that is known to be ours.
 
         Raises:
-            DepthLabelError: If the manifest is not one of depth labels.
+            DepthLabelError: The manifest is not one of depth labels.
         """
         if not self.manifest_path.exists():
             return
@@ -177,7 +177,7 @@ class DepthLabelStore:
             img_path: File of the image, whose state is stored.
 
         Raises:
-            DepthLabelError: If a value is not finite.
+            DepthLabelError: A value is not finite.
         """
         if not np.isfinite(disparity).all():
             raise DepthLabelError(
@@ -331,7 +331,7 @@ def opened_store(root: str | Path) -> DepthLabelStore:
     It is read again only if the manifest has changed.
 
     Raises:
-        DepthLabelError: If the manifest is missing, unfinished or out of date.
+        DepthLabelError: The manifest is missing, unfinished or out of date.
     """
     try:
         written = os.stat(Path(root) / MANIFEST).st_mtime_ns

@@ -67,18 +67,18 @@ class ImageLabelDataset(SequenceDataset):
             name,
             {
                 'reduce_zero_label goes with class indices, not with a table of ids or '
-                'colours: write the classes into the label_table.': bool(
+                'colours: write the classes into the label_table': bool(
                     kwargs.get('reduce_zero_label')
                     and table
                     and not isinstance(label_table, int)
                 ),
                 f'seg_map_suffix={seg_map_suffix!r} is that of train ids, the '
                 f'label_table {label_table!r} is one of label ids: give label_table='
-                "'cityscapes_train_ids'.": (
+                "'cityscapes_train_ids'": (
                     label_table in LABEL_ID_TABLES and names_train_ids(seg_map_suffix)
                 ),
                 f'seg_map_suffix={seg_map_suffix!r} is that of label ids: give '
-                "label_table='cityscapes_label_ids'.": (
+                "label_table='cityscapes_label_ids'": (
                     label_table == 'cityscapes_train_ids'
                     and 'labelids' in seg_map_suffix.lower()
                 ),
@@ -115,7 +115,7 @@ class ImageLabelDataset(SequenceDataset):
             split = '' if self.split is None else f' in the split {self.split!r}'
             raise UserError(
                 f'{type(self).__name__}: no image{split}: searched {folder} for '
-                f'*{self.img_suffix}.'
+                f'*{self.img_suffix}'
             )
         labels = self._labels()
         if labels and not {*labels} & {*images}:
@@ -124,7 +124,7 @@ class ImageLabelDataset(SequenceDataset):
                 f'{self.data_prefix["seg_map_path"]}, such as '
                 f'{next(iter(labels))}{self.seg_map_suffix}, has the name of an image '
                 f'in {folder}, such as {next(iter(images))}{self.img_suffix}: give '
-                'img_suffix and seg_map_suffix, the ends in which the names differ.'
+                'img_suffix and seg_map_suffix, the ends in which the names differ'
             )
         self._warn_of_orphans(images, labels)
         return [
@@ -187,7 +187,7 @@ class ImageLabelDataset(SequenceDataset):
             raise UserError(
                 f'{type(self).__name__}: {table.name}: the highest class is '
                 f'{table.highest}, the metainfo names {len(classes)} classes: give '
-                f'metainfo=dict(classes=...) of {table.highest + 1} names.'
+                f'metainfo=dict(classes=...) of {table.highest + 1} names'
             )
         key = self.label_table if isinstance(self.label_table, str) else ''
         own = TABLE_METAINFO.get(key, {}).get('classes', ())
@@ -195,5 +195,5 @@ class ImageLabelDataset(SequenceDataset):
             raise UserError(
                 f'{type(self).__name__}: the classes in the metainfo are those of the '
                 f'{table.name} in another order, in which it does not map them: leave '
-                f'them out, or give them as {", ".join(own)}.'
+                f'them out, or give them as {", ".join(own)}'
             )

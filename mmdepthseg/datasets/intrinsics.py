@@ -36,7 +36,7 @@ def load_json(path: str) -> Any:
     try:
         return read_json(path, finite=True)
     except OSError as error:
-        raise UserError(f'Camera file {path} cannot be read: {error}.') from None
+        raise UserError(f'Camera file {path} cannot be read: {error}') from None
 
 
 def whole(value: Any) -> int:
@@ -50,7 +50,7 @@ def checked(camera: Camera) -> Camera:
     """Return a camera that was read from a file, after checking that it is plausible.
 
     Raises:
-        UserError: If the principal point lies outside the image (usually because K
+        UserError: The principal point lies outside the image (usually because K
             belongs to another image size), or K is in other units.
 
     Warns:
@@ -113,21 +113,21 @@ def parse_intrinsics(config: Any, source: str) -> Camera:
         The camera, in pixels.
 
     Raises:
-        UserError: If a key is missing, or K cannot belong to an image of that size.
+        UserError: A key is missing, or K cannot belong to an image of that size.
 
     Warns:
         UserWarning: If there are coefficients of a distortion; and see `checked`.
     """
     if not isinstance(config, Mapping):
-        raise UserError(f'{source} must be a dict of K, width and height.')
+        raise UserError(f'{source} must be a dict of K, width and height')
     missing = [key for key in ('K', 'width', 'height') if key not in config]
     normalized = config.get('normalized', False)
     refuse(
         source,
         {
             f'the camera lacks {", ".join(missing)}: give K (3x3, pixels), and width '
-            'and height of the image that K refers to.': bool(missing),
-            f'normalized must be true or false, not {normalized!r}.': (
+            'and height of the image that K refers to': bool(missing),
+            f'normalized must be true or false, not {normalized!r}': (
                 not isinstance(normalized, bool)
             ),
         },
@@ -138,7 +138,7 @@ def parse_intrinsics(config: Any, source: str) -> Camera:
     except (TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f'{source}: K must be a 3x3 table of numbers, width and height whole '
-            f'numbers: {error}.'
+            f'numbers: {error}'
         ) from None
     if normalized and matrix.shape == (3, 3):
         matrix[0] *= size[1]
@@ -194,7 +194,7 @@ def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
         The camera.
 
     Raises:
-        UserError: If a key is missing, the file is not json, or K cannot belong to an
+        UserError: A key is missing, the file is not json, or K cannot belong to an
             image of that size. The message names file and key.
     """
     content = load_json(path)
@@ -203,7 +203,7 @@ def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
     missing = [f'.{key}' for key in ('fx', 'fy', 'u0', 'v0') if key not in found]
     if missing:
         key = 'intrinsic' + (missing[0] if found else '')
-        raise UserError(f'Camera file {path} lacks the key {key}.')
+        raise UserError(f'Camera file {path} lacks the key {key}')
     try:
         fx, fy, u0, v0 = (float(found[key]) for key in ('fx', 'fy', 'u0', 'v0'))
         baseline = (content.get('extrinsic') or {}).get('baseline')
@@ -212,7 +212,7 @@ def read_cityscapes_camera(path: str, image_size: Size) -> Camera:
             if 'width' in holder and 'height' in holder:
                 image_size = (whole(holder['height']), whole(holder['width']))
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise UserError(f'Camera file {path}: {error}.') from None
+        raise UserError(f'Camera file {path}: {error}') from None
     matrix = np.array([[fx, 0, u0], [0, fy, v0], [0, 0, 1]], np.float64)
     return checked(Camera(matrix, image_size, baseline, f'Camera file {path}'))
 
@@ -232,7 +232,7 @@ def read_kitti_calib(path: str, number: int, image_size: Size) -> Camera:
         The camera.
 
     Raises:
-        UserError: If the line is missing or is not a projection matrix.
+        UserError: The line is missing or is not a projection matrix.
     """
     numbers = _kitti_numbers(path, f'P{number}', 12, f'image_{number}')
     source = f'Camera file {path}, P{number}'
@@ -251,7 +251,7 @@ def read_kitti_raw_calib(path: str, number: int) -> Camera:
         The camera.
 
     Raises:
-        UserError: If a line is missing or is not of as many numbers.
+        UserError: A line is missing or is not of as many numbers.
     """
     images, key = f'image_{number:02d}', f'P_rect_{number:02d}'
     projection = _kitti_numbers(path, key, 12, images).reshape(3, 4)
@@ -260,7 +260,7 @@ def read_kitti_raw_calib(path: str, number: int) -> Camera:
     try:
         size = (whole(height), whole(width))
     except (ValueError, OverflowError) as error:
-        raise UserError(f'Camera file {path}, S_rect_{number:02d}: {error}.') from None
+        raise UserError(f'Camera file {path}, S_rect_{number:02d}: {error}') from None
     return checked(Camera(projection[:, :3], size, source=source))
 
 
@@ -274,7 +274,7 @@ def _kitti_numbers(path: str, key: str, count: int, images: str) -> np.ndarray:
     except ValueError:
         raise UserError(
             f'Camera file {path}: a line {key}: of {count} numbers is expected for the '
-            f'images in {images}, got {text[:60]!r}.'
+            f'images in {images}, got {text[:60]!r}'
         ) from None
 
 

@@ -57,17 +57,17 @@ class KITTIRawDataset(ClipDataset):
         refuse(
             type(self).__name__,
             {
-                'drives and exclude_drives are lists of names.': (
+                'drives and exclude_drives are lists of names': (
                     isinstance(drives, str) or isinstance(exclude_drives, str)
                 ),
                 f'drives {listed(strange)}: give names such as '
-                "'2011_09_26_drive_0001', or a date, '2011_09_26'.": bool(strange),
-                f'cameras={cameras!r}: give some of 0, 1, 2, 3.': (
+                "'2011_09_26_drive_0001', or a date, '2011_09_26'": bool(strange),
+                f'cameras={cameras!r}: give some of 0, 1, 2, 3': (
                     not isinstance(cameras, Sequence)
                     or not {*cameras}
                     or not {*cameras} <= {0, 1, 2, 3}
                 ),
-                'measured_only needs depth_dir.': measured_only and not depth_dir,
+                'measured_only needs depth_dir': measured_only and not depth_dir,
             },
         )
         self.drives = None if drives is None else [*map(_short, drives)]
@@ -84,7 +84,7 @@ class KITTIRawDataset(ClipDataset):
             clip = samples[0]['clip']
             raise UserError(
                 f'{type(self).__name__}: no depth map: searched '
-                f'{", ".join(self._depth_folders(clip))}, and those of the other clips.'
+                f'{", ".join(self._depth_folders(clip))}, and those of the other clips'
             )
         return measured if self.measured_only else samples
 
@@ -110,11 +110,11 @@ class KITTIRawDataset(ClipDataset):
             type(self).__name__,
             {
                 f'no folder {listed(absent)}: unpack it, or give `cameras` without '
-                'it.': bool(absent),
-                f'no clip {listed(unknown)}; there are: {listed([*clips])}.': bool(
+                'it': bool(absent),
+                f'no clip {listed(unknown)}; there are: {listed([*clips])}': bool(
                     unknown
                 ),
-                f'exclude_clips leaves no clip of {listed([*clips])}.': not left,
+                f'exclude_clips leaves no clip of {listed([*clips])}': not left,
             },
         )
         return {clip: clips[clip] for clip in left}
@@ -158,7 +158,7 @@ class KITTIRawDataset(ClipDataset):
             return None
         raise UserError(
             f'{type(self).__name__}: clip {clip} has no {path}: unpack the calibration '
-            f'of that day ({date}_calib.zip), or give `intrinsics` in the config.'
+            f'of that day ({date}_calib.zip), or give `intrinsics` in the config'
         )
 
     def _depth_folders(self, clip: str) -> list[str]:

@@ -116,7 +116,7 @@ class LabelTable:
                 `dict(red={id: class index})`; or a table.
 
         Raises:
-            UserError: If the table does not exist, or an entry cannot be.
+            UserError: The table does not exist, or an entry cannot be.
         """
         if isinstance(table, LabelTable):
             return table
@@ -185,7 +185,7 @@ def names_train_ids(suffix: str) -> bool:
 @lru_cache(maxsize=None)
 def _named(name: str) -> LabelTable:
     if name not in LABEL_TABLES:
-        raise UserError(f'label_table {name!r} is not one of {sorted(LABEL_TABLES)}.')
+        raise UserError(f'label_table {name!r} is not one of {sorted(LABEL_TABLES)}')
     return replace(_checked(LABEL_TABLES[name], f'table {name}'), released=True)
 
 
@@ -219,16 +219,16 @@ def _checked(given: Mapping, name: str) -> LabelTable:
         if not (type(value) is int and 0 <= value < SIZES[stored]):
             raise UserError(
                 f'{name}: {key!r} is not what a label file stores: give either ids '
-                f"({{7: 0, ...}}) or colours ({{'#804080': 0, ...}}), not both."
+                f"({{7: 0, ...}}) or colours ({{'#804080': 0, ...}}), not both"
             )
         if not (type(index) is int and (0 <= index < UNKNOWN or index == IGNORED)):
             raise UserError(
                 f'{name}: {key!r} has the class {index!r}: give its index from 0, or '
-                '255 for what is ignored.'
+                '255 for what is ignored'
             )
         entries.append((value, index))
     if not entries:
-        raise UserError(f'{name} is empty: give the ids or colours of the classes.')
+        raise UserError(f'{name} is empty: give the ids or colours of the classes')
     if len(dict(entries)) < len(entries):
-        raise UserError(f'{name}: a colour stands there twice, in other letters.')
+        raise UserError(f'{name}: a colour stands there twice, in other letters')
     return LabelTable(name, stored, tuple(sorted(entries)))

@@ -39,9 +39,9 @@ def split_folders(
     refuse(
         owner,
         {
-            'the data_prefix contains {split}: give split.': split is None and used,
+            'the data_prefix contains {split}: give split': split is None and used,
             f'split={split!r} has no effect, because no folder contains {{split}}: '
-            f'give data_prefix=dict({with_split}), or leave split out.': (
+            f'give data_prefix=dict({with_split}), or leave split out': (
                 split not in (None, default) and not used
             ),
         },
@@ -69,7 +69,7 @@ def refuse_empty(owner: str, options: Mapping[str, object], cure: str = '') -> N
         if any(isinstance(part, str) and not part.strip() for part in parts):
             raise UserError(
                 f'{owner}: {key}={value!r} names nothing (is a variable of the shell '
-                f'empty?): give a name, or leave {key} out{cure}.'
+                f'empty?): give a name, or leave {key} out{cure}'
             )
 
 

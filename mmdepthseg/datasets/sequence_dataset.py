@@ -80,19 +80,19 @@ class SequenceDataset(BaseSegDataset):
         if not in_list or not all(map(is_whole, offsets)):
             raise UserError(
                 f'{type(self).__name__}: offsets={offsets!r}: give whole numbers in a '
-                'list, as [-1, 1].'
+                'list, as [-1, 1]'
             )
         refuse(
             type(self).__name__,
             {
-                f"missing_neighbours={missing_neighbours!r}: give 'skip' or 'error'.": (
+                f"missing_neighbours={missing_neighbours!r}: give 'skip' or 'error'": (
                     missing_neighbours not in ('skip', 'error')
                 ),
-                f'offsets must be different and not 0, got {tuple(offsets)}.': (
+                f'offsets must be different and not 0, got {tuple(offsets)}': (
                     len({0, *offsets}) <= len(offsets)
                 ),
                 'ann_file belongs into labeled_subset=dict(ann_file='
-                f'{kwargs.get("ann_file")!r}).': bool(kwargs.get('ann_file')),
+                f'{kwargs.get("ann_file")!r})': bool(kwargs.get('ann_file')),
             },
         )
         self.offsets = tuple(int(offset) for offset in offsets)
@@ -115,7 +115,7 @@ class SequenceDataset(BaseSegDataset):
             type(self).__name__,
             {
                 'the pipeline has LoadAnnotations, which neither translates the ids of '
-                'label files nor reads all their bit depths: use LoadSegLabel.': (
+                'label files nor reads all their bit depths: use LoadSegLabel': (
                     'LoadAnnotations' in steps
                 )
             },
@@ -142,7 +142,7 @@ class SequenceDataset(BaseSegDataset):
             Its path, or None if it does not exist, and the path searched for.
         """
         raise UserError(
-            f'{type(self).__name__} has no neighbouring frames: leave offsets empty.'
+            f'{type(self).__name__} has no neighbouring frames: leave offsets empty'
         )
 
     def finish_sample(self, info: dict) -> None:
@@ -188,7 +188,7 @@ class SequenceDataset(BaseSegDataset):
             raise UserError(
                 f'{self._describe()}: {len(own)} images would be their own labels, '
                 f'such as {own[0]}: give the folder of the labels, or the end of their '
-                'names.'
+                'names'
             )
         samples = self._apply_subset(samples)
         samples = self._add_neighbours(samples)
@@ -240,9 +240,9 @@ class SequenceDataset(BaseSegDataset):
             {
                 f'labeled_subset=dict(), but none of the {len(samples)} samples has a '
                 f'label: searched {self._labels_place()}; the metainfo names '
-                f'{len(self.metainfo["classes"])} classes.': not chosen,
+                f'{len(self.metainfo["classes"])} classes': not chosen,
                 f'the subset holds all {len(samples)} samples, so none is left for '
-                "subset_mode='exclude'.": not kept,
+                "subset_mode='exclude'": not kept,
             },
         )
         return kept
@@ -256,7 +256,7 @@ class SequenceDataset(BaseSegDataset):
             raise UserError(
                 f'{self._describe()}: {len(without)} of {len(samples)} samples have no '
                 f'label file: searched {self._labels_place()}, the first '
-                f'without: {listed(without)}.'
+                f'without: {listed(without)}'
             )
 
     def _warn_of_orphans(
@@ -301,7 +301,7 @@ class SequenceDataset(BaseSegDataset):
             )
             if self.missing_neighbours == 'error' or not kept:
                 raise UserError(
-                    f"{message} missing_neighbours='skip' leaves such frames out."
+                    f"{message} missing_neighbours='skip' leaves such frames out"
                 )
             print_log(f'{message} They are left out.', logger='current')
         return kept

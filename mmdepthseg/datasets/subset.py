@@ -37,7 +37,7 @@ class LabeledSubset:
             the rest.
 
     Raises:
-        UserError: If the entries do not fit each other.
+        UserError: The entries do not fit each other.
     """
 
     n: int | None = None
@@ -53,23 +53,23 @@ class LabeledSubset:
         refuse(
             'labeled_subset',
             {
-                f'subset_mode must be one of {SUBSET_MODES}, got {self.mode!r}.': (
+                f'subset_mode must be one of {SUBSET_MODES}, got {self.mode!r}': (
                     self.mode not in SUBSET_MODES
                 ),
-                f'ann_file={self.ann_file!r}: give the name of a text file.': (
+                f'ann_file={self.ann_file!r}: give the name of a text file': (
                     listed and not isinstance(self.ann_file, str | os.PathLike)
                 ),
-                f'n={self.n!r}: give a whole number of at least 1.': (
+                f'n={self.n!r}: give a whole number of at least 1': (
                     self.n is not None and not (is_whole(self.n) and self.n >= 1)
                 ),
-                f'seed={self.seed!r}: give a whole number, 0..{MAX_SEED}.': (
+                f'seed={self.seed!r}: give a whole number, 0..{MAX_SEED}': (
                     self.seed is not None
                     and not (is_whole(self.seed) and 0 <= self.seed <= MAX_SEED)
                 ),
-                'give either ann_file or seed, not both.': (
+                'give either ann_file or seed, not both': (
                     listed and self.seed is not None
                 ),
-                'give n and seed, or ann_file.': (
+                'give n and seed, or ann_file': (
                     not listed and (self.n is None) != (self.seed is None)
                 ),
             },
@@ -84,14 +84,14 @@ class LabeledSubset:
         if not isinstance(config, Mapping | None):
             raise UserError(
                 'labeled_subset is a dict of n, seed and ann_file (dict(): all samples '
-                f'that have a label), not {config!r}.'
+                f'that have a label), not {config!r}'
             )
         check_keys(config or (), ('n', 'seed', 'ann_file'), 'labeled_subset')
         subset = cls(mode=mode, **(config or {}))  # checks the mode, whatever else
         if config is None and mode == 'exclude':
             raise UserError(
                 "subset_mode='exclude' needs a labeled_subset, the samples to leave "
-                'out; dict() is all that have a label.'
+                'out; dict() is all that have a label'
             )
         return None if config is None else subset
 
@@ -103,7 +103,7 @@ class LabeledSubset:
             root: `data_root` of the data set.
 
         Raises:
-            UserError: If there are fewer samples, or names that are not among them; or
+            UserError: There are fewer samples, or names that are not among them; or
                 if `ann_file` may be one of two lists, below `root` and below the
                 current folder.
         """
@@ -115,11 +115,11 @@ class LabeledSubset:
                 if len(found) == self.n:
                     break
             if not found:
-                raise UserError(f'{path}: no name in this list.')
+                raise UserError(f'{path}: no name in this list')
             if self.n is not None and len(found) < self.n:
                 raise UserError(
                     f'labeled_subset asks for n={self.n} of the {len(found)} names in '
-                    f'{path}.'
+                    f'{path}'
                 )
             return found
         if self.seed is not None and self.n is not None:
@@ -152,7 +152,7 @@ def _list_path(ann_file: str, root: str) -> str:
     if not osp.samefile(inside, outside) and not filecmp.cmp(inside, outside, False):
         raise UserError(
             f'labeled_subset: ann_file={ann_file!r} may be {inside} or '
-            f'{osp.abspath(outside)}, which differ: give the absolute path.'
+            f'{osp.abspath(outside)}, which differ: give the absolute path'
         )
     return inside
 
@@ -181,8 +181,8 @@ def random_subset(total: int, n: int, seed: int) -> list[int]:
         Positions, in the order of the permutation.
 
     Raises:
-        UserError: If n is not in 1..total.
+        UserError: N is not in 1..total.
     """
     if not 1 <= n <= total:
-        raise UserError(f'labeled_subset asks for n={n} of {total} samples.')
+        raise UserError(f'labeled_subset asks for n={n} of {total} samples')
     return np.random.RandomState(seed).permutation(total)[:n].tolist()

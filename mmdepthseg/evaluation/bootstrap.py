@@ -53,9 +53,12 @@ def read_areas(paths: Sequence[str | Path]) -> list[np.ndarray]:
     """Read files of `IoUMetric(areas_file=...)`.
 
     Raises:
-        UserError: A file is not one, or the files are of different images or classes.
+        UserError: A file is not one, or the files are of different images or classes,
+            or of the same images in another order. Names of images are compared where
+            files have them, as those of earlier versions do not.
     """
-    found = []
+    found: list[np.ndarray] = []
+    named: tuple[str | Path, list[str]] | None = None
     for path in paths:
         try:
             areas = read_array(path, 'areas')
@@ -71,4 +74,36 @@ def read_areas(paths: Sequence[str | Path]) -> list[np.ndarray]:
                 f'{path} has the shape {found[-1].shape} (images, 2, classes), '
                 f'{paths[0]} {found[0].shape}: compare tests on the same images'
             )
+        names = _read_names(path, len(areas))
+        if names is None:
+            continue
+        first, expected = named = named or (path, names)
+        differing = [
+            n for n, pair in enumerate(zip(names, expected)) if len({*pair}) > 1
+        ]
+        if differing:
+            place = differing[0]
+            raise UserError(
+                f'{path}: image {place + 1} is {names[place]}, but {expected[place]} '
+                f'in {first} ({len(differing)} of {len(names)} differ): compare tests '
+                'on the same images in the same order'
+            )
     return found
+
+
+def _read_names(path: str | Path, count: int) -> list[str] | None:
+    """Return the names of the images in a file of areas; None if it has none.
+
+    Raises:
+        UserError: They are no names, or not as many as images.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        if 'names' not in archive.files:
+            return None
+    names = read_array(path, 'names')
+    if names.dtype.kind != 'U' or names.shape != (count,):
+        raise UserError(
+            f'{path}: {names.dtype} of the shape {names.shape} for the names of '
+            f'{count} images: not a file of IoUMetric(areas_file=...)'
+        )
+    return names.tolist()

@@ -39,7 +39,7 @@ class RowMeanDepth:
             or not (np.isfinite(rows) & (rows > 0)).all()
         ):
             raise ValueError(
-                'RowMeanDepth: rows must be a non-empty vector of positive depths.'
+                'RowMeanDepth: rows must be a non-empty vector of positive depths'
             )
         self.rows = rows
 
@@ -65,7 +65,7 @@ class RowMeanDepth:
             The predictor.
 
         Raises:
-            UserError: If no pixel is valid.
+            UserError: No pixel is valid.
         """
         sums, counts = np.zeros(num_rows), np.zeros(num_rows)
         for depth in depth_maps:
@@ -77,7 +77,7 @@ class RowMeanDepth:
             np.add.at(counts, bins, valid.sum(1))
         filled = np.flatnonzero(counts)
         if not len(filled):
-            raise UserError('RowMeanDepth: the training set has no valid depth.')
+            raise UserError('RowMeanDepth: the training set has no valid depth')
         means = sums[filled] / counts[filled]
         return cls(np.interp(np.arange(num_rows), filled, means))
 
@@ -111,7 +111,7 @@ def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
         Depth (H, W), metres.
 
     Raises:
-        UserError: If a sample has no depth; the message names its image.
+        UserError: A sample has no depth; the message names its image.
     """
     for index in range(len(dataset)):
         sample = dataset[index]
@@ -121,7 +121,7 @@ def dataset_depth_maps(dataset: Any) -> Iterable[np.ndarray]:
             name = sample_name(dataset.get_data_info(index))
             raise UserError(
                 f'Depth baseline: {name} has no gt_depth_map; the data set needs '
-                'depth files, and LoadStereoDepth or LoadDepthMap in its pipeline.'
+                'depth files, and LoadStereoDepth or LoadDepthMap in its pipeline'
             )
         depth = sample.get('gt_depth_map')
         yield depth if isinstance(depth, np.ndarray) else depth.data[0].numpy()

@@ -68,7 +68,7 @@ def crop_box(
         The slice of the rows and the slice of the columns.
 
     Raises:
-        UserError: If the name is unknown or the fractions do not form a box.
+        UserError: The name is unknown or the fractions do not form a box.
     """
     if crop is None:
         return slice(0, height), slice(0, width)
@@ -76,14 +76,14 @@ def crop_box(
         if crop not in CROPS:
             raise UserError(
                 f'crop must be one of {sorted(CROPS)}, four fractions or None, '
-                f'got {crop!r}.'
+                f'got {crop!r}'
             )
         crop = CROPS[crop]
     top, bottom, left, right = crop
     if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
         raise UserError(
             'crop must be fractions (top, bottom, left, right) with '
-            f'0 <= top < bottom <= 1 and 0 <= left < right <= 1, got {tuple(crop)}.'
+            f'0 <= top < bottom <= 1 and 0 <= left < right <= 1, got {tuple(crop)}'
         )
     return (
         slice(int(top * height), int(bottom * height)),

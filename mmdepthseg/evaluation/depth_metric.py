@@ -81,7 +81,7 @@ class DepthMetric(BaseMetric):
         **kwargs: Passed to `BaseMetric`.
 
     Raises:
-        UserError: If an option is invalid or a sample has no depth.
+        UserError: An option is invalid or a sample has no depth.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class DepthMetric(BaseMetric):
             raise UserError(f'DepthMetric does not write files (--out): {WRITE_DEPTH}')
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if align not in ALIGNMENTS:
-            raise UserError(f'align must be one of {ALIGNMENTS}, got {align!r}.')
+            raise UserError(f'align must be one of {ALIGNMENTS}, got {align!r}')
         check_depth_range('DepthMetric', min_depth, max_depth)
         if baseline is not None:
             place = 'DepthMetric: baseline'
@@ -125,7 +125,7 @@ class DepthMetric(BaseMetric):
             data_samples: Dicts with `pred_depth_map` and `gt_depth_map`.
 
         Raises:
-            UserError: If one of them is missing; the message names the image and the
+            UserError: One of them is missing; the message names the image and the
                 remedy.
         """
         for sample in data_samples:
@@ -141,7 +141,7 @@ class DepthMetric(BaseMetric):
     def _field(self, sample: Mapping, key: str, cure: str) -> Tensor:
         if key not in sample:
             name = sample_name(sample)
-            raise UserError(f'DepthMetric: {name} has no {key}; it needs {cure}.')
+            raise UserError(f'DepthMetric: {name} has no {key}; it needs {cure}')
         return sample[key]['data']
 
     def _evaluate(self, prediction: Tensor, target: Tensor) -> dict[str, list[float]]:

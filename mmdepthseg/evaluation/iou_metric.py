@@ -32,14 +32,14 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         numbered: Write the maps of all clips into one folder, in the order of the data
             set: `<output_dir>/<position>_<clip>_<frame>.png`, as MMSegmentation's
             confusion_matrix.py needs them.
-        areas_file: Write the pixels of intersection and union of each image to this
-            file (`.npz` is added, and the network's name for a mean teacher), for
-            tools/analysis_tools/bootstrap_iou.py.
+        areas_file: Write the pixels of intersection and union of each image, and its
+            name, to this file (`.npz` is added, and the network's name for a mean
+            teacher), for tools/analysis_tools/bootstrap_iou.py.
         *args: Passed to MMSegmentation's class.
         **kwargs: Passed to MMSegmentation's class.
 
     Raises:
-        UserError: If two images would have the same map, or if an image has no label
+        UserError: Two images would have the same map, or if an image has no label
             and neither `output_dir` nor `format_only` is set.
     """
 
@@ -74,6 +74,9 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
             for sample in data_samples:
                 if 'gt_sem_seg' in sample:
                     super().process(data_batch, [sample])
+                    if self.areas_file and not self.format_only:
+                        name = output_name({**sample, 'network': None})
+                        self.results[-1] = (*self.results[-1], name)
                 elif not self.format_only:
                     # one result per image: ranks cut off those that a sampler repeats
                     self.results.append(())
@@ -115,14 +118,16 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         path = Path(f'{self.areas_file}{end}.npz')
         content = io.BytesIO()
         areas = [[part.cpu().numpy() for part in image[:2]] for image in results]
-        np.savez_compressed(content, areas=np.array(areas, np.float32))
+        names = np.array([image[-1] for image in results])
+        np.savez_compressed(content, areas=np.array(areas, np.float32), names=names)
         write_atomically(path, content.getvalue())
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the figures over the images that have a label.
 
         Args:
-            results: A tuple of areas per image, empty without a label.
+            results: A tuple of areas per image, with its name if `areas_file` is set;
+                empty without a label.
 
         Returns:
             Metrics; empty if no image has a label.
@@ -139,6 +144,7 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
             return super().compute_metrics(results) if self.format_only else {}
         if self.areas_file:
             self._write_areas(results)
+            results = [areas[:-1] for areas in results]
         figures = super().compute_metrics(results)
         if self.per_class:
             intersect, union, *_ = (sum(areas) for areas in zip(*results, strict=True))

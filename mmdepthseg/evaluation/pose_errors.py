@@ -6,7 +6,7 @@ truth is g, over n pairs of frames; the translations of p are known up to a fact
 
 ==========  =============================================================  ========
 rotation    mean angle of R_g^T R_p                                        degrees
-translation mean |s t_p - t_g|, s the alignment factor                     metres
+translation mean |s t_p - t_g|, s the alignment factor, where it is known  metres
 relative    100 sum |s t_p - t_g| / sum |t_g|                              percent
 direction   mean angle between t_p and t_g, over pairs that moved          degrees
 ate         see `snippet_ate`                                              metres
@@ -72,10 +72,13 @@ def direction_angle(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.where((prediction == 0).all(-1), 90.0, angle)
 
 
-def translation_scale(prediction: np.ndarray, target: np.ndarray, align: str) -> float:
+def translation_scale(
+    prediction: np.ndarray, target: np.ndarray, align: str, min_motion: float = 0.0
+) -> float:
     """Return the factor that converts predicted translations to metres.
 
-    - `median`: median |t_g| / median |t_p|.
+    - `median`: median |t_g| / median |t_p|, over the pairs that moved: where most
+      stand, it would be 0.
     - `lsqr`: the s that minimises sum |s t_p - t_g|^2; a negative one (motion in the
       opposite direction) counts as 0.
     - `none`: 1.
@@ -84,19 +87,40 @@ def translation_scale(prediction: np.ndarray, target: np.ndarray, align: str) ->
         prediction: Translations (n, 3).
         target: Translations (n, 3), metres.
         align: One of the above.
+        min_motion: Pairs with |t_g| of at least this, in metres, moved.
 
     Returns:
-        The factor; 1 if all predicted translations (with `median`, their median length)
-        are zero.
+        The factor; NaN if no pair moved, unless with `none`; 1 if all predicted
+        translations (with `median`, their median length) are zero.
     """
-    if align == 'none' or not prediction.any():
+    if align == 'none':
+        return 1.0
+    moved = np.linalg.norm(target, axis=-1) >= min_motion
+    if not moved.any():
+        return float('nan')
+    if not prediction.any():
         return 1.0
     if align == 'lsqr':
         return max(float((prediction * target).sum() / (prediction**2).sum()), 0.0)
-    length = float(np.median(np.linalg.norm(prediction, axis=-1)))
+    length = float(np.median(np.linalg.norm(prediction[moved], axis=-1)))
     if length == 0:
         return 1.0
-    return float(np.median(np.linalg.norm(target, axis=-1))) / length
+    return float(np.median(np.linalg.norm(target[moved], axis=-1))) / length
+
+
+def share_ahead(motions: np.ndarray) -> float:
+    """Return which share of a camera's way leads more ahead than to any other side.
+
+    Args:
+        motions: Motions (n, 4, 4) that move at all.
+
+    Returns:
+        0..1, of the length of the way: z is the longest coordinate, and not backwards.
+    """
+    steps = np.linalg.inv(motions)[:, :3, 3]  # of the camera, as it sees them before
+    length = np.linalg.norm(steps, axis=-1)
+    ahead = steps[:, 2] >= np.abs(steps[:, :2]).max(-1)
+    return float(length[ahead].sum() / length.sum())
 
 
 def pose_errors(
@@ -107,25 +131,29 @@ def pose_errors(
     Args:
         prediction: Motions (n, 4, 4), n >= 1.
         target: Motions (n, 4, 4), metres.
-        scale: Alignment factor of each pair, (n,).
+        scale: Alignment factor of each pair, (n,); pairs whose factor is NaN are left
+            out of `translation` and `relative`.
         min_motion: Pairs that moved less than this, in metres, are left out of
             `direction`.
 
     Returns:
-        One number per error; NaN for `relative` if no pair moved at all, and for
-        `direction` if none moved by `min_motion`.
+        One number per error; NaN for `relative` if no pair moved at all, for
+        `direction` if none moved by `min_motion`, and for `translation` and `relative`
+        if no factor is known.
     """
     aligned = prediction[:, :3, 3] * scale[:, None]
     truth = target[:, :3, 3]
     angle = rotation_angle(np.swapaxes(target[:, :3, :3], 1, 2) @ prediction[:, :3, :3])
-    error = np.linalg.norm(aligned - truth, axis=-1)
     length = np.linalg.norm(truth, axis=-1)
     moved = length >= min_motion
+    known = np.isfinite(scale)
+    error = np.linalg.norm(aligned - truth, axis=-1)[known]
+    way = length[known].sum()
     direction = direction_angle(prediction[moved, :3, 3], truth[moved])
     return dict(
         rotation=float(angle.mean()),
-        translation=float(error.mean()),
-        relative=100 * float(error.sum() / length.sum()) if length.any() else np.nan,
+        translation=float(error.mean()) if known.any() else np.nan,
+        relative=100 * float(error.sum() / way) if way else np.nan,
         direction=float(direction.mean()) if moved.any() else np.nan,
     )
 
@@ -184,7 +212,7 @@ def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
     """
     motions = list(motions)
     if not motions:
-        raise UserError('The mean motion needs at least one sample with poses.')
+        raise UserError('The mean motion needs at least one sample with poses')
     mean = np.mean(motions, axis=0)
     left, _, right = np.linalg.svd(mean[:3, :3])
     mean[:3, :3] = left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right

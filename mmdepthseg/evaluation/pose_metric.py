@@ -15,11 +15,12 @@ from mmdepthseg.evaluation.pose_errors import (
     mean_motion,
     pose_errors,
     relative_motion,
+    share_ahead,
     snippet_ate,
     translation_scale,
 )
 from mmdepthseg.registry import DATASETS, METRICS
-from mmdepthseg.utils.errors import UserError, check_keys
+from mmdepthseg.utils.errors import UserError, check_keys, listed
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class PoseMetric(BaseMetric):
     deviation over all overlapping snippets of `snippet` consecutive frames (see
     `snippet_ate`, which fits its own scale whatever `align` is); `scale` and
     `scale_spread`, the mean and the relative standard deviation of the alignment
-    factors; and the errors of two predictors that ignore the images: `identity/*` (no
-    motion) and `constant/*` (always the same motion).
+    factors, of which clips that stand have none (they are left out of `translation`
+    and `relative`); and the errors of two predictors that ignore the images:
+    `identity/*` (no motion) and `constant/*` (always the same motion).
 
     Args:
         align: `'median'`, `'lsqr'` or `'none'` (see `translation_scale`).
@@ -55,7 +57,7 @@ class PoseMetric(BaseMetric):
         snippet: Number of frames of a snippet, 5 in Zhou et al., CVPR 2017. Clips with
             fewer frames are left out of `ate`.
         min_motion: Pairs that moved less than this, in metres, are left out of
-            `direction`.
+            `direction` and of the alignment by `'median'`.
         baseline: `dict(dataset=<config>)`: `constant` is the mean motion of that
             (training) data set, whose `offsets` must have the same step between frames
             as those of the evaluated one. None: one unit straight ahead, or no
@@ -65,7 +67,7 @@ class PoseMetric(BaseMetric):
         **kwargs: Passed to `BaseMetric`.
 
     Raises:
-        UserError: If an option is invalid or a sample has no poses.
+        UserError: An option is invalid or a sample has no poses.
     """
 
     def __init__(
@@ -81,11 +83,11 @@ class PoseMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if align not in POSE_ALIGNMENTS:
-            raise UserError(f'align must be one of {POSE_ALIGNMENTS}, got {align!r}.')
+            raise UserError(f'align must be one of {POSE_ALIGNMENTS}, got {align!r}')
         if scale_over not in ('clip', 'all'):
-            raise UserError(f"scale_over must be 'clip' or 'all', got {scale_over!r}.")
+            raise UserError(f"scale_over must be 'clip' or 'all', got {scale_over!r}")
         if snippet < 2:
-            raise UserError(f'snippet must be at least 2 frames, got {snippet}.')
+            raise UserError(f'snippet must be at least 2 frames, got {snippet}')
         if baseline is not None:
             place = 'PoseMetric: baseline'
             check_keys(baseline, ['dataset'], place, needed=['dataset'])
@@ -105,14 +107,14 @@ class PoseMetric(BaseMetric):
                 `pose_lines`.
 
         Raises:
-            UserError: If the poses or the predictions are missing; the message names
+            UserError: The poses or the predictions are missing; the message names
                 the image and the remedy.
         """
         for sample in data_samples:
             if 'pred_transforms' not in sample:
                 raise UserError(
                     f'PoseMetric: {sample.get("img_path")} has no pred_transforms; '
-                    'use tools/test_pose.py.'
+                    'use tools/test_pose.py'
                 )
             self.results.append(_pairs(sample))
 
@@ -145,10 +147,7 @@ class PoseMetric(BaseMetric):
                         if not key.startswith('scale')
                     }
                 )
-        clips = len({pair.clip for pair in pairs})
-        print_log(
-            f'PoseMetric: {len(pairs)} frame pairs of {clips} clips', logger='current'
-        )
+        self._tell(pairs)
         if 'ate' not in figures:
             print_log(
                 f'PoseMetric: no clip has {self.snippet} consecutive frames, so ate '
@@ -157,6 +156,37 @@ class PoseMetric(BaseMetric):
                 level=logging.WARNING,
             )
         return figures
+
+    def _tell(self, pairs: Sequence[Pair]) -> None:
+        """Log what the figures are of, and doubts about the true poses."""
+        targets = np.stack([pair.target for pair in pairs])
+        lengths = np.linalg.norm(targets[:, :3, 3], axis=-1)
+        moved = (lengths >= self.min_motion) & (lengths > 0)
+        clips = {pair.clip for pair in pairs}
+        message = f'PoseMetric: {len(pairs)} frame pairs of {len(clips)} clips'
+        if moved.any():  # tells poses that are not in metres
+            message += f', which move {np.median(lengths[moved]):.3g} m in the median'
+        print_log(message, logger='current')
+        doubts = []
+        if moved.any() and (ahead := share_ahead(targets[moved])) < 0.5:
+            doubts.append(
+                f'the true motion leads ahead on only {100 * ahead:.0f} % of the way, '
+                'otherwise sideways, up, down or back: poses must be camera to world, '
+                'x right, y down, z forward. Convert them, unless the camera looks or '
+                'moves that way'
+            )
+        moving = {p.clip for p, moves in zip(pairs, moved, strict=True) if moves}
+        standing = clips - moving
+        shared = self.scale_over == 'all' and moved.any()
+        if standing and self.align != 'none' and not shared:
+            doubts.append(
+                f'no frames of {listed(sorted(standing))} are {self.min_motion:g} m '
+                '(min_motion) apart, so nothing gives a scale: translation and '
+                'relative leave these clips out. Take clips that move, or frames '
+                'farther apart'
+            )
+        for doubt in doubts:
+            print_log(f'PoseMetric: {doubt}', logger='current', level=logging.WARNING)
 
     def figure_names(self) -> list[str]:
         """Return the names of the figures, the main one first."""
@@ -175,7 +205,10 @@ class PoseMetric(BaseMetric):
             inside = groups == group
             factors.append(
                 translation_scale(
-                    prediction[inside, :3, 3], target[inside, :3, 3], self.align
+                    prediction[inside, :3, 3],
+                    target[inside, :3, 3],
+                    self.align,
+                    self.min_motion,
                 )
             )
             scale[inside] = factors[-1]
@@ -187,11 +220,14 @@ class PoseMetric(BaseMetric):
         if ates:
             figures.update(ate=float(np.mean(ates)), ate_std=float(np.std(ates)))
         if self.align != 'none':
-            mean = float(np.mean(factors))
+            known = [factor for factor in factors if np.isfinite(factor)]
+            mean = float(np.mean(known)) if known else float('nan')
             figures['scale'] = mean
             if len(factors) > 1:
                 figures['scale_spread'] = (
-                    float(np.std(factors)) / mean if mean else (float('nan'))
+                    float(np.std(known)) / mean
+                    if len(known) > 1 and mean
+                    else float('nan')
                 )
         return figures
 
@@ -213,7 +249,7 @@ class PoseMetric(BaseMetric):
         if len(steps) > 1:
             raise UserError(
                 'PoseMetric: baseline.dataset and the evaluated data set must have the '
-                f'same step between frames, but have {sorted(steps)}.'
+                f'same step between frames, but have {sorted(steps)}'
             )
         return mean_motion(pair.target for pair in training)
 
@@ -223,7 +259,7 @@ def _pairs(sample: Mapping, predicted: bool = True) -> list[Pair]:
     if 'gt_poses' not in sample:
         raise UserError(
             f'PoseMetric: {sample.get("img_path")} has no gt_poses; it needs LoadPoses '
-            'in the pipeline and pose files in the data set (poses_path, poses_file).'
+            'in the pipeline and pose files in the data set (poses_path, poses_file)'
         )
     poses, lines = sample['gt_poses'], sample['pose_lines']
     pairs = []

@@ -65,7 +65,7 @@ class PseudoLabelMetric(BaseMetric):
         **kwargs: Passed to `BaseMetric`.
 
     Raises:
-        UserError: If the threshold is not in [0, 1], or if a sample has no label.
+        UserError: The threshold is not in [0, 1], or if a sample has no label.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class PseudoLabelMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, **kwargs)
         if not 0 <= threshold <= 1:
-            raise UserError(f'threshold must be in [0, 1], got {threshold}.')
+            raise UserError(f'threshold must be in [0, 1], got {threshold}')
         self.threshold = threshold
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -89,7 +89,7 @@ class PseudoLabelMetric(BaseMetric):
                 of the same size.
 
         Raises:
-            UserError: If one of them is missing; the message names the image.
+            UserError: One of them is missing; the message names the image.
         """
         for sample in data_samples:
             for key in ('seg_logits', 'gt_sem_seg'):

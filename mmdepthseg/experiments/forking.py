@@ -36,6 +36,9 @@ SCRIPTS = tuple(
 )
 #: Lets torch count GPUs without CUDA, which a forked process could not use afterwards.
 COUNT_GPUS = dict(PYTORCH_NVML_BASED_CUDA_CHECK='1')
+#: Lets the server import this code, beside `PYTHONPATH`: in Python 3.11 it does not get
+#: our `sys.path`, and would take an installed copy, or one in the working folder.
+OUR_CODE = dict(PYTHONSAFEPATH='1')
 #: What `multiprocessing` says of a process whose server has ended before it.
 _LOST = 255
 #: In the server, when it began to import.
@@ -92,11 +95,22 @@ class Forked:
     ) -> None:
         context = multiprocessing.get_context('forkserver')
         context.set_forkserver_preload([__name__, *MODULES])
-        with variables({**env, **COUNT_GPUS}):  # of the server, if it is started now
+        places = [str(ROOT), *filter(None, [env.get('PYTHONPATH')])]
+        path = dict(OUR_CODE, PYTHONPATH=os.pathsep.join(places))
+        # of the server, if it is started now
+        with variables({**env, **COUNT_GPUS, **path}):
             held = DupFd(lock.fileno()) if lock else None
             self._process = context.Process(
                 target=run_command,
-                args=(list(command), str(log.resolve()), env, held, MODULES, str(ROOT)),
+                args=(
+                    list(command),
+                    str(log.resolve()),
+                    env,
+                    held,
+                    MODULES,
+                    str(ROOT),
+                    __file__,
+                ),
             )
             self._process.start()
         assert self._process.pid is not None
@@ -135,6 +149,7 @@ def run_command(
     lock: Any,
     modules: Sequence[str],
     code: str,
+    own: str,
 ) -> None:
     """Run a command in a forked process, which becomes like one of its own.
 
@@ -145,6 +160,8 @@ def run_command(
         lock: `DupFd` of a file to hold open, or None.
         modules: What the server was to import.
         code: Folder whose files must not have changed since then.
+        own: This file, as the parent has it; the server may have found another copy of
+            the package.
     """
     os.setsid()
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
@@ -159,6 +176,7 @@ def run_command(
     if (
         not sys.modules.keys() >= {*modules}
         or (torch is not None and torch.cuda._is_in_bad_fork())
+        or not os.path.samefile(own, __file__)
         or changed_since(_BEGUN, code)
     ):
         os.execv(command[0], command)

@@ -87,7 +87,7 @@ def align_frames(
         The refined transforms, without gradient.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
     check_shape('target', target, (None, None, None, None))
     check_shape('source', source, target.shape)

@@ -36,7 +36,7 @@ def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
         Rotation matrices, (N, 3, 3).
 
     Raises:
-        ValueError: If the shape is not (N, 3).
+        ValueError: The shape is not (N, 3).
     """
     check_shape('axis_angle', axis_angle, (None, 3))
     with no_autocast(axis_angle):
@@ -75,7 +75,7 @@ def pose_vector_to_matrix(
         Transforms, (N, 4, 4).
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
     check_shape('translation', translation, (axis_angle.shape[0], 3))
     rotation = axis_angle_to_matrix(axis_angle)
@@ -102,7 +102,7 @@ def transform_points(transform: Tensor, points: Tensor) -> Tensor:
         Points in the other camera's frame, (N, 3, H, W).
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
     check_shape('points', points, (None, 3, None, None))
     check_shape('transform', transform, (points.shape[0], 4, 4))

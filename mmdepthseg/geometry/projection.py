@@ -50,7 +50,7 @@ def backproject(depth: Tensor, cam2img: Tensor) -> Tensor:
         Points in the camera's frame, (N, 3, H, W), metres.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
     check_shape('depth', depth, (None, 1, None, None))
     check_shape('cam2img', cam2img, (depth.shape[0], 3, 3))
@@ -79,7 +79,7 @@ def project(points: Tensor, cam2img: Tensor) -> tuple[Tensor, Tensor]:
         are set to 0 and pass no gradient. Pixels outside the image are valid.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
     check_shape('points', points, (None, 3, None, None))
     check_shape('cam2img', cam2img, (points.shape[0], 3, 3))

@@ -18,7 +18,7 @@ def check_shape(name: str, tensor: Tensor, shape: Sequence[int | None]) -> None:
     )
     if not fits:
         wanted = ', '.join('*' if size is None else str(size) for size in shape)
-        raise ValueError(f'{name} must have shape ({wanted}), got {got}.')
+        raise ValueError(f'{name} must have shape ({wanted}), got {got}')
 
 
 def full_precision(*tensors: Tensor) -> tuple[Tensor, ...]:

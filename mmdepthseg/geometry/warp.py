@@ -49,7 +49,7 @@ def synthesize_views(
         source and pass no gradient to depth or transform.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: The shapes do not fit.
     """
     check_shape('sources', sources, (None, None, None, None, None))
     batch, frames, _, height, width = sources.shape
@@ -57,7 +57,7 @@ def synthesize_views(
     check_shape('transforms', transforms, (batch, frames, 4, 4))
     check_shape('cam2img', cam2img, (batch, 3, 3))
     if height < 2 or width < 2:
-        raise ValueError(f'Images must be at least 2x2, got {height}x{width}.')
+        raise ValueError(f'Images must be at least 2x2, got {height}x{width}')
     with no_autocast(sources):
         sources, depth, transforms, cam2img = full_precision(
             sources, depth, transforms, cam2img

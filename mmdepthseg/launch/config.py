@@ -25,7 +25,7 @@ def load_config(
         options: Dotted keys to values.
 
     Raises:
-        UserError: If the file is missing or cannot be read, a key looks misspelt or a
+        UserError: The file is missing or cannot be read, a key looks misspelt or a
             value is not of the type that is expected.
     """
     path = Path(path).expanduser()
@@ -71,7 +71,7 @@ def prepare_work_dir(
     `work_dirs/<config name>`.
 
     Raises:
-        UserError: If the folder cannot be created or written to.
+        UserError: The folder cannot be created or written to.
     """
     default = Path('work_dirs') / Path(config_path).stem
     path = Path(work_dir or config.get('work_dir') or default).expanduser()
@@ -91,7 +91,7 @@ def check_checkpoint_file(path: str, role: str = 'checkpoint') -> str:
         `path` with `~` expanded.
 
     Raises:
-        UserError: If it is missing, a folder, damaged or not a checkpoint.
+        UserError: It is missing, a folder, damaged or not a checkpoint.
     """
     if is_remote(path):
         return path

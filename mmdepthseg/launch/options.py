@@ -120,7 +120,7 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
     tuple. The same holds inside of dicts and lists.
 
     Raises:
-        UserError: If a key looks misspelt or does not fit the config's structure, or if
+        UserError: A key looks misspelt or does not fit the config's structure, or if
             text is given for a number, a truth value, a list or a dict.
     """
     for key, value in options.items():
@@ -147,7 +147,7 @@ def _follow(config: Config, key: str) -> tuple[Any, list[str], list[str]]:
         types for entries of lists), and the parts that are left.
 
     Raises:
-        UserError: If a list has no such position, or not one entry of that type.
+        UserError: A list has no such position, or not one entry of that type.
     """
     node: Any = config._cfg_dict
     found: list[str] = []

@@ -12,12 +12,13 @@ from mmdepthseg.utils.errors import UserError
 
 #: Options without meaning for --features (launchers always add --local_rank).
 NETWORK_OPTIONS = (
-    'teacher_dir', 'depth_labels', 'overwrite', 'batch_size', 'num_workers',
-    'cfg_options', 'launcher', 'trust_checkpoint',
+    'teacher_dir', 'depth_labels', 'batch_size', 'num_workers', 'cfg_options',
+    'launcher', 'trust_checkpoint',
 )  # fmt: skip
 #: Options that do not change the picks from given features.
 NOT_RECORDED = (
-    'config', 'checkpoint', 'images', 'no_page', 'out', 'debug', 'local_rank',
+    'config', 'checkpoint', 'images', 'no_page', 'out', 'overwrite', 'debug',
+    'local_rank',
     *NETWORK_OPTIONS,
 )  # fmt: skip
 
@@ -61,6 +62,11 @@ def read_arguments(
         required=True,
         metavar='DIR',
         help='folder of the lists, the page and the cache',
+    )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace results in --out that were made with other inputs',
     )
     parser.add_argument(
         '--seed',
@@ -162,11 +168,6 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         help='depth labels (tools/import_depth.py) with which students are compared, '
         "instead of the teacher's",
     )
-    networks.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='replace results in --out that were made with other inputs',
-    )
     networks.add_argument('--batch-size', type=int, help="default: the config's")
     networks.add_argument('--num-workers', type=int, help="default: the config's")
     networks.add_argument(
@@ -202,7 +203,9 @@ def check_arguments(args: argparse.Namespace) -> None:
             'with a network'
         )
     needs = METHODS[args.method]
+    scored = needs.scores or args.preselect is not None
     idle = dict(
+        scores=args.scores is not None and not scored,
         bias=args.bias is not None and not (needs.distances and needs.scores),
         normalize=args.normalize != 'auto' and not needs.distances,
         distance=args.distance != 'feature' and not needs.distances,

@@ -79,5 +79,5 @@ def check_adjacent(
             raise UserError(
                 f'Sample {name} has {max(count, told)} adjacent frames, but the first '
                 f'sample of the batch has {counts[0]}: use the same offsets and '
-                'LoadAdjacentFrames in all sources of a batch.'
+                'LoadAdjacentFrames in all sources of a batch'
             )

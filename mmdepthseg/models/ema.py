@@ -67,9 +67,9 @@ class MeanTeacherEMA(BaseAveragedModel):
         exclude: Sequence[str] = (),
     ) -> None:
         if not 0 <= decay < 1:
-            raise UserError(f'decay must be in [0, 1), got {decay}.')
+            raise UserError(f'decay must be in [0, 1), got {decay}')
         if buffers not in ('copy', 'ema', 'own'):
-            raise UserError(f"buffers must be 'copy', 'ema' or 'own', got {buffers!r}.")
+            raise UserError(f"buffers must be 'copy', 'ema' or 'own', got {buffers!r}")
         student = unwrapped(model)
         children = dict(student.named_children())
         self.exclude = tuple(name for name in exclude if name in children)
@@ -146,7 +146,7 @@ class MeanTeacherEMA(BaseAveragedModel):
             odd = sorted(mine.keys() ^ theirs.keys())
             raise ValueError(
                 f'Teacher and student differ in {len(odd)} tensors, the first is '
-                f'{odd[0]!r}: the student was changed after the teacher was made.'
+                f'{odd[0]!r}: the student was changed after the teacher was made'
             )
         teacher = list(mine.values())
         source = [

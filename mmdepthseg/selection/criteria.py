@@ -34,7 +34,7 @@ def dilate(mask: np.ndarray, size: int) -> np.ndarray:
         (N, H, W) bool.
     """
     if size < 1 or size % 2 == 0:
-        raise UserError(f'dilation size must be odd and positive, got {size}.')
+        raise UserError(f'dilation size must be odd and positive, got {size}')
     import cv2  # here, as selections without a depth error do without it
 
     square = np.ones((size, size), np.uint8)
@@ -66,7 +66,7 @@ def depth_error_mask(
         (N, H, W) bool.
     """
     if not 0 <= valid_height <= 1:
-        raise UserError(f'valid_height={valid_height} must be in [0, 1].')
+        raise UserError(f'valid_height={valid_height} must be in [0, 1]')
     mask = np.ones(teacher.shape, bool)
     if far_threshold is not None:
         mask = ~dilate(teacher < far_threshold, far_dilation)
@@ -100,18 +100,18 @@ def depth_error(
         (N,) float64.
 
     Raises:
-        UserError: If shapes differ, values are not finite, or an option is unknown.
+        UserError: Shapes differ, values are not finite, or an option is unknown.
     """
     if error not in ERRORS or mean_over not in ('all', 'valid'):
         raise UserError(
             f'error={error!r}, mean_over={mean_over!r}; expected error in '
-            f"{', '.join(ERRORS)} and mean_over 'all' or 'valid'."
+            f"{', '.join(ERRORS)} and mean_over 'all' or 'valid'"
         )
     student, teacher = _maps(student, 'student'), _maps(teacher, 'teacher')
     if student.shape != teacher.shape:
         raise ValueError(
             f'student {student.shape} and teacher {teacher.shape} must have the same '
-            'shape.'
+            'shape'
         )
     mask = depth_error_mask(teacher, far_threshold, far_dilation, valid_height)
     total = np.where(mask, ERRORS[error](student, teacher), 0).sum(axis=(1, 2))
@@ -127,12 +127,12 @@ def _maps(disparity: np.ndarray, name: str) -> np.ndarray:
         disparity = disparity[:, 0]
     if disparity.ndim != 3:
         raise ValueError(
-            f'{name}: expected (N, H, W) or (N, 1, H, W), got {disparity.shape}.'
+            f'{name}: expected (N, H, W) or (N, 1, H, W), got {disparity.shape}'
         )
     bad = ~np.isfinite(disparity).all(axis=(1, 2))
     if bad.any():
         raise UserError(
             f'{name}: frame {int(bad.argmax())} of the batch holds NaN or infinite '
-            'disparities.'
+            'disparities'
         )
     return disparity

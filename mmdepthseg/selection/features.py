@@ -13,7 +13,8 @@ Convention
       This avoids the cancellation of |x|^2 + |y|^2 - 2 x.y for nearly equal frames.
 """
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from mmdepthseg.utils.errors import UserError
 NORMALIZATIONS = ('auto', 'none', 'channel', 'unit')
 BLOCK_BYTES = 4 * 2**20
 _MAX_NAMED_ROWS = 5
+#: Length of a frame's vector whose square, summed over any pool, is a finite float64.
+_MAX_LENGTH = 1e150
 
 
 def name_rows(rows: np.ndarray) -> str:
@@ -45,15 +48,15 @@ class FeaturePool:
         image_shape: (C, H, W), or None for (N, D).
 
     Raises:
-        UserError: If the pool is empty, shape or type is not one of these, or values
-            are not finite (the message names the rows).
+        UserError: The pool is empty, shape or type is not one of these, or values
+            are not finite or too large for squares (the message names the rows).
     """
 
     def __init__(self, features: np.ndarray, normalize: str = 'auto') -> None:
         features = check_shape(features)
         if normalize not in NORMALIZATIONS:
             raise UserError(
-                f'normalize={normalize!r}, expected one of {", ".join(NORMALIZATIONS)}.'
+                f'normalize={normalize!r}, expected one of {", ".join(NORMALIZATIONS)}'
             )
         if normalize == 'auto':
             normalize = 'channel' if features.ndim == 4 else 'none'
@@ -156,11 +159,12 @@ class FeaturePool:
         shift = np.zeros(self.dims)
         total, squares = np.zeros(self.dims), np.zeros(self.dims)
         lengths = np.empty(self.size) if self.normalize == 'unit' else None
-        bad = []
+        bad, large = [], []
         for rows in self.blocks():
             block = self.array[rows].astype(self._work, copy=False)
             bad.append(rows.start + _not_finite(block))
-            if self.normalize == 'none' or len(bad[-1]):
+            large.append(rows.start + _too_large(block))
+            if self.normalize == 'none' or len(bad[-1]) or len(large[-1]):
                 continue
             wide = block.astype(np.float64)
             if lengths is not None:
@@ -176,7 +180,14 @@ class FeaturePool:
         if len(broken):
             raise UserError(
                 f'features: {name_rows(broken)} hold NaN or infinite values; drop '
-                'these frames or compute their features again.'
+                'these frames or compute their features again'
+            )
+        longest = np.concatenate(large)
+        if len(longest):
+            raise UserError(
+                f'features: {name_rows(longest)} hold values so large that their '
+                f'squares are no finite numbers (a length above {_MAX_LENGTH:g}); drop '
+                'these frames, or compute or scale their features again'
             )
         if lengths is not None:
             self.row_scale = 1 / np.where(lengths > 0, lengths, 1.0)
@@ -215,24 +226,56 @@ def check_shape(features: np.ndarray) -> np.ndarray:
     """Return `features` as an array of a supported shape and type.
 
     Raises:
-        UserError: If the shape or type is another one, or the array is empty.
+        UserError: The shape or type is another one, or the array is empty.
     """
     features = np.asanyarray(features)
     if features.ndim not in (2, 4):
         raise UserError(
             'features must have shape (N, D) or (N, C, H, W), got '
-            f'{tuple(features.shape)}.'
+            f'{tuple(features.shape)}'
         )
     if features.dtype.kind not in 'fiu' or features.dtype.itemsize > 8:
         raise UserError(
             'features must be float16, float32, float64 or integers, got '
-            f'{features.dtype}.'
+            f'{features.dtype}'
         )
     if 0 in features.shape:
-        raise UserError(
-            f'features of shape {tuple(features.shape)}: the pool is empty.'
-        )
+        raise UserError(f'features of shape {tuple(features.shape)}: the pool is empty')
     return features
+
+
+def check_axes(shape: Sequence[int]) -> str:
+    """Tell how features (N, C, H, W) are read, as in '64 channels at 4x8 positions'.
+
+    Args:
+        shape: Four numbers.
+
+    Warns:
+        UserWarning: If they look like (N, H, W, C): the last axis is far longer than
+            the others, as channels are; or it has the 1, 3 or 4 channels of an image,
+            and the two before it are sides of one.
+    """
+    _, channels, height, width = shape
+    read = f'{channels} channels at {height}x{width} positions'
+    short, long = sorted((channels, height))
+    # maps a few positions wide are no more than a few high: (512, 3, 4), (512, 1, 1)
+    image = width in (1, 3, 4) and short >= 8 and long <= 4 * short
+    if width >= 4 * long or image:
+        warnings.warn(
+            f'features of shape {tuple(shape)} are read as (N, C, H, W), {read}, but '
+            'look like (N, H, W, C): if they are, save features.transpose(0, 3, 1, 2)',
+            stacklevel=2,
+        )
+    return read
+
+
+def _too_large(block: np.ndarray) -> np.ndarray:
+    """Return the rows of `block` whose length is too large for sums of squares."""
+    if block.dtype != np.float64:  # squares of float32 are finite
+        return np.empty(0, np.int64)
+    with np.errstate(over='ignore', invalid='ignore'):
+        squares = np.einsum('ij,ij->i', block, block)
+        return np.flatnonzero(squares > _MAX_LENGTH**2)
 
 
 def _not_finite(block: np.ndarray) -> np.ndarray:

@@ -48,18 +48,18 @@ def read_names(path: str | Path, size: int) -> list[str]:
     """Return the names of all frames, one per line in the order of the rows.
 
     Raises:
-        UserError: If their number is not `size`, or two are equal.
+        UserError: Their number is not `size`, or two are equal.
     """
     names = [line for _, line in read_lines(path)]
     if len(names) != size:
         raise UserError(
-            f'{path}: {len(names)} names, but the features have {size} rows.'
+            f'{path}: {len(names)} names, but the features have {size} rows'
         )
     seen: dict[str, int] = {}
     for row, name in enumerate(names):
         if name in seen:
             raise UserError(
-                f'{path}: {name!r} names both row {seen[name]} and row {row}.'
+                f'{path}: {name!r} names both row {seen[name]} and row {row}'
             )
         seen[name] = row
     return names
@@ -74,7 +74,7 @@ def read_rows(
     begins with `#`.
 
     Raises:
-        UserError: If a line is not one of the names or rows, or a frame is given twice.
+        UserError: A line is not one of the names or rows, or a frame is given twice.
     """
     if names is not None:
         rows = list(match_list(path, names))
@@ -89,7 +89,7 @@ def read_rows(
     if (counts > 1).any():
         twice = values[counts > 1].astype(np.int64)
         first = f' ({names[twice[0]]})' if names else ''
-        raise UserError(f'{path}: {name_rows(twice)}{first} given more than once.')
+        raise UserError(f'{path}: {name_rows(twice)}{first} given more than once')
     return np.array(rows, dtype=np.int64)
 
 
@@ -98,12 +98,12 @@ def _read_row(path: str | Path, number: int, line: str, size: int) -> int:
     if not re.fullmatch(r'-?[0-9]{1,18}', line):
         raise UserError(
             f'{path}, line {number}: {line!r} is not a row number, and no names were '
-            'given (--names FILE).'
+            'given (--names FILE)'
         )
     if not 0 <= int(line) < size:
         raise UserError(
             f'{path}, line {number}: row {line} is not in the pool, which has rows 0 '
-            f'to {size - 1}.'
+            f'to {size - 1}'
         )
     return int(line)
 
@@ -211,7 +211,7 @@ def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> li
         One path per row. Only the first is known to exist.
 
     Raises:
-        UserError: If the first row has no image, the list has another length or names
+        UserError: The first row has no image, the list has another length or names
             are missing.
     """
     where = Path(where)
@@ -221,21 +221,21 @@ def find_images(where: str | Path, names: Sequence[str] | None, size: int) -> li
         if names is None:
             raise UserError(
                 f'{where}: for a folder of images the frames need names (--names '
-                'FILE); or give a file with one image path per line.'
+                'FILE); or give a file with one image path per line'
             )
         suffix = _find_suffix(where, check_below(names[0]))
         return [os.path.join(where, check_below(name) + suffix) for name in names]
     paths = [line for _, line in read_lines(where)]
     if len(paths) != size:
         raise UserError(
-            f'{where}: {len(paths)} image paths, but the features have {size} rows.'
+            f'{where}: {len(paths)} image paths, but the features have {size} rows'
         )
     for root in ('', where.parent):
         if os.path.isfile(os.path.join(root, paths[0])):
             return [os.path.join(root, path) for path in paths]
     raise UserError(
         f'{where}: {paths[0]!r} in the first line is not a file, neither in '
-        f'the working folder nor in {where.parent}.'
+        f'the working folder nor in {where.parent}'
     )
 
 

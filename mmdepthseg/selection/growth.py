@@ -84,7 +84,7 @@ def grow(
     if not needs_scores(method, preselect):
         budgets, scorer = budgets[-1:], None
     elif scorer is None:
-        raise ValueError(f'method {method!r} needs a scorer.')
+        raise ValueError(f'method {method!r} needs a scorer')
     chosen = initial
     parts: list[Selection] = []
     steps: list[Step] = []
@@ -120,7 +120,7 @@ def needs_scores(method: str, preselect: float | None = None) -> bool:
         UserError: For an unknown method.
     """
     if method not in METHODS:
-        raise UserError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
+        raise UserError(f'method={method!r}, expected one of {", ".join(METHODS)}')
     return METHODS[method].scores or preselect is not None
 
 

@@ -142,7 +142,7 @@ def check_budgets(
     """Return the budgets in ascending order, each once.
 
     Raises:
-        UserError: If there is none or one cannot be reached, see `check_budget`.
+        UserError: There is none or one cannot be reached, see `check_budget`.
     """
     budgets = np.atleast_1d(budget).tolist()
     for each in budgets or [0]:
@@ -160,21 +160,21 @@ def check_options(
     """Check the options that need no features or scores; see `select`.
 
     Raises:
-        UserError: If the method is unknown, a number is out of range, or options
+        UserError: The method is unknown, a number is out of range, or options
             contradict each other.
     """
     if method not in METHODS:
-        raise UserError(f'method={method!r}, expected one of {", ".join(METHODS)}.')
+        raise UserError(f'method={method!r}, expected one of {", ".join(METHODS)}')
     check_seed(seed)
     if not math.isfinite(bias):
-        raise UserError(f'bias={bias} must be a finite number.')
+        raise UserError(f'bias={bias} must be a finite number')
     if preselect is not None and not 1 <= preselect < math.inf:
-        raise UserError(f'preselect={preselect} must be at least 1, and finite.')
+        raise UserError(f'preselect={preselect} must be at least 1, and finite')
     check_min_distance(min_distance)
     if min_distance and not METHODS[method].distances:
         raise UserError(
             f'min_distance does not apply to method {method!r}, which measures no '
-            "distances; use 'ds' or 'ds_us'."
+            "distances; use 'ds' or 'ds_us'"
         )
 
 
@@ -183,9 +183,9 @@ def _check_scores(
 ) -> np.ndarray | None:
     """Return the scores as (N,) float64; raise UserError if needed and missing."""
     if METHODS[method].scores and scores is None:
-        raise UserError(f'method {method!r} needs scores, one number per frame.')
+        raise UserError(f'method {method!r} needs scores, one number per frame')
     if preselect is not None and scores is None:
-        raise UserError('preselect needs scores, one number per frame.')
+        raise UserError('preselect needs scores, one number per frame')
     return None if scores is None else check_numbers(scores, size, 'scores')
 
 

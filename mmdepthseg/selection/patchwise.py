@@ -28,7 +28,7 @@ class PatchDistance:
     def __init__(self, pool: FeaturePool) -> None:
         if pool.image_shape is None:
             raise UserError(
-                "distance='patch' needs features of shape (N, C, H, W), got (N, D)."
+                "distance='patch' needs features of shape (N, C, H, W), got (N, D)"
             )
         self.pool = pool
         self.channels = pool.image_shape[0]

@@ -230,7 +230,7 @@ def render_dataset(
         The manifest, which is written to `streets.json` at the end.
 
     Raises:
-        UserError: If the folder contains something else or cannot be written to, or an
+        UserError: The folder contains something else or cannot be written to, or an
             option is out of range.
     """
     options = options or Options()

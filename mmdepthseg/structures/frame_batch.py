@@ -23,7 +23,7 @@ class FrameBatch:
         cam2img: K in pixels of the frames (H, W), (N, 3, 3) float32, or None.
 
     Raises:
-        ValueError: If the parts have different batch sizes.
+        ValueError: The parts have different batch sizes.
     """
 
     img: Tensor
@@ -36,7 +36,7 @@ class FrameBatch:
         """Check that all parts have the same number of samples."""
         sizes = {name: len(part) for name, part in self._parts()}
         if len(set(sizes.values())) > 1:
-            raise ValueError(f'The parts of a FrameBatch differ in length: {sizes}.')
+            raise ValueError(f'The parts of a FrameBatch differ in length: {sizes}')
 
     @classmethod
     def of(cls, inputs: 'FrameBatch | Tensor') -> 'FrameBatch':
@@ -50,7 +50,7 @@ class FrameBatch:
     def require(self, name: str) -> Tensor:
         """Return a part; raise a ValueError if the batch has none."""
         if (part := getattr(self, name)) is None:
-            raise ValueError(f'The batch has no {name}.')
+            raise ValueError(f'The batch has no {name}')
         return part
 
     def _parts(self) -> list[tuple[str, Tensor]]:

@@ -288,7 +288,7 @@ def read_array(path: str | Path, name: str | None = None) -> 'np.ndarray':
     if array is None and name is None:
         raise UserError(
             f'{path}: an archive of arrays ({names}), expected a .npy file with one '
-            'array; write the one you mean with numpy.save.'
+            'array; write the one you mean with numpy.save'
         )
     if array is None:
         raise UserError(f'{path}: expected an archive (.npz) with an array {name!r}')

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -131,6 +132,25 @@ def test_model_of_mmsegmentation(tiny_config, tmp_path):
     assert np.abs(overlay - (image + picture) / 2).max() <= 1
 
 
+def test_arrays_that_are_no_images(tiny):
+    network, image = Network(*tiny, 'cpu'), np.zeros((*SIZE, 3), np.uint8)
+    found = network([image, image[:, ::-1], image[::2]])
+    assert [p.labels.shape for p in found] == [SIZE, SIZE, (SIZE[0] // 2, SIZE[1])]
+    for wrong, named in (
+        (image / 255, r'\(40, 64, 3\), float64'),
+        (image.astype(np.uint16), 'uint16'),
+        (image[..., 0], r'\(40, 64\), uint8'),
+        (image[..., [0, 1, 2, 0]], r'\(40, 64, 4\)'),
+        (image.transpose(2, 0, 1), r'\(3, 40, 64\)'),
+        (image[None], r'\(1, 40, 64, 3\)'),
+        (image[:0], r'\(0, 64, 3\)'),
+        (torch.from_numpy(image), 'Tensor'),
+        ('a.png', 'str'),
+    ):
+        with pytest.raises(UserError, match=f'{named}.*uint8, BGR'):
+            network([wrong])
+
+
 def test_finished_frames_are_not_predicted_again(tiny, images, tmp_path, seen):
     network, out = tiny, tmp_path / 'out'
     predict(*network, images, out, device='cpu')
@@ -210,6 +230,32 @@ def test_video_file(networks, tmp_path, seen):
     made = predict(*network, clip, tmp_path / 'second', device='cpu', fps=7)
     assert cv2.VideoCapture(str(made.video)).get(cv2.CAP_PROP_FPS) == 7
     assert [*made.video.parent.glob('*.mp4*')] == [made.video]
+
+
+def test_the_video_has_the_frames_that_are_there(networks, images, tmp_path):
+    """Also where it was interrupted, or frames went; else it stays."""
+    network, out = networks(DEPTH), tmp_path / 'out'
+
+    def made(fps=5):
+        predict(*network, images, out, device='cpu', fps=fps)
+        video = cv2.VideoCapture(str(out / 'side_by_side.mp4'))
+        counted = video.get(cv2.CAP_PROP_FRAME_COUNT)
+        return counted, video.get(cv2.CAP_PROP_FPS)
+
+    assert made() == (3, 5)
+    cv2.imwrite(str(images / '3.png'), np.zeros((*SIZE, 3), np.uint8))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, 'write_video', Mock(side_effect=KeyboardInterrupt))
+        made()
+    assert made() == (4, 5)
+    (images / '10.png').unlink()
+    assert made() == (3, 5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, 'write_video', Mock(side_effect=AssertionError))
+        assert made() == (3, 5)
+        predict(*network, images, out, device='cpu')  # asks for none
+        assert made() == (3, 5)
+    assert made(fps=7) == (3, 7)
 
 
 def test_inputs_that_are_none(networks, tmp_path):

@@ -144,8 +144,10 @@ def test_areas_of_each_image(tmp_path):
     for network in ('student', 'teacher'):
         metric.process({}, list(samples('a/1', 'b/1', network=network)))
         found = metric.evaluate(2)
-        (areas,) = read_areas([tmp_path / 'new' / f'areas_{network}.npz'])
+        path = tmp_path / 'new' / f'areas_{network}.npz'
+        (areas,) = read_areas([path])
         assert areas.shape == (2, 2, 3)
+        assert np.load(path)['names'].tolist() == ['a/1', 'b/1']
         assert mean_iou(areas) == pytest.approx(found['mIoU'], abs=0.01)
 
 

@@ -9,6 +9,7 @@ from mmdepthseg.evaluation.pose_errors import (
     pose_errors,
     relative_motion,
     rotation_angle,
+    share_ahead,
     snippet_ate,
     translation_scale,
 )
@@ -79,6 +80,40 @@ def test_translation_scale():
     # most pairs stand still in the prediction
     prediction[:6] = 0
     assert translation_scale(prediction, target, 'median') == 1
+
+
+def test_scale_of_the_pairs_that_move():
+    target = np.zeros((9, 3))
+    target[:, 2] = [-2, 0, 0, 0.01, 0, -3, 0, 0, -1]
+    prediction = np.full((9, 3), 0.02)
+    prediction[[0, 5, 8]] = target[[0, 5, 8]] / 4
+    assert translation_scale(prediction, target, 'median', 0.05) == pytest.approx(4)
+    for align in ('median', 'lsqr'):
+        assert np.isnan(translation_scale(prediction, target / 100, align, 0.05))
+    assert translation_scale(prediction, target / 100, 'none', 0.05) == 1
+
+
+def test_pairs_without_a_scale_are_left_out():
+    target = np.stack([motion((0, 10, 0), (0, 0, -2)), motion((0, 9, 0))])
+    prediction = np.stack(
+        [motion((0, 10, 0), (0, 0, -1)), motion((0, 12, 0), (1, 0, 0))]
+    )
+    found = pose_errors(prediction, target, np.array([3.0, np.nan]), 0.05)
+    expected = dict(rotation=1.5, translation=1, relative=50, direction=0)
+    assert found == pytest.approx(expected, abs=1e-6)
+    nothing = pose_errors(prediction, target, np.full(2, np.nan), 0.05)
+    assert np.isnan([nothing['translation'], nothing['relative']]).all()
+
+
+def test_share_of_the_way_that_leads_ahead():
+    ahead = [motion((0, 30, 0), (0.5, 0, -3)), motion((0, 0, 0), (0, 0.9, -1))]
+    other = [motion((0, 0, 0), step) for step in ((2, 0, -1), (0, -2, 0), (0, 0, 1))]
+    assert share_ahead(np.stack(ahead)) == 1
+    assert share_ahead(np.stack(other)) == 0
+    way = [np.linalg.norm(found[:3, 3]) for found in (*ahead, *other)]
+    assert share_ahead(np.stack([*ahead, *other])) == pytest.approx(
+        sum(way[:2]) / sum(way)
+    )
 
 
 def test_errors_of_known_motions():

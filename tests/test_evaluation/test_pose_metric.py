@@ -1,10 +1,12 @@
+import logging
+
 import numpy as np
 import pytest
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmseg.structures import SegDataSample
 
-from mmdepthseg.evaluation import PoseMetric
+from mmdepthseg.evaluation import PoseMetric, pose_metric
 from mmdepthseg.evaluation.pose_errors import snippet_ate
 from mmdepthseg.evaluation.pose_metric import Pair, snippets
 from mmdepthseg.registry import DATASETS
@@ -46,6 +48,19 @@ def samples(poses, offsets=(1,), clip='a', distort=lambda motion: motion):
                 )
             )
             found.append(sample)
+    return found
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    """Warnings of the metric."""
+    found = []
+
+    def log(message, logger=None, level=logging.INFO):
+        if level == logging.WARNING:
+            found.append(message)
+
+    monkeypatch.setattr(pose_metric, 'print_log', log)
     return found
 
 
@@ -110,6 +125,44 @@ def test_scale_of_a_clip_and_of_all():
     assert each['scale_spread'] == pytest.approx(4 / 6)
     common = evaluate(both, scale_over='all')
     assert common['translation'] > 0.1 and 'scale_spread' not in common
+
+
+def test_poses_of_another_convention_are_doubted(logged):
+    poses = trajectory(8)
+    evaluate(samples(poses))
+    evaluate(samples(trajectory(20)[::3]))
+    stands = np.repeat(poses[:1], 6, axis=0) + 0.0
+    stands[:, 0, 3] += 0.01 * np.arange(6)
+    evaluate(samples(np.concatenate([stands, poses])), min_motion=0.005)
+    assert not logged
+    ros = np.eye(4)[[2, 0, 1, 3]] * [[1], [-1], [-1], [1]]  # x ahead, y left, z up
+    for wrong in (np.linalg.inv(poses), ros @ poses @ np.linalg.inv(ros), poses[::-1]):
+        evaluate(samples(wrong))
+        assert 'camera to world, x right, y down, z forward' in logged.pop()
+    assert not logged
+
+
+def test_clips_that_stand(logged):
+    poses = trajectory(8)
+    waits = np.concatenate([np.repeat(poses[:1], 20, axis=0), poses])
+    found = samples(waits, distort=shrink(0.04))
+    figures = evaluate(found)
+    assert figures['scale'] == pytest.approx(25)
+    assert figures['translation'] == pytest.approx(0, abs=1e-9)
+    assert not logged
+    still = samples(
+        np.repeat(poses[:1], 5, axis=0), clip='b', distort=lambda m: m + 0.01
+    )
+    both = evaluate(found + still)
+    assert both['scale'] == pytest.approx(25) and np.isnan(both['scale_spread'])
+    assert both['translation'] == pytest.approx(0, abs=1e-9)
+    assert 'no frames of b are 0.05 m' in logged.pop()
+    assert 'scale' in evaluate(found + still, scale_over='all') and not logged
+    for scale_over in ('clip', 'all'):
+        alone = evaluate(still, scale_over=scale_over)
+        assert np.isnan([alone['scale'], alone['translation']]).all()
+        assert 'no frames of b' in logged.pop()
+    assert evaluate(still, align='none')['translation'] > 0 and not logged
 
 
 def test_snippets_overlap_and_stay_in_their_clip():

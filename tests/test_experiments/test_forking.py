@@ -2,6 +2,7 @@
 
 import multiprocessing.forkserver
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,8 @@ import counted
 kind = sys.argv[1]
 print(kind, sys.argv[0] == __file__, os.getsid(0) == os.getpid(), __name__)
 print(os.environ.get('PLACE'), sys.path[0], flush=True)
+if kind == 'code':
+    print(sys.modules['mmdepthseg'].__file__, flush=True)
 if kind == 'killed':
     os.kill(os.getpid(), signal.SIGKILL)
 if kind == 'crash':
@@ -152,6 +155,34 @@ def test_changed_code_is_not_forked(script, tmp_path, monkeypatch):
     _, failed = run(tmp_path, stages(script, 'c'))
     assert not failed
     assert Path('imports').read_text() == 'import import '
+
+
+@pytest.fixture
+def other(tmp_path, monkeypatch):
+    """Another copy of the package, which Python finds before this one."""
+    ignored = shutil.ignore_patterns('.mim', '__pycache__')
+    shutil.copytree(ROOT / 'mmdepthseg', tmp_path / 'other/mmdepthseg', ignore=ignored)
+    monkeypatch.setenv('PYTHONPATH', f'{tmp_path}/other{os.pathsep}{tmp_path}')
+    return tmp_path / 'other'
+
+
+@pytest.mark.parametrize('here', [True, False])
+def test_the_code_is_that_of_the_table(here, script, other, tmp_path, monkeypatch):
+    """Not an installed copy, or one in the working folder."""
+    if here:
+        monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+        monkeypatch.chdir(other)
+    logs, failed = run(tmp_path, stages(script, 'code', 'code'))
+    assert not failed, logs
+    assert logs['code0'].splitlines()[-1] == f'{ROOT}/mmdepthseg/__init__.py'
+    assert (tmp_path / 'imports').read_text() == 'import '
+
+
+def test_other_code_is_not_forked(script, other, tmp_path, monkeypatch):
+    monkeypatch.setattr(forking, 'ROOT', other)
+    _, failed = run(tmp_path, stages(script, 'a'))
+    assert not failed
+    assert (tmp_path / 'imports').read_text() == 'import import '
 
 
 def test_the_end_of_the_server_is_that_of_the_command(script, tmp_path):

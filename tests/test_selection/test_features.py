@@ -3,6 +3,8 @@ import pytest
 from helpers.golden import FOLDER
 
 from mmdepthseg.selection import FeaturePool
+from mmdepthseg.selection.features import check_axes
+from mmdepthseg.utils.errors import UserError
 
 
 def test_channel_normalisation_is_the_golden_one():
@@ -79,6 +81,37 @@ def test_values_that_are_not_finite_name_their_rows(dtype, value):
     features[[7, 7], [0, 1]] = [np.inf, -np.inf]
     with pytest.raises(ValueError, match=r'rows 4, 7, 4321'):
         FeaturePool(features)
+
+
+@pytest.mark.parametrize('normalize', ['none', 'channel', 'unit'])
+def test_values_too_large_for_squares_name_their_rows(normalize):
+    features = np.zeros((5000, 300))
+    features[[4, 4321]] = [[6e200], [-1e152]]
+    with pytest.raises(UserError, match=r'features: rows 4, 4321 hold values so large'):
+        FeaturePool(features, normalize)
+    features[[4, 4321]] = 1e100
+    assert FeaturePool(features, normalize).size == 5000
+
+
+def test_channels_last_are_doubted():
+    for shape in ((9, 4, 8, 64), (9, 1, 1, 64), (9, 7, 7, 768), (9, 32, 48, 3)):
+        with pytest.warns(UserWarning, match=r'transpose\(0, 3, 1, 2\)'):
+            check_axes(shape)
+    with pytest.warns(UserWarning, match=r'\(9, 24, 32, 1\)'):
+        check_axes((9, 24, 32, 1))
+
+
+@pytest.mark.parametrize(
+    'shape',
+    [
+        (64, 4, 8), (512, 1, 1), (512, 3, 4), (768, 14, 14), (3, 32, 64), (3, 24, 80),
+        (19, 64, 128), (1, 32, 32), (16, 24, 80), (2048, 4, 1), (4, 8, 16),
+    ],
+)  # fmt: skip
+def test_channels_first_are_not_doubted(shape, recwarn):
+    channels, height, width = shape
+    read = f'{channels} channels at {height}x{width} positions'
+    assert check_axes((9, *shape)) == read and not recwarn
 
 
 def test_large_finite_values_are_allowed():

@@ -26,6 +26,21 @@ def test_bootstrap_iou(tmp_path, capsys):
     assert '| full | 26.00 |' in rows[-1] and '| +1.00 | 0.00 | 0.00 |' in rows[-1]
 
 
+def test_bootstrap_iou_options(tmp_path, capsys):
+    areas = np.ones((3, 2, 1), np.float32)
+    np.savez(tmp_path / 'a.npz', areas=areas)
+    for option, *values in (
+        ('--images', 0), ('--images', 5, -1), ('--draws', 0), ('--draws', 1),
+        ('--seed', -1),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit):
+            call('bootstrap_iou', tmp_path / 'a.npz', option, *values)
+        assert f'{option} {values[-1]}' in capsys.readouterr().err
+    few = ('--images', 1, '--draws', 2, '--seed', 0)
+    call('bootstrap_iou', tmp_path / 'a.npz', *few)
+    assert 'nan' not in capsys.readouterr().out
+
+
 def test_compare_results(tmp_path, capsys):
     for name, value in (('plain', 10.0), ('full', 12.5)):
         cell = dict(metric='mIoU', method=name, labels=8, values={'1': value})
@@ -134,6 +149,24 @@ def test_class_shares(streets, tmp_path, capsys):
             f'{shares[places, k].mean():.1f} ({(counts[places, k] > 0).sum()})'
             for k in range(19)
         ]
+
+
+def test_class_shares_count_a_frame_once(streets, tmp_path, capsys):
+    names = sorted(
+        str(path.relative_to(streets / 'gtFine/train')).split('_gtFine')[0]
+        for path in streets.glob('gtFine/train/*/*_labelTrainIds.png')
+    )[:2]
+    last = names[0].rpartition('/')[2]
+    for name, lines in (('once', names), ('twice', [*names, last, names[0]])):
+        (tmp_path / f'{name}.txt').write_text('\n'.join(lines))
+    call(
+        'class_shares', SUPERVISED,
+        '--lists', tmp_path / 'once.txt', tmp_path / 'twice.txt',
+        '--cfg-options', f'train_dataloader.dataset.data_root={streets}',
+    )  # fmt: skip
+    rows = [row.split(' | ')[2:] for row in capsys.readouterr().out.splitlines()[-21:]]
+    assert rows[0][1] == f'{tmp_path}/twice.txt: 2 |'
+    assert all(once == twice.removesuffix(' |') for once, twice in rows[2:])
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,21 @@ def test_streets_with_random_weights(
     assert figures['direction'] < 30 < figures['identity/direction']
 
 
+def test_figures_that_are_unknown(
+    streets, checkpoint, cfg_options, tmp_path, run_tool, capsys
+):
+    out, least = tmp_path / 'pose.json', '+pose_evaluator.min_motion=1000'
+    given = ('--out', out, '--cfg-options', *cfg_options, least)
+    run_tool('test_pose', CONFIG, checkpoint, *given)
+    assert 'scale: nan' in capsys.readouterr().out
+
+    def refuse(text):
+        raise AssertionError(f'{text} is not JSON')
+
+    figures = json.loads(out.read_text(), parse_constant=refuse)
+    assert figures['scale'] is figures['direction'] is None and figures['rotation'] > 0
+
+
 def test_what_the_tool_needs(checkpoint, cfg_options, run_tool, capsys):
     for options, message in (
         (['pose_evaluator=None'], 'needs pose_evaluator: frames with true poses'),

@@ -103,8 +103,8 @@ def test_stops_at_the_minimum_distance(tmp_path, select_samples):
         (['--budget', 3, '--initial', 'unknown.txt'], "'city/frame_01'"),
         (['--budget', 3, '--names', 'names.txt', '--exclude', 'unknown.txt'],
          "'city/frame_01'"),
-        (['--budget', 3, '--scores', 'names.txt'], 'a .npy file'),
-        (['--budget', 3, '--overwrite'], '--overwrite is for'),
+        (['--budget', 3, '--method', 'us', '--scores', 'names.txt'], 'a .npy file'),
+        (['--budget', 3, '--scores', 's.npy'], '--scores does not apply'),
         (['--budget', 3, '--teacher-dir', 'x'], '--teacher-dir is for'),
         (['--budget', 3, '--cfg-options', 'a=1'], '--cfg-options is for'),
         (['--budget', 3, '--batch-size', 0], '--batch-size is for'),
@@ -158,7 +158,8 @@ def test_another_selection_replaces_the_whole_of_an_earlier_one(
     out = tmp_path / 'out'
     assert select_samples('--budget', 3, 5, 9).returncode == 0
     (out / 'budget_7.txt').write_text('not of the selection\n')
-    assert select_samples('--budget', 5, '--seed', 1, '--no-page').returncode == 0
+    again = ('--budget', 5, '--seed', 1, '--no-page', '--overwrite')
+    assert select_samples(*again).returncode == 0
     assert {path.name for path in out.iterdir()} == {
         'budget_5.txt',
         'budget_7.txt',
@@ -166,6 +167,55 @@ def test_another_selection_replaces_the_whole_of_an_earlier_one(
     }
     lines = (out / 'budget_5.txt').read_text().splitlines()
     assert lines == [str(row) for row in farthest_point(FEATURES, 5, seed=1).order]
+
+
+def test_another_selection_is_refused_unless_it_may_overwrite(tmp_path, select_samples):
+    def files():
+        out = sorted((tmp_path / 'out').iterdir())
+        return {path.name: path.read_bytes() for path in out}
+
+    given = ['--budget', 3, 5, '--names', tmp_path / 'names.txt', '--no-page']
+    assert select_samples(*given).returncode == 0
+    before = files()
+    (tmp_path / 'exclude.txt').write_text(NAMES[7])
+    np.save(tmp_path / 'other.npy', FEATURES + 1)
+    for more, named in (
+        (['--seed', 1], 'seed (then 0, now 1)'),
+        (['--method', 'random'], 'method (then ds, now random)'),
+        (['--distance', 'patch'], 'distance (then feature, now patch)'),
+        (['--exclude', tmp_path / 'exclude.txt'], ': exclude'),
+        (['--features', tmp_path / 'other.npy'], ': features'),
+    ):
+        done = select_samples(*given, *more)
+        assert done.returncode == 2 and named in done.stderr, done.stderr
+        assert '--overwrite' in done.stderr and '5/5 frames' not in done.stderr
+    # the same once more, also where only the lists are left of a killed one
+    assert files() == before
+    assert select_samples(*given, '--memory', '1kB').returncode == 0
+    (tmp_path / 'out/selection.json').unlink()
+    assert select_samples(*given).returncode == 0
+    assert files() == before
+    assert select_samples(*given, '--budget', 3, 5, 9).returncode == 0
+    assert files()['budget_5.txt'] == before['budget_5.txt']
+    record = json.loads(files()['selection.json'])
+    assert len(record['order']) == 9
+    # a selection with networks, even of these features
+    record['files']['config'] = dict(path='config.py', sha256='0')
+    (tmp_path / 'out/selection.json').write_text(json.dumps(record))
+    done = select_samples(*given)
+    assert done.returncode == 2 and 'config' in done.stderr
+    done = select_samples(*given, '--seed', 1, '--overwrite')
+    assert done.returncode == 0 and 'budget_9.txt' not in files()
+    assert json.loads(files()['selection.json'])['seed'] == 1
+
+
+def test_says_how_the_axes_are_read(tmp_path, select_samples):
+    done = select_samples('--budget', 3)
+    assert 'f.npy: 3 channels at 2x2 positions' in done.stderr
+    assert '(N, H, W, C)' not in done.stderr
+    np.save(tmp_path / 'last.npy', np.repeat(FEATURES, 8, axis=3))
+    with pytest.warns(UserWarning, match=r'transpose\(0, 3, 1, 2\)'):
+        select_samples('--budget', 3, '--overwrite', features='last.npy')
 
 
 def test_only_split_files_are_removed(tmp_path):

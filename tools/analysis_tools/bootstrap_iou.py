@@ -48,7 +48,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def show(args: argparse.Namespace) -> None:
     """Print a Markdown table of all files."""
     from mmdepthseg.evaluation.bootstrap import mean_iou, read_areas, resampled_iou
+    from mmdepthseg.utils.errors import refuse
 
+    fewest = min(args.images or [1])
+    refuse(
+        'bootstrap_iou',
+        {
+            f'--images {fewest}: expected at least 1': fewest < 1,
+            f'--draws {args.draws}: expected at least 2, for a standard deviation': (
+                args.draws < 2
+            ),
+            f'--seed {args.seed}: expected at least 0': args.seed < 0,
+        },
+    )
     areas = read_areas(args.files)
     sizes = args.images or [len(areas[0])]
     drawn = [resampled_iou(areas, n, args.draws, args.seed) for n in sizes]

@@ -62,7 +62,8 @@ def show(args: argparse.Namespace) -> None:
     for seed in args.seeds:
         chosen[f'random, {seed}'] = random_subset(len(names), args.random, seed)
     for path in args.lists:
-        chosen[path] = list(match_list(path, names))
+        # once, also if a line is the name and another its last part
+        chosen[path] = list(dict.fromkeys(match_list(path, names)))
         if not chosen[path]:
             raise UserError(f'{path}: no name in this list')
     shares = pixels / pixels.sum(axis=1, keepdims=True).clip(min=1)

@@ -13,11 +13,11 @@ from mmengine.dist import get_dist_info
 from mmdepthseg.apis.model import load_model
 from mmdepthseg.apis.pool import ImagePool, predicted_images
 from mmdepthseg.apis.selection.ranks import PatientRanks
-from mmdepthseg.apis.selection.record import SelectionStamp, versions
 from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student import StudentScorer
 from mmdepthseg.apis.selection.student_config import check_student
 from mmdepthseg.apis.selection.teacher import FEATURES, NAMES, Teacher
+from mmdepthseg.apis.selection.versions import versions
 from mmdepthseg.datasets.depth_labels import MANIFEST, DepthLabelStore
 from mmdepthseg.launch.config import check_checkpoint_file, load_config
 from mmdepthseg.selection.checks import check_rows
@@ -30,6 +30,7 @@ from mmdepthseg.selection.methods import (
     check_budgets,
     check_options,
 )
+from mmdepthseg.selection.record import UNDECISIVE, SelectionStamp
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import (
     check_writable,
@@ -40,8 +41,6 @@ from mmdepthseg.utils.files import (
 from mmdepthseg.utils.ranks import from_main
 
 CONFIG = 'config.py'
-#: Options of `select` that do not change the picks.
-UNDECISIVE = ('progress', 'memory', 'device')
 
 
 @dataclass
@@ -107,7 +106,7 @@ class NetworkSelection:
         """Choose frames, and write split files and `selection.json` to `out`.
 
         Raises:
-            UserError: If an input is wrong, or existing results were made with other
+            UserError: An input is wrong, or existing results were made with other
                 inputs.
         """
         self._check()

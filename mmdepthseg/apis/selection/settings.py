@@ -59,7 +59,7 @@ class SelectionSettings:
         """Return the settings of a config; the defaults where it has no `selection`.
 
         Raises:
-            UserError: If a key or value is wrong; names it.
+            UserError: A key or value is wrong; names it.
         """
         given = _as_dict(cfg.get('selection', {}), 'selection')
         check_keys(given, [f.name for f in fields(cls)], 'selection')
@@ -119,7 +119,7 @@ class SelectionSettings:
         linear in the logarithm.
 
         Raises:
-            UserError: If the config has no `selection.iterations`.
+            UserError: The config has no `selection.iterations`.
         """
         if self.iterations is None:
             raise UserError('the config lacks selection.iterations (of the students)')
@@ -138,7 +138,7 @@ class SelectionSettings:
         """Return the path of the teacher's config; None if it is the config itself.
 
         Raises:
-            UserError: If the file does not exist.
+            UserError: The file does not exist.
         """
         if self.teacher is None:
             return None

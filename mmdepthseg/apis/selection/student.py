@@ -110,7 +110,7 @@ class StudentScorer:
             (N,) float64, NaN for the chosen and excluded rows.
 
         Raises:
-            UserError: If an existing student or scores were made with other inputs.
+            UserError: An existing student or scores were made with other inputs.
         """
         config, made_with = self._plan(chosen)
         count = len(chosen)

@@ -104,7 +104,7 @@ def share_batch(config: Config, world_size: int) -> None:
     """Split the batch over the ranks, so that a step uses the same images.
 
     Raises:
-        UserError: If it cannot be split evenly.
+        UserError: It cannot be split evenly.
     """
     size = config.train_dataloader.batch_size
     if size % world_size:
@@ -150,7 +150,7 @@ def score_pipeline(cfg: Config, labels: Path | None) -> list[dict]:
     """Return the pool's pipeline, with depth labels loaded as in training.
 
     Raises:
-        UserError: If the training loads none.
+        UserError: The training loads none.
     """
     pipeline = [dict(t) for t in cfg.predict_pipeline]
     if cfg.selection.get('criterion', {}).get('type', 'depth_error') == 'entropy':

@@ -42,7 +42,7 @@ class FeatureExtractor:
         level: Of the backbone, instead of a step.
 
     Raises:
-        UserError: If the model has no such step or level.
+        UserError: The model has no such step or level.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Teacher:
             options: Those of `FeatureExtractor`.
 
         Raises:
-            UserError: If existing features were made with other inputs.
+            UserError: Existing features were made with other inputs.
         """
         extract = FeatureExtractor(self.model, **options)
         out = self.folder / FEATURES
@@ -172,7 +172,7 @@ class Teacher:
         """Return the folder of the pool's depth labels, computing missing ones.
 
         Raises:
-            UserError: If existing labels were made with other inputs.
+            UserError: Existing labels were made with other inputs.
         """
         root = self.folder / DEPTH_LABELS
         store = DepthLabelStore(root)

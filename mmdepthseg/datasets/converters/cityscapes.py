@@ -61,17 +61,17 @@ class ConvertOptions:
         refuse(
             'cityscapes',
             {
-                f'size must be width and height, got {self.size}.': (
+                f'size must be width and height, got {self.size}': (
                     len(self.size) != 2 or min(self.size) < 1
                 ),
-                f"image_format must be 'png' or 'jpg', got {self.image_format!r}.": (
+                f"image_format must be 'png' or 'jpg', got {self.image_format!r}": (
                     self.image_format not in ('png', 'jpg')
                 ),
-                f'jpg_quality must be 1..100, got {self.jpg_quality}.': (
+                f'jpg_quality must be 1..100, got {self.jpg_quality}': (
                     not 1 <= self.jpg_quality <= 100
                 ),
                 f'jpg_quality={self.jpg_quality} (--jpg-quality) is for image_format='
-                "'jpg' (--image-format).": (
+                "'jpg' (--image-format)": (
                     self.image_format != 'jpg' and self.jpg_quality != JPG_QUALITY
                 ),
             },
@@ -126,7 +126,7 @@ def convert_cityscapes(
         per package and split).
 
     Raises:
-        UserError: If the original is incomplete, or `out` was made with other options.
+        UserError: The original is incomplete, or `out` was made with other options.
         BrokenFileError: At the end, naming files that could not be converted; all
             others are done.
         OSError: If `out` cannot be written to.
@@ -169,7 +169,7 @@ def _check_originals(
             f'holds nothing of {searched}: expected <package>/<split>/<city>/..., as '
             'the archives unpack': not any(listing.files for listing in listings),
             f'is not the whole release:{missing}\nGet the missing files, leave them '
-            'out (--packages, --splits), or convert the others (--allow-partial).': (
+            'out (--packages, --splits), or convert the others (--allow-partial)': (
                 bool(gaps) and not allow_partial
             ),
             f'size {width}x{height} is above that of the original images, '
@@ -192,11 +192,11 @@ def _check_choice(
     refuse(
         'cityscapes',
         {
-            'packages and splits must not be empty.': not (packages and splits),
-            f'{out} is the original itself: choose another folder.': (
+            'packages and splits must not be empty': not (packages and splits),
+            f'{out} is the original itself: choose another folder': (
                 osp.realpath(source) == osp.realpath(out)
             ),
-            f'workers must be at least 1, got {workers}.': (workers or 1) < 1,
+            f'workers must be at least 1, got {workers}': (workers or 1) < 1,
         },
     )
 
@@ -314,7 +314,7 @@ def _check_size(image: np.ndarray, path: str, full_size: tuple[int, int]) -> Non
     if image.shape[1::-1] != tuple(full_size):
         raise BrokenFileError(
             f'{path} is {image.shape[1]}x{image.shape[0]}, the first image '
-            f'{full_size[0]}x{full_size[1]}: all must have one size.'
+            f'{full_size[0]}x{full_size[1]}: all must have one size'
         )
 
 

@@ -52,20 +52,20 @@ def train_ids(label: np.ndarray, source: str) -> np.ndarray:
         (H, W) uint8, 0..18 and 255.
 
     Raises:
-        BrokenFileError: If the map has an id that Cityscapes does not define, or holds
+        BrokenFileError: The map has an id that Cityscapes does not define, or holds
             train ids.
     """
     table = LabelTable.of('cityscapes_label_ids')
     mapped = cv2.LUT(label, table.lookup())
     if table.takes_indices(label):
         raise BrokenFileError(
-            f'Label {source} {TAKEN_INDICES}; labelIds are expected, 0..33.'
+            f'Label {source} {TAKEN_INDICES}; labelIds are expected, 0..33'
         )
     if (mapped == UNKNOWN).any():
         unknown = np.unique(label[mapped == UNKNOWN]).tolist()
         raise BrokenFileError(
             f'Label {source} holds ids that Cityscapes does not have: {unknown}; '
-            'labelIds are 0..33.'
+            'labelIds are 0..33'
         )
     return mapped
 
@@ -122,7 +122,7 @@ def shrink_camera(path: str, image_size: Size, size: Size) -> dict:
         that readers know which size K belongs to. Extrinsics, in metres, do not change.
 
     Raises:
-        BrokenFileError: If the file is not a camera file.
+        BrokenFileError: The file is not a camera file.
     """
     try:
         camera = read_cityscapes_camera(path, image_size[::-1])

@@ -24,12 +24,12 @@ class ResumableInfiniteSampler(SkippingSampler, InfiniteSampler):
         seed: The same on all ranks; None: drawn and shared.
 
     Raises:
-        UserError: If the data set is empty.
+        UserError: The data set is empty.
     """
 
     def __init__(self, dataset, shuffle: bool = True, seed: int | None = None) -> None:
         if len(dataset) == 0:
-            raise UserError('ResumableInfiniteSampler: the data set is empty.')
+            raise UserError('ResumableInfiniteSampler: the data set is empty')
         super().__init__(dataset, shuffle=shuffle, seed=seed)
         self.start = 0
 

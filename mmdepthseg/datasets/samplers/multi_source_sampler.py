@@ -119,7 +119,7 @@ class MultiSourceSampler(SkippingSampler, Sampler):
         if not hasattr(dataset, 'cumulative_sizes'):
             raise UserError(
                 'MultiSourceSampler needs a ConcatDataset of its sources, '
-                f'got {type(dataset).__name__}.'
+                f'got {type(dataset).__name__}'
             )
         self.sizes = [len(source) for source in dataset.datasets]
         if isinstance(source_counts, Mapping):
@@ -127,7 +127,7 @@ class MultiSourceSampler(SkippingSampler, Sampler):
             if {*source_counts} != {*names}:
                 raise UserError(
                     f'source_counts names the sources {[*source_counts]}, the data set '
-                    f'has {names}.'
+                    f'has {names}'
                 )
             source_counts = [source_counts[name] for name in names]
         self.counts = [int(count) for count in source_counts]
@@ -136,15 +136,15 @@ class MultiSourceSampler(SkippingSampler, Sampler):
             'MultiSourceSampler',
             {
                 f'source_counts {self.counts} names {len(self.counts)} sources, the '
-                f'data set has {len(self.sizes)}.': len(self.counts) != len(self.sizes),
-                f'source_counts must be positive, got {self.counts}.': (
+                f'data set has {len(self.sizes)}': len(self.counts) != len(self.sizes),
+                f'source_counts must be positive, got {self.counts}': (
                     min(self.counts, default=1) < 1
                 ),
-                f'every source needs samples, their sizes are {self.sizes}.': (
+                f'every source needs samples, their sizes are {self.sizes}': (
                     min(self.sizes) < 1
                 ),
                 f'batch_size {batch_size} is not the sum of source_counts '
-                f'{self.counts}.': batch_size not in (None, self.group_size),
+                f'{self.counts}': batch_size not in (None, self.group_size),
             },
         )
         self.rank, self.world_size = get_dist_info()
@@ -156,7 +156,7 @@ class MultiSourceSampler(SkippingSampler, Sampler):
         check_keys(rare_classes or (), names, 'MultiSourceSampler: rare_classes')
         if min((rare_classes or {}).values(), default=1) <= 0:
             raise UserError(
-                f'rare_classes: temperatures must be positive, got {rare_classes}.'
+                f'rare_classes: temperatures must be positive, got {rare_classes}'
             )
         self.rare = {
             names.index(name): (class_pixels(dataset.datasets[names.index(name)]), T)

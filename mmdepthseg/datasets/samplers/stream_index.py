@@ -45,8 +45,8 @@ class SkippingSampler:
             num_samples: Counted from the start of the stream.
 
         Raises:
-            ValueError: If negative.
+            ValueError: Negative.
         """
         if num_samples < 0:
-            raise ValueError(f'num_samples must not be negative, got {num_samples}.')
+            raise ValueError(f'num_samples must not be negative, got {num_samples}')
         self.start = num_samples

@@ -48,7 +48,7 @@ class AuthorsCamera(Camera):
                 f'{self.source}: with legacy_authors_k=True of LoadCamera only '
                 f'horizontal flips before crops and padding are defined, got a '
                 f'{direction} one{"" if self.whole else " after them"}; put RandomFlip '
-                "in front, direction='horizontal'."
+                "in front, direction='horizontal'"
             )
         matrix = self.K.copy()
         matrix[:2, 2] = np.array(self.own_size[::-1]) - matrix[:2, 2]

@@ -43,7 +43,7 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
         Its bytes.
 
     Raises:
-        BrokenFileError: If the file is missing, unreadable, empty or truncated.
+        BrokenFileError: The file is missing, unreadable, empty or truncated.
     """
     problem = ''
     try:
@@ -60,7 +60,7 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     elif content.startswith(JPEG):
         problem = '' if _has_jpeg_end(content) else 'is truncated'
     if problem:
-        raise BrokenFileError(f'{what} {path} {problem}.')
+        raise BrokenFileError(f'{what} {path} {problem}')
     return content
 
 
@@ -87,7 +87,7 @@ def decode(
         The image.
 
     Raises:
-        BrokenFileError: If the bytes are not an image, or one that viewers turn, or one
+        BrokenFileError: The bytes are not an image, or one that viewers turn, or one
             that would lose bits, colours or alpha.
     """
     problem = ''
@@ -164,7 +164,7 @@ def decode_values(
         bits = 8 * np.dtype(dtype).itemsize
         raise BrokenFileError(
             f'{what} {path} must be a {bits}-bit one-channel png, it has type '
-            f'{values.dtype} and shape {values.shape}.'
+            f'{values.dtype} and shape {values.shape}'
         )
     return values
 
@@ -172,7 +172,7 @@ def decode_values(
 def _refuse_jpeg(content: bytes, path: str, what: str) -> None:
     if content.startswith(JPEG):
         raise BrokenFileError(
-            f'{what} {path} is a JPEG, which changes the numbers: store it as PNG.'
+            f'{what} {path} is a JPEG, which changes the numbers: store it as PNG'
         )
 
 
@@ -282,7 +282,7 @@ def read_values(
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, damaged or of another kind.
+        BrokenFileError: The file is missing, damaged or of another kind.
     """
     try:
         content = read_bytes(path, what, backend_args)
@@ -307,7 +307,7 @@ def decode_stored(
         (H, W): uint8 ids, int32 colours 0xRRGGBB, or uint16 ids.
 
     Raises:
-        BrokenFileError: If the file is damaged or of another kind.
+        BrokenFileError: The file is damaged or of another kind.
     """
     if stored == 'index':
         cure = (
@@ -325,7 +325,7 @@ def decode_stored(
     if values.dtype != kind[0] or values.shape[2:] != (3,):
         raise BrokenFileError(
             f'{what} {path} must be a {kind[1]} RGB png for the {table}, it has type '
-            f'{values.dtype} and shape {values.shape}.'
+            f'{values.dtype} and shape {values.shape}'
         )
     if stored == 'red':
         return values[..., 2].copy()

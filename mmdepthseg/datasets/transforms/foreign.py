@@ -89,5 +89,5 @@ def check_pipeline(pipeline: Any, owner: str) -> None:
         if left:
             raise UserError(
                 f'{owner}: {name} of another package changes the image but not '
-                f'{", ".join(left)}, which the pipeline loads: {CURES[name]}.'
+                f'{", ".join(left)}, which the pipeline loads: {CURES[name]}'
             )

@@ -89,7 +89,7 @@ class PackDepthSegInputs(PackSegInputs):
         meta_keys: Keys of `results` to keep as metainfo.
 
     Raises:
-        UserError: If a transform changed the size of the image but not that of its
+        UserError: A transform changed the size of the image but not that of its
             neighbours, maps or camera, or `min_size` of `LoadImageFromFile` has reduced
             it and `Resize` does not follow.
     """
@@ -131,7 +131,7 @@ class PackDepthSegInputs(PackSegInputs):
             raise UserError(
                 f'Sample {sample_name(results)} was decoded at 1/{results["reduction"]}'
                 ' of its size, because LoadImageFromFile has min_size: add Resize of '
-                "default_scope 'mmdepthseg' after it, or remove min_size."
+                "default_scope 'mmdepthseg' after it, or remove min_size"
             )
         size = results['img'].shape[:2]
         others = [

@@ -87,7 +87,7 @@ class Resize(mmseg_transforms.Resize):
             before: (height, width) at which it was decoded.
 
         Raises:
-            UserError: If it was decoded smaller than it is needed, or the scale is a
+            UserError: It was decoded smaller than it is needed, or the scale is a
                 factor of the size that it then had.
         """
         divisor = results.pop('reduction', 1)
@@ -99,7 +99,7 @@ class Resize(mmseg_transforms.Resize):
                 f'Resize: LoadImageFromFile has decoded {sample_name(results)} at '
                 f'{before[1]}x{before[0]}, and Resize makes {after[1]}x{after[0]} of '
                 'it: give min_size the largest size that Resize makes, and Resize a '
-                '`scale`.'
+                '`scale`'
             )
         x, y = results['scale_factor']
         results['scale_factor'] = (x / divisor, y / divisor)

@@ -45,7 +45,7 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
         **kwargs: Of mmcv's.
 
     Raises:
-        BrokenFileError: If the file is missing, truncated or not an image, or would be
+        BrokenFileError: The file is missing, truncated or not an image, or would be
             changed by decoding (see `files`).
         UserError: If `min_size` is not a size, or goes with another decoder.
     """
@@ -59,12 +59,12 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
         refuse(
             'LoadImageFromFile',
             {
-                f'min_size={min_size} is not a size (width, height).': (
+                f'min_size={min_size} is not a size (width, height)': (
                     min_size is not None
                     and (len(sides) != 2 or min(map(int, sides)) < 1)
                 ),
                 "min_size goes with color_type='color' and imdecode_backend='cv2', "
-                f'got {decoder}.': bool(sides) and decoder != ('color', 'cv2'),
+                f'got {decoder}': bool(sides) and decoder != ('color', 'cv2'),
             },
         )
         self.min_size = (sides[0], sides[1]) if sides else None
@@ -107,7 +107,7 @@ class LoadAdjacentFrames(BaseTransform):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If a frame is missing, damaged or of another size.
+        BrokenFileError: A frame is missing, damaged or of another size.
         UserError: After a transform that moved the image.
     """
 
@@ -170,7 +170,7 @@ class LoadCamera(BaseTransform):
             there, `RandomFlip` must come before `RandomCrop`. For comparisons only.
 
     Raises:
-        UserError: If the json lacks a key, K does not fit the image, or after a
+        UserError: The json lacks a key, K does not fit the image, or after a
             transform that moved it.
     """
 
@@ -221,10 +221,10 @@ class LoadSegLabel(LoadAnnotations):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, damaged or does not hold what the table
+        BrokenFileError: The file is missing, damaged or does not hold what the table
             maps (8-bit numbers, without a table), or its size differs from the image's
             (its aspect ratio, with `evaluate_at`).
-        UserError: If the label has an id or colour that the data set does not define,
+        UserError: The label has an id or colour that the data set does not define,
             or ids of another kind (see `label_checks`).
     """
 
@@ -237,10 +237,10 @@ class LoadSegLabel(LoadAnnotations):
         super().__init__(backend_args=backend_args, imdecode_backend='cv2')
         if evaluate_at not in (None, 'label', 'image'):
             raise UserError(
-                f"evaluate_at must be 'label', 'image' or None, got {evaluate_at!r}."
+                f"evaluate_at must be 'label', 'image' or None, got {evaluate_at!r}"
             )
         if after_flip and evaluate_at is None:
-            raise UserError('LoadSegLabel: after_flip goes with evaluate_at.')
+            raise UserError('LoadSegLabel: after_flip goes with evaluate_at')
         self.evaluate_at = evaluate_at
         self.after_flip = after_flip
         self.loads = 'gt_seg_map at its own size' if evaluate_at == 'label' else LABEL
@@ -278,7 +278,7 @@ class LoadSegLabel(LoadAnnotations):
         if self.evaluate_at is not None and 'img' not in results:
             raise UserError(
                 'LoadSegLabel with evaluate_at stands after LoadImageFromFile (sample '
-                f'{sample_name(results)}).'
+                f'{sample_name(results)})'
             )
         image = tuple(results.get('ori_shape', shape))
         problem = ''
@@ -292,7 +292,7 @@ class LoadSegLabel(LoadAnnotations):
         if problem:
             raise BrokenFileError(
                 f'Label {results["seg_map_path"]} has shape {shape}, its image '
-                f'{image}{problem}.'
+                f'{image}{problem}'
             )
 
     def _choose_size(self, results: dict, label: np.ndarray) -> np.ndarray:

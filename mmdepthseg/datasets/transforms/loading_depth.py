@@ -33,7 +33,7 @@ class _LoadDepthField(BaseTransform):
         backend_args: dict | None = None,
     ) -> None:
         if after_flip and not keep_size:
-            raise UserError(f'{type(self).__name__}: after_flip goes with keep_size.')
+            raise UserError(f'{type(self).__name__}: after_flip goes with keep_size')
         self.keep_size = keep_size
         self.after_flip = after_flip
         self.backend_args = backend_args
@@ -69,7 +69,7 @@ class LoadDepthMap(_LoadDepthField):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, damaged or not 16 bit, or has another
+        BrokenFileError: The file is missing, damaged or not 16 bit, or has another
             aspect ratio than the image.
     """
 
@@ -97,7 +97,7 @@ class LoadDepthMap(_LoadDepthField):
         if not same_view(stored.shape, image):
             raise BrokenFileError(
                 f'Depth map {results["depth_path"]} has shape {stored.shape}, its '
-                f'image {image}: they do not show the same.'
+                f'image {image}: they do not show the same'
             )
         depth = stored.astype(np.float32) / np.float32(self.divisor)
         return self.store(results, depth, cv2.INTER_NEAREST_EXACT)
@@ -124,8 +124,8 @@ class LoadStereoDepth(_LoadDepthField):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, damaged or not 16 bit.
-        UserError: If there is no camera, or no positive baseline.
+        BrokenFileError: The file is missing, damaged or not 16 bit.
+        UserError: There is no camera, or no positive baseline.
     """
 
     def __init__(
@@ -164,14 +164,14 @@ class LoadStereoDepth(_LoadDepthField):
         if camera is None:
             raise UserError(
                 f'LoadStereoDepth: {sample_name(results)} has a disparity map '
-                f'{results["disparity_path"]} but no camera.'
+                f'{results["disparity_path"]} but no camera'
             )
         baseline = self.baseline if camera.baseline is None else camera.baseline
         if baseline is None or not baseline > 0:
             raise UserError(
                 f'{camera.source}: LoadStereoDepth needs a positive '
                 f'extrinsic.baseline, got {baseline}; its option `baseline` (metres) '
-                'is for cameras without one.'
+                'is for cameras without one'
             )
         return camera, baseline
 
@@ -203,8 +203,8 @@ class LoadSDEDisparity(_LoadDepthField):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, truncated or not 16 bit.
-        DepthLabelError: If the manifest in `root` is missing, unfinished or out of
+        BrokenFileError: The file is missing, truncated or not 16 bit.
+        DepthLabelError: The manifest in `root` is missing, unfinished or out of
             date, or does not know the label as it is.
     """
 
@@ -221,7 +221,7 @@ class LoadSDEDisparity(_LoadDepthField):
     ) -> None:
         super().__init__(keep_size, backend_args=backend_args)
         if images is not None and root is None:
-            raise UserError('LoadSDEDisparity: images goes with root.')
+            raise UserError('LoadSDEDisparity: images goes with root')
         self.root = root
         self.images = images
         self.stretch = stretch or legacy_8bit

@@ -26,7 +26,7 @@ class LoadPoses(BaseTransform):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: If the file is missing, does not have a line per frame, or a
+        BrokenFileError: The file is missing, does not have a line per frame, or a
             line is not a pose.
     """
 
@@ -46,7 +46,7 @@ class LoadPoses(BaseTransform):
             raise BrokenFileError(
                 f'Pose file {path} has {len(lines)} lines, the clip of '
                 f'{sample_name(results)} {results["pose_count"]} frames: one line per '
-                'frame is expected.'
+                'frame is expected'
             )
         results['gt_poses'] = np.stack(
             [
@@ -66,7 +66,7 @@ def parse_pose(text: str, source: str) -> np.ndarray:
         source: File and line, for the error.
 
     Raises:
-        BrokenFileError: If it is not a rigid motion.
+        BrokenFileError: It is not a rigid motion.
     """
     try:
         rows = np.array(text.split(), dtype=np.float64).reshape(3, 4)
@@ -80,6 +80,6 @@ def parse_pose(text: str, source: str) -> np.ndarray:
     ):
         raise BrokenFileError(
             f'Pose file {source}: expected 12 numbers, 3 rows of a rotation and a '
-            f'translation, got {text[:60]!r}.'
+            f'translation, got {text[:60]!r}'
         )
     return np.vstack([rows, [0.0, 0.0, 0.0, 1.0]])

@@ -36,7 +36,7 @@ def require_whole_image(results: dict, loader: str, after_flip: bool = False) ->
     ):
         raise UserError(
             f'{loader} must stand before {results["moved_by"]} in the pipeline: what '
-            f'it loads covers the whole image (sample {sample_name(results)}).'
+            f'it loads covers the whole image (sample {sample_name(results)})'
         )
 
 
@@ -51,18 +51,18 @@ def mark_moved(results: dict, transform: str) -> None:
     """Note that `transform` changed the field of view.
 
     Raises:
-        UserError: If a map that is kept at its own size would be left behind, or the
+        UserError: A map that is kept at its own size would be left behind, or the
             image was decoded smaller than its maps and not yet resized.
     """
     if 'reduction' in results:
         raise UserError(
             f'{transform} must stand after Resize: LoadImageFromFile has min_size '
-            f'(sample {sample_name(results)}).'
+            f'(sample {sample_name(results)})'
         )
     if results.get('unmoved_fields'):
         raise UserError(
             f'{transform} cannot move {", ".join(results["unmoved_fields"])}, loaded '
-            f'with keep_size=True (sample {sample_name(results)}).'
+            f'with keep_size=True (sample {sample_name(results)})'
         )
     # mirroring alone is what test-time augmentation undoes, so others are named first
     if results.get('moved_by', 'RandomFlip') == 'RandomFlip':

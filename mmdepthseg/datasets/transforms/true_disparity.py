@@ -54,7 +54,7 @@ class DisparityFromDepth(BaseTransform):
         if 'gt_depth_map' in results.get('unmoved_fields', ()):
             raise UserError(
                 'DisparityFromDepth: gt_depth_map was loaded with keep_size=True and '
-                f'does not follow the image (sample {sample_name(results)}).'
+                f'does not follow the image (sample {sample_name(results)})'
             )
         bounded = torch.from_numpy(depth).clamp(self.min_depth, self.max_depth)
         disparity = depth_to_disparity(bounded, self.min_depth, self.max_depth).numpy()

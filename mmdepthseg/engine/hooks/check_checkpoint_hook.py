@@ -53,7 +53,7 @@ class CheckCheckpointHook(Hook):
         """Compare the checkpoint with the model before the weights are copied.
 
         Raises:
-            UserError: If the checkpoint fills too little of the model (names the first
+            UserError: The checkpoint fills too little of the model (names the first
                 differences), or if a training would resume with other settings.
         """
         match = match_checkpoint(runner.model, checkpoint)

@@ -62,7 +62,7 @@ class MeanTeacherHook(Hook):
         """Check the model, start its count, register a hook on the optimiser's steps.
 
         Raises:
-            UserError: If the model has no `update_teacher`.
+            UserError: The model has no `update_teacher`.
         """
         if not hasattr(unwrapped(runner.model), 'update_teacher'):
             raise UserError(

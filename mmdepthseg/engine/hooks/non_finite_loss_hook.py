@@ -48,7 +48,7 @@ class NonFiniteLossHook(Hook):
         """Check the total loss, and its terms only if the total is not finite.
 
         Raises:
-            UserError: If the total loss is not finite.
+            UserError: The total loss is not finite.
         """
         outputs = outputs or {}
         total = outputs.get('loss')

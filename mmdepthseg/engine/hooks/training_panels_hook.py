@@ -47,7 +47,7 @@ class TrainingPanelsHook(Hook):
         panel_width: Width of each panel in pixels.
 
     Raises:
-        UserError: If a number is less than 1, or the model has nothing to draw.
+        UserError: A number is less than 1, or the model has nothing to draw.
     """
 
     priority = 'LOW'

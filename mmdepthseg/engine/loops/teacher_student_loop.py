@@ -54,7 +54,7 @@ class _TeacherStudentMixin:
             The metrics of all networks, with the names of the networks in front.
 
         Raises:
-            UserError: If the model has no `predict_with`.
+            UserError: The model has no `predict_with`.
         """
         model = unwrapped(self.runner.model)
         if not hasattr(model, 'predict_with'):

@@ -31,7 +31,7 @@ class BerHuLoss(nn.Module):
     ) -> None:
         super().__init__()
         if threshold <= 0:
-            raise UserError(f'threshold must be positive, got {threshold}.')
+            raise UserError(f'threshold must be positive, got {threshold}')
         self.threshold = threshold
         self.log = log
         self.loss_weight = loss_weight

@@ -25,7 +25,7 @@ def prediction_entropy(logits: Tensor, normalize: bool = False) -> Tensor:
     check_shape('logits', logits, (None, None, None, None))
     classes = logits.shape[1]
     if classes < 2:
-        raise ValueError('The entropy of a single class is not defined.')
+        raise ValueError('The entropy of a single class is not defined')
     with no_autocast(logits):
         (logits,) = full_precision(logits)
         log_p = logits.log_softmax(1)

@@ -73,11 +73,9 @@ class FeatureDistanceLoss(BaseModule):
     ) -> None:
         super().__init__()
         if reduction not in REDUCTIONS:
-            raise UserError(
-                f'reduction must be one of {REDUCTIONS}, got {reduction!r}.'
-            )
+            raise UserError(f'reduction must be one of {REDUCTIONS}, got {reduction!r}')
         if loss_weight < 0:
-            raise UserError(f'loss_weight must not be negative, got {loss_weight}.')
+            raise UserError(f'loss_weight must not be negative, got {loss_weight}')
         self.encoder = FrozenEncoder(encoder)
         self.loss_weight = loss_weight
         self.reduction = reduction

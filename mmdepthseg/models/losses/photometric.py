@@ -33,7 +33,7 @@ class PhotometricError(nn.Module):
     def __init__(self, ssim_weight: float = 0.85) -> None:
         super().__init__()
         if not 0 <= ssim_weight <= 1:
-            raise UserError(f'ssim_weight must be in [0, 1], got {ssim_weight}.')
+            raise UserError(f'ssim_weight must be in [0, 1], got {ssim_weight}')
         self.ssim_weight = ssim_weight
 
     def prepare(self, target: Tensor) -> ImageStatistics:
@@ -46,7 +46,7 @@ class PhotometricError(nn.Module):
         if min(target.shape[-2:]) < 2:
             raise ValueError(
                 'The SSIM window needs images of at least 2x2 pixels, got '
-                f'{target.shape[-2]}x{target.shape[-1]}.'
+                f'{target.shape[-2]}x{target.shape[-1]}'
             )
         with no_autocast(target):
             (target,) = full_precision(target)

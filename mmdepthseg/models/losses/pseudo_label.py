@@ -38,7 +38,7 @@ class PseudoLabelLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 <= threshold <= 1:
-            raise UserError(f'threshold must be in [0, 1], got {threshold}.')
+            raise UserError(f'threshold must be in [0, 1], got {threshold}')
         self.threshold = threshold
         self.ignore_index = ignore_index
         self.loss_weight = loss_weight
@@ -122,7 +122,7 @@ class ConfidentPixelLoss(PseudoLabelLoss):
     ) -> None:
         super().__init__(threshold, ignore_index, loss_weight)
         if not 0 <= portion <= 1:
-            raise UserError(f'portion must be in [0, 1], got {portion}.')
+            raise UserError(f'portion must be in [0, 1], got {portion}')
         self.portion = portion
 
     def _loss(self, logits: Tensor, labels: Tensor, confidence: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class EdgeAwareSmoothness(nn.Module):
         check_shape('image', image, (batch, None, height, width))
         if height < 2 or width < 2:
             raise ValueError(
-                f'Smoothness needs at least 2x2 pixels, got {height}x{width}.'
+                f'Smoothness needs at least 2x2 pixels, got {height}x{width}'
             )
         with no_autocast(disparity):
             disparity, image = full_precision(disparity, image)

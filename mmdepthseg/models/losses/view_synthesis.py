@@ -255,13 +255,13 @@ def _check(
     batch, _, height, width = target.shape
     check_shape('sources', sources, (batch, None, 3, height, width))
     if sources.shape[1] == 0:
-        raise ValueError('ViewSynthesisLoss needs at least one source frame.')
+        raise ValueError('ViewSynthesisLoss needs at least one source frame')
     if len(disparities) == 0:
-        raise ValueError('ViewSynthesisLoss needs at least one disparity.')
+        raise ValueError('ViewSynthesisLoss needs at least one disparity')
     for disparity in disparities:
         check_shape('disparity', disparity, (batch, 1, None, None))
     if target_pyramid is not None and len(target_pyramid) != len(disparities):
         raise ValueError(
             f'target_pyramid has {len(target_pyramid)} levels for '
-            f'{len(disparities)} disparities.'
+            f'{len(disparities)} disparities'
         )

@@ -101,7 +101,7 @@ class BatchMix(metaclass=ABCMeta):
             raise UserError(
                 f'{type(self).__name__} needs the disparity of the mix images, but '
                 "the batch has none: add the transform dict(type='LoadSDEDisparity')"
-                ' to the pipeline, or take the depth online from a depth head.'
+                ' to the pipeline, or take the depth online from a depth head'
             )
         return batch.disparity
 
@@ -111,5 +111,5 @@ def check_range(name: str, value: float | tuple[float, float]) -> tuple[float, f
     if isinstance(value, (int, float)):
         return float(value), float(value)
     if len(value) != 2 or value[0] > value[1]:
-        raise UserError(f'{name} must be a number or (low, high), got {value}.')
+        raise UserError(f'{name} must be a number or (low, high), got {value}')
     return float(value[0]), float(value[1])

@@ -78,7 +78,7 @@ def draw_color_jitter(
     if min(strengths) < 0 or hue > 0.5 or not 0 <= p <= 1:
         raise UserError(
             'Need strengths >= 0, hue <= 0.5 and p in [0, 1], got '
-            f'{brightness=}, {contrast=}, {saturation=}, {hue=}, {p=}.'
+            f'{brightness=}, {contrast=}, {saturation=}, {hue=}, {p=}'
         )
     where = torch.device(device) if generator is None else generator.device
     draw = torch.rand(count, 2 * _OPERATIONS + 1, generator=generator, device=where)
@@ -126,11 +126,11 @@ def color_jitter(
     if images.dim() not in (4, 5) or images.shape[-3] != 3:
         raise ValueError(
             'images must have shape (N, 3, H, W) or (N, F, 3, H, W), got '
-            f'{tuple(images.shape)}.'
+            f'{tuple(images.shape)}'
         )
     count = parameters.brightness.shape[0]
     if count != images.shape[0]:
-        raise ValueError(f'{count} parameters for {images.shape[0]} images.')
+        raise ValueError(f'{count} parameters for {images.shape[0]} images')
     with no_autocast(images):
         (images,) = full_precision(images)
         frames = images if images.dim() == 5 else images.unsqueeze(1)

@@ -27,7 +27,7 @@ class ComplementaryDropout(nn.Module):
     def __init__(self, whole: float = 0.5) -> None:
         super().__init__()
         if not 0 <= whole <= 1:
-            raise UserError(f'whole must be in [0, 1], got {whole}.')
+            raise UserError(f'whole must be in [0, 1], got {whole}')
         self.whole = whole
 
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -41,7 +41,7 @@ class ComplementaryDropout(nn.Module):
             The same shapes.
 
         Raises:
-            UserError: If the batch does not hold two views.
+            UserError: The batch does not hold two views.
         """
         count = len(features[0])
         if count % 2:

@@ -31,7 +31,7 @@ class CutMix(BatchMix):
     def __init__(self, area: float = 0.5, **kwargs) -> None:
         super().__init__(**kwargs)
         if not 0 < area < 1:
-            raise UserError(f'area must be in (0, 1), got {area}.')
+            raise UserError(f'area must be in (0, 1), got {area}')
         self.area = area
 
     def draw_masks(

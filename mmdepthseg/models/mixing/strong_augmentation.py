@@ -84,7 +84,7 @@ class BatchGaussianBlur:
         if self.sigma[0] <= 0 or not 0 <= prob <= 1 or radius < 1:
             raise UserError(
                 'Need sigma > 0, prob in [0, 1] and radius >= 1, got '
-                f'sigma={sigma}, prob={prob}, radius={radius}.'
+                f'sigma={sigma}, prob={prob}, radius={radius}'
             )
         self.prob = prob
         self.radius = radius
@@ -133,7 +133,7 @@ def blur(images: Tensor, kernels: Tensor) -> Tensor:
     if min(images.shape[-2:]) <= radius:
         raise UserError(
             f'A blur of radius {radius} needs images larger than {radius} pixels, '
-            f'got {images.shape[-2]}x{images.shape[-1]}.'
+            f'got {images.shape[-2]}x{images.shape[-1]}'
         )
     with no_autocast(images):
         images, kernels = full_precision(images, kernels)

@@ -29,7 +29,7 @@ def choose_product(device: str, work: int) -> Product:
         A function like `chunked_product`.
 
     Raises:
-        UserError: If the named device is not available.
+        UserError: The named device is not available.
     """
     if device == 'cpu':
         return chunked_product
@@ -42,7 +42,7 @@ def choose_product(device: str, work: int) -> Product:
 
         return TorchProduct('cuda') if torch.cuda.is_available() else chunked_product
     if importlib.util.find_spec('torch') is None:
-        raise UserError(f'device={device!r} needs torch, which is not installed.')
+        raise UserError(f'device={device!r} needs torch, which is not installed')
     return TorchProduct(device)
 
 
@@ -58,7 +58,7 @@ class TorchProduct:
         device: A torch device, e.g. `'cuda'`.
 
     Raises:
-        UserError: If torch cannot use the device.
+        UserError: Torch cannot use the device.
     """
 
     def __init__(self, device: str) -> None:

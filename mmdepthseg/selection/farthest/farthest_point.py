@@ -89,7 +89,7 @@ class Distances:
         if self.distance not in DISTANCES or self.route not in (None, *ROUTES):
             raise UserError(
                 f'distance={self.distance!r}, route={self.route!r}; expected distance '
-                f'in {DISTANCES} and route in {ROUTES} or None.'
+                f'in {DISTANCES} and route in {ROUTES} or None'
             )
 
     def start(
@@ -138,7 +138,7 @@ def farthest_point(
         The chosen frames.
 
     Raises:
-        UserError: If the budget exceeds the pool, the pool is empty, features or biases
+        UserError: The budget exceeds the pool, the pool is empty, features or biases
             are not finite, lengths differ, rows are out of range or given twice,
             numpy does not accept the seed, or an option is unknown.
     """

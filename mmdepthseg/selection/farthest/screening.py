@@ -167,7 +167,7 @@ class Screen:
         if len(far):
             raise UserError(
                 f'features: row {far[0]} is more than 1e15 times farther from the '
-                'centre than a typical frame; check it, or use another `normalize`.'
+                'centre than a typical frame; check it, or use another `normalize`'
             )
 
     def _make(self, rows: np.ndarray | slice) -> np.ndarray:

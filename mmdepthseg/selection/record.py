@@ -1,29 +1,13 @@
-"""Record of a selection with networks, and the records it may replace."""
+"""The record of a selection, and the records that another one may replace."""
 
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import mmengine
-import mmseg
-import numpy as np
-import torch
-
 from mmdepthseg.selection.files import RECORD, describe_files, remove_selection
 from mmdepthseg.utils.stamp import Stamp
-from mmdepthseg.version import __version__
 
-
-def versions() -> dict[str, str]:
-    """Return the versions of the packages involved."""
-    return dict(
-        python=platform.python_version(),
-        mmdepthseg=__version__,
-        torch=str(torch.__version__),
-        mmengine=mmengine.__version__,
-        mmseg=mmseg.__version__,
-        numpy=np.__version__,
-    )
+#: Options that do not change the picks.
+UNDECISIVE = ('progress', 'memory', 'device')
 
 
 class SelectionStamp(Stamp):
@@ -32,11 +16,15 @@ class SelectionStamp(Stamp):
     Args:
         folder: Its folder.
         options: Options that the picks depend on, JSON types.
-        inputs: Paths of the files whose content matters, by role.
+        inputs: Paths of the files whose content matters, by role; None for one that
+            another selection may have had.
         budgets: Total numbers of frames.
         scored: Whether each budget is a step with a student of the earlier frames. A
             pick then depends on the budgets up to its own; later budgets may be added
             or left out.
+
+    Attributes:
+        files: Path and sha256 of each given input, by role.
     """
 
     def __init__(
@@ -48,8 +36,9 @@ class SelectionStamp(Stamp):
         scored: bool,
     ) -> None:
         self.roles, self.scored = list(inputs), scored
-        files = self._hashes(describe_files(inputs))
-        made_with = {**options, **files, 'budget': sorted(set(budgets))}
+        self.files = describe_files(inputs)
+        hashes = self._hashes(self.files)
+        made_with = {**options, **hashes, 'budget': sorted(set(budgets))}
         super().__init__(
             folder / RECORD,
             'a selection',
