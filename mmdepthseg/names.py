@@ -19,6 +19,10 @@ from mmdepthseg.utils.errors import UserError, listed
 _FRACTION = re.compile(r'\d+\.(\d+)')
 _NUMBERS = re.compile(r'(\d+(?:\.\d+)?)')
 _LAST_NUMBER = re.compile(r'(|.*?\D)(\d+(?:\.\d+)?)')
+#: Digits of a time of day, hours first.
+MIDNIGHT = 6
+#: Changes from which on, and digits up to which, frames are counted within seconds.
+_COUNTED, _COUNT_DIGITS = 3, 3
 #: Where numbers of two digits in times of day start again: seconds, frames of a second.
 _TIMES = (24, 25, 30, 50, 60)
 #: Folder of a clip's frames, which the frames' names leave out.
@@ -261,12 +265,34 @@ def sequence_changes(names: Sequence[str]) -> list[tuple[str, str]]:
         if first % 2:
             step = other[first] - one[first]
             longest[first] = max(step, longest.get(first, step))
-    return [
-        pair
+    changes = [
+        (pair, first)
         for pair, first, _, _ in steps
         if first % 2 == 0
         or (2 * places[first] <= len(steps) and not _goes_on(*pair, longest))
     ]
+    counted = {first for _, first in changes if _is_counted(changes, first)}
+    return [pair for pair, first in changes if first not in counted]
+
+
+def _is_counted(changes: list[tuple[tuple[str, str], int]], first: int) -> bool:
+    """Tell whether names count frames within seconds: `1_29`, `2_00`, ..., `2_29`.
+
+    Args:
+        changes: Pairs of names, and the part in which they differ first.
+        first: A part: the seconds, which rise by one; frames start again, at one
+            number.
+    """
+    pairs = [pair for pair, part in changes if part == first]
+    if first % 2 == 0 or len(pairs) < _COUNTED:
+        return False
+    starts = set()
+    for one, other in pairs:
+        before, after = _NUMBERS.split(one), _NUMBERS.split(other)
+        if Decimal(after[first]) - Decimal(before[first]) != 1:
+            return False
+        starts.add(tuple(after[first + 2 :: 2]))
+    return len(starts) == 1 and all(len(n) <= _COUNT_DIGITS for n in starts.pop())
 
 
 def _goes_on(one: str, other: str, longest: Mapping[int, Decimal]) -> bool:
@@ -284,6 +310,8 @@ def _goes_on(one: str, other: str, longest: Mapping[int, Decimal]) -> bool:
     for i, (text, new) in enumerate(zip(before, after, strict=True)):
         if i % 2 and (step := Decimal(new) - Decimal(text)) < 0:
             digits = len(text.partition('.')[0])
+            if digits >= MIDNIGHT and (text[:3], new[:3]) == ('235', '000'):
+                return True
             ends = (10**digits, *(_TIMES if digits == 2 else ()))
             # 59, 00 is a step of 1
             falls.append(any(0 < step + end <= 2 * longest.get(i, 0) for end in ends))

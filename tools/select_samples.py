@@ -73,7 +73,8 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
     features = read_array(args.features)
     size = len(features) if features.ndim else 0
     if features.ndim == 4:
-        print(f'{args.features}: {check_axes(features.shape)}', file=sys.stderr)
+        for line in check_axes(features.shape):
+            print(f'{args.features}: {line}', file=sys.stderr)
     names = read_names(args.names, size) if args.names else None
     rows = {
         role: read_rows(path, size, names) if path else ()
@@ -94,7 +95,8 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         args.budget,
         scored=False,
     )
-    stamp.check(args.overwrite)
+    if not args.overwrite:  # else what is there is removed when the new one is known
+        stamp.check()
     selection = select(
         features,
         args.method,

@@ -1,5 +1,6 @@
 """Cityscapes with its sequences, cameras and stereo disparity."""
 
+import logging
 from bisect import bisect_left
 from collections.abc import Mapping
 
@@ -246,6 +247,7 @@ class CityscapesSequenceDataset(SequenceDataset):
                 f'no camera file in {self.data_prefix.get("camera_path")} '
                 f'({listed(without, 2)}): they take default_camera',
                 logger='current',
+                level=logging.INFO if files else logging.WARNING,
             )
         return samples
 

@@ -212,7 +212,8 @@ class ClipDataset(SequenceDataset):
             ),
             f'the names of frames change {len(changes)} time(s) as those of another '
             f'camera or sequence, between {listed(changes)}; frames on both sides are '
-            'taken for neighbours. Make each camera and each sequence a clip.': changes,
+            'taken for neighbours. Make each camera and each sequence a clip, unless '
+            'the names only count within another number.': changes,
         }
         for doubt, applies in doubts.items():
             if applies:

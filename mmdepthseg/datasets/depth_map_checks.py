@@ -11,7 +11,7 @@ from mmdepthseg.utils.errors import UserError
 DENSE = 0.3
 #: Shares of their pixels from which a unit is wrong: nearer than a camera sees, farther
 #: than depth reaches, and outside of the range that the user gives.
-TOO_NEAR, TOO_FAR, OUTSIDE = 0.2, 0.5, 0.95
+TOO_NEAR, TOO_FAR, OUTSIDE = 0.2, 0.8, 0.95
 #: 99 % of the disparities of most maps below this: one stray value is the largest.
 FLAT = 0.01
 #: Number of maps, and share of those with the same largest value, from which each seems

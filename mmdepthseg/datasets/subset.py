@@ -104,7 +104,7 @@ class LabeledSubset:
 
         Raises:
             UserError: There are fewer samples, or names that are not among them; or
-                if `ann_file` may be one of two lists, below `root` and below the
+                `ann_file` may be one of two lists, below `root` and below the
                 current folder.
         """
         if self.ann_file is not None:
@@ -181,7 +181,7 @@ def random_subset(total: int, n: int, seed: int) -> list[int]:
         Positions, in the order of the permutation.
 
     Raises:
-        UserError: N is not in 1..total.
+        UserError: `n` is not in 1..total.
     """
     if not 1 <= n <= total:
         raise UserError(f'labeled_subset asks for n={n} of {total} samples')

@@ -79,7 +79,7 @@ def read_areas(paths: Sequence[str | Path]) -> list[np.ndarray]:
             continue
         first, expected = named = named or (path, names)
         differing = [
-            n for n, pair in enumerate(zip(names, expected)) if len({*pair}) > 1
+            place for place, pair in enumerate(zip(names, expected)) if _differ(*pair)
         ]
         if differing:
             place = differing[0]
@@ -89,6 +89,17 @@ def read_areas(paths: Sequence[str | Path]) -> list[np.ndarray]:
                 'on the same images in the same order'
             )
     return found
+
+
+def _differ(one: str, other: str) -> bool:
+    """Tell whether two names are of different images.
+
+    Data sets of MMSegmentation name them after the file alone: `a/1`, `1_leftImg8bit`.
+    """
+    if '/' in one and '/' in other:
+        return one != other
+    one, other = (name.rsplit('/', 1)[-1] for name in (one, other))
+    return not (one.startswith(other) or other.startswith(one))
 
 
 def _read_names(path: str | Path, count: int) -> list[str] | None:

@@ -27,7 +27,7 @@ class RowMeanDepth:
         rows: Mean depth in metres per bin of relative height, from top to bottom, (R,).
 
     Raises:
-        ValueError: If `rows` is not one-dimensional, is empty, or contains a value that
+        ValueError: `rows` is not one-dimensional, is empty, or contains a value that
             is not positive and finite.
     """
 

@@ -39,7 +39,7 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         **kwargs: Passed to MMSegmentation's class.
 
     Raises:
-        UserError: Two images would have the same map, or if an image has no label
+        UserError: Two images would have the same map, or an image has no label
             and neither `output_dir` nor `format_only` is set.
     """
 

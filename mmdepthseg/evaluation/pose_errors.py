@@ -208,7 +208,7 @@ def mean_motion(motions: Iterable[np.ndarray]) -> np.ndarray:
         The mean motion (4, 4).
 
     Raises:
-        UserError: If `motions` is empty.
+        UserError: `motions` is empty.
     """
     motions = list(motions)
     if not motions:

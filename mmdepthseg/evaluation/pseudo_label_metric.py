@@ -65,7 +65,7 @@ class PseudoLabelMetric(BaseMetric):
         **kwargs: Passed to `BaseMetric`.
 
     Raises:
-        UserError: The threshold is not in [0, 1], or if a sample has no label.
+        UserError: The threshold is not in [0, 1], or a sample has no label.
     """
 
     def __init__(

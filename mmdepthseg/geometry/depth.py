@@ -22,7 +22,7 @@ def check_depth_range(owner: str, min_depth: float, max_depth: float) -> None:
         max_depth: Depth of disparity 0, metres.
 
     Raises:
-        UserError: Not 0 < min_depth < max_depth.
+        UserError: `0 < min_depth < max_depth` does not hold.
     """
     if not 0 < min_depth < max_depth:
         raise UserError(
@@ -45,7 +45,7 @@ def disparity_to_depth(
         Scaled disparity (1/metres) and depth (metres), both of the input's shape.
 
     Raises:
-        UserError: Not 0 < min_depth < max_depth.
+        UserError: `0 < min_depth < max_depth` does not hold.
     """
     check_depth_range('disparity_to_depth', min_depth, max_depth)
     (disparity,) = full_precision(disparity)
@@ -70,7 +70,7 @@ def depth_to_disparity(
         Disparity, of the input's shape.
 
     Raises:
-        UserError: Not 0 < min_depth < max_depth.
+        UserError: `0 < min_depth < max_depth` does not hold.
     """
     check_depth_range('depth_to_disparity', min_depth, max_depth)
     (depth,) = full_precision(depth)

@@ -120,7 +120,7 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
     tuple. The same holds inside of dicts and lists.
 
     Raises:
-        UserError: A key looks misspelt or does not fit the config's structure, or if
+        UserError: A key looks misspelt or does not fit the config's structure, or
             text is given for a number, a truth value, a list or a dict.
     """
     for key, value in options.items():

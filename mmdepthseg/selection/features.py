@@ -13,7 +13,6 @@ Convention
       This avoids the cancellation of |x|^2 + |y|^2 - 2 x.y for nearly equal frames.
 """
 
-import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -244,29 +243,27 @@ def check_shape(features: np.ndarray) -> np.ndarray:
     return features
 
 
-def check_axes(shape: Sequence[int]) -> str:
+def check_axes(shape: Sequence[int]) -> list[str]:
     """Tell how features (N, C, H, W) are read, as in '64 channels at 4x8 positions'.
 
     Args:
         shape: Four numbers.
 
-    Warns:
-        UserWarning: If they look like (N, H, W, C): the last axis is far longer than
-            the others, as channels are; or it has the 1, 3 or 4 channels of an image,
-            and the two before it are sides of one.
+    Returns:
+        That, and a warning if they look like (N, H, W, C): the last axis is far longer
+        than the others, as channels are; or it has the 1, 3 or 4 channels of an image,
+        and the two before it are sides of one.
     """
     _, channels, height, width = shape
     read = f'{channels} channels at {height}x{width} positions'
     short, long = sorted((channels, height))
     # maps a few positions wide are no more than a few high: (512, 3, 4), (512, 1, 1)
     image = width in (1, 3, 4) and short >= 8 and long <= 4 * short
-    if width >= 4 * long or image:
-        warnings.warn(
-            f'features of shape {tuple(shape)} are read as (N, C, H, W), {read}, but '
-            'look like (N, H, W, C): if they are, save features.transpose(0, 3, 1, 2)',
-            stacklevel=2,
-        )
-    return read
+    doubt = (
+        f'warning: the shape {tuple(shape)}, read as (N, C, H, W), looks like '
+        '(N, H, W, C): if it is, save features.transpose(0, 3, 1, 2)'
+    )
+    return [read, doubt] if width >= 4 * long or image else [read]
 
 
 def _too_large(block: np.ndarray) -> np.ndarray:

@@ -53,9 +53,9 @@ def test_another_unit_is_refused(values, meaning, named, import_maps, tmp_path):
     assert not (tmp_path / 'labels').exists()
 
 
-def far_sky(values):
+def far_sky(values, share=1 / 3, distance=1e10):
     values = values.copy()
-    values[: SIZE[0] // 3] = 1e10
+    values[: round(SIZE[0] * share)] = distance
     return values
 
 
@@ -65,6 +65,7 @@ def far_sky(values):
         (STREET, ('depth',)),
         ((STREET * 1000).astype(np.uint16), ('depth', 1e-3)),
         (far_sky(STREET), ('depth',)),
+        (far_sky(STREET, 0.6, 1e4), ('depth',)),  # as Depth Pro's
         (STREET, ('depth', None, 1, 6)),  # on purpose
         (STREET * 20, ('depth', None, 1, 2000)),
         (np.minimum(STREET, 20), ('depth', None, 1, 20)),

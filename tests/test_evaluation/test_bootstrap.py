@@ -40,13 +40,14 @@ def test_files_of_other_images_or_in_another_order(tmp_path):
     given = dict(
         a=['x/1', 'x/2'], same=['x/1', 'x/2'], old=None,
         turned=['x/2', 'x/1'], others=['x/1', 'y/2'], few=['x/1'], numbers=[1, 2],
+        mmseg=['1_leftImg8bit', '2_leftImg8bit'],
     )  # fmt: skip
     paths = {}
     for name, images in given.items():
         paths[name] = tmp_path / f'{name}.npz'
         names = {} if images is None else dict(names=np.array(images))
         np.savez(paths[name], areas=made_up(2), **names)
-    assert len(read_areas([paths[name] for name in ('old', 'a', 'old', 'same')])) == 4
+    assert len(read_areas([paths[name] for name in ('old', 'a', 'mmseg', 'same')])) == 4
     for name, said in (
         ('turned', 'image 1 is x/2, but x/1 in .*a.npz .2 of 2'),
         ('others', 'image 2 is y/2, but x/2 in .*a.npz .1 of 2'),

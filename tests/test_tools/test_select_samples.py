@@ -204,6 +204,11 @@ def test_another_selection_is_refused_unless_it_may_overwrite(tmp_path, select_s
     (tmp_path / 'out/selection.json').write_text(json.dumps(record))
     done = select_samples(*given)
     assert done.returncode == 2 and 'config' in done.stderr
+    # nothing is removed before the new one is known
+    kept = files()
+    wrong = ['--budget', 500, '--seed', 1, '--overwrite']
+    assert select_samples(*given, *wrong).returncode == 2
+    assert files() == kept
     done = select_samples(*given, '--seed', 1, '--overwrite')
     assert done.returncode == 0 and 'budget_9.txt' not in files()
     assert json.loads(files()['selection.json'])['seed'] == 1
@@ -214,8 +219,8 @@ def test_says_how_the_axes_are_read(tmp_path, select_samples):
     assert 'f.npy: 3 channels at 2x2 positions' in done.stderr
     assert '(N, H, W, C)' not in done.stderr
     np.save(tmp_path / 'last.npy', np.repeat(FEATURES, 8, axis=3))
-    with pytest.warns(UserWarning, match=r'transpose\(0, 3, 1, 2\)'):
-        select_samples('--budget', 3, '--overwrite', features='last.npy')
+    done = select_samples('--budget', 3, '--overwrite', features='last.npy')
+    assert 'warning: ' in done.stderr and 'transpose(0, 3, 1, 2)' in done.stderr
 
 
 def test_only_split_files_are_removed(tmp_path):

@@ -111,8 +111,6 @@ class NetworkSelection:
         """
         self._check()
         ranks = PatientRanks(self.cfg, self.launcher)
-        from_main(lambda: self._stamp().check(self.overwrite))
-        from_main(lambda: remove_leftovers(self.folder))
         pool = self._build_pool()
         given = [
             read_rows(path, len(pool), pool.names) if path else ()
@@ -120,6 +118,9 @@ class NetworkSelection:
         ]
         initial, exclude = check_rows(len(pool), given[0], given[1])
         check_budgets(self.budgets, initial, eligible_rows(len(pool), exclude))
+        # only now, for it may remove what is there
+        from_main(lambda: self._stamp().check(self.overwrite))
+        from_main(lambda: remove_leftovers(self.folder))
         features, labels, teacher = self._ask_teacher(pool)
         scorer = None
         if self.scored:

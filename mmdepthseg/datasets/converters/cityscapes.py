@@ -129,7 +129,7 @@ def convert_cityscapes(
         UserError: The original is incomplete, or `out` was made with other options.
         BrokenFileError: At the end, naming files that could not be converted; all
             others are done.
-        OSError: If `out` cannot be written to.
+        OSError: `out` cannot be written to.
     """
     options = options or ConvertOptions()
     _check_choice(source, out, packages, splits, workers)

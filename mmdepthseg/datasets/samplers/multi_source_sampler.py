@@ -103,7 +103,7 @@ class MultiSourceSampler(SkippingSampler, Sampler):
             their samples are labelled; the labels are read once, at the start.
 
     Raises:
-        UserError: If `dataset` is not a `ConcatDataset`, or counts, sources and batch
+        UserError: `dataset` is not a `ConcatDataset`, or counts, sources and batch
             size do not match.
     """
 

@@ -45,7 +45,7 @@ class SkippingSampler:
             num_samples: Counted from the start of the stream.
 
         Raises:
-            ValueError: Negative.
+            ValueError: It is negative.
         """
         if num_samples < 0:
             raise ValueError(f'num_samples must not be negative, got {num_samples}')

@@ -100,9 +100,9 @@ def decode(
         else:
             image = mmcv.imfrombytes(content, flag, backend=backend)
     except Exception as error:  # each decoder has its own kinds
-        image, problem = None, f'cannot be decoded: {error}.'
+        image, problem = None, f'cannot be decoded: {error}'
     if image is None:
-        problem = problem or 'cannot be decoded: it is damaged or not an image.'
+        problem = problem or 'cannot be decoded: it is damaged or not an image'
         raise BrokenFileError(f'{what} {path} {problem}')
     return image
 
@@ -288,7 +288,12 @@ def read_values(
         content = read_bytes(path, what, backend_args)
         return decode_values(content, path, what, dtype)
     except BrokenFileError as error:
-        raise BrokenFileError(f'{error} {cure}'.strip()) from None
+        raise _with_cure(error, cure) from None
+
+
+def _with_cure(error: BrokenFileError, cure: str) -> BrokenFileError:
+    """Return the error with what to do, in a sentence of its own."""
+    return BrokenFileError(f'{error}. {cure}' if cure else str(error))
 
 
 def decode_stored(
@@ -316,7 +321,7 @@ def decode_stored(
         try:
             return decode_values(content, path, what, np.uint8)
         except BrokenFileError as error:
-            raise BrokenFileError(f'{error} {cure}'.strip()) from None
+            raise _with_cure(error, cure) from None
     _refuse_jpeg(content, path, what)
     values = decode(content, path, what, 'unchanged')
     if stored == 'colour' and values.shape[2:] == (4,):  # refused if transparent

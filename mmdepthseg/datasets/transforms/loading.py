@@ -47,7 +47,7 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
     Raises:
         BrokenFileError: The file is missing, truncated or not an image, or would be
             changed by decoding (see `files`).
-        UserError: If `min_size` is not a size, or goes with another decoder.
+        UserError: `min_size` is not a size, or goes with another decoder.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ class CheckCheckpointHook(Hook):
 
         Raises:
             UserError: The checkpoint fills too little of the model (names the first
-                differences), or if a training would resume with other settings.
+                differences), or a training would resume with other settings.
         """
         match = match_checkpoint(runner.model, checkpoint)
         training = built_loop(runner, 'train') is not None

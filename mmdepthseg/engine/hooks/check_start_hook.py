@@ -43,11 +43,11 @@ STAGES = ('train', 'val', 'test')
 class CheckStartHook(Hook):
     """Check the parts of a run against each other before the first iteration.
 
-    - Values are of the types that constructors announce (see `check_values`; our tools
+    - Values are of the types that constructors announce (see `checks.values`; our tools
       check that before they build anything).
-    - Loops, samplers, schedules and hooks fit each other (see `check_loops`).
+    - Loops, samplers, schedules and hooks fit each other (see `checks.loops`).
     - The first frame of each folder is stored as it is to be read, and its camera fits
-      (see `check_frames`).
+      (see `checks.frames`).
     - The first sample has inputs, and passes through a model of MMSegmentation (see
       `check_sample`).
     - `classes` are names, and the heads and their class weights have as many classes
@@ -55,12 +55,12 @@ class CheckStartHook(Hook):
     - The figures in `save_best` and `monitor` (early stopping, ReduceOnPlateau) are
       among those of the validation; a warning if a metric does not tell its own.
     - The model predicts what the metrics of the validation compare, and the validation
-      has their truth; the first sample is loaded (see `check_metrics`).
+      has their truth; the first sample is loaded (see `checks.metrics`).
     - Labelled images of the training that are also those of the validation, and labels
       of mixed images that the labelled source lacks, cause a warning.
     - A class that no training label shows causes a warning, if the labels are small;
       so do a rate of its own for parameters that the model does not have, and weights
-      that a transfer lacks or that want other images (see `check_weights`).
+      that a transfer lacks or that want other images (see `checks.weights`).
 
     It works with every tool that builds a Runner from a config with this hook.
     """

@@ -41,7 +41,7 @@ class MeanTeacherHook(Hook):
             Defaults to 0, as in the paper.
 
     Raises:
-        UserError: If `burn_in` or `rampup` is negative.
+        UserError: `burn_in` or `rampup` is negative.
     """
 
     # Run before the hooks that save or evaluate (CheckpointHook is VERY_LOW).

@@ -28,7 +28,7 @@ class NonFiniteLossHook(Hook):
             the device, but the logging of the losses does so anyway.
 
     Raises:
-        UserError: If `interval` is less than 1.
+        UserError: `interval` is less than 1.
     """
 
     priority = 'NORMAL'

@@ -21,7 +21,7 @@ class ComplementaryDropout(nn.Module):
             them masked the student never sees features as they are at test time.
 
     Raises:
-        UserError: If `whole` is not in [0, 1].
+        UserError: `whole` is not in [0, 1].
     """
 
     def __init__(self, whole: float = 0.5) -> None:

@@ -12,8 +12,10 @@ from mmdepthseg.datasets.errors import BrokenFileError
 from mmdepthseg.datasets.transforms.files import (
     ORIENTATION,
     decode,
+    decode_stored,
     decode_values,
     read_bytes,
+    read_values,
 )
 
 
@@ -179,3 +181,14 @@ def test_data_behind_an_image_are_not_its_end(kind, tmp_path):
         else:
             with pytest.raises(BrokenFileError, match='motion.jpg is truncated'):
                 read_bytes(str(path), 'Image')
+
+
+def test_what_to_do_is_a_sentence_of_its_own(tmp_path):
+    path = tmp_path / 'x.png'
+    path.write_bytes(encoded(Image.fromarray(np.zeros((4, 4), np.uint16))))
+    for read in (
+        lambda: read_values(str(path), 'Depth map', 'Take 8 bits.', np.uint8),
+        lambda: decode_stored(path.read_bytes(), str(path), 'Label', 'index', 'ids'),
+    ):
+        with pytest.raises(BrokenFileError, match=r'shape \(4, 4\)\. T'):
+            read()
