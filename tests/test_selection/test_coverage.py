@@ -57,8 +57,8 @@ def test_plane_of_normalised_features_from_a_sample(monkeypatch):
 def test_plane_of_equal_and_of_huge_features():
     plane = fit_plane(FeaturePool(np.full((5, 3), 7.0)))
     assert plane.share.tolist() == [0, 0] and not plane.axes.any()
-    data = 1e170 * RANDOM.standard_normal((20, 4))
-    small = fit_plane(FeaturePool(1e-170 * data))
+    data = 1e140 * RANDOM.standard_normal((20, 4))
+    small = fit_plane(FeaturePool(1e-140 * data))
     np.testing.assert_allclose(fit_plane(FeaturePool(data)).share, small.share)
 
 
