@@ -253,8 +253,8 @@ def sequence_changes(names: Sequence[str]) -> list[tuple[str, str]]:
         a number say nothing.
     """
     steps = []  # the names, and the first part in which they differ; texts are even
-    for pair in pairwise(names):
-        one, other = (natural_key(name)[0] for name in pair)
+    keys = [natural_key(name)[0] for name in names]
+    for pair, (one, other) in zip(pairwise(names), pairwise(keys), strict=True):
         parts = enumerate(zip(one, other, strict=False))
         first = next((i for i, (a, b) in parts if a != b), None)
         if first is not None and len(one) > 1 and len(other) > 1:

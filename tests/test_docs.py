@@ -22,6 +22,10 @@ def test_named_files_exist(guide):
     text = (REPO / guide).read_text()
     named = re.findall(r'\b((?:configs|tools|docs)/[\w./-]+\.(?:py|txt|md))\b', text)
     assert not [name for name in named if not (REPO / name).is_file()]
+    tests = re.findall(r'`(?:tests/)?((?:test_\w+/)*test_\w+\.py)`', text)
+    files = [str(path) for path in (REPO / 'tests').rglob('test_*.py')]
+    tests = [name for name in tests if 'NAME' not in name]
+    assert not [t for t in tests if not any(f.endswith('/' + t) for f in files)]
     links = re.findall(r'\]\((?!http)([\w./-]+)(?:#[\w-]+)?\)', text)
     here = (REPO / guide).parent
     assert not [link for link in links if not (here / link).exists()]

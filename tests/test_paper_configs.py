@@ -12,6 +12,7 @@ from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 
 from mmdepthseg.datasets import CamVidDataset
+from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.evaluation import depth_metric
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.models.mixing import (
@@ -20,6 +21,14 @@ from mmdepthseg.models.mixing import (
     DepthThresholdMix,
 )
 from mmdepthseg.registry import MODELS, TRANSFORMS
+from mmdepthseg.utils.configs import walk
+
+#: Configs that learn depth from video.
+PAPER_DEPTH = sorted(
+    path
+    for kind in ('sde-*', '*pad-transfer*')
+    for path in (REPO / 'configs/cityscapes').glob(f'{kind}.py')
+)
 
 pytestmark = pytest.mark.usefixtures('at_home')
 SEMI = (
@@ -210,6 +219,29 @@ def test_camvid_at_the_papers_setting(name):
         assert mix.subset_mode == ('mark' if 'gt' in words else 'exclude')
         stored = any(t.type == 'LoadSDEDisparity' for t in mix.get('pipeline', ()))
         assert stored == ('depthmix' in words) == ('sde_disparity_dir' in mix)
+
+
+@pytest.mark.parametrize('path', PAPER_DEPTH, ids=lambda path: path.stem)
+def test_cityscapes_has_a_camera_where_no_file_is(path):
+    """Shared by its images (method: 3W, section 1)."""
+    found = [
+        value
+        for place, value in walk(load_config(path).train_dataloader.to_dict(), '')
+        if place.endswith('.default_camera')
+    ]
+    assert len(found) == 1
+    camera = parse_intrinsics(found[0], 'default_camera')
+    assert camera.size == (1024, 2048)
+    fx, fy, cx, cy = 2262.52, 2265.30, 1096.98, 513.137
+    assert camera.K.tolist() == [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    'path', sorted((REPO / 'configs/cityscapes').glob('unimatch*.py'))
+)
+def test_the_last_step_of_unimatch_learns(path):
+    cfg = load_config(path)
+    assert [one.end - 1 for one in cfg.param_scheduler] == [cfg.train_cfg.max_iters]
 
 
 @pytest.mark.parametrize(

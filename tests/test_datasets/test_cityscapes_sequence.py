@@ -1,3 +1,4 @@
+import logging
 import re
 import shutil
 
@@ -105,11 +106,18 @@ def test_all_frames_take_the_nearest_camera(cityscapes_root):
 def test_frames_that_take_the_default_camera_are_told(cityscapes_root, monkeypatch):
     lines = []
     monkeypatch.setattr(
-        cityscapes_sequence, 'print_log', lambda text, **options: lines.append(text)
+        cityscapes_sequence,
+        'print_log',
+        lambda text, level, **options: lines.append((level, text)),
     )
     camera = dict(K=[[20.0, 0, 9], [0, 20.0, 5], [0, 0, 1]], width=32, height=16)
     build(cityscapes_root, default_camera=camera)
-    assert re.search('2 of 4 frames have no camera file.*default_camera', lines[0])
+    level, text = lines[0]
+    assert re.search('2 of 4 frames have no camera file.*default_camera', text)
+    assert level == logging.INFO
+    shutil.rmtree(cityscapes_root / 'camera')
+    build(cityscapes_root, default_camera=camera)
+    assert lines[1][0] == logging.WARNING and '4 of 4 frames' in lines[1][1]
 
 
 def test_missing_neighbour(cityscapes_root, caplog):

@@ -1,35 +1,16 @@
 """All generators of a process go back to where they were."""
 
-import io
 import random
 
 import numpy as np
 import pytest
-import torch
+from helpers.random_numbers import draw, through_a_file
 
 from mmdepthseg.engine.random_state import (
     get_random_state,
     kept_random_state,
     set_random_state,
 )
-
-
-def draw() -> list[float]:
-    # gauss keeps a spare number, in python's and in numpy's generator
-    return [
-        random.random(),
-        random.gauss(0, 1),
-        np.random.rand(),
-        np.random.randn(),
-        torch.rand(1).item(),
-    ]
-
-
-def through_a_file(checkpoint: dict) -> dict:
-    file = io.BytesIO()
-    torch.save(checkpoint, file)
-    file.seek(0)
-    return torch.load(file, weights_only=True)
 
 
 def test_states_survive_a_safe_load():

@@ -16,7 +16,8 @@ def watched_figures(runner: Runner) -> Iterator[tuple[str, str, bool]]:
     MMEngine looks for them after the first validation.
 
     Yields:
-        The option, the name of the figure, and whether the run goes on without it.
+        The option, the name of the figure, and whether a run without any validation
+        may have it (it keeps no best checkpoint then).
     """
     for hook in runner.hooks:
         if isinstance(hook, mmengine.hooks.CheckpointHook):
@@ -39,9 +40,8 @@ def check_monitors(runner: Runner) -> list[str]:
     Raises:
         UserError: Names the option and the figures there are, if any.
     """
-    figures = validation_figures(runner)
+    figures, doubts = validation_figures(runner), []
     if figures is None:
-        doubts = []
         for option, name, dispensable in watched_figures(runner):
             doubt = (
                 f'{option}={name!r}: nothing is validated, so this never acts: give '
@@ -52,7 +52,6 @@ def check_monitors(runner: Runner) -> list[str]:
             doubts.append(doubt)
         return doubts
     names, silent = figures
-    doubts = []
     for option, name, _ in watched_figures(runner):
         if name in names or (name == 'auto' and not silent):
             continue

@@ -49,7 +49,7 @@ class CheckStartHook(Hook):
     - The first frame of each folder is stored as it is to be read, and its camera fits
       (see `checks.frames`).
     - The first sample has inputs, and passes through a model of MMSegmentation (see
-      `check_sample`).
+      `checks.sample`).
     - `classes` are names, and the heads and their class weights have as many classes
       as the data sets.
     - The figures in `save_best` and `monitor` (early stopping, ReduceOnPlateau) are
@@ -123,7 +123,7 @@ class CheckStartHook(Hook):
         model = unwrapped(runner.model)
         sources = weight_sources(model)
         doubts = foreign_normalization(model, sources)
-        if not runner._has_loaded:  # something that replaced them
+        if not runner._has_loaded:  # what is loaded has replaced them
             doubts += random_encoders(sources)
         for doubt in doubts:
             runner.logger.warning(doubt)

@@ -55,7 +55,7 @@ class UNetDecoder(BaseModule):
             ASPP has batch norm and its conv blocks have none. Defaults to BN; SyncBN or
             GN suit small batches.
         conv_init: Start of the conv blocks' convolutions. 'pytorch', as in the papers'
-            code: the first disparity is 0.5 everywhere. 'kaiming', MMCV's, for tuned
+            code: the first disparity is about 0.5. 'kaiming', MMCV's, for tuned
             configs: without norm features grow from step to step.
         with_cp: Recompute the two finest steps in the backward pass instead of keeping
             their inputs: less memory, more time (docs/performance.md). Not with norms,

@@ -1,29 +1,16 @@
 """States survive a checkpoint; validation leaves them alone."""
 
-import io
 import logging
-import random
 import re
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
+from helpers.random_numbers import draw, through_a_file
 from mmengine.hooks import CheckpointHook
 
 from mmdepthseg.engine.hooks import RandomStateHook, random_state_hook
 from mmdepthseg.engine.random_state import get_random_state, set_random_state
-
-
-def draw() -> list[float]:
-    # gauss keeps a spare number, in python's and in numpy's generator
-    return [
-        random.random(),
-        random.gauss(0, 1),
-        np.random.rand(),
-        np.random.randn(),
-        torch.rand(1).item(),
-    ]
 
 
 def make_runner(**values) -> SimpleNamespace:
@@ -37,13 +24,6 @@ def make_runner(**values) -> SimpleNamespace:
         hooks=[],
     )
     return SimpleNamespace(**{**defaults, **values})
-
-
-def through_a_file(checkpoint: dict) -> dict:
-    file = io.BytesIO()
-    torch.save(checkpoint, file)
-    file.seek(0)
-    return torch.load(file, weights_only=True)
 
 
 def test_resume_restores_and_loading_weights_does_not():

@@ -154,7 +154,7 @@ def test_the_first_disparity_is_a_half(conv_init):
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 def test_disparities_have_all_bits_in_half_precision(dtype):
-    """Depth is their inverse: a far one would be off by a percent."""
+    """Depth is their inverse."""
     torch.manual_seed(0)
     head = build(depth_head=DEPTH_HEAD).depth_head
     decoded = {
