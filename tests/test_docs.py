@@ -38,6 +38,25 @@ def test_named_files_exist(guide):
     ]
 
 
+def anchors(path):
+    """Return the anchors of a guide's headings, as GitHub makes them."""
+    blocks = re.sub(r'(?ms)^```.*?^```', '', path.read_text())
+    headings = re.findall(r'^#+ (.+)$', blocks, flags=re.MULTILINE)
+    plain = (re.sub(r'[^\w\- ]', '', heading.lower()) for heading in headings)
+    return {heading.replace(' ', '-') for heading in plain}
+
+
+@pytest.mark.parametrize('guide', GUIDES)
+def test_links_into_pages_lead_to_headings(guide):
+    here = REPO / guide
+    links = re.findall(r'\]\((?!http)([\w./-]*)#([\w-]+)\)', here.read_text())
+    assert not [
+        f'{name}#{anchor}'
+        for name, anchor in links
+        if anchor not in anchors(here.parent / name if name else here)
+    ]
+
+
 def test_cityscapes_guide_lists_every_experiment():
     text = (REPO / 'docs/cityscapes.md').read_text()
     for path in (REPO / 'configs/cityscapes').glob('*.py'):

@@ -1,6 +1,6 @@
 # DepthMix on your own clips: labelled and unlabelled frames, mixed by their depth; 600
 # more iterations from a network that already segments. (A weak teacher teaches its
-# mistakes: see "Real images" in docs/results.md.)
+# mistakes: see docs/results_real.md.)
 #   python tools/train.py configs/clips/sde_r18-w16_1k_320x160.py \
 #       --work-dir work_dirs/sde
 #   python tools/generate_depth.py configs/clips/sde_r18-w16_1k_320x160.py \
