@@ -3,7 +3,8 @@
 # ImageNet, too, and learned from two highway clips.
 # supervised-x2 sees as many labelled images as the two trainings together, and
 # supervised-x3 costs as much; a second round goes on from the student of the first.
-# Depth of the rendered streets instead: --given depth_labels=DIR (docs/results.md).
+# Depth of the rendered streets instead: --given depth_labels=DIR
+# (docs/results_real.md).
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = ['./camvid_lite0.py', '../_base_/from_finished.py']
 title = 'CamVid val (101 images) at 256x192: 900 iterations from the finished network'
