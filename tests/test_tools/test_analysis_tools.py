@@ -191,3 +191,36 @@ def test_class_shares_of_an_empty_list(streets, tmp_path, capsys):
             '--cfg-options', f'train_dataloader.dataset.data_root={streets}',
         )  # fmt: skip
     assert 'none.txt: no name' in capsys.readouterr().err
+
+
+def test_picture_sheet(tmp_path, capsys):
+    for folder, value, names in (
+        ('images', 40, ('a.jpg', 'b.jpg')), ('depth', 200, ('b.png', 'a.png', 'c.png')),
+    ):  # fmt: skip
+        (tmp_path / folder).mkdir()
+        for name in names:
+            picture = np.full((20, 40, 3), value, np.uint8)
+            cv2.imwrite(str(tmp_path / folder / name), picture)
+    columns = f'image={tmp_path}/images', f'depth={tmp_path}/depth'
+    out = tmp_path / 'sheet.png'
+    call('picture_sheet', *columns, '--out', out, '--width', 80)
+    whole = cv2.imread(str(out))
+    middle = [whole[-20, 40, 0], whole[-20, 84 + 40, 0]]
+    assert np.abs(np.array(middle, int) - (40, 200)).max() < 3
+    call('picture_sheet', *columns, '--out', out, '--width', 80, '--names', 'b')
+    assert cv2.imread(str(out)).shape[0] < whole.shape[0]
+    (tmp_path / 'images/c.jpg').write_bytes(b'no picture')
+    for arguments, reason in (
+        (('--names', 'd'), 'd: not in all folders'),
+        (('--names', 'c'), 'c.jpg: not a readable image'),
+        (('--width', 0), '--width 0'),
+        ((f'depth={tmp_path}/images',), 'depth='),
+        ((f'more={tmp_path}/none',), 'not a folder'),
+    ):
+        with pytest.raises(SystemExit):
+            call('picture_sheet', *columns, *arguments, '--out', out)
+        assert reason in capsys.readouterr().err
+    cv2.imwrite(str(tmp_path / 'depth/a.jpg'), picture)
+    with pytest.raises(SystemExit):
+        call('picture_sheet', *columns, '--out', out)
+    assert 'a.jpg and a.png' in capsys.readouterr().err
