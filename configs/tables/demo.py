@@ -9,7 +9,7 @@ seeds = [7]
 label_counts = [8]
 clips = 'data/streets_demo'
 iterations = 700
-depth_iterations = 350
+sde = 'configs/streets/sde_lite0_900it_192x96.py'
 test_folder = '{work_dir}/sde_test'
 data = {'train_dataloader.dataset.data_root': clips}
 for stage in ('val', 'test'):
@@ -24,28 +24,19 @@ prerequisites = [
         '--val-clips 80',
         outputs=[f'{clips}/streets.json'],
     ),
-    dict(
-        name='sde',
-        train=_base_.sde,
-        needs=['streets'],
-        options={
-            **data,
-            'train_cfg.max_iters': depth_iterations,
-            'train_cfg.val_interval': depth_iterations,
-        },
-    ),
+    dict(name='sde', train=sde, needs=['streets'], options=data),
     dict(
         name='depth_labels',
-        depth_labels=_base_.sde,
+        depth_labels=sde,
         checkpoint='{sde}',
         options={'predict_dataloader.dataset.data_root': clips},
     ),
     dict(
         name='sde_test',
-        command=f'tools/test.py {_base_.sde} {{sde}} --work-dir {test_folder} '
+        command=f'tools/test.py {sde} {{sde}} --work-dir {test_folder} '
         '--cfg-options ' + ' '.join(f'{key}={value}' for key, value in data.items()),
         outputs=[test_folder],
-        config=_base_.sde,
+        config=sde,
         folder=test_folder,
     ),
 ]
