@@ -1,7 +1,8 @@
 # The mean teacher from the finished supervised network, mixing from the first iteration
 # on, instead of learning both in one training: streets_few_labels.py with 1,800
 # iterations of labels alone, and then 1,800 with a teacher. And a second round: 1,800
-# more from the student that the first ended with.
+# more from the student that the first ended with. supervised-x2 sees as many labelled
+# images as one round, supervised-x3 costs as much.
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = ['./streets_few_labels.py', '../_base_/from_finished.py']
 title = 'Streets at 192x96: rounds of 1,800 iterations from the supervised network'
@@ -13,21 +14,25 @@ seeds = [7, 25, 42, 1, 2, 3, 4, 5, 6, 8, 9, 10]
 label_counts = [8, 30, 60]
 baseline = 'supervised'
 known = {method['name']: method for method in _base_.methods}
-length = 2 * _base_.iterations
 methods = [
     known['supervised'],
-    dict(
-        known['supervised'],
-        name='supervised-x2',
-        title='labelled frames only, 3,600 iterations',
-        options={
-            **known['supervised']['options'],
-            'train_cfg.max_iters': length,
-            'train_cfg.val_interval': length,
-            'default_hooks.checkpoint.interval': length // 2,
-            'param_scheduler.0.end': length,
-            '+test_evaluator.areas_file': '{work_dir}/areas/x2_n{n}_seed{seed}',
-        },
+    *(
+        dict(
+            known['supervised'],
+            name=f'supervised-x{factor}',
+            title=f'labelled frames only, {factor * _base_.iterations:,} iterations',
+            options={
+                **known['supervised']['options'],
+                'train_cfg.max_iters': factor * _base_.iterations,
+                'train_cfg.val_interval': factor * _base_.iterations,
+                'default_hooks.checkpoint.interval': factor * _base_.iterations // 2,
+                'param_scheduler.0.end': factor * _base_.iterations,
+                '+test_evaluator.areas_file': (
+                    f'{{work_dir}}/areas/x{factor}_n{{n}}_seed{{seed}}'
+                ),
+            },
+        )
+        for factor in (2, 3)
     ),
     *(
         dict(
