@@ -1,5 +1,5 @@
-# Depth as `make demo` learns it: the loss at the finest scale alone takes less time, and
-# 900 iterations are enough to see near objects, not only the road.
+# Depth as `make demo` learns it: the loss at the finest scale alone takes less time, so
+# that 900 iterations are affordable, enough to see near objects, not only the road.
 _base_ = './sde_lite0_500it_192x96.py'
 model = dict(depth_head=dict(num_scales=1))
 iterations = 900

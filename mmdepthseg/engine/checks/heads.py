@@ -11,7 +11,7 @@ from mmdepthseg.utils.errors import UserError, listed
 
 
 def segmentation_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield name and module of the decode and auxiliary heads of all segmentors."""
+    """Yield key and module of the decode and auxiliary heads of all segmentors."""
     for name, module in model.named_modules():
         if not isinstance(module, BaseSegmentor):
             continue
@@ -19,7 +19,13 @@ def segmentation_heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             head: Any = getattr(module, part, None)
             for one in head if isinstance(head, nn.ModuleList) else [head]:
                 if getattr(one, 'num_classes', None) is not None:
-                    yield f'{name}.{part}'.lstrip('.'), one
+                    yield f'{config_key(name)}.{part}', one
+
+
+def config_key(name: str) -> str:
+    """Return the key of a module in the config: a teacher is a copy of a student."""
+    key = {'student': 'segmentor', 'teacher.module': 'segmentor'}.get(name, name)
+    return f'model.{key}'.rstrip('.')
 
 
 def check_classes(place: str, dataset: Any, model: nn.Module) -> None:
@@ -46,7 +52,7 @@ def check_classes(place: str, dataset: Any, model: nn.Module) -> None:
     for name, head in segmentation_heads(model):
         if head.num_classes != count:
             raise UserError(
-                f'model: {name}.num_classes is {head.num_classes}, but the data set of '
+                f'{name}.num_classes is {head.num_classes}, but the data set of '
                 f'{place} has {count} classes ({listed(classes, 8)}): set '
                 f'num_classes={count}, or `classes` in the metainfo of the data set'
             )
@@ -56,12 +62,12 @@ def check_classes(place: str, dataset: Any, model: nn.Module) -> None:
             weights = getattr(loss, 'class_weight', None)
             if isinstance(weights, Sequence) and len(weights) not in (count, outputs):
                 raise UserError(
-                    f'model: {name}.loss_decode.class_weight has {len(weights)} '
+                    f'{name}.loss_decode.class_weight has {len(weights)} '
                     f'weights for {count} classes ({listed(classes, 8)})'
                 )
             if count == outputs == 1 and not getattr(loss, 'use_sigmoid', False):
                 raise UserError(
-                    f'model: {name} has a single class ({classes[0]}), of which every '
+                    f'{name} has a single class ({classes[0]}), of which every '
                     'pixel is for certain, so nothing is learned: add a class for the '
                     'rest, such as `background`, in the metainfo of the data set and '
                     'in the labels'
@@ -77,5 +83,4 @@ def check_inference(model: nn.Module) -> None:
     for name, module in model.named_modules():
         options = getattr(module, 'test_cfg', None)
         if isinstance(module, BaseSegmentor) and isinstance(options, Mapping):
-            place = f'{name}.test_cfg' if name else 'test_cfg'
-            check_test_cfg(options, f'model: {place}')
+            check_test_cfg(options, f'{config_key(name)}.test_cfg')

@@ -116,7 +116,7 @@ def check_teacher(model: Any, hooks: Iterable[Hook]) -> None:
 
 
 def check_lengths(
-    loop: BaseLoop, hooks: Iterable[Hook], schedulers: Any
+    loop: BaseLoop, hooks: Iterable[Hook], schedulers: Any, steps: int = 1
 ) -> Iterator[str]:
     """Compare what counts steps with the length of a training.
 
@@ -124,6 +124,7 @@ def check_lengths(
         loop: The training's loop.
         hooks: The Runner's hooks.
         schedulers: The Runner's schedulers.
+        steps: Iterations of a step of the optimiser (`accumulative_counts`).
 
     Yields:
         Warnings: the first validation is due after the end, a mean teacher does not
@@ -156,10 +157,12 @@ def check_lengths(
                         f'{type(hook).__name__}: {name}={begin} is after the end of '
                         f'the training, {end}'
                     )
-        elif isinstance(hook, MeanTeacherHook) and hook.burn_in >= loop.max_iters:
+        elif isinstance(hook, MeanTeacherHook) and not mixes(hook, loop, steps):
             yield (
                 f'MeanTeacherHook.burn_in={hook.burn_in} is not before the end of the '
-                f'training, {loop.max_iters}: no image is mixed'
+                f'training, which updates the teacher {loop.max_iters // steps} times '
+                f'(train_cfg.max_iters by optim_wrapper.accumulative_counts={steps}): '
+                'no image is mixed'
             )
     begin = getattr(loop, 'val_begin', 0)
     if begin > length:
@@ -167,6 +170,11 @@ def check_lengths(
             f'train_cfg.val_begin={begin} is after the end of the training, {length}: '
             'nothing is validated'
         )
+
+
+def mixes(hook: MeanTeacherHook, loop: BaseLoop, steps: int) -> bool:
+    """Tell whether the burn-in, in updates of the teacher, ends before the training."""
+    return hook.burn_in * steps < loop.max_iters
 
 
 def _unfit_schedules(loop: BaseLoop, schedules: list) -> Iterator[str]:

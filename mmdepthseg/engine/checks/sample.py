@@ -1,16 +1,18 @@
-"""Checks of the first sample, and of its way through a model; see `CheckStartHook`."""
+"""Checks of first samples, and of their way through a model; see `CheckStartHook`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
-from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.dataset import BaseDataset, ConcatDataset, pseudo_collate
 from mmengine.optim import OptimWrapper
+from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
+from mmdepthseg.datasets.transforms.foreign import check_pipeline
 from mmdepthseg.engine.random_state import kept_random_state
 from mmdepthseg.engine.runs import parts_of
 from mmdepthseg.utils.errors import UserError
@@ -26,40 +28,74 @@ def check_sample(
     dataset: Any,
     model: nn.Module | None = None,
     optim_wrapper: OptimWrapper | None = None,
-) -> None:
-    """Load the first sample of a data set, and give it to a model of MMSegmentation.
+) -> dict[str, Mapping]:
+    """Load the first sample of each source, and give one to a model of MMSegmentation.
 
     The random state stays as it is. Other data sets and models are not checked.
 
     Args:
         place: Key of the data loader.
         dataset: Its data set.
-        model: The model that trains on it; None: only load the sample.
+        model: The model that trains on it; None: only load the samples.
         optim_wrapper: The training's, whose precision counts.
 
+    Returns:
+        Key of each source -> its first sample.
+
     Raises:
-        UserError: The pipeline gives no input, or the model cannot take it: names the
-            key, and the levels that the backbone gives.
+        UserError: A transform leaves parts of the samples unchanged, the pipeline gives
+            no input, or the model cannot take it: names the key, and the levels that
+            the backbone gives.
     """
-    if not all(isinstance(part, BaseDataset) for part in parts_of(dataset)):
-        return
-    # a position as samplers give it, for SeedBySample
-    first = StreamIndex(0, pos=0, seed=0)
+    parts = list(parts_of(dataset))
+    for part in parts:
+        steps = getattr(part, 'pipeline', None)
+        check_pipeline(steps, f'{place}: {type(part).__name__}')
+    if not all(isinstance(part, BaseDataset) for part in parts):
+        return {}
+    samples = {}
     with kept_random_state():
-        sample = dataset[first] if len(dataset) else None
-        if not isinstance(sample, Mapping):
-            return
-        if 'inputs' not in sample:
-            raise UserError(
-                f'{place}: the pipeline of its data set gives {", ".join(sample)}, but '
-                'no `inputs`: end it with PackDepthSegInputs or PackSegInputs'
-            )
-        if isinstance(model, EncoderDecoder) and type(model) in FOREIGN:
+        for key, index in _firsts(place, dataset):
+            # a position as samplers give it, for SeedBySample
+            sample = dataset[StreamIndex(index, pos=index, seed=0)]
+            if not isinstance(sample, Mapping):
+                continue
+            if 'inputs' not in sample:
+                raise UserError(
+                    f'{key}: the pipeline of its data set gives {", ".join(sample)}, '
+                    'but no `inputs`: end it with PackDepthSegInputs or PackSegInputs'
+                )
+            samples[key] = sample
+        if samples and isinstance(model, EncoderDecoder) and type(model) in FOREIGN:
             context: AbstractContextManager = nullcontext()
             if isinstance(optim_wrapper, OptimWrapper):  # not several by name
                 context = optim_wrapper.optim_context(model)
             with context, torch.no_grad(), kept_modes(model.modules()):
-                _pass(sample, model)
+                _pass(next(iter(samples.values())), model)
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    for key, sample in samples.items():
+        of_ours = isinstance(sample['inputs'], Mapping)
+        if of_ours and isinstance(preprocessor, SegDataPreProcessor):
+            raise UserError(
+                f'model.data_preprocessor: {type(preprocessor).__name__} does not take '
+                f'what PackDepthSegInputs gives ({key}): use DepthSegDataPreProcessor, '
+                'with the same mean, std and bgr_to_rgb'
+            )
+    return samples
+
+
+def _firsts(place: str, dataset: Any) -> Iterator[tuple[str, int]]:
+    """Yield key and first index of each source that has samples."""
+    if not isinstance(dataset, ConcatDataset):
+        if len(dataset):
+            yield place, 0
+        return
+    names = getattr(dataset, 'source_names', None)
+    firsts = [0, *dataset.cumulative_sizes[:-1]]
+    for number, (first, part) in enumerate(zip(firsts, dataset.datasets)):
+        key = f'sources.{names[number]}' if names else f'datasets.{number}'
+        if len(part):
+            yield f'{place}.dataset.{key}', first
 
 
 def _pass(sample: Mapping, model: EncoderDecoder) -> None:

@@ -1,5 +1,7 @@
 """Checks before the first iteration: what cannot go well is refused now."""
 
+from collections.abc import Mapping
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
@@ -18,6 +20,7 @@ from mmdepthseg.engine.checks.loops import (
     check_saving,
     check_teacher,
     check_train_loop,
+    mixes,
 )
 from mmdepthseg.engine.checks.metrics import (
     check_baseline,
@@ -25,6 +28,7 @@ from mmdepthseg.engine.checks.metrics import (
     check_predictions,
     check_truth,
 )
+from mmdepthseg.engine.checks.mixing import check_mixing
 from mmdepthseg.engine.checks.monitors import check_monitors
 from mmdepthseg.engine.checks.sample import check_sample
 from mmdepthseg.engine.checks.values import check_values
@@ -33,6 +37,7 @@ from mmdepthseg.engine.checks.weights import (
     idle_rates,
     random_encoders,
 )
+from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
 from mmdepthseg.engine.runs import accumulated, built_loop
 from mmdepthseg.registry import HOOKS
 
@@ -48,8 +53,10 @@ class CheckStartHook(Hook):
     - Loops, samplers, schedules and hooks fit each other (see `checks.loops`).
     - The first frame of each folder is stored as it is to be read, and its camera fits
       (see `checks.frames`).
-    - The first sample has inputs, and passes through a model of MMSegmentation (see
+    - The first sample of each source has inputs for the data preprocessor, no transform
+      leaves parts of it unchanged, and it passes through a model of MMSegmentation (see
       `checks.sample`).
+    - Mix images have what the mixer needs (see `checks.mixing`).
     - `classes` are names, and the heads and their class weights have as many classes
       as the data sets.
     - The figures in `save_best` and `monitor` (early stopping, ReduceOnPlateau) are
@@ -75,6 +82,7 @@ class CheckStartHook(Hook):
         """
         check_values(runner.cfg)
         model = unwrapped(runner.model)
+        samples: dict[str, Mapping] = {}
         found = {stage: built_loop(runner, stage) for stage in STAGES}
         loops = {stage: loop for stage, loop in found.items() if loop is not None}
         for name, loop in loops.items():
@@ -84,7 +92,7 @@ class CheckStartHook(Hook):
                 check_classes(place, dataset, model)
                 check_frames(dataset)
                 if name == 'train':
-                    check_sample(place, dataset, model, runner.optim_wrapper)
+                    samples = check_sample(place, dataset, model, runner.optim_wrapper)
                     continue
                 check_sample(place, dataset)
                 check_inference(model)
@@ -99,8 +107,12 @@ class CheckStartHook(Hook):
         check_groups(loops['train'].dataloader)
         check_teacher(model, runner.hooks)
         counting = loops['train'], runner.hooks, runner.param_schedulers
-        doubts = [*check_epochs(*counting), *check_lengths(*counting)]
-        doubts += check_saving(runner.hooks, accumulated(runner))
+        steps = accumulated(runner)
+        doubts = [*check_epochs(*counting), *check_lengths(*counting, steps)]
+        doubts += check_saving(runner.hooks, steps)
+        for hook in runner.hooks:
+            if isinstance(hook, MeanTeacherHook) and mixes(hook, loops['train'], steps):
+                check_mixing(samples, loops['train'].dataloader, model)
         for doubt in (*doubts, *check_monitors(runner)):
             runner.logger.warning(doubt)
         data = getattr(loops['train'].dataloader, 'dataset', None)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from mmengine.dist import is_distributed
 from mmengine.optim import OptimWrapper
+from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.utils import SampleList
 from torch import Tensor
 
@@ -13,7 +14,11 @@ from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.complementary_dropout import ComplementaryDropout
 from mmdepthseg.models.mixing.mix_batch import concatenate
-from mmdepthseg.models.segmentors.disparity_sources import CleanMix, choose_source
+from mmdepthseg.models.segmentors.disparity_sources import (
+    CleanMix,
+    choose_source,
+    stored_disparity,
+)
 from mmdepthseg.models.segmentors.logits import seg_logits
 from mmdepthseg.models.segmentors.panels import Rows, teacher_panels
 from mmdepthseg.models.segmentors.samples import (
@@ -124,6 +129,11 @@ class MeanTeacher(TeacherStudent):
         refuse(
             'MeanTeacher',
             {
+                'SegDataPreProcessor has no `normalize` for mixed images: give '
+                "data_preprocessor=dict(type='DepthSegDataPreProcessor') with the same "
+                'mean, std and bgr_to_rgb': isinstance(
+                    self.data_preprocessor, SegDataPreProcessor
+                ),
                 'the data_preprocessor has color_jitter, but the teacher labels the '
                 'images without it: set keep_raw=True': bool(
                     jitters and not self.data_preprocessor.keep_raw
@@ -151,6 +161,12 @@ class MeanTeacher(TeacherStudent):
                 ),
             },
         )
+
+    @property
+    def needs_depth_labels(self) -> bool:
+        """Return whether mixing uses the depth labels of mix images."""
+        stored = self.disparity_source is stored_disparity
+        return stored and getattr(self.mixing, 'needs_disparity', False)
 
     def splits(self, optim_wrapper: OptimWrapper) -> bool:
         """Tell whether a step has a backward pass for each group of losses.

@@ -170,6 +170,10 @@ def test_what_begins_after_the_end():
     (doubt,) = checks.check_lengths(iterations(10), [MeanTeacherHook(burn_in=10)], None)
     assert 'burn_in=10' in doubt
     assert [*checks.check_lengths(iterations(10), [MeanTeacherHook(9)], None)] == []
+    # the teacher is updated once in two iterations
+    assert [*checks.check_lengths(iterations(10), [MeanTeacherHook(4)], None, 2)] == []
+    (doubt,) = checks.check_lengths(iterations(10), [MeanTeacherHook(5)], None, 2)
+    assert 'updates the teacher 5 times' in doubt and 'accumulative_counts=2' in doubt
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmdepthseg.datasets import ConcatDataset
 from mmdepthseg.datasets.transforms import seeding
 from mmdepthseg.engine.checks.sample import check_sample
 from mmdepthseg.registry import DATASETS, MODELS
@@ -122,3 +123,35 @@ def test_before_the_first_iteration(loader, tiny_config, tmp_path):
     with pytest.raises(UserError, match=f'{loader}_dataloader'):
         runner.train()
     assert runner.iter == 0
+
+
+def test_the_first_sample_of_each_source(parts):
+    """Also of MMSegmentation's data sets, whose transforms are theirs."""
+    steps = ['LoadImageFromFile', 'LoadSegLabel', 'PackDepthSegInputs']
+    dataset, _ = parts(pipeline=[dict(type=step) for step in steps])
+    odd, _ = parts(pipeline=[dict(type='LoadImageFromFile')])
+    both = ConcatDataset(sources=dict(labeled=dataset, mix=dataset))
+    samples = check_sample('train_dataloader', both)
+    assert [*samples] == [
+        f'train_dataloader.dataset.sources.{name}' for name in ('labeled', 'mix')
+    ]
+    assert [*check_sample('x', dataset)] == ['x']
+    both = ConcatDataset(sources=dict(labeled=dataset, mix=odd))
+    with pytest.raises(UserError, match=r'sources\.mix.*PackDepthSegInputs'):
+        check_sample('train_dataloader', both)
+    both = ConcatDataset([dataset, odd])
+    with pytest.raises(UserError, match=r'datasets\.1.*PackDepthSegInputs'):
+        check_sample('train_dataloader', both)
+
+
+def test_transforms_that_leave_parts_unchanged(parts):
+    steps = (
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadSDEDisparity', root='labels', images='images'),
+        dict(type='mmseg.RandomRotate', prob=1.0, degree=45),
+        dict(type='PackDepthSegInputs'),
+    )
+    dataset, _ = parts(pipeline=steps)
+    named = f'{type(dataset).__name__}: RandomRotate.*disparity_map'
+    with pytest.raises(UserError, match=named):
+        check_sample('train_dataloader', ConcatDataset([dataset]))

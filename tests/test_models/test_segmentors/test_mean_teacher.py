@@ -324,3 +324,18 @@ def test_resumed_training_is_the_uninterrupted_one():
         k for k, v in model.state_dict().items() if not torch.equal(v, found[k])
     ]
     assert different == []
+
+
+def test_the_preprocessor_of_mmsegmentation_is_refused():
+    """It cannot normalise what was mixed."""
+    with pytest.raises(ValueError, match='DepthSegDataPreProcessor.*mean, std'):
+        build_teacher(data_preprocessor=dict(type='mmseg.SegDataPreProcessor'))
+
+
+@pytest.mark.parametrize(
+    ('mixer', 'disparity', 'needed'),
+    [('DepthMix', 'label', True), ('ClassMix', 'label', False)],
+)
+def test_what_mixing_needs(mixer, disparity, needed):
+    model = build_teacher(mixing=dict(type=mixer), disparity=disparity)
+    assert model.needs_depth_labels is needed
