@@ -11,6 +11,7 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import nn
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
+from mmdepthseg.engine.checks.label_ids import LabelIds
 from mmdepthseg.engine.random_state import kept_random_state
 from mmdepthseg.engine.runs import parts_of
 from mmdepthseg.utils.errors import UserError
@@ -26,6 +27,7 @@ def check_sample(
     dataset: Any,
     model: nn.Module | None = None,
     optim_wrapper: OptimWrapper | None = None,
+    label_ids: LabelIds | None = None,
 ) -> None:
     """Load the first sample of a data set, and give it to a model of MMSegmentation.
 
@@ -36,10 +38,11 @@ def check_sample(
         dataset: Its data set.
         model: The model that trains on it; None: only load the sample.
         optim_wrapper: The training's, whose precision counts.
+        label_ids: The ids that its label may have; None: any.
 
     Raises:
-        UserError: The pipeline gives no input, or the model cannot take it: names the
-            key, and the levels that the backbone gives.
+        UserError: The pipeline gives no input, its label has other ids, or the model
+            cannot take it: names the key, and the levels that the backbone gives.
     """
     if not all(isinstance(part, BaseDataset) for part in parts_of(dataset)):
         return
@@ -54,6 +57,8 @@ def check_sample(
                 f'{place}: the pipeline of its data set gives {", ".join(sample)}, but '
                 'no `inputs`: end it with PackDepthSegInputs or PackSegInputs'
             )
+        if label_ids is not None:
+            label_ids.check(sample)
         if isinstance(model, EncoderDecoder) and type(model) in FOREIGN:
             context: AbstractContextManager = nullcontext()
             if isinstance(optim_wrapper, OptimWrapper):  # not several by name
