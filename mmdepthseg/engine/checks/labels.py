@@ -4,16 +4,65 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import mmengine.fileio as fileio
 from mmengine.dataset import BaseDataset
+from mmseg.datasets import BaseSegDataset
+from mmseg.datasets.transforms import LoadAnnotations
 from torch import nn
 
 from mmdepthseg.datasets.class_pixels import class_pixels
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.datasets.transforms import LoadSegLabel
+from mmdepthseg.datasets.transforms.foreign import all_steps
+from mmdepthseg.datasets.transforms.label_checks import LABELS_ARE_OPTIONAL
 from mmdepthseg.engine.runs import loads_labels, parts_of, step_names
 from mmdepthseg.utils.errors import UserError, listed
 
+#: Transforms that load a label or fail.
+LOADERS = (LoadAnnotations, LoadSegLabel)
 #: Labels are searched for missing classes if their files are not larger than this.
 CHEAP_BYTES = 4_000_000
+
+
+def check_label_files(place: str, dataset: Any) -> None:
+    """Refuse labels that MMSegmentation's data sets list, but that do not exist.
+
+    They list a label for each image without looking for it; ours look.
+
+    Args:
+        place: Key of the data loader.
+        dataset: Its data set.
+
+    Raises:
+        UserError: Names the first such file, and what to do.
+    """
+    for part in parts_of(dataset):
+        if isinstance(part, SequenceDataset) or not isinstance(part, BaseSegDataset):
+            continue
+        steps = [s for s in all_steps(part.pipeline) if type(s) in LOADERS]
+        # other loaders may take what is missing, and other places cannot be listed
+        if not steps or any(one.backend_args for one in (part, *steps)):
+            continue
+        infos = (part.get_data_info(index) for index in range(len(part)))
+        paths = [path for info in infos if (path := info.get('seg_map_path'))]
+        lacking = [path for path in _unlisted(paths) if not fileio.exists(path)]
+        if lacking:
+            raise UserError(
+                f'{place}: {len(lacking)} of {len(paths)} labels do not exist, such as '
+                f'{lacking[0]}: {LABELS_ARE_OPTIONAL}'
+            )
+
+
+def _unlisted(paths: list[str]) -> Iterator[str]:
+    """Yield the files that are not in the lists of their folders, each read once."""
+    names: dict[str, set[str]] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        if folder not in names:
+            there = os.path.isdir(folder or '.')
+            names[folder] = {*os.listdir(folder or '.')} if there else set()
+        if name not in names[folder]:
+            yield path
 
 
 def shared_images(train: Any, val: Any) -> Iterator[str]:

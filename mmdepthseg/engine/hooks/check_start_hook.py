@@ -11,7 +11,12 @@ from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.engine.checks.frames import check_frames
 from mmdepthseg.engine.checks.heads import check_classes, check_inference
 from mmdepthseg.engine.checks.label_ids import LabelIds
-from mmdepthseg.engine.checks.labels import absent_classes, more_labels, shared_images
+from mmdepthseg.engine.checks.labels import (
+    absent_classes,
+    check_label_files,
+    more_labels,
+    shared_images,
+)
 from mmdepthseg.engine.checks.loops import (
     check_batches,
     check_epochs,
@@ -64,6 +69,7 @@ class CheckStartHook(Hook):
     - A class that no training label shows causes a warning, if the labels are small;
       so do a rate of its own for parameters that the model does not have, and weights
       that a transfer lacks or that want other images (see `checks.weights`).
+    - Labels that MMSegmentation's data sets list are there (see `checks.labels`).
     - The ids in the labels of MMSegmentation's data sets, batch by batch as they come
       (see `checks.label_ids`); ours compare them with their tables when loading.
 
@@ -93,6 +99,7 @@ class CheckStartHook(Hook):
                 dataset, place = loop.dataloader.dataset, f'{name}_dataloader'
                 check_classes(place, dataset, model)
                 check_frames(dataset)
+                check_label_files(place, dataset)
                 if name == 'train':
                     check_sample(place, dataset, model, runner.optim_wrapper, ids)
                     continue

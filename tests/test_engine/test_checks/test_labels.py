@@ -7,10 +7,15 @@ import pytest
 from helpers.images import write_image
 from mmengine.dataset import BaseDataset
 
-from mmdepthseg.datasets import ConcatDataset
-from mmdepthseg.datasets.transforms import LoadSegLabel
+from mmdepthseg.datasets import ConcatDataset, ImageLabelDataset
+from mmdepthseg.datasets.transforms import (
+    LoadImageFromFile,
+    LoadSegLabel,
+    PackDepthSegInputs,
+)
 from mmdepthseg.engine.checks import labels as checks
 from mmdepthseg.engine.checks.labels import more_labels, shared_images
+from mmdepthseg.utils.errors import UserError
 
 
 class Images(BaseDataset):
@@ -138,3 +143,44 @@ def test_classes_without_a_pixel(labelled_clip, monkeypatch):
     assert 'car' in warning and 'sky' not in warning
     monkeypatch.setattr(checks, 'CHEAP_BYTES', 10)
     assert not [*checks.absent_classes(loader)]
+
+
+@pytest.mark.parametrize('load', ['LoadSegLabel', 'LoadAnnotations'])
+def test_labels_of_foreign_data_sets_that_do_not_exist(load, tmp_path, our_scope):
+    part = foreign(tmp_path, 'mix', 'a', 'b', 'c', load=load)
+    train = ConcatDataset(sources=dict(labeled=part, mix=part))
+    checks.check_label_files('train_dataloader', train)
+    slashes = dict(img_path='images', seg_map_path='labels//')
+    doubled = ConcatDataset(sources=dict(mix={**part, 'data_prefix': slashes}))
+    checks.check_label_files('train_dataloader', doubled)
+    (tmp_path / 'labels/b.png').unlink()
+    with pytest.raises(
+        UserError, match='train_dataloader: 1 of 3 .*labels/b.png.*seg_map_path'
+    ):
+        checks.check_label_files('train_dataloader', train)
+    (tmp_path / 'labels').rename(tmp_path / 'elsewhere')
+    with pytest.raises(UserError, match=r'3 of 3 .*labels/a\.png'):
+        checks.check_label_files('train_dataloader', train)
+    for change in (
+        dict(data_prefix=dict(img_path='images')),
+        dict(backend_args=dict(backend='local')),
+        dict(pipeline=[dict(type='LoadImageFromFile')]),
+    ):
+        other = ConcatDataset(sources=dict(mix={**part, **change}))
+        checks.check_label_files('train_dataloader', other)
+
+
+@pytest.mark.parametrize('mark', [True, False])
+def test_the_cure_of_missing_labels(mark, tmp_path, our_scope):
+    """As the message says it: images with and without a label, or those with one."""
+    foreign(tmp_path, 'mix', 'a', 'b')
+    (tmp_path / 'labels/b.png').unlink()
+    dataset = ImageLabelDataset(
+        data_root=str(tmp_path),
+        metainfo=dict(classes=('road', 'car')),
+        labeled_subset=dict(),
+        pipeline=[LoadImageFromFile(), LoadSegLabel(), PackDepthSegInputs()],
+        **(dict(subset_mode='mark') if mark else {}),
+    )
+    labels = ['gt_sem_seg' in one['data_samples'] for one in dataset]
+    assert labels == ([True, False] if mark else [True])
