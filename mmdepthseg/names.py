@@ -49,7 +49,7 @@ def is_data(name: str) -> bool:
 
 
 def list_files(
-    folder: str, suffixes: str | Sequence[str], alone: bool = False
+    folder: str, suffixes: str | Sequence[str], alone: bool = False, cure: str = ''
 ) -> dict[str, str]:
     """List the files of a folder that end with one of the suffixes.
 
@@ -57,6 +57,7 @@ def list_files(
         folder: The folder; it may be missing.
         suffixes: Ends of the names, in any case (`.PNG` is `.png`).
         alone: Whether no other images belong into the folder.
+        cure: See `_scan`.
 
     Returns:
         `{name without suffix: path}`, sorted by name.
@@ -73,15 +74,18 @@ def list_files(
     def cut(name: str) -> str:
         return name[: -next(len(end) for end in ends if name.lower().endswith(end))]
 
-    return _by_stem(folder, _scan(folder, ends, alone), cut)
+    return _by_stem(folder, _scan(folder, ends, alone, cure), cut)
 
 
-def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]:
+def list_frames(
+    folder: str, suffixes: Sequence[str] = FRAMES, cure: str = ''
+) -> dict[str, str]:
     """List the frames of a video in the order of their numbers: 2 before 10.
 
     Args:
         folder: The folder; it may be missing.
         suffixes: Ends of the names, in any case.
+        cure: See `_scan`.
 
     Returns:
         `{name without extension: path}`.
@@ -93,7 +97,8 @@ def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]
     Raises:
         UserError: Two frames differ only in the extension.
     """
-    names = sorted(_scan(folder, [end.lower() for end in suffixes]), key=natural_key)
+    found = _scan(folder, [end.lower() for end in suffixes], cure=cure)
+    names = sorted(found, key=natural_key)
     # 1.9 and 1.10: a decimal without padding does not end in 0, a count does
     parts = [match[1] for name in names for match in _FRACTION.finditer(name)]
     counts = [part for part in parts if len(part) > 1 and part.endswith('0')]
@@ -106,8 +111,17 @@ def list_frames(folder: str, suffixes: Sequence[str] = FRAMES) -> dict[str, str]
     return _by_stem(folder, names, lambda name: osp.splitext(name)[0])
 
 
-def _scan(folder: str, ends: Sequence[str], alone: bool = False) -> list[str]:
+def _scan(
+    folder: str, ends: Sequence[str], alone: bool = False, cure: str = ''
+) -> list[str]:
     """Return the sorted names in a folder that end with one of the lower-case ends.
+
+    Args:
+        folder: The folder; it may be missing.
+        ends: The ends.
+        alone: Whether no other images belong into the folder.
+        cure: What else than converting them the caller's user can do about images that
+            are left out, by the options that this one has; follows "or".
 
     Warns:
         UserWarning: If images with other suffixes are left out (`1.bmp` beside `.png`);
@@ -131,8 +145,8 @@ def _scan(folder: str, ends: Sequence[str], alone: bool = False) -> list[str]:
     if others:
         warnings.warn(
             f'{folder}: {len(others)} image(s) left out ({listed(others)}), because '
-            f'their names do not end with {", ".join(ends)}: convert or remove them, '
-            'or name their suffix in the config (img_suffixes, img_suffix, ...).',
+            f'their names do not end with {", ".join(ends)}: convert or remove them'
+            f'{cure and f", or {cure}"}',
             stacklevel=3,
         )
     return found
@@ -162,13 +176,16 @@ def list_folders(folder: str) -> list[str]:
         return []
 
 
-def list_tree(root: str | None, suffix: str, alone: bool = False) -> dict[str, str]:
+def list_tree(
+    root: str | None, suffix: str, alone: bool = False, cure: str = ''
+) -> dict[str, str]:
     """List the files `root/<city>/<name><suffix>`.
 
     Args:
         root: Folder of folders; None lists nothing.
         suffix: End of the names, in any case.
         alone: See `list_files`.
+        cure: See `_scan`.
 
     Returns:
         `{'<city>/<name>': path}`, sorted.
@@ -176,20 +193,24 @@ def list_tree(root: str | None, suffix: str, alone: bool = False) -> dict[str, s
     Raises:
         UserError: Two files of a folder differ only in the suffix.
     """
+    root = root or ''
     return {
         f'{city}/{name}': path
         for city in (list_folders(root) if root else ())
-        for name, path in list_files(osp.join(root or '', city), suffix, alone).items()
+        for name, path in list_files(osp.join(root, city), suffix, alone, cure).items()
     }
 
 
-def list_below(root: str, suffix: str, without: Collection[str] = ()) -> dict[str, str]:
+def list_below(
+    root: str, suffix: str, without: Collection[str] = (), cure: str = ''
+) -> dict[str, str]:
     """List the files that end with a suffix in a folder and all folders below it.
 
     Args:
         root: The folder; it may be missing.
         suffix: End of the names, in any case.
         without: Paths of folders below it to leave out, such as those of labels.
+        cure: See `_scan`.
 
     Returns:
         `{path below the root, without suffix: path}`, a folder's own files first.
@@ -197,12 +218,12 @@ def list_below(root: str, suffix: str, without: Collection[str] = ()) -> dict[st
     Raises:
         UserError: Two files of a folder differ only in the suffix.
     """
-    found = list_files(root, suffix)
+    found = list_files(root, suffix, cure=cure)
     for folder in list_folders(root):
         place = osp.join(root, folder)
         if place in without:
             continue
-        for name, path in list_below(place, suffix, without).items():
+        for name, path in list_below(place, suffix, without, cure).items():
             found[f'{folder}/{name}'] = path
     return found
 

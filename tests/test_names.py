@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from mmdepthseg.name_lists import check_names, match_list, read_names, write_names
@@ -86,12 +88,14 @@ def test_other_images_are_named(
     list_, ends, there, stray, suffix, tmp_path, user_warnings
 ):
     folder = write(tmp_path / 'clip', *there)
+    list_ = partial(list_, cure='give --ends')
     expected = list_(folder, ends)
     assert not user_warnings()
     (tmp_path / f'clip/{stray}{suffix}').touch()
     assert list_(folder, ends) == expected
     (message,) = user_warnings()
     assert folder in message and stray + suffix in message
+    assert message.endswith('or give --ends')
 
 
 def test_only_images_are_looked_for_among_images(tmp_path, user_warnings):

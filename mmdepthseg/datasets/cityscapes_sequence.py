@@ -151,9 +151,10 @@ class CityscapesSequenceDataset(SequenceDataset):
     def list_samples(self) -> list[dict]:
         """Return all target frames with the paths of their files."""
         prefix = self.data_prefix
+        cure = 'read them in a data set of their own, with img_suffix'
         if self.offsets or self.frames == 'sequence' or 'poses_path' in prefix:
             self._sequence_files = list_tree(
-                prefix.get('sequence_path'), self.img_suffix, alone=True
+                prefix.get('sequence_path'), self.img_suffix, True, cure
             )
         if 'poses_path' in prefix:
             for img_id in self._sequence_files:
@@ -162,7 +163,7 @@ class CityscapesSequenceDataset(SequenceDataset):
         key, images = 'sequence_path', self._sequence_files
         if self.frames == 'annotated':
             key = 'img_path'
-            images = list_tree(prefix.get(key), self.img_suffix, alone=True)
+            images = list_tree(prefix.get(key), self.img_suffix, True, cure)
         if not images:
             raise UserError(
                 f'{type(self).__name__}: no image in the split {self.split!r}: '

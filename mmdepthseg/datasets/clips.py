@@ -268,8 +268,9 @@ class ClipDataset(SequenceDataset):
 
     def _frames_in(self, folder: str) -> dict[str, str]:
         """Return the frames of a clip by name, from its folder of frames or itself."""
-        return list_frames(osp.join(folder, self.frames_dir), self.img_suffixes) or (
-            list_frames(folder, self.img_suffixes)
+        ends, cure = self.img_suffixes, 'name their ends in img_suffixes'
+        return list_frames(osp.join(folder, self.frames_dir), ends, cure) or (
+            list_frames(folder, ends, cure)
         )
 
     def _clip_folders(self) -> dict[str, str]:

@@ -166,7 +166,9 @@ class ImageLabelDataset(SequenceDataset):
         """
         place = self.data_prefix[key]
         places = {*self.data_prefix.values(), self._depth_folder()} - {None}
-        found = list_below(place, suffix, places - {place})
+        option = dict(img_path='img_suffix').get(key, 'seg_map_suffix')
+        cure = f'read them in a data set of their own, with {option}'
+        found = list_below(place, suffix, places - {place}, cure)
         shared = {*self.data_prefix.values()} == {place}
         if not (shared and len(other) > len(suffix)):
             return found

@@ -52,7 +52,10 @@ class Imported:
 
 
 def list_named(
-    folder: Path, suffixes: tuple[str, ...], frames_dir: str = CLIP_FRAMES
+    folder: Path,
+    suffixes: tuple[str, ...],
+    frames_dir: str = CLIP_FRAMES,
+    cure: str = '',
 ) -> dict[str, str]:
     """List files below a folder as data sets name images.
 
@@ -64,28 +67,31 @@ def list_named(
         folder: The folder.
         suffixes: Ends of the names.
         frames_dir: Folder of the frames within a clip.
+        cure: What to do about other images there, for the warning.
 
     Raises:
         UserError: Two files differ only in the suffix.
     """
-    found = _list_below(folder, suffixes, frames_dir)
-    if not list_files(str(folder / frames_dir), suffixes):
+    found = _list_below(folder, suffixes, frames_dir, cure)
+    if not list_files(str(folder / frames_dir), suffixes, cure=cure):
         return found
     clip = os.path.basename(os.path.abspath(folder))
     return {f'{clip}/{name}': path for name, path in found.items()}
 
 
 def _list_below(
-    folder: Path, suffixes: tuple[str, ...], frames_dir: str
+    folder: Path, suffixes: tuple[str, ...], frames_dir: str, cure: str
 ) -> dict[str, str]:
     """List files by their path below a folder, without `frames_dir`."""
     for place in (folder / frames_dir, folder):
-        if found := list_files(str(place), suffixes):
+        if found := list_files(str(place), suffixes, cure=cure):
             return found
     return {
         f'{name}/{below}': path
         for name in list_folders(str(folder))
-        for below, path in _list_below(folder / name, suffixes, frames_dir).items()
+        for below, path in _list_below(
+            folder / name, suffixes, frames_dir, cure
+        ).items()
     }
 
 
@@ -159,8 +165,9 @@ def import_depth(
             folder holds other labels, or files that are no labels.
     """
     source, images = Path(source).expanduser(), Path(images).expanduser()
-    pictures = _files(images, image_suffixes, frames_dir)
-    pairs, left_over = match_maps(pictures, _files(source, map_suffixes, frames_dir))
+    pictures = _files(images, image_suffixes, frames_dir, '--image-suffix')
+    maps = _files(source, map_suffixes, frames_dir, '--map-suffix')
+    pairs, left_over = match_maps(pictures, maps)
     names = list(pairs)
     some = names[:: max(1, len(names) // TRIED)]
     tried = [_percentiles(read_map(pairs[n])) for n in some]
@@ -203,11 +210,16 @@ def import_depth(
     return Imported(len(todo), len(names), mean, left_over, scale, rows)
 
 
-def _files(folder: Path, suffixes: tuple[str, ...], frames_dir: str) -> dict[str, str]:
-    """Return the files of a folder by name, at least one."""
-    files = list_named(folder, suffixes, frames_dir)
+def _files(
+    folder: Path, suffixes: tuple[str, ...], frames_dir: str, option: str
+) -> dict[str, str]:
+    """Return the files of a folder by name, at least one; `option` sets the ends."""
+    cure = f'read only them, with {option}'
+    files = list_named(folder, suffixes, frames_dir, cure)
     if not files:
-        raise UserError(f'{folder}: no file that ends with {", ".join(suffixes)}')
+        raise UserError(
+            f'{folder}: no file that ends with {", ".join(suffixes)}: give {option}'
+        )
     return files
 
 

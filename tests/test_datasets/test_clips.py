@@ -42,6 +42,16 @@ def test_selected_clips_and_own_intrinsics(clip_root):
     assert np.allclose(dataset[0]['camera'].K, [[40, 0, 9.5], [0, 36, 5.5], [0, 0, 1]])
 
 
+def test_frames_of_another_suffix_are_left_out_with_a_cure(clip_root, user_warnings):
+    (folder,) = clip_root.glob('a/frames')
+    write_image(folder / '999.bmp', np.zeros((12, 20, 3), np.uint8))
+    count = len(build(clip_root, clips=['a']))
+    (message,) = user_warnings()
+    assert '999.bmp' in message and message.endswith('in img_suffixes')
+    more = build(clip_root, clips=['a'], img_suffixes=('.jpg', '.png', '.bmp'))
+    assert len(more) == count + 1
+
+
 @pytest.mark.parametrize(
     'options', [dict(clips='a'), dict(exclude_clips=[9]), dict(img_suffixes='.bmp')]
 )

@@ -14,6 +14,7 @@ from mmdepthseg.datasets.label_tables import (
 )
 from mmdepthseg.utils.errors import UserError
 
+NO_LABELS = dict(seg_map_path=None)
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
 CLASSES = dict(classes=('road', 'car', 'sky'))
 #: Names of the cases of a test: files are long.
@@ -192,6 +193,23 @@ def test_zero_is_reduced_of_indices_only(build, table):
     for indices in (3, None):
         dataset = build(label, indices, reduce_zero_label=True)
         assert dataset[0]['gt_seg_map'].tolist() == [[255, 0], [2, 255]]
+
+
+def test_images_of_another_suffix_are_left_out_with_a_cure(
+    build, tmp_path, user_warnings
+):
+    """The cure is an option of this data set, and works."""
+    build(encode(IDS), ID_TABLE)
+    assert not user_warnings()
+    write_image(tmp_path / 'images/a/2.tif', np.zeros((2, 2, 3), np.uint8))
+    dataset = build(encode(IDS), ID_TABLE)
+    (message,) = user_warnings()
+    assert '2.tif' in message and message.endswith('with img_suffix')
+    others = build(encode(IDS), ID_TABLE, img_suffix='.tif', data_prefix=NO_LABELS)
+    assert [one['img_id'] for one in (*dataset, *others)] == ['a/1', 'a/2']
+    (tmp_path / 'images/a/2.tif').rename(tmp_path / 'labels/a/2.tif')
+    build(encode(IDS), ID_TABLE)
+    assert user_warnings()[-1].endswith('with seg_map_suffix')
 
 
 def test_images_without_labels(build):

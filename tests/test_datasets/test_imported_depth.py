@@ -58,6 +58,21 @@ def dataset(world, pipeline=PIPELINE, **options):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize('option', ['image', 'map'])
+def test_other_images_are_left_out_with_a_cure(option, world, user_warnings):
+    """The cure is an option of the tool."""
+    run(world)
+    assert not user_warnings()
+    folder = dict(image=world / 'clips/ride/frames', map=world / 'maps/ride')[option]
+    (folder / 'c.bmp').touch()
+    suffixes = dict(image={}, map=dict(map_suffixes=('.npy', '.png')))[option]
+    run(world, **suffixes)
+    (message,) = user_warnings()
+    assert 'c.bmp' in message and message.endswith(f'with --{option}-suffix')
+    with pytest.raises(UserError, match=f'--{option}-suffix'):
+        run(world, **{f'{option}_suffixes': ('.ppm',)})
+
+
 def test_values_by_the_formula(world, our_scope):
     done = run(world)
     assert (done.written, done.total, done.scale) == (2, 2, 1)

@@ -31,13 +31,16 @@ ORIENTATION, TURNED = 0x0112, range(2, 9)
 COLOURS = ('1', 'L', 'P', 'RGB')
 
 
-def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
+def read_bytes(
+    path: str, what: str, backend_args: dict | None = None, missing: str = ''
+) -> bytes:
     """Return the content of a file.
 
     Args:
         path: File, in any of MMEngine's storage backends.
         what: Kind of file ("Image"), for the error.
         backend_args: Of `mmengine.fileio.get`.
+        missing: What to do if there is no such file, for the error.
 
     Returns:
         Its bytes.
@@ -49,7 +52,7 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     try:
         content = fileio.get(path, backend_args=backend_args)
     except FileNotFoundError:
-        content, problem = b'', 'does not exist'
+        content, problem = b'', ': '.join(filter(None, ('does not exist', missing)))
     except OSError as error:
         content, problem = b'', f'cannot be read: {error}'
     if not content:

@@ -10,6 +10,13 @@ from mmdepthseg.datasets.label_tables import TAKEN_INDICES, UNKNOWN, LabelTable
 from mmdepthseg.datasets.transforms.files import PNG, PNG_DEPTH, png_chunks
 from mmdepthseg.utils.errors import UserError
 
+#: What to do about images without a label file in MMSegmentation's data sets.
+LABELS_ARE_OPTIONAL = (
+    "MMSegmentation's data sets expect a label for each image: leave seg_map_path out "
+    'of the data_prefix of a source without labels (and LoadAnnotations out of its '
+    'pipeline), or use ImageLabelDataset, with labeled_subset=dict() for the images '
+    "that have one and also subset_mode='mark' for all images"
+)
 #: Colour type of a png of palette indices, in the byte behind its depth.
 INDEXED = 3
 #: Greys of two-coloured pictures, which say nothing of ids.

@@ -15,11 +15,11 @@ from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
 from mmdepthseg.datasets.transforms.files import decode, decode_stored, read_bytes
 from mmdepthseg.datasets.transforms.foreign import LABEL, NEIGHBOURS
 from mmdepthseg.datasets.transforms.jpeg import jpeg_size, reduction_for
-from mmdepthseg.datasets.transforms.label_checks import refuse_other_ids
-from mmdepthseg.datasets.transforms.state import (
-    map_size,
-    require_whole_image,
+from mmdepthseg.datasets.transforms.label_checks import (
+    LABELS_ARE_OPTIONAL,
+    refuse_other_ids,
 )
+from mmdepthseg.datasets.transforms.state import map_size, require_whole_image
 from mmdepthseg.names import sample_name
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError, refuse
@@ -254,7 +254,8 @@ class LoadSegLabel(LoadAnnotations):
         given = results.get('label_table')
         table = None if given is None else LabelTable.of(given)
         stored, name = (table.stored, table.name) if table else ('index', '')
-        content = read_bytes(path, 'Label', self.backend_args)
+        cure = '' if table else LABELS_ARE_OPTIONAL
+        content = read_bytes(path, 'Label', self.backend_args, cure)
         label = decode_stored(content, path, 'Label', stored, name)
         self._check_size(results, label.shape)
         if table is not None and stored == 'index':

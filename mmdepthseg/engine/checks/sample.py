@@ -13,6 +13,7 @@ from torch import nn
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.datasets.transforms.foreign import check_pipeline
+from mmdepthseg.engine.checks.label_ids import LabelIds
 from mmdepthseg.engine.random_state import kept_random_state
 from mmdepthseg.engine.runs import parts_of
 from mmdepthseg.utils.errors import UserError
@@ -28,6 +29,7 @@ def check_sample(
     dataset: Any,
     model: nn.Module | None = None,
     optim_wrapper: OptimWrapper | None = None,
+    label_ids: LabelIds | None = None,
 ) -> dict[str, Mapping]:
     """Load the first sample of each source, and give one to a model of MMSegmentation.
 
@@ -38,14 +40,15 @@ def check_sample(
         dataset: Its data set.
         model: The model that trains on it; None: only load the samples.
         optim_wrapper: The training's, whose precision counts.
+        label_ids: The ids that labels may have; None: any.
 
     Returns:
         Key of each source -> its first sample.
 
     Raises:
         UserError: A transform leaves parts of the samples unchanged, the pipeline gives
-            no input, or the model cannot take it: names the key, and the levels that
-            the backbone gives.
+            no input, a label has other ids, or the model cannot take it: names the key,
+            and the levels that the backbone gives.
     """
     parts = list(parts_of(dataset))
     for part in parts:
@@ -65,6 +68,8 @@ def check_sample(
                     f'{key}: the pipeline of its data set gives {", ".join(sample)}, '
                     'but no `inputs`: end it with PackDepthSegInputs or PackSegInputs'
                 )
+            if label_ids is not None:
+                label_ids.check(sample)
             samples[key] = sample
         if samples and isinstance(model, EncoderDecoder) and type(model) in FOREIGN:
             context: AbstractContextManager = nullcontext()

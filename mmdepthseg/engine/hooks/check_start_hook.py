@@ -1,6 +1,7 @@
 """Checks before the first iteration: what cannot go well is refused now."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -10,7 +11,13 @@ from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.engine.checks.frames import check_frames
 from mmdepthseg.engine.checks.heads import check_classes, check_inference
-from mmdepthseg.engine.checks.labels import absent_classes, more_labels, shared_images
+from mmdepthseg.engine.checks.label_ids import LabelIds
+from mmdepthseg.engine.checks.labels import (
+    absent_classes,
+    check_label_files,
+    more_labels,
+    shared_images,
+)
 from mmdepthseg.engine.checks.loops import (
     check_batches,
     check_epochs,
@@ -68,11 +75,18 @@ class CheckStartHook(Hook):
     - A class that no training label shows causes a warning, if the labels are small;
       so do a rate of its own for parameters that the model does not have, and weights
       that a transfer lacks or that want other images (see `checks.weights`).
+    - Labels that MMSegmentation's data sets list are there (see `checks.labels`).
+    - The ids in the labels of MMSegmentation's data sets, batch by batch as they come
+      (see `checks.label_ids`); ours compare them with their tables when loading.
 
     It works with every tool that builds a Runner from a config with this hook.
     """
 
     priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        #: Ids that labels may have, by stage; None where nothing is to be checked.
+        self._ids: dict[str, LabelIds | None] = {}
 
     def before_run(self, runner: Runner) -> None:
         """Run the checks of the loops that the run has built.
@@ -87,14 +101,18 @@ class CheckStartHook(Hook):
         loops = {stage: loop for stage, loop in found.items() if loop is not None}
         for name, loop in loops.items():
             check_batches(name, loop)
+            ids = self._ids[name] = LabelIds.of(name, loop, model)
             if isinstance(loop.dataloader, DataLoader):
                 dataset, place = loop.dataloader.dataset, f'{name}_dataloader'
                 check_classes(place, dataset, model)
                 check_frames(dataset)
+                check_label_files(place, dataset)
                 if name == 'train':
-                    samples = check_sample(place, dataset, model, runner.optim_wrapper)
+                    samples = check_sample(
+                        place, dataset, model, runner.optim_wrapper, ids
+                    )
                     continue
-                check_sample(place, dataset)
+                check_sample(place, dataset, label_ids=ids)
                 check_inference(model)
                 for metric in loop.evaluator.metrics:
                     networks = getattr(loop, 'networks', None)
@@ -139,3 +157,15 @@ class CheckStartHook(Hook):
             doubts += random_encoders(sources)
         for doubt in doubts:
             runner.logger.warning(doubt)
+
+    def _before_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, mode: str = ''
+    ) -> None:
+        """Check the label ids of a batch of any stage.
+
+        Raises:
+            UserError: Names the label file.
+        """
+        ids = self._ids.get(mode)
+        if ids is not None:
+            ids.check(data_batch)

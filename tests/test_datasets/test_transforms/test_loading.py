@@ -154,6 +154,15 @@ def test_label_of_another_size_or_kind(tmp_path):
         load_label(tmp_path, np.zeros((4, 4), np.uint16))
 
 
+def test_missing_label(tmp_path):
+    """Only MMSegmentation's data sets list what does not exist."""
+    info = dict(seg_map_path=str(tmp_path / 'label.png'))
+    with pytest.raises(BrokenFileError, match=r'label.png .*seg_map_path'):
+        LoadSegLabel()(info)
+    with pytest.raises(BrokenFileError, match=r'label.png does not exist$'):
+        LoadSegLabel()(dict(info, label_table=3))
+
+
 def test_palette_label(tmp_path):
     image = Image.fromarray(np.array([[0, 1], [10, 11]], np.uint8), mode='P')
     image.putpalette(list(range(256)) * 3)

@@ -14,6 +14,10 @@ pytestmark = pytest.mark.usefixtures('our_scope')
     [
         ("default_hooks['checkpoint']['save_best'] = 'mDice'", 'mIoU'),
         ("model['decode_head']['num_classes'] = 7", 'num_classes=3'),
+        (
+            "val_dataloader['dataset']['seg_map_suffix'] = '.tif'",
+            r'val_dataloader: 4 of 4 .*labels/.*\.tif',
+        ),
         ("train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)", 'IterBased'),
     ],
 )
