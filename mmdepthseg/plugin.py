@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import DefaultScope
+from mmengine.utils import is_installed
 
 from mmdepthseg.frameworks import without_import_noise
 from mmdepthseg.registry import DATASETS, MODELS, SCOPE, TRANSFORMS
@@ -69,9 +70,21 @@ def _enter_in_mmseg() -> None:
                 registry.parent.register_module(name=name, module=_in_our_scope(kind))
 
 
+def _name_configs() -> None:
+    """Let `_base_ = 'PACKAGE::FOLDER/NAME.py'` find configs of this and other packages.
+
+    MMEngine knows OpenMMLab's packages only, by the names under which they are
+    installed: not ours, and not `mmseg` where that is of `onedl-mmsegmentation`. It
+    finds a package by the name of its module as well.
+    """
+    MODULE2PACKAGE.setdefault(SCOPE, SCOPE)
+    for module, package in MODULE2PACKAGE.items():
+        if not is_installed(package) and is_installed(module):
+            MODULE2PACKAGE[module] = module
+
+
 with without_import_noise():
     for _name in PARTS:
         importlib.import_module(_name)
 _enter_in_mmseg()
-# For `_base_ = 'mmdepthseg::FOLDER/NAME.py'`; MMEngine knows OpenMMLab's packages only.
-MODULE2PACKAGE.setdefault(SCOPE, SCOPE)
+_name_configs()

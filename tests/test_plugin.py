@@ -351,3 +351,18 @@ def test_another_project_derives(tmp_path):
     )
     ours = load_config(Path(mmdepthseg.CONFIGS) / 'streets' / name)
     assert load_config(config).to_dict() == ours.to_dict()
+
+
+OF_MMSEG = [
+    '_base_/models/upernet_swin.py',
+    'pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py',
+]
+
+
+@pytest.mark.parametrize('name', OF_MMSEG)
+def test_configs_of_mmsegmentation(tmp_path, name):
+    """Also where it is installed as `onedl-mmsegmentation`."""
+    config = tmp_path / 'mine.py'
+    config.write_text(f"_base_ = 'mmseg::{name}'\nmodel = dict(auxiliary_head=None)\n")
+    model = load_config(config).model
+    assert model.type == 'EncoderDecoder' and model.auxiliary_head is None

@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> None:
         what=args.what,
         size=args.size and tuple(args.size[::-1]),
         part=args.part,
+        verbose=args.debug,
     )
     height, width = done.size
     print(f'{done.path}: images of {width}x{height}')

@@ -1,9 +1,12 @@
 """Export a trained network to ONNX, checked against torch."""
 
+import contextlib
 import inspect
 import json
+import os
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import torch
 from mmengine.config import Config
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
+from torch.onnx.errors import OnnxExporterError
 
 from mmdepthseg.apis.network import Network, predictor
 from mmdepthseg.models.segmentors.logits import image_infos
@@ -85,6 +89,7 @@ def export_onnx(
     what: str | None = None,
     size: tuple[int, int] | None = None,
     part: str | None = None,
+    verbose: bool = False,
 ) -> Exported:
     """Write a network as ONNX and compare it with torch in onnxruntime.
 
@@ -100,11 +105,12 @@ def export_onnx(
         what: 'segmentation', 'depth' or 'both'; None: all that the model predicts.
         size: (height, width) of the images; None: that of the config's test.
         part: See `Network`.
+        verbose: Let torch's exporter print its graph if it fails.
 
     Raises:
         UserError: An optional package is missing, the model lacks an output, its
-            preprocessor pads images of that size, or torch and onnxruntime differ; then
-            nothing is written.
+            preprocessor pads images of that size, torch cannot export one of its
+            operators, or torch and onnxruntime differ; then nothing is written.
     """
     require_extra('export to ONNX', 'onnx', PACKAGES)
     network = Network(config, checkpoint, 'cpu', part)
@@ -124,7 +130,7 @@ def export_onnx(
         with warnings.catch_warnings(), torch.no_grad():
             # sizes are constants on purpose
             warnings.simplefilter('ignore')
-            _trace(graph, temporary, OUTPUTS[what], size)
+            _trace(graph, temporary, OUTPUTS[what], size, verbose)
         _describe(temporary, network, what, size)
         differences = compare(graph, temporary, OUTPUTS[what], size)
     return Exported(Path(out).expanduser(), size, differences)
@@ -188,21 +194,52 @@ def _check_padding(network: Network, size: tuple[int, int]) -> None:
 
 
 def _trace(
-    graph: Graph, path: Path, names: Sequence[str], size: tuple[int, int]
+    graph: nn.Module,
+    path: Path,
+    names: Sequence[str],
+    size: tuple[int, int],
+    verbose: bool = False,
 ) -> None:
+    """Write the file; an operator that ONNX does not have is a `UserError`."""
     options: dict[str, Any] = {}
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         options['dynamo'] = False  # the other exporter needs more packages
-    torch.onnx.export(
-        graph,
-        (torch.zeros(2, 3, *size),),
-        str(path),
-        input_names=['image'],
-        output_names=list(names),
-        dynamic_axes={name: {0: 'batch'} for name in ('image', *names)},
-        opset_version=OPSET,
-        **options,
-    )
+    quiet = contextlib.nullcontext() if verbose else _without_output()
+    try:
+        with quiet:
+            torch.onnx.export(
+                graph,
+                (torch.zeros(2, 3, *size),),
+                str(path),
+                input_names=['image'],
+                output_names=list(names),
+                dynamic_axes={name: {0: 'batch'} for name in ('image', *names)},
+                opset_version=OPSET,
+                **options,
+            )
+    except OnnxExporterError as error:  # with a dump of the graph behind the reason
+        reason = str(error).split('\n')[0].split('  [Caused by')[0]
+        reason = reason.split('. Please')[0].removeprefix('Unsupported: ')
+        other_size = ' or another --size' * ('factor' in reason)
+        raise UserError(
+            f'this network cannot be exported for images of {size[1]}x{size[0]}: '
+            f"torch's exporter to ONNX refuses it ({reason}). Use another backbone or "
+            f'head{other_size}; --debug shows the place in the network'
+        ) from error
+
+
+@contextlib.contextmanager
+def _without_output() -> Iterator[None]:
+    """Drop what C++ code prints: the exporter's graph, hundreds of lines."""
+    sys.stdout.flush()
+    kept, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _describe(path: Path, network: Network, what: str, size: tuple[int, int]) -> None:

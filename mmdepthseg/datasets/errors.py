@@ -4,6 +4,7 @@ import zlib
 
 import torch
 
+from mmdepthseg.camera import Size
 from mmdepthseg.utils import UserError
 
 
@@ -13,6 +14,28 @@ class BrokenFileError(UserError):
     The message names the file and the remedy. A data set with `skip_broken=True`
     catches the error, counts it and takes another sample.
     """
+
+
+def require_one_size(path: str, size: Size, frame: str, frame_size: Size) -> None:
+    """Refuse a neighbour whose file has another size than the frame's.
+
+    Args:
+        path: File of the neighbour.
+        size: Its (height, width).
+        frame: Name or file of the frame.
+        frame_size: Its file's (height, width).
+
+    Raises:
+        BrokenFileError: Names both, with their sizes.
+    """
+    if tuple(size) != tuple(frame_size):
+        (height, width), (own_height, own_width) = size, frame_size
+        raise BrokenFileError(
+            f'Neighbouring frame {path} is a file of {width}x{height}, the frame '
+            f'{frame} of {own_width}x{own_height}: the frames of a clip must have one '
+            'size. Split the clip where the size changes, or resize its frames to one '
+            'size'
+        )
 
 
 class BrokenFiles:

@@ -1,7 +1,7 @@
 """MMEngine's Runner for the tools, whose console is for people."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -22,7 +22,7 @@ from mmdepthseg.engine.hooks import (
 from mmdepthseg.engine.hooks.stop_signal_hook import noted_signals
 from mmdepthseg.launch.opening import Opening
 from mmdepthseg.launch.setup import setup_speed
-from mmdepthseg.utils.configs import type_name
+from mmdepthseg.utils.configs import type_name, walk
 from mmdepthseg.utils.errors import UserError, check_keys
 from mmdepthseg.utils.files import check_writable
 
@@ -119,6 +119,7 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     wanted = _settle_guards(config)
     if 'optim_wrapper' in needs:
         setup_speed(config)
+        _check_schedules(config)
     build = RUNNERS.build if 'runner_type' in config else ToolRunner.from_cfg
     with warnings.catch_warnings():
         # of MMSegmentation's hook: nothing is drawn, unless somebody asks for it
@@ -172,6 +173,37 @@ def _check_whole(name: str, config: Config) -> None:
     if isinstance(loader, dict):  # MMEngine's KeyError names neither place nor cure
         needed = ('dataset', 'sampler')
         check_keys(loader, loader, f'{parts[0]} of the config', needed=needed)
+
+
+def _check_schedules(config: Config) -> None:
+    """Refuse a schedule that begins after its end, which may be the training's.
+
+    MMEngine refuses it too, without the key and with an `end` that no config has.
+
+    Raises:
+        UserError: Names the keys of the schedule, and of what must end before it.
+    """
+    loop: Mapping = config.get('train_cfg') or {}
+    parts = [*walk(config.get('param_scheduler'), 'param_scheduler')]
+    for place, part in parts:
+        begin = part.get('begin') if isinstance(part, Mapping) else None
+        if not isinstance(begin, int | float):
+            continue
+        length = 'max_epochs' if part.get('by_epoch', True) else 'max_iters'
+        end = part.get('end', loop.get(length))
+        if not isinstance(end, int | float) or begin < end:
+            continue
+        keys = [f'{place}.begin'] + [
+            f'{other}.end'
+            for other, before in parts
+            if isinstance(before, Mapping) and before.get('end') == begin
+        ]
+        whose = '' if 'end' in part else f', that of the training (train_cfg.{length})'
+        raise UserError(
+            f'{place} ({type_name(part.get("type"))}): begin={begin} is not before its '
+            f'end, {end}{whose}: set {" and ".join(keys)} to less than {end}, or give '
+            'a later end'
+        )
 
 
 def drop_worker_options(loader: dict | None) -> None:

@@ -125,3 +125,18 @@ def test_normalization_in_units_of_pixels(config, tiny_config, tmp_path):
     data = model.data_preprocessor(dict(inputs=[image], data_samples=None), False)
     wanted = data['inputs'][0]
     torch.testing.assert_close((image.flip(0).float() - mean) / std, wanted)
+
+
+@needs_onnx
+@pytest.mark.parametrize('verbose', [False, True])
+def test_an_operator_that_onnx_does_not_have(verbose, tmp_path, capfd):
+    network = torch.nn.AdaptiveAvgPool2d(3)  # not a factor of 8
+    with pytest.raises(
+        UserError, match='adaptive_avg_pool2d.*--size.*--debug'
+    ) as caught:
+        module._trace(network, tmp_path / 'a.onnx', ['logits'], (8, 8), verbose)
+    assert len(str(caught.value)) < 400 and '\n' not in str(caught.value)
+    print('and on')
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[-1] == 'and on'
+    assert (len(lines) > 1) == verbose

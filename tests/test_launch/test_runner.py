@@ -121,3 +121,24 @@ def test_every_run_is_checked(tiny_config, tmp_path, plain_layout):
     runner = build_runner(config, ('train_dataloader',))
     with pytest.raises(UserError, match='num_classes'):
         runner.train()
+
+
+@pytest.mark.parametrize(
+    ('end', 'names'),
+    [('', 'train_cfg.max_iters'), (', end=3', 'end, 3'), (', end=5', '')],
+)
+def test_a_schedule_that_begins_after_its_end(tiny_config, tmp_path, end, names):
+    extra = f"""
+param_scheduler = [
+    dict(type='LinearLR', by_epoch=False, start_factor=0.1, begin=0, end=4),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=4{end})]
+"""
+    config = load_config(tiny_config(extra=extra))
+    config.work_dir = str(tmp_path / 'run')
+    needs = ('train_dataloader', 'train_cfg', 'optim_wrapper')
+    if not names:
+        build_runner(config, needs)
+        return
+    keys = r'param_scheduler\.1\.begin and param_scheduler\.0\.end'
+    with pytest.raises(UserError, match=f'CosineAnnealingLR.*{names}.*{keys}'):
+        build_runner(config, needs)

@@ -48,10 +48,18 @@ def test_train_and_test_from_another_folder(
     assert 'mIoU' in figures.read_text()
 
 
+AVERAGE = "\ncustom_hooks += [dict(type='EMAHook', momentum=0.5, update_buffers=True)]"
+
+
 @pytest.mark.parametrize(
     ('workers', 'extra'),
-    [(0, ''), (2, ''), pytest.param(0, OF_MMENGINE, marks=LOADS_WHAT_IT_SKIPS)],
-    ids=['0', '2', 'sampler of MMEngine'],
+    [
+        (0, ''),
+        (2, ''),
+        (0, AVERAGE),
+        pytest.param(0, OF_MMENGINE, marks=LOADS_WHAT_IT_SKIPS),
+    ],
+    ids=['0', '2', 'average', 'sampler of MMEngine'],
 )
 def test_resumed_run_equals_uninterrupted_run(
     tiny_config, run_tool, tmp_path, workers, extra
@@ -64,6 +72,9 @@ def test_resumed_run_equals_uninterrupted_run(
     run_tool('train', config, '--work-dir', resumed, *arguments)
     first, second = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
     assert_same_states(first, second)
+    average = [one.get('ema_state_dict', {}) for one in (first, second)]
+    assert bool(average[0]) == (extra == AVERAGE)
+    torch.testing.assert_close(*average, rtol=0, atol=0)
     start = load(whole / 'iter_2.pth')['state_dict']
     weight = 'decode_head.conv_seg.weight'
     assert not torch.equal(start[weight], second['state_dict'][weight])
@@ -95,6 +106,28 @@ def test_resuming_with_other_groups_of_parameters(
     assert stop.value.code == 2
     message = capsys.readouterr().err.splitlines()[-1]
     assert 'iter_2.pth' in message and 'optim_wrapper.constructor' in message
+
+
+def test_an_average_is_resumed_with_its_hook_alone(
+    tiny_config, run_tool, tmp_path, capsys
+):
+    work_dir = ('--work-dir', tmp_path / 'run')
+    run_tool(
+        'train',
+        tiny_config(0, AVERAGE),
+        *work_dir,
+        '--amp',
+        '--cfg-options',
+        'train_cfg.max_iters=2',
+    )
+    with pytest.raises(SystemExit) as stop:
+        run_tool('train', tiny_config(), *work_dir, '--resume')
+    assert stop.value.code == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert 'iter_2.pth' in message and 'EMAHook' in message
+    run_tool('train', tiny_config(0, AVERAGE), *work_dir, '--resume')
+    logs = ''.join(path.read_text() for path in (tmp_path / 'run').glob('*/*.log'))
+    assert 'optim_wrapper.type (BFloat16OptimWrapper, now OptimWrapper)' in logs
 
 
 def test_amp_on_cpu_runs_in_bfloat16(tiny_config, run_tool, tmp_path, monkeypatch):

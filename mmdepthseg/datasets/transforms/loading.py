@@ -8,7 +8,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 
 from mmdepthseg.camera import Size, same_aspect
 from mmdepthseg.cityscapes import IGNORED
-from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.datasets.errors import BrokenFileError, require_one_size
 from mmdepthseg.datasets.intrinsics import file_size, listed_camera
 from mmdepthseg.datasets.label_tables import UNKNOWN, LabelTable
 from mmdepthseg.datasets.transforms.authors_camera import AuthorsCamera
@@ -107,8 +107,8 @@ class LoadAdjacentFrames(BaseTransform):
         backend_args: Of `mmengine.fileio.get`.
 
     Raises:
-        BrokenFileError: A frame is missing, damaged or of another size.
-        UserError: After a transform that moved the image.
+        BrokenFileError: A frame is missing, damaged or a file of another size.
+        UserError: After a transform that moved or resized the image.
     """
 
     loads = NEIGHBOURS
@@ -128,12 +128,14 @@ class LoadAdjacentFrames(BaseTransform):
         for path in results['adjacent_paths']:
             content = read_bytes(path, 'Neighbouring frame', self.backend_args)
             frame, size = self._decode(content, path, results)
+            whole = file_size(results, map_size(results))
+            require_one_size(path, size, sample_name(results), whole)
             if size != map_size(results) or frame.shape != results['img'].shape:
-                raise BrokenFileError(
-                    f'Neighbouring frame {path} has shape {(*size, *frame.shape[2:])}, '
-                    f'the frame {sample_name(results)} '
-                    f'{(*map_size(results), *results["img"].shape[2:])}. '
-                    'LoadAdjacentFrames stands right after LoadImageFromFile.'
+                raise UserError(
+                    'LoadAdjacentFrames must stand right after LoadImageFromFile with '
+                    f"color_type='color': neighbouring frame {path} has shape "
+                    f'{frame.shape}, the image has been made {results["img"].shape} '
+                    f'(sample {sample_name(results)})'
                 )
             adjacent.append(frame)
         results['adjacent'] = adjacent

@@ -1,12 +1,15 @@
-"""Checks of the first frame of each folder against its camera; see `CheckStartHook`."""
+"""Checks of some frames of each folder, and their cameras; see `CheckStartHook`."""
 
 import os
+from itertools import pairwise
 from typing import Any
 
-from mmdepthseg.datasets.errors import BrokenFileError
+from mmdepthseg.camera import Size
+from mmdepthseg.datasets.errors import BrokenFileError, require_one_size
 from mmdepthseg.datasets.intrinsics import listed_camera
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms import (
+    LoadAdjacentFrames,
     LoadCamera,
     LoadImageFromFile,
     LoadStereoDepth,
@@ -17,17 +20,18 @@ from mmdepthseg.engine.runs import parts_of
 
 
 def check_frames(dataset: Any) -> None:
-    """Check the first frame of each folder of a data set, and its camera.
+    """Check the first, middle and last frame of each folder of a data set.
 
-    Only the file's header is decoded. Frames of one folder are of one camera: a clip, a
-    city.
+    Only the files' headers are decoded. Frames of one folder are of one camera: a clip,
+    a city.
 
     Args:
         dataset: A data set; parts that are not a `SequenceDataset` are not checked.
 
     Raises:
-        BrokenFileError: A frame is damaged, turned by EXIF data, or of more than 8-bit
-            colours, and the data set does not skip such frames.
+        BrokenFileError: A frame is damaged, turned by EXIF data, of more than 8-bit
+            colours, or of another size than its neighbour, and the data set does not
+            skip such frames.
         UserError: A camera does not belong to its frame.
     """
     for part in parts_of(dataset):
@@ -36,26 +40,89 @@ def check_frames(dataset: Any) -> None:
         steps = [*all_steps(part.pipeline)]
         loaders = [step for step in steps if isinstance(step, LoadImageFromFile)]
         cameras = any(isinstance(s, LoadCamera | LoadStereoDepth) for s in steps)
-        seen: set[str] = set()
+        neighbours = any(isinstance(step, LoadAdjacentFrames) for step in steps)
+        folders: dict[str, list[int]] = {}
         for index in range(len(part)) if loaders else ():
-            info = part.get_data_info(index)
-            folder = os.path.dirname(info['img_path'])
-            if folder not in seen:
-                seen.add(folder)
-                _check_frame(part, info, loaders[0], cameras)
+            folder = os.path.dirname(part.get_data_info(index)['img_path'])
+            folders.setdefault(folder, []).append(index)
+        for indices in folders.values():
+            _check_folder(part, indices, loaders[0], neighbours, cameras)
 
 
-def _check_frame(
-    part: SequenceDataset, info: dict, loader: LoadImageFromFile, camera_used: bool
+def _check_folder(
+    part: SequenceDataset,
+    indices: list[int],
+    loader: LoadImageFromFile,
+    neighbours: bool,
+    cameras: bool,
 ) -> None:
-    path = info['img_path']
+    """Check three of the samples of a folder, and their neighbours and cameras."""
+    chosen = sorted({indices[0], indices[len(indices) // 2], indices[-1]})
+    sizes = {index: _check_file(part, index, loader) for index in chosen}
+    known = {index: size for index, size in sizes.items() if size is not None}
+    for one, other in pairwise(known):
+        if neighbours and known[one] != known[other]:
+            _check_change(part, indices, (one, other), loader)
+    for index, size in known.items():
+        info = part.get_data_info(index)
+        camera = listed_camera(info, size) if cameras else None
+        if camera is not None:
+            camera.fitted(size, f'the image {info["img_path"]}')
+
+
+def _check_file(
+    part: SequenceDataset, index: int, loader: LoadImageFromFile
+) -> Size | None:
+    """Return the size of a frame; None if it is damaged and will be skipped."""
     try:
-        content = read_bytes(path, 'Image', loader.backend_args)
-        size = image_size(content, path, 'Image', loader.color_type)
+        return _size_of(part.get_data_info(index)['img_path'], loader)
     except BrokenFileError:
-        if part.skip_broken and not part.test_mode:
-            return  # skipped and counted when it is loaded
+        if _skips(part):
+            return None  # counted when it is loaded
         raise
-    camera = listed_camera(info, size) if camera_used else None
-    if camera is not None:
-        camera.fitted(size, f'the image {path}')
+
+
+def _check_change(
+    part: SequenceDataset,
+    indices: list[int],
+    ends: tuple[int, int],
+    loader: LoadImageFromFile,
+) -> None:
+    """Refuse neighbours of two sizes, if they are where the size changes.
+
+    A folder may have frames of several sizes, if no sample has neighbours of another.
+
+    Args:
+        part: The data set.
+        indices: Its samples in the folder.
+        ends: Two of them, of different sizes.
+        loader: Loads their images.
+
+    Raises:
+        BrokenFileError: A neighbour has another size than its frame.
+    """
+    if _skips(part):
+        return
+    first, last = map(indices.index, ends)
+    size = _size_of(part.get_data_info(indices[first])['img_path'], loader)
+    while last - first > 1:  # bisection: the ends have different sizes
+        middle = (first + last) // 2
+        path = part.get_data_info(indices[middle])['img_path']
+        if _size_of(path, loader) == size:
+            first = middle
+        else:
+            last = middle
+    for place in (first, last):
+        info = part.get_data_info(indices[place])
+        own = _size_of(info['img_path'], loader)
+        for path in info.get('adjacent_paths', ()):
+            require_one_size(path, _size_of(path, loader), info['img_path'], own)
+
+
+def _skips(part: SequenceDataset) -> bool:
+    return part.skip_broken and not part.test_mode
+
+
+def _size_of(path: str, loader: LoadImageFromFile) -> Size:
+    content = read_bytes(path, 'Image', loader.backend_args)
+    return image_size(content, path, 'Image', loader.color_type)

@@ -1,40 +1,66 @@
-"""Comparison of a checkpoint's optimiser and schedules with those of the config."""
+"""Comparison of what a checkpoint was made with and what the config has now."""
 
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmengine.hooks import EMAHook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
-from mmdepthseg.engine.runs import all_schedulers
+from mmdepthseg.engine.runs import accumulated, all_schedulers
 from mmdepthseg.utils.errors import UserError, listed
 
 #: Entries of parameter groups that change no numbers.
 _FREE = {'params', 'fused', 'foreach', 'capturable', 'differentiable'}
 _NOT_SAVED = {'optimizer', 'last_step', 'verbose'}
+#: Where a checkpoint's `meta` has `step_settings`.
+STEP = 'optim_wrapper'
 
 
-def check_resumed(name: str, checkpoint: Mapping, runner: Runner) -> None:
+def step_settings(runner: Runner) -> dict[str, Any]:
+    """Return how a training makes its steps, as far as the optimiser does not save it.
+
+    Returns:
+        Keys of `optim_wrapper` -> plain values; {} with several optimisers, or none.
+    """
+    wrapper = getattr(runner, 'optim_wrapper', None)
+    if not isinstance(wrapper, OptimWrapper):
+        return {}
+    return {
+        'type': type(wrapper).__name__,
+        'optimizer.type': type(wrapper.optimizer).__name__,
+        'accumulative_counts': accumulated(runner),
+        'clip_grad': dict(wrapper.clip_grad_kwargs or {}),
+    }
+
+
+def check_resumed(name: str, checkpoint: Mapping, runner: Runner) -> list[str]:
     """Refuse to resume an optimiser or schedules that the config has changed.
 
     MMEngine takes rates, weight decay and the schedules' lengths from the checkpoint,
-    so a changed config would have no effect on them.
+    so a changed config would have no effect on them. It takes the averaged weights
+    of an `EMAHook` for the trained ones if that is missing now.
 
     Args:
         name: Of the checkpoint, for messages.
         checkpoint: Its content.
         runner: The Runner, before it loads the optimiser's state.
 
+    Returns:
+        Warnings of changes that hold from here on and may be meant: precision,
+        accumulation, clipping.
+
     Raises:
         UserError: Gives the numbers of parameters, or names the settings with their
-            values.
+            values, or `EMAHook`.
     """
+    _check_average(name, checkpoint, runner)
     saved = checkpoint.get('optimizer') or {}
     wrapper = getattr(runner, 'optim_wrapper', None)
     if not isinstance(wrapper, OptimWrapper) or 'param_groups' not in saved:
-        return
+        return []
     groups = saved['param_groups'], wrapper.optimizer.param_groups
     then, now = ([len(group['params']) for group in one] for one in groups)
     if then != now:
@@ -47,7 +73,9 @@ def check_resumed(name: str, checkpoint: Mapping, runner: Runner) -> None:
             'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start a new '
             'training from its weights with load_from'
         )
-    changes = [*_changed_groups(*groups, _scales_rates(runner))]
+    steps = _changed_steps(checkpoint, runner)
+    changes = [steps.pop(key) for key in [*steps] if key.startswith('optimizer.')]
+    changes += _changed_groups(*groups, _scales_rates(runner))
     if 'param_schedulers' in checkpoint:  # CheckpointHook may leave them out
         changes += _changed_schedules(
             checkpoint['param_schedulers'], runner.param_schedulers
@@ -58,6 +86,56 @@ def check_resumed(name: str, checkpoint: Mapping, runner: Runner) -> None:
             'would have no effect, because the checkpoint has its own. Resume with the '
             'original settings, or start a new training from its weights with load_from'
         )
+    if not steps:
+        return []
+    amp = ' (--amp)' if 'type' in steps and type(wrapper) is OptimWrapper else ''
+    return [
+        f'{name} was trained with other settings: {listed([*steps.values()])}. The new '
+        'ones hold from here on; if they are not meant, resume with the original '
+        f'settings{amp}'
+    ]
+
+
+def _check_average(name: str, checkpoint: Mapping, runner: Runner) -> None:
+    """Refuse an `EMAHook` that only one of checkpoint and config has.
+
+    With the hook a checkpoint's `state_dict` is the average, and the trained weights
+    are in `ema_state_dict`; only the hook puts them back.
+    """
+    hooks = getattr(runner, '_hooks', ())
+    # others may save in the same way
+    averages = any(isinstance(h, EMAHook) or hasattr(h, 'ema_model') for h in hooks)
+    averaged = 'ema_state_dict' in checkpoint
+    if averaged and not averages:
+        raise UserError(
+            f'{name} cannot be resumed without EMAHook: with it, it has averaged '
+            'weights in the place of those that the optimiser had, and the training '
+            "would go on from the average. Resume with custom_hooks=[dict(type='"
+            "EMAHook', ...)] as before, or start a new training from the averaged "
+            'weights with load_from'
+        )
+    if averages and not averaged:
+        raise UserError(
+            f'{name} cannot be resumed with EMAHook: it was trained without (it has no '
+            'ema_state_dict), so the average would begin in mid-training. Leave it out '
+            'of custom_hooks, or start a new training from its weights with load_from'
+        )
+
+
+def _changed_steps(checkpoint: Mapping, runner: Runner) -> dict[str, str]:
+    """Return the changes of `step_settings`, by key, that a checkpoint tells."""
+    meta, now = checkpoint.get('meta'), step_settings(runner)
+    then = meta.get(STEP) if isinstance(meta, Mapping) else None
+    if not isinstance(then, Mapping):  # made without our hook: the scaler tells AMP
+        scaled = 'loss_scaler' in checkpoint['optimizer']
+        scales = hasattr(runner.optim_wrapper, 'loss_scaler')
+        texts = [f'{"with" if one else "no"} loss_scaler' for one in (scaled, scales)]
+        then, now = dict(type=texts[0]), dict(type=texts[1])
+    return {
+        key: f'optim_wrapper.{key} ({then[key]}, now {now[key]})'
+        for key in sorted(then.keys() & now.keys())
+        if not _same(then[key], now[key])
+    }
 
 
 def _scales_rates(runner: Runner) -> bool:
@@ -105,7 +183,7 @@ def _changed_schedules(then: Any, now: Any) -> Iterator[str]:
 
 def _same(old: Any, new: Any) -> bool:
     if isinstance(old, Counter | Mapping):
-        return dict(old) == dict(new)
+        return isinstance(new, Mapping) and dict(old) == dict(new)
     if isinstance(old, list | tuple):
-        return [*old] == [*new]
+        return isinstance(new, list | tuple) and [*old] == [*new]
     return bool(old == new)

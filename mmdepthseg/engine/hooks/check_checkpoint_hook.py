@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 
 from mmdepthseg.checkpoints.matching import match_checkpoint, unwrapped
 from mmdepthseg.checkpoints.trained_classes import compare_classes, trained_classes
-from mmdepthseg.engine.checks.resumed import check_resumed
+from mmdepthseg.engine.checks.resumed import STEP, check_resumed, step_settings
 from mmdepthseg.engine.runs import built_loop
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
@@ -22,9 +22,10 @@ class CheckCheckpointHook(Hook):
     Resuming and testing require every entry of the model; `load_from` at the start of a
     training requires `min_share` of them, because a new head is normal there. Entries
     that only the checkpoint has are harmless and are logged. Resuming also requires
-    the optimiser and the schedules of the checkpoint, see `check_resumed`. Where a
-    classifier is filled, also by `init_cfg=dict(type='Pretrained', ...)`, its classes
-    must be those of the data, see `compare_classes`.
+    the optimiser, the schedules and the average (`EMAHook`) of the checkpoint, see
+    `check_resumed`. Where a classifier is filled, also by
+    `init_cfg=dict(type='Pretrained', ...)`, its classes must be those of the data, see
+    `compare_classes`.
 
     Args:
         min_share: Minimum share of the model's parameters and buffers that `load_from`
@@ -78,8 +79,13 @@ class CheckCheckpointHook(Hook):
                 f"{name} fills {match.share:.0%} of the model's entries: "
                 f'{match.describe()}'
             )
-        if getattr(runner, '_resume', False):
-            check_resumed(name, checkpoint, runner)
+        if training and not starts_training:
+            for doubt in check_resumed(name, checkpoint, runner):
+                runner.logger.warning(doubt)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Save how the training makes its steps, to compare it when it resumes."""
+        checkpoint.setdefault('meta', {})[STEP] = step_settings(runner)
 
     def before_train(self, runner: Runner) -> None:
         """Compare the classes of weights from `init_cfg` with those of the data.

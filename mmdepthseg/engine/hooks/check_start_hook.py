@@ -58,8 +58,8 @@ class CheckStartHook(Hook):
     - Values are of the types that constructors announce (see `checks.values`; our tools
       check that before they build anything).
     - Loops, samplers, schedules and hooks fit each other (see `checks.loops`).
-    - The first frame of each folder is stored as it is to be read, and its camera fits
-      (see `checks.frames`).
+    - The first, middle and last frame of each folder are stored as they are to be
+      read, their cameras fit, and neighbours have one size (see `checks.frames`).
     - The first sample of each source has inputs for the data preprocessor, no transform
       leaves parts of it unchanged, and it passes through a model of MMSegmentation (see
       `checks.sample`).

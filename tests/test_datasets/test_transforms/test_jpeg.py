@@ -173,7 +173,7 @@ def test_neighbours_of_another_format_or_size(frame, tmp_path):
     for size in ((128, 255), (64, 128), (32, 64)):
         path = tmp_path / 'odd.jpg'
         write_image(path, np.zeros((*size, 3), np.uint8))
-        with pytest.raises(BrokenFileError, match=rf'odd.jpg .*{size[0]}, {size[1]}'):
+        with pytest.raises(BrokenFileError, match=rf'odd.jpg .*{size[1]}x{size[0]}'):
             loaded(
                 dict(info, adjacent_paths=[str(path)]),
                 SMALL,

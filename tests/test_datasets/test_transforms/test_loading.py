@@ -55,8 +55,19 @@ def test_neighbour_of_another_size(tmp_path):
     path = str(tmp_path / 'next.png')
     cv2.imwrite(path, textured((30, 48, 3)))
     results = dict(img=textured(), adjacent_paths=[path], img_id='a/1')
-    with pytest.raises(BrokenFileError, match=r'next.png has shape \(30, 48, 3\)'):
+    for known in ({}, dict(ori_shape=(32, 48))):
+        with pytest.raises(BrokenFileError, match=r'next.png .*48x30.*a/1 of 48x32'):
+            LoadAdjacentFrames()(results | known)
+
+
+@pytest.mark.parametrize('img', [textured((16, 24, 3)), textured((32, 48))])
+def test_neighbour_of_an_image_that_was_changed(tmp_path, img):
+    path = str(tmp_path / 'next.png')
+    cv2.imwrite(path, textured())
+    results = dict(img=img, ori_shape=(32, 48), adjacent_paths=[path], img_id='a/1')
+    with pytest.raises(UserError, match='LoadAdjacentFrames .*next.png') as caught:
         LoadAdjacentFrames()(results)
+    assert not isinstance(caught.value, BrokenFileError)  # not to be skipped
 
 
 def test_loading_after_a_crop_is_refused():

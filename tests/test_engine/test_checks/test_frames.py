@@ -159,5 +159,47 @@ def test_frames_that_are_not_as_they_are_stored(kind, cause, tmp_path):
         check_frames(dataset(skip_broken=True, test_mode=True))
 
 
+FOLLOWED = [LOADERS[0], dict(type='LoadAdjacentFrames'), LOADERS[1]]
+
+
+class TwoCameras(ClipDataset):
+    """Frames 0..3 and 4..8 of a folder are of two cameras."""
+
+    def find_neighbour(self, info, offset):
+        path, wanted = super().find_neighbour(info, offset)
+        place = info['position']
+        apart = (place < 4) != (place + offset < 4)
+        return None if apart else path, wanted
+
+
+def clip_of_two_sizes(root, second, pipeline=FOLLOWED, kind=ClipDataset, **options):
+    """Return a clip whose frames from `second` on are larger, with neighbours."""
+    for number in range(9):
+        frame = np.zeros((8, 16 if number < second else 18, 3), np.uint8)
+        write_image(root / f'a/frames/{number}.png', frame)
+    options = dict(offsets=(-1, 1), intrinsics=WIDE) | options
+    return kind(data_root=str(root), pipeline=pipeline, **options)
+
+
+@pytest.mark.parametrize('second', [2, 4, 5, 7])
+def test_a_clip_of_two_sizes_is_refused_where_they_meet(second, tmp_path):
+    with pytest.raises(BrokenFileError) as caught:
+        check_frames(clip_of_two_sizes(tmp_path, second))
+    message = str(caught.value)
+    assert f'{second}.png is a file of 18x8' in message
+    assert f'{second - 1}.png of 16x8' in message
+
+
+def test_sizes_that_never_meet_are_fine(tmp_path):
+    check_frames(clip_of_two_sizes(tmp_path / 'one', 9))
+    check_frames(clip_of_two_sizes(tmp_path / 'alone', 4, FOLLOWED[:1], offsets=()))
+    check_frames(
+        clip_of_two_sizes(tmp_path / 'skip', 4, FOLLOWED[:2], skip_broken=True)
+    )
+    apart = clip_of_two_sizes(tmp_path / 'apart', 4, FOLLOWED[:2], TwoCameras)
+    assert len(apart) == 5
+    check_frames(apart)
+
+
 def test_other_data_sets_are_left_alone():
     check_frames([1, 2])

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.hooks import EMAHook
 from mmengine.optim import (
     CosineAnnealingLR,
     LinearMomentum,
@@ -16,6 +17,8 @@ from mmengine.optim import (
 from torch import nn
 
 from mmdepthseg.engine.checks.resumed import check_resumed
+from mmdepthseg.engine.hooks import CheckCheckpointHook
+from mmdepthseg.engine.optim import BFloat16OptimWrapper
 from mmdepthseg.utils import UserError
 
 SCHEDULES = {
@@ -104,3 +107,71 @@ def test_rates_scaled_to_the_devices_may_change():
     )
     with pytest.raises(UserError, match='optimizer.lr'):
         check_resumed('x.pth', checkpoint, make_runner(['poly'], lr=0.2))
+
+
+@pytest.mark.parametrize('averaged', [True, False])
+def test_an_average_that_only_one_has_is_refused(averaged):
+    runner, checkpoint = make_runner(), stopped()
+    runner._hooks = [EMAHook()] if averaged else []
+    if averaged:
+        with pytest.raises(UserError, match=r'x\.pth .*with EMAHook.*custom_hooks'):
+            check_resumed('x.pth', checkpoint, runner)
+    checkpoint['ema_state_dict'] = dict(steps=torch.tensor(3))
+    if averaged:
+        assert not check_resumed('x.pth', checkpoint, runner)
+    else:
+        with pytest.raises(UserError, match=r'x\.pth .*without EMAHook.*custom_hooks'):
+            check_resumed('x.pth', checkpoint, runner)
+
+
+def wrapped(kind=OptimWrapper, optimiser=torch.optim.SGD, **options):
+    """Return a runner whose steps are made in this way, and its checkpoint."""
+    runner = make_runner()
+    weights = nn.Linear(2, 1).parameters()
+    runner.optim_wrapper = kind(optimiser(weights, lr=0.1), **options)
+    checkpoint = dict(optimizer=runner.optim_wrapper.state_dict())
+    CheckCheckpointHook().before_save_checkpoint(runner, checkpoint)
+    return runner, checkpoint
+
+
+@pytest.mark.parametrize(
+    ('key', 'options'),
+    [
+        ('type', dict(kind=BFloat16OptimWrapper)),
+        ('accumulative_counts', dict(accumulative_counts=4)),
+        ('clip_grad', dict(clip_grad=dict(max_norm=0.1))),
+    ],
+)
+def test_another_step_gives_a_warning(key, options):
+    for then in ({}, options):
+        for now in ({}, options):
+            runner, checkpoint = wrapped(**now)[0], wrapped(**then)[1]
+            doubts = check_resumed('x.pth', checkpoint, runner)
+            assert len(doubts) == (then != now)
+            for doubt in doubts:
+                assert 'x.pth' in doubt
+                assert f'optim_wrapper.{key} (' in doubt
+                assert ('--amp' in doubt) == (key == 'type' and not now)
+
+
+def test_another_optimiser_of_the_same_settings_is_refused():
+    _, checkpoint = wrapped(optimiser=torch.optim.Adam)
+    runner, _ = wrapped(optimiser=torch.optim.Adamax)
+    with pytest.raises(
+        UserError, match=r'x\.pth.*optimizer\.type \(Adam, now Adamax\)'
+    ):
+        check_resumed('x.pth', checkpoint, runner)
+
+
+@pytest.mark.parametrize('meta', [None, {}, dict(optim_wrapper=3)])
+def test_a_forgotten_loss_scaler_gives_a_warning(meta):
+    checkpoint = dict(stopped(), meta=meta)
+    checkpoint['optimizer']['loss_scaler'] = {}
+    (doubt,) = check_resumed('x.pth', checkpoint, make_runner())
+    assert 'optim_wrapper.type' in doubt and '--amp' in doubt
+    runner = make_runner()
+    runner.optim_wrapper.loss_scaler = None
+    assert not check_resumed('x.pth', checkpoint, runner)
+    del checkpoint['optimizer']['loss_scaler']
+    (doubt,) = check_resumed('x.pth', checkpoint, runner)
+    assert 'optim_wrapper.type' in doubt
