@@ -1,8 +1,11 @@
 """Checks of some frames of each folder, and their cameras; see `CheckStartHook`."""
 
 import os
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
+
+from mmseg.datasets import BaseSegDataset
 
 from mmdepthseg.camera import Size
 from mmdepthseg.datasets.errors import BrokenFileError, require_one_size
@@ -17,6 +20,8 @@ from mmdepthseg.datasets.transforms import (
 from mmdepthseg.datasets.transforms.files import image_size, read_bytes
 from mmdepthseg.datasets.transforms.foreign import all_steps
 from mmdepthseg.engine.runs import parts_of
+from mmdepthseg.names import IMAGES, is_data
+from mmdepthseg.utils.errors import listed
 
 
 def check_frames(dataset: Any) -> None:
@@ -126,3 +131,46 @@ def _skips(part: SequenceDataset) -> bool:
 def _size_of(path: str, loader: LoadImageFromFile) -> Size:
     content = read_bytes(path, 'Image', loader.backend_args)
     return image_size(content, path, 'Image', loader.color_type)
+
+
+def left_out_images(place: str, dataset: Any) -> Iterator[str]:
+    """Yield a warning for each folder of which MMSegmentation's data sets leave images.
+
+    They list the files that end with `img_suffix`, as they are written there. Ours warn
+    when they list theirs. Lists (`ann_file`) leave images out on purpose.
+
+    Args:
+        place: Key of the data loader.
+        dataset: Its data set; what one part of it reads, another does not lack.
+    """
+    parts = [part for part in parts_of(dataset) if isinstance(part, BaseSegDataset)]
+    used: set[str] = set()
+    labels: set[str] = set()
+    suffixes: dict[str, str] = {}
+    for part in parts:
+        theirs = not (isinstance(part, SequenceDataset) or part.ann_file)
+        for info in map(part.get_data_info, range(len(part))):
+            path = os.path.abspath(info['img_path'])
+            used.add(path)
+            if label := info.get('seg_map_path'):
+                labels.add(os.path.dirname(os.path.abspath(label)))
+            if theirs and not part.backend_args:
+                suffixes.setdefault(os.path.dirname(path), part.img_suffix)
+    for folder, suffix in sorted(suffixes.items()):
+        if folder in labels or not os.path.isdir(folder):
+            continue
+        alike = tuple(suffix.rpartition('.')[0].lower() + end for end in IMAGES)
+        others = [
+            name
+            for name in sorted(os.listdir(folder))
+            if is_data(name)
+            and name.lower().endswith(alike)
+            and os.path.join(folder, name) not in used
+        ]
+        if others:
+            yield (
+                f'{place}: {folder}: {len(others)} image(s) left out '
+                f'({listed(others)}), because their names do not end with {suffix}: '
+                'convert or remove them, or read them in a source of their own, with '
+                'img_suffix'
+            )

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
-from mmdepthseg.engine.checks.frames import check_frames
+from mmdepthseg.engine.checks.frames import check_frames, left_out_images
 from mmdepthseg.engine.checks.heads import check_classes, check_inference
 from mmdepthseg.engine.checks.label_ids import LabelIds
 from mmdepthseg.engine.checks.labels import (
@@ -75,7 +75,8 @@ class CheckStartHook(Hook):
     - A class that no training label shows causes a warning, if the labels are small;
       so do a rate of its own for parameters that the model does not have, and weights
       that a transfer lacks or that want other images (see `checks.weights`).
-    - Labels that MMSegmentation's data sets list are there (see `checks.labels`).
+    - Labels that MMSegmentation's data sets list are there (see `checks.labels`);
+      images that they leave out because of their suffix cause a warning.
     - The ids in the labels of MMSegmentation's data sets, batch by batch as they come
       (see `checks.label_ids`); ours compare them with their tables when loading.
 
@@ -107,6 +108,8 @@ class CheckStartHook(Hook):
                 check_classes(place, dataset, model)
                 check_frames(dataset)
                 check_label_files(place, dataset)
+                for doubt in left_out_images(place, dataset):
+                    runner.logger.warning(doubt)
                 if name == 'train':
                     samples = check_sample(
                         place, dataset, model, runner.optim_wrapper, ids

@@ -14,7 +14,7 @@ from mmdepthseg.datasets import (
     ClipDataset,
     ConcatDataset,
 )
-from mmdepthseg.engine.checks.frames import check_frames
+from mmdepthseg.engine.checks.frames import check_frames, left_out_images
 from mmdepthseg.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('our_scope')
@@ -203,3 +203,37 @@ def test_sizes_that_never_meet_are_fine(tmp_path):
 
 def test_other_data_sets_are_left_alone():
     check_frames([1, 2])
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    """A function that makes MMSegmentation's data set of jpg files, with changes."""
+    for name in ('1.jpg', '2.JPG', 'a/3.tif', 'a/4.jpg', '._5.tif'):
+        write_image(tmp_path / f'images/{name}', FRAME)
+    for name in ('1.png', 'a/4.png'):
+        write_image(tmp_path / f'labels/{name}', FRAME[..., 0])
+    part = dict(
+        type='mmseg.BaseSegDataset',
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images', seg_map_path='labels'),
+        metainfo=dict(classes=('road', 'car')),
+    )
+    return lambda **changes: ConcatDataset([part, {**part, **changes}])
+
+
+def test_images_that_data_sets_of_theirs_leave_out(theirs, tmp_path):
+    images = tmp_path / 'images'
+    first, second = left_out_images('train_dataloader', theirs())
+    assert f'train_dataloader: {images}: 1 ' in first and '2.JPG' in first
+    assert f'{images / "a"}: 1 ' in second and '3.tif' in second
+    # the cure; and a list, which leaves images out on purpose
+    (first,) = left_out_images('x', theirs(img_suffix='.tif'))
+    assert '2.JPG' in first
+    (tmp_path / 'list.txt').write_text('1')
+    part = theirs(ann_file='list.txt').datasets[1]
+    assert len(part) == 1 and not [*left_out_images('x', part)]
+
+
+def test_labels_among_images_are_not_left_out(theirs):
+    part = theirs(data_prefix=dict(img_path='images', seg_map_path='images'))
+    assert not [*left_out_images('x', part.datasets[1])]

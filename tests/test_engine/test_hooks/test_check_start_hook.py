@@ -1,5 +1,7 @@
 """What cannot go well is refused before the first iteration."""
 
+from pathlib import Path
+
 import pytest
 from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -33,3 +35,17 @@ def test_a_runner_of_mmengine_stops_before_its_first_iteration(
     run = Runner.from_cfg(config)
     with pytest.raises(UserError, match=message):
         run.train()
+
+
+def test_images_that_are_left_out_are_in_the_log(tiny_config, tmp_path, plain_layout):
+    extra = "custom_hooks.append(dict(type='CheckStartHook'))\n"
+    extra += "train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)\n"
+    config = Config.fromfile(tiny_config(extra=extra))
+    images = Path(config.train_dataloader.dataset.data_root, 'images')
+    (images / 'other.tif').touch()
+    config.work_dir = str(tmp_path / 'run')
+    run = Runner.from_cfg(config)
+    with pytest.raises(UserError, match='IterBased'):
+        run.train()
+    log = Path(run.logger.log_file).read_text()
+    assert f'train_dataloader: {images}: 1 image(s) left out (other.tif)' in log
