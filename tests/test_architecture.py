@@ -20,12 +20,12 @@ FLOORS = (
     'models', 'engine', 'datasets', 'evaluation', 'visualization',
     'checkpoints', 'registry', 'frameworks',
     'selection', 'streets', 'geometry', 'structures', 'camera', 'cityscapes', 'names',
-    'name_lists',
+    'name_lists', 'frame_numbers',
     'utils', 'version',
 )  # fmt: skip
 PLAIN = (
     'selection', 'streets', 'geometry', 'camera', 'cityscapes', 'names', 'name_lists',
-    'version',
+    'frame_numbers', 'version',
 )  # fmt: skip
 FRAMEWORKS = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain')
 

@@ -16,14 +16,13 @@ from mmdepthseg.datasets.intrinsics import (
 from mmdepthseg.datasets.options import refuse_empty
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms.files import image_size, read_bytes
+from mmdepthseg.frame_numbers import number_gaps, sequence_changes
 from mmdepthseg.names import (
     FRAMES,
     join_path,
     list_files,
     list_folders,
     list_frames,
-    number_gaps,
-    sequence_changes,
 )
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed, refuse
