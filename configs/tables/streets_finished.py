@@ -6,7 +6,8 @@
 #   python tools/run_experiments.py THIS --jobs 2
 _base_ = ['./streets_few_labels.py', '../_base_/from_finished.py']
 title = 'Streets at 192x96: rounds of 1,800 iterations from the supervised network'
-# 30 labels: six seeds, and six more that check what the first six found.
+# 30 labels: six seeds, and six more that check what the first six found (it was not
+# so).
 # 60 labels, seeds 7, 25 and 42 (fixed before they ran): with true labels in the place
 # of the teacher's, mixing by depth is ahead of mixing by classes (streets_ladder.py);
 # is it with a teacher that makes fewer mistakes?
