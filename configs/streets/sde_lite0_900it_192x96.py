@@ -1,5 +1,5 @@
 # Depth as `make demo` learns it: the loss at the finest scale alone takes less time, so
-# that 900 iterations are affordable, enough to see near objects, not only the road.
+# that 900 iterations are affordable, in which near objects begin to show.
 _base_ = './sde_lite0_500it_192x96.py'
 model = dict(depth_head=dict(num_scales=1))
 iterations = 900
