@@ -47,6 +47,18 @@ def anchors(path):
 
 
 @pytest.mark.parametrize('guide', GUIDES)
+def test_tables_and_lists_are_not_run_together(guide):
+    """As by a tool that fills lines."""
+    text = re.sub(r'(?ms)^```.*?^```', '', (REPO / guide).read_text())
+    prose = [line for line in text.splitlines() if not re.match(r' *\|', line)]
+    assert not [
+        line for line in prose if '|---' in line or re.search(r'[.:] - `', line)
+    ]
+    rows = re.findall(r'(?m)^ *\|.*\|---.*$', text)
+    assert not [row for row in rows if re.search(r'[^-|: ]', row)]
+
+
+@pytest.mark.parametrize('guide', GUIDES)
 def test_links_into_pages_lead_to_headings(guide):
     here = REPO / guide
     links = re.findall(r'\]\((?!http)([\w./-]*)#([\w-]+)\)', here.read_text())

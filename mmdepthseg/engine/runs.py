@@ -33,6 +33,19 @@ def parts_of(dataset: Any) -> Iterator[Any]:
             yield from parts_of(part)
 
 
+def source_keys(dataset: Any, place: str) -> list[str]:
+    """Return the keys of the data sets in a concatenation, in order.
+
+    Args:
+        dataset: With `datasets`, and `source_names` if they have names.
+        place: Its own key.
+    """
+    names = getattr(dataset, 'source_names', None)
+    numbers = range(len(dataset.datasets))
+    keys = [f'sources.{name}' for name in names or ()]
+    return [f'{place}.{key}' for key in keys or (f'datasets.{n}' for n in numbers)]
+
+
 def step_names(dataset: Any) -> set[str]:
     """Return the names of the classes of a pipeline's transforms, at any depth."""
     steps = all_steps(getattr(dataset, 'pipeline', None))

@@ -144,6 +144,8 @@ def left_out_images(place: str, dataset: Any) -> Iterator[str]:
         dataset: Its data set; what one part of it reads, another does not lack.
     """
     parts = [part for part in parts_of(dataset) if isinstance(part, BaseSegDataset)]
+    if all(isinstance(part, SequenceDataset) for part in parts):
+        return  # nothing to look up for each of their samples
     used: set[str] = set()
     labels: set[str] = set()
     suffixes: dict[str, str] = {}

@@ -15,7 +15,12 @@ from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms import LoadSegLabel
 from mmdepthseg.datasets.transforms.foreign import all_steps
 from mmdepthseg.datasets.transforms.label_checks import LABELS_ARE_OPTIONAL
-from mmdepthseg.engine.runs import loads_labels, parts_of, step_names
+from mmdepthseg.engine.runs import (
+    loads_labels,
+    parts_of,
+    source_keys,
+    step_names,
+)
 from mmdepthseg.utils.errors import UserError, listed
 
 #: Transforms that load a label or fail.
@@ -120,13 +125,10 @@ def _branches(
     parts = getattr(dataset, 'datasets', None)
     inner = getattr(dataset, 'dataset', None)
     if isinstance(parts, list | tuple):
-        names = getattr(dataset, 'source_names', None)
-        keys = [f'sources.{n}' for n in names or ()] or [
-            f'datasets.{index}' for index in range(len(parts))
-        ]
+        keys = source_keys(dataset, place)
         given = getattr(dataset, 'branches', None) or [None] * len(parts)
         for key, own, part in zip(keys, given, parts, strict=True):
-            yield from _branches(part, f'{place}.{key}', branch or own)
+            yield from _branches(part, key, branch or own)
     elif inner is not None:
         yield from _branches(inner, f'{place}.dataset', branch)
     else:

@@ -15,7 +15,7 @@ from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.datasets.transforms.foreign import check_pipeline
 from mmdepthseg.engine.checks.label_ids import LabelIds
 from mmdepthseg.engine.random_state import kept_random_state
-from mmdepthseg.engine.runs import parts_of
+from mmdepthseg.engine.runs import parts_of, source_keys
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.modes import kept_modes
 
@@ -95,12 +95,11 @@ def _firsts(place: str, dataset: Any) -> Iterator[tuple[str, int]]:
         if len(dataset):
             yield place, 0
         return
-    names = getattr(dataset, 'source_names', None)
     firsts = [0, *dataset.cumulative_sizes[:-1]]
-    for number, (first, part) in enumerate(zip(firsts, dataset.datasets)):
-        key = f'sources.{names[number]}' if names else f'datasets.{number}'
+    keys = source_keys(dataset, f'{place}.dataset')
+    for key, first, part in zip(keys, firsts, dataset.datasets, strict=True):
         if len(part):
-            yield f'{place}.dataset.{key}', first
+            yield key, first
 
 
 def _pass(sample: Mapping, model: EncoderDecoder) -> None:
