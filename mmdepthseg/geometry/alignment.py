@@ -14,7 +14,13 @@ from torch import Tensor
 
 from mmdepthseg.geometry.pose import pose_vector_to_matrix, transform_points
 from mmdepthseg.geometry.projection import backproject, project
-from mmdepthseg.geometry.tensors import check_shape, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import (
+    check_shape,
+    constant,
+    full_precision,
+    multiply_small,
+    no_autocast,
+)
 
 # Added to a normal equation whose diagonal is 1.
 _DAMPING = 1e-4
@@ -104,7 +110,8 @@ def align_frames(
         first = last = _linearise(target, maps, points, found, cam2img, robust)
         for _ in range(iterations):
             step = _solve(last)
-            found = pose_vector_to_matrix(step[:, 3:], step[:, :3]) @ found
+            moved = pose_vector_to_matrix(step[:, 3:], step[:, :3])
+            found = multiply_small(moved, found)
             last = _linearise(target, maps, points, found, cam2img, robust)
         improved = _is_improved(first, last, max_shift * target.shape[-1])
         return Alignment(torch.where(improved[:, None, None], found, start), improved)
@@ -146,7 +153,7 @@ def _linearise(
     height, width = target.shape[-2:]
     moved = transform_points(transform, points)
     pixels, valid = project(moved, cam2img)
-    size = pixels.new_tensor([width - 1, height - 1])[:, None, None]
+    size = constant([width - 1, height - 1], pixels)[:, None, None]
     valid = valid & ((pixels >= 0) & (pixels <= size)).all(1, keepdim=True)
     grid = (2 * pixels / size - 1).permute(0, 2, 3, 1)
     warped = F.grid_sample(maps, grid, padding_mode='border', align_corners=True)

@@ -37,6 +37,30 @@ def no_autocast(tensor: Tensor) -> torch.autocast:
     return torch.autocast(device_type=tensor.device.type, enabled=False)
 
 
+def constant(
+    values: Sequence | float, like: Tensor, dtype: torch.dtype | None = None
+) -> Tensor:
+    """Return small numbers on the device of `like`, without waiting for it.
+
+    `torch.tensor(values, device=...)` would wait for all that a GPU still has to do.
+
+    Args:
+        values: Numbers.
+        like: Has the device, and the type if `dtype` is None.
+        dtype: Of the result.
+    """
+    made = torch.tensor(values, dtype=dtype or like.dtype)
+    return made.to(like.device, non_blocking=True)
+
+
+def multiply_small(first: Tensor, second: Tensor) -> Tensor:
+    """Multiply (..., R, K) x (..., K, L) -> (..., R, L) in full precision.
+
+    As sums of products for the same reason as in `apply_matrix`; for small matrices.
+    """
+    return (first.unsqueeze(-1) * second.unsqueeze(-3)).sum(-2)
+
+
 def apply_matrix(matrix: Tensor, columns: Tensor) -> Tensor:
     """Multiply (..., R, 3) x (..., 3, L) -> (..., R, L) in full precision.
 

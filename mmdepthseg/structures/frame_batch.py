@@ -59,5 +59,7 @@ class FrameBatch:
 
     def select(self, indices: Sequence[int]) -> 'FrameBatch':
         """Return a batch of the samples at some positions, in their order."""
-        chosen = torch.as_tensor([*indices], device=self.img.device, dtype=torch.long)
+        # made here and sent: made there, a GPU would have to finish all else first
+        chosen = torch.tensor([*indices], dtype=torch.long)
+        chosen = chosen.to(self.img.device, non_blocking=True)
         return FrameBatch(**{name: part[chosen] for name, part in self._parts()})

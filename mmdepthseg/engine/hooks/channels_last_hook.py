@@ -42,14 +42,21 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Convert the weights in place."""
+        self._convert(runner, warn=True)
+
+    def before_train(self, runner: Runner) -> None:
+        """Convert networks that were built since, such as a `FrozenEncoder`'s."""
+        self._convert(runner)
+
+    def _convert(self, runner: Runner, warn: bool = False) -> None:
         model = unwrapped(runner.model)
         on_cpu = all(p.device.type == 'cpu' for p in model.parameters())
         layers = crashing_layers(model) if on_cpu else []
-        if layers:
+        if layers and warn:
             runner.logger.warning(
                 'ChannelsLastHook leaves the model unchanged: on CPU torch crashes in '
                 f'the backward pass of {", ".join(layers[:3])} (kernel size 1, '
                 'stride above 1, fewer than 8 input channels).'
             )
-            return
-        model.to(memory_format=torch.channels_last)
+        if not layers:
+            model.to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Hook that stops training at the first loss that is not finite."""
+"""Hook that stops training at losses, or lasting gradients, that are not finite."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,11 +7,16 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmdepthseg.engine.runs import accumulated
 from mmdepthseg.names import sample_name
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError, listed
 
 _SHOWN = 8
+#: Steps that AMP may skip in a row; from its usual scale it finds a fitting one sooner.
+_SKIPPED = 50
+#: No finite gradients need a smaller scale.
+_LEAST_SCALE = 1e-6
 
 
 @HOOKS.register_module()
@@ -22,6 +27,12 @@ class NonFiniteLossHook(Hook):
     `CheckInvalidLossHook` names neither the loss nor the images. This hook runs before
     the checkpoint hook, so with `interval=1` no checkpoint contains the damaged
     weights.
+
+    With float16 (AMP) gradients may be NaN or infinite though the loss is finite. The
+    loss scaler skips such steps, a few at the start of each training; if it skips all,
+    nothing is learned and nothing else tells. So 50 in a row stop the training, too.
+    A fused optimiser skips on the device, where they cannot be counted: there the
+    scale, which halves each time, is read every 50 iterations.
 
     Args:
         interval: Number of iterations from one check to the next. Each check waits for
@@ -37,6 +48,25 @@ class NonFiniteLossHook(Hook):
         if interval < 1:
             raise UserError(f'interval must be at least 1, got {interval}')
         self.interval = interval
+        self._since_step = 0
+        self._watch: Any = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Watch the steps of an optimiser with a loss scaler."""
+        self.after_train(runner)
+        wrapper: Any = getattr(runner, 'optim_wrapper', None)
+        if hasattr(wrapper, 'loss_scaler'):
+            self._watch = wrapper.optimizer.register_step_post_hook(self._on_step)
+
+    def after_train(self, runner: Runner) -> None:
+        """Watch no longer."""
+        self._since_step = 0
+        if self._watch is not None:
+            self._watch.remove()
+            self._watch = None
+
+    def _on_step(self, *_) -> None:
+        self._since_step = 0
 
     def after_train_iter(
         self,
@@ -48,8 +78,11 @@ class NonFiniteLossHook(Hook):
         """Check the total loss, and its terms only if the total is not finite.
 
         Raises:
-            UserError: The total loss is not finite.
+            UserError: The total loss is not finite, or all gradients since long.
         """
+        if self._watch is not None:
+            self._since_step += 1
+            self._check_steps(runner)
         outputs = outputs or {}
         total = outputs.get('loss')
         if not self.every_n_train_iters(runner, self.interval) or total is None:
@@ -69,6 +102,20 @@ class NonFiniteLossHook(Hook):
             '(optim_wrapper.clip_grad), or look at these images; the last checkpoint '
             f'in {runner.work_dir} was written before this iteration.'
         )
+
+    def _check_steps(self, runner: Runner) -> None:
+        wrapper = runner.optim_wrapper
+        taken = self._since_step <= _SKIPPED * accumulated(runner)
+        if taken and self.every_n_train_iters(runner, _SKIPPED):
+            taken = wrapper.loss_scaler.get_scale() >= _LEAST_SCALE
+        if not taken:
+            raise UserError(
+                f'iteration {runner.iter + 1}: the loss is finite, but its gradients '
+                f'have not been for {_SKIPPED} steps, which float16 (AMP) therefore '
+                'skipped: nothing is learned. Train without --amp, with bfloat16 '
+                "(optim_wrapper.dtype='bfloat16'), or look for a loss whose gradient "
+                'is NaN'
+            )
 
 
 def image_names(batch: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, set_random_seed
 
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.engine.random_state import State, get_random_state, set_random_state
@@ -23,6 +23,9 @@ class RandomStateHook(Hook):
       when training is *resumed* (not when only weights are loaded);
     - does the same with the buffers (statistics of batch norm) of the other ranks than
       the first: they differ between two validations, which average them;
+    - seeds each rank differently before the first iteration: MMEngine gives all the
+      same seed, so that images of one place in the ranks' batches would have the same
+      colour jitter, boxes, pasted classes and dropout;
     - gives each data loader its own generator. Otherwise `iter(loader)` draws its seed
       from the global generator, and a resumed run draws one seed more;
     - restores the generators after validation, because a run that resumes from a
@@ -41,7 +44,7 @@ class RandomStateHook(Hook):
         self._gathered: list[State] | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Seed the loaders' generators, and restore the states of a resumed run."""
+        """Seed the loaders' generators and the rank, or restore a resumed run's."""
         loaders = [runner.train_loop.dataloader]
         if runner.val_loop is not None:
             loaders.append(runner.val_loop.dataloader)
@@ -51,23 +54,23 @@ class RandomStateHook(Hook):
                 generator = torch.Generator()
                 seed = (runner.seed or 0) + offset
                 loader.generator = generator.manual_seed(seed)
-        if self._to_restore is None:
-            return
         states, self._to_restore = self._to_restore, None
-        if len(states) != get_world_size():
+        rank = get_rank()
+        if states is not None and len(states) != get_world_size():
             runner.logger.warning(
                 f'The checkpoint contains the random states of {len(states)} '
                 f'process(es), but this run has {get_world_size()}: resuming is '
                 'not exact.'
             )
-        else:  # for a checkpoint that is written before the first iteration
+        elif states is not None:
+            # for a checkpoint that is written before the first iteration
             self._gathered = states
-        state = states[get_rank() % len(states)]
-        set_random_state(state)
-        if 'buffers' in state:
-            own = dict(unwrapped(runner.model).named_buffers())
-            for name, buffer in state['buffers'].items():
-                own[name].copy_(buffer)
+        if states is not None and rank < len(states):
+            _restore(states[rank], runner)
+        elif rank:
+            # MMEngine's diff_rank_seed would also take the seed from the samplers,
+            # which all ranks must share
+            set_random_seed((runner.seed or 0) + rank)
 
     def before_val(self, runner: Runner) -> None:
         """Remember the state before a validation."""
@@ -130,6 +133,14 @@ class RandomStateHook(Hook):
                 'The checkpoint was written without RandomStateHook: resuming is not '
                 'exact.'
             )
+
+
+def _restore(state: State, runner: Runner) -> None:
+    """Restore the generators, and the buffers of another rank than the first."""
+    set_random_state(state)
+    own = dict(unwrapped(runner.model).named_buffers()) if 'buffers' in state else {}
+    for name, buffer in state.get('buffers', {}).items():
+        own[name].copy_(buffer)
 
 
 def _saves_now(hook: Hook, runner: Runner, clock: Hook, by_epoch: bool) -> bool:

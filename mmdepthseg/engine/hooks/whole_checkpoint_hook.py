@@ -65,11 +65,17 @@ class WholeCheckpointHook(mmengine.hooks.CheckpointHook):
     keep_ckpt_ids: deque[int]
 
     def before_run(self, runner: Runner) -> None:
-        """Choose the checkpoint to resume, unless the user has."""
+        """Choose the checkpoint to resume, unless the user has.
+
+        All ranks take what the first one has found: the folder may look older, or be
+        another, on other machines.
+        """
         super().before_run(runner)
-        if getattr(runner, '_resume', False) and runner._load_from is None:
+        if runner._resume and runner._load_from is None:
             runner._load_from = newest_whole(runner.work_dir, self.out_dir)
             runner._resume = runner._load_from is not None
+        choice = runner._resume, runner._load_from
+        runner._resume, runner._load_from = from_main(lambda: choice)
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the folder; take over what a resumed run has left."""

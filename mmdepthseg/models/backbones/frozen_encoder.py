@@ -61,6 +61,13 @@ class FrozenEncoder(BaseModule):
         """The backbone; None before its weights are read."""
         return self._network[0] if self._network else None
 
+    def _apply(self, *args, **kwargs) -> 'FrozenEncoder':
+        """Take the network along to a device or memory format: `.to(...)`."""
+        super()._apply(*args, **kwargs)
+        for network in self._network:
+            network._apply(*args, **kwargs)
+        return self
+
     def _freeze(self, network: nn.Module) -> None:
         network.requires_grad_(False)
         network.eval()

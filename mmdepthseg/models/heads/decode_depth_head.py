@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmdepthseg.geometry.tensors import full_precision
+from mmdepthseg.geometry.tensors import full_precision, no_autocast
 from mmdepthseg.models.heads.base_depth_head import BaseDepthHead
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.errors import filled_in
+
+
+class _FullPrecisionConv2d(nn.Conv2d):
+    """Convolution that autocast leaves in float32."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with no_autocast(x):
+            return super().forward(*full_precision(x))
 
 
 @MODELS.register_module()
@@ -27,6 +35,13 @@ class DecodeDepthHead(BaseDepthHead):
         self.decode_head = MODELS.build(
             filled_in(decode_head, 'DecodeDepthHead: decode_head', **single)
         )
+        # depth is the inverse of what it gives, for which half precision is too coarse
+        last = getattr(self.decode_head, 'conv_seg', None)
+        if type(last) is nn.Conv2d and last.kernel_size == (1, 1):
+            sizes = last.in_channels, last.out_channels, 1
+            exact = nn.utils.skip_init(_FullPrecisionConv2d, *sizes)
+            exact.load_state_dict(last.state_dict())
+            self.decode_head.conv_seg = exact
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Map features to [disparity (N, 1, h, w)] at the head's own stride."""

@@ -136,31 +136,31 @@ class ConfidentPixelLoss(PseudoLabelLoss):
 
     def confident(self, labels: Tensor, confidence: Tensor, classes: int) -> Tensor:
         """Return which pixels count; see `PseudoLabelLoss.confident`."""
-        sure = confidence >= self.thresholds(labels, confidence, classes)
+        sure = confidence >= self.thresholds(labels, confidence)
         return sure & (labels != self.ignore_index)
 
-    def thresholds(
-        self, labels: Tensor, confidence: Tensor, classes: int
-    ) -> Tensor | float:
+    def thresholds(self, labels: Tensor, confidence: Tensor) -> Tensor | float:
         """Return the confidence from which on each pixel counts.
 
         Args:
             labels: (N, H, W), integers.
             confidence: (N, H, W).
-            classes: Number of classes.
 
         Returns:
             (N, H, W), or one number for all pixels without `portion`.
         """
         if not self.portion:
             return self.threshold
-        lowest = confidence.new_full((VOID + 1,), self.threshold)
-        for label in range(classes):
-            own = confidence[labels == label]
-            if len(own):
-                count = max(1, round(self.portion * len(own)))
-                lowest[label] = own.topk(count).values[-1]
-        return lowest.clamp(max=self.threshold)[labels]
+        labels = labels.long()
+        flat, values = labels.flatten(), confidence.flatten()
+        # one sort, by class and from the surest on, not a loop whose sizes are data: a
+        # GPU would wait at each class
+        order = (flat.double() - values.double() / 2).argsort()
+        counts = flat.new_zeros(VOID + 1).scatter_add_(0, flat, torch.ones_like(flat))
+        counted = (self.portion * counts.double()).round().long().clamp(min=1)
+        last = (counts.cumsum(0) - counts + counted - 1).clamp(max=len(flat) - 1)
+        lowest = values[order[last]].clamp(max=self.threshold)
+        return lowest[labels]
 
 
 @torch.no_grad()

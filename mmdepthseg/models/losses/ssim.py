@@ -120,17 +120,15 @@ class PhotometricFunction(torch.autograd.Function):
         needs_grad = ctx.needs_input_grad[0]
         ctx.ssim_weight = ssim_weight
         difference = image - target.image
-        if needs_grad:
-            # 1 byte per pixel instead of 4.
-            ctx.sign = difference.sign().to(torch.int8)
+        # 1 byte per pixel instead of 4
+        sign = difference.sign().to(torch.int8) if needs_grad else None
         error = difference.abs_().mean(-3, keepdim=True)
-        ctx.parts = None
         if target.windows is None:
+            ctx.save_for_backward(sign)
             return error
-        dissimilarity, ctx.parts = _dissimilarity(image, target.windows, needs_grad)
-        if needs_grad:
-            ctx.save_for_backward(image, *ctx.parts)
-            ctx.parts, ctx.target = True, target.windows.padded
+        dissimilarity, parts = _dissimilarity(image, target.windows, needs_grad)
+        if parts is not None:
+            ctx.save_for_backward(sign, image, target.windows.padded, *parts)
         return error.mul_(1 - ssim_weight).add_(
             dissimilarity.mean(-3, keepdim=True), alpha=ssim_weight
         )
@@ -139,15 +137,16 @@ class PhotometricFunction(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the adjoint of the windows, applied to the kept derivatives."""
-        channels = ctx.sign.shape[-3]
-        out = gradient * ((1 - ctx.ssim_weight) / channels) * ctx.sign
-        if ctx.parts is not None:
-            image, by_mean, by_square, by_product = ctx.saved_tensors
+        sign, *windows = ctx.saved_tensors
+        channels = sign.shape[-3]
+        out = gradient * ((1 - ctx.ssim_weight) / channels) * sign
+        if windows:
+            image, target, by_mean, by_square, by_product = windows
             scale = gradient * (ctx.ssim_weight / channels)
             padded = _window_mean_adjoint(by_square.mul(scale))
             padded.mul_(reflect_pad(image)).mul_(2)
             padded += _window_mean_adjoint(by_mean.mul(scale))
-            padded.addcmul_(_window_mean_adjoint(by_product.mul(scale)), ctx.target)
+            padded.addcmul_(_window_mean_adjoint(by_product.mul(scale)), target)
             out += _reflect_pad_adjoint(padded)
         return out, None, None
 

@@ -15,7 +15,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmdepthseg.geometry.tensors import apply_matrix, full_precision, no_autocast
+from mmdepthseg.geometry.tensors import (
+    apply_matrix,
+    constant,
+    full_precision,
+    no_autocast,
+)
 from mmdepthseg.utils.errors import UserError
 
 #: Luma of RGB (ITU-R BT.601), Pillow's 'L'.
@@ -223,22 +228,17 @@ def changes(parameters: ColorJitterParams) -> list[bool]:
     return ((factors != 1).any(0) | (parameters.hue != 0)).tolist()
 
 
-def _constant(values: Sequence, like: Tensor) -> Tensor:
-    """Return a small constant on the device of `like`, without waiting for it."""
-    return torch.tensor(values, dtype=like.dtype).to(like.device, non_blocking=True)
-
-
 def _operations(parameters: ColorJitterParams, like: Tensor) -> Tensor:
     """Return the linear parts of the four operations, (N, 4, 3, 3)."""
     eye = torch.eye(3, dtype=like.dtype, device=like.device)
-    to_yiq = _constant(_YIQ, like)
+    to_yiq = constant(_YIQ, like)
     to_grey = to_yiq[:1].expand(3, 3)
     factors = [f.to(like)[:, None, None] for f in parameters[:_OPERATIONS]]
     angle = -2 * math.pi * factors[3][:, 0, 0]
     zero, one = torch.zeros_like(angle), torch.ones_like(angle)
     cos, sin = angle.cos(), angle.sin()
     turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], -1)
-    from_yiq = _constant(_FROM_YIQ, like)
+    from_yiq = constant(_FROM_YIQ, like)
     turned = apply_matrix(from_yiq, apply_matrix(turn.unflatten(-1, (3, 3)), to_yiq))
     return torch.stack(
         [
@@ -265,7 +265,7 @@ def _affine(
     Returns:
         Matrix (N, 1, 3, 3) and offset (N, F, 3, 1).
     """
-    luma = _constant(LUMA, means)[:, None]
+    luma = constant(LUMA, means)[:, None]
     rows = torch.arange(len(order), device=order.device)
     matrix = torch.eye(3, dtype=means.dtype, device=means.device).expand(
         len(order), 1, 3, 3

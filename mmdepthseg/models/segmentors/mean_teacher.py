@@ -10,6 +10,7 @@ from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from mmdepthseg.geometry.tensors import constant
 from mmdepthseg.models.losses import pseudo_labels, with_ground_truth
 from mmdepthseg.models.mixing import MixBatch
 from mmdepthseg.models.mixing.complementary_dropout import ComplementaryDropout
@@ -280,7 +281,7 @@ class MeanTeacher(TeacherStudent):
         else:
             # batch.img may be jittered by the preprocessor
             if is_padded(data_samples):  # raw, with black
-                value = preprocessor.denormalize(clean.new_tensor(preprocessor.pad_val))
+                value = preprocessor.denormalize(constant(preprocessor.pad_val, clean))
                 images = with_padding(images, data_samples, value)
             clean = preprocessor.normalize(images)
         logits, disparity = self.disparity_source(

@@ -8,6 +8,7 @@ from mmseg.models.utils import resize
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from mmdepthseg.geometry.tensors import constant
 from mmdepthseg.models.losses.pseudo_label import VOID
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.errors import UserError
@@ -119,7 +120,7 @@ def ground_truth(data_samples: SampleList, like: Tensor) -> tuple[Tensor, Tensor
     for i, sample in enumerate(data_samples):
         if labeled[i]:
             truth[i] = sample.gt_sem_seg.data[0]
-    return truth, torch.tensor(labeled, device=like.device)
+    return truth, constant(labeled, like, torch.bool)
 
 
 def stack_disparity(data_samples: SampleList, device: torch.device) -> Tensor | None:

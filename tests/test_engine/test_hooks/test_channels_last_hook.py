@@ -12,6 +12,7 @@ from helpers import REPO
 from torch import nn
 
 from mmdepthseg.engine.hooks import ChannelsLastHook
+from mmdepthseg.models.backbones import FrozenEncoder
 
 
 def make_runner(stem: int = 8) -> SimpleNamespace:
@@ -30,6 +31,22 @@ def test_channels_last_keeps_values():
     assert output.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(output, wanted)
     output.sum().backward()
+
+
+def test_networks_that_are_built_after_the_hook():
+    """As the frozen encoder, which is no sub-module."""
+    runner = make_runner()
+    encoder = FrozenEncoder(dict(type='mmdepthseg.ResNet', depth=18, base_channels=8))
+    runner.model.add_module('encoder', encoder)
+    hook = ChannelsLastHook()
+    hook.before_run(runner)
+    encoder.use_random_weights()
+    hook.before_train(runner)
+    weight = encoder.network.layer1[0].conv1.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    runner.model.double()
+    assert encoder.network.layer1[0].conv1.weight.dtype == torch.float64
+    assert not [*encoder.parameters()] and not encoder.state_dict()
 
 
 def test_channels_last_spares_layers_that_would_crash(caplog):

@@ -27,7 +27,11 @@ class Loop(BaseLoop):
 def runner(*metrics, networks=None, predict_with='teacher', hooks=()):
     model = SimpleNamespace(predict_with=predict_with)
     return SimpleNamespace(
-        _val_loop=Loop(metrics, networks), model=model, hooks=[*hooks]
+        _val_loop=Loop(metrics, networks),
+        _resume=False,
+        _load_from=None,
+        model=model,
+        hooks=[*hooks],
     )
 
 

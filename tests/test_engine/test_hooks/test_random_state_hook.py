@@ -71,6 +71,29 @@ def test_other_number_of_processes_is_reported(caplog):
     assert re.search('2 process.* 1', caplog.text)
 
 
+@pytest.mark.parametrize('resumed', [None, 1, 3])
+def test_each_rank_draws_its_own_numbers(monkeypatch, resumed):
+    """Also those that a checkpoint of fewer ranks has no state for."""
+    monkeypatch.setattr(random_state_hook, 'get_world_size', lambda: 3)
+    start, drawn = get_random_state(), []
+    for rank in range(3):
+        set_random_state(start)
+        monkeypatch.setattr(random_state_hook, 'get_rank', lambda rank=rank: rank)
+        hook, runner = RandomStateHook(), make_runner()
+        states = [start]
+        for _ in range((resumed or 1) - 1):
+            draw()
+            states.append(get_random_state())
+        if resumed:
+            hook.after_load_checkpoint(runner, {'random_states': states})
+        hook.before_train(runner)
+        drawn.append(draw())
+        set_random_state(start)
+    assert drawn[0] == draw()
+    for numbers in zip(*drawn, strict=True):
+        assert len(set(numbers)) == 3
+
+
 @pytest.mark.parametrize(('iteration', 'saves'), [(0, False), (1, True), (4, True)])
 def test_ranks_gather_exactly_when_a_checkpoint_is_due(monkeypatch, iteration, saves):
     monkeypatch.setattr(random_state_hook, 'get_world_size', lambda: 2)

@@ -6,6 +6,7 @@ import signal
 import uuid
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner, ValLoop
 
 from mmdepthseg.checkpoints.latest import newest_whole
+from mmdepthseg.engine.hooks import WholeCheckpointHook, whole_checkpoint_hook
 from mmdepthseg.launch.setup import leave_distributed
 from mmdepthseg.registry import HOOKS
 
@@ -224,6 +226,18 @@ class KillsItself(Hook):
     def before_train_iter(self, runner, *args, **kwargs):
         if runner.iter == self.at:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize('choice', [(True, 'iter_4.pth'), (False, None)])
+def test_ranks_take_the_checkpoint_of_the_first(choice, monkeypatch, tmp_path):
+    """Folders of other machines may show an older one, or none."""
+    told = {0: lambda own: own(), 1: lambda own: choice}
+    for rank, from_main in told.items():
+        monkeypatch.setattr(whole_checkpoint_hook, 'from_main', from_main)
+        own = (True, 'iter_2.pth') if rank else choice
+        runner = SimpleNamespace(_resume=own[0], _load_from=own[1], work_dir=tmp_path)
+        WholeCheckpointHook(out_dir=str(tmp_path)).before_run(runner)
+        assert (runner._resume, runner._load_from) == choice
 
 
 def test_ranks_go_on_after_a_validation(tiny_config, run_tool, free_port, tmp_path):

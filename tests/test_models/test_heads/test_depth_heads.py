@@ -77,6 +77,25 @@ def test_mmseg_head_as_depth_head():
     assert disparities[0].shape[:2] == (2, 1)
 
 
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_mmseg_heads_last_layer_has_all_bits_in_half_precision(dtype):
+    """Depth is made of the logits, as in the head above."""
+    torch.manual_seed(0)
+    head = dict(
+        type='FCNHead', in_channels=CHANNELS[-1], in_index=-1, channels=8, num_convs=1
+    )
+    head = build(depth_head=dict(type='DecodeDepthHead', decode_head=head)).depth_head
+    seen = []
+    head.decode_head.conv_seg.register_forward_hook(lambda *call: seen.append(call))
+    torch.nn.init.normal_(head.decode_head.conv_seg.weight)
+    with torch.autocast('cpu', dtype):
+        (disparity,) = head([torch.randn(2, CHANNELS[-1], 8, 8).relu()] * 5)
+    ((conv, (features,), logits),) = seen
+    assert features.dtype == dtype and disparity.dtype == torch.float32
+    exact = F.conv2d(features.float(), conv.weight, conv.bias)
+    assert torch.equal(logits, exact) and torch.equal(disparity, exact.sigmoid())
+
+
 def test_bad_options():
     with pytest.raises(ValueError, match='min_depth'):
         build(depth_head=dict(DEPTH_HEAD, min_depth=2.0, max_depth=1.0))
