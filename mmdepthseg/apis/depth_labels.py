@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object, get_dist_info
@@ -14,8 +15,7 @@ from mmdepthseg.models.segmentors.samples import without_padding
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.ranks import from_main
 
-#: The manifest is written after so many labels, or seconds if these are slow.
-FLUSH_EVERY = 50
+#: The manifest, which names all labels, is written after so many seconds.
 FLUSH_SECONDS = 20.0
 
 
@@ -37,7 +37,7 @@ def generate_depth_labels(
         dataset: With packed samples (`PackDepthSegInputs`).
         store: Opened with `DepthLabelStore.begin` on one rank; the others load its
             manifest.
-        batch_size: Images per forward pass; all must have the same size.
+        batch_size: Images per forward pass, or fewer where their sizes differ.
         num_workers: Loader processes.
         progress: Called with (images done, total).
 
@@ -46,6 +46,8 @@ def generate_depth_labels(
     """
     pool = ImagePool(dataset, batch_size, num_workers)
     todo = from_main(lambda: _todo(pool, store))
+    if todo and get_dist_info()[0] == 0:
+        store.flush()  # complete no longer
     batches = [
         batch
         for batch in pool.batches(range(len(pool)))
@@ -58,18 +60,13 @@ def generate_depth_labels(
     written, fresh, flushed = 0, [], time.monotonic()
     for number in range(rounds):
         if number < len(mine):
-            batch = next(loaded)
-            img = FrameBatch.of(batch['inputs']).img
-            disparity = model.predict_disparity(img).cpu()
-            # a label covers its image, as those who load it expect
-            samples = batch.get('data_samples')
-            values = without_padding(disparity, samples, img.shape[2:])
-            for row, value in zip(mine[number], values, strict=True):
-                if pool.names[row] in todo:
-                    store.write(pool.names[row], value[0].numpy(), pool.paths[row])
-                    fresh.append(pool.names[row])
-        due = (number + 1) % max(1, FLUSH_EVERY // batch_size) == 0
-        if due or number + 1 == rounds or _is_late(flushed):
+            for places, batch in next(loaded):
+                rows = [mine[number][place] for place in places]
+                for row, value in zip(rows, _disparities(model, batch), strict=True):
+                    if pool.names[row] in todo:
+                        store.write(pool.names[row], value, pool.paths[row])
+                        fresh.append(pool.names[row])
+        if number + 1 == rounds or _is_late(flushed):
             written += _flush(store, fresh)
             fresh, flushed = [], time.monotonic()
             if progress is not None and rank == 0:
@@ -77,6 +74,15 @@ def generate_depth_labels(
     if rank == 0:
         store.flush(complete=True)
     return written
+
+
+def _disparities(model: BaseModel, batch: dict) -> list[np.ndarray]:
+    """Return the disparities (h, w) of a preprocessed batch."""
+    img = FrameBatch.of(batch['inputs']).img
+    disparity = model.predict_disparity(img).cpu()
+    # a label covers its image, as those who load it expect
+    values = without_padding(disparity, batch.get('data_samples'), img.shape[2:])
+    return [value[0].numpy() for value in values]
 
 
 def _todo(pool: ImagePool, store: DepthLabelStore) -> set[str]:

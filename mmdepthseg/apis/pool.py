@@ -7,6 +7,7 @@ run stopped, so the results on one kind of device are the same to the last bit.
 import hashlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class ImagePool:
     Args:
         dataset: With packed samples, and `img_id` and `img_path` in
             `get_data_info`.
-        batch_size: Images per forward pass; all of a batch must have the same size.
+        batch_size: Images per forward pass, or fewer where their sizes differ.
         num_workers: Loader processes.
 
     Attributes:
@@ -104,9 +105,9 @@ class ImagePool:
         self.names = [str(info['img_id']) for info in infos]
         self.paths = [str(info['img_path']) for info in infos]
         check_names(self.names)
-        if len(set(self.names)) < len(self.names):
-            twice = next(n for n in self.names if self.names.count(n) > 1)
-            raise UserError(f'the pool contains two images named {twice!r}')
+        ((often, number),) = Counter(self.names).most_common(1) or [('', 0)]
+        if number > 1:
+            raise UserError(f'the pool contains two images named {often!r}')
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -130,16 +131,28 @@ class ImagePool:
         step = self.batch_size
         return [rows[i : i + step] for i in range(0, len(rows), step)]
 
-    def load(self, batches: list[list[int]], model: BaseModel) -> Iterator[dict]:
-        """Yield the batches in order, after the model's data preprocessor."""
+    def load(
+        self, batches: list[list[int]], model: BaseModel
+    ) -> Iterator[list[tuple[list[int], dict]]]:
+        """Yield the batches in order, after the model's data preprocessor.
+
+        Each is a list of the images of one size with their places in the batch: beside
+        a larger image, an image would be padded, and padding changes what networks see.
+        """
         loader = DataLoader(
             self.dataset,
             batch_sampler=batches,
             num_workers=self.num_workers,
-            collate_fn=pseudo_collate,
+            collate_fn=list,
         )
-        for batch in loader:
-            yield model.data_preprocessor(batch, False)
+        for samples in loader:
+            places: dict[tuple[int, ...], list[int]] = {}
+            for place, sample in enumerate(samples):
+                places.setdefault(image_shape(sample), []).append(place)
+            yield [
+                (own, model.data_preprocessor(_collate(samples, own), False))
+                for own in places.values()
+            ]
 
 
 @torch.inference_mode()
@@ -190,7 +203,7 @@ def compute_in_parts(
     for k in mine:
         results = []
         for batch in parts[k]:
-            results.append(compute(next(loaded)))
+            results.append(_in_order(next(loaded), compute))
             _require_finite(results[-1], [pool.names[row] for row in batch], title)
             done += len(batch)
             if rank == 0:
@@ -203,6 +216,25 @@ def compute_in_parts(
             finish()
         shutil.rmtree(folder)
     barrier()
+
+
+def image_shape(sample: dict) -> tuple[int, ...]:
+    """Return the shape (3, H, W) of the image of a packed sample."""
+    inputs = sample['inputs']
+    return tuple((inputs['img'] if isinstance(inputs, dict) else inputs).shape)
+
+
+def _collate(samples: list[dict], places: list[int]) -> dict:
+    return pseudo_collate([samples[place] for place in places])
+
+
+def _in_order(
+    batch: list[tuple[list[int], dict]], compute: Callable[[dict], np.ndarray]
+) -> np.ndarray:
+    """Compute a batch of `ImagePool.load`, one size after the other."""
+    found = np.concatenate([compute(images) for _, images in batch])
+    places = np.concatenate([own for own, _ in batch])
+    return found[np.argsort(places)]
 
 
 def is_ready(work: StampedFolder, out: Path, count: int, overwrite: bool) -> bool:
@@ -264,18 +296,19 @@ def _merge(paths: Sequence[Path], counts: Sequence[int], out: Path) -> None:
                 f'{path}: damaged, expected an array of {count} rows; '
                 'remove it and repeat the command'
             )
-    arrays = [read_array(path) for path in paths]
+    first = read_array(paths[0])
     with atomic_path(out, paths[0].parent) as temporary:
         whole = np.lib.format.open_memmap(
-            temporary, 'w+', arrays[0].dtype, (sum(counts), *arrays[0].shape[1:])
+            temporary, 'w+', first.dtype, (sum(counts), *first.shape[1:])
         )
         # a full disk is an error here, but a crash when mapped pages are written
         with temporary.open('r+b') as file:
             os.posix_fallocate(file.fileno(), 0, os.path.getsize(temporary))
         start = 0
-        for array in arrays:
-            whole[start : start + len(array)] = array
-            start += len(array)
+        # one at a time: each open part is one of the process's few file descriptors
+        for path, count in zip(paths, counts, strict=True):
+            whole[start : start + count] = read_array(path)
+            start += count
         whole.flush()
         del whole
 

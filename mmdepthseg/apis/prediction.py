@@ -1,5 +1,6 @@
 """Predict images or a video: labels, depth, and pictures of both."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from mmengine.config import Config
 
 from mmdepthseg.apis.frames import Frame, ImageFrames, VideoFrames, open_frames
 from mmdepthseg.apis.network import Network, Prediction
+from mmdepthseg.apis.pool import image_shape
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.checkpoints.reading import is_remote
 from mmdepthseg.datasets.depth_labels import SCALE, to_16_bits
@@ -32,6 +34,8 @@ from mmdepthseg.visualization.drawing import (
 )
 
 VIDEO = 'side_by_side.mp4'
+#: Folders of the outputs: of labels, and of depth.
+KINDS = ('labels', 'label_pictures', 'overlays', 'disparity', 'depth_pictures')
 PANEL_WIDTH = 640
 #: Frames whose disparities give the range of colours of a video.
 RANGE_FRAMES = 50
@@ -112,7 +116,7 @@ def predict(
         opacity=opacity,
         **network.made_with,
     )
-    stamp = StampedFolder(folder, 'predictions', made_with)
+    stamp = _Predictions(folder, 'predictions', made_with)
     stamp.begin(overwrite)
     remove_leftovers(folder)
     work = _Work(stamp, network, frames, opacity)
@@ -135,6 +139,17 @@ def _weights(checkpoint: str | Path) -> str:
     if is_remote(checkpoint):
         return str(checkpoint)
     return file_hash(Path(checkpoint).expanduser())
+
+
+class _Predictions(StampedFolder):
+    """Stamp of predictions, in a folder that the user has named."""
+
+    def clear(self) -> None:
+        """Remove the predictions and nothing that lies beside them."""
+        for kind in KINDS:
+            shutil.rmtree(self.folder / kind, ignore_errors=True)
+        (self.folder / VIDEO).unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 class _Work:
@@ -206,7 +221,7 @@ class _Work:
         batch: list[tuple[Frame, dict]] = []
         for frame in self.frames.read(wanted):
             sample = self.network.prepare(frame.image)
-            if batch and _shape(sample) != _shape(batch[0][1]):
+            if batch and image_shape(sample) != image_shape(batch[0][1]):
                 yield batch
                 batch = []
             batch.append((frame, sample))
@@ -229,8 +244,8 @@ class _Work:
 
 def output_kinds(network: Network) -> list[str]:
     """Return the folders of the outputs that a network has."""
-    labels = ['labels', 'label_pictures', 'overlays'] if network.classes else []
-    return labels + ['disparity', 'depth_pictures'] * network.predicts_depth
+    labels, depth = KINDS[:3], KINDS[3:]
+    return [*labels * bool(network.classes), *depth * network.predicts_depth]
 
 
 def pictures(
@@ -348,11 +363,6 @@ def _there(image: np.ndarray | None, name: str) -> np.ndarray:
     if image is None:
         raise UserError(f'the prediction of {name} has gone or is damaged; start again')
     return image
-
-
-def _shape(sample: dict) -> tuple[int, ...]:
-    inputs = sample['inputs']
-    return tuple((inputs['img'] if isinstance(inputs, dict) else inputs).shape)
 
 
 def _file(folder: Path, kind: str, name: str) -> Path:

@@ -9,6 +9,8 @@ from mmengine.dataset import ConcatDataset as MMEngineConcatDataset
 
 from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
+from mmdepthseg.datasets.transforms.foreign import all_steps
+from mmdepthseg.datasets.transforms.formatting import Frames, PackDepthSegInputs
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError
 
@@ -63,12 +65,18 @@ class ConcatDataset(MMEngineConcatDataset):
         # palettes and the like may differ, and frames to be mixed need no classes
         keys = {key for meta in metas for key in meta}
         super().__init__(parts, ignore_keys=sorted(keys), **kwargs)
+        # samples are collated by the keys of the first, so all get those of ours
+        steps = [s for p in parts for s in all_steps(getattr(p, 'pipeline', None))]
+        self._frames = any(isinstance(step, PackDepthSegInputs) for step in steps)
         if named:
             self._metainfo = named[0]
 
     def __getitem__(self, idx: int) -> Any:
         """Return a sample, with the branch of its part."""
         sample = super().__getitem__(idx)
+        if self._frames and isinstance(sample, dict) and 'inputs' in sample:
+            if not isinstance(sample['inputs'], Mapping):
+                sample['inputs'] = Frames(img=sample['inputs'], adjacent=None)
         branch = self.branches[self._get_ori_dataset_idx(idx)[0]]
         if branch is None or not isinstance(sample, Mapping):
             return sample
@@ -83,7 +91,8 @@ class ConcatDataset(MMEngineConcatDataset):
         if not isinstance(part, Mapping):
             return part
         if 'branch' in part:
-            kind = DATASETS.get(part['type'])
+            kind = part['type']
+            kind = DATASETS.get(kind) if isinstance(kind, str) else kind
             if not (isinstance(kind, type) and issubclass(kind, SequenceDataset)):
                 self.branches[-1] = part['branch']
                 part = {key: value for key, value in part.items() if key != 'branch'}

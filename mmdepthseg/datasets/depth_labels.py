@@ -29,7 +29,7 @@ from mmdepthseg.utils.files import (
     remove_leftovers,
     write_atomically,
 )
-from mmdepthseg.utils.stamp import MISSING, Stamp
+from mmdepthseg.utils.stamp import DONE, MISSING, Stamp
 
 MANIFEST = 'manifest.json'
 OURS = {'files', 'checkpoint', 'checkpoint_sha256', 'options', 'complete'}
@@ -126,6 +126,9 @@ class DepthLabelStore:
     ) -> list[str]:
         """Start or continue writing; return the names of damaged files.
 
+        A complete set whose files are all there stays complete until the next `flush`,
+        for trainings that read it meanwhile: call that before the first `write`.
+
         Args:
             checkpoint: The SDE checkpoint; None for labels made of depth maps.
             options: Other settings that affect the values; json-serialisable.
@@ -140,7 +143,7 @@ class DepthLabelStore:
         """
         digest = '' if checkpoint is None else file_hash(checkpoint)
         self._stamp = stamp = _Manifest(self, digest, options)
-        stamp.check(overwrite, taken=map(self.path, names))
+        state = stamp.check(overwrite, taken=map(self.path, names))
         remove_leftovers(self.root)
         files, images = stamp.facts.get('files', {}), stamp.facts.get('images', {})
         bad = [i for i, size in files.items() if _size(self.path(i)) != size]
@@ -148,7 +151,10 @@ class DepthLabelStore:
             del files[img_id]
             images.pop(img_id, None)
         path = '' if checkpoint is None else str(Path(checkpoint).resolve())
-        stamp.note(checkpoint=path, files=files, images=images, **facts)
+        facts = dict(checkpoint=path, files=files, images=images, **facts)
+        known = all(stamp.facts.get(key) == value for key, value in facts.items())
+        if bad or state != DONE or not known:
+            stamp.note(**facts)
         self.manifest = stamp.facts
         return bad
 

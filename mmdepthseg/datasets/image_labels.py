@@ -184,7 +184,7 @@ class ImageLabelDataset(SequenceDataset):
         if self.label_table is None:
             return
         table = LabelTable.of(self.label_table)
-        classes = self.METAINFO['classes'] or self.metainfo['classes']
+        classes = type(self).METAINFO['classes'] or self.metainfo['classes']
         if table.highest >= len(classes):
             raise UserError(
                 f'{type(self).__name__}: {table.name}: the highest class is '

@@ -25,7 +25,6 @@ from mmdepthseg.utils.pictures import read_picture
 
 #: Maps that are looked at before the work begins.
 TRIED = 16
-_FLUSH_EVERY = 50
 FLUSH_SECONDS = 20.0
 
 
@@ -183,24 +182,28 @@ def import_depth(
     facts = dict(imported=str(source.resolve()), masked=meaning.fill is None)
     store.begin(None, options, overwrite, names=names, **facts)
     done = store.manifest.setdefault('maps', {})
+    shares = store.manifest.setdefault('measured', {})
     changed = {
         *store.outdated(pictures),
         *(name for name, path in pairs.items() if done.get(name) != file_state(path)),
     }
     todo = [n for n in names if n not in store.manifest['files'] or n in changed]
-    shares, flushed = [], time.monotonic()
+    if todo:
+        store.flush()  # complete no longer
+    flushed = time.monotonic()
     for number, name in enumerate(todo, 1):
-        shares.append(
-            _import_one(store, name, pairs[name], pictures[name], meaning, scale)
+        shares[name] = _import_one(
+            store, name, pairs[name], pictures[name], meaning, scale
         )
         done[name] = file_state(pairs[name])
         late = time.monotonic() - flushed >= FLUSH_SECONDS
-        if late or number % _FLUSH_EVERY == 0 or number == len(todo):
+        if late or number == len(todo):
             store.flush()
             flushed = time.monotonic()
         if progress is not None:
             progress(len(names) - len(todo) + number, len(names))
-    mean = float(np.mean(shares)) if shares else float('nan')
+    # of all maps, also those of earlier calls, so that no interruption decides
+    mean = float(np.mean([shares[n] for n in names if n in shares] or [np.nan]))
     check_dense(mean, meaning)
     store.flush(complete=True)
     rows = [

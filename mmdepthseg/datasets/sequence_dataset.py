@@ -315,7 +315,8 @@ class SequenceDataset(BaseSegDataset):
         if not labelled:
             return
         first = labelled[0]
-        root, _, _ = first['sde_disparity_path'].rpartition(first['img_id'])
+        stem, _ = osp.splitext(first['sde_disparity_path'])
+        root = stem.removesuffix(first['img_id'])
         store = DepthLabelStore(root)
         if self.check_depth_labels:
             paths = {info['img_id']: info['img_path'] for info in labelled}

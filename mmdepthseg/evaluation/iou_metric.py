@@ -8,6 +8,7 @@ import mmseg.evaluation
 import numpy as np
 from mmengine.logging import print_log
 
+from mmdepthseg.cityscapes import IGNORED
 from mmdepthseg.names import OutputNames, output_name
 from mmdepthseg.registry import METRICS
 from mmdepthseg.utils.errors import UserError
@@ -73,7 +74,7 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         try:
             for sample in data_samples:
                 if 'gt_sem_seg' in sample:
-                    super().process(data_batch, [sample])
+                    super().process(data_batch, [self._with_void(sample)])
                     if self.areas_file and not self.format_only:
                         name = output_name({**sample, 'network': None})
                         self.results[-1] = (*self.results[-1], name)
@@ -93,6 +94,14 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
                 'pass --out to tools/test.py.'
             )
 
+    def _with_void(self, sample: dict) -> dict:
+        """Return a sample whose void pixels, 255, have the metric's `ignore_index`."""
+        if self.ignore_index == IGNORED:
+            return sample
+        label = sample['gt_sem_seg']['data']
+        void = label.long().masked_fill(label == IGNORED, self.ignore_index)
+        return {**sample, 'gt_sem_seg': dict(data=void)}
+
     def _write(self, sample: dict, folder: str) -> None:
         name = Path(output_name(sample))
         if self.numbered:
@@ -111,7 +120,8 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
         label = sample['pred_sem_seg']['data'].squeeze().cpu().numpy()
         if sample.get('reduce_zero_label', False):  # as the label files of the data set
             label = label + 1
-        write_picture(path, label.astype(np.uint8))
+        kind = np.uint8 if label.max() <= 255 else np.uint16
+        write_picture(path, label.astype(kind))
 
     def _write_areas(self, results: list) -> None:
         end = f'_{self._network}' if self._network else ''

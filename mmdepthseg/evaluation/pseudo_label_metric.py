@@ -99,6 +99,12 @@ class PseudoLabelMetric(BaseMetric):
                         'it needs a segmentation model and labelled images'
                     )
             logits = sample['seg_logits']['data']
+            if len(logits) == 1:
+                raise UserError(
+                    'PseudoLabelMetric: the network has a single channel (out_channels='
+                    '1), of which it has no confidence of each class: leave the metric '
+                    'out, or train with two channels'
+                )
             truth = sample['gt_sem_seg']['data'].squeeze(0).to(logits.device).long()
             counts = pseudo_label_counts(logits, truth, self.threshold)
             self.results.append(counts.cpu())

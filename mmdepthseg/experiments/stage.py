@@ -5,7 +5,7 @@ result: the stage's own key (configs, options, ...) and the hashes of the stages
 needs. The stage is not run again while this hash is the same. An interrupted stage
 continues with the content of its folder if the hash is still that of its start.
 Otherwise its folder is removed first, so that results of another config or seed are
-never reported.
+never reported; but not a folder that no record tells to be the stage's.
 """
 
 import hashlib
@@ -17,14 +17,15 @@ from pathlib import Path
 
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import read_json
-from mmdepthseg.utils.stamp import DONE, MISSING, Stamp
+from mmdepthseg.utils.stamp import DONE, MISSING, Stamp, renamed
 
 #: States of a stage, in addition to these two.
 OUTDATED, FAILED, QUEUED, RUNNING = 'outdated', 'failed', 'queued', 'running'
 TAIL_LINES = 15
 TAIL_BYTES = 4096
 PROGRESS = re.compile(
-    r'Iter\(train\) *\[ *(\d+)/(\d+)\].*? eta: ([\d:]+) .*? loss: ([\d.]+)'
+    r'Iter\(train\) *\[ *(\d+)/(\d+)\].*? eta: ((?:\d+ days?, )?[\d:]+) '
+    r'.*? loss: ([\d.]+)'
 )
 #: A line of `utils.progress`.
 BAR = re.compile(r'\[[# ]{30}\] (\d+/\d+ .+)')
@@ -136,24 +137,41 @@ class StageBook:
             False if it is already done.
 
         Raises:
-            UserError: A stage that it needs is not done.
+            UserError: A stage that it needs is not done, or there is a folder of its
+                name that no record tells to be its own.
         """
         for need in stage.needs:
             if not self.record(need):
                 raise UserError(f'{self.folder}: {stage.name} needs {need}, not done')
         digest = _hash(stage, [self.record(need)['hash'] for need in stage.needs], {})
         stamp = self._begun[stage.name] = self._stamp(stage.name, digest)
+        known = any(map(Path.exists, filter(None, (stamp.path, stamp.partial))))
         state = stamp.look()
         if state == DONE and not stamp.changed and not stage.lost():
             return False
         if state == MISSING or stamp.changed:
+            self._make_room(stage, foreign=not known, ours=state != MISSING)
             stamp.clear()
             stamp.facts = {}
-            if stage.folder is not None and Path(stage.folder).exists():
-                shutil.rmtree(stage.folder)
         versions = [*stamp.facts.get('versions', []), self.version]
         stamp.note(versions=list(dict.fromkeys(versions)))
         return True
+
+    def _make_room(self, stage: Stage, foreign: bool, ours: bool) -> None:
+        """Remove what a stage left with another hash; never what may not be its own."""
+        folder = Path(stage.folder or '')
+        if stage.folder is None or not folder.exists():
+            return
+        if foreign and any(folder.iterdir()):
+            raise UserError(
+                f'{folder} would be the folder of {stage.name}, but it is there '
+                f'already, and {self.folder} has no record that it belongs to this '
+                'table: give another --work-dir, or move the folder away'
+            )
+        if ours or foreign:
+            shutil.rmtree(folder)
+        else:  # the record is damaged
+            renamed(folder)
 
     def finish(self, name: str, seconds: Sequence[float]) -> None:
         """Note that a stage is done.

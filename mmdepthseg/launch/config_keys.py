@@ -39,6 +39,8 @@ PARAMWISE_KEYS = frozenset(
     'dwconv_decay_mult flat_decay_mult norm_decay_mult'.split()
 )
 CUSTOM_KEYS = frozenset(('decay_mult', 'lr_mult'))
+#: Without effect, but in configs of MMSegmentation.
+IDLE_KEYS = frozenset(('wd_mult',))
 #: Metainfo may hold anything; these are read.
 METAINFO_KEYS = ('classes', 'palette')
 _METAINFO_LIKENESS = 0.75
@@ -202,7 +204,7 @@ def _check_paramwise(config: Config) -> None:
     if kind is None:
         return
     # a parameter may have its own options of the optimiser
-    known = argument_names(kind) - {'params'} | CUSTOM_KEYS
+    known = argument_names(kind) - {'params'} | CUSTOM_KEYS | IDLE_KEYS
     for pattern, options in _part(config, f'{place}.custom_keys').items():
         if isinstance(options, Mapping):
             check_keys(options, known, f'config: {place}.custom_keys[{pattern!r}]')

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from mmengine.config import Config, ConfigDict
 
 from mmdepthseg.evaluation.depth_metric import WRITE_DEPTH
+from mmdepthseg.utils.configs import type_name
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import check_writable
 
@@ -89,7 +90,7 @@ def enable_output(config: Config, folder: str) -> None:
     check_writable(folder, 'folder of --out')
     evaluators = config.get('test_evaluator') or []
     evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
-    writing = [e for e in evaluators if 'IoUMetric' in str(e.get('type'))]
+    writing = [e for e in evaluators if type_name(e.get('type')) == 'IoUMetric']
     if not writing:
         raise UserError(
             f"--out needs an IoUMetric in the config's test_evaluator; {WRITE_DEPTH}"
@@ -104,5 +105,7 @@ def _use_ours(part: dict, name: str) -> None:
 
     Images of two folders may have the same name. In our scope the name is already ours.
     """
-    if part.get('type') in (name, f'mmseg.{name}'):
+    kind = part.get('type')
+    foreign = isinstance(kind, type) and kind.__module__.startswith('mmseg.')
+    if kind in (name, f'mmseg.{name}') or (foreign and type_name(kind) == name):
         part['type'] = f'mmdepthseg.{name}'

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import (
     ChildFailedError,
     ProcessFailure,
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Raises:
         SystemExit: With the exit code of the rank that failed first, 128 + N after
-            signal N.
+            signal N, which the ranks have been sent, too.
     """
     try:
         run(parse_args(argv))
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         message, code = describe(error.failures)
         print(message, file=sys.stderr, flush=True)
         raise SystemExit(code) from None
+    except SignalException as error:
+        raise SystemExit(128 + error.sigval) from None
 
 
 def describe(failures: Mapping[int, ProcessFailure]) -> tuple[str, int]:

@@ -25,7 +25,7 @@ from mmdepthseg.models.mixing.color_jitter import (
 )
 from mmdepthseg.registry import MODELS
 from mmdepthseg.structures import FrameBatch
-from mmdepthseg.utils.errors import check_keys, refuse
+from mmdepthseg.utils.errors import UserError, check_keys, listed, refuse
 
 JITTER_KEYS = ('brightness', 'contrast', 'saturation', 'hue', 'p')
 
@@ -148,8 +148,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
             device.
 
         Raises:
-            UserError: Samples differ in their neighbours, or have labels, which do not
-                fit an `input_scale` below 1.
+            UserError: Samples differ in their neighbours, or in testing in their
+                sizes, or have labels, which do not fit an `input_scale` below 1.
         """
         images, adjacent = split_inputs(data['inputs'])
         samples = data.get('data_samples')
@@ -157,6 +157,12 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         if training and self.input_scale < 1:
             check_without_labels(samples)
         shapes = [(image.shape[-2], image.shape[-1]) for image in images]
+        if not training and len({*shapes}) > 1:
+            raise UserError(
+                f'images of {listed(sorted({*shapes}))} (height, width) in one batch, '
+                'whose padding would change the predictions: set batch_size=1 in the '
+                'val_dataloader or test_dataloader, or resize all to one size'
+            )
         scale = self.input_scale if training else 1.0
         size = self._padded_size(shapes, scale)
         prepare = partial(

@@ -87,7 +87,8 @@ def depth_error(
 
     Args:
         student: (N, H, W) or (N, 1, H, W), disparity in (0, 1), any float type.
-        teacher: As `student`.
+        teacher: As `student`; NaN where nothing was measured, which counts nowhere,
+            also not as far.
         error: Key of `ERRORS`; `'abs_log'` is |log(1 + s) - log(1 + t)|.
         far_threshold: See `depth_error_mask`.
         far_dilation: See `depth_error_mask`.
@@ -100,24 +101,32 @@ def depth_error(
         (N,) float64.
 
     Raises:
-        UserError: Shapes differ, values are not finite, or an option is unknown.
+        UserError: Values are not finite, a frame of the teacher has none that are
+            measured, or an option is unknown.
+        ValueError: Shapes differ.
     """
     if error not in ERRORS or mean_over not in ('all', 'valid'):
         raise UserError(
             f'error={error!r}, mean_over={mean_over!r}; expected error in '
             f"{', '.join(ERRORS)} and mean_over 'all' or 'valid'"
         )
-    student, teacher = _maps(student, 'student'), _maps(teacher, 'teacher')
+    teacher = _maps(teacher, 'teacher')
+    measured = ~np.isnan(teacher)
+    _refuse(~measured.any(axis=(1, 2)), 'teacher', 'no measured disparity')
+    teacher = np.where(measured, teacher, 1.0)
+    student = _maps(student, 'student')
+    for name, maps in dict(student=student, teacher=teacher).items():
+        _refuse(~np.isfinite(maps).all(axis=(1, 2)), name, 'NaN or infinite values')
     if student.shape != teacher.shape:
         raise ValueError(
             f'student {student.shape} and teacher {teacher.shape} must have the same '
             'shape'
         )
     mask = depth_error_mask(teacher, far_threshold, far_dilation, valid_height)
+    mask &= measured
     total = np.where(mask, ERRORS[error](student, teacher), 0).sum(axis=(1, 2))
-    if mean_over == 'all':
-        return total / (teacher.shape[1] * teacher.shape[2])
-    return total / np.maximum(mask.sum(axis=(1, 2)), 1)
+    counted = measured if mean_over == 'all' else mask
+    return total / np.maximum(counted.sum(axis=(1, 2)), 1)
 
 
 def _maps(disparity: np.ndarray, name: str) -> np.ndarray:
@@ -129,10 +138,10 @@ def _maps(disparity: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(
             f'{name}: expected (N, H, W) or (N, 1, H, W), got {disparity.shape}'
         )
-    bad = ~np.isfinite(disparity).all(axis=(1, 2))
-    if bad.any():
-        raise UserError(
-            f'{name}: frame {int(bad.argmax())} of the batch holds NaN or infinite '
-            'disparities'
-        )
     return disparity
+
+
+def _refuse(bad: np.ndarray, name: str, what: str) -> None:
+    """Raise a UserError that names the first bad frame (N,)."""
+    if bad.any():
+        raise UserError(f'{name}: frame {int(bad.argmax())} of the batch has {what}')

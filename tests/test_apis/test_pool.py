@@ -1,8 +1,10 @@
 """A network over a pool of images, in parts."""
 
 import functools
+import os
 import resource
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from helpers.tiny_models import DEPTH_HEAD, build
 from helpers.tiny_selection import NAMES, load, make_pool
 
 from mmdepthseg.apis import pool as pool_module
-from mmdepthseg.apis.pool import ImagePool, compute_in_parts, is_ready
+from mmdepthseg.apis.pool import ImagePool, compute_in_parts, image_shape, is_ready
 from mmdepthseg.apis.stamped_folder import StampedFolder
 from mmdepthseg.launch.errors import describe_error
 from mmdepthseg.registry import DATASETS
@@ -41,6 +43,53 @@ def pool(tmp_path, model):
 
 def mean_of(batch):
     return FrameBatch.of(batch['inputs']).img.mean((1, 2, 3)).numpy()
+
+
+def alone(pool, row, model):
+    """What `mean_of` is for one image."""
+    (((_, batch),),) = pool.load([[row]], model)
+    return mean_of(batch)[0]
+
+
+def test_an_image_beside_a_larger_one(tmp_path, model):
+    """It is not padded to its size, which networks would see."""
+    clip = make_pool(tmp_path) / 'drive 1/frames'
+    image = cv2.imread(str(clip / '1.png'))
+    cv2.imwrite(str(clip / '1.png'), np.hstack([image, image[:, ::-1]]))
+    pool, found = build_pool(tmp_path), {}
+
+    def disparity(batch):
+        values = model.predict_disparity(FrameBatch.of(batch['inputs']).img)
+        return values.flatten(1)[:, :100].numpy()
+
+    for pool.batch_size in (1, 4):
+        out = tmp_path / f'{pool.batch_size}.npy'
+        compute_in_parts(pool, range(6), model, disparity, tmp_path / 'p', out, 'x')
+        found[pool.batch_size] = np.load(out)
+    assert len({image_shape(pool.dataset[row]) for row in range(6)}) == 2
+    np.testing.assert_allclose(found[4], found[1], atol=1e-5)
+    assert not np.allclose(found[1][0], found[1][1], atol=1e-4)
+
+
+def test_more_parts_than_files_may_be_open(pool, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(pool_module, 'BATCHES_PER_PART', 1)
+    pool.batch_size, merge = 1, pool_module._merge
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def with_few_files(paths, *arguments):
+        assert len(paths) == 12
+        few = len(os.listdir('/proc/self/fd')) + 6
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+        try:
+            merge(paths, *arguments)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    monkeypatch.setattr(pool_module, '_merge', with_few_files)
+    out = tmp_path / 'x.npy'
+    compute_in_parts(pool, range(12), model, mean_of, tmp_path / 'parts', out, 'means')
+    expected = [alone(pool, row, model) for row in range(12)]
+    np.testing.assert_allclose(np.load(out), expected, rtol=1e-6)
 
 
 def test_images_that_are_left_out_are_named(tmp_path):
@@ -97,7 +146,7 @@ def test_goes_on_with_the_same_batches(pool, model, tmp_path, monkeypatch):
     wanted = [[NAMES[row] for row in rows[i : i + 2]] for i in (0, 2, 4, 6)]
     assert seen == [*wanted[:3], 'stopped', *wanted[2:]]
     assert not folder.exists()
-    expected = [mean_of(next(pool.load([[row]], model)))[0] for row in rows]
+    expected = [alone(pool, row, model) for row in rows]
     np.testing.assert_allclose(np.load(out), expected, rtol=1e-6)
 
 
@@ -135,7 +184,7 @@ def test_parts_of_other_batches_are_not_taken(pool, model, tmp_path, monkeypatch
     assert len(list(folder.iterdir())) == 2
     pool.batch_size = 3
     compute_in_parts(pool, range(12), model, mean_of, folder, out, 'means')
-    expected = [mean_of(next(pool.load([[row]], model)))[0] for row in range(12)]
+    expected = [alone(pool, row, model) for row in range(12)]
     np.testing.assert_allclose(np.load(out), expected, rtol=1e-6)
     assert not folder.exists()
 

@@ -182,8 +182,9 @@ def test_others_in_the_folder_are_refused(tiny, images, tmp_path):
     torch.save(dict(content, iter=1), other)
     with pytest.raises(UserError, match='checkpoint'):
         predict(network[0], other, images, out, device='cpu')
+    (out / 'notes.txt').write_text('mine')
     done = predict(*network, images, out, device='cpu', opacity=1, overwrite=True)
-    assert done.fresh == 3
+    assert done.fresh == 3 and (out / 'notes.txt').read_text() == 'mine'
     (tmp_path / 'mine').mkdir()
     (tmp_path / 'mine/thesis.txt').write_text('mine')
     with pytest.raises(UserError, match='thesis.txt'):

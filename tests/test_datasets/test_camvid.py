@@ -3,6 +3,7 @@ import pytest
 from helpers.images import write_image
 
 from mmdepthseg.datasets import CamVidDataset
+from mmdepthseg.datasets.depth_labels import DepthLabelStore
 from mmdepthseg.utils.errors import UserError
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
@@ -89,3 +90,28 @@ def test_parent_of_a_linked_root_is_the_written_one(root, tmp_path_factory):
     info = dataset.get_data_info(0)
     assert info['seg_map_path'] == f'{links}/labels/0001.png'
     assert info['sde_disparity_path'] == f'{links}/sde/0001.png'
+
+
+def test_some_of_the_classes_listed_later(root):
+    names = CamVidDataset.METAINFO['classes'][:2]
+    options = dict(data_root=str(root), pipeline=LOAD, metainfo=dict(classes=names))
+    later = CamVidDataset(**options, lazy_init=True)
+    later.full_init()
+    now = CamVidDataset(**options)
+    assert later.get_data_info(0) == now.get_data_info(0)
+
+
+@pytest.mark.parametrize('name', ['p', 'png', 'ng'])
+def test_depth_labels_of_an_image_that_is_called_like_their_suffix(root, name):
+    (root / 'train/0001.jpg').rename(root / f'train/{name}.jpg')
+    (root / 'trainannot/0001.png').rename(root / f'trainannot/{name}.png')
+    store = DepthLabelStore(root / 'sde')
+    (root / 'network.pth').touch()
+    store.begin(root / 'network.pth', {})
+    store.write(name, np.zeros((6, 8)), str(root / f'train/{name}.jpg'))
+    store.flush(complete=True)
+    (root / 'names.txt').write_text(f'{name}\n')
+    options = dict(data_root=str(root), pipeline=LOAD, sde_disparity_dir='sde')
+    subset = dict(ann_file=str(root / 'names.txt'))
+    dataset = CamVidDataset(**options, labeled_subset=subset)
+    assert dataset.get_data_info(0)['sde_disparity_path'] == f'{root}/sde/{name}.png'

@@ -46,6 +46,9 @@ def test_interrupted_labels_are_refused_and_continued(store, checkpoint):
     again = DepthLabelStore(store.root)
     assert again.begin(checkpoint, OPTIONS) == []
     assert set(again.manifest['files']) == {'a/one', 'a/two'}
+    # trainings that read them meanwhile go on
+    DepthLabelStore(store.root).verify(['a/one', 'a/two'])
+    again.flush()
     with pytest.raises(DepthLabelError, match='incomplete'):
         DepthLabelStore(store.root).verify(['a/one'])
 

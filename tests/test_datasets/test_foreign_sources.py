@@ -6,6 +6,7 @@ import torch
 from helpers.images import write_image
 from helpers.tiny_models import CLASSES, HEIGHT, WIDTH, build_teacher
 from mmengine.dataset import pseudo_collate
+from mmseg.datasets import BaseSegDataset
 
 from mmdepthseg.datasets import ClipDataset, LoadSDEDisparity
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
@@ -98,6 +99,26 @@ def test_they_train_beside_ours(pipeline, folder, tmp_path):
     losses = model(**model.data_preprocessor(data, True), mode='loss')
     assert {'decode.loss_ce', 'mix.loss_pseudo'} <= set(losses)
     assert all(torch.isfinite(value).all() for value in losses.values())
+
+
+def test_ours_in_front_of_theirs(folder):
+    """Samples are collated by the keys of the first."""
+    part = folder('mmseg.BaseSegDataset')
+    ours = dict(part, type='mmdepthseg.ImageLabelDataset', pipeline=OURS[1:])
+    ours.update(img_suffix='.jpg', branch='labeled')
+    theirs = dict(part, pipeline=THEIRS, branch='mix')
+    dataset = concatenated(labeled=ours, mix=theirs)
+    data = pseudo_collate([dataset[index] for index in (0, 1, 4, 5)])
+    model = build_teacher(mixing=dict(type='ClassMix')).train()
+    losses = model(**model.data_preprocessor(data, True), mode='loss')
+    assert {'decode.loss_ce', 'mix.loss_pseudo'} <= set(losses)
+
+
+def test_classes_as_types(folder):
+    """As configs in pure Python have them."""
+    part = dict(folder('mmseg.BaseSegDataset'), pipeline=THEIRS, branch='labeled')
+    dataset = concatenated(labeled=dict(part, type=BaseSegDataset))
+    assert dataset[0]['data_samples'].branch == 'labeled'
 
 
 def test_other_classes_are_refused(folder):

@@ -148,7 +148,7 @@ def test_finished_maps_are_not_done_again(world, monkeypatch):
 def test_a_stop_in_between(world, monkeypatch):
     read = module.read_map
     monkeypatch.setattr(module, 'TRIED', 1)
-    monkeypatch.setattr(module, '_FLUSH_EVERY', 1)
+    monkeypatch.setattr(module, 'FLUSH_SECONDS', 0)
     calls = []
 
     def stop(path):
@@ -299,3 +299,17 @@ def test_files_that_are_no_labels_are_kept(world):
             )  # fmt: skip
     assert image.read_bytes() == before
     assert not (world / 'clips/manifest.json').exists()
+
+
+def test_sparse_maps_are_refused_by_all_maps_whatever_was_there_before(world):
+    """The last call alone would refuse what all at once may have, or the reverse."""
+    run(world)
+    sparse = np.full((HEIGHT, WIDTH), np.nan, np.float32)
+    sparse[:6] = 4
+    np.save(world / 'maps/ride/b.npy', sparse)
+    done = run(world)
+    assert done.written == 1 and done.measured == pytest.approx((1 + 6 / HEIGHT) / 2)
+    np.save(world / 'maps/ride/a.npy', sparse)
+    for _ in range(2):  # nothing is left to do the second time
+        with pytest.raises(UserError, match='measured'):
+            run(world)

@@ -163,3 +163,23 @@ def test_maps_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
         metric.process({}, [*samples('a/1', other=1)])
     assert (tmp_path / 'a/1.png').read_bytes() == before
     assert len([*tmp_path.rglob('*')]) == 2
+
+
+@pytest.mark.parametrize('ignored', [255, 254, 0])
+def test_void_counts_nowhere_whatever_is_ignored_besides(ignored):
+    (sample,) = samples('a')
+    truth = sample['gt_sem_seg']['data']
+    sample['pred_sem_seg']['data'] = truth.long().clone()
+    sample['pred_sem_seg']['data'][..., :2] = 1
+    truth[..., :2] = 255
+    metric = make(ignore_index=ignored)
+    metric.process({}, [sample])
+    assert metric.evaluate(1)['mIoU'] == 100
+
+
+def test_maps_of_more_classes_than_a_byte_has(tmp_path):
+    metric = make(output_dir=str(tmp_path), format_only=True)
+    (sample,) = samples('a', labelled=False)
+    sample['pred_sem_seg']['data'][0, 0, 0] = 300
+    metric.process({}, [sample])
+    assert written(tmp_path)['a.png'][0][0] == 300

@@ -56,3 +56,7 @@ def test_refusals():
     del unlabelled['gt_sem_seg']
     with pytest.raises(UserError, match=r'a\.png.*gt_sem_seg'):
         evaluate(unlabelled)
+    single = sample([[0]], [[0.9]], [[0]])
+    single['seg_logits']['data'] = single['seg_logits']['data'][:1]
+    with pytest.raises(UserError, match='single channel'):
+        evaluate(single)

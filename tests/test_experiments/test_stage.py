@@ -1,11 +1,13 @@
 """The book of stages: what is done, with what it was made, how far it is."""
 
 import io
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from helpers.tiny_stages import read, stage
 
+from mmdepthseg.experiments import plan
 from mmdepthseg.experiments.stage import Stage, StageBook, tail
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.progress import Progress
@@ -46,6 +48,18 @@ def test_states(tmp_path):
     assert book.states() == dict(first='running', second='failed', other='missing')
 
 
+def test_the_content_of_a_list_of_images_decides(tmp_path):
+    """Its path stays the same."""
+    names = tmp_path / 'names.txt'
+    options = {'train_dataloader.dataset.labeled_subset.ann_file': str(names)}
+    keys = []
+    for text in (None, 'a\n', 'b\n', 'a\n'):
+        if text is not None:
+            names.write_text(text)
+        keys.append(plan._key(dict(options=options), None, {}))
+    assert len({*keys}) == 3 and keys[1] == keys[3]
+
+
 def test_a_stage_is_not_begun_before_what_it_needs(tmp_path):
     stages = [stage('first', tmp_path), stage('second', tmp_path, ['first'])]
     book = StageBook(stages, tmp_path / 'work')
@@ -81,3 +95,40 @@ def test_progress_and_end_of_a_log(tmp_path):
     end = tail(book.log('first')).splitlines()
     assert end[0].endswith('first.log') and end[-1] == '  no iteration'
     assert len(end) < 20
+
+
+def with_folder(tmp_path):
+    """A stage with a folder, and its book."""
+    made = replace(stage('sde', tmp_path), folder=str(tmp_path / 'work/sde'))
+    return made, StageBook([made], tmp_path / 'work')
+
+
+def test_a_folder_of_somebody_else_is_not_removed(tmp_path):
+    made, book = with_folder(tmp_path)
+    network = tmp_path / 'work/sde/iter_1000.pth'
+    network.parent.mkdir(parents=True)
+    book.begin(made)  # empty
+    for path in (tmp_path / 'work').glob('sde.*'):
+        path.unlink()
+    network.parent.mkdir(exist_ok=True)
+    network.write_text('of a week')
+    with pytest.raises(UserError, match='work/sde .*no record.*--work-dir'):
+        book.begin(made)
+    assert network.read_text() == 'of a week'
+
+
+def test_the_folder_of_a_damaged_record_is_kept_aside(tmp_path):
+    made, book = with_folder(tmp_path)
+    book.begin(made)
+    (tmp_path / 'work/sde').mkdir()
+    (tmp_path / 'work/sde/iter_1000.pth').write_text('of a week')
+    (record,) = (tmp_path / 'work').glob('sde.started.json')
+    record.write_text('{')
+    assert book.begin(made)
+    assert (tmp_path / 'work/sde.damaged-1/iter_1000.pth').exists()
+
+
+def test_progress_of_more_than_a_day(tmp_path):
+    book = StageBook([stage('long', tmp_path)], tmp_path)
+    book.log('long').write_text(ITERATION.replace('0:01:02', '1 day, 3:25:01'))
+    assert '1 day, 3:25:01 left' in book.progress('long')

@@ -167,3 +167,8 @@ def test_values_of_the_environment(right, wrong, named):
     check(**right)
     with pytest.raises(UserError, match=f'config: .*{named}'):
         check(**wrong)
+
+
+def test_a_key_without_effect_in_configs_of_mmsegmentation():
+    keys = dict(theta=dict(wd_mult=0.0))
+    check(**wrapper(paramwise_cfg=dict(custom_keys=keys)))

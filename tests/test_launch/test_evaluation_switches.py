@@ -2,6 +2,7 @@
 
 import re
 
+import mmseg.evaluation
 import pytest
 from mmengine.config import Config
 
@@ -40,6 +41,14 @@ def test_files_get_our_names_in_any_scope(given, expected, tmp_path):
     hook = config.default_hooks.visualization
     assert hook.draw and hook.interval == 1  # OpenMMLab's release: every 50th image
     assert config.visualizer == dict(type=expected, save_dir=str(tmp_path / 'show'))
+
+
+def test_classes_as_types(tmp_path):
+    """As configs in pure Python have them."""
+    evaluator = dict(type=mmseg.evaluation.IoUMetric)
+    config = Config(dict(test_evaluator=[evaluator]))
+    enable_output(config, str(tmp_path / 'out'))
+    assert config.test_evaluator[0].type == 'mmdepthseg.IoUMetric'
 
 
 @pytest.mark.parametrize('own', [None, dict(type='SegDataPreProcessor', mean=[127.0])])

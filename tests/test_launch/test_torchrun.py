@@ -4,7 +4,9 @@ import signal
 from dataclasses import dataclass
 
 import pytest
+from torch.distributed.elastic.multiprocessing.api import SignalException
 
+from mmdepthseg.launch import torchrun
 from mmdepthseg.launch.errors import LOST_RANK, friendly_errors
 from mmdepthseg.launch.torchrun import describe
 
@@ -51,3 +53,15 @@ def test_a_lost_rank_has_a_code_of_its_own(monkeypatch, capsys, world):
         raise RuntimeError('[../gloo/transport/tcp/pair.cc:1] Connection closed')
     assert stop.value.code == (LOST_RANK if world == '2' else 2)
     assert 'lost another rank' in capsys.readouterr().err
+
+
+def test_a_signal_to_all_has_its_code(monkeypatch):
+    """The ranks have it, too: they save and end."""
+
+    def interrupted(args):
+        raise SignalException('Process 7 got signal: 15', signal.SIGTERM)
+
+    monkeypatch.setattr(torchrun, 'run', interrupted)
+    with pytest.raises(SystemExit) as stop:
+        torchrun.main(['train.py'])
+    assert stop.value.code == 143

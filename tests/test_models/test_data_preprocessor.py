@@ -89,6 +89,13 @@ def test_normalize_and_back():
     assert torch.allclose(img, sample['inputs']['img'] / 255)
 
 
+def test_testing_does_not_pad_an_image_to_the_size_of_another():
+    """The networks would see it, and each figure would depend on the batch."""
+    samples = [packed((6, 8)), packed((5, 11))]
+    with pytest.raises(UserError, match=r'\(5, 11\), \(6, 8\).*batch_size=1'):
+        preprocessor()(pseudo_collate(samples), training=False)
+
+
 def test_padding():
     samples = [packed((6, 8)), packed((5, 11))]
     batch = preprocessor(size_divisor=4, keep_raw=True)(

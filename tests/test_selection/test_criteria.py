@@ -4,6 +4,7 @@ from helpers.golden import FOLDER
 
 from mmdepthseg.selection import ERRORS, depth_error, depth_error_mask
 from mmdepthseg.selection.criteria import dilate
+from mmdepthseg.utils.errors import UserError
 
 
 @pytest.fixture(scope='module')
@@ -68,6 +69,30 @@ def test_mean_over_valid_pixels():
     np.testing.assert_allclose(valid, [0.2, 0], atol=1e-12)
     no_mask = depth_error(student, teacher, far_threshold=None, **options)
     np.testing.assert_allclose(no_mask, 0.2)
+
+
+@pytest.mark.parametrize('mean_over', ['all', 'valid'])
+@pytest.mark.parametrize('far', [0.07, None])
+def test_what_was_not_measured_counts_nowhere(mean_over, far):
+    """Not as far, which would take its surroundings along."""
+    random = np.random.default_rng(0)
+    teacher, student = random.uniform(0.2, 0.9, (2, 3, 40, 60))
+    options = dict(mean_over=mean_over, far_threshold=far, valid_height=1.0)
+    holes = random.random(teacher.shape) < 0.3
+    found = depth_error(student, np.where(holes, np.nan, teacher), **options)
+    each = np.abs(np.log1p(student) - np.log1p(teacher))
+    expected = [e[~hole].mean() for e, hole in zip(each, holes, strict=True)]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_a_frame_without_any_measured_pixel_is_refused():
+    teacher = np.full((2, 4, 4), 0.5)
+    teacher[1] = np.nan
+    with pytest.raises(UserError, match='teacher: frame 1.*no measured'):
+        depth_error(np.full((2, 4, 4), 0.5), teacher)
+    teacher[1, 0] = np.inf
+    with pytest.raises(UserError, match='teacher: frame 1.*infinite'):
+        depth_error(np.full((2, 4, 4), 0.5), teacher)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,10 @@ from helpers import REPO
 from helpers.selection_runs import BUDGETS, contents, record_of, times
 from helpers.tiny_selection import NAMES, make_teacher
 
+from mmdepthseg.apis.selection import run
+from mmdepthseg.selection.growth import grow
+from mmdepthseg.utils.files import file_hash
+
 
 def test_the_same_again_computes_nothing(finished, choose):
     before = times(finished)
@@ -58,6 +62,22 @@ def test_goes_on_after_a_kill(finished, choose, tmp_path):
     assert contents(out) == contents(finished)
     after = times(out)
     assert all(after[path] == time for path, time in kept.items())
+
+
+def test_the_record_has_what_was_used(select_world, choose, tmp_path, monkeypatch):
+    """A checkpoint may be removed in the hours until the end (`max_keep_ckpts`)."""
+    checkpoint = tmp_path / 'teacher.pth'
+    shutil.copy(select_world / 'teacher_0.pth', checkpoint)
+    used, out = file_hash(checkpoint), tmp_path / 'out'
+
+    def removed(*arguments, **options):
+        checkpoint.unlink()
+        return grow(*arguments, **options)
+
+    monkeypatch.setattr(run, 'grow', removed)
+    choose(out, *BUDGETS, method='ds', checkpoint=checkpoint)
+    found = json.loads((out / 'selection.json').read_text())['files']
+    assert found['checkpoint']['sha256'] == used and 'config' in found
 
 
 def unfinish(folder):

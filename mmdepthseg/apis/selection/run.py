@@ -118,9 +118,7 @@ class NetworkSelection:
         ]
         initial, exclude = check_rows(len(pool), given[0], given[1])
         check_budgets(self.budgets, initial, eligible_rows(len(pool), exclude))
-        # only now, for it may remove what is there
-        from_main(lambda: self._stamp().check(self.overwrite))
-        from_main(lambda: remove_leftovers(self.folder))
+        used = from_main(self._begin)
         features, labels, teacher = self._ask_teacher(pool)
         scorer = None
         if self.scored:
@@ -143,7 +141,7 @@ class NetworkSelection:
             self.folder, [], features, pool.names, pool.paths, exclude
         )
         if chosen is not None:
-            result.written = self._write(*chosen, pool, scorer)
+            result.written = self._write(*chosen, pool, scorer, used)
             result.stopped_at = len(chosen[0].order) if chosen[0].stopped else None
         ranks.leave()
         return result
@@ -210,6 +208,16 @@ class NetworkSelection:
         return SelectionStamp(
             self.folder, self._options(), self._inputs(), self.budgets, self.scored
         )
+
+    def _begin(self) -> dict[str, dict[str, str]]:
+        """Refuse, or remove, an earlier selection; return the files that are used now.
+
+        They may be replaced or removed in the hours until the end.
+        """
+        stamp = self._stamp()
+        stamp.check(self.overwrite)
+        remove_leftovers(self.folder)
+        return stamp.files
 
     def _device(self) -> str:
         return self.device or get_device()
@@ -290,10 +298,11 @@ class NetworkSelection:
         steps: list[Step],
         pool: ImagePool,
         scorer: StudentScorer | None,
+        used: dict[str, dict[str, str]],
     ) -> list[Path]:
         config = self.folder / CONFIG
         write_atomically(config, self.cfg.pretty_text.encode())
-        files: dict[str, str | Path | None] = dict(self._inputs(), config=config)
+        files: dict[str, str | Path | None] = dict(config=config)
         if self.checkpoint is not None:
             shared = Path(self.teacher_dir or self.out).expanduser()
             files.update(features=shared / FEATURES, names=shared / NAMES)
@@ -319,7 +328,7 @@ class NetworkSelection:
             pool.names,
             self.budgets,
             dict(self._options(), budget=list(self.budgets)),
-            describe_files(files),
+            {**used, **describe_files(files)},
             details,
         )
         return [config, *written]

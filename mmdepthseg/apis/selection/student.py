@@ -24,6 +24,7 @@ from mmdepthseg.apis.pool import (
 )
 from mmdepthseg.apis.selection.settings import SelectionSettings
 from mmdepthseg.apis.selection.student_config import (
+    decisive_files,
     decisive_parts,
     restrict,
     score_pipeline,
@@ -158,10 +159,12 @@ class StudentScorer:
         world_size = get_dist_info()[1]
         if world_size > 1 and self.settings.student_ranks == 'all':
             share_batch(config, world_size)
+        names = sorted(self.pool.names[row] for row in chosen)
         made_with = dict(
             decisive_parts(config),
             seed=self.seed,
-            names=sorted(self.pool.names[row] for row in chosen),
+            names=names,
+            **decisive_files(config, {*names}),
             **self.given,
         )
         restrict(config, folder / 'images.txt')
@@ -291,9 +294,8 @@ def make_criterion(
         for student, sample in zip(
             without_padding(found, samples, img.shape[2:]), samples, strict=True
         ):
-            # what was not measured is left out like what is far
-            teacher = sample.disparity_map.data.nan_to_num(0).cpu()
-            scores.append(depth_error(student.numpy(), teacher.numpy(), **options))
+            teacher = sample.disparity_map.data.cpu().numpy()
+            scores.append(depth_error(student.numpy(), teacher, **options))
         return np.concatenate(scores)
 
     def entropy(batch: dict) -> np.ndarray:

@@ -1,18 +1,27 @@
 """Training configs of students, derived from the config of a selection."""
 
 import copy
+import hashlib
 import json
 import uuid
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmseg.datasets.transforms import LoadAnnotations
 
+from mmdepthseg.datasets.transforms import LoadSegLabel
+from mmdepthseg.datasets.transforms.foreign import all_steps
 from mmdepthseg.models.segmentors.depth_segmentor import given_head
+from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.configs import type_name
 from mmdepthseg.utils.errors import UserError
+from mmdepthseg.utils.files import file_hash, file_state
 
 LOADER = 'LoadSDEDisparity'
+LABEL_LOADERS = (LoadAnnotations, LoadSegLabel)
 NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 #: Parts of a config that decide the weights of a student.
 DECISIVE = (
@@ -42,7 +51,13 @@ def check_student(cfg: Config, criterion: str) -> None:
             f'{cfg.filename}: students train by iterations; train_cfg '
             "needs type='IterBasedTrainLoop' and max_iters"
         )
-    if criterion == 'entropy' and given_head(cfg.model.get('decode_head')) is None:
+    labels = given_head(cfg.model.get('decode_head'))
+    if criterion == 'entropy' and (labels or {}).get('out_channels') == 1:
+        raise UserError(
+            f'{cfg.filename}: the criterion entropy needs a channel for each class, '
+            'model.decode_head.out_channels=2 in the place of 1'
+        )
+    if criterion == 'entropy' and labels is None:
         raise UserError(
             f'{cfg.filename}: the criterion entropy needs a student with '
             'a decode_head (segmentation), this config has none'
@@ -126,6 +141,45 @@ def decisive_parts(config: Config) -> dict:
         if key not in ('num_workers', 'persistent_workers', 'prefetch_factor')
     }
     return json.loads(json.dumps(parts, default=str))
+
+
+def decisive_files(config: Config, names: Collection[str]) -> dict:
+    """Return the states of the files that decide a student's weights, as JSON types.
+
+    Args:
+        config: Before `restrict`.
+        names: The student's images.
+
+    Returns:
+        `weights`, SHA-256 by path of the local checkpoints that the config names; and
+        `labels`, one SHA-256 of sizes and times of the segmentation labels of the
+        images. Each is left out if there are none.
+    """
+    found: dict = {}
+    if weights := {path: file_hash(path) for path in _checkpoints(config.to_dict())}:
+        found['weights'] = weights
+    dataset = DATASETS.build(config.train_dataloader.dataset)
+    if {type(step) for step in all_steps(dataset.pipeline)} & {*LABEL_LOADERS}:
+        infos = map(dataset.get_data_info, range(len(dataset)))
+        states = [
+            [info['img_id'], *file_state(info['seg_map_path'])]
+            for info in infos
+            if info.get('img_id') in names and info.get('seg_map_path')
+        ]
+        text = json.dumps(sorted(states)).encode()
+        found['labels'] = hashlib.sha256(text).hexdigest()
+    return found
+
+
+def _checkpoints(node: Any) -> Iterator[str]:
+    """Yield the local files in entries `checkpoint` and `load_from`, at any depth."""
+    entries = node.items() if isinstance(node, Mapping) else enumerate(node)
+    for key, value in entries:
+        if isinstance(value, Mapping | list | tuple):
+            yield from _checkpoints(value)
+        elif key in ('checkpoint', 'load_from') and isinstance(value, str):
+            if Path(value).is_file():
+                yield value
 
 
 def restrict(config: Config, names: Path) -> None:

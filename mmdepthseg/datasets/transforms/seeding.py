@@ -54,8 +54,9 @@ class SeedBySample(BaseTransform):
         if not self._warned:
             self._warned = True
             print_log(
-                'SeedBySample: indices carry no position; use '
-                'ResumableInfiniteSampler or MultiSourceSampler for an exact resume.',
+                'SeedBySample: an index carries no position: that of a sample in the '
+                'place of a broken one, or of another sampler than '
+                'ResumableInfiniteSampler and MultiSourceSampler, which resume exactly',
                 logger='current',
                 level=logging.WARNING,
             )

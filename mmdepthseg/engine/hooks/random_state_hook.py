@@ -9,6 +9,7 @@ from mmengine.runner import Runner, set_random_seed
 
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.engine.random_state import State, get_random_state, set_random_state
+from mmdepthseg.engine.runs import built_loop
 from mmdepthseg.registry import HOOKS
 
 
@@ -20,7 +21,8 @@ class RandomStateHook(Hook):
     position of the sampler, but no random state. This hook
 
     - stores the state of each rank in `checkpoint['random_states']` and restores it
-      when training is *resumed* (not when only weights are loaded);
+      when training is *resumed* (not when only weights are loaded), and so the seed of
+      the sampler, which is drawn anew in each process if the config has no seed;
     - does the same with the buffers (statistics of batch norm) of the other ranks than
       the first: they differ between two validations, which average them;
     - seeds each rank differently before the first iteration: MMEngine gives all the
@@ -40,6 +42,7 @@ class RandomStateHook(Hook):
 
     def __init__(self) -> None:
         self._to_restore: list[State] | None = None
+        self._sampler_seed: int | None = None
         self._before_val: State | None = None
         self._gathered: list[State] | None = None
 
@@ -54,6 +57,10 @@ class RandomStateHook(Hook):
                 generator = torch.Generator()
                 seed = (runner.seed or 0) + offset
                 loader.generator = generator.manual_seed(seed)
+        sampler: Any = getattr(runner.train_loop.dataloader, 'sampler', None)
+        if self._sampler_seed is not None and hasattr(sampler, 'seed'):
+            # drawn anew if the config has none; its stream has not begun yet
+            sampler.seed = self._sampler_seed
         states, self._to_restore = self._to_restore, None
         rank = get_rank()
         if states is not None and len(states) != get_world_size():
@@ -122,12 +129,17 @@ class RandomStateHook(Hook):
         """
         now = self._before_val or get_random_state()
         checkpoint['random_states'] = self._gathered or [now]
+        loop = built_loop(runner, 'train')
+        sampler: Any = getattr(getattr(loop, 'dataloader', None), 'sampler', None)
+        if isinstance(getattr(sampler, 'seed', None), int):
+            checkpoint['sampler_seed'] = sampler.seed
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the states until training starts if this run is being resumed."""
         if not getattr(runner, '_resume', False):
             return
         self._to_restore = checkpoint.get('random_states')
+        self._sampler_seed = checkpoint.get('sampler_seed')
         if self._to_restore is None:
             runner.logger.warning(
                 'The checkpoint was written without RandomStateHook: resuming is not '

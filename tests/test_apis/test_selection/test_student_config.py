@@ -1,10 +1,14 @@
 """From a config to that of a student."""
 
+import os
+
 import pytest
-from helpers.tiny_selection import SEG_STUDENT, load
+from helpers.tiny_selection import NAMES, SEG_STUDENT, load, make_pool
+from mmengine.config import Config
 
 from mmdepthseg.apis.selection.student_config import (
     check_student,
+    decisive_files,
     decisive_parts,
     restrict,
     score_pipeline,
@@ -66,6 +70,39 @@ def test_what_decides_and_what_does_not(tmp_path):
     assert decisive_parts(cfg) == before
     cfg.train_dataloader.batch_size = 2
     assert decisive_parts(cfg) != before
+
+
+def test_files_that_decide(tmp_path, our_scope):
+    """Their paths alone would not tell that they have changed."""
+    make_pool(tmp_path)
+    cfg = load(tmp_path)
+    assert decisive_files(cfg, {*NAMES}) == {}
+    weights = tmp_path / 'start.pth'
+    weights.write_bytes(b'a')
+    init = dict(type='Pretrained', checkpoint=str(weights))
+    cfg.model.backbone.init_cfg = init
+    first = decisive_files(cfg, {*NAMES})
+    assert [*first] == ['weights'] and [*first['weights']] == [str(weights)]
+    weights.write_bytes(b'b')
+    assert decisive_files(cfg, {*NAMES}) != first
+
+
+def test_labels_that_decide(streets, our_scope):
+    images = dict(type='CityscapesSequenceDataset', data_root=str(streets))
+    steps = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
+    dataset = dict(images, pipeline=[*steps, dict(type='PackDepthSegInputs')])
+    config = Config(dict(train_dataloader=dict(dataset=dataset)))
+    labels = sorted(streets.glob('gtFine/train/*/*_labelIds.png'))
+    names = {f'{p.parent.name}/{p.name.split("_gtFine")[0]}' for p in labels[:2]}
+    before = decisive_files(config, names)
+    assert [*before] == ['labels']
+    times = [path.stat().st_mtime_ns for path in labels]
+    for path, changes in ((labels[2], False), (labels[0], True)):
+        os.utime(path, ns=(0, 1))
+        assert (decisive_files(config, names) != before) == changes
+    for path, time in zip(labels, times, strict=True):
+        os.utime(path, ns=(time, time))
+    assert decisive_files(config, names) == before
 
 
 def test_images_and_labels(tmp_path):

@@ -2,15 +2,26 @@
 
 import logging
 import re
+from itertools import islice
 from types import SimpleNamespace
 
 import pytest
 import torch
 from helpers.random_numbers import draw, through_a_file
 from mmengine.hooks import CheckpointHook
+from mmengine.runner.base_loop import BaseLoop
 
+from mmdepthseg.datasets.samplers import ResumableInfiniteSampler
 from mmdepthseg.engine.hooks import RandomStateHook, random_state_hook
 from mmdepthseg.engine.random_state import get_random_state, set_random_state
+
+
+class Loop(BaseLoop):
+    def __init__(self, dataloader) -> None:
+        self.dataloader = dataloader
+
+    def run(self) -> None:
+        raise AssertionError
 
 
 def make_runner(**values) -> SimpleNamespace:
@@ -45,6 +56,26 @@ def test_loaders_do_not_draw_from_the_global_generator():
     state = torch.get_rng_state()
     list(runner.train_loop.dataloader)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize('resume', [True, False])
+def test_a_resumed_sampler_goes_on_in_its_own_order(resume):
+    """Without a seed in the config each process draws one."""
+
+    def run(seed, **values):
+        sampler = ResumableInfiniteSampler(range(50), seed=seed)
+        loader = torch.utils.data.DataLoader([*range(50)], sampler=sampler)
+        return make_runner(_train_loop=Loop(loader), train_loop=Loop(loader), **values)
+
+    def order(runner):
+        return [*islice(runner.train_loop.dataloader.sampler, 20)]
+
+    first, checkpoint = run(3), {}
+    RandomStateHook().before_save_checkpoint(first, checkpoint)
+    second, hook = run(4, _resume=resume), RandomStateHook()
+    hook.after_load_checkpoint(second, through_a_file(checkpoint))
+    hook.before_train(second)
+    assert (order(second) == order(first)) == resume
 
 
 def test_validation_moves_nothing():

@@ -1,5 +1,7 @@
 """Merging the predictions of test-time augmentation."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmengine.structures import PixelData
@@ -19,6 +21,11 @@ class Module(nn.Module):
 
     def test_step(self, data):
         raise NotImplementedError
+
+
+class SingleChannel(Module):
+    out_channels = 1
+    decode_head = SimpleNamespace(threshold=0.3)
 
 
 def merge(kind, forms):
@@ -68,3 +75,20 @@ def test_labels_are_merged_as_mmsegmentation_does(with_depth):
     if with_depth:
         torch.testing.assert_close(merged.pred_depth_map.data, depths(3.0)[0])
         assert merged.gt_depth_map.data.eq(0).all()
+
+
+def test_probabilities_of_a_single_channel_are_averaged_as_they_are():
+    """MMSegmentation's class takes them for logits."""
+    values = [torch.tensor([[[p, 0.9], [0.1, 0.2]]]) for p in (0.2, 0.6)]
+    model = DepthSegTTAModel(SingleChannel())
+    (merged,) = model.merge_preds([[form(0, seg_logits=v) for v in values]])
+    torch.testing.assert_close(merged.seg_logits.data, sum(values) / 2)
+    assert merged.pred_sem_seg.data.tolist() == [[[1, 1], [0, 0]]]
+
+
+def test_scores_of_the_merged_sample_are_those_of_all_forms():
+    torch.manual_seed(0)
+    forms = [form(i, seg_logits=torch.randn(3, 2, 2)) for i in range(2)]
+    wanted = sum(sample.seg_logits.data.softmax(0) for sample in forms) / 2
+    merged = merge(DepthSegTTAModel, forms)
+    torch.testing.assert_close(merged.seg_logits.data.softmax(0), wanted)
