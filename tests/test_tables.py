@@ -14,6 +14,7 @@ from mmdepthseg.experiments import ExperimentTable, make_stages
 from mmdepthseg.experiments.options import FIELD, filled, pairs
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import METRICS, MODELS, TRANSFORMS
+from mmdepthseg.utils.errors import UserError
 
 TABLES = sorted((REPO / 'configs/tables').glob('*.py'))
 
@@ -74,6 +75,14 @@ def build_data(loader):
     for part in (dataset, dataset.get('shared', {}), *parts):
         for transform in part.get('pipeline', ()):
             TRANSFORMS.build(copy.deepcopy(transform))
+
+
+@pytest.mark.parametrize('key', ['seeds', 'label_counts'])
+def test_runs_of_one_name_are_refused(key, tmp_path):
+    table = TinyTable(tmp_path)
+    table.add(f'{key} = [7, 8, 7]')
+    with pytest.raises(UserError, match=f'{key}: 7, 8, 7.*twice'):
+        ExperimentTable(str(table.path), tmp_path)
 
 
 def test_an_option_that_names_nothing(tmp_path):

@@ -146,9 +146,9 @@ def run_demo(args: argparse.Namespace) -> None:
     )
     from mmdepthseg.utils.files import write_atomically
 
-    os.chdir(ROOT)
     started = time.monotonic()
-    work = Path(args.work_dir)
+    work = Path(args.work_dir).expanduser().resolve()
+    os.chdir(ROOT)
     options, seeds = [], None
     if args.seed is not None:  # for the depth network too
         options, seeds = [f'randomness.seed={args.seed}'], [args.seed]

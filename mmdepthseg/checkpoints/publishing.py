@@ -76,4 +76,10 @@ def _part(
             for name, value in state.items()
             if name.startswith(prefix)
         }
+    other = next((n for n, value in state.items() if not torch.is_tensor(value)), None)
+    if other is not None:
+        raise UserError(
+            f'{source}: {other} is no tensor: expected a checkpoint with the weights '
+            'in state_dict, as MMEngine saves them'
+        )
     return {name: value.detach().cpu().clone() for name, value in state.items()}, part

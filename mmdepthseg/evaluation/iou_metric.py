@@ -96,7 +96,8 @@ class IoUMetric(mmseg.evaluation.IoUMetric):
 
     def _with_void(self, sample: dict) -> dict:
         """Return a sample whose void pixels, 255, have the metric's `ignore_index`."""
-        if self.ignore_index == IGNORED:
+        classes = (self.dataset_meta or {}).get('classes') or ()
+        if self.ignore_index == IGNORED or len(classes) > IGNORED:
             return sample
         label = sample['gt_sem_seg']['data']
         void = label.long().masked_fill(label == IGNORED, self.ignore_index)

@@ -2,10 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from mmdepthseg.datasets.depth_labels import MANIFEST
 from mmdepthseg.experiments.options import fields_of, filled, find, pairs
@@ -209,18 +208,4 @@ def _key(decisive: Mapping, config: str | None, shared: dict) -> str:
         if config not in shared:
             shared[config] = load_config(find(config)).to_dict()
         parts['config'] = shared[config]
-    if lists := {path: file_hash(path) for path in sorted({*_lists(parts)})}:
-        parts['lists'] = lists
     return json.dumps(parts, sort_keys=True, default=str)
-
-
-def _lists(node: Any) -> Iterator[str]:
-    """Yield the lists of images (`ann_file`) that are named and exist."""
-    entries = node.items() if isinstance(node, Mapping) else ()
-    for key, value in entries:
-        named = isinstance(value, str) and str(key).split('.')[-1] == 'ann_file'
-        if named and Path(value).is_file():
-            yield value
-    for value in node.values() if isinstance(node, Mapping) else node:
-        if isinstance(value, Mapping | list):
-            yield from _lists(value)

@@ -180,7 +180,12 @@ class StageRunner:
 
     def _start(self, stage: Stage) -> None:
         name, log = stage.name, self.book.log(stage.name)
-        if not self.book.begin(stage):
+        try:
+            wanted = self.book.begin(stage)
+        except (UserError, OSError) as error:  # the others go on, if that is wanted
+            self._fail(name, str(error))
+            return
+        if not wanted:
             seconds = self.book.record(name)['seconds']
             print(f'[{name}] already done ({seconds:.0f} s then)', flush=True)
         elif not stage.commands:

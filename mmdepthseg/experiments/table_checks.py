@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mmdepthseg.experiments.options import fields_of, filled
-from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean
+from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean, listed
 
 #: Keys of the parts of a table file; those with an exclamation mark are required.
 KEYS = dict(
@@ -147,6 +147,15 @@ def _check_numbers(table: Table) -> None:
         raise UserError(
             f'{table.path}: label_counts and seeds must be whole numbers, got {numbers}'
         )
+    for key, given in (
+        ('label_counts', table.label_counts),
+        ('seeds', [seed['seed'] for seed in table.seeds]),
+    ):
+        if len({*given}) < len(given):
+            raise UserError(
+                f'{table.path}: {key}: {listed(given, 12)}: one is there twice, whose '
+                'runs would be one'
+            )
     if min(table.label_counts, default=0) < 0:
         raise UserError(
             f'{table.path}: label_counts must not be negative, got {table.label_counts}'

@@ -90,7 +90,7 @@ def enable_output(config: Config, folder: str) -> None:
     check_writable(folder, 'folder of --out')
     evaluators = config.get('test_evaluator') or []
     evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
-    writing = [e for e in evaluators if type_name(e.get('type')) == 'IoUMetric']
+    writing = [e for e in evaluators if type_name(e.get('type')).endswith('IoUMetric')]
     if not writing:
         raise UserError(
             f"--out needs an IoUMetric in the config's test_evaluator; {WRITE_DEPTH}"

@@ -160,8 +160,8 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         if not training and len({*shapes}) > 1:
             raise UserError(
                 f'images of {listed(sorted({*shapes}))} (height, width) in one batch, '
-                'whose padding would change the predictions: set batch_size=1 in the '
-                'val_dataloader or test_dataloader, or resize all to one size'
+                'whose padding would change the predictions: set the batch_size of the '
+                'data loader to 1, or resize all to one size'
             )
         scale = self.input_scale if training else 1.0
         size = self._padded_size(shapes, scale)

@@ -144,12 +144,13 @@ def make_pack(
     Raises:
         UserError: The folder has other files, or a part is not to be had.
     """
-    if target.exists() and any(target.iterdir()):
-        if not (target / MANIFEST).is_file():
-            raise UserError(f'{target} has files that pack did not make: name another')
-        shutil.rmtree(target)
+    older = target.exists() and any(target.iterdir())
+    if older and not (target / MANIFEST).is_file():
+        raise UserError(f'{target} has files that pack did not make: name another')
     parts = data_parts(data)
     versions, expected = needed_packages(python, have)
+    if older:
+        shutil.rmtree(target)
     code = target / 'code'
     copy_code(ROOT, code)
     from mmdepthseg.experiments.report import code_version

@@ -88,7 +88,7 @@ def depth_error(
     Args:
         student: (N, H, W) or (N, 1, H, W), disparity in (0, 1), any float type.
         teacher: As `student`; NaN where nothing was measured, which counts nowhere,
-            also not as far.
+            also not as far (0 for a frame of which nothing was).
         error: Key of `ERRORS`; `'abs_log'` is |log(1 + s) - log(1 + t)|.
         far_threshold: See `depth_error_mask`.
         far_dilation: See `depth_error_mask`.
@@ -101,8 +101,7 @@ def depth_error(
         (N,) float64.
 
     Raises:
-        UserError: Values are not finite, a frame of the teacher has none that are
-            measured, or an option is unknown.
+        UserError: Values are not finite, or an option is unknown.
         ValueError: Shapes differ.
     """
     if error not in ERRORS or mean_over not in ('all', 'valid'):
@@ -112,7 +111,6 @@ def depth_error(
         )
     teacher = _maps(teacher, 'teacher')
     measured = ~np.isnan(teacher)
-    _refuse(~measured.any(axis=(1, 2)), 'teacher', 'no measured disparity')
     teacher = np.where(measured, teacher, 1.0)
     student = _maps(student, 'student')
     for name, maps in dict(student=student, teacher=teacher).items():

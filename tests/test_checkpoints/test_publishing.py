@@ -75,6 +75,10 @@ def test_the_teacher_is_the_default(trained, tmp_path):
 
 
 def test_what_cannot_be_published(trained, tmp_path):
+    whole = tmp_path / 'whole.pth'
+    torch.save(dict(model=dict(w=torch.ones(1)), epoch=3), whole)
+    with pytest.raises(UserError, match='whole.pth.*is no tensor.*state_dict'):
+        publish(whole, tmp_path / 'a.pth')
     checkpoint = trained(SEGMENTATION)
     with pytest.raises(UserError, match='--part'):
         publish(checkpoint, tmp_path / 'a.pth', 'student')

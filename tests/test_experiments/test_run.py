@@ -4,6 +4,7 @@ import os
 import select
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -132,6 +133,20 @@ def test_a_failure_does_not_stop_the_others_if_asked(tmp_path, capsys):
     assert 'exit code 1' in book.failed['bad']
     assert 'needs bad' in book.failed['after']
     assert '[bad] FAILED' in capsys.readouterr().out
+
+
+def test_a_stage_that_cannot_begin_does_not_stop_the_others(tmp_path, capsys):
+    foreign = tmp_path / 'foreign'
+    foreign.mkdir()
+    (foreign / 'thesis.txt').touch()
+    stages = [
+        replace(stage('first', tmp_path), folder=str(foreign)),
+        stage('second', tmp_path),
+    ]
+    assert run(stages, tmp_path, keep_going=True) == ['second']
+    assert 'first] FAILED' in capsys.readouterr().out
+    with pytest.raises(UserError, match='first failed: .*foreign'):
+        run(stages, tmp_path)
 
 
 def test_each_place_takes_a_stage_at_a_time(tmp_path):

@@ -7,7 +7,6 @@ from functools import partial
 import pytest
 from helpers.tiny_stages import read, stage
 
-from mmdepthseg.experiments import plan
 from mmdepthseg.experiments.stage import Stage, StageBook, tail
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.progress import Progress
@@ -46,18 +45,6 @@ def test_states(tmp_path):
     assert book.states() == dict(first='outdated', second='outdated', other='missing')
     book.busy['first'], book.failed['second'] = 'running', 'why'
     assert book.states() == dict(first='running', second='failed', other='missing')
-
-
-def test_the_content_of_a_list_of_images_decides(tmp_path):
-    """Its path stays the same."""
-    names = tmp_path / 'names.txt'
-    options = {'train_dataloader.dataset.labeled_subset.ann_file': str(names)}
-    keys = []
-    for text in (None, 'a\n', 'b\n', 'a\n'):
-        if text is not None:
-            names.write_text(text)
-        keys.append(plan._key(dict(options=options), None, {}))
-    assert len({*keys}) == 3 and keys[1] == keys[3]
 
 
 def test_a_stage_is_not_begun_before_what_it_needs(tmp_path):

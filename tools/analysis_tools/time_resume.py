@@ -12,7 +12,6 @@ Example:
 """
 
 import argparse
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -105,8 +104,13 @@ def measure(args: argparse.Namespace) -> None:
     if args.iteration < 1:
         raise UserError(f'--iteration must be at least 1, got {args.iteration}')
     folder = Path(args.out, 'training')
+    if folder.exists():
+        raise UserError(
+            f'{folder} is there already and would be replaced: give another --out, or '
+            'remove it'
+        )
     check_writable(folder, 'folder of --out')
-    shutil.rmtree(folder)
+    folder.rmdir()
     fresh = first_iteration(args, folder, 1)
     move(folder / 'iter_1.pth', args.iteration)
     resumed = first_iteration(args, folder, args.iteration + 1)

@@ -164,7 +164,7 @@ class StudentScorer:
             decisive_parts(config),
             seed=self.seed,
             names=names,
-            **decisive_files(config, {*names}),
+            **from_main(lambda: decisive_files(config, {*names})),
             **self.given,
         )
         restrict(config, folder / 'images.txt')

@@ -159,7 +159,8 @@ def decisive_files(config: Config, names: Collection[str]) -> dict:
     if weights := {path: file_hash(path) for path in _checkpoints(config.to_dict())}:
         found['weights'] = weights
     dataset = DATASETS.build(config.train_dataloader.dataset)
-    if {type(step) for step in all_steps(dataset.pipeline)} & {*LABEL_LOADERS}:
+    steps = all_steps(getattr(dataset, 'pipeline', None))
+    if any(isinstance(step, LABEL_LOADERS) for step in steps):
         infos = map(dataset.get_data_info, range(len(dataset)))
         states = [
             [info['img_id'], *file_state(info['seg_map_path'])]

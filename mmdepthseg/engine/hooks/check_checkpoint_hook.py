@@ -1,16 +1,13 @@
 """Hook that refuses the checkpoint of another model."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 
 from mmdepthseg.checkpoints.matching import match_checkpoint, unwrapped
 from mmdepthseg.checkpoints.trained_classes import compare_classes, trained_classes
 from mmdepthseg.engine.checks.resumed import STEP, check_resumed, step_settings
-from mmdepthseg.engine.optim.state_layout import lay_out_state
 from mmdepthseg.engine.runs import built_loop
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
@@ -93,17 +90,9 @@ class CheckCheckpointHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Compare the classes of weights from `init_cfg` with those of the data.
 
-        The state of a resumed optimiser gets the memory format of the weights, see
-        `lay_out_state`.
-
         Raises:
             UserError: They are the same in another order.
         """
-        wrapper: Any = getattr(runner, 'optim_wrapper', None)
-        several = isinstance(wrapper, OptimWrapperDict)
-        for one in wrapper.values() if several else [wrapper]:
-            if isinstance(one, OptimWrapper):
-                lay_out_state(one.optimizer)
         # what was loaded has replaced these weights; to resume, there may be nothing
         if runner._has_loaded or not self.check_classes:
             return

@@ -1,13 +1,17 @@
 """Hook that stores random states in checkpoints, so that resuming is exact."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner, set_random_seed
+from torch.optim import Optimizer
 
 from mmdepthseg.checkpoints.matching import unwrapped
+from mmdepthseg.engine.optim.state_layout import lay_out_state
 from mmdepthseg.engine.random_state import State, get_random_state, set_random_state
 from mmdepthseg.engine.runs import built_loop
 from mmdepthseg.registry import HOOKS
@@ -30,6 +34,8 @@ class RandomStateHook(Hook):
       colour jitter, boxes, pasted classes and dropout;
     - gives each data loader its own generator. Otherwise `iter(loader)` draws its seed
       from the global generator, and a resumed run draws one seed more;
+    - gives the optimiser's averages the memory format of the weights, see
+      `lay_out_state`;
     - restores the generators after validation, because a run that resumes from a
       checkpoint written just before a validation does not repeat that validation.
 
@@ -57,10 +63,9 @@ class RandomStateHook(Hook):
                 generator = torch.Generator()
                 seed = (runner.seed or 0) + offset
                 loader.generator = generator.manual_seed(seed)
-        sampler: Any = getattr(runner.train_loop.dataloader, 'sampler', None)
-        if self._sampler_seed is not None and hasattr(sampler, 'seed'):
-            # drawn anew if the config has none; its stream has not begun yet
-            sampler.seed = self._sampler_seed
+        self._restore_order(runner.train_loop)
+        for optimizer in _optimizers(runner):
+            lay_out_state(optimizer)
         states, self._to_restore = self._to_restore, None
         rank = get_rank()
         if states is not None and len(states) != get_world_size():
@@ -78,6 +83,20 @@ class RandomStateHook(Hook):
             # MMEngine's diff_rank_seed would also take the seed from the samplers,
             # which all ranks must share
             set_random_seed((runner.seed or 0) + rank)
+
+    def _restore_order(self, loop: Any) -> None:
+        """Give a resumed sampler its seed, which is drawn anew if the config has none.
+
+        OpenMMLab's own MMEngine has begun to load by now, and begins again.
+        """
+        loader = loop.dataloader
+        sampler: Any = getattr(loader, 'sampler', None)
+        if self._sampler_seed in (None, getattr(sampler, 'seed', None)):
+            return
+        sampler.seed = self._sampler_seed
+        begun: Any = getattr(loop, 'dataloader_iterator', None)
+        if getattr(begun, '_iterator', None) is not None:
+            begun._iterator = iter(loader)
 
     def before_val(self, runner: Runner) -> None:
         """Remember the state before a validation."""
@@ -145,6 +164,14 @@ class RandomStateHook(Hook):
                 'The checkpoint was written without RandomStateHook: resuming is not '
                 'exact.'
             )
+
+
+def _optimizers(runner: Runner) -> Iterator[Optimizer]:
+    wrapper: Any = getattr(runner, 'optim_wrapper', None)
+    several = isinstance(wrapper, OptimWrapperDict)
+    for one in wrapper.values() if several else [wrapper]:
+        if isinstance(one, OptimWrapper):
+            yield one.optimizer
 
 
 def _restore(state: State, runner: Runner) -> None:

@@ -15,7 +15,9 @@ class _FullPrecisionConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         with no_autocast(x):
-            return super().forward(*full_precision(x))
+            (x,), bias = full_precision(x), self.bias
+            bias = None if bias is None else bias.to(x)
+            return self._conv_forward(x, self.weight.to(x), bias)
 
 
 @MODELS.register_module()
@@ -39,7 +41,8 @@ class DecodeDepthHead(BaseDepthHead):
         last = getattr(self.decode_head, 'conv_seg', None)
         if type(last) is nn.Conv2d and last.kernel_size == (1, 1):
             sizes = last.in_channels, last.out_channels, 1
-            exact = nn.utils.skip_init(_FullPrecisionConv2d, *sizes)
+            bias = last.bias is not None
+            exact = nn.utils.skip_init(_FullPrecisionConv2d, *sizes, bias=bias)
             exact.load_state_dict(last.state_dict())
             self.decode_head.conv_seg = exact
 

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
@@ -44,22 +43,6 @@ def make_runner(model: nn.Module, train: bool, resume: bool) -> SimpleNamespace:
 def check(model, checkpoint, train=False, resume=False, **options) -> None:
     hook = CheckCheckpointHook(**options)
     hook.after_load_checkpoint(make_runner(model, train, resume), checkpoint)
-
-
-@pytest.mark.parametrize('several', [False, True])
-def test_a_resumed_optimiser_has_the_layout_of_the_weights(several):
-    model = make_model().to(memory_format=torch.channels_last)
-    weight = model.body[0].weight
-    optimizer = torch.optim.SGD([weight], 0.1, momentum=0.9)
-    optimizer.state[weight]['momentum_buffer'] = torch.ones(4, 3, 3, 3)
-    runner, wrapper = (
-        make_runner(model, train=True, resume=True),
-        OptimWrapper(optimizer),
-    )
-    runner.optim_wrapper = OptimWrapperDict(one=wrapper) if several else wrapper
-    CheckCheckpointHook().before_train(runner)
-    momentum = optimizer.state[weight]['momentum_buffer']
-    assert momentum.stride() == weight.stride() and (momentum == 1).all()
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.'])

@@ -9,6 +9,7 @@ import pytest
 import torch
 from helpers.random_numbers import draw, through_a_file
 from mmengine.hooks import CheckpointHook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.datasets.samplers import ResumableInfiniteSampler
@@ -58,6 +59,20 @@ def test_loaders_do_not_draw_from_the_global_generator():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_a_loader_that_has_begun_begins_again():
+    """As that of OpenMMLab's own MMEngine."""
+    sampler = ResumableInfiniteSampler(range(50), seed=3)
+    first = [*islice(sampler, 5)]
+    sampler = ResumableInfiniteSampler(range(50), seed=4)
+    loader = torch.utils.data.DataLoader([*range(50)], batch_size=5, sampler=sampler)
+    loop, hook = Loop(loader), RandomStateHook()
+    loop.dataloader_iterator = SimpleNamespace(_iterator=iter(loader))
+    hook.after_load_checkpoint(make_runner(), dict(random_states=[], sampler_seed=3))
+    hook._to_restore = None
+    hook.before_train(make_runner(train_loop=loop))
+    assert next(loop.dataloader_iterator._iterator).tolist() == first
+
+
 @pytest.mark.parametrize('resume', [True, False])
 def test_a_resumed_sampler_goes_on_in_its_own_order(resume):
     """Without a seed in the config each process draws one."""
@@ -76,6 +91,19 @@ def test_a_resumed_sampler_goes_on_in_its_own_order(resume):
     hook.after_load_checkpoint(second, through_a_file(checkpoint))
     hook.before_train(second)
     assert (order(second) == order(first)) == resume
+
+
+@pytest.mark.parametrize('several', [False, True])
+def test_the_optimisers_state_has_the_layout_of_the_weights(several):
+    weight = torch.nn.Parameter(torch.ones(4, 3, 3, 3))
+    weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD([weight], 0.1, momentum=0.9)
+    optimizer.state[weight]['momentum_buffer'] = torch.ones(4, 3, 3, 3)
+    wrapper = OptimWrapper(optimizer)
+    wrapper = OptimWrapperDict(one=wrapper) if several else wrapper
+    RandomStateHook().before_train(make_runner(optim_wrapper=wrapper))
+    momentum = optimizer.state[weight]['momentum_buffer']
+    assert momentum.stride() == weight.stride() and (momentum == 1).all()
 
 
 def test_validation_moves_nothing():
