@@ -3,6 +3,8 @@
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
 
 from mmdepthseg.experiments.figures import (
     collect,
@@ -13,6 +15,7 @@ from mmdepthseg.experiments.figures import (
 )
 from mmdepthseg.experiments.options import ROOT
 from mmdepthseg.experiments.stage import (
+    DONE,
     FAILED,
     MISSING,
     OUTDATED,
@@ -21,8 +24,8 @@ from mmdepthseg.experiments.stage import (
     StageBook,
 )
 from mmdepthseg.experiments.table import ExperimentTable, Run
-from mmdepthseg.utils.errors import did_you_mean, listed
-from mmdepthseg.utils.files import read_text, write_atomically
+from mmdepthseg.utils.errors import UserError, did_you_mean, listed
+from mmdepthseg.utils.files import read_json, read_text, write_atomically
 
 
 def write_report(
@@ -49,9 +52,37 @@ def write_report(
         runs=records,
     )
     pages, data = book.folder / 'results.md', book.folder / 'results.json'
+    keep_earlier(data, records, book)
     write_atomically(pages, (text + '\n').encode())
     write_atomically(data, json.dumps(figures, indent=1).encode())
     print(f'\n{text}\n\nTable: {pages}\nEvery run: {data}', flush=True)
+
+
+def keep_earlier(path: Path, records: Sequence[Mapping], book: StageBook) -> None:
+    """Rename a `results.json` if it has results that a new one could not have again.
+
+    These are finished runs of another machine (`--results`), which neither the records
+    nor the book has.
+
+    Args:
+        path: The file, which may be missing.
+        records: Those of the new one, from `collect`.
+        book: Of the folder.
+    """
+    try:
+        runs = read_json(path, dict).get('runs') or []
+    except (OSError, UserError):
+        return
+    have = {record['name'] for record in records if record['state'] == DONE}
+    done = [run['name'] for run in runs if run.get('state') == DONE]
+    lost = [name for name in done if name not in have and not book.record(name)]
+    if lost:
+        names = (path.with_name(f'results.earlier-{i}.json') for i in count(1))
+        kept = path.rename(next(name for name in names if not name.exists()))
+        print(
+            f'{kept}: the results before this call; only they have {listed(lost)}',
+            flush=True,
+        )
 
 
 def code_version() -> str:

@@ -1,12 +1,14 @@
 """The book of stages: what is done, with what it was made, how far it is."""
 
 import io
+import json
 from dataclasses import replace
 from functools import partial
 
 import pytest
 from helpers.tiny_stages import read, stage
 
+from mmdepthseg.experiments.report import keep_earlier
 from mmdepthseg.experiments.stage import Stage, StageBook, tail
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.progress import Progress
@@ -119,3 +121,21 @@ def test_progress_of_more_than_a_day(tmp_path):
     book = StageBook([stage('long', tmp_path)], tmp_path)
     book.log('long').write_text(ITERATION.replace('0:01:02', '1 day, 3:25:01'))
     assert '1 day, 3:25:01 left' in book.progress('long')
+
+
+def test_results_that_only_the_file_has_are_kept(tmp_path, capsys):
+    """Those of another machine, if a later call leaves `--results` out."""
+    book = StageBook([stage('here', tmp_path)], tmp_path / 'work')
+    do(book, 'here')
+    path = tmp_path / 'results.json'
+    runs = [dict(name='here', state='done'), dict(name='there', state='done')]
+    new = [dict(name='next', state='done'), dict(name='there', state='missing')]
+    for number in (1, 2):
+        path.write_text(json.dumps(dict(runs=runs)))
+        keep_earlier(path, new, book)
+        kept = tmp_path / f'results.earlier-{number}.json'
+        assert json.loads(kept.read_text()) == dict(runs=runs) and not path.exists()
+        assert capsys.readouterr().out.endswith('only they have there\n')
+    path.write_text(json.dumps(dict(runs=runs)))
+    keep_earlier(path, [*new[:1], dict(runs[1])], book)
+    assert path.exists()
