@@ -162,6 +162,8 @@ class StageRunner:
                 for run in runs:
                     run.kill()
             time.sleep(STOP_SECONDS)
+        for name, run in self._running.items():
+            self.book.pause(name, [*run.seconds, time.monotonic() - run.start])
 
     def _start_ready(self, noted: Sequence[int]) -> None:
         for name in list(self._waiting):
@@ -205,6 +207,7 @@ class StageRunner:
             del self._running[name]
             self.free.append(run.slot)
             if run.code:
+                self.book.pause(name, run.seconds)
                 self._fail(name, f'exit code {run.code}; {tail(run.log)}')
             else:
                 self._finish(name, run.seconds)

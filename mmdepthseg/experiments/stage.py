@@ -13,7 +13,9 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import read_json
@@ -21,6 +23,8 @@ from mmdepthseg.utils.stamp import DONE, MISSING, Stamp, renamed
 
 #: States of a stage, in addition to these two.
 OUTDATED, FAILED, QUEUED, RUNNING = 'outdated', 'failed', 'queued', 'running'
+#: Fact of a stage that is begun: seconds of its commands in earlier calls.
+SPENT = 'spent'
 TAIL_LINES = 15
 TAIL_BYTES = 4096
 PROGRESS = re.compile(
@@ -178,9 +182,22 @@ class StageBook:
 
         Args:
             name: The stage, for which `begin` was called.
-            seconds: Duration of each of its commands.
+            seconds: Duration of each of its commands, in this call; what `pause` has
+                noted is added.
         """
-        self._begun[name].finish(seconds=sum(seconds), command_seconds=list(seconds))
+        stamp = self._begun[name]
+        spent = _added(stamp.facts.pop(SPENT, []), seconds)
+        stamp.finish(seconds=sum(spent), command_seconds=spent)
+
+    def pause(self, name: str, seconds: Sequence[float]) -> None:
+        """Note how long a stage has taken that goes on in a later call.
+
+        Args:
+            name: The stage, for which `begin` was called.
+            seconds: Duration of each of its commands so far, in this call.
+        """
+        stamp = self._begun[name]
+        stamp.note(**{SPENT: _added(stamp.facts.get(SPENT, []), seconds)})
 
     def lost_needs(self, name: str) -> str | None:
         """Return the reason if a stage cannot be run, because it needs a failed one."""
@@ -207,6 +224,13 @@ class StageBook:
 
     def _path(self, name: str, kind: str) -> Path:
         return self.folder / f'{name}.{kind}'
+
+
+def _added(earlier: Any, seconds: Sequence[float]) -> list[float]:
+    """Return the sums, command by command; what a file has is not trusted."""
+    known = earlier if isinstance(earlier, list) else []
+    numbers = [n if isinstance(n, int | float) else 0 for n in known]
+    return [sum(pair) for pair in zip_longest(numbers, seconds, fillvalue=0)]
 
 
 def tail(log: Path) -> str:

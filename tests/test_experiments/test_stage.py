@@ -106,6 +106,23 @@ def test_a_folder_of_somebody_else_is_not_removed(tmp_path):
     assert network.read_text() == 'of a week'
 
 
+def test_seconds_of_all_calls_count(tmp_path):
+    """Else a training that was stopped at its end would seem to take none."""
+    made = stage('train', tmp_path)
+    book = StageBook([made], tmp_path / 'work')
+    for seconds in ([100.0], [20.0, 5.0]):
+        assert book.begin(made)
+        book.pause('train', seconds)
+        book = StageBook([made], tmp_path / 'work')
+    do(book, 'train')
+    record = book.record('train')
+    assert record['command_seconds'] == [121.0, 7.0] and record['seconds'] == 128
+    assert 'spent' not in record
+    (tmp_path / 'train.out').unlink()
+    do(book, 'train')
+    assert book.record('train')['seconds'] == 3
+
+
 def test_the_folder_of_a_damaged_record_is_kept_aside(tmp_path):
     made, book = with_folder(tmp_path)
     book.begin(made)
