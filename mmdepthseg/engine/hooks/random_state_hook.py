@@ -91,7 +91,8 @@ class RandomStateHook(Hook):
         """
         loader = loop.dataloader
         sampler: Any = getattr(loader, 'sampler', None)
-        if self._sampler_seed in (None, getattr(sampler, 'seed', None)):
+        now = getattr(sampler, 'seed', None)
+        if now is None or self._sampler_seed in (None, now):
             return
         sampler.seed = self._sampler_seed
         begun: Any = getattr(loop, 'dataloader_iterator', None)
