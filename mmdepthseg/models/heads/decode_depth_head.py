@@ -41,9 +41,8 @@ class DecodeDepthHead(BaseDepthHead):
         last = getattr(self.decode_head, 'conv_seg', None)
         if type(last) is nn.Conv2d and last.kernel_size == (1, 1):
             sizes = last.in_channels, last.out_channels, 1
-            bias = last.bias is not None
-            exact = nn.utils.skip_init(_FullPrecisionConv2d, *sizes, bias=bias)
-            exact.load_state_dict(last.state_dict())
+            exact = nn.utils.skip_init(_FullPrecisionConv2d, *sizes)
+            exact.weight, exact.bias = last.weight, last.bias
             self.decode_head.conv_seg = exact
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
