@@ -10,7 +10,7 @@ title = 'Streets at 192x96: rounds of 1,800 iterations from the supervised netwo
 # so).
 # 60 labels, seeds 7, 25 and 42 (fixed before they ran): with true labels in the place
 # of the teacher's, mixing by depth is ahead of mixing by classes (streets_ladder.py);
-# with a teacher that makes fewer mistakes it is not.
+# with a teacher that makes fewer mistakes that was not seen.
 seeds = [7, 25, 42, 1, 2, 3, 4, 5, 6, 8, 9, 10]
 label_counts = [8, 30, 60]
 baseline = 'supervised'

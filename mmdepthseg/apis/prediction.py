@@ -147,7 +147,8 @@ class _Predictions(StampedFolder):
     def clear(self) -> None:
         """Remove the predictions and nothing that lies beside them."""
         for kind in KINDS:
-            shutil.rmtree(self.folder / kind, ignore_errors=True)
+            if (self.folder / kind).exists():
+                shutil.rmtree(self.folder / kind)
         (self.folder / VIDEO).unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 

@@ -97,7 +97,7 @@ def read_earlier(
     found: dict[str, dict] = {}
     for file in files:
         runs = read_json(file, dict, finite=True).get('runs')
-        if not isinstance(runs, list) or not all(map(_is_record, runs)):
+        if not isinstance(runs, list) or not all(map(is_record, runs)):
             raise UserError(
                 f'{file} is not the results.json of a table: its "runs" must have name '
                 f'and state and, if that is "done", {", ".join(OUTCOME)}'
@@ -115,7 +115,8 @@ def read_earlier(
     return found
 
 
-def _is_record(run: object) -> bool:
+def is_record(run: object) -> bool:
+    """Tell whether an entry of a `results.json` is a record as `collect` makes it."""
     if not isinstance(run, dict):
         return False
     kinds = dict(name=str, state=str, **(OUTCOME if run.get('state') == DONE else {}))

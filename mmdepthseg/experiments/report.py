@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmdepthseg.experiments.figures import (
     collect,
+    is_record,
     label_count,
     read_by_metric,
     spread_text,
@@ -70,11 +71,13 @@ def keep_earlier(path: Path, records: Sequence[Mapping], book: StageBook) -> Non
         book: Of the folder.
     """
     try:
-        runs = read_json(path, dict).get('runs') or []
+        runs = read_json(path, dict).get('runs')
     except (OSError, UserError):
         return
+    if not isinstance(runs, list) or not all(map(is_record, runs)):
+        return  # not a table's
     have = {record['name'] for record in records if record['state'] == DONE}
-    done = [run['name'] for run in runs if run.get('state') == DONE]
+    done = [run['name'] for run in runs if run['state'] == DONE]
     lost = [name for name in done if name not in have and not book.record(name)]
     if lost:
         names = (path.with_name(f'results.earlier-{i}.json') for i in count(1))

@@ -114,7 +114,12 @@ def depth_error(
     teacher = np.where(measured, teacher, 1.0)
     student = _maps(student, 'student')
     for name, maps in dict(student=student, teacher=teacher).items():
-        _refuse(~np.isfinite(maps).all(axis=(1, 2)), name, 'NaN or infinite values')
+        bad = ~np.isfinite(maps).all(axis=(1, 2))
+        if bad.any():
+            raise UserError(
+                f'{name}: frame {int(bad.argmax())} of the batch has NaN or infinite '
+                'values'
+            )
     if student.shape != teacher.shape:
         raise ValueError(
             f'student {student.shape} and teacher {teacher.shape} must have the same '
@@ -137,9 +142,3 @@ def _maps(disparity: np.ndarray, name: str) -> np.ndarray:
             f'{name}: expected (N, H, W) or (N, 1, H, W), got {disparity.shape}'
         )
     return disparity
-
-
-def _refuse(bad: np.ndarray, name: str, what: str) -> None:
-    """Raise a UserError that names the first bad frame (N,)."""
-    if bad.any():
-        raise UserError(f'{name}: frame {int(bad.argmax())} of the batch has {what}')

@@ -145,7 +145,9 @@ def test_results_that_only_the_file_has_are_kept(tmp_path, capsys):
     book = StageBook([stage('here', tmp_path)], tmp_path / 'work')
     do(book, 'here')
     path = tmp_path / 'results.json'
-    runs = [dict(name='here', state='done'), dict(name='there', state='done')]
+    done = dict(state='done', log='', figures={}, best={}, seconds=1.0)
+    done.update(versions=[], hash='a')
+    runs = [dict(done, name=name) for name in ('here', 'there')]
     new = [dict(name='next', state='done'), dict(name='there', state='missing')]
     for number in (1, 2):
         path.write_text(json.dumps(dict(runs=runs)))
@@ -155,4 +157,7 @@ def test_results_that_only_the_file_has_are_kept(tmp_path, capsys):
         assert capsys.readouterr().out.endswith('only they have there\n')
     path.write_text(json.dumps(dict(runs=runs)))
     keep_earlier(path, [*new[:1], dict(runs[1])], book)
+    assert path.exists()
+    path.write_text('{"runs": [1]}')
+    keep_earlier(path, new, book)
     assert path.exists()

@@ -10,10 +10,8 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmseg.datasets.transforms import LoadAnnotations
 
-from mmdepthseg.datasets.transforms import LoadSegLabel
-from mmdepthseg.datasets.transforms.foreign import all_steps
+from mmdepthseg.engine.runs import loads_labels
 from mmdepthseg.models.segmentors.depth_segmentor import given_head
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.configs import type_name
@@ -21,7 +19,6 @@ from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import file_hash, file_state
 
 LOADER = 'LoadSDEDisparity'
-LABEL_LOADERS = (LoadAnnotations, LoadSegLabel)
 NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 #: Parts of a config that decide the weights of a student.
 DECISIVE = (
@@ -158,9 +155,10 @@ def decisive_files(config: Config, names: Collection[str]) -> dict:
     found: dict = {}
     if weights := {path: file_hash(path) for path in _checkpoints(config.to_dict())}:
         found['weights'] = weights
+    if given_head(config.model.get('decode_head')) is None:
+        return found  # a list of all images would be made for nothing
     dataset = DATASETS.build(config.train_dataloader.dataset)
-    steps = all_steps(getattr(dataset, 'pipeline', None))
-    if any(isinstance(step, LABEL_LOADERS) for step in steps):
+    if loads_labels(dataset):
         infos = map(dataset.get_data_info, range(len(dataset)))
         states = [
             [info['img_id'], *file_state(info['seg_map_path'])]

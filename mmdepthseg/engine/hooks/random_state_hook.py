@@ -87,7 +87,7 @@ class RandomStateHook(Hook):
     def _restore_order(self, loop: Any) -> None:
         """Give a resumed sampler its seed, which is drawn anew if the config has none.
 
-        OpenMMLab's own MMEngine has begun to load by now, and begins again.
+        A loop that has begun to load by now begins again.
         """
         loader = loop.dataloader
         sampler: Any = getattr(loader, 'sampler', None)

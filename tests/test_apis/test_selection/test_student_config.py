@@ -91,7 +91,8 @@ def test_labels_that_decide(streets, our_scope):
     images = dict(type='CityscapesSequenceDataset', data_root=str(streets))
     steps = [dict(type='LoadImageFromFile'), dict(type='LoadSegLabel')]
     dataset = dict(images, pipeline=[*steps, dict(type='PackDepthSegInputs')])
-    config = Config(dict(train_dataloader=dict(dataset=dataset)))
+    model = dict(decode_head=dict(type='FCNHead'))
+    config = Config(dict(model=model, train_dataloader=dict(dataset=dataset)))
     labels = sorted(streets.glob('gtFine/train/*/*_labelIds.png'))
     names = {f'{p.parent.name}/{p.name.split("_gtFine")[0]}' for p in labels[:2]}
     before = decisive_files(config, names)
@@ -103,6 +104,8 @@ def test_labels_that_decide(streets, our_scope):
     for path, time in zip(labels, times, strict=True):
         os.utime(path, ns=(time, time))
     assert decisive_files(config, names) == before
+    config.model.decode_head = None
+    assert decisive_files(config, names) == {}
 
 
 def test_images_and_labels(tmp_path):

@@ -60,7 +60,6 @@ def test_loaders_do_not_draw_from_the_global_generator():
 
 
 def test_a_loader_that_has_begun_begins_again():
-    """As that of OpenMMLab's own MMEngine."""
     sampler = ResumableInfiniteSampler(range(50), seed=3)
     first = [*islice(sampler, 5)]
     sampler = ResumableInfiniteSampler(range(50), seed=4)
