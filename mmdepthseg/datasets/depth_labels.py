@@ -6,8 +6,8 @@ A depth label is the disparity that a trained SDE network predicts for an image,
 (`tools/import_depth.py`), then 0 means "not measured".
 
 `manifest.json` holds the hash of the checkpoint, the options, the size in bytes of
-every finished file and the state (size, time) of the image it was made from. It is
-rewritten (atomically) while labels are made and has `"complete": true` only at the
+every finished file and the state (size, time, hash) of the image it was made from. It
+is rewritten (atomically) while labels are made and has `"complete": true` only at the
 end, so that an unfinished, truncated or outdated set is found before training.
 """
 
@@ -196,6 +196,7 @@ class DepthLabelStore:
         self.manifest['files'][img_id] = len(png)
         state = img_path and _image_state(img_path)
         if state:
+            state['sha256'] = file_hash(img_path)
             self.manifest['images'][img_id] = state
         else:
             self.manifest['images'].pop(img_id, None)
@@ -203,7 +204,8 @@ class DepthLabelStore:
     def outdated(self, img_paths: Mapping[str, str]) -> list[str]:
         """Return the images that have changed since their label was made.
 
-        Data may be moved: an image at another path is compared by size only. Labels
+        Data may be moved: an image at another path is compared by size only. One that
+        has only another time, as after copying or mounting it again, is read. Labels
         made without a path cannot be compared.
 
         Args:
@@ -218,10 +220,13 @@ class DepthLabelStore:
             now = _image_state(path) if then else None
             if now is None:
                 continue
-            if now['size'] != then['size'] or (
-                now['path'] == then['path'] and now['mtime_ns'] != then['mtime_ns']
-            ):
+            if now['size'] != then['size']:
                 changed.append(img_id)
+            elif now['path'] == then['path'] and now['mtime_ns'] != then['mtime_ns']:
+                if file_hash(path) == then.get('sha256'):
+                    then['mtime_ns'] = now['mtime_ns']  # the next `flush` writes it
+                else:
+                    changed.append(img_id)
         return changed
 
     def flush(self, complete: bool = False) -> None:

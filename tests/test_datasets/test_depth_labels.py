@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -127,11 +128,31 @@ def images(store, checkpoint, tmp_path):
 
 def test_labels_of_changed_images_are_out_of_date(store, images):
     DepthLabelStore(store.root).verify(images, images)
-    state = os.stat(images['a/two'])
-    os.utime(images['a/two'], ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    Path(images['a/two']).write_bytes(b'others')  # as many bytes
+    os.utime(images['a/two'], ns=(1, 1))
     with pytest.raises(DepthLabelError, match='a/two'):
         DepthLabelStore(store.root).verify(images, images)
     DepthLabelStore(store.root).verify(images)
+
+
+def test_images_copied_or_mounted_again_have_not_changed(store, images, checkpoint):
+    os.utime(images['a/two'], ns=(1, 1))
+    DepthLabelStore(store.root).verify(images, images)
+    again = DepthLabelStore(store.root)
+    again.begin(checkpoint, OPTIONS)
+    assert again.outdated(images) == []
+    again.flush(complete=True)
+    assert json.loads(again.manifest_path.read_text())['images']['a/two']['mtime_ns'] == 1
+
+
+def test_labels_of_earlier_versions_know_times_alone(store, images):
+    manifest = json.loads(store.manifest_path.read_text())
+    del manifest['images']['a/two']['sha256']
+    store.manifest_path.write_text(json.dumps(manifest))
+    DepthLabelStore(store.root).verify(images, images)
+    os.utime(images['a/two'], ns=(1, 1))
+    with pytest.raises(DepthLabelError, match='a/two'):
+        DepthLabelStore(store.root).verify(images, images)
 
 
 def test_moved_images_are_compared_by_size_alone(store, images, tmp_path):

@@ -16,7 +16,7 @@ from mmdepthseg.models.segmentors.depth_segmentor import given_head
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.configs import type_name
 from mmdepthseg.utils.errors import UserError
-from mmdepthseg.utils.files import file_hash, file_state
+from mmdepthseg.utils.files import file_hash
 
 LOADER = 'LoadSDEDisparity'
 NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -149,8 +149,8 @@ def decisive_files(config: Config, names: Collection[str]) -> dict:
 
     Returns:
         `weights`, SHA-256 by path of the local checkpoints that the config names; and
-        `labels`, one SHA-256 of sizes and times of the segmentation labels of the
-        images. Each is left out if there are none.
+        `labels`, one SHA-256 of the segmentation labels of the images. Each is left out
+        if there are none.
     """
     found: dict = {}
     if weights := {path: file_hash(path) for path in _checkpoints(config.to_dict())}:
@@ -161,7 +161,7 @@ def decisive_files(config: Config, names: Collection[str]) -> dict:
     if loads_labels(dataset):
         infos = map(dataset.get_data_info, range(len(dataset)))
         states = [
-            [info['img_id'], *file_state(info['seg_map_path'])]
+            [info['img_id'], file_hash(info['seg_map_path'])]
             for info in infos
             if info.get('img_id') in names and info.get('seg_map_path')
         ]
