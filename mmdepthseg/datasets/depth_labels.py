@@ -194,8 +194,8 @@ class DepthLabelStore:
         png = png_bytes(to_16_bits(disparity))
         write_atomically(inside(self.root, f'{img_id}{SUFFIX}'), png)
         self.manifest['files'][img_id] = len(png)
-        state = img_path and _image_state(img_path)
-        if state:
+        state = _image_state(img_path) if img_path else None
+        if img_path and state:
             state['sha256'] = file_hash(img_path)
             self.manifest['images'][img_id] = state
         else:
