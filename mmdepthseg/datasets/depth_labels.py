@@ -60,6 +60,9 @@ class DepthLabelStore:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.manifest: dict = {}
+        # times of images whose content is as it was; not written to the manifest, whose
+        # hash stands for the labels in selections and tables
+        self._read_at: dict[str, int] = {}
 
     @property
     def manifest_path(self) -> Path:
@@ -222,9 +225,12 @@ class DepthLabelStore:
                 continue
             if now['size'] != then['size']:
                 changed.append(img_id)
-            elif now['path'] == then['path'] and now['mtime_ns'] != then['mtime_ns']:
+            elif now['path'] == then['path'] and now['mtime_ns'] not in (
+                then['mtime_ns'],
+                self._read_at.get(img_id),
+            ):
                 if file_hash(path) == then.get('sha256'):
-                    then['mtime_ns'] = now['mtime_ns']  # the next `flush` writes it
+                    self._read_at[img_id] = now['mtime_ns']
                 else:
                     changed.append(img_id)
         return changed
