@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, positive, run_tool  # noqa: E402
 
 TABLE = 'configs/tables/demo.py'
 DEPTH_KEYS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'silog', 'a1', 'a2', 'a3')
@@ -38,7 +38,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, help="default: the table's, 7")
     parser.add_argument(
-        '--jobs', type=int, default=min(2, os.cpu_count() or 1), help='stages at a time'
+        '--jobs',
+        type=positive,
+        default=min(2, os.cpu_count() or 1),
+        help='stages at a time',
     )
     add_debug(parser)
     return parser.parse_args(argv)

@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.launch.tool import add_debug, add_trust, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, add_trust, positive, run_tool  # noqa: E402
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -76,7 +76,7 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
     """Add where the trainings run."""
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
-        '--jobs', type=_positive, default=1, help='processes at a time (default: 1)'
+        '--jobs', type=positive, default=1, help='processes at a time (default: 1)'
     )
     place.add_argument(
         '--gpus',
@@ -139,12 +139,6 @@ def _add_shown(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--list', action='store_true', help='run nothing, list states and commands'
     )
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a number above 0')
-    return int(text)
 
 
 def choose(runs: list, args: argparse.Namespace) -> list:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_config_options, output_file, run_tool  # noqa: E402
 
 PREDICTORS = (
     ('', 'model'),
@@ -38,7 +38,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('config', help='config of the model and the frames')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument(
-        '--out', metavar='FILE', help='write the figures to FILE (json; null: unknown)'
+        '--out',
+        type=output_file,
+        metavar='FILE',
+        help='write the figures to FILE (json; null: unknown)',
     )
     parser.add_argument('--batch-size', type=int, help="default: the dataloader's")
     parser.add_argument('--num-workers', type=int, help="default: the dataloader's")

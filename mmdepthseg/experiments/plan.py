@@ -119,7 +119,7 @@ def _run_stage(table: ExperimentTable, run: Run) -> Stage:
         ),
         outputs=tuple(str(run.folder / name) for name in table.tests),
         folder=str(run.folder),
-        key=partial(_key, decisive, run.config),
+        key=partial(_key, decisive, [run.config]),
     )
 
 
@@ -133,7 +133,7 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
     decisive = {key: value for key, value in entry.items() if key != 'name'}
     if 'train' in entry:
         command = _train(entry['train'], folder, [*options, *table.extra])
-        config, outputs, decisive['extra'] = entry['train'], [product], table.extra
+        configs, outputs, decisive['extra'] = [entry['train']], [product], table.extra
     elif 'depth_labels' in entry:
         (checkpoint,) = filled([entry['checkpoint']], products)
         command = _python(
@@ -149,9 +149,10 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
             ),
             *_options(options),
         )
-        config, outputs = entry['depth_labels'], [str(folder / MANIFEST)]
+        configs = [entry['depth_labels'], entry.get('model_config')]
+        outputs = [str(folder / MANIFEST)]
     else:
-        config = entry.get('config')
+        configs = [entry.get('config')]
         # its outputs may be anywhere: only a folder named in the entry is removed
         own = filled([entry['folder']], products) if 'folder' in entry else [None]
         own_folder = own[0]
@@ -163,7 +164,7 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
         needs=needs_of(table, entry),
         outputs=tuple(outputs),
         folder=own_folder,
-        key=partial(_key, decisive, config),
+        key=partial(_key, decisive, configs),
     )
 
 
@@ -197,15 +198,16 @@ def _python(script: str, *arguments: object) -> tuple[str, ...]:
     return (sys.executable, find(script), *map(str, arguments))
 
 
-def _key(decisive: Mapping, config: str | None, shared: dict) -> str:
-    """Return a text of what determines a result: a part of the table, and a config.
+def _key(decisive: Mapping, configs: Sequence[str | None], shared: dict) -> str:
+    """Return a text of what determines a result: a part of the table, and configs.
 
-    The config is read again with all its base files, because it may have changed while
+    Each config is read again with all its base files, because it may have changed while
     earlier stages ran. `shared` holds those that are read at the same time.
     """
     parts = json.loads(json.dumps(decisive))
-    if config is not None:
-        if config not in shared:
-            shared[config] = load_config(find(config)).to_dict()
-        parts['config'] = shared[config]
+    for name, config in zip(('config', 'second_config'), configs, strict=False):
+        if config is not None:
+            if config not in shared:
+                shared[config] = load_config(find(config)).to_dict()
+            parts[name] = shared[config]
     return json.dumps(parts, sort_keys=True, default=str)

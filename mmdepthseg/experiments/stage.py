@@ -157,6 +157,9 @@ class StageBook:
             self._make_room(stage, foreign=not known, ours=state != MISSING)
             stamp.clear()
             stamp.facts = {}
+        elif state == DONE and stage.folder and Path(stage.folder).is_dir():
+            # only its outputs are gone: what has taken long is there
+            stamp.facts[SPENT] = stamp.facts.get('command_seconds', [])
         versions = [*stamp.facts.get('versions', []), self.version]
         stamp.note(versions=list(dict.fromkeys(versions)))
         return True

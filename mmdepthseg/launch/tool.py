@@ -7,11 +7,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from mmdepthseg.checkpoints.trust import SWITCH, VARIABLE, trusting
 from mmdepthseg.frameworks import require_frameworks
 from mmdepthseg.launch.errors import friendly_errors
-from mmdepthseg.utils.errors import Stopped
+from mmdepthseg.utils.errors import Stopped, UserError
+from mmdepthseg.utils.files import check_writable
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -98,6 +100,44 @@ def add_config_options(parser: argparse.ArgumentParser, launcher: bool = False) 
         add_launcher(parser)
     add_trust(parser)
     add_debug(parser)
+
+
+def positive(text: str) -> int:
+    """Return a whole number above 0 from the command line (a type of argparse)."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number above 0')
+    return int(text)
+
+
+def output_file(text: str) -> str:
+    """Return the path of a file to be written, once it is sure that it can be.
+
+    A type of argparse: before hours of work, not after them.
+    """
+    path = Path(text).expanduser()
+    problem = ''
+    if path.is_dir():
+        problem = f'{text} is a folder: name a file in it'
+    elif path.exists() and not os.access(path, os.W_OK):
+        problem = f'{text} cannot be written: name another file'
+    else:
+        try:
+            check_writable(path.parent, f'folder of {path.name}')
+        except UserError as error:
+            problem = str(error)
+    if problem:
+        raise argparse.ArgumentTypeError(problem)
+    return str(path)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`, the file of a benchmark's numbers."""
+    parser.add_argument(
+        '--json',
+        type=output_file,
+        metavar='FILE',
+        help='also write the numbers to this file',
+    )
 
 
 def add_launcher(parser: argparse._ActionsContainer) -> None:

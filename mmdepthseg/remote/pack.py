@@ -135,7 +135,7 @@ def make_pack(
     """Write the pack, and print what is in it and what is not.
 
     Args:
-        target: Its folder: new, or an earlier pack, which is removed.
+        target: Its folder: new, or an earlier pack, which the new one replaces.
         python: Version of the machine's Python, such as 3.12.
         have: Names of packages that the machine has.
         data: A folder, and which files and folders in it to take (none: all).
@@ -149,8 +149,25 @@ def make_pack(
         raise UserError(f'{target} has files that pack did not make: name another')
     parts = data_parts(data)
     versions, expected = needed_packages(python, have)
-    if older:
-        shutil.rmtree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='.pack-', dir=target.parent) as folder:
+        whole = Path(folder, 'pack')
+        content = _fill(whole, python, versions, expected, parts, limit)
+        if target.exists():
+            shutil.rmtree(target)
+        whole.rename(target)
+    show_pack(target, content, limit)
+
+
+def _fill(
+    target: Path,
+    python: str,
+    versions: Mapping[str, str],
+    expected: Sequence[str],
+    parts: Sequence[tuple[str, Path]],
+    limit: float,
+) -> dict:
+    """Write a pack into a new folder; return the content of its manifest."""
     code = target / 'code'
     copy_code(ROOT, code)
     from mmdepthseg.experiments.report import code_version
@@ -173,16 +190,16 @@ def make_pack(
                 target / (name if path.suffix != '.whl' else f'wheels/{path.name}'),
             )
         sizes = {'code': size_of(code), **{name: size_of(path) for name, path in items}}
-    expected += [f'{name}=={versions[name]}' for name, _ in left if name in versions]
+    rest = [f'{name}=={versions[name]}' for name, _ in left if name in versions]
     content = dict(
         python=python,
         compiled=[name for name, _ in fit if name in dict(heavy)],
         packed={name: sizes[name] for name in ('code', *dict(fit))},
         left_out={name: sizes[name] for name, _ in left},
-        expected=expected,
+        expected=[*expected, *rest],
     )
     write_atomically(target / MANIFEST, (json.dumps(content, indent=1) + '\n').encode())
-    show_pack(target, content, limit)
+    return content
 
 
 def _put(path: Path, target: Path) -> None:

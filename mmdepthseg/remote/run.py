@@ -1,6 +1,7 @@
 """Run tables or a tool with a pack, without network, a few minutes a call."""
 
 import contextlib
+import gzip
 import os
 import shutil
 import signal
@@ -9,18 +10,23 @@ import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmdepthseg.remote.pack import MANIFEST, MIB, copy_code
 from mmdepthseg.utils.errors import UserError, check_keys
-from mmdepthseg.utils.files import read_json, read_text
+from mmdepthseg.utils.files import atomic_path, read_json, read_text
 
 MORE_TO_DO = 75  # EX_TEMPFAIL
 #: Seconds for the last checkpoint and table after a table was asked to stop.
 GRACE = 20.0
+#: Seconds in which a table kills its trainings when it is asked once more.
+KILL_GRACE = 2.0
 #: Results of finished runs; checkpoints and pictures stay where they are.
 SMALL = ('.json', '.md', '.npz', '.log')
+#: What tells that pictures or checkpoints are there, which stay: made again elsewhere.
+STAYS = ('manifest.json', '.started.json')
 SITE = 'import os, site\nsite.addsitedir(os.path.dirname(__file__))\n'
 
 
@@ -78,11 +84,15 @@ def run_for(
 
 
 def stop(process: subprocess.Popen) -> None:
-    """Let a command stop its trainings (SIGTERM); kill what does not."""
-    if process.poll() is None:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+    """Let a command stop its trainings (SIGTERM); kill what does not.
+
+    Trainings have sessions of their own: a table that is asked twice kills them.
+    """
+    for seconds in (GRACE, KILL_GRACE):
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
     with contextlib.suppress(ProcessLookupError):  # none is left
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -115,7 +125,7 @@ def run_all(
 
 
 def collect(code: Path, out: Path, tables: Sequence[str]) -> None:
-    """Copy the results of tables, and the small files from which a run can go on."""
+    """Copy the results of tables, and the small files of what is finished."""
     out.mkdir(parents=True, exist_ok=True)
     work = code / 'work_dirs'
     for name in (Path(table).stem for table in tables):
@@ -123,10 +133,31 @@ def collect(code: Path, out: Path, tables: Sequence[str]) -> None:
             found = work / name / f'results.{kind}'
             if found.is_file():
                 shutil.copy2(found, out / f'{name}.{kind}')
-    with tarfile.open(out / 'state.tar.gz', 'w:gz') as archive:
-        for path in sorted(work.rglob('*')):
-            if path.suffix in SMALL and path.is_file() and path.stat().st_size < MIB:
-                archive.add(path, path.relative_to(code))
+    with (
+        atomic_path(out / 'state.tar.gz') as temporary,
+        tarfile.open(temporary, 'w:gz') as archive,
+    ):
+        for path in _small_files(work):
+            archive.add(path, path.relative_to(code))
+
+
+def _small_files(work: Path) -> Iterator[Path]:
+    """Yield the small files of a folder of tables, without those of unfinished runs."""
+    paths = sorted(work.rglob('*'))
+    begun = {
+        path.with_name(path.name.removesuffix('.started.json'))
+        for path in paths
+        if path.name.endswith('.started.json')
+    }
+    for path in paths:
+        if (
+            path.suffix in SMALL
+            and not path.name.endswith(STAYS)
+            and begun.isdisjoint(path.parents)
+            and path.is_file()
+            and path.stat().st_size < MIB
+        ):
+            yield path
 
 
 def _manifest(pack: Path) -> dict:
@@ -222,7 +253,7 @@ def run_pack(
         try:
             with tarfile.open(state) as archive:
                 archive.extractall(code, filter='data')
-        except tarfile.TarError as error:
+        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise UserError(f'{state} is not the state of a call: {error}') from None
 
     def start(table: str, seconds: float) -> int | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
 
 
@@ -28,6 +29,20 @@ def read_picture(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray 
         return None
 
 
+def check_picture_name(path: str | Path) -> None:
+    """Check that a picture can be written under a name.
+
+    Raises:
+        UserError: No format has its suffix.
+    """
+    try:
+        known = cv2.haveImageWriter(str(path))
+    except cv2.error:  # no suffix at all
+        known = False
+    if not known:
+        raise UserError(f'{path}: no format has that suffix; end it with .png or .jpg')
+
+
 def write_picture(path: str | Path, image: np.ndarray) -> None:
     """Write a picture atomically, in the format that the suffix names.
 
@@ -36,8 +51,10 @@ def write_picture(path: str | Path, image: np.ndarray) -> None:
         image: BGR or grey, uint8, or uint16 for PNG.
 
     Raises:
+        UserError: No format has that suffix.
         OSError: The folder cannot be written.
     """
+    check_picture_name(path)
     ok, data = cv2.imencode(Path(path).suffix, image)
     if not ok:
         raise ValueError(f'{path}: could not encode the image')

@@ -123,6 +123,23 @@ def test_seconds_of_all_calls_count(tmp_path):
     assert book.record('train')['seconds'] == 3
 
 
+def test_seconds_of_a_training_whose_test_is_repeated(tmp_path):
+    folder, output = tmp_path / 'train', tmp_path / 'train.out'
+    made = replace(stage('train', tmp_path), folder=str(folder))
+    book = StageBook([made], tmp_path / 'work')
+    assert book.begin(made)
+    folder.mkdir()
+    output.touch()
+    book.finish('train', [1000.0, 30.0])
+    output.unlink()
+    do(book, 'train')
+    assert book.record('train')['command_seconds'] == [1001, 32]
+    output.unlink()
+    folder.rmdir()  # the training itself is repeated
+    do(book, 'train')
+    assert book.record('train')['command_seconds'] == [1, 2]
+
+
 def test_the_folder_of_a_damaged_record_is_kept_aside(tmp_path):
     made, book = with_folder(tmp_path)
     book.begin(made)

@@ -87,6 +87,20 @@ def test_only_packs_are_replaced(wheels, tmp_path):
         make_pack(target, '3.11')
 
 
+def test_a_pack_that_cannot_be_made_leaves_the_old_one(wheels, tmp_path, monkeypatch):
+    target = tmp_path / 'pack'
+    make_pack(target, '3.11')
+    before = sorted(target.rglob('*'))
+
+    def fail(*_):
+        raise UserError('no network')
+
+    monkeypatch.setattr(module, 'fetch_wheel', fail)
+    with pytest.raises(UserError, match='no network'):
+        make_pack(target, '3.11')
+    assert sorted(target.rglob('*')) == before and [*tmp_path.iterdir()] == [target]
+
+
 def test_data_that_do_not_exist(wheels, data, tmp_path):
     with pytest.raises(UserError, match='no nowhere'):
         make_pack(tmp_path / 'pack', '3.11', [], [str(data), 'camvid', 'nowhere'])

@@ -80,6 +80,29 @@ def test_a_command_that_does_not_stop_is_killed(monkeypatch, tmp_path):
         assert process.returncode == -signal.SIGKILL
 
 
+def test_trainings_with_sessions_of_their_own_are_killed(monkeypatch, tmp_path):
+    """As run_experiments.py, which kills them when it is asked once more."""
+    monkeypatch.setattr(module, 'GRACE', 0.01)
+    monkeypatch.setattr(module, 'KILL_GRACE', 60)
+    code = (
+        'import signal, time\n'
+        'asked = []\n'
+        'signal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n'
+        'print(flush=True)\n'
+        'while len(asked) < 2: signal.pause()\n'
+        'raise SystemExit(7)'
+    )
+    process = subprocess.Popen(
+        [sys.executable, '-S', '-c', code],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with process:
+        process.stdout.readline()
+        module.stop(process)
+        assert process.returncode == 7
+
+
 FAKE_TABLE = """
 import json, pathlib, sys
 name = pathlib.Path(sys.argv[1]).stem
@@ -138,6 +161,38 @@ def test_run_and_go_on(pack, tmp_path, monkeypatch):
     with tarfile.open(out / 'state.tar.gz') as archive:
         names = archive.getnames()
     assert 'work_dirs/a/steps.json' in names and not [n for n in names if 'pth' in n]
+
+
+def test_what_another_machine_gets(tmp_path):
+    """Not the small files whose large ones stay: they would pass for the whole."""
+    code, out = tmp_path / 'code', tmp_path / 'out'
+    for name in (
+        'done.done.json',
+        'done/test/scores.json',
+        'labels.done.json',
+        'labels/a/manifest.json',
+        'labels/a/1.png',
+        'half.started.json',
+        'half/scalars.json',
+    ):
+        path = code / 'work_dirs/table' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{}')
+    module.collect(code, out, ['table.py'])
+    with tarfile.open(out / 'state.tar.gz') as archive:
+        names = {n.removeprefix('work_dirs/table/') for n in archive.getnames()}
+    assert names == {'done.done.json', 'done/test/scores.json', 'labels.done.json'}
+
+
+def test_half_a_state(pack, tmp_path):
+    call = dict(tables=['a.py'], options=[], out=tmp_path / 'out', minutes=5)
+    assert run_pack(pack, **call) == 0
+    state = tmp_path / 'half.tar.gz'
+    whole = (tmp_path / 'out/state.tar.gz').read_bytes()
+    for part in (whole[: len(whole) // 2], b'nothing'):
+        state.write_bytes(part)
+        with pytest.raises(UserError, match='half.tar.gz is not the state'):
+            run_pack(pack, state=state, **call)
 
 
 def test_no_time_and_failures(pack, tmp_path):

@@ -78,7 +78,7 @@ def write_log(folder, part, lines):
     log.write_text('\n'.join(json.dumps(line) for line in lines))
 
 
-def test_class_curves(tmp_path):
+def test_class_curves(tmp_path, capsys):
     figures = {'teacher/IoU/car': 10, 'student/IoU/car': 70, 'loss': 1}
     write_log(tmp_path, '20200101_000000', [dict(figures, step=50)])
     more = {'teacher/coverage.car': 20, 'teacher/precision.road': 30}
@@ -92,6 +92,9 @@ def test_class_curves(tmp_path):
     pytest.importorskip('matplotlib')
     call('class_curves', tmp_path, '--out', tmp_path / 'curves.png')
     assert len(np.unique(cv2.imread(str(tmp_path / 'curves.png')))) > 2
+    with pytest.raises(SystemExit):
+        call('class_curves', tmp_path, '--out', tmp_path / 'curves.xyz')
+    assert '.png' in capsys.readouterr().err
 
 
 def test_class_curves_without_figures_by_class(tmp_path, capsys):
@@ -109,6 +112,9 @@ def test_watch_resources(tiny_config, plain_layout, tmp_path, capsys):
     at, memory, files = zip(*found['points'])
     assert at == (2, 4, 6, 8) and min(memory) > 50 and min(files) > 2
     assert 'per 1000 iterations' in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        call('watch_resources', tiny_config(), *out, '--every', 0)
+    assert "'0' is not a whole number above 0" in capsys.readouterr().err
 
 
 def test_slopes():
@@ -216,9 +222,10 @@ def test_picture_sheet(tmp_path, capsys):
         (('--width', 0), '--width 0'),
         ((f'depth={tmp_path}/images',), 'depth='),
         ((f'more={tmp_path}/none',), 'not a folder'),
+        (('--out', tmp_path / 'sheet'), 'end it with .png'),
     ):
         with pytest.raises(SystemExit):
-            call('picture_sheet', *columns, *arguments, '--out', out)
+            call('picture_sheet', '--out', out, *columns, *arguments)
         assert reason in capsys.readouterr().err
     cv2.imwrite(str(tmp_path / 'depth/a.jpg'), picture)
     with pytest.raises(SystemExit):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers.tools import load_tool
 
+from mmdepthseg.experiments.stage import StageBook
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.utils.errors import UserError
 
@@ -25,11 +26,20 @@ def command(out, *more):
     return ['--device', 'cpu', '--out', str(out), *more]
 
 
+def stages_of(tool, out, *more):
+    """All stages of a call."""
+    args = tool.parse_args(command(out, *more))
+    args.gpu = None
+    alone, others = tool.all_stages(args)
+    return [*alone, *others]
+
+
 def test_goes_on_where_it_failed(tool, tmp_path, monkeypatch, capsys):
     script, output = tmp_path / 'script.py', tmp_path / 'out/a.json'
     script.write_text('raise SystemExit(3)')
     monkeypatch.setattr(tool, 'measurements', lambda args: [([script], output)])
     monkeypatch.setattr(tool, 'trainings', lambda args: [])
+    monkeypatch.setattr(tool, 'report', lambda args: print('| step | form |'))
     with pytest.raises(SystemExit) as left:
         tool.main(command(tmp_path / 'out'))
     shown = capsys.readouterr().out
@@ -42,14 +52,8 @@ def test_goes_on_where_it_failed(tool, tmp_path, monkeypatch, capsys):
 
 
 def test_other_settings_are_measured_again(tool, tmp_path):
-    def keys(*more):
-        args = tool.parse_args(command(tmp_path, *more))
-        args.gpu = None
-        stages = [
-            tool.stage(output.stem, call, f'{args.gpu} {call}', output)
-            for call, output in tool.measurements(args)
-        ]
-        return {one.name: one.key({}) for one in [*stages, *tool.trainings(args)]}
+    def keys(*more, out=tmp_path):
+        return {one.name: one.key({}) for one in stages_of(tool, out, *more)}
 
     before = keys()
     assert len(before) == 11 + 1 + 1 + 8
@@ -57,6 +61,7 @@ def test_other_settings_are_measured_again(tool, tmp_path):
         values = ['64', '96'] if option == '--size' else ['7']
         changed = {n for n, key in keys(option, *values).items() if key != before[n]}
         assert changed == {name for name in before if name.startswith(part)}
+    assert keys(out=tmp_path / 'moved') == before
 
 
 def test_without_a_gpu(tool, tmp_path, monkeypatch, capsys):
@@ -101,7 +106,16 @@ def test_report(tool, tmp_path, capsys):
         for form in ('float32', 'amp'):
             folder = tool.training_folder(tmp_path, 'SDE', form, seed)
             log(folder, '20260101_000000', {step: value for step in range(1, 11)})
-    tool.main(command(tmp_path, '--print-only', '--iterations', '10'))
+    settings = ('--iterations', '10')
+    tool.main(command(tmp_path, '--print-only', *settings))
+    assert '| SDE | plain' not in capsys.readouterr().out  # whose figures are they?
+    book = StageBook(stages_of(tool, tmp_path, *settings), tmp_path)
+    for name in book.stages:
+        if name.startswith(('streets', 'step-SDE', 'loaders', 'losses-SDE')):
+            book._stamp(name, book.hashes()[name]).finish(
+                seconds=1, versions=[], command_seconds=[1]
+            )
+    tool.main(command(tmp_path, '--print-only', *settings))
     shown = capsys.readouterr().out
     for line in (
         '| SDE | plain | 200.0 |  | 4.00 | 20.0 | 50% |',
@@ -113,7 +127,12 @@ def test_report(tool, tmp_path, capsys):
         'same seed: 0.00% and 0.00% apart; of seeds 7 and 25 in float32: 18.18%',
     ):
         assert line in shown
-    assert 'DepthMix' not in shown and 'mean-teacher' not in shown
+    table, rest = shown.split('Not finished with these settings: ')
+    assert 'DepthMix' not in table and 'mean-teacher' not in table
+    assert 'step-DepthMix-amp (missing)' in rest and 'loaders' not in rest
+    tool.main(command(tmp_path, '--print-only', '--size', '64', '64', *settings))
+    shown = capsys.readouterr().out
+    assert '| SDE | plain' not in shown and 'step-SDE-amp (outdated)' in shown
 
 
 def test_distance_of_losses(tool):
@@ -165,7 +184,7 @@ def test_forms_are_the_same_step(tool, tmp_path):
         if form not in ('float32', 'compiled', 'compiled-whole'):
             continue
         given = compare_steps.parse_args([str(x) for x in more])
-        step, kind = build(dict(compare_steps.descriptions(given)[0], amp=False))
+        step, facts = build(dict(compare_steps.descriptions(given)[0], amp=False))
         assert call.endswith('compare_steps.py') and given.amp == ('comp' in form)
         student = step.model.student
         for module in (student.backbone, student.decode_head.decoder):
@@ -177,7 +196,7 @@ def test_forms_are_the_same_step(tool, tmp_path):
         for layer in step.model.modules():
             if isinstance(layer, torch.nn.Dropout | torch.nn.Dropout2d):
                 layer.p = 0.0  # its mask depends on the layout
-        batch = packed_batch(kind, (64, 64), 2)
+        batch = packed_batch(facts['kind'], (64, 64), 2)
         torch.manual_seed(0)
         found[form] = step.model.train_step(batch, step.wrapper)
     assert len(found) == 3

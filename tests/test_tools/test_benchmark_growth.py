@@ -5,7 +5,10 @@ import sys
 
 import pytest
 import torch
+from helpers import REPO
 from helpers.tools import load_tool
+
+from mmdepthseg.utils.errors import UserError
 
 
 @pytest.fixture
@@ -71,12 +74,33 @@ def test_steps_change_one_thing_at_a_time(tool, tmp_path, monkeypatch):
         ['step', '--heights', '32', '64', '--batches', '2', '3', '--classes', '5']
         + ['--json', str(out)]
     )
-    cases = [(s['size'][0], s['batch'], s['classes']) for s in asked]
+    cases = [(s['size'][0], s['batch'], s['options'][tool.CLASSES]) for s in asked]
     assert cases == [(32, 2, 19), (64, 2, 19), (64, 3, 19), (64, 2, 5)]
     assert asked[-1]['options'] == {tool.CLASSES: 5}
     assert json.loads(out.read_text())[0] == dict(
         size='32x64', batch=2, classes=19, cpu_s=1.5, peak_mib=9
     )
+
+
+def test_what_a_config_tells_of_its_step(tool):
+    import step_worker
+    from mmengine.config import Config
+
+    path = 'camvid/depthmix_lite0_900it_256x192_n50.py'
+    found = step_worker.described(Config.fromfile(REPO / 'configs' / path).model)
+    assert found == dict(kind='transfer', classes=11, network='EfficientNetLite')
+    path = 'cityscapes/sde-phase1_r101-d16_300k_512x512.py'
+    model = Config.fromfile(REPO / 'configs' / path).model.to_dict()
+    found = step_worker.described(step_worker.at_depth(model, 50))
+    assert (found['kind'], found['network']) == ('sde', 'ResNet-50')
+
+
+def test_another_tree_without_the_package(tool, tmp_path):
+    """Else the installed package would be compared with itself."""
+    import compare_steps
+
+    with pytest.raises(UserError, match='typo is not a checkout'):
+        compare_steps.Side('second side', tmp_path / 'typo')
 
 
 def test_labels_have_the_classes(tool):

@@ -130,7 +130,7 @@ def test_worker_and_summary(plain, capsys, monkeypatch):
     worker.serve(side)
     lines = capsys.readouterr().out.splitlines()
     answers = [json.loads(x.removeprefix('STEPS ')) for x in lines if 'STEPS' in x]
-    assert answers[0] == dict(kind='transfer')
+    assert answers[0] == dict(kind='transfer', classes=19, network='ResNet-18')
     # in the memory of other tests a step of this size may find its place
     assert [turn.keys() for turn in answers[1:]] == [{'seconds', 'peak'}] * 2
     assert all(turn['seconds'] > 0 for turn in answers[1:])

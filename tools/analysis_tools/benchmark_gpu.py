@@ -20,6 +20,7 @@ Example:
 """
 
 import argparse
+import json
 import os
 import statistics
 import sys
@@ -42,9 +43,10 @@ from mmdepthseg.experiments.run import (  # noqa: E402
     lock_folder,
 )
 from mmdepthseg.experiments.stage import Stage, StageBook  # noqa: E402
-from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, positive, run_tool  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
-from mmdepthseg.utils.files import read_json  # noqa: E402
+from mmdepthseg.utils.files import read_json, write_atomically  # noqa: E402
+from mmdepthseg.utils.stamp import DONE  # noqa: E402
 
 STEPS = {
     'SDE': 'sde-phase2-fd_r101-d16_50k_512x512',
@@ -65,6 +67,8 @@ TRAININGS = {
     'mean-teacher': 'configs/streets/classmix_lite0_900it_192x96_n8.py',
 }
 SEEDS = (7, 25)
+#: Tells the GPU of the results, for `--print-only` elsewhere.
+GPU = 'gpu.json'
 #: Losses are averaged over this share of the iterations before they are compared.
 WINDOW = 0.1
 
@@ -79,20 +83,22 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--device', default='cuda', help='cuda (default) or cpu')
     add_network(parser, depth=101, size=(512, 512))
     parser.add_argument(
-        '--steps', type=int, default=20, help='of a turn, of which there are three'
+        '--steps', type=positive, default=20, help='of a turn, of which there are three'
     )
     parser.add_argument(
         '--backend', default='inductor', help='of torch.compile (default: inductor)'
     )
     parser.add_argument(
-        '--iterations', type=int, default=500, help='of a training (default: 500)'
+        '--iterations', type=positive, default=500, help='of a training (default: 500)'
     )
     parser.add_argument(
         '--data-root',
-        default='data/streets',
-        help='streets of the trainings; made if missing (default: data/streets)',
+        type=Path,
+        default=ROOT / 'data/streets',
+        help="streets of the trainings; made if missing (default: the code's "
+        'data/streets)',
     )
-    parser.add_argument('--jobs', type=int, default=4, help='trainings at a time')
+    parser.add_argument('--jobs', type=positive, default=4, help='trainings at a time')
     add_debug(parser)
     return parser.parse_args(argv)
 
@@ -173,14 +179,30 @@ def trainings(args: argparse.Namespace) -> Iterator[Stage]:
     """Yield the stages of the trainings, after that of their images."""
     there = Path(args.data_root, 'streets.json')
     render = ['tools/dataset_converters/streets.py', '--out', args.data_root]
-    yield stage('streets', None if there.is_file() else render, args.data_root, there)
+    key = shortened(args, args.data_root)
+    yield stage('streets', None if there.is_file() else render, key, there)
     for name in TRAININGS:
         for seed in SEEDS:
             for form in ('float32', 'amp'):
                 folder = training_folder(args.out, name, form, seed)
                 command = training(args, name, form, seed)
-                key = f'{args.device} {args.gpu} {command}'
+                key = shortened(args, args.device, args.gpu, command)
                 yield stage(folder.name, command, key, folder=folder)
+
+
+def shortened(args: argparse.Namespace, *parts: object) -> str:
+    """Return parts of a key without the places of results and code."""
+    text = ' '.join(map(str, parts))
+    return text.replace(str(args.out), 'OUT').replace(f'{ROOT}/', '')
+
+
+def all_stages(args: argparse.Namespace) -> tuple[list[Stage], list[Stage]]:
+    """Return the stages that need the device alone, and the others."""
+    alone = [
+        stage(output.stem, command, shortened(args, args.gpu, command), output)
+        for command, output in measurements(args)
+    ]
+    return alone, [*trainings(args)]
 
 
 def stage(
@@ -213,14 +235,17 @@ def stage(
 
 
 def report(args: argparse.Namespace) -> None:
-    """Print the tables of what there is."""
+    """Print the tables of what is finished with these settings, and name the rest."""
+    alone, others = all_stages(args)
+    states = StageBook([*alone, *others], args.out).states()
+    done = {name for name, state in states.items() if state == DONE}
     print('| step | form | ms | of plain | peak GiB | images/s | device waits |')
     print('|---|---|---|---|---|---|---|')
     quickest: dict[str, float] = {}
     for kind in STEPS:
         for form in forms_of(kind, args.backend):
             file = step_file(args.out, kind, form)
-            if file.is_file():
+            if file.stem in done:
                 found = read_json(file, dict)
                 if form == 'float32':
                     print(row(kind, 'plain', found, 1))
@@ -228,7 +253,7 @@ def report(args: argparse.Namespace) -> None:
                 seconds = found['seconds']['sides'][0]
                 quickest[kind] = min(seconds, quickest.get(kind, seconds))
     loaders = args.out / 'loaders.json'
-    if loaders.is_file():
+    if loaders.stem in done:
         rates = loading_rates(read_json(loaders, dict))
         for kind, rate in rates.items():
             print(f'loader, {kind}: {rate:.1f} samples/s a core')
@@ -236,15 +261,23 @@ def report(args: argparse.Namespace) -> None:
             count = workers(SAMPLES[kind], rates, seconds)
             print(f'{kind}: {count:.1f} workers keep its quickest step fed')
     for name in TRAININGS:
-        losses = {
-            (form, seed): read_losses(
-                training_folder(args.out, name, form, seed), args.iterations
-            )
+        folders = {
+            (form, seed): training_folder(args.out, name, form, seed)
             for form in ('float32', 'amp')
             for seed in SEEDS
         }
-        if all(losses.values()):
+        losses = {
+            key: read_losses(folder, args.iterations)
+            for key, folder in folders.items()
+            if folder.name in done
+        }
+        if len(losses) == len(folders) and all(losses.values()):
             print(agreement(name, losses))
+    if len(done) < len(states):
+        left = (
+            f'{name} ({state})' for name, state in states.items() if name not in done
+        )
+        print(f'Not finished with these settings: {", ".join(left)}')
 
 
 def row(kind: str, form: str, found: Mapping[str, Any], side: int) -> str:
@@ -328,18 +361,15 @@ def measure(args: argparse.Namespace) -> bool:
     """Run what is missing; tell whether all of it is done now."""
     import torch
 
-    args.gpu = None
     if args.device == 'cuda':
         if not torch.cuda.is_available():
             raise UserError('torch finds no GPU; to try the tool: --device cpu')
         args.gpu = torch.cuda.get_device_name()
-    alone = [
-        stage(output.stem, command, f'{args.gpu} {command}', output)
-        for command, output in measurements(args)
-    ]
+    alone, others = all_stages(args)
     done = True
     with lock_folder(args.out) as lock:
-        for stages, jobs in ((alone, 1), ([*trainings(args)], args.jobs)):
+        write_atomically(args.out / GPU, json.dumps(dict(gpu=args.gpu)).encode())
+        for stages, jobs in ((alone, 1), (others, args.jobs)):
             book = StageBook(stages, args.out, code_version())
             places = local_places(jobs)
             if args.device == 'cpu':
@@ -351,7 +381,10 @@ def measure(args: argparse.Namespace) -> bool:
 
 def benchmark(args: argparse.Namespace) -> bool:
     """Measure, then print; False if something failed."""
-    args.out = args.out.resolve()
+    args.out, args.data_root = args.out.resolve(), args.data_root.resolve()
+    args.gpu = None
+    if args.print_only and args.device == 'cuda' and (args.out / GPU).is_file():
+        args.gpu = read_json(args.out / GPU, dict).get('gpu')
     os.chdir(ROOT)
     try:
         return args.print_only or measure(args)

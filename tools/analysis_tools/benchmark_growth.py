@@ -28,7 +28,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
-from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import (  # noqa: E402
+    add_debug,
+    add_json,
+    positive,
+    run_tool,
+)
 from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
@@ -64,27 +69,37 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='images of each branch, with the second height',
     )
     step.add_argument(
-        '--classes', type=int, nargs='+', default=[2, 19, 65, 150], help='numbers'
+        '--classes', type=positive, nargs='+', default=[2, 19, 65, 150], help='numbers'
     )
     step.add_argument(
         '--depth', type=int, choices=(18, 50, 101), default=18, help='of the ResNet'
     )
-    step.add_argument('--steps', type=int, default=3, help='of which the median counts')
+    step.add_argument(
+        '--steps', type=positive, default=3, help='of which the median counts'
+    )
     frames = what.add_parser('frames', help='listing a data set')
     frames.add_argument(
-        '--frames', type=int, nargs='+', default=[1000, 10_000, 100_000], help='numbers'
+        '--frames',
+        type=positive,
+        nargs='+',
+        default=[1000, 10_000, 100_000],
+        help='numbers',
     )
     frames.add_argument('--child', nargs=2, help=argparse.SUPPRESS)
     selection = what.add_parser('selection', help='selection by diversity')
     selection.add_argument(
         '--frames',
-        type=int,
+        type=positive,
         nargs='+',
         default=[10_000, 100_000, 1_000_000],
         help='numbers',
     )
-    selection.add_argument('--dims', type=int, default=2048, help='of the features')
-    selection.add_argument('--picks', type=int, default=200, help='frames to choose')
+    selection.add_argument(
+        '--dims', type=positive, default=2048, help='of the features'
+    )
+    selection.add_argument(
+        '--picks', type=positive, default=200, help='frames to choose'
+    )
     selection.add_argument(
         '--data',
         choices=('gaussian', 'clips'),
@@ -93,7 +108,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     for part in (step, frames, selection):
         part.add_argument('--work', help='folder for the files (default: temporary)')
-        part.add_argument('--json', help='also write the numbers to this file')
+        add_json(part)
         add_debug(part)
     return parser.parse_args(argv)
 
@@ -127,7 +142,6 @@ def step(args: argparse.Namespace, folder: Path) -> Iterator[dict]:
             depth=args.depth,
             size=(height, 2 * height),
             batch=batch,
-            classes=classes,
             threads=1,
             device='cpu',
         )
@@ -299,8 +313,8 @@ def benchmark(args: argparse.Namespace) -> None:
             )
             print('| ' + ' | '.join(cells) + ' |', flush=True)
             rows.append(row)
-    if args.json:
-        write_atomically(args.json, json.dumps(rows, indent=1).encode())
+            if args.json:  # after each row: a later one may fail
+                write_atomically(args.json, json.dumps(rows, indent=1).encode())
 
 
 def main(argv: list[str] | None = None) -> None:

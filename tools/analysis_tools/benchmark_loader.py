@@ -30,8 +30,14 @@ sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
 from compare_steps import Side  # noqa: E402
 
-from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import (  # noqa: E402
+    add_config_options,
+    add_json,
+    positive,
+    run_tool,
+)
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
+from mmdepthseg.utils.stamp import Stamp  # noqa: E402
 
 CONFIGS = {
     'triplet': 'sde-phase1_r101-d16_300k_512x512.py',
@@ -71,7 +77,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--quality', type=int, default=95, help='of the jpg files (default: 95)'
     )
     parser.add_argument(
-        '--clips', type=int, default=3, help='clips of three frames (default: 3)'
+        '--clips', type=positive, default=3, help='clips of three frames (default: 3)'
     )
     parser.add_argument(
         '--data-root',
@@ -93,10 +99,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=Path,
         help='compare with this checkout of the package instead of the plain form',
     )
-    parser.add_argument('--batch-size', type=int, default=4, help='samples of a batch')
-    parser.add_argument('--pairs', type=int, default=7, help='pairs of turns')
-    parser.add_argument('--batches', type=int, default=2, help='batches of a turn')
-    parser.add_argument('--json', help='also write the numbers to this file')
+    parser.add_argument(
+        '--batch-size', type=positive, default=4, help='samples of a batch'
+    )
+    parser.add_argument('--pairs', type=positive, default=7, help='pairs of turns')
+    parser.add_argument('--batches', type=positive, default=2, help='batches of a turn')
+    add_json(parser)
     add_config_options(parser)
     return parser.parse_args(argv)
 
@@ -220,8 +228,16 @@ def compare(args: argparse.Namespace) -> None:
             or args.keep
             or stack.enter_context(tempfile.TemporaryDirectory())
         )
-        if not args.data_root and not (root / 'png').exists():
-            make_images(root, args.clips, tuple(args.stored), args.quality)
+        if not args.data_root:
+            stamp = Stamp(
+                root / 'images.json',
+                'the images',
+                dict(clips=args.clips, stored=args.stored, quality=args.quality),
+                cure='Give another folder for --keep.',
+            )
+            if not stamp.begin(taken=[root / 'png', root / 'jpg']):
+                make_images(root, args.clips, tuple(args.stored), args.quality)
+                stamp.finish()
         for kept in args.formats:
             for kind in args.kinds:
                 found = figures[f'{kind} {kept}'] = measure(args, kind, kept, root)
@@ -233,8 +249,8 @@ def compare(args: argparse.Namespace) -> None:
                     'ours in the preprocessor',
                     flush=True,
                 )
-    if args.json:
-        write_atomically(args.json, json.dumps(figures, indent=1).encode())
+                if args.json:  # after each kind: a later one may fail
+                    write_atomically(args.json, json.dumps(figures, indent=1).encode())
 
 
 def main(argv: list[str] | None = None) -> None:

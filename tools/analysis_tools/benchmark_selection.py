@@ -24,7 +24,6 @@ Example:
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -37,7 +36,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, add_json, run_tool  # noqa: E402
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
 from mmdepthseg.selection.farthest import lazy_greedy  # noqa: E402
 from mmdepthseg.selection.farthest.farthest_point import ROUTES  # noqa: E402
@@ -100,7 +99,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--device', default='cpu', help='cpu, cuda, cuda:1, ... (default: cpu)'
     )
     parser.add_argument('--work', help='folder for the features (default: temporary)')
-    parser.add_argument('--json', help='also write the numbers to this file')
+    add_json(parser)
     add_debug(parser)
     parser.add_argument('--child', nargs=4, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
@@ -240,12 +239,19 @@ def run_child(path: str, route: str, picks: str, device: str) -> None:
         cpu_s=cpu,
         wall_s=wall,
         picking_cpu_s=cpu - timers.pop('products'),
-        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB,
+        peak_mib=peak_mib(),
         above_features_mib=(memory.stop() - before) / MIB,
         order=order.tolist(),
         **timers,
     )
     print(json.dumps(numbers))
+
+
+def peak_mib() -> float:
+    """Return the peak of this process's memory; `ru_maxrss` has the parent's, too."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith('VmHWM'))
+    return int(line.split()[1]) * 1024 / MIB
 
 
 def run_case(
@@ -332,8 +338,8 @@ def benchmark(args: argparse.Namespace) -> bool:
                 ]
                 exact = [r['order'] for r in results if r['route'] != 'naive']
                 wrong |= failed or any(order != exact[0] for order in exact)
-        if args.json:
-            write_atomically(args.json, json.dumps(everything).encode())
+                if args.json:  # after each case: a later one may fail
+                    write_atomically(args.json, json.dumps(everything).encode())
     return not wrong
 
 

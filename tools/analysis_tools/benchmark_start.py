@@ -29,7 +29,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import (  # noqa: E402
+    add_debug,
+    add_json,
+    positive,
+    run_tool,
+)
 from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
@@ -132,19 +137,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         default=str(CONFIG),
         help='our side, a config on streets (default: one of ResNet-18)',
     )
-    parser.add_argument('--pairs', type=int, default=5, help='pairs of turns')
+    parser.add_argument('--pairs', type=positive, default=5, help='pairs of turns')
     parser.add_argument(
         '--workers', type=int, default=0, help='of each data loader (default: 0)'
     )
     parser.add_argument(
-        '--threads', type=int, default=1, help='OMP_NUM_THREADS (default: 1)'
+        '--threads', type=positive, default=1, help='OMP_NUM_THREADS (default: 1)'
     )
     parser.add_argument(
         '--forked',
         action='store_true',
         help='compare a forked training of a table with one of its own instead',
     )
-    parser.add_argument('--json', help='also write the numbers to this file')
+    add_json(parser)
     add_debug(parser)
     return parser.parse_args(argv)
 

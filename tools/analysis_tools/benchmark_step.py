@@ -15,7 +15,6 @@ Example:
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
@@ -27,7 +26,12 @@ sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
 
 from step_worker import losses_of, memory, reset_peak  # noqa: E402
 
-from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import (  # noqa: E402
+    add_config_options,
+    add_json,
+    positive,
+    run_tool,
+)
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
 
@@ -35,7 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of the training')
-    parser.add_argument('--iters', type=int, default=20, help='timed steps')
+    parser.add_argument('--iters', type=positive, default=20, help='timed steps')
     parser.add_argument(
         '--warmup', type=int, default=5, help='steps before the timed ones (default: 5)'
     )
@@ -45,7 +49,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--channels-last', action='store_true', help='memory layout of the convolutions'
     )
-    parser.add_argument('--json', help='also write the numbers to this file')
+    add_json(parser)
     add_config_options(parser)
     return parser.parse_args(argv)
 
@@ -271,22 +275,8 @@ def report(
     )
 
 
-def check_json(path: str) -> None:
-    """Raise a UserError, before the run, if the figures cannot be written there."""
-    from mmdepthseg.utils.errors import UserError
-    from mmdepthseg.utils.files import check_writable
-
-    if Path(path).is_dir():
-        raise UserError(f'--json {path} is a folder: name a file in it')
-    check_writable(Path(path).parent, 'folder of --json')
-    if Path(path).exists() and not os.access(path, os.W_OK):
-        raise UserError(f'--json {path} cannot be written: name another file')
-
-
 def benchmark(args: argparse.Namespace) -> None:
     """Measure whole steps, then bare ones, whose memory so does not count."""
-    if args.json:
-        check_json(args.json)
     import torch
 
     from mmdepthseg.plugin import register_all_modules

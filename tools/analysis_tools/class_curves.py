@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmdepthseg.experiments.figures import read_logs  # noqa: E402
 from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
 from mmdepthseg.utils.errors import UserError, require_extra  # noqa: E402
+from mmdepthseg.utils.files import atomic_path  # noqa: E402
 
 KINDS = {'IoU/': 'IoU', 'coverage.': 'coverage', 'precision.': 'precision'}
 COLUMNS = 5
@@ -84,6 +85,9 @@ def draw(args: argparse.Namespace) -> None:
         squeeze=False,
         layout='constrained',
     )
+    formats = figure.canvas.get_supported_filetypes()
+    if args.out.suffix[1:].lower() not in formats:
+        raise UserError(f'--out {args.out}: end it with one of .{", .".join(formats)}')
     for axis, (name, kinds) in zip(axes.flat, sorted(curves.items()), strict=False):
         axis.set_title(name, fontsize=10)
         for kind, values in sorted(kinds.items()):
@@ -96,7 +100,8 @@ def draw(args: argparse.Namespace) -> None:
     }
     figure.legend(handles.values(), handles.keys(), loc='outside upper right', ncols=3)
     figure.suptitle(f'{args.folder.name}, {args.network or "model"}: % by iteration')
-    figure.savefig(args.out, dpi=100)
+    with atomic_path(args.out, keep_suffix=True) as temporary:
+        figure.savefig(temporary, dpi=100)
     print(f'Curves of {len(curves)} classes: {args.out}')
 
 

@@ -29,7 +29,12 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 from step_worker import LEVELS  # noqa: E402
 
 from mmdepthseg.launch.options import OptionsAction  # noqa: E402
-from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import (  # noqa: E402
+    add_config_options,
+    add_json,
+    positive,
+    run_tool,
+)
 from mmdepthseg.utils.errors import UserError  # noqa: E402
 from mmdepthseg.utils.files import write_atomically  # noqa: E402
 
@@ -58,10 +63,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add_network(parser, depth=18, size=(128, 256))
     parser.add_argument(
-        '--batch-size', type=int, default=2, help='images of each branch'
+        '--batch-size', type=positive, default=2, help='images of each branch'
     )
-    parser.add_argument('--pairs', type=int, default=7, help='pairs of turns')
-    parser.add_argument('--steps', type=int, default=1, help='steps of a turn')
+    parser.add_argument('--pairs', type=positive, default=7, help='pairs of turns')
+    parser.add_argument('--steps', type=positive, default=1, help='steps of a turn')
     parser.add_argument('--warmup', type=int, default=2, help='steps before the first')
     parser.add_argument('--threads', type=int, default=1, help='torch threads (CPU)')
     parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
@@ -76,7 +81,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='BACKEND',
         help="of torch.compile, in place, of encoders and decoders: 'inductor', ...",
     )
-    parser.add_argument('--json', help='also write the numbers to this file')
+    add_json(parser)
     add_config_options(parser)
     return parser.parse_args(argv)
 
@@ -109,6 +114,11 @@ class Side:
         self, name: str, tree: Path, worker: str = 'step_worker.py', **side: object
     ) -> None:
         self.name = name
+        if not (tree / 'mmdepthseg/__init__.py').is_file():  # else the installed one
+            raise UserError(f'{tree} is not a checkout of mmdepthseg')
+        env = dict(os.environ)
+        if side.get('device', 'cpu') == 'cpu':
+            env['CUDA_VISIBLE_DEVICES'] = ''  # what a GPU changes, such as AMP, neither
         # packages may have come by this variable, too
         paths = filter(None, [str(tree), os.environ.get('PYTHONPATH')])
         self.process = subprocess.Popen(
@@ -117,7 +127,7 @@ class Side:
                 ROOT / 'tools/analysis_tools' / worker,
                 json.dumps(side),
             ],
-            env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
+            env={**env, 'PYTHONPATH': os.pathsep.join(paths)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -163,7 +173,7 @@ def compare(args: argparse.Namespace) -> None:
         Side('second side', args.against_tree.resolve(), **second),
     )
     try:
-        kinds = [side.answer()['kind'] for side in sides]
+        first_step = [side.answer() for side in sides][0]
         for side in sides:
             side.take(args.warmup)
         turns = [[side.take(args.steps) for side in sides] for _ in range(args.pairs)]
@@ -174,7 +184,7 @@ def compare(args: argparse.Namespace) -> None:
         for side in sides:
             side.end()
     figures = dict(summary(turns, args.steps), waiting=waiting)
-    report(figures, args, kinds[0])
+    report(figures, args, first_step)
     if args.json:
         write_atomically(args.json, json.dumps(figures, indent=1).encode())
 
@@ -194,12 +204,13 @@ def summary(turns: list[list[dict]], steps: int) -> dict:
     return figures
 
 
-def report(figures: dict, args: argparse.Namespace, kind: str) -> None:
-    """Print the figures."""
+def report(figures: dict, args: argparse.Namespace, step: dict) -> None:
+    """Print the figures, after what step and network the worker has told."""
     height, width = args.size
     where = f'{args.threads} thread(s)' if args.device == 'cpu' else args.device
     print(
-        f'{kind}, ResNet-{args.depth}, {height}x{width}, batch {args.batch_size}, '
+        f'{step["kind"]}, {step["network"]}, {height}x{width}, batch '
+        f'{args.batch_size}, '
         f'{where}, {args.pairs} pairs against {args.against}'
     )
     for key, name, unit in (('seconds', 'time', 's'), ('peak', 'memory', 'MiB')):

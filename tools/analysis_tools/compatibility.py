@@ -9,7 +9,8 @@ patches of 14 pixels: 70x140), with random images:
   compared), which learns with a mean teacher and DepthMix;
 - multi-task: student with both heads and a mean teacher with DepthMix.
 
-Results are kept in FOLDER/results.json; the same command goes on where it stopped.
+Results are kept in FOLDER/results.json; the same command goes on where it stopped,
+and tries once more what did not work.
 Backbones of mmpretrain and timm need `pip install mmdepthseg[mmpretrain] timm`.
 
 Example:
@@ -301,17 +302,17 @@ def run(args: argparse.Namespace) -> None:
     from networks import HEADS
 
     from mmdepthseg.plugin import register_all_modules
-    from mmdepthseg.utils.files import write_atomically
+    from mmdepthseg.utils.files import read_json, write_atomically
 
     register_all_modules()
     MMLogger.get_instance('mmengine').setLevel('ERROR')
     folder = Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / 'results.json'
-    results = json.loads(file.read_text()) if file.is_file() else {}
+    results = read_json(file, dict) if file.is_file() else {}
     for backbone in args.backbones:
         wanted = keys_of(backbone, args.heads)
-        if not all(key in results for key in wanted):
+        if not all(results.get(key) == WORKS for key in wanted):  # else once more
             with tempfile.TemporaryDirectory() as scratch:
                 results |= cells(backbone, args.heads, Path(scratch))
             write_atomically(file, json.dumps(results, indent=1).encode())

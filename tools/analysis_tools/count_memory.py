@@ -26,7 +26,7 @@ sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
 from compare_steps import add_network  # noqa: E402
 from step_worker import build, losses_of, packed_batch  # noqa: E402
 
-from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_config_options, positive, run_tool  # noqa: E402
 from mmdepthseg.utils.errors import UserError  # noqa: E402
 
 GB = 1e9
@@ -40,7 +40,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('config', help='config of the training')
     add_network(parser, depth=101, size=(512, 512))
     parser.add_argument(
-        '--batch-size', type=int, default=2, help='images of each branch (default: 2)'
+        '--batch-size',
+        type=positive,
+        default=2,
+        help='images of each branch (default: 2)',
     )
     add_config_options(parser)
     return parser.parse_args(argv)
@@ -129,15 +132,18 @@ def count(args: argparse.Namespace) -> None:
         threads=0,
         device='cpu',
     )
-    step, kind = build(side)
+    step, facts = build(side)
     batch = packed_batch(
-        kind, tuple(args.size), args.batch_size, classes_of(step.model)
+        facts['kind'], tuple(args.size), args.batch_size, facts['classes']
     )
     lasting = lasting_bytes(step.model, step.wrapper)
     with gpu_operations():
         parts = kept_bytes(step.model, step.model.data_preprocessor(batch, True))
     height, width = args.size
-    print(f'{args.config}: {height}x{width}, {args.batch_size} images of each branch')
+    print(
+        f'{args.config}: {facts["network"]}, {height}x{width}, {args.batch_size} '
+        'images of each branch'
+    )
     for name, size in parts:
         print(f'  kept for the backward pass of {name}: {size / GB:.2f} GB')
     sizes = [size for _, size in parts]
@@ -145,12 +151,6 @@ def count(args: argparse.Namespace) -> None:
         print(f'  one after the other: {max(sizes) / GB:.2f} GB at most')
         print(f'  in one pass: {sum(sizes) / GB:.2f} GB')
     print(f'  weights, gradients, optimiser, teacher: {lasting / GB:.2f} GB')
-
-
-def classes_of(model: Any) -> int:
-    """Return the number of classes; 1 of a model without segmentation."""
-    head = getattr(getattr(model, 'student', model), 'decode_head', None)
-    return getattr(head, 'num_classes', 1)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -61,11 +61,16 @@ def list_pictures(folder: Path) -> dict[str, Path]:
 
 def draw(args: argparse.Namespace) -> None:
     """Write the picture."""
-    from mmdepthseg.utils.pictures import read_picture, write_picture
+    from mmdepthseg.utils.pictures import (
+        check_picture_name,
+        read_picture,
+        write_picture,
+    )
     from mmdepthseg.visualization.drawing import contact_sheet
 
     if args.width < 1:
         raise UserError(f'--width {args.width}: expected at least 1')
+    check_picture_name(args.out)
     columns = {}
     for column in args.columns:
         title, separator, folder = column.partition('=')

@@ -109,6 +109,24 @@ def kind_of(model: dict) -> str:
     return 'multi-task' if model['segmentor'].get('distillation') else 'transfer'
 
 
+def described(model: dict) -> dict:
+    """Return what a model's config says of its step.
+
+    Returns:
+        `kind`, see `kind_of`; `classes`; and `network`, the name of its backbone.
+    """
+    network = model.get('segmentor') or model
+    backbone, head = network['backbone'], network.get('decode_head') or {}
+    if isinstance(head, list):
+        head = head[-1]
+    depth = backbone.get('depth')
+    return dict(
+        kind=kind_of(model),
+        classes=head.get('num_classes', 19),
+        network=backbone['type'] + ('' if depth is None else f'-{depth}'),
+    )
+
+
 def compile_in_place(model: Any, backend: str) -> None:
     """Let torch.compile run a model's encoders and decoders.
 
@@ -167,8 +185,8 @@ class OurStep:
             self.model.update_teacher()
 
 
-def build(side: dict) -> tuple[Any, str]:
-    """Return the step of a side, and which of the paper's it is."""
+def build(side: dict) -> tuple[Any, dict]:
+    """Return the step of a side, and what is `described` of it."""
     import torch
 
     from mmdepthseg.launch.config import load_config
@@ -186,20 +204,22 @@ def build(side: dict) -> tuple[Any, str]:
     if not side['amp'] and cfg.optim_wrapper.type == 'AmpOptimWrapper':
         cfg.optim_wrapper.type = 'OptimWrapper'
         cfg.optim_wrapper.pop('loss_scale', None)
-    kind = kind_of(cfg.model)
+    facts = described(cfg.model)
+    if side['device'] != 'cpu' and torch.device(side['device']).index is not None:
+        torch.cuda.set_device(side['device'])  # events and memory are of that one
     if side['plain']:
         from plain_form.steps import PlainStep
 
         from mmdepthseg.utils.errors import UserError
 
-        if kind == 'labelled':
+        if facts['kind'] == 'labelled':
             raise UserError(
                 f'{side["config"]}: plain_form has the steps of SDE, mean teacher and '
                 'multi-task learning: give --against a config'
             )
-        return PlainStep(cfg.model, device=side['device']), kind
+        return PlainStep(cfg.model, device=side['device']), facts
     layout, backend = side.get('channels_last', False), side.get('backend', '')
-    return OurStep(cfg, side['amp'], side['device'], layout, backend), kind
+    return OurStep(cfg, side['amp'], side['device'], layout, backend), facts
 
 
 class Meter:
@@ -302,11 +322,12 @@ def serve(side: dict) -> None:
 
     register_all_modules()
     base = 0.0 if side['device'] != 'cpu' else memory('VmRSS')
-    step, kind = build(side)
-    size, count, classes = tuple(side['size']), side['batch'], side.get('classes', 19)
-    batch = packed_batch(kind, size, count, classes)
+    step, facts = build(side)
+    batch = packed_batch(
+        facts['kind'], tuple(side['size']), side['batch'], facts['classes']
+    )
     meter = Meter(side['device'])
-    answer(dict(kind=kind))
+    answer(facts)
     for line in sys.stdin:
         if line.startswith('profile'):
             answer(dict(waiting=profile(step, batch, int(line.split()[1]))))

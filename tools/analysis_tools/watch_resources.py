@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mmdepthseg.launch.tool import add_config_options, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_config_options, positive, run_tool  # noqa: E402
 from mmdepthseg.utils.files import check_writable, write_atomically  # noqa: E402
 
 PAGE_MB = os.sysconf('SC_PAGE_SIZE') / 2**20
@@ -35,9 +35,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('config', help='config of the training')
     parser.add_argument(
-        '--iters', type=int, default=5000, help='iterations to train (default: 5000)'
+        '--iters',
+        type=positive,
+        default=5000,
+        help='iterations to train (default: 5000)',
     )
-    parser.add_argument('--every', type=int, default=10, help='iterations per point')
+    parser.add_argument(
+        '--every', type=positive, default=10, help='iterations per point'
+    )
     parser.add_argument('--out', required=True, help='folder of curve, log, weights')
     add_config_options(parser)
     return parser.parse_args(argv)
@@ -104,6 +109,8 @@ def watch(args: argparse.Namespace) -> None:
     finally:  # also the curve of a run that was stopped
         if len(points) >= FEWEST:
             report(points, Path(args.out))
+        else:
+            print(f'{len(points)} points: too few to report ({FEWEST})')
 
 
 def report(points: Sequence[tuple[int, float, int]], out: Path) -> None:
