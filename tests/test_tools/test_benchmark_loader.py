@@ -134,3 +134,23 @@ def test_what_is_asked_for_and_made_of_the_answers(tool, tmp_path):
         largest=4,
         preprocessor_share=0.25,
     )
+
+
+def test_kept_images_of_other_options_or_half_made(tool, tmp_path, monkeypatch, capsys):
+    made = []
+    found = dict(samples_per_second=[2, 1], times=2, least=1, largest=3)
+    found['preprocessor_share'] = 0.5
+    monkeypatch.setattr(tool, 'measure', lambda *_: found)
+    monkeypatch.setattr(tool, 'make_images', lambda root, *given: made.append(given))
+    call = ['--keep', str(tmp_path / 'kept'), '--formats', 'jpg', '--kinds', 'mix']
+    for _ in range(2):
+        tool.main([*call])
+    assert len(made) == 1
+    with pytest.raises(SystemExit):
+        tool.main([*call, '--quality', '50'])
+    assert 'quality (then 95, now 50)' in capsys.readouterr().err
+    (tmp_path / 'foreign/png').mkdir(parents=True)
+    call[1] = str(tmp_path / 'foreign')
+    with pytest.raises(SystemExit):
+        tool.main([*call])
+    assert 'holds other files' in capsys.readouterr().err and len(made) == 1

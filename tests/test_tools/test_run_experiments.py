@@ -265,6 +265,21 @@ def test_given_in_the_place_of_a_prerequisite(tiny_table):
     assert len(tiny_table.trained()) == 2
 
 
+def test_the_network_config_of_depth_labels_decides(tiny_table):
+    network = tiny_table.folder / 'network.py'
+    network.write_text('depth = 18')
+    tiny_table.add(f"prerequisites[1]['model_config'] = '{network}'")
+    arguments = ('--methods', 'full', '--seeds', 1, '--label-counts', 10)
+    tiny_table.run(*arguments)
+    assert 'labels' in {c['name'] for c in tiny_table.calls()}
+    tiny_table.run(*arguments)
+    assert tiny_table.calls() == []
+    network.write_text('depth = 50')
+    tiny_table.run(*arguments)
+    names = {c['name'] for c in tiny_table.calls()}
+    assert {'labels', 'full_n10_seed1'} <= names and 'depth' not in names
+
+
 def test_results_of_another_machine_are_not_made_again(tiny_table, capfd):
     tiny_table.run('--seeds', 1)
     earlier = tiny_table.folder / 'seed1.json'
