@@ -107,12 +107,12 @@ def encode_disparity(depth: np.ndarray, baseline: float, fx: float) -> np.ndarra
         fx: Focal length, in the pixels that the disparity counts.
 
     Returns:
-        uint16 (H, W).
+        uint16 (H, W); 0, too, where the disparity is too large for 16 bits.
     """
     code = np.zeros(depth.shape, np.float64)
     np.divide(baseline * fx / DISPARITY_STEP, depth, out=code, where=depth > 0)
     code = np.where(depth > 0, np.rint(code) + 1.0, 0.0)
-    return np.clip(code, 0, 65535).astype(np.uint16)
+    return np.where(code <= 65535, code, 0).astype(np.uint16)
 
 
 def decode_disparity(code: np.ndarray, baseline: float, fx: float) -> np.ndarray:

@@ -1,4 +1,6 @@
 # For good depth rather than transfer, the first of two steps: at 192x96, on more clips.
+# Validation, and tests, are on the streets of the other configs.
+#   python tools/dataset_converters/streets.py --out data/streets
 #   python tools/dataset_converters/streets.py --out data/streets_long --clips 240
 #   python tools/train.py THIS
 _base_ = '../_base_/schedules/sde_streets_long.py'

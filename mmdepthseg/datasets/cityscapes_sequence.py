@@ -1,6 +1,7 @@
 """Cityscapes with its sequences, cameras and stereo disparity."""
 
 import logging
+import os.path as osp
 from bisect import bisect_left
 from collections.abc import Mapping
 
@@ -27,6 +28,8 @@ FOLDERS = dict(
 )
 #: The split that is meant if none is given.
 SPLIT = 'train'
+#: In a folder of streets while they are rendered.
+UNFINISHED = 'streets.partial.json'
 #: What the names of files of class indices have in place of `labelIds`.
 INDICES_NAME = 'labelTrainIds'
 
@@ -142,7 +145,17 @@ class CityscapesSequenceDataset(SequenceDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """List the samples; the listing of neighbours is dropped afterwards."""
+        """List the samples; the listing of neighbours is dropped afterwards.
+
+        Raises:
+            UserError: Streets are still being rendered: a part would pass for all.
+        """
+        root = self.data_root or ''
+        if osp.isfile(osp.join(root, UNFINISHED)):
+            raise UserError(
+                f'{root} is not finished ({UNFINISHED}): run tools/dataset_converters/'
+                'streets.py with the same options again; it goes on where it stopped'
+            )
         samples = super().load_data_list()
         self._sequence_files = {}  # not to be copied into every worker
         self._frame_numbers = {}

@@ -2,9 +2,12 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -19,7 +22,7 @@ from mmdepthseg.streets import layout
 from mmdepthseg.streets.cities import CarCamera
 from mmdepthseg.streets.render import Frame, Renderer
 from mmdepthseg.streets.scene import FRAME_RATE, SPLITS, build_scene
-from mmdepthseg.streets.visits import POOLS, visit_of
+from mmdepthseg.streets.visits import POOLS, STOP_SECONDS, visit_of
 from mmdepthseg.utils.errors import UserError, refuse
 from mmdepthseg.utils.files import check_writable, remove_leftovers, write_atomically
 from mmdepthseg.utils.stamp import Stamp
@@ -27,6 +30,17 @@ from mmdepthseg.utils.stamp import Stamp
 VERSION = 2
 MANIFEST = 'streets.json'
 PARTIAL = 'streets.partial.json'
+#: The clips of one stop share no frames.
+MOST_FLEET_FRAMES = int(STOP_SECONDS * FRAME_RATE)
+#: Folders that belong to a data set in this layout.
+FOLDERS = (
+    'leftImg8bit',
+    'leftImg8bit_sequence',
+    'gtFine',
+    'camera',
+    'disparity',
+    'poses',
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,8 @@ class Options:
         seed: Not negative; the same seed gives the same bytes.
         clips: Number of training clips.
         val_clips: Number of validation clips.
-        frames: Frames per training clip (odd; the middle one is annotated).
+        frames: Frames per training clip, odd. The middle one is annotated: with another
+            number it is that of another moment.
         val_frames: Frames per validation clip.
         size: Image size (width, height).
         supersample: Samples per pixel and axis, 1..4.
@@ -81,6 +96,10 @@ class Options:
                 ),
                 f'pool must be one of {POOLS}, got {self.pool!r}': (
                     self.pool not in POOLS
+                ),
+                f'frames must be at most {MOST_FLEET_FRAMES} with pool="fleet", where '
+                f'clips of a stop follow each other, got {self.frames}': (
+                    self.pool == 'fleet' and self.frames > MOST_FLEET_FRAMES
                 ),
             },
         )
@@ -182,8 +201,16 @@ def _job(task: tuple[str, dict, str, int]) -> tuple[str, int]:
     return split, clip
 
 
-def _start_worker() -> None:
+def _serve(tasks: list[tuple], results: Connection) -> None:
+    """Do tasks in a process of its own; send the result of each, or its error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the main process ends it
     cv2.setNumThreads(1)
+    for task in tasks:
+        try:
+            found: Any = _job(task)
+        except Exception as error:
+            found = error
+        results.send(found)
 
 
 def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[str, int]]:
@@ -195,10 +222,47 @@ def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[str, int]]:
         finally:
             cv2.setNumThreads(threads)
         return
-    # Spawned, not forked: forking a process with threads (torch, OpenCV) may hang.
+    # Spawned, not forked: forking a process with threads (torch, OpenCV) may hang. No
+    # Pool, which waits for ever for what a killed worker had to do.
     context = multiprocessing.get_context('spawn')
-    with context.Pool(min(workers, len(tasks)), _start_worker) as pool:
-        yield from pool.imap_unordered(_job, tasks)
+    count = min(workers, len(tasks))
+    processes: dict[Any, Any] = {}
+    try:
+        for number in range(count):
+            receiver, sender = context.Pipe(duplex=False)
+            process = context.Process(
+                target=_serve, args=(tasks[number::count], sender), daemon=True
+            )
+            process.start()
+            sender.close()
+            processes[receiver] = process
+        waiting = [*processes]
+        while waiting:
+            for ready in wait(waiting):
+                receiver = cast(Connection, ready)
+                try:
+                    found = receiver.recv()
+                except EOFError:
+                    waiting.remove(receiver)
+                    processes[receiver].join()
+                    _check_exit(processes[receiver].exitcode)
+                    continue
+                if isinstance(found, Exception):
+                    raise found
+                yield found
+    finally:
+        for process in processes.values():
+            process.terminate()
+            process.join()
+
+
+def _check_exit(code: int) -> None:
+    if code:
+        how = f'signal {-code}' if code < 0 else f'exit code {code}'
+        raise UserError(
+            f'a process that rendered streets was ended ({how}), which is often for '
+            'want of memory: try fewer --workers; the same command goes on'
+        )
 
 
 def stamp_of(out: Path, options: Options) -> Stamp:
@@ -234,13 +298,14 @@ def render_dataset(
             option is out of range.
     """
     options = options or Options()
-    out = Path(out)
-    workers = workers or len(os.sched_getaffinity(0))
+    out = Path(out).expanduser()
+    if workers is None:
+        workers = len(os.sched_getaffinity(0))
     if workers < 1:
         raise UserError(f'workers must be at least 1, got {workers}')
     check_writable(out, 'output folder')
     stamp = stamp_of(out, options)
-    stamp.begin(taken=[out / 'leftImg8bit'])
+    stamp.begin(taken=[out / name for name in FOLDERS])
     jobs = options.jobs()
     todo = [job for job in jobs if not clip_is_complete(out, options, *job)]
     done = len(jobs) - len(todo)

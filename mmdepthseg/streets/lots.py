@@ -134,7 +134,7 @@ class Lots:
         self.shadows.append(Shadow(foot, along, 0.3, 0.3, 0.35))
 
     def _pavement(self, side: int) -> None:
-        """Add street trees, lamps, signs, bins, two-wheelers and standing people."""
+        """Add street trees, lamps, signs, bins and two-wheelers."""
         rng, index = self.rng, (side + 1) // 2
         kerb, walk = self.road.half_width[index], self.road.sidewalk[index]
         if rng.random() < self.style.trees:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 
 import numpy as np
 
@@ -57,14 +56,27 @@ def visit_of(seed: int, split: str, clip: int, pool: str = 'even') -> Visit:
         pool: One of `POOLS`.
     """
     if pool == 'fleet' and split == 'train':
-        return _fleet(seed, clip + 1)[clip]
+        return _fleet(seed)[clip]
     city, sequence = city_of(split, clip)
     return Visit(city, sequence, (seed, SPLITS.index(split), clip))
 
 
+class _Visits:
+    """The visits of a fleet, each drawn once."""
+
+    def __init__(self, seed: int) -> None:
+        self._more = fleet_visits(seed)
+        self._drawn: list[Visit] = []
+
+    def __getitem__(self, clip: int) -> Visit:
+        while len(self._drawn) <= clip:
+            self._drawn.append(next(self._more))
+        return self._drawn[clip]
+
+
 @lru_cache(maxsize=8)
-def _fleet(seed: int, count: int) -> tuple[Visit, ...]:
-    return tuple(islice(fleet_visits(seed), count))
+def _fleet(seed: int) -> _Visits:
+    return _Visits(seed)
 
 
 def fleet_visits(seed: int) -> Iterator[Visit]:
@@ -72,7 +84,7 @@ def fleet_visits(seed: int) -> Iterator[Visit]:
 
     Cars drive most often in a few cities, on a few of their roads, and stop for a long
     time on some drives: clips of one stop show the same view with other people. Trams
-    (`train`) and wide roads are in the rarest city.
+    (`train`) are mostly in the rarest city.
 
     Args:
         seed: Seed of the data set.

@@ -5,12 +5,16 @@ import pytest
 
 from mmdepthseg.streets import Options, render_clip, render_dataset
 from mmdepthseg.streets.check import (
+    _summary,
     check_dataset,
     format_report,
+    is_good,
     measure_triplet,
     photometric_error,
     row_baseline,
 )
+from mmdepthseg.streets.visits import visit_of
+from mmdepthseg.utils.errors import UserError
 
 SMALL = Options(seed=0, clips=5, val_clips=2, frames=3, size=(192, 96))
 
@@ -98,3 +102,34 @@ def test_report_of_a_data_set(tmp_path):
     render_dataset(tmp_path / 'set', options, 1)
     text = format_report(check_dataset(tmp_path / 'set', options))
     assert 'true warp' in text and 'per-row mean' in text
+
+
+def test_a_check_without_neighbours(tmp_path):
+    with pytest.raises(UserError, match='--frames, --val-frames'):
+        check_dataset(tmp_path, Options(frames=1, val_frames=1))
+
+
+def test_clips_that_stand_do_not_count():
+    """Without motion neighbours are alike, however right depth and pose are."""
+    some = dict(true=0.01, identity=0.1, true_all=0.01, identity_all=0.1, share=0.5)
+    row = _summary([dict(some, flow_median=0.1, flow_95=0.1, flow_max=0.1)])
+    part = dict(full=row, half=row, waiting=3, shares={})
+    assert is_good(dict(train=part))
+    assert 'train not measured: 3 clips that stand' in format_report(dict(train=part))
+    part = dict(full={}, half={}, waiting=5, shares={})
+    assert not is_good(dict(train=part))
+    assert 'no clip of 3 frames moves' in format_report(dict(train=part))
+
+
+def test_a_fleet_is_measured_where_it_drives(tmp_path):
+    waits = {
+        seed: [visit_of(seed, 'train', clip, 'fleet').waits for clip in range(4)]
+        for seed in range(20)
+    }
+    seed = next(seed for seed, each in waits.items() if 0 < sum(each) < 4)
+    options = Options(
+        seed=seed, clips=4, val_clips=0, frames=3, size=(64, 32), pool='fleet'
+    )
+    render_dataset(tmp_path, options, 1)
+    part = check_dataset(tmp_path, options)['train']
+    assert part['waiting'] == sum(waits[seed]) and np.isfinite(part['full']['worst'])

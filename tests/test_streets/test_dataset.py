@@ -1,6 +1,7 @@
 """Whole (tiny) data sets: layout, determinism, resuming, errors."""
 
 import json
+import multiprocessing
 import os
 
 import cv2
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 
 from mmdepthseg.cityscapes import TRAIN_IDS, decode_disparity, encode_disparity
+from mmdepthseg.registry import DATASETS
 from mmdepthseg.streets import (
     Options,
     clip_is_complete,
     render_clip,
     render_dataset,
 )
+from mmdepthseg.streets.dataset import _run
 from mmdepthseg.utils.errors import UserError
 
 TINY = Options(seed=5, clips=2, val_clips=1, frames=3, size=(96, 48), supersample=1)
@@ -119,6 +122,42 @@ def test_resumes_after_interruption(tiny, tmp_path):
     assert fresh[-1] == 3
 
 
+def test_a_killed_worker_ends_the_rendering(tmp_path):
+    """As for want of memory; a Pool would wait for its task for ever."""
+    options = Options(**{**TINY.as_json(), 'clips': 6})
+
+    def kill(done, total):
+        if done == 1:
+            for process in multiprocessing.active_children():
+                process.kill()
+
+    with pytest.raises(UserError, match=r'signal 9.*fewer --workers'):
+        render_dataset(tmp_path, options, 2, kill)
+    assert (tmp_path / 'streets.partial.json').exists()
+    assert multiprocessing.active_children() == []
+
+
+def test_an_error_in_a_worker_is_that_of_the_rendering(tmp_path):
+    (tmp_path / 'out').mkdir()
+    tasks = [(str(tmp_path / 'out'), TINY.as_json(), 'test', n) for n in range(2)]
+    with pytest.raises(UserError, match="split must be one of .* got 'test'"):
+        list(_run(tasks, 2))
+
+
+def test_half_a_set_is_not_read_as_the_whole(tmp_path, our_scope):
+    def interrupt(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render_dataset(tmp_path, TINY, 1, interrupt)
+    settings = dict(type='CityscapesSequenceDataset', data_root=str(tmp_path))
+    with pytest.raises(UserError, match='is not finished .streets.partial.json.: run'):
+        DATASETS.build(dict(settings, pipeline=[]))
+    render_dataset(tmp_path, TINY, 1)
+    assert len(DATASETS.build(dict(settings, pipeline=[]))) == 2
+
+
 def test_finished_set_is_not_rendered_again(tiny, monkeypatch):
     monkeypatch.setattr('mmdepthseg.streets.dataset.render_clip', None)
     before = contents(tiny[0])
@@ -133,6 +172,9 @@ def test_refuses_other_options_and_foreign_folders(tiny, tmp_path):
     (tmp_path / 'leftImg8bit').mkdir()
     with pytest.raises(ValueError, match='leftImg8bit, without streets.json'):
         render_dataset(tmp_path, TINY, 1)
+    (tmp_path / 'other/gtFine').mkdir(parents=True)
+    with pytest.raises(ValueError, match='gtFine, without streets.json'):
+        render_dataset(tmp_path / 'other', TINY, 1)
     broken = tmp_path / 'broken'
     broken.mkdir()
     (broken / 'streets.json').write_text('{')
@@ -157,6 +199,7 @@ def test_unwritable_folder(tmp_path):
         ({'clips': 0, 'val_clips': 0}, 'not both 0'),
         ({'supersample': 9}, 'supersample.*9'),
         ({'seed': -1}, 'seed'),
+        ({'pool': 'fleet', 'frames': 35}, 'frames must be at most 34.*35'),
     ],
 )
 def test_silly_options(change, message):
@@ -167,6 +210,19 @@ def test_silly_options(change, message):
 def test_unknown_split():
     with pytest.raises(ValueError, match='split'):
         render_clip(TINY, 'test', 0)
+
+
+def test_no_process_at_all(tmp_path):
+    with pytest.raises(UserError, match='workers must be at least 1, got 0'):
+        render_dataset(tmp_path / 'out', TINY, 0)
+
+
+def test_what_is_too_near_for_16_bits_is_no_depth():
+    depth = np.array([[1.0, 4.0, 4.2, 80.0, 0.0]])
+    code = encode_disparity(depth, 0.22, 4800.0)  # 4.13 m
+    assert (code[0] > 0).tolist() == [False, False, True, True, False]
+    back = decode_disparity(code, 0.22, 4800.0)
+    np.testing.assert_allclose(back[0, 2:], depth[0, 2:], rtol=0.01)
 
 
 def test_disparity_round_trip_of_a_scene():

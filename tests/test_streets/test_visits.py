@@ -34,6 +34,21 @@ def test_a_fleet_drives_where_it_is_said_to():
     assert len(set(names)) == len(names)
 
 
+def test_each_visit_is_drawn_once(monkeypatch):
+    """Else the time grows with the square of their number."""
+    drawn = []
+
+    def visits(seed):
+        for visit in fleet_visits(seed):
+            drawn.append(visit)
+            yield visit
+
+    monkeypatch.setattr('mmdepthseg.streets.visits.fleet_visits', visits)
+    for clip in (*range(50), 3, 49):
+        visit_of(987, 'train', clip, 'fleet')
+    assert len(drawn) == 50
+
+
 def test_a_clip_does_not_depend_on_how_many_there_are():
     visits = list(islice(fleet_visits(5), 40))
     assert [visit_of(5, 'train', clip, 'fleet') for clip in (39, 0, 7)] == [

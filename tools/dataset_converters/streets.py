@@ -8,7 +8,7 @@ from pathlib import Path
 # A checkout works without being installed, from any folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mmdepthseg.launch.tool import add_debug, run_tool  # noqa: E402
+from mmdepthseg.launch.tool import add_debug, positive, run_tool  # noqa: E402
 from mmdepthseg.streets import Options, render_dataset  # noqa: E402
 from mmdepthseg.streets.visits import POOLS  # noqa: E402
 from mmdepthseg.utils.progress import Progress  # noqa: E402
@@ -30,7 +30,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--val-clips', type=int, default=default.val_clips, help='validation clips'
     )
     parser.add_argument(
-        '--frames', type=int, default=default.frames, help='frames per train clip, odd'
+        '--frames',
+        type=int,
+        default=default.frames,
+        help='frames per train clip, odd; the middle one is annotated, so that its '
+        'moment depends on the number',
     )
     parser.add_argument(
         '--val-frames', type=int, default=default.val_frames, help='per val clip, odd'
@@ -57,7 +61,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         'long stops, rare places',
     )
     parser.add_argument(
-        '--workers', type=int, default=None, help='processes (default: all CPUs)'
+        '--workers', type=positive, default=None, help='processes (default: all CPUs)'
     )
     parser.add_argument(
         '--check',
@@ -95,7 +99,8 @@ def render(args: argparse.Namespace) -> bool:
     print(check.format_report(report))
     good = check.is_good(report)
     if not good:
-        print('streets: a photometric ratio is above 0.2', file=sys.stderr)
+        problem = 'nothing was measured, or a photometric ratio is above 0.2'
+        print(f'streets: {problem}', file=sys.stderr)
     return good
 
 
