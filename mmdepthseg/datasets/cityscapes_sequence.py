@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mmengine.logging import print_log
 
-from mmdepthseg.cityscapes import CLASSES, PALETTE, split_stem
+from mmdepthseg.cityscapes import CLASSES, PALETTE, STREETS_UNFINISHED, split_stem
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.datasets.label_tables import names_train_ids
 from mmdepthseg.datasets.options import refuse_empty, split_folders
@@ -28,8 +28,6 @@ FOLDERS = dict(
 )
 #: The split that is meant if none is given.
 SPLIT = 'train'
-#: In a folder of streets while they are rendered.
-UNFINISHED = 'streets.partial.json'
 #: What the names of files of class indices have in place of `labelIds`.
 INDICES_NAME = 'labelTrainIds'
 
@@ -150,10 +148,10 @@ class CityscapesSequenceDataset(SequenceDataset):
         Raises:
             UserError: Streets are still being rendered: a part would pass for all.
         """
-        root = self.data_root or ''
-        if osp.isfile(osp.join(root, UNFINISHED)):
+        root, mark = self.data_root, STREETS_UNFINISHED
+        if root and osp.isfile(osp.join(root, mark)):
             raise UserError(
-                f'{root} is not finished ({UNFINISHED}): run tools/dataset_converters/'
+                f'{root} is not finished ({mark}): run tools/dataset_converters/'
                 'streets.py with the same options again; it goes on where it stopped'
             )
         samples = super().load_data_list()

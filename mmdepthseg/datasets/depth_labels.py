@@ -229,7 +229,7 @@ class DepthLabelStore:
                 then['mtime_ns'],
                 self._read_at.get(img_id),
             ):
-                if file_hash(path) == then.get('sha256'):
+                if 'sha256' in then and file_hash(path) == then['sha256']:
                     self._read_at[img_id] = now['mtime_ns']
                 else:
                     changed.append(img_id)

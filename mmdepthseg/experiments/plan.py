@@ -150,6 +150,9 @@ def _prerequisite_stage(table: ExperimentTable, name: str) -> Stage:
             *_options(options),
         )
         configs = [entry['depth_labels'], entry.get('model_config')]
+        trained = {table.prerequisites[n].get('train') for n in needs_of(table, entry)}
+        if configs[1] in trained:  # its content decides that stage, and so this one
+            configs.pop()
         outputs = [str(folder / MANIFEST)]
     else:
         configs = [entry.get('config')]

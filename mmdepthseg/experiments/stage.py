@@ -157,9 +157,13 @@ class StageBook:
             self._make_room(stage, foreign=not known, ours=state != MISSING)
             stamp.clear()
             stamp.facts = {}
-        elif state == DONE and stage.folder and Path(stage.folder).is_dir():
-            # only its outputs are gone: what has taken long is there
-            stamp.facts[SPENT] = stamp.facts.get('command_seconds', [])
+        elif (
+            state == DONE
+            and len(stage.commands) > 1
+            and Path(stage.folder or '/').is_dir()
+        ):
+            # outputs are of its tests: the training is there, and is over at once
+            stamp.facts[SPENT] = stamp.facts.get('command_seconds', [])[:1]
         versions = [*stamp.facts.get('versions', []), self.version]
         stamp.note(versions=list(dict.fromkeys(versions)))
         return True

@@ -144,6 +144,7 @@ def make_pack(
     Raises:
         UserError: The folder has other files, or a part is not to be had.
     """
+    target = target.resolve()
     older = target.exists() and any(target.iterdir())
     if older and not (target / MANIFEST).is_file():
         raise UserError(f'{target} has files that pack did not make: name another')
@@ -154,7 +155,7 @@ def make_pack(
         whole = Path(folder, 'pack')
         content = _fill(whole, python, versions, expected, parts, limit)
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(Path(folder, 'old'))
         whole.rename(target)
     show_pack(target, content, limit)
 

@@ -117,7 +117,7 @@ def run_all(
     """
     codes: dict[str, int | None] = dict.fromkeys(tables)
     for table in tables:
-        left = end - clock() - GRACE
+        left = end - clock() - GRACE - KILL_GRACE
         if left <= 0:
             break
         codes[table] = start(table, left)
@@ -215,7 +215,7 @@ def run_command(
     env, code = prepare(pack, place)
     if not (code / command[0]).is_file():
         raise UserError(f'{command[0]} is not in the code of {pack}: tools/NAME.py')
-    left = end - time.monotonic() - GRACE
+    left = end - time.monotonic() - GRACE - KILL_GRACE
     result = run_for([sys.executable, *command], left, code, env)
     return MORE_TO_DO if result is None else result
 

@@ -224,6 +224,20 @@ def _read_image(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
     return image
 
 
+def check_neighbours(options: Options) -> None:
+    """Check that there is something to measure.
+
+    Raises:
+        UserError: No clip has three frames.
+    """
+    counts = zip(SPLITS, (options.clips, options.val_clips), strict=True)
+    if max(options.frame_count(split) for split, count in counts if count) < 3:
+        raise UserError(
+            'a check compares neighbours, and no clip has any: it needs frames or '
+            'val_frames (--frames, --val-frames) of at least 3'
+        )
+
+
 def check_dataset(
     out: str | Path,
     options: Options,
@@ -240,12 +254,8 @@ def check_dataset(
         For each split, means and worst ratio of the photometric errors at full and half
         size, flow and class shares; and the error of the row means on val.
     """
+    check_neighbours(options)
     out, jobs = Path(out).expanduser(), options.jobs()
-    if max(map(options.frame_count, SPLITS)) < 3:
-        raise UserError(
-            'a check compares neighbours, and no clip has any: it needs frames or '
-            'val_frames (--frames, --val-frames) of at least 3'
-        )
     report: dict = {}
     depths: dict[str, list] = {'train': [], 'val': []}
     table = train_id_table()
@@ -257,10 +267,12 @@ def check_dataset(
         part['ids'] += np.bincount(table[middle.label].ravel(), minlength=256)
         depths[split].append(middle.depth)
         if np.allclose(clip.poses, clip.poses[0]):  # no error to compare with
-            part['waiting'] += 1
+            part['waiting'] += len(clip.frames) >= 3
         elif len(clip.frames) >= 3:
             for name, factor in _SCALES.items():
-                part[name].append(measure_triplet(clip, factor))
+                figures = measure_triplet(clip, factor)
+                if figures['identity'] > 0:  # else no pixel could be measured
+                    part[name].append(figures)
         if progress:
             progress(done, len(jobs))
     for part in report.values():
@@ -280,8 +292,7 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
     summary = {k: float(np.mean([r[k] for r in rows])) for k in rows[0]}
     summary['ratio'] = summary['true'] / summary['identity']
     summary['ratio_all'] = summary['true_all'] / summary['identity_all']
-    ratios = [r['true'] / r['identity'] for r in rows if r['identity'] > 0]
-    summary['worst'] = max(ratios, default=np.nan)
+    summary['worst'] = max(r['true'] / r['identity'] for r in rows)
     summary['flow_max'] = max(r['flow_max'] for r in rows)
     return summary
 

@@ -1,8 +1,10 @@
 """Rendering of data sets: clips in parallel, resumable, files written atomically."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
@@ -13,6 +15,7 @@ import cv2
 import numpy as np
 
 from mmdepthseg.cityscapes import (
+    STREETS_UNFINISHED,
     encode_disparity,
     json_bytes,
     png_bytes,
@@ -29,9 +32,8 @@ from mmdepthseg.utils.stamp import Stamp
 
 VERSION = 2
 MANIFEST = 'streets.json'
-PARTIAL = 'streets.partial.json'
 #: The clips of one stop share no frames.
-MOST_FLEET_FRAMES = int(STOP_SECONDS * FRAME_RATE)
+MOST_FLEET_FRAMES = int(STOP_SECONDS * FRAME_RATE) - 1  # odd, as all
 #: Folders that belong to a data set in this layout.
 FOLDERS = (
     'leftImg8bit',
@@ -201,16 +203,19 @@ def _job(task: tuple[str, dict, str, int]) -> tuple[str, int]:
     return split, clip
 
 
-def _serve(tasks: list[tuple], results: Connection) -> None:
-    """Do tasks in a process of its own; send the result of each, or its error."""
+def _serve(pipe: Connection) -> None:
+    """Do tasks in a process of its own until none comes; send each one's result."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the main process ends it
     cv2.setNumThreads(1)
-    for task in tasks:
-        try:
-            found: Any = _job(task)
-        except Exception as error:
-            found = error
-        results.send(found)
+    with contextlib.suppress(EOFError, BrokenPipeError):  # the main process is gone
+        while (task := pipe.recv()) is not None:
+            try:
+                found: Any = (_job(task), '')
+            except (UserError, OSError) as error:
+                found = (error, '')
+            except Exception:  # of any class, which may not pass a pipe
+                found = (None, traceback.format_exc())
+            pipe.send(found)
 
 
 def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[str, int]]:
@@ -225,44 +230,54 @@ def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[str, int]]:
     # Spawned, not forked: forking a process with threads (torch, OpenCV) may hang. No
     # Pool, which waits for ever for what a killed worker had to do.
     context = multiprocessing.get_context('spawn')
-    count = min(workers, len(tasks))
-    processes: dict[Any, Any] = {}
+    left, pipes = iter(tasks), {}
     try:
-        for number in range(count):
-            receiver, sender = context.Pipe(duplex=False)
-            process = context.Process(
-                target=_serve, args=(tasks[number::count], sender), daemon=True
-            )
+        for _ in range(min(workers, len(tasks))):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs,), daemon=True)
             process.start()
-            sender.close()
-            processes[receiver] = process
-        waiting = [*processes]
+            theirs.close()
+            pipes[ours] = process
+            _send(ours, next(left))
+        waiting: list[Any] = [*pipes]
         while waiting:
             for ready in wait(waiting):
-                receiver = cast(Connection, ready)
-                try:
-                    found = receiver.recv()
-                except EOFError:
-                    waiting.remove(receiver)
-                    processes[receiver].join()
-                    _check_exit(processes[receiver].exitcode)
-                    continue
-                if isinstance(found, Exception):
-                    raise found
-                yield found
+                pipe = cast(Connection, ready)
+                result = _receive(pipe, pipes[pipe])
+                task = next(left, None)
+                _send(pipe, task)
+                if task is None:
+                    waiting.remove(pipe)
+                yield result
     finally:
-        for process in processes.values():
+        for process in pipes.values():
             process.terminate()
             process.join()
 
 
-def _check_exit(code: int) -> None:
-    if code:
-        how = f'signal {-code}' if code < 0 else f'exit code {code}'
+def _send(pipe: Connection, task: tuple | None) -> None:
+    with contextlib.suppress(BrokenPipeError):  # `_receive` tells
+        pipe.send(task)
+
+
+def _receive(pipe: Connection, process: Any) -> tuple[str, int]:
+    """Return what a process has rendered; raise its error, or one if it was ended."""
+    try:
+        found, trace = pipe.recv()
+    except (EOFError, ConnectionResetError):
+        process.join()
+        code = process.exitcode
+        how = f'signal {-code}' if code < 0 else f'exit code {code}, see above'
+        cure = 'often for want of memory: try fewer --workers; ' if code == -9 else ''
         raise UserError(
-            f'a process that rendered streets was ended ({how}), which is often for '
-            'want of memory: try fewer --workers; the same command goes on'
-        )
+            f'a process that rendered streets has ended ({how}): {cure}the same '
+            'command goes on'
+        ) from None
+    if isinstance(found, Exception):
+        raise found
+    if trace:
+        raise RuntimeError(f'in a process that rendered streets:\n{trace}')
+    return found
 
 
 def stamp_of(out: Path, options: Options) -> Stamp:
@@ -271,7 +286,7 @@ def stamp_of(out: Path, options: Options) -> Stamp:
         out / MANIFEST,
         'streets',
         dict(version=VERSION, options=options.as_json()),
-        partial=out / PARTIAL,
+        partial=out / STREETS_UNFINISHED,
         cure='Use the same options, delete the folder or choose another one.',
     )
 

@@ -125,7 +125,9 @@ def test_seconds_of_all_calls_count(tmp_path):
 
 def test_seconds_of_a_training_whose_test_is_repeated(tmp_path):
     folder, output = tmp_path / 'train', tmp_path / 'train.out'
-    made = replace(stage('train', tmp_path), folder=str(folder))
+    made = replace(
+        stage('train', tmp_path), folder=str(folder), commands=(('train',), ('test',))
+    )
     book = StageBook([made], tmp_path / 'work')
     assert book.begin(made)
     folder.mkdir()
@@ -133,7 +135,11 @@ def test_seconds_of_a_training_whose_test_is_repeated(tmp_path):
     book.finish('train', [1000.0, 30.0])
     output.unlink()
     do(book, 'train')
-    assert book.record('train')['command_seconds'] == [1001, 32]
+    assert book.record('train')['command_seconds'] == [1001, 2]
+    alone = replace(made, commands=(('train',),))  # its output is the checkpoint
+    output.unlink()
+    do(StageBook([alone], tmp_path / 'work'), 'train')
+    assert book.record('train')['command_seconds'] == [1, 2]
     output.unlink()
     folder.rmdir()  # the training itself is repeated
     do(book, 'train')

@@ -48,7 +48,8 @@ def run_with(seconds, end):
 def test_all_tables_in_time():
     codes, given = run_with(dict(a=10, b=20), 100)
     assert codes == dict(a=0, b=0)
-    assert given == [100 - GRACE, 90 - GRACE]
+    left = 100 - GRACE - module.KILL_GRACE
+    assert given == [left, left - 10]
 
 
 def test_no_table_is_started_when_the_time_is_over():

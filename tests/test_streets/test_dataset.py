@@ -144,6 +144,12 @@ def test_an_error_in_a_worker_is_that_of_the_rendering(tmp_path):
         list(_run(tasks, 2))
 
 
+def test_a_bug_in_a_worker_is_shown_where_it_is(tmp_path):
+    tasks = [(str(tmp_path / 'out'), {'odd': 1}, 'train', n) for n in range(2)]
+    with pytest.raises(RuntimeError, match=r'(?s)in _job.*TypeError.*odd'):
+        list(_run(tasks, 2))
+
+
 def test_half_a_set_is_not_read_as_the_whole(tmp_path, our_scope):
     def interrupt(done, total):
         if done == 2:
@@ -199,7 +205,7 @@ def test_unwritable_folder(tmp_path):
         ({'clips': 0, 'val_clips': 0}, 'not both 0'),
         ({'supersample': 9}, 'supersample.*9'),
         ({'seed': -1}, 'seed'),
-        ({'pool': 'fleet', 'frames': 35}, 'frames must be at most 34.*35'),
+        ({'pool': 'fleet', 'frames': 35}, 'frames must be at most 33.*35'),
     ],
 )
 def test_silly_options(change, message):

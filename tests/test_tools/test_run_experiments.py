@@ -8,7 +8,7 @@ from helpers import REPO
 from helpers.tiny_streets import ITERS
 from helpers.tiny_tables import TinyTable
 
-from mmdepthseg.experiments import lock_folder
+from mmdepthseg.experiments import ExperimentTable, lock_folder, make_stages
 
 ALL = sorted(
     f'{method}_n{n}_seed{seed}'
@@ -278,6 +278,11 @@ def test_the_network_config_of_depth_labels_decides(tiny_table):
     tiny_table.run(*arguments)
     names = {c['name'] for c in tiny_table.calls()}
     assert {'labels', 'full_n10_seed1'} <= names and 'depth' not in names
+    # that of the training whose checkpoint it is counts there
+    tiny_table.add("prerequisites[1]['model_config'] = prerequisites[0]['train']")
+    table = ExperimentTable(tiny_table.path, tiny_table.work)
+    stages = {stage.name: stage for stage in make_stages(table, table.runs)}
+    assert 'second_config' not in stages['labels'].key({})
 
 
 def test_results_of_another_machine_are_not_made_again(tiny_table, capfd):

@@ -273,10 +273,12 @@ def report(args: argparse.Namespace) -> None:
         }
         if len(losses) == len(folders) and all(losses.values()):
             print(agreement(name, losses))
-    if len(done) < len(states):
-        left = (
-            f'{name} ({state})' for name, state in states.items() if name not in done
-        )
+    left = [
+        f'{name} ({state})'
+        for name, state in states.items()
+        if name not in {*done, 'streets'}
+    ]
+    if left:
         print(f'Not finished with these settings: {", ".join(left)}')
 
 
@@ -383,7 +385,7 @@ def benchmark(args: argparse.Namespace) -> bool:
     """Measure, then print; False if something failed."""
     args.out, args.data_root = args.out.resolve(), args.data_root.resolve()
     args.gpu = None
-    if args.print_only and args.device == 'cuda' and (args.out / GPU).is_file():
+    if args.device == 'cuda' and (args.out / GPU).is_file():
         args.gpu = read_json(args.out / GPU, dict).get('gpu')
     os.chdir(ROOT)
     try:

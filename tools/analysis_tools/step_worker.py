@@ -120,10 +120,11 @@ def described(model: dict) -> dict:
     if isinstance(head, list):
         head = head[-1]
     depth = backbone.get('depth')
+    name = getattr(backbone['type'], '__name__', backbone['type'])
     return dict(
         kind=kind_of(model),
         classes=head.get('num_classes', 19),
-        network=backbone['type'] + ('' if depth is None else f'-{depth}'),
+        network=name + ('' if depth is None else f'-{depth}'),
     )
 
 

@@ -88,12 +88,14 @@ def render(args: argparse.Namespace) -> bool:
         supersample=args.supersample,
         pool=args.pool,
     )
+    if args.check:
+        from mmdepthseg.streets import check
+
+        check.check_neighbours(options)
     rendered = Progress('streets rendered', 'clips')
     render_dataset(args.out, options, args.workers, rendered)
     if not args.check:
         return True
-    from mmdepthseg.streets import check
-
     checked = Progress('streets checked', 'clips')
     report = check.check_dataset(args.out, options, checked)
     print(check.format_report(report))
