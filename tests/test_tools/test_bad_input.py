@@ -99,10 +99,14 @@ def test_json_that_cannot_be_written(tiny_config, run_tool, tmp_path, capsys):
     blocker.write_text('')
     # this model cannot be built: the path is looked at first
     config.write_text(config.read_text() + "model['backbone']['depth'] = 17\n")
-    message = error_of(capsys, run_tool, tool, config, '--json', blocker / 'x.json')
-    assert str(blocker) in message and '--json' in message
-    message = error_of(capsys, run_tool, tool, config, '--json', tmp_path)
-    assert f'--json {tmp_path} is a folder' in message
+    for path, problem in (
+        (blocker / 'x.json', f'cannot write to {blocker}'),
+        (tmp_path, f'{tmp_path} is a folder: name a file in it'),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            run_tool(tool, config, '--json', path)
+        assert stop.value.code == 2
+        assert f'error: argument --json: {problem}' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('option', ['--tta', '--show-dir=x', '--out=x'])
