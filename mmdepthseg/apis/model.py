@@ -45,7 +45,13 @@ def load_model(
             f'{cfg.filename or "the config"}: {match.describe()}'
         )
     load_state_dict(model, state.get('state_dict', state))
-    model = revert_sync_batchnorm(model).to(device).eval()
+    try:
+        model = revert_sync_batchnorm(model).to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        if 'out of memory' in str(error):
+            raise
+        reason = str(error).splitlines()[0]
+        raise UserError(f'device={device!r} cannot be used: {reason}') from error
     model.cfg = cfg
     meta = state.get('meta') or {}
     model.dataset_meta = meta.get('dataset_meta') or {}

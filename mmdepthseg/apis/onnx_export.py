@@ -255,6 +255,10 @@ def _describe(path: Path, network: Network, what: str, size: tuple[int, int]) ->
     )
     if what != 'depth':
         facts.update(classes=network.classes, palette=network.palette)
+        predictor = getattr(network.model, 'predictor', network.model)
+        head: Any = getattr(predictor, 'decode_head', None)
+        if getattr(head, 'out_channels', None) == 1:  # one channel for two classes
+            facts['threshold'] = head.threshold
     if what != 'segmentation':
         near, far = network.depth_range
         facts['inverse_depth'] = f'{1 / far!r} + {1 / near - 1 / far!r} * disparity'

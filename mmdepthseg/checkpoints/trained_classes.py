@@ -44,7 +44,7 @@ def compare_classes(
     Raises:
         UserError: The names are the same in another order; or, if `strict`, others.
     """
-    ours, theirs = [*map(_plain, classes)], [*map(_plain, trained)]
+    ours, theirs = [*map(plain, classes)], [*map(plain, trained)]
     if not ours or not theirs or ours == theirs:
         return None
     both = (
@@ -63,6 +63,6 @@ def compare_classes(
     return f'{source}: {both}; its classifier is kept, for classes of other names'
 
 
-def _plain(name: object) -> str:
+def plain(name: object) -> str:
     """Return a name as it is compared: `Traffic_light` is `traffic light`."""
     return re.sub(r'[\s_-]+', ' ', str(name)).strip().casefold()

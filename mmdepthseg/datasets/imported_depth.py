@@ -217,6 +217,8 @@ def _files(
     folder: Path, suffixes: tuple[str, ...], frames_dir: str, option: str
 ) -> dict[str, str]:
     """Return the files of a folder by name, at least one; `option` sets the ends."""
+    if not folder.is_dir():
+        raise UserError(f'{folder}: no such folder')
     cure = f'read only them, with {option}'
     files = list_named(folder, suffixes, frames_dir, cure)
     if not files:

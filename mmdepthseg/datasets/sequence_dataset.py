@@ -299,7 +299,13 @@ class SequenceDataset(BaseSegDataset):
                 f'neighbour at offsets {self.offsets}, the first: {missing[0][0]} '
                 f'lacks {missing[0][1]}.'
             )
-            if self.missing_neighbours == 'error' or not kept:
+            if not kept:
+                count = max(0, *self.offsets) - min(0, *self.offsets) + 1
+                raise UserError(
+                    f'{message} None is left: a clip needs at least {count} frames '
+                    'that follow each other'
+                )
+            if self.missing_neighbours == 'error':
                 raise UserError(
                     f"{message} missing_neighbours='skip' leaves such frames out"
                 )

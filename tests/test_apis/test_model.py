@@ -44,3 +44,8 @@ def test_checkpoint_of_another_model(checkpoint):
 def test_missing_checkpoint(tmp_path):
     with pytest.raises(UserError, match='none.pth'):
         load_model(config(depth_head=DEPTH_HEAD), tmp_path / 'none.pth')
+
+
+def test_a_device_that_is_not_there(checkpoint):
+    with pytest.raises(UserError, match="device='gpu' cannot be used: "):
+        load_model(config(depth_head=DEPTH_HEAD), checkpoint, 'gpu')

@@ -70,6 +70,27 @@ def test_model_of_mmsegmentation(tiny_config, tmp_path):
 
 
 @needs_onnx
+def test_one_channel_for_two_classes(tiny_config, tmp_path):
+    """Its largest channel is always the first: the file tells the threshold."""
+    import onnxruntime
+
+    config = load_config(tiny_config())
+    config.model.decode_head.update(
+        num_classes=2,
+        out_channels=1,
+        threshold=0.3,
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True),
+    )
+    checkpoint = save_untrained(config, tmp_path / 'a.pth')
+    export_onnx(config, checkpoint, tmp_path / 'a.onnx', size=(64, 64))
+    session = onnxruntime.InferenceSession(str(tmp_path / 'a.onnx'))
+    facts = session.get_modelmeta().custom_metadata_map
+    [logits] = session.run(None, dict(image=np.zeros((1, 3, 64, 64), np.float32)))
+    assert logits.shape == (1, 1, 64, 64)
+    assert json.loads(facts['threshold']) == 0.3
+
+
+@needs_onnx
 def test_windows_of_the_test_are_not_in_the_graph(tiny_config, tmp_path):
     windows = (
         "model['test_cfg'] = dict(mode='slide', crop_size=(32, 32), stride=(16, 16))"

@@ -313,3 +313,8 @@ def test_sparse_maps_are_refused_by_all_maps_whatever_was_there_before(world):
     for _ in range(2):  # nothing is left to do the second time
         with pytest.raises(UserError, match='measured'):
             run(world)
+
+
+def test_a_folder_that_is_not_there(world):
+    with pytest.raises(UserError, match='none: no such folder'):
+        import_depth(world / 'none', world / 'clips', world / 'out', DepthKind('depth'))

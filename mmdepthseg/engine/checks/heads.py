@@ -6,6 +6,7 @@ from typing import Any
 from mmseg.models.segmentors import BaseSegmentor
 from torch import nn
 
+from mmdepthseg.checkpoints.trained_classes import plain
 from mmdepthseg.utils.configs import check_test_cfg
 from mmdepthseg.utils.errors import UserError, listed
 
@@ -26,6 +27,43 @@ def config_key(name: str) -> str:
     """Return the key of a module in the config: a teacher is a copy of a student."""
     key = {'student': 'segmentor', 'teacher.module': 'segmentor'}.get(name, name)
     return f'model.{key}'.rstrip('.')
+
+
+def compare_with_training(place: str, dataset: Any, training: Any) -> str | None:
+    """Compare the names of a validation's classes with those of the training.
+
+    Networks know classes by position alone: with another order, each is scored under
+    the name of another.
+
+    Args:
+        place: Key of the data loader.
+        dataset: Its data set.
+        training: That of `train_dataloader`.
+
+    Returns:
+        A warning about other names, or None.
+
+    Raises:
+        UserError: The names are the same in another order.
+    """
+    ours, theirs = (
+        [*((getattr(one, 'metainfo', None) or {}).get('classes') or ())]
+        for one in (dataset, training)
+    )
+    here, there = [*map(plain, ours)], [*map(plain, theirs)]
+    if not here or not there or here == there or len(here) != len(there):
+        return None
+    both = (
+        f'the data set of {place} has the classes {listed(ours, 19)}, that of '
+        f'train_dataloader {listed(theirs, 19)}'
+    )
+    if sorted(here) == sorted(there):
+        raise UserError(
+            f'{both}, the same in another order, so that each would be scored under '
+            "the name of another: give both the order of the training's (metainfo, and "
+            'label_table if there is one)'
+        )
+    return f'{both}: they are compared by position'
 
 
 def check_classes(place: str, dataset: Any, model: nn.Module) -> None:

@@ -10,7 +10,11 @@ from torch.utils.data import DataLoader
 from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.engine.checks.frames import check_frames, left_out_images
-from mmdepthseg.engine.checks.heads import check_classes, check_inference
+from mmdepthseg.engine.checks.heads import (
+    check_classes,
+    check_inference,
+    compare_with_training,
+)
 from mmdepthseg.engine.checks.label_ids import LabelIds
 from mmdepthseg.engine.checks.labels import (
     absent_classes,
@@ -106,6 +110,11 @@ class CheckStartHook(Hook):
             if isinstance(loop.dataloader, DataLoader):
                 dataset, place = loop.dataloader.dataset, f'{name}_dataloader'
                 check_classes(place, dataset, model)
+                training = getattr(loops.get('train'), 'dataloader', None)
+                if isinstance(training, DataLoader):
+                    doubt = compare_with_training(place, dataset, training.dataset)
+                    if doubt:
+                        runner.logger.warning(doubt)
                 check_frames(dataset)
                 check_label_files(place, dataset)
                 for doubt in left_out_images(place, dataset):

@@ -1,5 +1,6 @@
 """The first lines of a training: what it reads, what it does, what comes next."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,13 +117,13 @@ def _schedule(runner: Runner) -> Iterator[tuple[str, str]]:
 
 
 def _next(runner: Runner) -> Iterator[tuple[str, str]]:
-    config = runner.cfg.filename or 'CONFIG'
+    config = shlex.quote(runner.cfg.filename or 'CONFIG')
     model = unwrapped(runner.model)
     student = getattr(model, 'student', model)
     step = f'iter_{runner.max_iters}'
     if isinstance(runner.train_loop, EpochBasedTrainLoop):
         step = f'epoch_{runner.max_epochs}'
-    checkpoint = f'{runner.work_dir}/{step}.pth'
+    checkpoint = shlex.quote(f'{runner.work_dir}/{step}.pth')
     depth = getattr(student, 'depth_head', None) is not None
     if depth and not getattr(student, 'with_decode_head', True):
         yield 'then', f'tools/generate_depth.py {config} {checkpoint} --out FOLDER'

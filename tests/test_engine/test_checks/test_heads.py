@@ -101,3 +101,14 @@ def test_how_a_model_predicts():
     for one, place in ((segmentor, ''), (nn.ModuleDict(dict(a=segmentor)), 'a.')):
         with pytest.raises(UserError, match=rf'model.{place}test_cfg.mode.*hole'):
             checks.check_inference(one)
+
+
+def test_validation_with_the_classes_in_another_order():
+    training = data_set(['road', 'car', 'sky'])
+    compare = checks.compare_with_training
+    assert compare('val_dataloader', data_set(['Road', 'car', 'sky']), training) is None
+    assert compare('val_dataloader', data_set([]), training) is None
+    with pytest.raises(UserError, match='val_dataloader.*in another order'):
+        compare('val_dataloader', data_set(['car', 'road', 'sky']), training)
+    doubt = compare('test_dataloader', data_set(['road', 'vehicle', 'sky']), training)
+    assert 'vehicle' in doubt and 'by position' in doubt
