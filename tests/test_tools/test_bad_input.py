@@ -42,6 +42,20 @@ def test_misspelt_argument(tiny_config, run_tool, tmp_path, capsys):
     assert "'FCNHead'" in message and "'dropout_ration'" in message
 
 
+def test_validation_with_classes_in_another_order(
+    tiny_config, run_tool, tmp_path, capsys
+):
+    config = tiny_config(
+        extra="val_dataloader['dataset']['metainfo'] = dict(\n"
+        "    classes=('car', 'road', 'sky'))\n"
+        "custom_hooks.append(dict(type='CheckStartHook'))\n"
+    )
+    message = error_of(
+        capsys, run_tool, 'train', config, '--work-dir', tmp_path / 'run'
+    )
+    assert 'val_dataloader' in message and 'in another order' in message
+
+
 def test_checkpoint_of_another_model(tiny_config, run_tool, tmp_path, capsys):
     weights = tmp_path / 'other.pth'
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(4, 4, 3))
