@@ -72,9 +72,9 @@ IGNORED = 255
 #: All `labelIds` values; -1 (licence plate) is 255 in 8 bits.
 LABEL_IDS = {label_id: TRAIN_IDS.get(label_id, IGNORED) for label_id in range(34)}
 
-#: Step between two values of a stored disparity, in pixels.
 #: In a folder of rendered streets that is not finished: the stamp of its options.
 STREETS_UNFINISHED = 'streets.partial.json'
+#: Step between two values of a stored disparity, in pixels.
 DISPARITY_STEP = 1 / 256
 _PNG_END = b'IEND\xaeB`\x82'
 

@@ -11,6 +11,7 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmdepthseg.checkpoints.matching import match_checkpoint
 from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.registry import MODELS
+from mmdepthseg.utils.devices import usable_device
 from mmdepthseg.utils.errors import UserError
 
 
@@ -45,13 +46,7 @@ def load_model(
             f'{cfg.filename or "the config"}: {match.describe()}'
         )
     load_state_dict(model, state.get('state_dict', state))
-    try:
-        model = revert_sync_batchnorm(model).to(device).eval()
-    except (RuntimeError, AssertionError) as error:
-        if 'out of memory' in str(error):
-            raise
-        reason = str(error).splitlines()[0]
-        raise UserError(f'device={device!r} cannot be used: {reason}') from error
+    model = revert_sync_batchnorm(model).to(usable_device(device)).eval()
     model.cfg = cfg
     meta = state.get('meta') or {}
     model.dataset_meta = meta.get('dataset_meta') or {}

@@ -44,8 +44,8 @@ def compare_classes(
     Raises:
         UserError: The names are the same in another order; or, if `strict`, others.
     """
-    ours, theirs = [*map(plain, classes)], [*map(plain, trained)]
-    if not ours or not theirs or ours == theirs:
+    reordered = are_reordered(classes, trained)
+    if reordered is None:
         return None
     both = (
         f'it was trained with the classes {listed(trained, SHOWN)}; those of the data '
@@ -55,7 +55,7 @@ def compare_classes(
         'give metainfo=dict(classes=...) of the data set in the order of the training'
     )
     switch = 'or set default_hooks.check_checkpoint.check_classes=False'
-    if sorted(ours) == sorted(theirs):
+    if reordered:
         order = 'the same ones in another order'
         raise UserError(f'{source}: {both}, {order}: {cure}, {switch}')
     if strict:
@@ -63,6 +63,18 @@ def compare_classes(
     return f'{source}: {both}; its classifier is kept, for classes of other names'
 
 
-def plain(name: object) -> str:
+def are_reordered(classes: Sequence[str], others: Sequence[str]) -> bool | None:
+    """Tell whether two lists have the same names in another order.
+
+    Returns:
+        False if the names differ; None if nothing does, or one list is empty.
+    """
+    ours, theirs = [*map(_plain, classes)], [*map(_plain, others)]
+    if not ours or not theirs or ours == theirs:
+        return None
+    return sorted(ours) == sorted(theirs)
+
+
+def _plain(name: object) -> str:
     """Return a name as it is compared: `Traffic_light` is `traffic light`."""
     return re.sub(r'[\s_-]+', ' ', str(name)).strip().casefold()

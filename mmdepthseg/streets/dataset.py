@@ -34,15 +34,6 @@ VERSION = 2
 MANIFEST = 'streets.json'
 #: The clips of one stop share no frames.
 MOST_FLEET_FRAMES = int(STOP_SECONDS * FRAME_RATE) - 1  # odd, as all
-#: Folders that belong to a data set in this layout.
-FOLDERS = (
-    'leftImg8bit',
-    'leftImg8bit_sequence',
-    'gtFine',
-    'camera',
-    'disparity',
-    'poses',
-)
 
 
 @dataclass(frozen=True)
@@ -320,7 +311,8 @@ def render_dataset(
         raise UserError(f'workers must be at least 1, got {workers}')
     check_writable(out, 'output folder')
     stamp = stamp_of(out, options)
-    stamp.begin(taken=[out / name for name in FOLDERS])
+    files = layout.clip_files('train', 'city', 0, 1)
+    stamp.begin(taken=[out / folder for folder in {Path(f).parts[0]: 0 for f in files}])
     jobs = options.jobs()
     todo = [job for job in jobs if not clip_is_complete(out, options, *job)]
     done = len(jobs) - len(todo)

@@ -85,9 +85,17 @@ def test_one_channel_for_two_classes(tiny_config, tmp_path):
     export_onnx(config, checkpoint, tmp_path / 'a.onnx', size=(64, 64))
     session = onnxruntime.InferenceSession(str(tmp_path / 'a.onnx'))
     facts = session.get_modelmeta().custom_metadata_map
-    [logits] = session.run(None, dict(image=np.zeros((1, 3, 64, 64), np.float32)))
-    assert logits.shape == (1, 1, 64, 64)
-    assert json.loads(facts['threshold']) == 0.3
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    blob = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).transpose(2, 0, 1)[None]
+    [logits] = session.run(None, dict(image=blob.astype(np.float32)))
+    middle = float(np.median(1 / (1 + np.exp(-logits))))
+    assert logits.shape == (1, 1, 64, 64) and json.loads(facts['threshold']) == 0.3
+    # as docs/predict.md tells, at a threshold that divides this image
+    network = Network(config, checkpoint, 'cpu')
+    network.model.decode_head.threshold = middle
+    [found] = network([image])
+    ours = 1 / (1 + np.exp(-logits[0, 0])) > middle
+    assert 0.2 < ours.mean() < 0.8 and np.mean(ours == found.labels) > 0.98
 
 
 @needs_onnx

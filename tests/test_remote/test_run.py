@@ -64,33 +64,23 @@ def test_a_command_that_takes_too_long_is_stopped(tmp_path):
     assert run_for(quick, 60, tmp_path, os.environ) == 3
 
 
-def test_a_command_that_does_not_stop_is_killed(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ('asked', 'grace', 'result'),
+    [
+        pytest.param('signal.SIG_IGN', 0.01, -signal.SIGKILL, id='does not stop'),
+        # as run_experiments.py, which kills trainings with sessions of their own
+        pytest.param('lambda *_: times.append(1)', 60, 7, id='stops the second time'),
+    ],
+)
+def test_commands_that_go_on_are_stopped(monkeypatch, asked, grace, result):
     monkeypatch.setattr(module, 'GRACE', 0.01)
+    monkeypatch.setattr(module, 'KILL_GRACE', grace)
     code = (
-        'import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); '
-        'print(flush=True); [signal.pause() for _ in range(9)]'
-    )
-    process = subprocess.Popen(
-        [sys.executable, '-S', '-c', code],
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    with process:
-        process.stdout.readline()  # the signal is ignored from here on
-        module.stop(process)
-        assert process.returncode == -signal.SIGKILL
-
-
-def test_trainings_with_sessions_of_their_own_are_killed(monkeypatch, tmp_path):
-    """As run_experiments.py, which kills them when it is asked once more."""
-    monkeypatch.setattr(module, 'GRACE', 0.01)
-    monkeypatch.setattr(module, 'KILL_GRACE', 60)
-    code = (
-        'import signal, time\n'
-        'asked = []\n'
-        'signal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n'
+        'import signal\n'
+        'times = []\n'
+        f'signal.signal(signal.SIGTERM, {asked})\n'
         'print(flush=True)\n'
-        'while len(asked) < 2: signal.pause()\n'
+        'while len(times) < 2: signal.pause()\n'
         'raise SystemExit(7)'
     )
     process = subprocess.Popen(
@@ -99,9 +89,9 @@ def test_trainings_with_sessions_of_their_own_are_killed(monkeypatch, tmp_path):
         start_new_session=True,
     )
     with process:
-        process.stdout.readline()
+        process.stdout.readline()  # the signal is handled so from here on
         module.stop(process)
-        assert process.returncode == 7
+        assert process.returncode == result
 
 
 FAKE_TABLE = """

@@ -8,7 +8,7 @@ from helpers import REPO
 from helpers.tiny_streets import ITERS
 from helpers.tiny_tables import TinyTable
 
-from mmdepthseg.experiments import ExperimentTable, lock_folder, make_stages
+from mmdepthseg.experiments import lock_folder
 
 ALL = sorted(
     f'{method}_n{n}_seed{seed}'
@@ -263,26 +263,6 @@ def test_given_in_the_place_of_a_prerequisite(tiny_table):
     (labels / 'manifest.json').write_text('2')
     tiny_table.run(*arguments)
     assert len(tiny_table.trained()) == 2
-
-
-def test_the_network_config_of_depth_labels_decides(tiny_table):
-    network = tiny_table.folder / 'network.py'
-    network.write_text('depth = 18')
-    tiny_table.add(f"prerequisites[1]['model_config'] = '{network}'")
-    arguments = ('--methods', 'full', '--seeds', 1, '--label-counts', 10)
-    tiny_table.run(*arguments)
-    assert 'labels' in {c['name'] for c in tiny_table.calls()}
-    tiny_table.run(*arguments)
-    assert tiny_table.calls() == []
-    network.write_text('depth = 50')
-    tiny_table.run(*arguments)
-    names = {c['name'] for c in tiny_table.calls()}
-    assert {'labels', 'full_n10_seed1'} <= names and 'depth' not in names
-    # that of the training whose checkpoint it is counts there
-    tiny_table.add("prerequisites[1]['model_config'] = prerequisites[0]['train']")
-    table = ExperimentTable(tiny_table.path, tiny_table.work)
-    stages = {stage.name: stage for stage in make_stages(table, table.runs)}
-    assert 'second_config' not in stages['labels'].key({})
 
 
 def test_results_of_another_machine_are_not_made_again(tiny_table, capfd):

@@ -1,9 +1,11 @@
-"""Tables of trainings without labels, whose figures are no per cent."""
+"""Tables of depth: trainings without labels, and what decides depth labels."""
 
 import re
 
 import pytest
 from helpers.tiny_tables import CONFIG
+
+from mmdepthseg.experiments import ExperimentTable, make_stages
 
 DEPTH = """
 label_counts = [0]
@@ -58,3 +60,23 @@ def test_numbers_that_are_refused(line, wanted, tiny_table, capfd):
     with pytest.raises(SystemExit):
         tiny_table.run()
     assert re.search(wanted, capfd.readouterr().err)
+
+
+def test_the_network_config_of_depth_labels_decides(tiny_table):
+    network = tiny_table.folder / 'network.py'
+    network.write_text('depth = 18')
+    tiny_table.add(f"prerequisites[1]['model_config'] = '{network}'")
+    arguments = ('--methods', 'full', '--seeds', 1, '--label-counts', 10)
+    tiny_table.run(*arguments)
+    assert 'labels' in {c['name'] for c in tiny_table.calls()}
+    tiny_table.run(*arguments)
+    assert tiny_table.calls() == []
+    network.write_text('depth = 50')
+    tiny_table.run(*arguments)
+    names = {c['name'] for c in tiny_table.calls()}
+    assert {'labels', 'full_n10_seed1'} <= names and 'depth' not in names
+    # that of the training whose checkpoint it is counts there
+    tiny_table.add("prerequisites[1]['model_config'] = prerequisites[0]['train']")
+    table = ExperimentTable(tiny_table.path, tiny_table.work)
+    stages = {stage.name: stage for stage in make_stages(table, table.runs)}
+    assert 'second_config' not in stages['labels'].key({})

@@ -22,9 +22,8 @@ Example:
 import argparse
 import json
 import os
-import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
 from benchmark_loader import CONFIGS as LOADED  # noqa: E402
 from compare_steps import add_network  # noqa: E402
+from compared_losses import agreement, read_losses  # noqa: E402
 
-from mmdepthseg.experiments.figures import read_logs  # noqa: E402
 from mmdepthseg.experiments.report import code_version  # noqa: E402
 from mmdepthseg.experiments.run import (  # noqa: E402
     StageRunner,
@@ -69,8 +68,6 @@ TRAININGS = {
 SEEDS = (7, 25)
 #: Tells the GPU of the results, for `--print-only` elsewhere.
 GPU = 'gpu.json'
-#: Losses are averaged over this share of the iterations before they are compared.
-WINDOW = 0.1
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -312,48 +309,6 @@ def workers(
 ) -> float:
     """Return the loader workers that give these samples in these seconds."""
     return sum(count / rates[kind] for kind, count in needed.items()) / seconds
-
-
-def read_losses(folder: Path, iterations: int) -> list[float]:
-    """Return the losses of a finished training; none of another one.
-
-    What a continued training did again counts once.
-    """
-    losses = {row['step']: row['loss'] for row in read_logs(folder) if 'loss' in row}
-    return (
-        [losses[step] for step in sorted(losses)] if len(losses) == iterations else []
-    )
-
-
-def agreement(name: str, losses: Mapping[tuple[str, int], Sequence[float]]) -> str:
-    """Tell how far losses are apart: of AMP and float32, and of two seeds."""
-    first, second = SEEDS
-    forms = [distance(losses['float32', s], losses['amp', s]) for s in SEEDS]
-    seeds = distance(losses['float32', first], losses['float32', second])
-    return (
-        f'{name}, losses of AMP and float32, same seed: '
-        f'{" and ".join(f"{d:.2%}" for d in forms)} apart; of seeds {first} and '
-        f'{second} in float32: {seeds:.2%}'
-    )
-
-
-def distance(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return how far two trainings' averaged losses are apart, relative to their mean.
-
-    Both have the same number of iterations.
-    """
-    pairs = list(zip(averaged(first), averaged(second), strict=True))
-    apart = statistics.mean(abs(a - b) for a, b in pairs)
-    return apart / statistics.mean((a + b) / 2 for a, b in pairs)
-
-
-def averaged(losses: Sequence[float]) -> list[float]:
-    """Return the means of ten parts of a training's losses, and of the remainder."""
-    size = max(1, int(len(losses) * WINDOW))
-    return [
-        statistics.mean(losses[start : start + size])
-        for start in range(0, len(losses), size)
-    ]
 
 
 # -- the tool ----------------------------------------------------------------------

@@ -34,7 +34,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
+
 
 from mmdepthseg.launch.tool import add_debug, add_json, run_tool  # noqa: E402
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
@@ -239,19 +241,13 @@ def run_child(path: str, route: str, picks: str, device: str) -> None:
         cpu_s=cpu,
         wall_s=wall,
         picking_cpu_s=cpu - timers.pop('products'),
-        peak_mib=peak_mib(),
+        # `ru_maxrss` has the parent's, too
+        peak_mib=step_worker.memory('VmHWM'),
         above_features_mib=(memory.stop() - before) / MIB,
         order=order.tolist(),
         **timers,
     )
     print(json.dumps(numbers))
-
-
-def peak_mib() -> float:
-    """Return the peak of this process's memory; `ru_maxrss` has the parent's, too."""
-    lines = Path('/proc/self/status').read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith('VmHWM'))
-    return int(line.split()[1]) * 1024 / MIB
 
 
 def run_case(

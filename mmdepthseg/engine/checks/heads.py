@@ -6,7 +6,7 @@ from typing import Any
 from mmseg.models.segmentors import BaseSegmentor
 from torch import nn
 
-from mmdepthseg.checkpoints.trained_classes import plain
+from mmdepthseg.checkpoints.trained_classes import are_reordered
 from mmdepthseg.utils.configs import check_test_cfg
 from mmdepthseg.utils.errors import UserError, listed
 
@@ -50,14 +50,14 @@ def compare_with_training(place: str, dataset: Any, training: Any) -> str | None
         [*((getattr(one, 'metainfo', None) or {}).get('classes') or ())]
         for one in (dataset, training)
     )
-    here, there = [*map(plain, ours)], [*map(plain, theirs)]
-    if not here or not there or here == there or len(here) != len(there):
+    reordered = are_reordered(ours, theirs)
+    if reordered is None:
         return None
     both = (
         f'the data set of {place} has the classes {listed(ours, 19)}, that of '
         f'train_dataloader {listed(theirs, 19)}'
     )
-    if sorted(here) == sorted(there):
+    if reordered:
         raise UserError(
             f'{both}, the same in another order, so that each would be scored under '
             "the name of another: give both the order of the training's (metainfo, and "

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 
 from mmdepthseg.selection.farthest.screening import CHUNK, Product, chunked_product
+from mmdepthseg.utils.devices import usable_device
 from mmdepthseg.utils.errors import UserError
 
 #: Number of multiply-adds that makes importing torch to find a GPU worthwhile.
@@ -64,13 +65,7 @@ class TorchProduct:
     def __init__(self, device: str) -> None:
         import torch
 
-        try:
-            self.device = torch.device(device)
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise UserError(
-                f'device={device!r} cannot be used: {str(error).splitlines()[0]}'
-            ) from error
+        self.device = usable_device(device)
         self._torch = torch
 
     def __call__(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
