@@ -39,7 +39,6 @@ sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
 
 import step_worker  # noqa: E402
 
-
 from mmdepthseg.launch.tool import add_debug, add_json, run_tool  # noqa: E402
 from mmdepthseg.selection import FeaturePool, farthest_point  # noqa: E402
 from mmdepthseg.selection.farthest import lazy_greedy  # noqa: E402
