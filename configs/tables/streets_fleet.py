@@ -72,6 +72,18 @@ for kind in meanings:
             )
         )
 del kind, number, how, arguments, before, folder
+# the frames that stand for all: by features alone, so the same for all seeds
+prerequisites.append(
+    dict(
+        name='select_medoids',
+        needs=['streets'],
+        command=f'tools/select_samples.py {select.format("ds-us")} {{sde}} '
+        '--method medoids --budget 8 15 30 --out {work_dir}/select_medoids ' + pool,
+        config=select.format('ds-us'),
+        folder='{work_dir}/select_medoids',
+        outputs=['{work_dir}/select_medoids/budget_30.txt'],
+    )
+)
 tested = {
     'val_dataloader.dataset.data_root': clips,
     'test_dataloader.dataset.data_root': clips,
@@ -103,6 +115,18 @@ methods = [
             },
         )
         for kind, meaning in meanings.items()
+    ),
+    dict(
+        name='medoids',
+        title='frames that stand for all (medoids)',
+        config=config.format('selected'),
+        needs=['select_medoids'],
+        options={
+            **alone,
+            'train_dataloader.dataset.labeled_subset.ann_file': (
+                '{work_dir}/select_medoids/budget_{n}.txt'
+            ),
+        },
     ),
     dict(
         name='depthmix',

@@ -21,6 +21,7 @@ from mmdepthseg.selection.farthest.farthest_point import (
     farthest_point,
 )
 from mmdepthseg.selection.features import check_shape
+from mmdepthseg.selection.medoids import medoids
 from mmdepthseg.utils.errors import UserError
 
 
@@ -36,6 +37,7 @@ METHODS = {
     'ds': Needs(distances=True, scores=False),
     'us': Needs(distances=False, scores=True),
     'ds_us': Needs(distances=True, scores=True),
+    'medoids': Needs(distances=True, scores=False),
     'entropy': Needs(distances=False, scores=True),
 }
 DEFAULT_BIAS = 1000.0
@@ -88,11 +90,13 @@ def select(
     Args:
         features: (N, D) or (N, C, H, W); methods without distances use only N.
         method: `'random'` (the seeded permutation), `'ds'` (farthest point),
-            `'us'` and `'entropy'` (highest scores, the lowest row on ties) or
-            `'ds_us'` (farthest point, `bias * scores` added to the distances).
+            `'us'` and `'entropy'` (highest scores, the lowest row on ties), `'ds_us'`
+            (farthest point, `bias * scores` added to the distances) or `'medoids'`
+            (frames that stand for the pool, see `medoids`).
         budget: Number of frames, including the initial ones. Of several, the largest
             is used; prefixes of its order are the selections for the others.
-        seed: Of the permutation, also for the first pick of farthest point.
+        seed: Of the permutation, also for the first pick of farthest point; see
+            `medoids` for its use there.
         scores: (N,) a higher score means more worth a label.
         bias: Weight of the scores in `'ds_us'`.
         initial: Rows that are already labelled.
@@ -116,14 +120,15 @@ def select(
         eligible = _preselect(scores, eligible, initial, preselect, budget)
     ranked = scores if METHODS[method].scores else None
     if METHODS[method].distances:
-        points = farthest_point(
+        if ranked is not None:
+            distances['bias'] = bias * ranked
+        points = (medoids if method == 'medoids' else farthest_point)(
             features,
             budget,
             seed=seed,
             initial=initial,
             exclude=exclude,
             candidates=None if preselect is None else np.flatnonzero(eligible),
-            bias=None if ranked is None else bias * ranked,
             min_distance=min_distance,
             progress=progress,
             **distances,
@@ -174,7 +179,7 @@ def check_options(
     if min_distance and not METHODS[method].distances:
         raise UserError(
             f'min_distance does not apply to method {method!r}, which measures no '
-            "distances; use 'ds' or 'ds_us'"
+            "distances; use 'ds', 'ds_us' or 'medoids'"
         )
 
 
