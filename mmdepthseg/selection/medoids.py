@@ -161,7 +161,7 @@ class _Greedy:
         self._fresh[:] = False
 
     def nearest_chosen(self, row: int) -> tuple[float, int]:
-        """Return the distance to the nearest chosen frame, and that; inf, -1 if none."""
+        """Return the distance to the nearest chosen frame, and its row; or inf, -1."""
         if not self.order:
             return np.inf, -1
         squared = self.pool.exact_squared(np.array([row]), np.array(self.order))
