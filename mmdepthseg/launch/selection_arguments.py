@@ -208,7 +208,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         scores=args.scores is not None and not scored,
         bias=args.bias is not None and not (needs.distances and needs.scores),
         normalize=args.normalize != 'auto' and not needs.distances,
-        distance=args.distance != 'feature' and not needs.distances,
+        distance=args.distance != 'feature' and args.method not in ('ds', 'ds_us'),
     )
     for option in filter(idle.get, idle):
         raise UserError(

@@ -31,7 +31,7 @@ PAIRS = 2**29
 _BLOCK = 64
 
 
-def medoids(
+def choose_medoids(
     features: np.ndarray,
     budget: int,
     *,
@@ -58,8 +58,8 @@ def medoids(
         min_distance: Picks are at least this far from the chosen frames; the
             selection ends early if no candidate is.
         progress: Called with (frames chosen, budget) after each frame.
-        **distances: `normalize` of `Distances`; the others belong to farthest point
-            selection.
+        **distances: `normalize` of `Distances`; the work is done on the CPU, and the
+            others belong to farthest point selection.
 
     Returns:
         The chosen frames.
@@ -68,12 +68,13 @@ def medoids(
         UserError: As `farthest_point`, or for an option that does not apply.
     """
     options = Distances(**distances)  # type: ignore[arg-type]
-    if options.distance != 'feature' or options.route is not None:
-        raise UserError(
-            f"method 'medoids' measures feature distances in memory, got distance="
-            f'{options.distance!r}, route={options.route!r}; leave them out, or use '
-            "'ds'"
-        )
+    usual = {'distance': 'feature', 'route': None}
+    for name, value in usual.items():
+        if (given := getattr(options, name)) != value:
+            raise UserError(
+                f"{name}={given!r} does not apply to method 'medoids'; leave it out, "
+                "or use 'ds' or 'ds_us'"
+            )
     pool = FeaturePool(features, options.normalize)
     initial, exclude = check_rows(pool.size, initial, exclude)
     eligible = eligible_rows(pool.size, exclude, candidates)
@@ -130,25 +131,22 @@ class _Greedy:
         self._distances = _distances(pool, covered)
         # no frame chosen: as if one were as far from all as any two are
         self._uncovered = np.full(len(covered), self._distances.max(), np.float32)
-        self._bound = np.full(pool.size, np.inf)
+        self._bound = np.empty(pool.size)
         self._fresh = np.zeros(pool.size, bool)
+        for start in range(0, pool.size, _BLOCK):
+            self._measure(np.arange(start, min(start + _BLOCK, pool.size)))
 
     def best(self) -> int | None:
         """Return the row that gains most, None if no candidate is left."""
-        bound = np.where(self.eligible, self._bound, -np.inf)
-        while True:
-            row = int(bound.argmax())
-            if not self.eligible[row]:
-                return None
+        while self.eligible.any():
+            row = int(np.where(self.eligible, self._bound, -np.inf).argmax())
             if self._fresh[row]:
                 return row
             stale = np.flatnonzero(self.eligible & ~self._fresh)
             if len(stale) > _BLOCK:
-                stale = stale[np.argpartition(-bound[stale], _BLOCK)[:_BLOCK]]
-            gain = self._uncovered - self._distances[stale]
-            np.maximum(gain, 0, out=gain)
-            self._bound[stale] = bound[stale] = gain.sum(axis=1, dtype=np.float64)
-            self._fresh[stale] = True
+                stale = stale[np.argpartition(-self._bound[stale], _BLOCK)[:_BLOCK]]
+            self._measure(stale)
+        return None
 
     def choose(self, row: int) -> None:
         """Add a row to the chosen ones."""
@@ -159,6 +157,12 @@ class _Greedy:
         self.eligible[row] = False
         np.minimum(self._uncovered, self._distances[row], out=self._uncovered)
         self._fresh[:] = False
+
+    def _measure(self, rows: np.ndarray) -> None:
+        """Compute what `rows` would gain now."""
+        gain = self._uncovered - self._distances[rows]
+        self._bound[rows] = np.maximum(gain, 0, out=gain).sum(axis=1, dtype=np.float64)
+        self._fresh[rows] = True
 
     def nearest_chosen(self, row: int) -> tuple[float, int]:
         """Return the distance to the nearest chosen frame, and its row; or inf, -1."""

@@ -21,7 +21,7 @@ from mmdepthseg.selection.farthest.farthest_point import (
     farthest_point,
 )
 from mmdepthseg.selection.features import check_shape
-from mmdepthseg.selection.medoids import medoids
+from mmdepthseg.selection.medoids import choose_medoids
 from mmdepthseg.utils.errors import UserError
 
 
@@ -92,11 +92,11 @@ def select(
         method: `'random'` (the seeded permutation), `'ds'` (farthest point),
             `'us'` and `'entropy'` (highest scores, the lowest row on ties), `'ds_us'`
             (farthest point, `bias * scores` added to the distances) or `'medoids'`
-            (frames that stand for the pool, see `medoids`).
+            (frames that stand for the pool, see `choose_medoids`).
         budget: Number of frames, including the initial ones. Of several, the largest
             is used; prefixes of its order are the selections for the others.
         seed: Of the permutation, also for the first pick of farthest point; see
-            `medoids` for its use there.
+            `choose_medoids` for its use there.
         scores: (N,) a higher score means more worth a label.
         bias: Weight of the scores in `'ds_us'`.
         initial: Rows that are already labelled.
@@ -122,7 +122,7 @@ def select(
     if METHODS[method].distances:
         if ranked is not None:
             distances['bias'] = bias * ranked
-        points = (medoids if method == 'medoids' else farthest_point)(
+        points = (choose_medoids if method == 'medoids' else farthest_point)(
             features,
             budget,
             seed=seed,

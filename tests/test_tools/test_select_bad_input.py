@@ -67,6 +67,7 @@ def error_of(capsys, run_tool, *arguments):
         ("selection['teacher'] = 'sde.py'\n", [], 'selection.teacher=sde.py'),
         ('', ['--method', 'us', '--bias', 2], '--bias '),
         ('', ['--method', 'random', '--distance', 'patch'], '--distance '),
+        ('', ['--method', 'medoids', '--distance', 'patch'], '--distance '),
         ('', ['--method', 'us', '--normalize', 'none'], '--normalize '),
         ('', ['no checkpoint', '--teacher-dir', 'there'], '--teacher-dir '),
         ("selection.pop('iterations')\n", [], 'selection.iterations'),

@@ -13,7 +13,7 @@ import pytest
 from helpers import REPO
 from helpers.selection_page import FEATURES, NAMES, Page, images, record
 
-from mmdepthseg.selection import select
+from mmdepthseg.selection import METHODS, select
 from mmdepthseg.selection.files import write_selection
 from mmdepthseg.selection.page import report
 from mmdepthseg.selection.page.picks import number, percent
@@ -79,6 +79,15 @@ def test_cards_tell_the_selection(tmp_path):
                  'labelled before2', 'normalised bynone'):  # fmt: skip
         assert fact in said
     assert 'no image' not in said
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_every_method_is_described(tmp_path, method):
+    selection = record(tmp_path, method, scores=SCORES, budgets=(4,))
+    write_report(tmp_path / 'page.html', selection, FEATURES)
+    said = Page(tmp_path / 'page.html').said
+    assert f'method{method}' in said
+    assert 'as described in selection.json' not in said
 
 
 def test_neighbours_of_methods_without_distances(tmp_path):
