@@ -39,7 +39,7 @@ def by_formula(budget, initial=(), exclude=(), candidates=None, covered=None):
     'options',
     [
         {},
-        dict(initial=[210, 3], exclude=[0, 1, 2]),
+        dict(initial=[210, 3], exclude=[0, *range(152, 209)]),
         dict(candidates=[*range(5, 40), 170, 214]),
     ],
 )
