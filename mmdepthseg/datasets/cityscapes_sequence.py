@@ -7,7 +7,13 @@ from collections.abc import Mapping
 
 from mmengine.logging import print_log
 
-from mmdepthseg.cityscapes import CLASSES, PALETTE, STREETS_UNFINISHED, split_stem
+from mmdepthseg.cityscapes import (
+    CLASSES,
+    CONVERTED,
+    PALETTE,
+    STREETS_UNFINISHED,
+    split_stem,
+)
 from mmdepthseg.datasets.intrinsics import parse_intrinsics
 from mmdepthseg.datasets.label_tables import names_train_ids
 from mmdepthseg.datasets.options import refuse_empty, split_folders
@@ -15,6 +21,7 @@ from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.names import list_tree
 from mmdepthseg.registry import DATASETS
 from mmdepthseg.utils.errors import UserError, listed, refuse
+from mmdepthseg.utils.files import read_json
 
 #: Folders below `data_root`; None: not used unless the config sets it.
 FOLDERS = dict(
@@ -146,14 +153,19 @@ class CityscapesSequenceDataset(SequenceDataset):
         """List the samples; the listing of neighbours is dropped afterwards.
 
         Raises:
-            UserError: Streets are still being rendered: a part would pass for all.
+            UserError: Streets are not rendered, or a copy of Cityscapes is not
+                converted to its end: a part would pass for all.
         """
-        root, mark = self.data_root, STREETS_UNFINISHED
-        if root and osp.isfile(osp.join(root, mark)):
-            raise UserError(
-                f'{root} is not finished ({mark}): run tools/dataset_converters/'
-                'streets.py with the same options again; it goes on where it stopped'
-            )
+        root = self.data_root
+        for mark, tool in (
+            (STREETS_UNFINISHED, 'streets.py'),
+            (CONVERTED, 'cityscapes.py'),
+        ):
+            if root and _is_unfinished(osp.join(root, mark)):
+                raise UserError(
+                    f'{root} is not finished ({mark}): run tools/dataset_converters/'
+                    f'{tool} with the same options again; it goes on where it stopped'
+                )
         samples = super().load_data_list()
         self._sequence_files = {}  # not to be copied into every worker
         self._frame_numbers = {}
@@ -269,3 +281,15 @@ def nearest_number(numbers: list[int], number: int) -> int:
     right = bisect_left(numbers, number)
     candidates = numbers[max(right - 1, 0) : right + 1]
     return min(candidates, key=lambda other: abs(other - number))
+
+
+def _is_unfinished(path: str) -> bool:
+    """Tell whether this is the mark of an unfinished folder; False if not there."""
+    if not osp.isfile(path):
+        return False
+    if osp.basename(path) != CONVERTED:
+        return True
+    content = read_json(path, dict)
+    # earlier versions counted the files at the end, and said nothing before
+    begun = content.get('complete') is False and 'files' not in content
+    return bool(content.get('unfinished', begun))

@@ -10,8 +10,7 @@ from helpers import REPO
 from helpers.tools import load_tool
 from PIL import Image
 
-from mmdepthseg.cityscapes import train_id_table
-from mmdepthseg.datasets.converters.cityscapes import MANIFEST
+from mmdepthseg.cityscapes import CONVERTED, train_id_table
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.plugin import register_all_modules
 from mmdepthseg.registry import MODELS
@@ -131,5 +130,5 @@ def test_converter_as_a_command(streets, convert, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert 'gtFine/train: 3 files' in printed
     assert 'camera/val: 1 of 500 files' in printed
-    assert (tmp_path / 'small' / MANIFEST).is_file()
+    assert (tmp_path / 'small' / CONVERTED).is_file()
     assert not (tmp_path / 'small/leftImg8bit').exists()

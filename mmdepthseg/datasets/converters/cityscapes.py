@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmdepthseg.cityscapes import is_whole, json_bytes, png_bytes
+from mmdepthseg.cityscapes import CONVERTED, is_whole, json_bytes, png_bytes
 from mmdepthseg.datasets.converters.cityscapes_release import (
     PACKAGES,
     SPLITS,
@@ -33,7 +33,6 @@ from mmdepthseg.utils.errors import check_keys, listed, refuse
 from mmdepthseg.utils.files import read_json, remove_leftovers, write_atomically
 from mmdepthseg.utils.stamp import Stamp
 
-MANIFEST = 'converted.json'
 FULL_SIZE = (2048, 1024)
 SHOWN = 5
 JPG_QUALITY = 95
@@ -122,8 +121,8 @@ def convert_cityscapes(
 
     Returns:
         The manifest in `out`: `options`, `files` (their number per package and split),
-        `complete` (whether they are the whole release) and `gaps` (missing originals,
-        per package and split).
+        `complete` (whether they are the whole release), `gaps` (missing originals,
+        per package and split) and `unfinished` (False: nothing is left to convert).
 
     Raises:
         UserError: The original is incomplete, or `out` was made with other options.
@@ -139,14 +138,15 @@ def convert_cityscapes(
     _check_originals(source, listings, options, full_size, gaps, allow_partial)
     stamp = _stamp(Path(out), options)
     stamp.begin(taken=[Path(out, name) for name in PACKAGES])
+    stamp.note(unfinished=True)  # a part must not pass for all that is wanted
     jobs = [job for listing in listings for job in _jobs(listing, out, options)]
     broken = _run(jobs, options, full_size, workers, progress)
-    _finish(stamp, options, listings, gaps)
+    _finish(stamp, options, listings, gaps, unfinished=bool(broken))
     if broken:
         raise BrokenFileError(
             f'{len(broken)} of {len(jobs)} files could not be converted; all others '
-            'are done. Extract these again and repeat the command:\n  '
-            + listed(broken, SHOWN, '\n  ')
+            'are done. Extract these again, or move them away and add --allow-partial, '
+            'and repeat the command:\n  ' + listed(broken, SHOWN, '\n  ')
         )
     return read_json(stamp.path, dict)
 
@@ -216,7 +216,7 @@ def _image_sizes(listings: Sequence[Listing]) -> Iterator[tuple[int, int]]:
 
 def _stamp(out: Path, options: ConvertOptions) -> Stamp:
     return Stamp(
-        out / MANIFEST,
+        out / CONVERTED,
         'a copy of Cityscapes',
         dict(options=options.as_json()),
         cure='Use the same options or another folder.',
@@ -323,6 +323,7 @@ def _finish(
     options: ConvertOptions,
     listings: Sequence[Listing],
     gaps: Mapping[str, str],
+    unfinished: bool,
 ) -> None:
     """Count the files, with those of earlier runs, and write the manifest."""
     out = stamp.path.parent
@@ -336,4 +337,4 @@ def _finish(
     remove_leftovers(out)
     whole = all(count == expected_files(name) for name, count in files.items())
     write = stamp.finish if whole else stamp.note
-    write(files=files, gaps={**known_gaps, **gaps})
+    write(files=files, gaps={**known_gaps, **gaps}, unfinished=unfinished)

@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdepthseg.cityscapes import train_id_table
+from mmdepthseg.cityscapes import CONVERTED, train_id_table
 from mmdepthseg.datasets import BrokenFileError, CityscapesSequenceDataset
 from mmdepthseg.datasets.converters import ConvertOptions, convert_cityscapes
-from mmdepthseg.datasets.converters.cityscapes import MANIFEST
 from mmdepthseg.utils.errors import UserError
 
 WIDTH, HEIGHT = 128, 64
@@ -192,7 +191,7 @@ def files_of(folder):
     return {
         p.relative_to(folder): (p.stat().st_mtime_ns, p.read_bytes())
         for p in folder.rglob('*')
-        if p.is_file() and p.name != MANIFEST
+        if p.is_file() and p.name != CONVERTED
     }
 
 
@@ -210,6 +209,8 @@ def test_interrupted_run_goes_on(original, tmp_path):
         convert(original, out, workers=1, progress=stop)
     there = files_of(out)
     assert 6 <= len(there) < len(expected)
+    with pytest.raises(UserError, match='small is not finished .converted.json.: run'):
+        CityscapesSequenceDataset(data_root=str(out), split='train', pipeline=[])
     # what a killed run and a full disk leave behind
     (half,) = out.glob('leftImg8bit/train/*/*.png')
     half.write_bytes(half.read_bytes()[:-20])
@@ -225,6 +226,27 @@ def test_interrupted_run_goes_on(original, tmp_path):
     }
     assert all(now[path] == there[path] for path in kept)
     assert counts == list(range(1, 17))
+    assert len(
+        CityscapesSequenceDataset(data_root=str(out), split='train', pipeline=[])
+    )
+    # interrupted again, when other parts are added
+    with pytest.raises(KeyboardInterrupt):
+        convert(original, out, workers=1, progress=stop)
+    with pytest.raises(UserError, match='small is not finished'):
+        CityscapesSequenceDataset(data_root=str(out), split='train', pipeline=[])
+
+
+def test_a_copy_begun_by_an_earlier_version_is_not_finished(original, tmp_path):
+    convert(original, tmp_path / 'small')
+    manifest = tmp_path / 'small' / CONVERTED
+    content = json.loads(manifest.read_text())
+    settings = dict(data_root=str(tmp_path / 'small'), split='train', pipeline=[])
+    assert content.pop('unfinished') is False
+    manifest.write_text(json.dumps(content))
+    assert len(CityscapesSequenceDataset(**settings))
+    manifest.write_text(json.dumps(dict(options=content['options'], complete=False)))
+    with pytest.raises(UserError, match='is not finished'):
+        CityscapesSequenceDataset(**settings)
 
 
 def test_broken_files_are_named_and_the_rest_is_done(original, tmp_path):
@@ -244,7 +266,8 @@ def test_broken_files_are_named_and_the_rest_is_done(original, tmp_path):
     assert re.search(f'{label} .*: .77.', message)
     assert re.search(f'{camera} .*intrinsic.fy', message)
     assert f'{disparity} is 9x9' in message
-    manifest = json.loads((tmp_path / 'small' / MANIFEST).read_text())
+    manifest = json.loads((tmp_path / 'small' / CONVERTED).read_text())
+    assert manifest['unfinished']
     assert manifest['files']['leftImg8bit/train'] == 0
     assert manifest['files']['leftImg8bit_sequence/train'] == 5
 
