@@ -72,18 +72,29 @@ for kind in meanings:
             )
         )
 del kind, number, how, arguments, before, folder
-# the frames that stand for all: by features alone, so the same for all seeds
-prerequisites.append(
-    dict(
-        name='select_medoids',
-        needs=['streets'],
-        command=f'tools/select_samples.py {select.format("ds-us")} {{sde}} '
-        '--method medoids --budget 8 15 30 --out {work_dir}/select_medoids ' + pool,
-        config=select.format('ds-us'),
-        folder='{work_dir}/select_medoids',
-        outputs=['{work_dir}/select_medoids/budget_30.txt'],
+# The frames that stand for all, by features alone, so the same for all seeds: by those
+# of the decoder at 4x8 places, as the others, or by what the encoder sees anywhere.
+stand_for_all = {
+    'medoids': ('frames that stand for all (medoids)', ''),
+    'medoids_pooled': (
+        'medoids, by pooled features of the encoder',
+        ' selection.features.level=4 selection.features.size=(1,1)',
+    ),
+}
+for kind, (_, options) in stand_for_all.items():
+    folder = f'{{work_dir}}/select_{kind}'
+    prerequisites.append(
+        dict(
+            name=f'select_{kind}',
+            needs=['streets'],
+            command=f'tools/select_samples.py {select.format("ds-us")} {{sde}} '
+            f'--method medoids --budget 8 15 30 --out {folder} {pool}{options}',
+            config=select.format('ds-us'),
+            folder=folder,
+            outputs=[f'{folder}/budget_30.txt'],
+        )
     )
-)
+del kind, _, options, folder
 tested = {
     'val_dataloader.dataset.data_root': clips,
     'test_dataloader.dataset.data_root': clips,
@@ -116,17 +127,20 @@ methods = [
         )
         for kind, meaning in meanings.items()
     ),
-    dict(
-        name='medoids',
-        title='frames that stand for all (medoids)',
-        config=config.format('selected'),
-        needs=['select_medoids'],
-        options={
-            **alone,
-            'train_dataloader.dataset.labeled_subset.ann_file': (
-                '{work_dir}/select_medoids/budget_{n}.txt'
-            ),
-        },
+    *(
+        dict(
+            name=kind,
+            title=meaning,
+            config=config.format('selected'),
+            needs=[f'select_{kind}'],
+            options={
+                **alone,
+                'train_dataloader.dataset.labeled_subset.ann_file': (
+                    f'{{work_dir}}/select_{kind}/budget_{{n}}.txt'
+                ),
+            },
+        )
+        for kind, (meaning, _) in stand_for_all.items()
     ),
     dict(
         name='depthmix',
