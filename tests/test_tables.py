@@ -91,3 +91,40 @@ def test_an_option_that_names_nothing(tmp_path):
     table.add('methods[1]["options"]["model.backbone.init_cfg.checkpoint"] = "x"')
     with pytest.warns(UserWarning, match="--cfg-options model.*'model'"):
         ExperimentTable(str(table.path), tmp_path)
+
+
+SUBSET = 'train_dataloader.dataset.labeled_subset'
+
+
+@pytest.mark.parametrize('subset', ['dict(ann_file=None)', 'dict()'])
+def test_all_labels_become_a_random_subset(subset, tmp_path):
+    """Of configs that use all labels there are, as those of clips do."""
+    table = TinyTable(tmp_path)
+    text = (tmp_path / 'random.py').read_text()
+    (tmp_path / 'random.py').write_text(text.replace('dict(n=1, seed=0)', subset))
+    options = {'gain': 4.0, f'{SUBSET}.ann_file': 'list_{n}.txt'}
+    table.add(f'methods[1]["options"] = {options}')
+    runs = {run.name: run for run in ExperimentTable(str(table.path), tmp_path).runs}
+    drawn = [f'{SUBSET}.n=20', f'{SUBSET}.seed=3']
+    assert list(runs['plain_n20_seed3'].options) == ['randomness.seed=3', *drawn]
+    listed = [f'{SUBSET}.n=20', 'gain=4.0', f'{SUBSET}.ann_file=list_20.txt']
+    assert list(runs['full_n20_seed3'].options) == ['randomness.seed=3', *listed]
+
+
+def test_a_list_in_a_config_keeps_its_place(tmp_path):
+    table = TinyTable(tmp_path)
+    table.add(f'methods[0]["config"] = "{tmp_path}/listed.py"')
+    runs = ExperimentTable(str(table.path), tmp_path).runs
+    assert list(runs[0].options) == ['randomness.seed=1', f'{SUBSET}.n=10']
+
+
+def test_a_list_beside_a_seed_is_refused(tmp_path):
+    """The training would end at once, after the prerequisites."""
+    table = TinyTable(tmp_path)
+    table.add(f'methods[1]["options"]["{SUBSET}.ann_file"] = "list.txt"')
+    wanted = f'full_n10_seed1: {SUBSET} has ann_file=.list.txt.*_delete_'
+    with pytest.raises(UserError, match=wanted):
+        ExperimentTable(str(table.path), tmp_path)
+    options = {SUBSET: "{'_delete_': True, 'ann_file': 'a b.txt'}"}
+    table.add(f'methods[1]["options"] = {options}')
+    ExperimentTable(str(table.path), tmp_path)

@@ -81,6 +81,7 @@ class ClipDataset(SequenceDataset):
     """
 
     METAINFO: dict = dict(classes=(), palette=[])
+    PARTLY_LABELED = True
 
     def __init__(
         self,

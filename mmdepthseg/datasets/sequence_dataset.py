@@ -60,6 +60,9 @@ class SequenceDataset(BaseSegDataset):
         **kwargs: Of `BaseSegDataset`.
     """
 
+    #: Frames without a label are usual, so that subsets are drawn among the others.
+    PARTLY_LABELED = False
+
     def __init__(
         self,
         *,
@@ -231,7 +234,7 @@ class SequenceDataset(BaseSegDataset):
         if self.subset is None:
             self._check_labels(samples)
             return samples
-        chosen = self.subset.positions(samples, self.data_root)
+        chosen = self.subset.positions(samples, self.data_root, self.PARTLY_LABELED)
         if chosen and self.subset.mode != 'exclude':
             self._check_labels([samples[i] for i in sorted(chosen)])
         kept = self.subset.apply(samples, chosen)

@@ -23,7 +23,8 @@ MAX_SEED = 2**32 - 1
 class LabeledSubset:
     """The samples of a data set that count as labelled.
 
-    `dict(n=100, seed=42)`: a random subset as in the papers.
+    `dict(n=100, seed=42)`: a random subset as in the papers (of clips: of the frames
+    that have a label).
     `dict(ann_file='ds_us_seed42.txt', n=100)`: the first n names of a file (see
     `match_list`), without n all of them. `dict()`: the samples that have a label file.
 
@@ -95,12 +96,20 @@ class LabeledSubset:
             )
         return None if config is None else subset
 
-    def positions(self, samples: Sequence[Mapping], root: str | None) -> set[int]:
+    def positions(
+        self,
+        samples: Sequence[Mapping],
+        root: str | None,
+        partly_labeled: bool = False,
+    ) -> set[int]:
         """Return the positions of the subset in the list of all samples.
 
         Args:
             samples: With `img_id`, and `seg_map_path` if there is a label.
             root: `data_root` of the data set.
+            partly_labeled: Draw by n and seed among the samples with a label, unless
+                none has one. Otherwise among all, so that a label that is missing does
+                not change the draw.
 
         Raises:
             UserError: There are fewer samples, or names that are not among them; or
@@ -122,9 +131,17 @@ class LabeledSubset:
                     f'{path}'
                 )
             return found
-        if self.seed is not None and self.n is not None:
-            return set(random_subset(len(samples), self.n, self.seed))
-        return {i for i, info in enumerate(samples) if 'seg_map_path' in info}
+        labeled = [i for i, info in enumerate(samples) if 'seg_map_path' in info]
+        if self.seed is None or self.n is None:
+            return {*labeled}
+        if not (partly_labeled and labeled):
+            return {*random_subset(len(samples), self.n, self.seed)}
+        if self.n > len(labeled):
+            raise UserError(
+                f'labeled_subset asks for n={self.n} of the {len(labeled)} samples '
+                'that have a label'
+            )
+        return {labeled[i] for i in random_subset(len(labeled), self.n, self.seed)}
 
     def apply(self, samples: Sequence[dict], chosen: set[int]) -> list[dict]:
         """Return the samples that stay.

@@ -65,10 +65,11 @@ class ExperimentTable:
 
     - `methods`: `dict(name, config, title, needs, after, options, label_counts)`. Seed
       and number of labels are put into `randomness.seed` and into every
-      `labeled_subset` of the config's `train_dataloader`. `label_counts` selects some
-      of the table's for this method; default: all. `after` is an earlier method, whose
-      run of the same seed and number of labels is needed; `{after}` in the options is
-      the last checkpoint of that run;
+      `labeled_subset` of the config's `train_dataloader` (number only if it has an
+      `ann_file`, also by options). `label_counts` selects some of the table's for this
+      method; default: all. `after` is an earlier method, whose run of the same seed and
+      number of labels is needed; `{after}` in the options is the last checkpoint of
+      that run;
     - `label_counts`: whole numbers; 0 for trainings without a `labeled_subset`, such as
       those of depth;
     - `seeds`: whole numbers, or dicts of `seed` and other values of that seed;
@@ -239,17 +240,18 @@ class ExperimentTable:
                 f'{self.path}: label_counts: 0 is for trainings without labels, but '
                 f'{method["config"]} has {subsets[0][0]}'
             )
-        for key, subset in subsets:
-            options.append(f'{key}.n={count}')
-            if 'seed' in subset:
-                options.append(f'{key}.seed={number}')
         values = {**self.products, **seed, 'n': count}
         if 'after' in method:
             first = self._run(method['after'], count, seed)
             values['after'] = str(self.given.get(first.name, '')) or self.checkpoint(
                 first.config, first.options, first.folder
             )
-        options += filled(pairs(method.get('options')), values)
+        own = filled(pairs(method.get('options')), values)
+        for key, subset in subsets:
+            options.append(f'{key}.n={count}')
+            if 'seed' in subset or not self._has_list(method['config'], own, key):
+                options.append(f'{key}.seed={number}')
+        options += own
         run = run_name(name, count, number)
         return Run(
             run,
@@ -260,3 +262,8 @@ class ExperimentTable:
             (*options, *self.extra),
             self.work_dir / run,
         )
+
+    def _has_list(self, path: str, options: Sequence[str], key: str) -> bool:
+        """Tell whether a config with options has a list in this `labeled_subset`."""
+        changed = self.changed(path, [*options, *self.extra])
+        return dict(find_subsets(changed)).get(key, {}).get('ann_file') is not None

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from mmdepthseg.experiments.options import fields_of, filled
+from mmengine.config import Config
+
+from mmdepthseg.experiments.options import fields_of, filled, find_subsets
 from mmdepthseg.utils.errors import UserError, check_keys, did_you_mean, listed
 
 #: Keys of the parts of a table file; those with an exclamation mark are required.
@@ -45,7 +47,7 @@ class Table(Protocol):
     def firsts(self) -> list[str]:
         """Return the names of runs that others start from."""
 
-    def changed(self, path: str, options: Sequence[str]) -> object:
+    def changed(self, path: str, options: Sequence[str]) -> Config:
         """Return a config with options; refuse options that do not fit."""
 
 
@@ -115,7 +117,14 @@ def check_table(table: Table) -> None:
                 f'number from 0 on, got {decimals!r}'
             )
     for run in table.runs:
-        table.changed(run.config, run.options)
+        for key, subset in find_subsets(table.changed(run.config, run.options)):
+            if subset.get('ann_file') is not None and subset.get('seed') is not None:
+                raise UserError(
+                    f'{table.path}: {run.name}: {key} has ann_file='
+                    f'{subset["ann_file"]!r} and a seed, which {run.config} draws '
+                    f"with: replace it, {key!r}: \"{{'_delete_': True, "
+                    "'ann_file': 'LIST'}\" in the options"
+                )
 
 
 def _check_names(

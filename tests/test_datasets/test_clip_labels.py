@@ -83,6 +83,24 @@ def test_chosen_frames_by_a_list(clip_root, tmp_path):
         )
 
 
+def test_random_subsets_are_of_labelled_frames(clip_root):
+    """Few frames of a clip have a label; without any, such as for depth, of all."""
+    drawn = dict(labeled_subset=dict(n=2, seed=7))
+    assert len(build(clip_root, **drawn)) == 2
+    names = ['a/001', 'a/003', 'b/002']
+    labelled(clip_root, 'a/labels/001', 'a/labels/003', 'b/labels/002')
+    given = dict(metainfo=CLASSES, require_labels=True)
+    chosen = [names[i] for i in sorted(np.random.RandomState(7).permutation(3)[:2])]
+    kept = build(clip_root, **drawn, **given)
+    assert [kept.get_data_info(i)['img_id'] for i in range(len(kept))] == chosen
+    marked = build(clip_root, **drawn, **given, subset_mode='mark')
+    infos = [marked.get_data_info(i) for i in range(len(marked))]
+    assert len(infos) == 7
+    assert [info['img_id'] for info in infos if info['is_labeled']] == chosen
+    with pytest.raises(UserError, match='n=4 of the 3 samples that have a label'):
+        build(clip_root, **given, labeled_subset=dict(n=4, seed=7))
+
+
 @pytest.mark.parametrize('start', [b'', b'\xef\xbb\xbf'])
 @pytest.mark.parametrize('end', [b'\n', b'\r\n', b'\r\n\r\n'])
 def test_classes_in_a_file(start, end, clip_root, tmp_path):
