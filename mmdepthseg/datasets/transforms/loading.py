@@ -216,8 +216,9 @@ class LoadSegLabel(LoadAnnotations):
             full-resolution ground truth of images stored smaller (as in
             MMSegmentation). `'image'`: the current size of the image, to which the
             label is resized by the half-pixel exact nearest neighbour; after `Resize`
-            this is the protocol of 3W, 1024x512. The last two set `ori_shape`, the size
-            of predictions.
+            this is the protocol of 3W, 1024x512, and right after the image what
+            training takes for labels of another size. The last two set `ori_shape`,
+            the size of predictions.
         after_flip: The image may be mirrored and the label is not: for test-time
             augmentation, which mirrors the predictions back. With `evaluate_at` only.
         backend_args: Of `mmengine.fileio.get`.
@@ -285,13 +286,15 @@ class LoadSegLabel(LoadAnnotations):
             )
         image = tuple(results.get('ori_shape', shape))
         problem = ''
-        if self.evaluate_at is None and shape != image:
-            problem = (
-                '. To evaluate at the size of one of them, give LoadSegLabel '
-                "evaluate_at='label' or 'image'"
-            )
-        elif not same_aspect(shape, image):
+        if not same_aspect(shape, image):
             problem = ': they do not show the same'
+        elif self.evaluate_at is None and shape != image:
+            problem = (
+                '. In training give LoadSegLabel, right behind LoadImageFromFile, '
+                "evaluate_at='image', which resizes labels to their images. In a "
+                "validation or test, evaluate_at='label' or 'image' compares at the "
+                'size of one of them'
+            )
         if problem:
             raise BrokenFileError(
                 f'Label {results["seg_map_path"]} has shape {shape}, its image '
@@ -302,7 +305,7 @@ class LoadSegLabel(LoadAnnotations):
         """Return the label at the size of the comparison, which becomes `ori_shape`."""
         results.setdefault('img_file_shape', tuple(results['ori_shape']))
         if self.evaluate_at == 'image':
-            height, width = results['img'].shape[:2]
+            height, width = map_size(results)
             label = cv2.resize(
                 label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
             )

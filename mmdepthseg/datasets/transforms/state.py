@@ -18,6 +18,15 @@ from mmdepthseg.camera import Size
 from mmdepthseg.names import sample_name
 from mmdepthseg.utils.errors import UserError
 
+#: How maps are loaded that move with the image, as in training.
+MOVABLE = dict.fromkeys(
+    ('gt_depth_map', 'disparity_map'),
+    'load it behind LoadImageFromFile, without keep_size=True',
+) | dict(
+    gt_seg_map='put LoadSegLabel right behind LoadImageFromFile, without evaluate_at, '
+    "or with evaluate_at='image' where labels have another size than their images"
+)
+
 
 def require_whole_image(results: dict, loader: str, after_flip: bool = False) -> None:
     """Raise if the field of view has changed since the image was loaded.
@@ -59,10 +68,11 @@ def mark_moved(results: dict, transform: str) -> None:
             f'{transform} must stand after Resize: LoadImageFromFile has min_size '
             f'(sample {sample_name(results)})'
         )
-    if results.get('unmoved_fields'):
+    for field in results.get('unmoved_fields', ()):
+        cure = MOVABLE.get(field, f'leave {transform} out')
         raise UserError(
-            f'{transform} cannot move {", ".join(results["unmoved_fields"])}, loaded '
-            f'with keep_size=True (sample {sample_name(results)})'
+            f'{transform} cannot move {field}, loaded at its own size, as an '
+            f'evaluation compares it (sample {sample_name(results)}): {cure}'
         )
     # mirroring alone is what test-time augmentation undoes, so others are named first
     if results.get('moved_by', 'RandomFlip') == 'RandomFlip':

@@ -3,6 +3,8 @@ import json
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import Compose
+from mmengine.registry import DefaultScope
 from PIL import Image
 
 from mmdepthseg.cityscapes import train_id_table
@@ -237,6 +239,47 @@ def test_size_of_the_comparison(tmp_path, evaluate_at, shape, ori_shape):
     assert ('unmoved_fields' in results) == (evaluate_at == 'label')
 
 
+def test_training_with_labels_of_another_size(tmp_path):
+    """The advice works, also where the image is decoded at a half of its size."""
+    label = np.random.default_rng(0).integers(0, 34, (64, 96)).astype(np.uint8)
+    path = str(tmp_path / 'image.jpg')
+    cv2.imwrite(path, textured())
+    cv2.imwrite(str(tmp_path / 'label.png'), label)
+    info = dict(
+        img_path=path,
+        img_id='a/1',
+        seg_map_path=str(tmp_path / 'label.png'),
+        label_table='cityscapes_label_ids',
+    )
+    for min_size, size in ((None, (32, 48)), ((24, 16), (16, 24))):
+        image = LoadImageFromFile(min_size=min_size)(dict(info))
+        assert image['img'].shape[:2] == size
+        with pytest.raises(BrokenFileError, match="training .*evaluate_at='image'"):
+            LoadSegLabel()(dict(image))
+        steps = [
+            dict(type='LoadSegLabel', evaluate_at='image'),
+            dict(type='Resize', scale=(24, 16)),
+            dict(type='RandomCrop', crop_size=(8, 8)),
+        ]
+        with DefaultScope.overwrite_default_scope('mmdepthseg'):
+            results = Compose(steps[:2])(dict(image))
+            cropped = Compose(steps)(dict(image))
+        assert cropped['gt_seg_map'].shape == (8, 8)
+        smaller = train_id_table()[label][3::4, 3::4]
+        assert np.array_equal(results['gt_seg_map'], smaller)
+
+
+@pytest.mark.parametrize('evaluate_at', ['label', None])
+def test_moving_a_label_of_its_own_size(tmp_path, evaluate_at):
+    """It was taken for a depth map with keep_size."""
+    results = load_at(
+        tmp_path, evaluate_at, np.zeros((16, 32), np.uint8), (16, 32), (8, 16)
+    )
+    with pytest.raises(UserError, match='RandomCrop.*a/1.*put LoadSegLabel') as info:
+        mark_moved(results, 'RandomCrop')
+    assert 'keep_size' not in str(info.value)
+
+
 def test_camera_after_a_label_of_another_size(tmp_path):
     path = tmp_path / 'camera.json'
     path.write_text(json.dumps(CAMERA))
@@ -251,8 +294,12 @@ def test_camera_after_a_label_of_another_size(tmp_path):
 def test_size_of_the_comparison_errors(tmp_path):
     with pytest.raises(ValueError, match="evaluate_at.*'label'"):
         LoadSegLabel(evaluate_at='full')
-    with pytest.raises(BrokenFileError, match=r'label.png .*\(16, 20\), .*\(8, 16\)'):
-        load_at(tmp_path, 'label', np.zeros((16, 20), np.uint8), (8, 16), (8, 16))
+    for evaluate_at in ('label', None):
+        with pytest.raises(
+            BrokenFileError, match=r'label.png .*\(16, 20\), .*\(8, 16\): .* the same$'
+        ):
+            label = np.zeros((16, 20), np.uint8)
+            load_at(tmp_path, evaluate_at, label, (8, 16), (8, 16))
     with pytest.raises(ValueError, match='evaluate_at.*LoadImageFromFile'):
         LoadSegLabel(evaluate_at='image')(
             dict(seg_map_path=str(tmp_path / 'label.png'))
