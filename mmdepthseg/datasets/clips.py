@@ -13,6 +13,7 @@ from mmdepthseg.datasets.intrinsics import (
     read_intrinsics,
     read_kitti_calib,
 )
+from mmdepthseg.datasets.label_tables import check_classes, given_table, with_classes
 from mmdepthseg.datasets.options import refuse_empty
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms.files import image_size, read_bytes
@@ -56,9 +57,9 @@ class ClipDataset(SequenceDataset):
     A clip without `intrinsics.json` takes K from its `calib.txt`, the line `P2` for
     `image_2`.
 
-    Labels are 8-bit pngs of class indices, 255 = ignore. They are listed if the config
-    names the classes: `metainfo=dict(classes=('road', 'car', ...))`; without classes
-    all frames are unlabelled.
+    Labels are 8-bit pngs of class indices, 255 = ignore, or what `label_table` says.
+    They are listed if the config names the classes, `metainfo=dict(classes=('road',
+    'car', ...))`, or the table has its own; without classes all frames are unlabelled.
 
     Args:
         clips: Names of the clips to use, in this order; None: all, sorted.
@@ -68,6 +69,8 @@ class ClipDataset(SequenceDataset):
             `calib.txt`, which may be missing when `offsets` is empty.
         frames_dir: Folder of the frames within a clip.
         labels_dir: Folder of the label maps within a clip.
+        label_table: What the label files mean, see `ImageLabelDataset`; None: class
+            indices of the classes in `metainfo`.
         depth_dir: Folder of depth maps (16-bit png, metres * 256) for each clip:
             `{clip: folder}`, relative to `data_root` or absolute; or one string for
             all, which may contain `{clip}`. Frame `<stem>` has `<stem>.png`.
@@ -91,6 +94,8 @@ class ClipDataset(SequenceDataset):
         intrinsics: dict | None = None,
         frames_dir: str = 'frames',
         labels_dir: str = 'labels',
+        label_table: str | int | Mapping | None = None,
+        metainfo: Mapping | None = None,
         depth_dir: str | Mapping[str, str] | None = None,
         sde_disparity_dir: str | None = None,
         poses_file: str | None = None,
@@ -124,6 +129,9 @@ class ClipDataset(SequenceDataset):
             img_suffixes=img_suffixes,
         )
         refuse_empty(type(self).__name__, names)
+        self.label_table = given_table(
+            type(self).__name__, label_table, kwargs.get('reduce_zero_label')
+        )
         self.clips = None if clips is None else list(clips)
         self.exclude_clips = list(exclude_clips)
         self.intrinsics = (
@@ -138,7 +146,9 @@ class ClipDataset(SequenceDataset):
         self._frames: dict[str, list[str]] = {}
         self._folders: dict[str, str] = {}
         super().__init__(
-            data_prefix=dict(img_path='', seg_map_path='{clip}/' + labels_dir), **kwargs
+            data_prefix=dict(img_path='', seg_map_path='{clip}/' + labels_dir),
+            metainfo=with_classes(self.label_table, metainfo),
+            **kwargs,
         )
 
     @classmethod
@@ -155,6 +165,8 @@ class ClipDataset(SequenceDataset):
 
     def list_samples(self) -> list[dict]:
         """Return all frames of all clips."""
+        classes, table = self.metainfo['classes'], self.label_table
+        check_classes(type(self).__name__, table, classes)
         samples = []
         cameras: dict[str, list[str]] = {}
         gaps: list[str] = []
@@ -191,7 +203,7 @@ class ClipDataset(SequenceDataset):
                     info['file_camera'] = camera
                 if stem in labels:
                     info['seg_map_path'] = labels[stem]
-                    info['label_table'] = len(self.metainfo['classes'])
+                    info['label_table'] = len(classes) if table is None else table
                 if stem in depths:
                     info['depth_path'] = depths[stem]
                 samples.append(info)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from mmdepthseg.datasets.label_tables import (
     LABEL_ID_TABLES,
-    TABLE_METAINFO,
-    LabelTable,
+    check_classes,
+    given_table,
     names_train_ids,
+    with_classes,
 )
 from mmdepthseg.datasets.options import refuse_empty, split_folders
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
@@ -61,17 +62,11 @@ class ImageLabelDataset(SequenceDataset):
         **kwargs,
     ) -> None:
         name = type(self).__name__
-        table = None if label_table is None else LabelTable.of(label_table)
+        table = given_table(name, label_table, kwargs.get('reduce_zero_label'))
         refuse_empty(name, dict(sde_disparity_dir=sde_disparity_dir))
         refuse(
             name,
             {
-                'reduce_zero_label goes with class indices, not with a table of ids or '
-                'colours: write the classes into the label_table': bool(
-                    kwargs.get('reduce_zero_label')
-                    and table
-                    and not isinstance(label_table, int)
-                ),
                 f'seg_map_suffix={seg_map_suffix!r} is that of train ids, the '
                 f'label_table {label_table!r} is one of label ids: give label_table='
                 "'cityscapes_train_ids'": (
@@ -86,11 +81,9 @@ class ImageLabelDataset(SequenceDataset):
         )
         self.split = split
         self.sde_disparity_dir = sde_disparity_dir
-        #: Short for a named table, because each sample has it.
-        self.label_table = table if isinstance(label_table, Mapping) else label_table
-        own = TABLE_METAINFO.get(label_table) if isinstance(label_table, str) else None
-        if not self.METAINFO['classes'] and 'classes' not in (metainfo or {}):
-            metainfo = {**(own or {}), **(metainfo or {})}
+        self.label_table = table
+        if not self.METAINFO['classes']:
+            metainfo = with_classes(table, metainfo)
         super().__init__(
             data_prefix=split_folders(
                 self.FOLDERS, data_prefix, split, name, self.SPLIT
@@ -108,7 +101,8 @@ class ImageLabelDataset(SequenceDataset):
 
     def list_samples(self) -> list[dict]:
         """Return all images, with their labels if they have one."""
-        self._check_classes()
+        classes = type(self).METAINFO['classes'] or self.metainfo['classes']
+        check_classes(type(self).__name__, self.label_table, classes)
         folder = self.data_prefix['img_path']
         images = self._files('img_path', self.img_suffix, self.seg_map_suffix)
         if not images:
@@ -178,24 +172,3 @@ class ImageLabelDataset(SequenceDataset):
             for stem, path in found.items()
             if not path.lower().endswith(other.lower())
         }
-
-    def _check_classes(self) -> None:
-        """Raise unless each class of the table has a name, its own."""
-        if self.label_table is None:
-            return
-        table = LabelTable.of(self.label_table)
-        classes = type(self).METAINFO['classes'] or self.metainfo['classes']
-        if table.highest >= len(classes):
-            raise UserError(
-                f'{type(self).__name__}: {table.name}: the highest class is '
-                f'{table.highest}, the metainfo names {len(classes)} classes: give '
-                f'metainfo=dict(classes=...) of {table.highest + 1} names'
-            )
-        key = self.label_table if isinstance(self.label_table, str) else ''
-        own = TABLE_METAINFO.get(key, {}).get('classes', ())
-        if sorted(own) == sorted(classes) and list(own) != list(classes):
-            raise UserError(
-                f'{type(self).__name__}: the classes in the metainfo are those of the '
-                f'{table.name} in another order, in which it does not map them: leave '
-                f'them out, or give them as {", ".join(own)}'
-            )

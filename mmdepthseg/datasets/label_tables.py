@@ -6,7 +6,7 @@ or a `LabelTable`. 255 is "ignore" everywhere; what has no entry is an error.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ import mmseg.datasets
 import numpy as np
 
 from mmdepthseg.cityscapes import CLASSES, IGNORED, LABEL_IDS, PALETTE
-from mmdepthseg.utils.errors import UserError, listed
+from mmdepthseg.utils.errors import UserError, listed, refuse
 
 #: Marks what has no table entry; no data set has 254 classes.
 UNKNOWN = 254
@@ -180,6 +180,79 @@ def lookup_table(name: str | int) -> np.ndarray:
 def names_train_ids(suffix: str) -> bool:
     """Tell whether the end of label names speaks of train ids, in any spelling."""
     return 'trainid' in re.sub('[^a-z]', '', suffix.lower())
+
+
+def given_table(
+    owner: str,
+    table: 'str | int | Mapping | LabelTable | None',
+    reduce_zero_label: bool | None = None,
+) -> 'str | int | LabelTable | None':
+    """Return the `label_table` of a data set's options as its samples have it.
+
+    Args:
+        owner: Name of the data set, for messages.
+        table: As given; None: class indices of the classes in the metainfo.
+        reduce_zero_label: That of MMSegmentation's data sets.
+
+    Returns:
+        Short for a named table, because each sample has it.
+
+    Raises:
+        UserError: As `LabelTable.of`; or the two do not go together.
+    """
+    made = None if table is None else LabelTable.of(table)
+    refuse(
+        owner,
+        {
+            'reduce_zero_label goes with class indices, not with a table of ids or '
+            'colours: write the classes into the label_table': bool(
+                reduce_zero_label and made and not isinstance(table, int)
+            )
+        },
+    )
+    return made if isinstance(table, Mapping) else table
+
+
+def with_classes(table: Any, metainfo: Mapping | None) -> Mapping | None:
+    """Return a metainfo with classes and palette of a named table, if it has none.
+
+    Args:
+        table: `label_table` of a data set.
+        metainfo: That of its options.
+    """
+    if not isinstance(table, str) or 'classes' in (metainfo or {}):
+        return metainfo
+    return {**TABLE_METAINFO.get(table, {}), **(metainfo or {})}
+
+
+def check_classes(owner: str, table: Any, classes: Sequence[str]) -> None:
+    """Raise unless each class of a table has a name, its own.
+
+    Args:
+        owner: Name of the data set, for messages.
+        table: Its `label_table`; None: class indices, which need no check.
+        classes: Names of its classes.
+
+    Raises:
+        UserError: There are fewer names, or a named table's in another order.
+    """
+    if table is None:
+        return
+    made = LabelTable.of(table)
+    if made.highest >= len(classes):
+        raise UserError(
+            f'{owner}: {made.name}: the highest class is {made.highest}, the metainfo '
+            f'names {len(classes)} classes: give metainfo=dict(classes=...) of '
+            f'{made.highest + 1} names'
+        )
+    own = TABLE_METAINFO.get(table if isinstance(table, str) else '', {})
+    names = own.get('classes', ())
+    if sorted(names) == sorted(classes) and list(names) != list(classes):
+        raise UserError(
+            f'{owner}: the classes in the metainfo are those of the {made.name} in '
+            'another order, in which it does not map them: leave them out, or give '
+            f'them as {", ".join(names)}'
+        )
 
 
 @lru_cache(maxsize=None)

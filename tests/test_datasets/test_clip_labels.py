@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers.images import write_image
+from helpers.field_data import write_file
+from helpers.images import encode, write_image
 
 from mmdepthseg.datasets import ClipDataset
 from mmdepthseg.utils.errors import UserError
@@ -147,6 +148,54 @@ def test_loader_that_knows_no_label_table(clip_root):
     steps = [LABELS[0], dict(type='LoadAnnotations')]
     with pytest.raises(UserError, match='LoadAnnotations.*LoadSegLabel'):
         ClipDataset(data_root=str(clip_root), pipeline=steps)
+
+
+TABLES = {
+    'ids': {7: 0, 26: 1, 0: 255},
+    'colours': {'#804080': 0, '#00008e': 1, '#000000': 255},
+}
+
+
+def write_stored(clip_root, kind):
+    """A label of a road, a car and void; returns the class indices."""
+    expected = np.zeros((12, 20), np.uint8)
+    expected[6:], expected[0] = 1, 255
+    entries = {index: value for value, index in TABLES[kind].items()}
+    stored = np.zeros((12, 20, 3), np.uint8)
+    for index, value in entries.items():
+        rgb = bytes.fromhex(value[1:]) if kind == 'colours' else [value] * 3
+        stored[expected == index] = [*rgb]
+    stored = stored if kind == 'colours' else stored[..., 0]
+    write_file(clip_root / 'a/labels/001.png', encode(stored))
+    return expected
+
+
+@pytest.mark.parametrize('kind', TABLES)
+def test_what_label_files_hold(kind, clip_root):
+    expected = write_stored(clip_root, kind)
+    given = dict(pipeline=LABELS, metainfo=CLASSES, labeled_subset=dict())
+    root = str(clip_root)
+    dataset = ClipDataset(data_root=root, label_table=TABLES[kind], **given)
+    assert np.array_equal(dataset[0]['gt_seg_map'], expected)
+    with pytest.raises(UserError, match='001.png.*label_table'):
+        ClipDataset(data_root=root, **given)[0]
+
+
+def test_tables_of_clips(clip_root):
+    """As of other data sets: a name may bring classes, all need a name."""
+    labelled(clip_root, 'a/labels/001', value=26)
+    dataset = ClipDataset(
+        data_root=str(clip_root),
+        pipeline=LABELS,
+        label_table='cityscapes_label_ids',
+        labeled_subset=dict(),
+    )
+    assert dataset.metainfo['classes'][13] == 'car'
+    assert {*np.unique(dataset[0]['gt_seg_map'])} == {13, 255}
+    with pytest.raises(UserError, match='highest class is 2, .* names 2 classes'):
+        build(clip_root, metainfo=CLASSES, label_table={7: 2})
+    with pytest.raises(UserError, match='reduce_zero_label'):
+        build(clip_root, metainfo=CLASSES, label_table={7: 1}, reduce_zero_label=True)
 
 
 def test_bad_labels(clip_root):

@@ -8,6 +8,9 @@ data_root = 'data/clips'
 scale = (320, 160)
 # classes of the values 0, 1, ... in the label files; 255 is ignored
 classes = ('road', 'pavement', 'building', 'vehicle', 'person', 'other')
+# if the files hold other ids, or colours: {7: 0, 26: 3, 0: 255, ...} or
+# {'#804080': 0, '#00008E': 3, '#000000': 255, ...}; see docs/data.md
+label_table = None
 # names of the validation clips; segmentation needs at least one. It does not train on
 # them, and selection does not choose their frames.
 val_clips = []

@@ -32,6 +32,7 @@ labeled_frames = dict(
     type=_base_.dataset_type,
     data_root=_base_.data_root,
     metainfo=dict(classes=_base_.classes),
+    label_table=_base_.label_table,
     labeled_subset=dict(ann_file=None),  # None: all frames that have a label
     require_labels=True,
 )

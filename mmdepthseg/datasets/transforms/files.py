@@ -319,7 +319,10 @@ def decode_stored(
     """
     if stored == 'index':
         cure = (
-            f'The {table} are of ids: 8-bit grey or palette indices.' if table else ''
+            f'The {table} are of ids: 8-bit grey or palette indices. For colours, give '
+            "ClipDataset or ImageLabelDataset label_table={'#RRGGBB': class index, ...}"
+            if table
+            else ''
         )
         try:
             return decode_values(content, path, what, np.uint8)

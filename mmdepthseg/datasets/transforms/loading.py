@@ -348,6 +348,6 @@ class LoadSegLabel(LoadAnnotations):
             raise UserError(
                 f'Label {path} holds {what} that the {table.name} do not have: '
                 f'{unknown}. Is it another kind of label file (labelIds, '
-                'labelTrainIds, colours)?'
+                'labelTrainIds, colours)? A label_table says what such files hold.'
             )
         return translated
