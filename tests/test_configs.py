@@ -3,6 +3,7 @@
 import ast
 import copy
 import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from mmdepthseg.registry import (
     PARAM_SCHEDULERS,
     TRANSFORMS,
 )
+from mmdepthseg.utils.configs import walk
 
 pytestmark = pytest.mark.usefixtures('at_home')
 
@@ -115,6 +117,26 @@ def test_config_builds(path):
         if cfg.get(name):
             assert LOOPS.get(cfg[name].type) is not None
     assert OPTIM_WRAPPERS.get(cfg.optim_wrapper.type) is not None
+
+
+def test_own_clips_are_resized_as_their_file_says(tmp_path):
+    """The one to edit, configs/_base_/datasets/clips.py; other clips have their own."""
+    shutil.copytree(REPO / 'configs', tmp_path / 'configs')
+    path = tmp_path / 'configs/_base_/datasets/clips.py'
+    text = path.read_text()
+    for old, new in (('(320, 160)', '(416, 224)'), ('(640, 192)', '(832, 448)')):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path.write_text(text)
+    wanted = {(416, 224), (416 * 5 // 4, 224 * 5 // 4), (832, 448)}
+    known = ('kitti', 'udacity')
+    for config in sorted((tmp_path / 'configs/clips').glob('*.py')):
+        cfg = load_config(str(config))._cfg_dict
+        places = {k: v for k, v in walk(cfg, '') if k.endswith('.scale')}
+        if not any(name in config.stem for name in known):
+            assert {*places.values()} <= wanted, config.stem
+            if {'test_pipeline', 'predict_pipeline'} <= {*cfg}:
+                assert [*sizes(cfg.test_pipeline)] == [*sizes(cfg.predict_pipeline)]
 
 
 def test_there_are_configs():

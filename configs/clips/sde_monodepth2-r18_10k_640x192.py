@@ -1,5 +1,6 @@
 # Monodepth2's network on your own clips (see sde_r18-w16_1k_320x160.py), on a
-# GPU: from ImageNet weights, or from Monodepth2's own:
+# GPU, at the `monodepth2_scale` of configs/_base_/datasets/clips.py: from ImageNet
+# weights, or from Monodepth2's own:
 #   python tools/model_converters/monodepth2.py DOWNLOADED/mono_640x192 md2.pth
 #   python tools/train.py THIS --cfg-options load_from=md2.pth
 #   python tools/generate_depth.py THIS md2.pth --out DEPTH_LABELS
@@ -8,7 +9,7 @@ _base_ = [
     '../_base_/datasets/clips_sde.py',
     '../_base_/default_runtime.py',
 ]
-scale = (640, 192)
+scale = _base_.monodepth2_scale
 train_pipeline = [
     dict(type='SeedBySample'),
     dict(type='LoadImageFromFile'),
@@ -23,6 +24,7 @@ predict_pipeline = [
     dict(type='Resize', scale=scale),
     dict(type='PackDepthSegInputs'),
 ]
+test_pipeline = predict_pipeline
 train_dataloader = dict(
     batch_size=12, num_workers=4, dataset=dict(pipeline=train_pipeline)
 )

@@ -6,6 +6,8 @@
 data_root = 'data/clips'
 # (width, height) of the networks' input: the frames' aspect ratio, multiples of 32
 scale = (320, 160)
+# the same of sde_monodepth2-r18_10k_640x192.py, for Monodepth2's own weights
+monodepth2_scale = (640, 192)
 # classes of the values 0, 1, ... in the label files; 255 is ignored
 classes = ('road', 'pavement', 'building', 'vehicle', 'person', 'other')
 # if the files hold other ids, or colours: {7: 0, 26: 3, 0: 255, ...} or
