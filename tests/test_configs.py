@@ -139,6 +139,20 @@ def test_own_clips_are_resized_as_their_file_says(tmp_path):
                 assert [*sizes(cfg.test_pipeline)] == [*sizes(cfg.predict_pipeline)]
 
 
+def test_frames_of_the_validation_are_not_chosen(tmp_path):
+    """With any config of own clips; the clips of others are theirs."""
+    shutil.copytree(REPO / 'configs', tmp_path / 'configs')
+    path = tmp_path / 'configs/_base_/datasets/clips.py'
+    text = path.read_text()
+    assert text.count('val_clips = []') == 1
+    path.write_text(text.replace('val_clips = []', "val_clips = ['mine']"))
+    for config in sorted((tmp_path / 'configs/clips').glob('*.py')):
+        pool = load_config(str(config)).get('predict_dataloader')
+        if pool is not None:
+            own = pool.dataset.data_root == 'data/clips'
+            assert pool.dataset.exclude_clips == ['mine'] * own, config.stem
+
+
 def test_there_are_configs():
     assert len(CONFIGS) > 5
 

@@ -199,6 +199,37 @@ def test_a_depth_config_alone_serves_diversity(select_world, choose, tmp_path):
     assert not (tmp_path / 'out/students').exists()
 
 
+def test_frames_of_the_validation_are_counted(select_world, choose, tmp_path):
+    """Those that neither --exclude nor exclude_clips leaves out."""
+    left_out = [name for name in NAMES if name.startswith('drive 2/')]
+    said = []
+
+    def chosen(name, extra, *arguments):
+        (select_world / 'held.py').write_text(
+            (select_world / 'select.py').read_text() + extra
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            place = 'mmdepthseg.apis.selection.run.print_log'
+            patch.setattr(place, lambda text, **_: said.append(text))
+            choose(
+                *(tmp_path / name, '--budget', 4, *arguments),
+                **dict(method='random', config='held.py', checkpoint=None),
+            )
+
+    chosen('a', "val_clips = ['drive 2']\n")
+    assert len(said) == 1
+    assert said[0].startswith(f'{len(left_out)} of the {len(NAMES)} frames')
+    assert said[0].endswith("exclude_clips=['drive 2']")
+    (tmp_path / 'most.txt').write_text('\n'.join(left_out[1:]))
+    chosen('b', "val_clips = ['drive 2']\n", '--exclude', tmp_path / 'most.txt')
+    assert len(said) == 2 and said[1].startswith('1 of the 12')
+    pool = "predict_dataloader['dataset']['exclude_clips'] = val_clips\n"
+    chosen('c', f"val_clips = ['drive 2']\n{pool}")
+    for nothing in ('[]', "['drive']", '3'):
+        chosen(f'd{nothing}', f'val_clips = {nothing}\n')
+    assert len(said) == 2
+
+
 def test_minimum_distance_ends_early(finished, choose, tmp_path, capsys):
     choose(
         tmp_path / 'out',

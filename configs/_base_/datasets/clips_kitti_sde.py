@@ -35,7 +35,10 @@ test_pipeline = [
 train_dataloader = dict(
     dataset=dict(data_root=data_root, clips=clips, pipeline=train_pipeline)
 )
-predict_dataloader = dict(dataset=dict(data_root=data_root, clips=clips))
+# val_clips are of own video
+predict_dataloader = dict(
+    dataset=dict(data_root=data_root, clips=clips, exclude_clips=[])
+)
 lidar = dict(
     type='ClipDataset',
     data_root=data_root,

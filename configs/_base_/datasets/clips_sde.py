@@ -1,4 +1,5 @@
-# Frame triplets of clips. For your own video edit clips.py.
+# Frame triplets of all clips. Predictions (depth labels, and the pool if frames are
+# chosen with such a config) leave out val_clips. For your own video edit clips.py.
 _base_ = './clips.py'
 train_pipeline = [
     dict(type='SeedBySample'),
@@ -30,5 +31,9 @@ train_dataloader = dict(
 predict_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    dataset=dict(type=_base_.dataset_type, data_root=_base_.data_root),
+    dataset=dict(
+        type=_base_.dataset_type,
+        data_root=_base_.data_root,
+        exclude_clips=_base_.val_clips,
+    ),
 )

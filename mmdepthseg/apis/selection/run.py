@@ -1,6 +1,7 @@
 """Selection with networks: an SDE teacher, and students that learn its depth."""
 
 import gc
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_dist_info
+from mmengine.logging import print_log
 
 from mmdepthseg.apis.model import load_model
 from mmdepthseg.apis.pool import ImagePool, predicted_images
@@ -118,6 +120,7 @@ class NetworkSelection:
         ]
         initial, exclude = check_rows(len(pool), given[0], given[1])
         check_budgets(self.budgets, initial, eligible_rows(len(pool), exclude))
+        self._warn_of_validation(pool, exclude)
         used = from_main(self._begin)
         features, labels, teacher = self._ask_teacher(pool)
         scorer = None
@@ -229,6 +232,23 @@ class NetworkSelection:
             workers = loader.get('num_workers', 0)
         size = self.batch_size
         return ImagePool(dataset, loader.batch_size if size is None else size, workers)
+
+    def _warn_of_validation(self, pool: ImagePool, exclude: np.ndarray) -> None:
+        """Count frames of `val_clips`, as configs of clips name them, in the pool."""
+        clips = self.cfg.get('val_clips')
+        if not isinstance(clips, list | tuple):
+            return
+        starts = tuple(f'{clip}/' for clip in clips)
+        rows = {i for i, name in enumerate(pool.names) if name.startswith(starts)}
+        if rows := rows - {*exclude.tolist()}:
+            print_log(
+                f'{len(rows)} of the {len(pool)} frames to choose from, such as '
+                f'{pool.names[min(rows)]}, are of val_clips, the clips of the '
+                'validation, whose frames should not be trained with: give '
+                f'predict_dataloader.dataset exclude_clips={[*clips]}',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     # -- the networks' part -------------------------------------------------------
 
