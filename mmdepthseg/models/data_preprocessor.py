@@ -64,6 +64,9 @@ class DepthSegDataPreProcessor(BaseDataPreprocessor):
         non_blocking: Do not wait for the transfer to the device.
     """
 
+    #: Read by the checks of the start.
+    one_size_to_evaluate = True
+
     def __init__(
         self,
         mean: Sequence[float] | None = None,

@@ -1,15 +1,20 @@
 """Checks of some frames of each folder, and their cameras; see `CheckStartHook`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+import torch
+from mmengine.dataset import DefaultSampler
 from mmseg.datasets import BaseSegDataset
+from mmseg.models.data_preprocessor import SegDataPreProcessor
+from torch.utils.data import DataLoader
 
 from mmdepthseg.camera import Size
 from mmdepthseg.datasets.errors import BrokenFileError, require_one_size
 from mmdepthseg.datasets.intrinsics import listed_camera
+from mmdepthseg.datasets.samplers.stream_index import StreamIndex
 from mmdepthseg.datasets.sequence_dataset import SequenceDataset
 from mmdepthseg.datasets.transforms import (
     LoadAdjacentFrames,
@@ -19,9 +24,13 @@ from mmdepthseg.datasets.transforms import (
 )
 from mmdepthseg.datasets.transforms.files import image_size, read_bytes
 from mmdepthseg.datasets.transforms.foreign import all_steps
+from mmdepthseg.engine.random_state import kept_random_state
 from mmdepthseg.engine.runs import parts_of
 from mmdepthseg.names import IMAGES, is_data
-from mmdepthseg.utils.errors import listed
+from mmdepthseg.utils.errors import UserError, listed
+
+#: Files are read whole for their headers, so at most so many for sizes in batches.
+MOST_FILES = 200
 
 
 def check_frames(dataset: Any) -> None:
@@ -122,6 +131,80 @@ def _check_change(
         own = _size_of(info['img_path'], loader)
         for path in info.get('adjacent_paths', ()):
             require_one_size(path, _size_of(path, loader), info['img_path'], own)
+
+
+def check_sizes_in_batches(place: str, loader: DataLoader, model: Any) -> None:
+    """Refuse an evaluation in which images of several sizes come in one batch.
+
+    Looked at are the first batch and, in others, a frame of each folder, by the files'
+    headers. Where two differ, one sample of each size is loaded, because the pipeline
+    may resize them. The random state stays as it is.
+
+    Args:
+        place: Key of the data loader.
+        loader: Of a validation or test; only those in a fixed order are checked.
+        model: Not wrapped; whether its data preprocessor takes one size in a batch, as
+            ours and MMSegmentation's do, decides.
+
+    Raises:
+        UserError: Names the data loader, two images and their sizes.
+    """
+    dataset, count = loader.dataset, loader.batch_size or 1
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    if (
+        not isinstance(dataset, BaseSegDataset)
+        or not isinstance(loader.sampler, DefaultSampler)
+        or loader.sampler.shuffle
+        or not isinstance(preprocessor, SegDataPreProcessor)
+        and not getattr(preprocessor, 'one_size_to_evaluate', False)
+    ):
+        return
+    steps = [*all_steps(dataset.pipeline)]
+    loaders = [step for step in steps if isinstance(step, LoadImageFromFile)]
+    order = [*loader.sampler] if loaders and count > 1 else []
+    shapes: dict[Size, Size] = {}
+    for batch in _looked_at(dataset, order, count):
+        stored = {_size_of(path, loaders[0]): (i, path) for i, path in batch.items()}
+        given: dict[Size, str] = {}
+        for size, (index, path) in stored.items() if len(stored) > 1 else ():
+            if size not in shapes:
+                shapes[size] = _input_size(dataset, index)
+            given[shapes[size]] = path
+        if len(given) > 1:
+            (size, path), (other, second) = sorted(given.items())[:2]
+            raise UserError(
+                f'{place}: {path} and {second} come in one batch, as images of '
+                f'{size} and {other} (height, width), whose padding would change the '
+                f'predictions: set batch_size=1 instead of {count}, or add Resize to '
+                'the pipeline, which makes all of one size'
+            )
+
+
+def _looked_at(
+    dataset: BaseSegDataset, order: list[int], count: int
+) -> Iterator[dict[int, str]]:
+    """Yield images, by index, of the first batch, and of batches of several folders."""
+    total = 0
+    for start in range(0, len(order), count):
+        indices = order[start : start + count]
+        paths = {i: dataset.get_data_info(i)['img_path'] for i in indices}
+        if start:
+            firsts = {os.path.dirname(path): i for i, path in reversed(paths.items())}
+            paths = {i: paths[i] for i in firsts.values()}
+        total += len(paths) if len(paths) > 1 else 0
+        if total > MOST_FILES:
+            return
+        if len(paths) > 1:
+            yield paths
+
+
+def _input_size(dataset: BaseSegDataset, index: int) -> Size:
+    """Return the size of an image behind the pipeline; (0, 0) if that gives several."""
+    with kept_random_state():
+        # a position as samplers give it, for SeedBySample
+        inputs = dataset[StreamIndex(index, pos=index, seed=0)]['inputs']
+    image = inputs.get('img') if isinstance(inputs, Mapping) else inputs
+    return (image.shape[-2], image.shape[-1]) if torch.is_tensor(image) else (0, 0)
 
 
 def _skips(part: SequenceDataset) -> bool:

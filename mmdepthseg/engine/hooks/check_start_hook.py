@@ -9,7 +9,11 @@ from torch.utils.data import DataLoader
 
 from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
-from mmdepthseg.engine.checks.frames import check_frames, left_out_images
+from mmdepthseg.engine.checks.frames import (
+    check_frames,
+    check_sizes_in_batches,
+    left_out_images,
+)
 from mmdepthseg.engine.checks.heads import (
     check_classes,
     check_inference,
@@ -63,7 +67,8 @@ class CheckStartHook(Hook):
       check that before they build anything).
     - Loops, samplers, schedules and hooks fit each other (see `checks.loops`).
     - The first, middle and last frame of each folder are stored as they are to be
-      read, their cameras fit, and neighbours have one size (see `checks.frames`).
+      read, their cameras fit, and neighbours have one size; images of several sizes do
+      not come in one batch of an evaluation (see `checks.frames`).
     - The first sample of each source has inputs for the data preprocessor, no transform
       leaves parts of it unchanged, and it passes through a model of MMSegmentation (see
       `checks.sample`).
@@ -125,6 +130,7 @@ class CheckStartHook(Hook):
                     )
                     continue
                 check_sample(place, dataset, label_ids=ids)
+                check_sizes_in_batches(place, loop.dataloader, model)
                 check_inference(model)
                 for metric in loop.evaluator.metrics:
                     networks = getattr(loop, 'networks', None)

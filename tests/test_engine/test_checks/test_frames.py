@@ -4,8 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from helpers.images import write_image
+from mmengine.dataset import DefaultSampler
 from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader
 
 from mmdepthseg.datasets import (
     BrokenFileError,
@@ -14,7 +18,13 @@ from mmdepthseg.datasets import (
     ClipDataset,
     ConcatDataset,
 )
-from mmdepthseg.engine.checks.frames import check_frames, left_out_images
+from mmdepthseg.engine.checks import frames
+from mmdepthseg.engine.checks.frames import (
+    check_frames,
+    check_sizes_in_batches,
+    left_out_images,
+)
+from mmdepthseg.models.data_preprocessor import DepthSegDataPreProcessor
 from mmdepthseg.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('our_scope')
@@ -237,3 +247,48 @@ def test_images_that_data_sets_of_theirs_leave_out(theirs, tmp_path):
 def test_labels_among_images_are_not_left_out(theirs):
     part = theirs(data_prefix=dict(img_path='images', seg_map_path='images'))
     assert not [*left_out_images('x', part.datasets[1])]
+
+
+PACKED = [LOADERS[0], dict(type='PackDepthSegInputs')]
+RESIZED = [LOADERS[0], dict(type='Resize', scale=(8, 4)), PACKED[1]]
+
+
+def check_batches(dataset, count, shuffle=False):
+    """As an evaluation with that batch size."""
+    model = nn.Module()
+    model.data_preprocessor = DepthSegDataPreProcessor()
+    sampler = DefaultSampler(dataset, shuffle=shuffle, seed=0)
+    loader = DataLoader(dataset, batch_size=count, sampler=sampler)
+    check_sizes_in_batches('val_dataloader', loader, model)
+
+
+def two_folders(root, pipeline=PACKED):
+    """Return clips a and b of three frames, those of b larger."""
+    for clip, width in (('a', 16), ('b', 18)):
+        for number in range(3):
+            frame = np.zeros((8, width, 3), np.uint8)
+            write_image(root / clip / f'frames/{number}.png', frame)
+    return ClipDataset(data_root=str(root), pipeline=pipeline)
+
+
+@pytest.mark.parametrize('count', [2, 4, 6, 8])
+def test_two_sizes_in_a_batch_of_an_evaluation_are_refused(count, tmp_path):
+    """Between clips, or among the first images of a folder."""
+    wanted = r'^val_dataloader: .*\(8, 16\) and \(8, 18\).*batch_size=1 .*Resize'
+    state = torch.get_rng_state()
+    with pytest.raises(UserError, match=wanted):
+        check_batches(two_folders(tmp_path / 'two'), count)
+    with pytest.raises(UserError, match=wanted):
+        mixed = clip_of_two_sizes(tmp_path / 'one', 1, PACKED, offsets=())
+        check_batches(mixed, count)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_sizes_in_batches_of_their_own_are_fine(tmp_path, monkeypatch):
+    dataset = two_folders(tmp_path)
+    for count in (1, 3):
+        check_batches(dataset, count)
+    check_batches(dataset, 2, shuffle=True)
+    check_batches(two_folders(tmp_path, RESIZED), 2)
+    monkeypatch.setattr(frames, 'MOST_FILES', 1)
+    check_batches(dataset, 2)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import pytest
 from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -49,3 +50,18 @@ def test_images_that_are_left_out_are_in_the_log(tiny_config, tmp_path, plain_la
         run.train()
     log = Path(run.logger.log_file).read_text()
     assert f'train_dataloader: {images}: 1 image(s) left out (other.tif)' in log
+
+
+def test_two_sizes_in_a_batch_of_the_validation(tiny_config, tmp_path, plain_layout):
+    """Which MMSegmentation's data preprocessor does not take either."""
+    extra = "custom_hooks.append(dict(type='CheckStartHook'))\n"
+    extra += "val_dataloader['batch_size'] = 2\n"
+    config = Config.fromfile(tiny_config(extra=extra))
+    data = Path(config.train_dataloader.dataset.data_root)
+    for folder in ('images', 'labels'):
+        path = str(sorted((data / folder).iterdir())[1])
+        image = cv2.imread(path, cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(path, cv2.copyMakeBorder(image, 0, 0, 0, 8, cv2.BORDER_REFLECT))
+    config.work_dir = str(tmp_path / 'run')
+    with pytest.raises(UserError, match='val_dataloader: .* come in one batch'):
+        Runner.from_cfg(config).train()
