@@ -3,6 +3,7 @@
 from mmdepthseg.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmdepthseg.engine.hooks.check_checkpoint_hook import CheckCheckpointHook
 from mmdepthseg.engine.hooks.check_start_hook import CheckStartHook
+from mmdepthseg.engine.hooks.logger_hook import LoggerHook
 from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
 from mmdepthseg.engine.hooks.monitor_hooks import CheckpointHook, EarlyStoppingHook
 from mmdepthseg.engine.hooks.non_finite_loss_hook import NonFiniteLossHook
@@ -18,6 +19,7 @@ __all__ = [
     'CheckStartHook',
     'CheckpointHook',
     'EarlyStoppingHook',
+    'LoggerHook',
     'MeanTeacherHook',
     'NonFiniteLossHook',
     'RandomStateHook',
