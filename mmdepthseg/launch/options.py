@@ -262,7 +262,9 @@ def _refuse_variable(config: Config, key: str) -> None:
         place
         for root in sorted(known & set(config))
         for place, found in walk(config._cfg_dict[root], root)
+        # None and truth values are everywhere: there the name tells
         if _is_used(value, found)
+        and (not (value is None or isinstance(value, bool)) or _last(place) == name)
     ]
     if places:
         raise UserError(
@@ -276,6 +278,10 @@ def _refuse_variable(config: Config, key: str) -> None:
         'is a variable of the config file, this changes nothing',
         stacklevel=3,
     )
+
+
+def _last(place: str) -> str:
+    return place.rpartition('.')[2]
 
 
 def _is_used(value: Any, found: Any) -> bool:

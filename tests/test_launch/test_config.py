@@ -57,6 +57,27 @@ def test_a_variable_that_was_merged_is_no_option(tmp_path):
     assert config.other.mean == [3.0]
 
 
+def test_a_variable_without_a_value_goes_by_its_name(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text(
+        'table = None\n'
+        'flip = True\n'
+        'mine = None\n'
+        'load_from = None\n'
+        'train_dataloader = dict(dataset=dict(table=table, other=None, pin=True))\n'
+        'val_dataloader = dict(dataset=dict(flip=flip))\n'
+    )
+    for key, place in {
+        'table': 'train_dataloader.dataset.table',
+        'flip': 'val_dataloader.dataset.flip',
+    }.items():
+        with pytest.raises(UserError, match=rf'{key}: .*file: {place} \(') as error:
+            load_config(path, {key: 'other'})
+        assert 'pin' not in str(error.value)
+    with pytest.warns(UserWarning, match="reads 'mine'"):
+        assert load_config(path, dict(mine='other')).mine == 'other'
+
+
 def test_work_dir_argument_goes_before_config_before_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = Config(dict())
