@@ -64,8 +64,8 @@ def test_a_variable_without_a_value_goes_by_its_name(tmp_path):
         'flip = True\n'
         'mine = None\n'
         'load_from = None\n'
-        'train_dataloader = dict(dataset=dict(table=table, other=None, pin=True))\n'
-        'val_dataloader = dict(dataset=dict(flip=flip))\n'
+        "train_dataloader = dict(dataset=dict(type='X', table=table, other=None))\n"
+        "val_dataloader = dict(dataset=dict(type='X', flip=flip), pin=True)\n"
     )
     for key, place in {
         'table': 'train_dataloader.dataset.table',
