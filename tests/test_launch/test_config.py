@@ -65,7 +65,7 @@ def test_a_variable_without_a_value_goes_by_its_name(tmp_path):
         'mine = None\n'
         'load_from = None\n'
         "train_dataloader = dict(dataset=dict(type='X', table=table, other=None))\n"
-        "val_dataloader = dict(dataset=dict(type='X', flip=flip), pin=True)\n"
+        "val_dataloader = dict(dataset=dict(type='X', flip=flip), pin_memory=True)\n"
     )
     for key, place in {
         'table': 'train_dataloader.dataset.table',
