@@ -1,6 +1,7 @@
 """Tools that read what tests and trainings have written."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -197,6 +198,26 @@ def test_class_shares_of_an_empty_list(streets, tmp_path, capsys):
             '--cfg-options', f'train_dataloader.dataset.data_root={streets}',
         )  # fmt: skip
     assert 'none.txt: no name' in capsys.readouterr().err
+
+
+def test_class_shares_of_frames_without_labels(streets, tmp_path, capsys):
+    copy = shutil.copytree(streets, tmp_path / 'streets')
+    labels = sorted(copy.glob('gtFine/train/*/*_labelTrainIds.png'))
+    lines = [path.name.split('_gtFine')[0] for path in labels]
+    for path in copy.glob(f'gtFine/train/*/{lines[1]}_*'):
+        path.unlink()
+    bare = f'{labels[1].parent.name}/{lines[1]}'
+    for names, wanted in (
+        (lines, f'list.txt: 1 of its 3 frames have no label, the first is {bare}'),
+        (['elsewhere'], "'elsewhere' is not among the names"),
+    ):
+        (tmp_path / 'list.txt').write_text('\n'.join(names))
+        with pytest.raises(SystemExit):
+            call(
+                'class_shares', SUPERVISED, '--lists', tmp_path / 'list.txt',
+                '--cfg-options', f'train_dataloader.dataset.data_root={copy}',
+            )  # fmt: skip
+        assert wanted in capsys.readouterr().err
 
 
 def test_picture_sheet(tmp_path, capsys):

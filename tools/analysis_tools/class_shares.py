@@ -14,6 +14,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -42,7 +43,6 @@ def show(args: argparse.Namespace) -> None:
     from mmdepthseg.datasets.class_pixels import class_pixels
     from mmdepthseg.datasets.subset import random_subset
     from mmdepthseg.launch.config import load_config
-    from mmdepthseg.name_lists import match_list
     from mmdepthseg.registry import DATASETS
     from mmdepthseg.utils.errors import UserError
 
@@ -55,17 +55,17 @@ def show(args: argparse.Namespace) -> None:
             f'{args.config}: the dataset of train_dataloader has no labeled_subset; '
             'give the config of a supervised training'
         )
-    dataset = DATASETS.build({**pool, 'labeled_subset': {}, 'subset_mode': 'keep'})
-    pixels = class_pixels(dataset)
-    names = [dataset.get_data_info(index)['img_id'] for index in range(len(dataset))]
+    pool['labeled_subset'] = {}
+    dataset = DATASETS.build({**pool, 'subset_mode': 'keep'})
+    pixels, names = class_pixels(dataset), frame_names(dataset)
     chosen: dict[str, Sequence[int]] = {'pool': range(len(names))}
     for seed in args.seeds:
         chosen[f'random, {seed}'] = random_subset(len(names), args.random, seed)
-    for path in args.lists:
-        # once, also if a line is the name and another its last part
-        chosen[path] = list(dict.fromkeys(match_list(path, names)))
-        if not chosen[path]:
-            raise UserError(f'{path}: no name in this list')
+    if args.lists:
+        marked = dict(pool, subset_mode='mark', check_depth_labels=False)
+        frames = frame_names(DATASETS.build(marked))
+        for path in args.lists:
+            chosen[path] = labelled_positions(path, frames, names)
     shares = pixels / pixels.sum(axis=1, keepdims=True).clip(min=1)
     rows = [
         ['class', *(f'{name}: {len(places)}' for name, places in chosen.items())],
@@ -79,6 +79,42 @@ def show(args: argparse.Namespace) -> None:
         rows.append(row)
     print('Mean share of pixels in %, and the number of frames that show the class\n')
     print('\n'.join('| ' + ' | '.join(row) + ' |' for row in rows))
+
+
+def frame_names(dataset: Any) -> list[str]:
+    """Return the `img_id` of each sample of a data set."""
+    return [dataset.get_data_info(index)['img_id'] for index in range(len(dataset))]
+
+
+def labelled_positions(
+    path: str, frames: Sequence[str], labelled: Sequence[str]
+) -> list[int]:
+    """Return the positions in `labelled` of the names in a list, each once.
+
+    Args:
+        path: The list.
+        frames: Names of all frames.
+        labelled: Names of those that have labels.
+
+    Raises:
+        UserError: The list has no name, one that is not in `frames`, or one without
+            labels; names the list and the first frame.
+    """
+    from mmdepthseg.name_lists import match_list
+    from mmdepthseg.utils.errors import UserError
+
+    # once, also if a line is the name and another its last part
+    found = list(dict.fromkeys(frames[index] for index in match_list(path, frames)))
+    if not found:
+        raise UserError(f'{path}: no name in this list')
+    positions = {name: position for position, name in enumerate(labelled)}
+    bare = [name for name in found if name not in positions]
+    if bare:
+        raise UserError(
+            f'{path}: {len(bare)} of its {len(found)} frames have no label, the first '
+            f'is {bare[0]}: label them first, their classes are counted in the labels'
+        )
+    return [positions[name] for name in found]
 
 
 def main(argv: list[str] | None = None) -> None:
