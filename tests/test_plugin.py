@@ -188,6 +188,19 @@ def test_get_flops(kind, streets, tmp_path, capsys):
     assert float(flops[1]) > 0
 
 
+def test_parameters_of_the_network_that_predicts(streets, tmp_path, capsys):
+    """The guide's command counts what the student has for its predictions."""
+    guide = (REPO / 'docs/mmseg_tools.md').read_text()
+    code = re.search(r'python -c "(from mmseg[^"]+)"', guide)[1].replace('\\\n', '')
+    for kind in ('teacher', 'joint'):
+        config = write_config(tmp_path, kind, streets)
+        exec(re.sub(' +', ' ', code).replace('CONFIG', str(config)), {})
+        parts = dict(init_model(str(config), None, 'cpu').student.named_children())
+        parts.pop('pose_net', None)
+        own = sum(p.numel() for part in parts.values() for p in part.parameters())
+        assert int(capsys.readouterr().out.split()[-1]) == own > 0
+
+
 CLIPS = """
 _base_ = {base!r}
 test_dataloader = dict(dataset=dict(
