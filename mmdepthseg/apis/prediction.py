@@ -307,8 +307,6 @@ def write_video(
                         raise UserError(
                             f'{path}: OpenCV cannot write an mp4 video here'
                         )
-                if strip.shape[1::-1] != size:
-                    strip = cv2.resize(strip, size)
                 writer.write(strip)
                 written = True
         finally:
@@ -336,7 +334,8 @@ def _strips(
     network: Network,
     limits: tuple[float, float] | None,
 ) -> Iterator[np.ndarray]:
-    """Yield the panels of each frame, side by side."""
+    """Yield the panels of each frame, side by side, as large as the first frame's."""
+    size = None
     for frame in frames.read(lambda name: True):
         panels = [frame.image]
         if network.classes:
@@ -344,15 +343,38 @@ def _strips(
             panels.append(_there(picture, frame.name))
         if network.predicts_depth:
             panels.append(color_disparity(_disparity(folder, frame.name), limits))
-        yield np.hstack([_panel(panel) for panel in panels])
+        size = size or _panel_size(frame.image)
+        yield np.hstack([_panel(panel, size) for panel in panels])
 
 
-def _panel(image: np.ndarray) -> np.ndarray:
-    """Return a panel of at most `PANEL_WIDTH`, with sides that videos can have."""
+def _panel_size(
+    image: np.ndarray, within: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """Return the width and height of an image's panel, which videos can have.
+
+    Args:
+        image: (H, W, 3).
+        within: Fill this width and height; None: at most `PANEL_WIDTH`.
+    """
     height, width = image.shape[:2]
     share = min(1.0, PANEL_WIDTH / width)
-    size = tuple(max(2, round(side * share) // 2 * 2) for side in (width, height))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    if within is not None:
+        share = min(within[0] / width, within[1] / height)
+    width, height = (max(2, round(s * share) // 2 * 2) for s in (width, height))
+    return width, height
+
+
+def _panel(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a panel of a size; an image of another shape has black beside it."""
+    own = _panel_size(image)
+    if own != size:
+        own = _panel_size(image, size)
+    panel = np.zeros((size[1], size[0], 3), np.uint8)
+    left, top = ((whole - part) // 2 for whole, part in zip(size, own, strict=True))
+    panel[top : top + own[1], left : left + own[0]] = cv2.resize(
+        image, own, interpolation=cv2.INTER_AREA
+    )
+    return panel
 
 
 def _disparity(folder: Path, name: str) -> np.ndarray:

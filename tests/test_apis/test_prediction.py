@@ -259,6 +259,22 @@ def test_the_video_has_the_frames_that_are_there(networks, images, tmp_path):
     assert made(fps=7) == (3, 7)
 
 
+def test_images_of_other_shapes_are_not_stretched_in_the_video(networks, tmp_path):
+    shapes = (SIZE, (SIZE[0] // 2, SIZE[1] // 2), (64, 40), (20, 64))
+    for number, shape in enumerate(shapes):
+        image = np.full((*shape, 3), 200, np.uint8)
+        cv2.imwrite(str(tmp_path / f'{number}.png'), image)
+    made = predict(*networks(DEPTH), tmp_path, tmp_path / 'out', device='cpu', fps=5)
+    video = cv2.VideoCapture(str(made.video))
+    # height and width of the image in the first panel, which is as large as the first
+    for height, width in ((40, 64), (40, 64), (40, 24), (20, 64)):
+        shown = video.read()[1][:, : SIZE[1], 0] > 100
+        assert shown.any(axis=1).sum() == pytest.approx(height, abs=2)
+        assert shown.any(axis=0).sum() == pytest.approx(width, abs=2)
+        assert abs(np.argwhere(shown).mean(axis=0) - (19.5, 31.5)).max() < 1
+    assert not video.read()[0]
+
+
 def test_inputs_that_are_none(networks, tmp_path):
     network = networks(DEPTH)
     (tmp_path / 'ride/frames').mkdir(parents=True)
