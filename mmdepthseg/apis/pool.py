@@ -4,7 +4,6 @@ Batches consist of the same images whatever the number of ranks and wherever an 
 run stopped, so the results on one kind of device are the same to the last bit.
 """
 
-import hashlib
 import os
 import shutil
 from collections import Counter
@@ -83,6 +82,7 @@ class ImagePool:
     Attributes:
         names: `img_id` of each image.
         paths: File of each image.
+        states: What is known of the files, by name; see `fingerprint`.
 
     Raises:
         UserError: Images have no names or two have the same, or a number is out of
@@ -104,6 +104,7 @@ class ImagePool:
             )
         self.names = [str(info['img_id']) for info in infos]
         self.paths = [str(info['img_path']) for info in infos]
+        self.states: dict[str, dict] = {}
         check_names(self.names)
         ((often, number),) = Counter(self.names).most_common(1) or [('', 0)]
         if number > 1:
@@ -112,18 +113,6 @@ class ImagePool:
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.names)
-
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of names, sizes and modification times of all images."""
-        digest = hashlib.sha256()
-        for name, path in zip(self.names, self.paths, strict=True):
-            try:
-                state = os.stat(path)
-                text = f'{name}\0{state.st_size}\0{state.st_mtime_ns}\n'
-            except OSError:  # not a local file, or missing: an error when it is read
-                text = f'{name}\0{path}\n'
-            digest.update(text.encode())
-        return digest.hexdigest()
 
     def batches(self, rows: Sequence[int]) -> list[list[int]]:
         """Split rows into batches."""

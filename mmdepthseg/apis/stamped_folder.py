@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mmdepthseg.utils.stamp import Stamp, renamed
+from mmdepthseg.utils.stamp import DONE, MISSING, Stamp, renamed
 
 
 class StampedFolder(Stamp):
@@ -14,10 +14,20 @@ class StampedFolder(Stamp):
         folder: The folder; `clear` removes it.
         what: See `Stamp`.
         made_with: See `Stamp`.
+        earlier: Entries of `made_with` as earlier versions wrote them for the same
+            inputs; `check` writes those of a stamp anew.
     """
 
-    def __init__(self, folder: str | Path, what: str, made_with: Mapping) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        what: str,
+        made_with: Mapping,
+        earlier: Mapping | None = None,
+    ) -> None:
         self.folder = Path(folder)
+        self.earlier = dict(earlier or {})
+        self._is_earlier = False
         super().__init__(
             self.folder / 'stamp.json',
             what,
@@ -31,7 +41,10 @@ class StampedFolder(Stamp):
         """Do as `Stamp.check`; every file of the folder is somebody else's."""
         if self.folder.is_dir():
             taken = [*taken, *self.folder.iterdir()]
-        return super().check(overwrite, taken)
+        state = super().check(overwrite, taken)
+        if state != MISSING and self._is_earlier:
+            self._write(self.path, complete=state == DONE)
+        return state
 
     def set_aside(self) -> Path:
         """Rename the folder."""
@@ -50,4 +63,8 @@ class StampedFolder(Stamp):
         )
 
     def _unpack(self, content: dict) -> tuple[dict, dict]:
-        return dict(content['made_with']), dict(content['facts'])
+        before = dict(content['made_with'])
+        same = [key for key, value in self.earlier.items() if before.get(key) == value]
+        before.update({key: self.made_with[key] for key in same})
+        self._is_earlier = bool(same)
+        return before, dict(content['facts'])

@@ -197,7 +197,7 @@ class DepthLabelStore:
         png = png_bytes(to_16_bits(disparity))
         write_atomically(inside(self.root, f'{img_id}{SUFFIX}'), png)
         self.manifest['files'][img_id] = len(png)
-        state = _image_state(img_path) if img_path else None
+        state = image_state(img_path) if img_path else None
         if img_path and state:
             state['sha256'] = file_hash(img_path)
             self.manifest['images'][img_id] = state
@@ -220,7 +220,7 @@ class DepthLabelStore:
         images, changed = self.manifest.get('images', {}), []
         for img_id, path in img_paths.items():
             then = images.get(img_id)
-            now = _image_state(path) if then else None
+            now = image_state(path) if then else None
             if now is None:
                 continue
             if now['size'] != then['size']:
@@ -386,7 +386,7 @@ def _size(path: Path) -> int:
         return -1
 
 
-def _image_state(path: str) -> dict | None:
+def image_state(path: str) -> dict | None:
     """Return path, size and time of an image; None if it is not a local file."""
     try:
         state = os.stat(path)

@@ -1,6 +1,7 @@
 """`tools/select_samples.py CONFIG CHECKPOINT`: again, after a kill, on two ranks."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -9,7 +10,10 @@ from helpers import REPO
 from helpers.selection_runs import BUDGETS, contents, record_of, times
 from helpers.tiny_selection import NAMES, make_teacher
 
-from mmdepthseg.apis.selection import run
+from mmdepthseg.apis.fingerprint import fingerprint_by_time
+from mmdepthseg.apis.pool import ImagePool, predicted_images
+from mmdepthseg.apis.selection import run, student
+from mmdepthseg.launch.config import load_config
 from mmdepthseg.selection.growth import grow
 from mmdepthseg.utils.files import file_hash
 
@@ -18,6 +22,53 @@ def test_the_same_again_computes_nothing(finished, choose):
     before = times(finished)
     choose(finished)
     assert times(finished) == before
+
+
+@pytest.fixture
+def copied_again(select_world):
+    """Give an image another time."""
+    image = select_world / f'clips/drive 1/frames/{NAMES[1].rpartition("/")[2]}.png'
+    state = image.stat()
+    yield lambda: os.utime(image, ns=(1, 1))
+    os.utime(image, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def test_images_copied_again_are_the_same(finished, choose, copied_again, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(finished, out)
+    before = times(out)
+    copied_again()
+    choose(out)
+    assert times(out) == before
+
+
+def test_selections_of_earlier_versions(
+    select_world, finished, choose, copied_again, capsys, tmp_path
+):
+    """They knew the times of images alone."""
+    cfg = load_config(str(select_world / 'select.py'))
+    earlier = fingerprint_by_time(ImagePool(predicted_images(cfg)))
+    of: dict[str, str] = {}
+    for out in (tmp_path / 'same', tmp_path / 'copied'):
+        shutil.copytree(finished, out)
+        (out / 'images.json').unlink()
+        for path in sorted(out.glob('*/**/stamp.json'), reverse=True):
+            stamp = json.loads(path.read_text())
+            stamp['made_with']['images'] = earlier
+            if path.parts[-3] == 'students':
+                of[path.parts[-2]] = student._digest(stamp['made_with'])
+            if path.parts[-3] == 'scores':
+                stamp['made_with']['student'] = of[path.parts[-2]]
+            path.write_text(json.dumps(stamp))
+    before = times(tmp_path / 'same')
+    choose(tmp_path / 'same')
+    copied_again()
+    choose(tmp_path / 'same')
+    assert times(tmp_path / 'same') == before
+    with pytest.raises(SystemExit):
+        choose(tmp_path / 'copied')
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert 'features' in error and ': images.' in error and '--overwrite' in error
 
 
 def test_weights_of_students_may_be_thrown_away(finished, choose, tmp_path):

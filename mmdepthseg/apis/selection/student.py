@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.dist import barrier, get_dist_info
 from mmengine.model import BaseModel
 
+from mmdepthseg.apis.fingerprint import fingerprint, fingerprint_by_time
 from mmdepthseg.apis.model import load_model
 from mmdepthseg.apis.pool import (
     PARTS,
@@ -93,7 +94,8 @@ class StudentScorer:
         self.seed, self.excluded = seed, list(excluded)
         self.labels, self.device, self.launcher = labels, device, launcher
         self.overwrite = overwrite
-        self.given = dict(images=pool.fingerprint(), teacher=teacher)
+        self.given = dict(images=fingerprint(pool, out), teacher=teacher)
+        self.earlier = dict(images=from_main(lambda: fingerprint_by_time(pool)))
         self.records: dict[int, dict] = {}
         self._scored = ImagePool(
             predicted_images(cfg, pipeline=score_pipeline(cfg, labels)),
@@ -119,6 +121,7 @@ class StudentScorer:
             self.out / 'students' / str(count),
             f'the student of {count} images',
             made_with,
+            self.earlier,
         )
         trained = from_main(lambda: self._begin(student, config, chosen))
         rows = self._rows(chosen)
@@ -132,6 +135,7 @@ class StudentScorer:
                 pipeline=score_pipeline(self.cfg, None),
                 criterion=self.settings.criterion,
             ),
+            dict(self.earlier, student=_digest({**student.made_with, **self.earlier})),
         )
         out = work.folder / 'scores.npy'
         if not is_ready(work, out, len(rows), self.overwrite):

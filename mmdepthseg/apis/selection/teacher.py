@@ -10,6 +10,7 @@ from mmengine.dist import barrier
 from mmengine.model import BaseModel
 
 from mmdepthseg.apis.depth_labels import generate_depth_labels
+from mmdepthseg.apis.fingerprint import fingerprint, fingerprint_by_time
 from mmdepthseg.apis.pool import (
     PARTS,
     ImagePool,
@@ -148,7 +149,12 @@ class Teacher:
         work = StampedFolder(
             self.folder / 'features',
             'the features',
-            dict(self.made_with, features=options, images=pool.fingerprint()),
+            dict(
+                self.made_with,
+                features=options,
+                images=fingerprint(pool, self.folder),
+            ),
+            dict(images=from_main(lambda: fingerprint_by_time(pool))),
         )
 
         def finish() -> None:
