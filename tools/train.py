@@ -53,7 +53,7 @@ def train(args: argparse.Namespace) -> None:
     setup_precision(config, args.amp)
     setup_distributed(config, args.launcher)
     needs = ('train_dataloader', 'train_cfg', 'optim_wrapper')
-    build_runner(config, needs=needs).train()
+    build_runner(config, needs, args.cfg_options).train()
 
 
 def main(argv: list[str] | None = None) -> None:

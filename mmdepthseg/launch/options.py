@@ -75,6 +75,20 @@ def _parse_value(text: str) -> Any:
     return DictAction._parse_iterable(text)
 
 
+def option_texts(options: Mapping[str, Any]) -> list[str]:
+    """Return options as `KEY=VALUE`, which `OptionsAction` reads as they are."""
+    return [f'{key}={_text(value)}' for key, value in options.items()]
+
+
+def _text(value: Any) -> str:
+    """Return a value without quotes around it, where it needs none."""
+    try:
+        plain = repr(_parse_value(str(value).strip())) == repr(value)
+    except (AssertionError, RecursionError, MemoryError, ValueError):
+        plain = False
+    return str(value) if plain else repr(value)
+
+
 def _python_value(text: str) -> Any:
     if '#' in re.sub(r"'[^']*'|\"[^\"]*\"", '', text):
         raise ValueError(text)  # Python drops what follows

@@ -21,6 +21,7 @@ from mmdepthseg.engine.hooks import (
 )
 from mmdepthseg.engine.hooks.stop_signal_hook import noted_signals
 from mmdepthseg.launch.opening import Opening
+from mmdepthseg.launch.options import option_texts
 from mmdepthseg.launch.setup import setup_speed
 from mmdepthseg.utils.configs import type_name, walk
 from mmdepthseg.utils.errors import UserError, check_keys
@@ -91,7 +92,9 @@ class ToolRunner(Runner):
         return super().test()
 
 
-def build_runner(config: Config, needs: Sequence[str]) -> Runner:
+def build_runner(
+    config: Config, needs: Sequence[str], options: Mapping[str, Any] | None = None
+) -> Runner:
     """Return the runner of a config, which may name its own `runner_type`.
 
     Configs without our hooks, such as MMSegmentation's own, get those of `GUARDS`, too,
@@ -101,6 +104,7 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     Args:
         config: Complete config.
         needs: Top-level keys that the job requires.
+        options: `--cfg-options` that the config has, for the summary of a training.
 
     Raises:
         UserError: A key is missing.
@@ -128,6 +132,9 @@ def build_runner(config: Config, needs: Sequence[str]) -> Runner:
     for kind in wanted:
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
+    for hook in runner.hooks:
+        if isinstance(hook, TrainingSummaryHook):
+            hook.options = option_texts(options or {})
     return runner
 
 

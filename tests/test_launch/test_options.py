@@ -6,7 +6,7 @@ import warnings
 import pytest
 from mmengine.config import Config
 
-from mmdepthseg.launch.options import OptionsAction, apply_options
+from mmdepthseg.launch.options import OptionsAction, apply_options, option_texts
 from mmdepthseg.utils import UserError
 
 
@@ -56,6 +56,18 @@ def test_values_are_read_as_mmengine_does_and_dicts_too():
 )
 def test_quotes_braces_and_words(text, value):
     assert parse(f'key={text}') == {'key': value}
+    assert parse(*option_texts({'key': value})) == {'key': value}
+
+
+def test_options_as_texts():
+    options = {'a.b': 1, '+c': '1', 'd': 0.5, 'e': None, 'f': True, 'g': 'True'}
+    options |= {'h': (1,), 'i': [], 'j': '', 'k': ' x ', 'l': '/a/b.png', 'm': "it's"}
+    texts = option_texts(options)
+    assert texts[:3] + texts[10:11] == ['a.b=1', "+c='1'", 'd=0.5', 'l=/a/b.png']
+    found = parse(*texts)
+    assert found == options and [*map(type, found.values())] == [
+        type(value) for value in options.values()
+    ]
 
 
 @pytest.mark.parametrize(

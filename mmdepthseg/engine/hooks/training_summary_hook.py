@@ -1,7 +1,7 @@
 """The first lines of a training: what it reads, what it does, what comes next."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.dist import get_world_size
@@ -27,10 +27,14 @@ class TrainingSummaryHook(Hook):
 
     MMEngine logs the config and the order of the hooks; how many labels and cameras
     there are, and which K, stands in neither.
+
+    Attributes:
+        options: `--cfg-options` of this training, which the next commands need, too.
     """
 
     # the last before the first iteration
     priority = 'LOWEST'
+    options: Sequence[str] = ()
 
     def before_train(self, runner: Runner) -> None:
         """Log the summary."""
@@ -39,7 +43,7 @@ class TrainingSummaryHook(Hook):
             *_labels(runner),
             *_weights(runner),
             *_schedule(runner),
-            *_next(runner),
+            *_next(runner, self.options),
         ]
         lines = [f'  {name:<10}{text}' for name, text in rows]
         text = '\n'.join(['This training:', *lines])
@@ -116,7 +120,8 @@ def _schedule(runner: Runner) -> Iterator[tuple[str, str]]:
     yield 'schedule', '; '.join(parts)
 
 
-def _next(runner: Runner) -> Iterator[tuple[str, str]]:
+def _next(runner: Runner, options: Sequence[str]) -> Iterator[tuple[str, str]]:
+    more = f' --cfg-options {shlex.join(options)}' if options else ''
     config = shlex.quote(runner.cfg.filename or 'CONFIG')
     model = unwrapped(runner.model)
     student = getattr(model, 'student', model)
@@ -126,9 +131,10 @@ def _next(runner: Runner) -> Iterator[tuple[str, str]]:
     checkpoint = shlex.quote(f'{runner.work_dir}/{step}.pth')
     depth = getattr(student, 'depth_head', None) is not None
     if depth and not getattr(student, 'with_decode_head', True):
-        yield 'then', f'tools/generate_depth.py {config} {checkpoint} --out FOLDER'
+        generate = f'python tools/generate_depth.py {config} {checkpoint}'
+        yield 'then', f'{generate} --out FOLDER{more}'
     if runner.cfg.get('test_dataloader'):
-        yield 'then', f'tools/test.py {config} {checkpoint}'
+        yield 'then', f'python tools/test.py {config} {checkpoint}{more}'
     if file := getattr(runner.logger, 'log_file', None):
         yield 'log', f'{file} (with environment, config and hooks)'
 

@@ -14,10 +14,10 @@ from mmdepthseg.launch.runner import build_runner
 def summary(tmp_path, caplog, plain_layout):
     """The lines that a training of one iteration logs before it, by their names."""
 
-    def of(config):
-        cfg = load_config(config)
+    def of(config, options=None):
+        cfg = load_config(config, options)
         cfg.work_dir = str(tmp_path / 'run')
-        runner = build_runner(cfg, needs=['train_dataloader'])
+        runner = build_runner(cfg, ['train_dataloader'], options)
         runner.logger.addHandler(caplog.handler)
         with caplog.at_level(logging.INFO):
             runner.train()
@@ -43,7 +43,15 @@ def test_any_data_set(tiny_config, summary, tmp_path):
     assert lines['schedule'].startswith('1 iterations, 2 samples; SGD at 0.005, 0.05')
     assert 'camera' not in lines
     assert lines['weights'] == 'backbone from random values'
-    assert lines['then'] == f'tools/test.py {config} {tmp_path}/run/iter_1.pth'
+    checkpoint = f'{tmp_path}/run/iter_1.pth'
+    assert lines['then'] == f'python tools/test.py {config} {checkpoint}'
+
+
+def test_the_next_command_has_the_options(tiny_config, summary):
+    options = {'model.backbone.depth': 18, '+note': 'a b'}
+    lines = summary(tiny_config(extra=HOOK), options)
+    wanted = " --cfg-options model.backbone.depth=18 '+note=a b'"
+    assert lines['then'].endswith(f'/run/iter_1.pth{wanted}')
 
 
 SDE = """
