@@ -122,7 +122,7 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         stamp.files,
     )
     if selection.stopped:
-        tell_end(len(selection.order), args.min_distance)
+        tell_end(len(selection.order), args.min_distance, selection.preselected)
     if not args.no_page:
         exclude = rows['exclude']
         written.append(write_page(args.out, features, names, images, exclude))
@@ -158,7 +158,7 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
             progress=Progress('selection')),
     ).run()  # fmt: skip
     if result.stopped_at is not None:
-        tell_end(result.stopped_at, args.min_distance)
+        tell_end(result.stopped_at, args.min_distance, result.preselected)
     if result.written and not args.no_page:
         page = write_page(
             args.out, result.features, result.names, result.paths, result.exclude
@@ -167,11 +167,15 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
     return result.written
 
 
-def tell_end(frames: int, min_distance: float) -> None:
-    """Say that a minimum distance ended the selection early."""
+def tell_end(frames: int, min_distance: float, preselected: int | None) -> None:
+    """Say that a minimum distance ended the selection early, and among which frames."""
+    others, cure = 'frame', ''
+    if preselected is not None:
+        others = f'of the {preselected} frames that --preselect leaves'
+        cure = '; a larger --preselect leaves more'
     print(
-        f'stopped at {frames} frames: no other frame is at least {min_distance:g} from '
-        'all of them',
+        f'stopped at {frames} frames: no other {others} is at least '
+        f'{min_distance:g} from all of them{cure}',
         file=sys.stderr,
     )
 

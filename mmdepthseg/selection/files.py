@@ -180,6 +180,7 @@ def write_selection(
         'nearest': [row if row >= 0 else None for row in selection.nearest.tolist()],
         'score': None if selection.score is None else _numbers(selection.score),
         'stopped_by_min_distance': selection.stopped,
+        'preselected': selection.preselected,
         'splits': splits,
         'options': options,
         'files': files or {},

@@ -160,6 +160,7 @@ def _join(parts: list[Selection], initial: int) -> Selection:
         nearest=joined('nearest'),
         score=score,
         stopped=last.stopped,
+        preselected=last.preselected,
         route=last.route,
         pairs=sum(part.pairs for part in parts),
     )

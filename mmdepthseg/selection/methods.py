@@ -56,6 +56,8 @@ class Selection:
         nearest: (K,) int64, row of that frame, -1 if there is none.
         score: (K,) float64, or None without scores.
         stopped: True if the minimum distance ended the selection early.
+        preselected: Number of frames to which preselection confined the (last) picks;
+            None if it left out none.
         route: How distances were computed, '' if none were.
         pairs: Number of computed distances.
     """
@@ -66,6 +68,7 @@ class Selection:
     nearest: np.ndarray
     score: np.ndarray | None
     stopped: bool = False
+    preselected: int | None = None
     route: str = ''
     pairs: int = 0
 
@@ -103,7 +106,7 @@ def select(
         exclude: Rows that must not be picked.
         preselect: If given, only the `preselect * n` candidates with the highest
             scores may be picked, where n is the number of new frames.
-        min_distance: See `farthest_point`.
+        min_distance: See `farthest_point`; of the frames that preselection leaves.
         progress: Called with (frames chosen, budget).
         **distances: Options of `Distances`.
 
@@ -116,8 +119,12 @@ def select(
     initial, exclude = check_rows(size, initial, exclude)
     eligible = eligible_rows(size, exclude)
     budget = check_budgets(budget, initial, eligible)[-1]
+    preselected: int | None = None
     if preselect is not None and scores is not None:
+        free = int(np.delete(eligible, initial).sum())
         eligible = _preselect(scores, eligible, initial, preselect, budget)
+        kept = int(eligible.sum())
+        preselected = kept if kept < free else None
     ranked = scores if METHODS[method].scores else None
     if METHODS[method].distances:
         if ranked is not None:
@@ -134,8 +141,11 @@ def select(
             **distances,
         )
         score = None if scores is None else scores[points.order]
-        return Selection(initial=len(initial), score=score, **vars(points))
+        return Selection(
+            initial=len(initial), score=score, preselected=preselected, **vars(points)
+        )
     chosen = _take_first(method, seed, budget, initial, eligible, scores)
+    chosen.preselected = preselected
     if progress is not None:
         progress(budget, budget)
     return chosen

@@ -140,6 +140,7 @@ def test_preselection_needs_a_student():
     scores = Scorer()(chosen.order[:5])
     best = set(np.argsort(-np.nan_to_num(scores, nan=-1))[:20].tolist())
     assert set(chosen.order[5:].tolist()) <= best
+    assert chosen.preselected == 20
     assert needs_scores('ds', 2) and not needs_scores('ds')
 
 

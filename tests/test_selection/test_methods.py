@@ -48,6 +48,17 @@ def test_preselection_keeps_the_most_uncertain():
     assert len(chosen.order) == 12
 
 
+def test_a_minimum_distance_among_preselected_frames():
+    """Frames that were left out may be far enough."""
+    options = dict(scores=SCORES, initial=[0, 1], min_distance=3.0)
+    few = select(FEATURES, 'ds', 12, preselect=1.5, **options)
+    assert few.stopped and few.preselected == 15
+    whole = select(FEATURES, 'ds', 12, preselect=100, **options)
+    assert len(whole.order) > len(few.order) and whole.preselected is None
+    assert select(FEATURES, 'ds', 12, **options).preselected is None
+    assert select(FEATURES, 'us', 12, preselect=2, scores=SCORES).preselected == 24
+
+
 @pytest.mark.parametrize(
     ('method', 'options', 'message'),
     [

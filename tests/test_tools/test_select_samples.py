@@ -90,7 +90,19 @@ def test_stops_at_the_minimum_distance(tmp_path, select_samples):
     record = json.loads((tmp_path / 'out/selection.json').read_text())
     assert record['stopped_by_min_distance'] and len(record['order']) < 30
     assert min(record['min_distance'][1:]) >= 4
-    assert f' {len(record["order"])} frames' in done.stderr
+    assert f' {len(record["order"])} frames: no other frame is' in done.stderr
+    assert record['preselected'] is None
+
+
+def test_stops_among_preselected_frames(tmp_path, select_samples):
+    options = ('--scores', tmp_path / 's.npy', '--preselect', 1.1)
+    done = select_samples('--budget', 10, '--min-distance', 4, *options)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / 'out/selection.json').read_text())
+    assert record['stopped_by_min_distance'] and record['preselected'] == 11
+    assert ': no other of the 11 frames that --preselect leaves is' in done.stderr
+    page = (tmp_path / 'out/selection.html').read_text()
+    assert 'no other of the 11 frames that were preselected is' in page
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,9 @@ class NetworkSelection:
         )
         if chosen is not None:
             result.written = self._write(*chosen, pool, scorer, used)
-            result.stopped_at = len(chosen[0].order) if chosen[0].stopped else None
+            if chosen[0].stopped:
+                result.stopped_at = len(chosen[0].order)
+                result.preselected = chosen[0].preselected
         ranks.leave()
         return result
 
@@ -372,6 +374,7 @@ class NetworkSelectionResult:
         exclude: Rows that could not be picked.
         stopped_at: Number of frames at which a minimum distance ended the selection,
             or None.
+        preselected: Number of frames that could still be picked at that end; None: all.
     """
 
     folder: Path
@@ -381,3 +384,4 @@ class NetworkSelectionResult:
     paths: list[str]
     exclude: np.ndarray
     stopped_at: int | None = None
+    preselected: int | None = None
