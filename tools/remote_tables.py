@@ -90,7 +90,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     for part in (run, tool):
         part.add_argument('--minutes', type=float, default=9.5, help='default: 9.5')
         part.add_argument(
-            '--place', type=Path, help='folder that is kept (default: PACK.work)'
+            '--place',
+            type=Path,
+            help='new folder, or that of an earlier call, which is kept (default: '
+            'PACK.work)',
         )
     tool.add_argument(
         '--run',

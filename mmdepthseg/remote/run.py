@@ -17,6 +17,7 @@ from pathlib import Path
 from mmdepthseg.remote.pack import MANIFEST, MIB, copy_code
 from mmdepthseg.utils.errors import UserError, check_keys
 from mmdepthseg.utils.files import atomic_path, read_json, read_text
+from mmdepthseg.utils.stamp import Stamp
 
 MORE_TO_DO = 75  # EX_TEMPFAIL
 #: Seconds for the last checkpoint and table after a table was asked to stop.
@@ -30,11 +31,24 @@ STAYS = ('manifest.json', '.started.json')
 SITE = 'import os, site\nsite.addsitedir(os.path.dirname(__file__))\n'
 
 
+def claim(place: Path) -> None:
+    """Make a place ours, whose code and environment are replaced in each call.
+
+    Raises:
+        UserError: It holds files, but was not made by this tool.
+    """
+    taken = [*place.iterdir()] if place.is_dir() else []
+    if (place / 'site/wheels.txt').is_file():  # of an earlier version, without a stamp
+        taken = []
+    made_with = dict(made_by='tools/remote_tables.py')
+    Stamp(place / 'place.json', 'the runs of a pack', made_with).begin(taken=taken)
+
+
 def unpack(pack: Path, content: Mapping, place: Path) -> dict[str, str]:
     """Make or bring up to date the environment; return the variables it needs.
 
     Raises:
-        UserError: The pack is for another Python.
+        UserError: The pack is for another Python, or the place is somebody else's.
     """
     own = '.'.join(map(str, sys.version_info[:2]))
     if content['compiled'] and content['python'] != own:
@@ -42,6 +56,7 @@ def unpack(pack: Path, content: Mapping, place: Path) -> dict[str, str]:
             f'{pack} has packages compiled for Python {content["python"]}, this is '
             f'{own}: pack again with --python {own}'
         )
+    claim(place)
     site = place / 'site'
     wheels = sorted((pack / 'wheels').glob('*.whl'))
     stamp = site / 'wheels.txt'
@@ -179,7 +194,8 @@ def prepare(pack: Path, place: Path | None = None) -> tuple[dict[str, str], Path
             beside the pack.
 
     Raises:
-        UserError: There is no pack, or the environment is not complete.
+        UserError: There is no pack, the environment is not complete, or the place has
+            other files.
     """
     pack = pack.resolve()
     content = _manifest(pack)

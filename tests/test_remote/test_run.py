@@ -214,6 +214,21 @@ def test_refusals(pack, tmp_path):
         run_pack(tmp_path, **call)
 
 
+def test_places_of_others_are_refused(pack, tmp_path):
+    (pack / 'code/tools/other.py').touch()
+    place = tmp_path / 'mine'
+    (place / 'code/tools').mkdir(parents=True)
+    (place / 'code/tools/mine.py').write_text('work of weeks')
+    with pytest.raises(UserError, match='mine is the folder .*other files .code'):
+        run_command(pack, ['tools/other.py'], 5, place)
+    assert [*place.rglob('*.py')] == [place / 'code/tools/mine.py']
+    (tmp_path / 'empty').mkdir()
+    for _ in range(2):
+        assert run_command(pack, ['tools/other.py'], 5, tmp_path / 'empty') == 0
+    (tmp_path / 'empty/place.json').unlink()  # as an earlier version left it
+    assert run_command(pack, ['tools/other.py'], 5, tmp_path / 'empty') == 0
+
+
 def test_another_tool(pack, tmp_path, monkeypatch):
     monkeypatch.delenv('PYTHONPATH', raising=False)
     (pack / 'code/tools/other.py').write_text(
