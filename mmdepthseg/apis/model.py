@@ -1,14 +1,20 @@
 """Build a model from a config and load its weights, strictly."""
 
+import logging
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 
 from mmdepthseg.checkpoints.matching import match_checkpoint
+from mmdepthseg.checkpoints.normalization import (
+    compare_normalization,
+    trained_normalization,
+)
 from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.registry import MODELS
 from mmdepthseg.utils.devices import usable_device
@@ -45,6 +51,9 @@ def load_model(
             f'{checkpoint} is not a checkpoint of the model in '
             f'{cfg.filename or "the config"}: {match.describe()}'
         )
+    trained = trained_normalization(state)
+    if doubt := compare_normalization(model, str(checkpoint), trained):
+        print_log(doubt, logger='current', level=logging.WARNING)
     load_state_dict(model, state.get('state_dict', state))
     model = revert_sync_batchnorm(model).to(usable_device(device)).eval()
     model.cfg = cfg

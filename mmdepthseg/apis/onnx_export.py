@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.onnx.errors import OnnxExporterError
 
 from mmdepthseg.apis.network import Network, predictor
+from mmdepthseg.checkpoints.normalization import mean_and_std, swaps_channels
 from mmdepthseg.models.segmentors.logits import image_infos
 from mmdepthseg.utils.errors import UserError, require_extra
 from mmdepthseg.utils.files import atomic_path
@@ -64,7 +65,7 @@ class Graph(nn.Module):
         super().__init__()
         self.model = predictor(network.model)
         self.what = what
-        mean, std = normalization(network.model.data_preprocessor)
+        mean, std = mean_and_std(network.model.data_preprocessor)
         self.register_buffer('mean', mean)
         self.register_buffer('std', std)
 
@@ -134,21 +135,6 @@ def export_onnx(
         _describe(temporary, network, what, size)
         differences = compare(graph, temporary, OUTPUTS[what], size)
     return Exported(Path(out).expanduser(), size, differences)
-
-
-def normalization(preprocessor: Any) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation (3, 1, 1) for images in 0..255.
-
-    Args:
-        preprocessor: `DepthSegDataPreProcessor`, or MMSegmentation's.
-    """
-    if hasattr(preprocessor, 'normalize'):
-        mean, std = preprocessor.mean * 255, preprocessor.std * 255
-    elif getattr(preprocessor, '_enable_normalize', False):
-        mean, std = preprocessor.mean, preprocessor.std
-    else:
-        mean, std = torch.zeros(1), torch.ones(1)
-    return mean.float().expand(3, 1, 1).clone(), std.float().expand(3, 1, 1).clone()
 
 
 def _choose(network: Network, what: str | None) -> str:
@@ -247,9 +233,7 @@ def _describe(path: Path, network: Network, what: str, size: tuple[int, int]) ->
     import onnx
 
     preprocessor: Any = network.model.data_preprocessor
-    swapped = getattr(preprocessor, 'bgr_to_rgb', None)
-    if swapped is None:
-        swapped = getattr(preprocessor, '_channel_conversion', False)
+    swapped = swaps_channels(preprocessor)
     facts: dict[str, Any] = dict(
         channels='RGB' if swapped else 'BGR', values='0..255', size=size
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit, update_init_info
@@ -15,6 +16,7 @@ from mmdepthseg.checkpoints.matching import (
     adapted_entries,
     match_checkpoint,
 )
+from mmdepthseg.checkpoints.normalization import trained_normalization
 from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.checkpoints.trained_classes import trained_classes
 from mmdepthseg.registry import WEIGHT_INITIALIZERS
@@ -58,6 +60,7 @@ class CheckedPretrainedInit(PretrainedInit):
         self.whole = min_share is None
         self.repeat_input = repeat_input
         self.classes: tuple[str, ...] = ()
+        self.normalization: dict[str, Any] = {}
 
     def __call__(self, module: nn.Module) -> None:
         """Check, then load.
@@ -90,7 +93,8 @@ class CheckedPretrainedInit(PretrainedInit):
         """Refuse a checkpoint that fills too little of a module.
 
         Notes on the module, as `filled_classifier`, for which classes a classifier was
-        trained: only the data set knows whether they are the same.
+        trained, and as `filled_normalization`, with images of which normalization: only
+        the data set and the whole model know whether they are the same.
 
         Args:
             module: To be filled.
@@ -119,6 +123,9 @@ class CheckedPretrainedInit(PretrainedInit):
         if match.fills_classifier and self.classes:
             filled = (f'init_cfg: {self.place}', self.classes)
             vars(module)['filled_classifier'] = filled
+        if self.normalization:
+            noted = (f'init_cfg: {self.place}', self.normalization)
+            vars(module)['filled_normalization'] = noted
 
     def state_for(self, module: nn.Module) -> dict[str, Tensor]:
         """Read the entries for a module, with repeated weights for stacked images."""
@@ -131,6 +138,7 @@ class CheckedPretrainedInit(PretrainedInit):
             self.checkpoint, 'init_cfg: checkpoint', self.map_location
         )
         self.classes = trained_classes(state)
+        self.normalization = trained_normalization(state)
         # 'model': as Swin's and timm's authors name it
         keys = [k for k in ('state_dict', 'model') if isinstance(state.get(k), Mapping)]
         state = state[keys[0]] if keys else state

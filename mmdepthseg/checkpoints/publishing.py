@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmdepthseg.checkpoints.normalization import NORMALIZATION
 from mmdepthseg.checkpoints.reading import read_checkpoint
 from mmdepthseg.utils.errors import UserError
 from mmdepthseg.utils.files import write_atomically
@@ -16,7 +17,7 @@ from mmdepthseg.utils.files import write_atomically
 #: Beginnings of the entries of a mean teacher's networks.
 PREFIXES = dict(teacher='teacher.module.', student='student.')
 #: What is kept of a checkpoint's `meta`; configs and paths of the machine are not.
-META = ('dataset_meta', 'epoch', 'iter', 'mmengine_version')
+META = ('dataset_meta', NORMALIZATION, 'epoch', 'iter', 'mmengine_version')
 
 
 def publish(checkpoint: str | Path, out: str | Path, part: str | None = None) -> Path:

@@ -12,6 +12,7 @@ from helpers.untrained import DEPTH, MULTI_TASK, TEACHER, save_untrained
 from mmdepthseg.apis import Network
 from mmdepthseg.apis import onnx_export as module
 from mmdepthseg.apis.onnx_export import PACKAGES, Graph, export_onnx
+from mmdepthseg.checkpoints.normalization import mean_and_std
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.errors import UserError
 
@@ -149,7 +150,7 @@ def test_missing_packages_are_named(monkeypatch):
 def test_normalization_in_units_of_pixels(config, tiny_config, tmp_path):
     config = config or tiny_config()
     model = Network(config, save_untrained(config, tmp_path / 'a.pth'), 'cpu').model
-    mean, std = module.normalization(model.data_preprocessor)
+    mean, std = mean_and_std(model.data_preprocessor)
     image = torch.randint(0, 256, (3, 32, 48), dtype=torch.uint8)
     data = model.data_preprocessor(dict(inputs=[image], data_samples=None), False)
     wanted = data['inputs'][0]

@@ -12,6 +12,8 @@ from mmdepthseg.checkpoints.publishing import publish
 from mmdepthseg.launch.config import load_config
 from mmdepthseg.utils.errors import UserError
 
+NORMALIZATION = dict(mean=[123.675, 116.28, 103.53], std=[1.0] * 3, bgr_to_rgb=True)
+
 
 def read(path):
     return torch.load(path, weights_only=True)
@@ -22,7 +24,8 @@ def trained(tmp_path):
     """A checkpoint as a training leaves it."""
 
     def make(config):
-        path = save_untrained(config, tmp_path / 'run.pth', cfg='root = "/home/me"')
+        meta = dict(cfg='root = "/home/me"', normalization=NORMALIZATION)
+        path = save_untrained(config, tmp_path / 'run.pth', **meta)
         content = read(path)
         extra = dict(optimizer=dict(state=torch.zeros(9)), message_hub=dict(a=1))
         torch.save(dict(content, **extra), path)
@@ -39,6 +42,7 @@ def test_name_has_the_hash_of_the_content(trained, tmp_path):
     assert publish(checkpoint, tmp_path / 'out/seg.pth') == path
     content = read(path)
     assert set(content) == {'meta', 'state_dict'} and 'cfg' not in content['meta']
+    assert content['meta']['normalization'] == NORMALIZATION
     state = read(checkpoint)['state_dict']
     assert all(torch.equal(content['state_dict'][n], v) for n, v in state.items())
 

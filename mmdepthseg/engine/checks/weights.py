@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from torch import nn
 
+from mmdepthseg.checkpoints.normalization import compare_normalization
 from mmdepthseg.engine.optim.merged_groups_constructor import PARAMWISE_READERS
 
 #: Mean and standard deviation, in 0..255, of the images for which the weights of
@@ -68,6 +69,24 @@ def foreign_normalization(model: nn.Module, sources: Mapping[str, str]) -> list[
                 f'{wanted}: set them, if that file does not say otherwise'
             ]
     return []
+
+
+def retrained_encoders(model: nn.Module) -> list[str]:
+    """Return a warning for each file whose encoder learned from other images.
+
+    Own checkpoints tell the normalization of their training. A decoder alone is not of
+    images.
+
+    Args:
+        model: Not wrapped; `Pretrained` has noted what filled its parts.
+    """
+    doubts: dict[str, None] = {}
+    for name, module in model.named_modules():
+        noted = vars(module).get('filled_normalization')
+        encodes = name.endswith('backbone') or hasattr(module, 'backbone')
+        if noted and encodes and (doubt := compare_normalization(model, *noted)):
+            doubts[doubt] = None  # once, for a teacher is a copy
+    return [*doubts]
 
 
 def idle_rates(config: Config, model: nn.Module) -> Iterator[str]:

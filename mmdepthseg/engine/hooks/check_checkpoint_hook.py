@@ -6,6 +6,12 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmdepthseg.checkpoints.matching import match_checkpoint, unwrapped
+from mmdepthseg.checkpoints.normalization import (
+    NORMALIZATION,
+    compare_normalization,
+    own_normalization,
+    trained_normalization,
+)
 from mmdepthseg.checkpoints.trained_classes import compare_classes, trained_classes
 from mmdepthseg.engine.checks.resumed import STEP, check_resumed, step_settings
 from mmdepthseg.engine.runs import built_loop
@@ -25,7 +31,8 @@ class CheckCheckpointHook(Hook):
     the optimiser, the schedules and the average (`EMAHook`) of the checkpoint, see
     `check_resumed`. Where a classifier is filled, also by
     `init_cfg=dict(type='Pretrained', ...)`, its classes must be those of the data, see
-    `compare_classes`.
+    `compare_classes`; weights that were trained with another normalization of the
+    images cause a warning.
 
     Args:
         min_share: Minimum share of the model's parameters and buffers that `load_from`
@@ -64,9 +71,9 @@ class CheckCheckpointHook(Hook):
         needed = self.min_share if partial else 1.0
         name = getattr(runner, '_load_from', None) or 'the checkpoint'
         if match.share < needed:
-            model = type(unwrapped(runner.model)).__name__
+            kind = type(unwrapped(runner.model)).__name__
             raise UserError(
-                f'{name} does not belong to this model ({model}): it fills '
+                f'{name} does not belong to this model ({kind}): it fills '
                 f"{match.share:.0%} of the model's entries, but {needed:.0%} is "
                 f'required. {match.describe()}. Check that the config and the '
                 'checkpoint belong together, or set default_hooks.check_checkpoint.'
@@ -74,6 +81,9 @@ class CheckCheckpointHook(Hook):
             )
         if match.fills_classifier and self.check_classes:
             _compare(runner, name, trained_classes(checkpoint), not partial)
+        model, trained = unwrapped(runner.model), trained_normalization(checkpoint)
+        if doubt := compare_normalization(model, name, trained):
+            runner.logger.warning(doubt)
         if match.missing or match.misshapen or match.unexpected:
             runner.logger.warning(
                 f"{name} fills {match.share:.0%} of the model's entries: "
@@ -84,8 +94,14 @@ class CheckCheckpointHook(Hook):
                 runner.logger.warning(doubt)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save how the training makes its steps, to compare it when it resumes."""
-        checkpoint.setdefault('meta', {})[STEP] = step_settings(runner)
+        """Save how the training makes its steps and normalizes its images.
+
+        The one is compared when it resumes, the other wherever the weights are loaded.
+        """
+        meta = checkpoint.setdefault('meta', {})
+        meta[STEP] = step_settings(runner)
+        if normalization := own_normalization(unwrapped(runner.model)):
+            meta[NORMALIZATION] = normalization
 
     def before_train(self, runner: Runner) -> None:
         """Compare the classes of weights from `init_cfg` with those of the data.

@@ -51,6 +51,7 @@ from mmdepthseg.engine.checks.weights import (
     foreign_normalization,
     idle_rates,
     random_encoders,
+    retrained_encoders,
 )
 from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
 from mmdepthseg.engine.runs import accumulated, built_loop
@@ -172,7 +173,7 @@ class CheckStartHook(Hook):
         sources = weight_sources(model)
         doubts = foreign_normalization(model, sources)
         if not runner._has_loaded:  # what is loaded has replaced them
-            doubts += random_encoders(sources)
+            doubts += [*random_encoders(sources), *retrained_encoders(model)]
         for doubt in doubts:
             runner.logger.warning(doubt)
 

@@ -32,9 +32,11 @@ SCHEDULES = {
 
 def make_runner(kinds=(), options=None, scaling=None, **optimiser) -> SimpleNamespace:
     settings = dict(lr=0.1, momentum=0.9, weight_decay=1e-4) | optimiser
-    wrapper = OptimWrapper(torch.optim.SGD(nn.Linear(2, 1).parameters(), **settings))
+    model = nn.Linear(2, 1)
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), **settings))
     schedules = [SCHEDULES[kind](wrapper, **(options or {})) for kind in kinds]
     return SimpleNamespace(
+        model=model,
         optim_wrapper=wrapper,
         param_schedulers=schedules,
         cfg=ConfigDict(auto_scale_lr=scaling),
