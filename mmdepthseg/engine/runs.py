@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.runner.base_loop import BaseLoop
 
 from mmdepthseg.checkpoints.matching import unwrapped
@@ -21,6 +21,13 @@ def built_loop(runner: Runner, stage: str) -> BaseLoop | None:
     """
     loop = getattr(runner, f'_{stage}_loop', None)
     return loop if isinstance(loop, BaseLoop) else None
+
+
+def resumes(runner: Runner) -> bool:
+    """Tell whether a run goes on from a checkpoint, also before it is read."""
+    return runner._resume and bool(
+        runner._load_from or find_latest_checkpoint(runner.work_dir)
+    )
 
 
 def parts_of(dataset: Any) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader
 
 from mmdepthseg.datasets.samplers import MultiSourceSampler
+from mmdepthseg.engine.checks.resumed import ANEW
 from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
 from mmdepthseg.engine.runs import all_schedulers
 from mmdepthseg.utils.errors import UserError
@@ -116,7 +117,11 @@ def check_teacher(model: Any, hooks: Iterable[Hook]) -> None:
 
 
 def check_lengths(
-    loop: BaseLoop, hooks: Iterable[Hook], schedulers: Any, steps: int = 1
+    loop: BaseLoop,
+    hooks: Iterable[Hook],
+    schedulers: Any,
+    steps: int = 1,
+    resumed: bool = False,
 ) -> Iterator[str]:
     """Compare what counts steps with the length of a training.
 
@@ -125,6 +130,8 @@ def check_lengths(
         hooks: The Runner's hooks.
         schedulers: The Runner's schedulers.
         steps: Iterations of a step of the optimiser (`accumulative_counts`).
+        resumed: Whether it goes on from a checkpoint, which has its own schedules;
+            `check_resumed` refuses others.
 
     Yields:
         Warnings: the first validation is due after the end, a mean teacher does not
@@ -144,9 +151,9 @@ def check_lengths(
             raise UserError(
                 f'param_scheduler: {type(one).__name__} has total_steps={total}, but '
                 f'{needed} steps are made until the end of the training; it stops at '
-                f'more: set total_steps={needed}'
+                f'more: {_cure(f"total_steps={needed}", resumed)}'
             )
-    yield from _unfit_schedules(loop, [*all_schedulers(schedulers)])
+    yield from _unfit_schedules(loop, [*all_schedulers(schedulers)], resumed)
     for hook in hooks:
         if isinstance(hook, mmengine.hooks.EMAHook):
             for name in ('begin_iter', 'begin_epoch'):
@@ -177,7 +184,7 @@ def mixes(hook: MeanTeacherHook, loop: BaseLoop, steps: int) -> bool:
     return hook.burn_in * steps < loop.max_iters
 
 
-def _unfit_schedules(loop: BaseLoop, schedules: list) -> Iterator[str]:
+def _unfit_schedules(loop: BaseLoop, schedules: list, resumed: bool) -> Iterator[str]:
     """Yield a warning for each schedule that ends too late, or at zero too early."""
     for place, one in enumerate(schedules):
         if isinstance(one, ReduceOnPlateauParamScheduler):
@@ -196,8 +203,14 @@ def _unfit_schedules(loop: BaseLoop, schedules: list) -> Iterator[str]:
         if zero and one.end < length and not followed:
             yield (
                 f'{key}: the {one.param_name} is 0 from step {one.end} on, but the '
-                f'training ends at {length}: set end={length}'
+                f'training ends at {length}: {_cure(f"end={length}", resumed)}'
             )
+
+
+def _cure(setting: str, resumed: bool) -> str:
+    if resumed:
+        return f'a resumed training keeps its schedules: {ANEW}'
+    return f'set {setting}'
 
 
 def check_saving(hooks: Iterable[Hook], steps: int) -> Iterator[str]:

@@ -15,6 +15,8 @@ from mmdepthseg.utils.errors import UserError, listed
 #: Entries of parameter groups that change no numbers.
 _FREE = {'params', 'fused', 'foreach', 'capturable', 'differentiable'}
 _NOT_SAVED = {'optimizer', 'last_step', 'verbose'}
+#: What to do with a checkpoint that cannot go on as is meant.
+ANEW = 'start a new training from its weights with load_from'
 #: Where a checkpoint's `meta` has `step_settings`.
 STEP = 'optim_wrapper'
 
@@ -70,8 +72,7 @@ def check_resumed(name: str, checkpoint: Mapping, runner: Runner) -> list[str]:
             f'({sum(now)} parameters), so optim_wrapper.paramwise_cfg or '
             'optim_wrapper.constructor has changed. Resume with the original settings '
             "(MMEngine's default: --cfg-options "
-            'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or start a new '
-            'training from its weights with load_from'
+            f'optim_wrapper.constructor=DefaultOptimWrapperConstructor), or {ANEW}'
         )
     steps = _changed_steps(checkpoint, runner)
     changes = [steps.pop(key) for key in [*steps] if key.startswith('optimizer.')]
@@ -84,7 +85,7 @@ def check_resumed(name: str, checkpoint: Mapping, runner: Runner) -> list[str]:
         raise UserError(
             f'{name} cannot be resumed with other settings: {listed(changes, 6)}. They '
             'would have no effect, because the checkpoint has its own. Resume with the '
-            'original settings, or start a new training from its weights with load_from'
+            f'original settings, or {ANEW}'
         )
     if not steps:
         return []
@@ -118,7 +119,7 @@ def _check_average(name: str, checkpoint: Mapping, runner: Runner) -> None:
         raise UserError(
             f'{name} cannot be resumed with EMAHook: it was trained without (it has no '
             'ema_state_dict), so the average would begin in mid-training. Leave it out '
-            'of custom_hooks, or start a new training from its weights with load_from'
+            f'of custom_hooks, or {ANEW}'
         )
 
 

@@ -54,7 +54,7 @@ from mmdepthseg.engine.checks.weights import (
     retrained_encoders,
 )
 from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
-from mmdepthseg.engine.runs import accumulated, built_loop
+from mmdepthseg.engine.runs import accumulated, built_loop, resumes
 from mmdepthseg.registry import HOOKS
 
 STAGES = ('train', 'val', 'test')
@@ -145,7 +145,8 @@ class CheckStartHook(Hook):
         check_teacher(model, runner.hooks)
         counting = loops['train'], runner.hooks, runner.param_schedulers
         steps = accumulated(runner)
-        doubts = [*check_epochs(*counting), *check_lengths(*counting, steps)]
+        lengths = check_lengths(*counting, steps, resumes(runner))
+        doubts = [*check_epochs(*counting), *lengths]
         doubts += check_saving(runner.hooks, steps)
         for hook in runner.hooks:
             if isinstance(hook, MeanTeacherHook) and mixes(hook, loops['train'], steps):

@@ -205,6 +205,18 @@ def test_schedules_of_another_length_are_told(schedules, said):
     assert re.search(said, doubts)
 
 
+def test_a_resumed_training_is_not_told_to_change_its_schedules():
+    """`check_resumed` would refuse it."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    poly = PolyLR(optimizer, by_epoch=False, end=4)
+    (doubt,) = checks.check_lengths(iterations(10), [], [poly], resumed=True)
+    assert ' 0 from step 4 ' in doubt and 'load_from' in doubt and 'end=' not in doubt
+    cycle = OneCycleLR(optimizer, eta_max=1.0, total_steps=4, by_epoch=False)
+    with pytest.raises(UserError, match='total_steps=4, but 10.*load_from') as caught:
+        [*checks.check_lengths(iterations(10), [], [cycle], resumed=True)]
+    assert 'total_steps=10' not in str(caught.value)
+
+
 @pytest.mark.parametrize(('interval', 'told'), [(4, False), (5, True), (-1, False)])
 def test_checkpoints_between_steps_of_the_optimiser(interval, told):
     hooks = [CheckpointHook(interval=interval, by_epoch=False), EMAHook()]

@@ -1,5 +1,6 @@
 """What cannot go well is refused before the first iteration."""
 
+import copy
 from pathlib import Path
 
 import cv2
@@ -36,6 +37,34 @@ def test_a_runner_of_mmengine_stops_before_its_first_iteration(
     run = Runner.from_cfg(config)
     with pytest.raises(UserError, match=message):
         run.train()
+
+
+@pytest.mark.parametrize('start', ['resume', 'load_from', 'an empty folder'])
+def test_advice_for_more_iterations_is_what_resuming_takes(
+    tiny_config, tmp_path, plain_layout, start
+):
+    extra = "custom_hooks.append(dict(type='CheckStartHook'))\n"
+    config = Config.fromfile(tiny_config(extra=extra))
+    config.work_dir = str(tmp_path / 'run')
+    config.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
+    config.train_cfg.max_iters = 2
+    config.param_scheduler[0].end = 2
+    if start != 'an empty folder':
+        Runner.from_cfg(copy.deepcopy(config)).train()
+    if start == 'load_from':
+        config.load_from = f'{config.work_dir}/iter_2.pth'
+    config.train_cfg.max_iters, config.resume = 4, start != 'load_from'
+    run = Runner.from_cfg(copy.deepcopy(config))
+    run.train()
+    log = Path(run.logger.log_file).read_text()
+    assert 'is 0 from step 2 on' in log
+    resumed = start == 'resume'
+    assert ('set end=4' in log) != resumed
+    assert ('its weights with load_from' in log) == resumed
+    if resumed:
+        config.param_scheduler[0].end = 4
+        with pytest.raises(UserError, match=r'param_scheduler\.0\.end.*load_from'):
+            Runner.from_cfg(config).train()
 
 
 def test_images_that_are_left_out_are_in_the_log(tiny_config, tmp_path, plain_layout):
