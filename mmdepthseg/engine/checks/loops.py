@@ -145,8 +145,7 @@ def check_lengths(
     length = loop.max_epochs if epochs else loop.max_iters
     for one in all_schedulers(schedulers):
         total = getattr(one, 'total_steps', None)
-        end = loop.max_epochs if getattr(one, 'by_epoch', False) else loop.max_iters
-        needed = min(one.end - 1, end) - one.begin
+        needed = min(one.end - 1, _length(loop, one)) - one.begin
         if total is not None and total < needed:
             raise UserError(
                 f'param_scheduler: {type(one).__name__} has total_steps={total}, but '
@@ -189,8 +188,7 @@ def _unfit_schedules(loop: BaseLoop, schedules: list, resumed: bool) -> Iterator
     for place, one in enumerate(schedules):
         if isinstance(one, ReduceOnPlateauParamScheduler):
             continue
-        by_epoch = getattr(one, 'by_epoch', False)
-        length = loop.max_epochs if by_epoch else loop.max_iters
+        length = _length(loop, one)
         key = f'param_scheduler.{place} ({type(one).__name__})'
         last = max(getattr(one, 'milestones', None) or [one.end])
         if last > length + 1:  # one more leaves the last step a rate above zero
@@ -198,13 +196,37 @@ def _unfit_schedules(loop: BaseLoop, schedules: list, resumed: bool) -> Iterator
                 f'{key}: it goes on to step {last}, but the training ends at {length}: '
                 f'the {one.param_name} does not get to its end'
             )
-        zero = 0 in (getattr(one, 'eta_min', None), getattr(one, 'end_factor', None))
         followed = any(other.begin >= one.end for other in schedules)
-        if zero and one.end < length and not followed:
+        if _ends_at_zero(one) and one.end < length and not followed:
             yield (
                 f'{key}: the {one.param_name} is 0 from step {one.end} on, but the '
                 f'training ends at {length}: {_cure(f"end={length}", resumed)}'
             )
+
+
+def may_go_on(loop: BaseLoop, schedulers: Any) -> bool:
+    """Tell whether a finished training learns more if it is resumed for longer.
+
+    Args:
+        loop: The training's loop.
+        schedulers: The Runner's schedulers; the checkpoint keeps theirs.
+
+    Returns:
+        False if one ends with the training, or at zero.
+    """
+    return all(
+        one.end < _length(loop, one) and not _ends_at_zero(one)
+        for one in all_schedulers(schedulers)
+    )
+
+
+def _length(loop: BaseLoop, schedule: Any) -> int:
+    by_epoch = getattr(schedule, 'by_epoch', False)
+    return loop.max_epochs if by_epoch else loop.max_iters
+
+
+def _ends_at_zero(schedule: Any) -> bool:
+    return 0 in (getattr(schedule, n, None) for n in ('eta_min', 'end_factor'))
 
 
 def _cure(setting: str, resumed: bool) -> str:

@@ -13,6 +13,8 @@ from PIL import Image
 from mmdepthseg.checkpoints.arrival import weight_sources
 from mmdepthseg.checkpoints.matching import unwrapped
 from mmdepthseg.datasets.intrinsics import listed_camera
+from mmdepthseg.engine.checks.loops import may_go_on
+from mmdepthseg.engine.checks.resumed import ANEW
 from mmdepthseg.engine.runs import loads_labels, step_names
 from mmdepthseg.registry import HOOKS
 from mmdepthseg.utils.errors import UserError
@@ -24,6 +26,8 @@ SUMMARY = 'summary_of_training'
 @HOOKS.register_module()
 class TrainingSummaryHook(Hook):
     """Log data sets, camera, classes, weights and schedule before the first iteration.
+
+    A training that is resumed, but was finished, is told so in a line of its own.
 
     MMEngine logs the config and the order of the hooks; how many labels and cameras
     there are, and which K, stands in neither.
@@ -48,6 +52,8 @@ class TrainingSummaryHook(Hook):
         lines = [f'  {name:<10}{text}' for name, text in rows]
         text = '\n'.join(['This training:', *lines])
         runner.logger.info(text, extra={SUMMARY: True})
+        for line in _finished(runner):
+            runner.logger.info(line)
 
 
 def _data(runner: Runner) -> Iterator[tuple[str, str]]:
@@ -118,6 +124,23 @@ def _schedule(runner: Runner) -> Iterator[tuple[str, str]]:
     if runner.val_loop is not None:
         parts.append(f'validation each {loop.val_interval}')
     yield 'schedule', '; '.join(parts)
+
+
+def _finished(runner: Runner) -> Iterator[str]:
+    """Yield a line if a resumed training has nothing left to do."""
+    loop = runner.train_loop
+    by_epoch = isinstance(loop, EpochBasedTrainLoop)
+    unit, limit = ('epoch', 'max_epochs') if by_epoch else ('iteration', 'max_iters')
+    done, length = (runner.epoch if by_epoch else runner.iter), getattr(loop, limit)
+    if not 0 < length <= done:
+        return
+    cure = ANEW
+    if may_go_on(loop, runner.param_schedulers):
+        cure = f'resume with a larger train_cfg.{limit}, or {ANEW}'
+    yield (
+        f'This training was finished at {unit} {done} of {length}: nothing is left to '
+        f'train. For more, {cure}'
+    )
 
 
 def _next(runner: Runner, options: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -217,6 +217,19 @@ def test_a_resumed_training_is_not_told_to_change_its_schedules():
     assert 'total_steps=10' not in str(caught.value)
 
 
+def test_schedules_with_which_a_finished_training_goes_on():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    for kind, options, goes_on in (
+        (LinearLR, dict(end=5), True),  # a warm-up
+        (LinearLR, dict(end=10), False),  # its end may be the training's
+        (PolyLR, dict(end=5), False),
+        (PolyLR, dict(end=5, eta_min=0.01), True),
+    ):
+        schedule = kind(optimizer, by_epoch=False, **options)
+        assert checks.may_go_on(iterations(10), [schedule]) == goes_on
+    assert checks.may_go_on(iterations(10), None)
+
+
 @pytest.mark.parametrize(('interval', 'told'), [(4, False), (5, True), (-1, False)])
 def test_checkpoints_between_steps_of_the_optimiser(interval, told):
     hooks = [CheckpointHook(interval=interval, by_epoch=False), EMAHook()]

@@ -1,3 +1,4 @@
+import copy
 import logging
 import shutil
 from types import SimpleNamespace
@@ -74,6 +75,42 @@ def test_depth_from_video(streets, summary, tmp_path):
     assert ' at 96x48 ' in lines['camera'] and 'fx 115.' in lines['camera']
     assert 'classes' not in lines and 'val' not in lines
     assert lines['weights'] == 'backbone, pose_net.backbone from random values'
+
+
+@pytest.mark.parametrize('unit', ['iter', 'epoch'])
+@pytest.mark.parametrize('schedule', ['at the end', 'before'])
+def test_a_training_that_was_finished(
+    tiny_config, tmp_path, caplog, plain_layout, unit, schedule
+):
+    config = load_config(tiny_config())
+    config.work_dir = str(tmp_path / 'run')
+    config.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
+    epochs = unit == 'epoch'
+    if epochs:
+        config.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+        config.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)
+        config.default_hooks.checkpoint.interval = 1
+        config.default_hooks.checkpoint.by_epoch = True
+    else:
+        config.train_cfg.max_iters = 2
+    end = 2 if schedule == 'at the end' else 1
+    config.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.1, end=end, by_epoch=epochs)
+    ]
+    with caplog.at_level(logging.INFO):
+        for resume in (False, True):
+            config.resume = resume
+            config.load_from = f'{config.work_dir}/{unit}_2.pth' if resume else None
+            runner = build_runner(copy.deepcopy(config), needs=['train_dataloader'])
+            runner.logger.addHandler(caplog.handler)
+            caplog.clear()
+            runner.train()
+            told = [text for text in caplog.messages if ' was finished ' in text]
+            assert len(told) == resume
+    name = 'epoch' if epochs else 'iteration'
+    assert f'{name} 2 of 2' in told[0] and 'load_from' in told[0]
+    longer = f'larger train_cfg.max_{unit}s' in told[0]
+    assert longer == (schedule == 'before')
 
 
 @pytest.mark.parametrize('file', ['some.pth', None])
