@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from mmcv.transforms import RandomResize, Resize
 from mmengine.dataset import DefaultSampler
 from mmseg.datasets import BaseSegDataset
 from mmseg.models.data_preprocessor import SegDataPreProcessor
@@ -23,7 +24,7 @@ from mmdepthseg.datasets.transforms import (
     LoadStereoDepth,
 )
 from mmdepthseg.datasets.transforms.files import image_size, read_bytes
-from mmdepthseg.datasets.transforms.foreign import all_steps
+from mmdepthseg.datasets.transforms.foreign import MOVING, PACKAGES, all_steps
 from mmdepthseg.engine.random_state import kept_random_state
 from mmdepthseg.engine.runs import parts_of
 from mmdepthseg.names import IMAGES, is_data
@@ -31,9 +32,11 @@ from mmdepthseg.utils.errors import UserError, listed
 
 #: Files are read whole for their headers, so at most so many for sizes in batches.
 MOST_FILES = 200
+#: A scale of another aspect ratio than the images', by more than this factor, is told.
+STRETCH = 1.25
 
 
-def check_frames(dataset: Any) -> None:
+def check_frames(dataset: Any) -> list[str]:
     """Check the first, middle and last frame of each folder of a data set.
 
     Only the files' headers are decoded. Frames of one folder are of one camera: a clip,
@@ -42,12 +45,16 @@ def check_frames(dataset: Any) -> None:
     Args:
         dataset: A data set; parts that are not a `SequenceDataset` are not checked.
 
+    Returns:
+        A warning for each part whose images `Resize` stretches.
+
     Raises:
         BrokenFileError: A frame is damaged, turned by EXIF data, of more than 8-bit
             colours, or of another size than its neighbour, and the data set does not
             skip such frames.
         UserError: A camera does not belong to its frame.
     """
+    doubts: list[str] = []
     for part in parts_of(dataset):
         if not isinstance(part, SequenceDataset):
             continue
@@ -59,8 +66,13 @@ def check_frames(dataset: Any) -> None:
         for index in range(len(part)) if loaders else ():
             folder = os.path.dirname(part.get_data_info(index)['img_path'])
             folders.setdefault(folder, []).append(index)
+        sizes: dict[str, Size] = {}  # of an image of each folder
         for indices in folders.values():
-            _check_folder(part, indices, loaders[0], neighbours, cameras)
+            known = _check_folder(part, indices, loaders[0], neighbours, cameras)
+            for index, size in [*known.items()][:1]:
+                sizes[part.get_data_info(index)['img_path']] = size
+        doubts += _stretched(sizes, _fixed_scale(steps))
+    return doubts
 
 
 def _check_folder(
@@ -69,8 +81,12 @@ def _check_folder(
     loader: LoadImageFromFile,
     neighbours: bool,
     cameras: bool,
-) -> None:
-    """Check three of the samples of a folder, and their neighbours and cameras."""
+) -> dict[int, Size]:
+    """Check three of the samples of a folder, and their neighbours and cameras.
+
+    Returns:
+        Their sizes, without those of damaged ones.
+    """
     chosen = sorted({indices[0], indices[len(indices) // 2], indices[-1]})
     sizes = {index: _check_file(part, index, loader) for index in chosen}
     known = {index: size for index, size in sizes.items() if size is not None}
@@ -82,6 +98,63 @@ def _check_folder(
         camera = listed_camera(info, size) if cameras else None
         if camera is not None:
             camera.fitted(size, f'the image {info["img_path"]}')
+    return known
+
+
+def _fixed_scale(steps: list) -> tuple[int, int] | None:
+    """Return the (width, height) that a pipeline gives to whole images, if it does.
+
+    Args:
+        steps: The transforms, nested ones included. Other packages' than mmcv's and
+            MMSegmentation's may do anything.
+    """
+    for step in steps:
+        kind = type(step)
+        if isinstance(step, Resize | RandomResize):
+            keeps = getattr(step, 'resize', step).keep_ratio
+            match step.scale:
+                case [int(width), int(height)] if min(width, height) > 0 and not keeps:
+                    return width, height
+            return None
+        known = kind.__module__.startswith((*PACKAGES, 'mmengine.', 'mmdepthseg.'))
+        if not known or kind.__name__ in MOVING:
+            return None
+    return None
+
+
+def _stretched(sizes: dict[str, Size], scale: tuple[int, int] | None) -> Iterator[str]:
+    """Yield a warning if a scale has another aspect ratio than images.
+
+    Args:
+        sizes: Path of an image of each folder -> its size.
+        scale: (width, height) of all, see `_fixed_scale`.
+    """
+    if scale is None:
+        return
+    found = {path: _stretch(size, scale) for path, size in sizes.items()}
+    wrong = [path for path, factor in found.items() if _differs(factor)]
+    for path in wrong[:1]:
+        (height, width), (across, down), factor = sizes[path], scale, found[path]
+        fitting = max(round(across * height / width / 32), 1) * 32
+        swapped = not _differs(_stretch(sizes[path], (down, across)))
+        better = (down, across) if swapped else (across, fitting)
+        yield (
+            f'Resize makes {across}x{down} (width x height) of images of another '
+            f'aspect ratio, in {len(wrong)} of {len(sizes)} folder(s), such as {path} '
+            f'of {width}x{height}: what they show gets {max(factor, 1 / factor):.1f} '
+            f'times as {"wide" if factor > 1 else "high"}. Give a scale (width, '
+            f'height) that fits, such as {better}'
+        )
+
+
+def _stretch(size: Size, scale: tuple[int, int]) -> float:
+    """Return by how much more an image of (height, width) grows in width."""
+    (height, width), (across, down) = size, scale
+    return across * height / (down * width)
+
+
+def _differs(factor: float) -> bool:
+    return max(factor, 1 / factor) > STRETCH
 
 
 def _check_file(

@@ -68,8 +68,9 @@ class CheckStartHook(Hook):
       check that before they build anything).
     - Loops, samplers, schedules and hooks fit each other (see `checks.loops`).
     - The first, middle and last frame of each folder are stored as they are to be
-      read, their cameras fit, and neighbours have one size; images of several sizes do
-      not come in one batch of an evaluation (see `checks.frames`).
+      read, their cameras fit, and neighbours have one size; a `scale` of another aspect
+      ratio causes a warning; images of several sizes do not come in one batch of an
+      evaluation (see `checks.frames`).
     - The first sample of each source has inputs for the data preprocessor, no transform
       leaves parts of it unchanged, and it passes through a model of MMSegmentation (see
       `checks.sample`).
@@ -110,6 +111,7 @@ class CheckStartHook(Hook):
         samples: dict[str, Mapping] = {}
         found = {stage: built_loop(runner, stage) for stage in STAGES}
         loops = {stage: loop for stage, loop in found.items() if loop is not None}
+        stretched: list[str] = []
         for name, loop in loops.items():
             check_batches(name, loop)
             ids = self._ids[name] = LabelIds.of(name, loop, model)
@@ -121,7 +123,7 @@ class CheckStartHook(Hook):
                     doubt = compare_with_training(place, dataset, training.dataset)
                     if doubt:
                         runner.logger.warning(doubt)
-                check_frames(dataset)
+                stretched += [f'{place}: {one}' for one in check_frames(dataset)]
                 check_label_files(place, dataset)
                 for doubt in left_out_images(place, dataset):
                     runner.logger.warning(doubt)
@@ -137,6 +139,8 @@ class CheckStartHook(Hook):
                     networks = getattr(loop, 'networks', None)
                     check_official_metric(metric, dataset, networks)
                     check_baseline(metric, dataset)
+        for doubt in stretched[:1]:  # the others' scale is most often the same
+            runner.logger.warning(doubt)
         check_evaluation_loops(loops, model)
         if 'train' not in loops:
             return

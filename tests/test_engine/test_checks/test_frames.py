@@ -1,6 +1,7 @@
 """Frames that are not stored as they are read, and cameras of other frames."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -209,6 +210,76 @@ def test_sizes_that_never_meet_are_fine(tmp_path):
     apart = clip_of_two_sizes(tmp_path / 'apart', 4, FOLLOWED[:2], TwoCameras)
     assert len(apart) == 5
     check_frames(apart)
+
+
+def one_image(root, width, height, *steps, **options):
+    image = np.zeros((height, width, 3), np.uint8)
+    write_image(root / 'a/frames/0.png', image)
+    pipeline = [dict(type='LoadImageFromFile'), *steps]
+    return ClipDataset(data_root=str(root), pipeline=pipeline, **options)
+
+
+@pytest.mark.parametrize(
+    ('size', 'scale', 'said'),
+    [
+        ((512, 256), (192, 96), None),  # streets; Cityscapes
+        ((240, 180), (672, 512), None),  # CamVid
+        ((1242, 375), (640, 192), None),  # KITTI
+        ((1226, 370), (320, 96), None),
+        ((320, 180), (320, 160), None),  # 16:9
+        ((320, 200), (320, 160), None),
+        ((512, 256), (96, 192), r'96x192 .* 4\.0 times as high.*\(192, 96\)'),
+        ((1242, 375), (320, 160), r'1\.7 times as high.*\(320, 96\)'),
+        ((320, 240), (320, 160), r'1\.5 times as wide.*\(320, 256\)'),
+        ((180, 320), (320, 160), r'3\.6 times as wide.*\(160, 320\)'),
+        ((64, 64), 96, None),
+        ((512, 256), 96, r'96x96 .* 2\.0 times as high'),
+    ],
+)
+def test_a_scale_of_another_aspect_ratio_is_doubted(size, scale, said, tmp_path):
+    data = one_image(tmp_path, *size, dict(type='Resize', scale=scale))
+    doubts = check_frames(data)
+    assert len(doubts) == (said is not None)
+    if said:
+        assert re.search(said, doubts[0])
+        assert '0.png of {}x{}'.format(*size) in doubts[0]
+        assert 'in 1 of 1 folder' in doubts[0]
+
+
+CROP = dict(type='RandomCrop', crop_size=(96, 48))
+WRONG = dict(type='Resize', scale=(48, 96))
+RANDOM = dict(type='RandomResize', ratio_range=(1.0, 1.5))
+
+
+@pytest.mark.parametrize(
+    ('steps', 'told'),
+    [
+        ([], False),
+        ([CROP, WRONG], False),  # of parts
+        ([WRONG, CROP], True),
+        ([dict(WRONG, type='mmseg.Resize', keep_ratio=True)], False),
+        ([dict(WRONG, type='mmseg.Resize')], True),
+        ([dict(type='Resize', scale_factor=0.5)], False),
+        ([dict(RANDOM, scale=(48, 96), keep_ratio=False)], True),
+        ([dict(RANDOM, scale=(48, 96), keep_ratio=True)], False),
+        ([dict(type='RandomResize', scale=[(48, 96), (96, 48)])], False),
+        ([dict(type='RandomChoiceResize', scales=[(48, 96), (96, 48)])], False),
+        ([dict(type='TestTimeAug', transforms=[[WRONG], [CROP]])], True),
+    ],
+)
+def test_what_stretches_whole_images(steps, told, tmp_path):
+    data = one_image(tmp_path, 96, 48, *steps)
+    (tmp_path / 'b/frames').mkdir(parents=True)
+    assert bool(check_frames(data)) == told
+
+
+def test_folders_of_another_aspect_ratio_are_counted(tmp_path):
+    for clip, shape in dict(b=(32, 16), c=(16, 32), d=(33, 16)).items():
+        image = np.zeros((*shape, 3), np.uint8)
+        write_image(tmp_path / f'{clip}/frames/0.png', image)
+    data = one_image(tmp_path, 32, 16, dict(type='Resize', scale=(64, 32)))
+    (doubt,) = check_frames(ConcatDataset([data]))
+    assert 'in 2 of 4 folder' in doubt and 'b/frames/0.png of 16x32' in doubt
 
 
 def test_other_data_sets_are_left_alone():

@@ -39,6 +39,26 @@ def test_a_runner_of_mmengine_stops_before_its_first_iteration(
         run.train()
 
 
+def test_a_scale_that_stretches_is_told_once(
+    tiny_config, tmp_path, plain_layout, monkeypatch
+):
+    extra = "custom_hooks.append(dict(type='CheckStartHook'))\n"
+    config = Config.fromfile(tiny_config(extra=extra))
+    config.work_dir = str(tmp_path / 'run')
+    for loader in (config.train_dataloader, config.val_dataloader):
+        loader.dataset.type = 'ImageLabelDataset'
+        steps = ('SeedBySample', 'LoadImageFromFile', 'LoadSegLabel', 'Resize')
+        pipeline = [dict(type=step) for step in (*steps, 'mmseg.PackSegInputs')]
+        pipeline[3].update(scale=(48, 16))
+        loader.dataset.pipeline = pipeline
+    monkeypatch.setattr(IterBasedTrainLoop, 'run', lambda _: None)
+    run = Runner.from_cfg(config)
+    run.train()
+    log = Path(run.logger.log_file).read_text()
+    assert log.count('of another aspect ratio') == 1
+    assert 'train_dataloader: Resize makes 48x16' in log
+
+
 @pytest.mark.parametrize('start', ['resume', 'load_from', 'an empty folder'])
 def test_advice_for_more_iterations_is_what_resuming_takes(
     tiny_config, tmp_path, plain_layout, start
