@@ -1,5 +1,6 @@
 """Make depth labels with a trained SDE model."""
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -7,16 +8,21 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 
 from mmdepthseg.apis.pool import ImagePool
-from mmdepthseg.datasets.depth_labels import DepthLabelStore
+from mmdepthseg.datasets.depth_labels import SCALE, DepthLabelStore, to_16_bits
 from mmdepthseg.models.segmentors.samples import without_padding
 from mmdepthseg.structures import FrameBatch
 from mmdepthseg.utils.ranks import from_main
 
 #: The manifest, which names all labels, is written after so many seconds.
 FLUSH_SECONDS = 20.0
+#: A label is empty if its depths are within this factor of each other.
+FLAT = 1.02
+#: Shortest by longest depth, as networks have it by default (0.1 by 100).
+_NEAR_BY_FAR = 1e-3
 
 
 @torch.inference_mode()
@@ -42,7 +48,8 @@ def generate_depth_labels(
         progress: Called with (images done, total).
 
     Returns:
-        Number of labels written by this call on all ranks.
+        Number of labels written by this call on all ranks. A warning is logged if most
+        of them are empty, see `is_empty`.
     """
     pool = ImagePool(dataset, batch_size, num_workers)
     todo = from_main(lambda: _todo(pool, store))
@@ -57,7 +64,7 @@ def generate_depth_labels(
     mine = batches[rank::world_size]
     loaded = pool.load(mine, model)
     rounds = -(-len(batches) // world_size)
-    written, fresh, flushed = 0, [], time.monotonic()
+    written, empty, fresh, flushed = 0, 0, [], time.monotonic()
     for number in range(rounds):
         if number < len(mine):
             for places, batch in next(loaded):
@@ -66,6 +73,7 @@ def generate_depth_labels(
                     if pool.names[row] in todo:
                         store.write(pool.names[row], value, pool.paths[row])
                         fresh.append(pool.names[row])
+                        empty += is_empty(value)
         if number + 1 == rounds or _is_late(flushed):
             written += _flush(store, fresh)
             fresh, flushed = [], time.monotonic()
@@ -73,7 +81,35 @@ def generate_depth_labels(
                 progress(len(pool) - len(todo) + written, len(pool))
     if rank == 0:
         store.flush(complete=True)
+    empty = sum(all_gather_object(empty))
+    if rank == 0 and 2 * empty > written:
+        print_log(
+            f'{store.root}: {empty} of the {written} depth labels written have one '
+            'depth for all pixels, or its limits: the network has learned no depth. '
+            'Look at the validation of its training and at depth.warped in the log '
+            '(near 0: frames are identical or stand; see offsets of the data set), and '
+            'at whether these images are of the kind that it was trained with',
+            logger='current',
+            level=logging.WARNING,
+        )
     return written
+
+
+def is_empty(disparity: np.ndarray) -> bool:
+    """Tell whether a label tells nothing of what is near and what is far.
+
+    Args:
+        disparity: (H, W), in [0, 1].
+
+    Returns:
+        True if the depths of nine tenths of the pixels are within `FLAT` of each other,
+        or are the shortest or longest that there is.
+    """
+    step = max(min(disparity.shape) // 64, 1)  # pixels enough, in less time
+    stored = to_16_bits(disparity[::step, ::step])
+    low, high = np.percentile(stored, [5, 95]) / SCALE + _NEAR_BY_FAR
+    limits = np.isin(stored, (0, SCALE)).mean()
+    return bool(high < FLAT * low or limits > 0.9)
 
 
 def _disparities(model: BaseModel, batch: dict) -> list[np.ndarray]:

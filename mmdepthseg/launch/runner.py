@@ -16,6 +16,7 @@ from mmdepthseg.engine.hooks import (
     CheckStartHook,
     NonFiniteLossHook,
     RandomStateHook,
+    StandingFramesHook,
     StopSignalHook,
     TrainingSummaryHook,
 )
@@ -33,6 +34,7 @@ GUARDS = dict(
     random_state=RandomStateHook,
     check_checkpoint=CheckCheckpointHook,
     non_finite_loss=NonFiniteLossHook,
+    standing_frames=StandingFramesHook,
     training_summary=TrainingSummaryHook,
     stop_signal=StopSignalHook,
 )

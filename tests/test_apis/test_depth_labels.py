@@ -9,6 +9,7 @@ import pytest
 import torch
 from helpers.images import write_image
 from helpers.tiny_selection import NAMES, load, make_pool
+from mmengine.logging import MMLogger
 
 from mmdepthseg.apis import depth_labels
 from mmdepthseg.datasets.depth_labels import DepthLabelStore
@@ -55,6 +56,61 @@ def test_labels_cover_the_image_without_the_padding(width, tmp_path):
     depth_labels.generate_depth_labels(model, dataset, store, 1, 0)
     label = cv2.imread(str(store.path('ride/0')), cv2.IMREAD_UNCHANGED)
     np.testing.assert_allclose(label / 65535, image.mean(2) / 255, atol=1e-4)
+
+
+def ramp(near, far):
+    return torch.linspace(far, near, 100).view(1, 10, 10)
+
+
+@pytest.mark.parametrize(
+    ('disparity', 'empty'),
+    [
+        (ramp(1, 1), True),
+        (ramp(0, 0), True),
+        (ramp(0.5, 0.5), True),
+        (ramp(0.505, 0.5), True),
+        (ramp(0.55, 0.5), False),
+        (ramp(0.03, 0.002), False),  # a street
+        (ramp(0.0002, 0.0001), False),  # far, but not equally
+        (ramp(0.00003, 0.00002), True),
+        ((ramp(1, 0) > 0.5).float(), True),  # both limits
+        ((ramp(1, 0) > 0.1).float() * ramp(0.5, 0.1), False),  # with a sky
+    ],
+)
+def test_labels_that_tell_nothing(disparity, empty):
+    assert depth_labels.is_empty(disparity[0].numpy()) == empty
+    large = disparity[0].repeat_interleave(20, 0).repeat_interleave(20, 1)
+    assert depth_labels.is_empty(large.numpy()) == empty
+
+
+@pytest.mark.parametrize('empty', [0, 6, 7, 12])
+def test_a_network_that_has_learned_no_depth_is_told(empty, tmp_path, caplog):
+    """If most of 12 labels are empty; not again without new ones."""
+    make_pool(tmp_path)
+    cfg = load(tmp_path)
+    dataset = DATASETS.build(
+        dict(cfg.predict_dataloader.dataset, pipeline=cfg.predict_pipeline)
+    )
+    (tmp_path / 'sde.pth').write_bytes(b'weights')
+    store = DepthLabelStore(tmp_path / 'labels')
+    store.begin(tmp_path / 'sde.pth', {})
+    maps = iter([ramp(1, 1)] * empty + [ramp(0.5, 0.1)] * (12 - empty))
+
+    def normalize(batch, training):
+        return dict(inputs=torch.stack(batch['inputs']['img']))
+
+    model = SimpleNamespace(
+        data_preprocessor=normalize,
+        predict_disparity=lambda images: torch.stack([next(maps) for _ in images]),
+    )
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    for told in (empty > 6, False):
+        caplog.clear()
+        depth_labels.generate_depth_labels(model, dataset, store, 2, 0)
+        assert (f'labels: {empty} of the 12 depth labels' in caplog.text) == told
+        assert ('no depth' in caplog.text) == told
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.mark.parametrize(('seconds', 'noted'), [(60.0, 5), (0.1, 0)])

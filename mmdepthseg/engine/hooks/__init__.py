@@ -8,6 +8,7 @@ from mmdepthseg.engine.hooks.mean_teacher_hook import MeanTeacherHook
 from mmdepthseg.engine.hooks.monitor_hooks import CheckpointHook, EarlyStoppingHook
 from mmdepthseg.engine.hooks.non_finite_loss_hook import NonFiniteLossHook
 from mmdepthseg.engine.hooks.random_state_hook import RandomStateHook
+from mmdepthseg.engine.hooks.standing_frames_hook import StandingFramesHook
 from mmdepthseg.engine.hooks.stop_signal_hook import StopSignalHook
 from mmdepthseg.engine.hooks.training_panels_hook import TrainingPanelsHook
 from mmdepthseg.engine.hooks.training_summary_hook import TrainingSummaryHook
@@ -23,6 +24,7 @@ __all__ = [
     'MeanTeacherHook',
     'NonFiniteLossHook',
     'RandomStateHook',
+    'StandingFramesHook',
     'StopSignalHook',
     'TrainingPanelsHook',
     'TrainingSummaryHook',
