@@ -160,7 +160,11 @@ def _add_criterion_options(parser: argparse.ArgumentParser) -> None:
 
 def method_options(args: argparse.Namespace) -> dict[str, int]:
     """Return the options of one method only, which others do not record."""
-    return dict(words=args.words or WORDS) if args.method == 'words' else {}
+    return (
+        dict(words=WORDS if args.words is None else args.words)
+        if args.method == 'words'
+        else {}
+    )
 
 
 def _add_network_options(parser: argparse.ArgumentParser) -> None:

@@ -17,9 +17,10 @@ from mmdepthseg.selection.features import FeaturePool
 from mmdepthseg.selection.greedy import Greedy, check_inputs
 from mmdepthseg.utils.errors import UserError
 
-WORDS = 50
-#: Places that are clustered, and repetitions of the clustering.
-SAMPLES, ROUNDS = 20000, 20
+#: About as many as kinds of things that a street shows.
+WORDS = 20
+#: Most places that are clustered, and most repetitions of the clustering.
+SAMPLES, ROUNDS = 20000, 100
 
 
 def choose_words(
@@ -76,7 +77,9 @@ def choose_words(
 
 
 def find_words(pool: FeaturePool, words: int, seed: int) -> np.ndarray:
-    """Cluster the features of a sample of places by k-means (Lloyd's algorithm).
+    """Cluster the features of a sample of places by k-means.
+
+    Lloyd's algorithm, started by k-means++.
 
     Args:
         pool: N frames, with places.
@@ -95,7 +98,7 @@ def find_words(pool: FeaturePool, words: int, seed: int) -> np.ndarray:
         part = slice(start, start + pool.block_rows)
         rows, place = np.unique(frames[part], return_inverse=True)
         sample[part] = _by_place(pool, rows)[place, inside[part]]
-    centers = sample[random.permutation(len(sample))[:words]]
+    centers = _spread(sample, words, random)
     for _ in range(ROUNDS):
         nearest = _nearest(sample, centers)
         count = np.bincount(nearest, minlength=words)
@@ -153,6 +156,29 @@ class _Words(Greedy):
         """Add a row to the chosen ones."""
         super().choose(row)
         self._shown += self._shares[row]
+
+
+def _spread(
+    points: np.ndarray, count: int, random: np.random.RandomState
+) -> np.ndarray:
+    """Draw points as centres, far from each other (k-means++).
+
+    Each is drawn by its squared distance to the nearest one before (Arthur and
+    Vassilvitskii, SODA 2007), so that rare content gets a centre as well.
+    """
+    chosen = [random.randint(len(points))]
+    squared = np.full(len(points), np.inf)
+    while len(chosen) < count:
+        change = points - points[chosen[-1]]
+        np.minimum(squared, np.einsum('ij,ij->i', change, change), out=squared)
+        squared[chosen] = 0
+        total = np.cumsum(squared)
+        if total[-1] > 0:
+            place = np.searchsorted(total, random.random_sample() * total[-1], 'right')
+        else:  # all that are left are equal to chosen ones
+            place = np.setdiff1d(np.arange(len(points)), chosen)[0]
+        chosen.append(int(place))
+    return points[chosen]
 
 
 def _by_place(pool: FeaturePool, rows: np.ndarray | slice) -> np.ndarray:
