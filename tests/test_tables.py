@@ -123,8 +123,12 @@ def test_a_list_beside_a_seed_is_refused(tmp_path):
     table = TinyTable(tmp_path)
     table.add(f'methods[1]["options"]["{SUBSET}.ann_file"] = "list.txt"')
     wanted = f'full_n10_seed1: {SUBSET} has ann_file=.list.txt.*_delete_'
-    with pytest.raises(UserError, match=wanted):
+    with pytest.raises(UserError, match=wanted) as error:
         ExperimentTable(str(table.path), tmp_path)
-    options = {SUBSET: "{'_delete_': True, 'ann_file': 'a b.txt'}"}
+    # what the message advises; the number of labels stays
+    options = {SUBSET: "{'_delete_': True, 'ann_file': 'a b.txt', 'n': {n}}"}
+    assert options[SUBSET].replace('a b.txt', 'LIST') in str(error.value)
     table.add(f'methods[1]["options"] = {options}')
-    ExperimentTable(str(table.path), tmp_path)
+    runs = {run.name: run for run in ExperimentTable(str(table.path), tmp_path).runs}
+    text = runs['full_n20_seed3'].options[-1]
+    assert text.endswith("'ann_file': 'a b.txt', 'n': 20}")

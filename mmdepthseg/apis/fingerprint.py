@@ -73,18 +73,16 @@ def fingerprint_by_time(pool: ImagePool) -> str:
 
 def _unknown(pool: ImagePool, path: Path) -> list[int]:
     """Read the hashes that still hold into `pool.states`; return the other rows."""
-    try:
-        kept = {**read_json(path, dict), **pool.states}
-    except (OSError, ValueError):  # none, or damaged: all files are read
-        kept = dict(pool.states)
+    kept = {**_kept(path), **pool.states}
     pool.states.clear()
     rows = []
     for row, (name, file) in enumerate(zip(pool.names, pool.paths, strict=True)):
         now, then = image_state(file), kept.get(name)
         if now is None:
             continue
-        if isinstance(then, dict) and then == {**now, 'sha256': then.get('sha256')}:
-            pool.states[name] = then
+        known = then.get('sha256') if isinstance(then, dict) else None
+        if isinstance(known, str) and then == {**now, 'sha256': known}:
+            pool.states[name] = {**now, 'sha256': known}
         else:
             rows.append(row)
     return rows
@@ -100,7 +98,16 @@ def _read(path: str) -> dict | None:
 
 
 def _write(path: Path, states: dict[str, dict]) -> None:
-    write_atomically(path, (json.dumps(states, indent=1) + '\n').encode())
+    """Write hashes beside those of other pools, which may share the folder."""
+    kept = {**_kept(path), **states}
+    write_atomically(path, (json.dumps(kept, indent=1) + '\n').encode())
+
+
+def _kept(path: Path) -> dict[str, dict]:
+    try:
+        return read_json(path, dict)
+    except (OSError, ValueError):  # none, or damaged: all files are read
+        return {}
 
 
 def _digest(pool: ImagePool) -> str:

@@ -66,8 +66,8 @@ class Graph(nn.Module):
         self.model = predictor(network.model)
         self.what = what
         mean, std = mean_and_std(network.model.data_preprocessor)
-        self.register_buffer('mean', mean)
-        self.register_buffer('std', std)
+        self.register_buffer('mean', mean.expand(3, 1, 1).clone())
+        self.register_buffer('std', std.expand(3, 1, 1).clone())
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs that `OUTPUTS` names.

@@ -43,6 +43,11 @@ class CheckpointMatch:
         return any(map(CLASSIFIER.search, self.matched))
 
     @property
+    def fills_encoder(self) -> bool:
+        """Tell whether what sees the images comes from the checkpoint."""
+        return any('backbone' in name.split('.') for name in self.matched)
+
+    @property
     def absent_blocks(self) -> list[str]:
         """Return the numbered parts that only the model has, beside others that fit.
 

@@ -18,10 +18,13 @@ TOLERANCE = 0.1
 
 
 def mean_and_std(preprocessor: Any) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation (3, 1, 1) for images in 0..255.
+    """Return mean and standard deviation for images in 0..255.
 
     Args:
         preprocessor: `DepthSegDataPreProcessor`, or MMSegmentation's.
+
+    Returns:
+        Two of (C, 1, 1), of one number or one for each channel.
     """
     if hasattr(preprocessor, 'normalize'):
         mean, std = preprocessor.mean * 255, preprocessor.std * 255
@@ -29,15 +32,14 @@ def mean_and_std(preprocessor: Any) -> tuple[Tensor, Tensor]:
         mean, std = preprocessor.mean, preprocessor.std
     else:
         mean, std = torch.zeros(1), torch.ones(1)
-    return mean.float().expand(3, 1, 1).clone(), std.float().expand(3, 1, 1).clone()
+    return mean.float().reshape(-1, 1, 1), std.float().reshape(-1, 1, 1)
 
 
 def swaps_channels(preprocessor: Any) -> bool:
     """Tell whether the network sees RGB of images that are loaded as BGR."""
-    swapped = getattr(preprocessor, 'bgr_to_rgb', None)
-    if swapped is None:
-        swapped = getattr(preprocessor, '_channel_conversion', False)
-    return bool(swapped)
+    # ours, the OneDL fork's and OpenMMLab's
+    names = ('bgr_to_rgb', '_channel_conversion', 'channel_conversion')
+    return any(bool(getattr(preprocessor, name, False)) for name in names)
 
 
 def own_normalization(model: nn.Module) -> dict[str, Any]:
@@ -47,12 +49,16 @@ def own_normalization(model: nn.Module) -> dict[str, Any]:
         model: Not wrapped.
 
     Returns:
-        `mean` and `std` (lists of 3, in 0..255) and `bgr_to_rgb`; {} if the model has
-        none of our data preprocessors nor of MMSegmentation's.
+        `mean` and `std` (lists of one number or one for each channel, in 0..255) and
+        `bgr_to_rgb`; {} if the model has none of our data preprocessors nor of
+        MMSegmentation's.
     """
     preprocessor = getattr(model, 'data_preprocessor', None)
     if not any(hasattr(preprocessor, n) for n in ('normalize', '_enable_normalize')):
         return {}
+    for name in ('mean', 'std'):  # somebody's own may have anything
+        if not torch.is_tensor(getattr(preprocessor, name, torch.zeros(1))):
+            return {}
     mean, std = (
         [round(value, 3) for value in part.flatten().tolist()]
         for part in mean_and_std(preprocessor)
@@ -74,7 +80,7 @@ def trained_normalization(checkpoint: Mapping) -> dict[str, Any]:
     if not isinstance(known, Mapping):
         return {}
     for part in (known.get('mean'), known.get('std')):
-        if not isinstance(part, list | tuple) or len(part) != 3:
+        if not isinstance(part, list | tuple) or not part:
             return {}
         if not all(isinstance(value, int | float) for value in part):
             return {}
@@ -101,16 +107,24 @@ def compare_normalization(
     own = own_normalization(model)
     if not own or not trained:
         return None
-    pairs = [*zip(own['mean'], trained['mean']), *zip(own['std'], trained['std'])]
+    pairs: list[tuple[float, float]] = []
+    for name in ('mean', 'std'):
+        ours, theirs = own[name], trained[name]
+        channels = max(len(ours), len(theirs))
+        if not {len(ours), len(theirs)} <= {1, channels}:
+            return None  # of images with other channels
+        pairs += zip(
+            *(part * channels if len(part) == 1 else part for part in (ours, theirs))
+        )
     alike = all(isclose(*pair, rel_tol=0, abs_tol=TOLERANCE) for pair in pairs)
     if alike and own['bgr_to_rgb'] == trained['bgr_to_rgb']:
         return None
-    ours, theirs = (
+    said = [
         ', '.join(f'{key}={value}' for key, value in one.items())
         for one in (own, trained)
-    )
+    ]
     return (
-        f'data_preprocessor has {ours}, but {source} was trained with {theirs}: set '
-        'model.data_preprocessor to these, or the network sees other images than those '
-        'that it learned from'
+        f'data_preprocessor has {said[0]}, but {source} was trained with {said[1]}: '
+        'set model.data_preprocessor to these, or the network sees other images than '
+        'those that it learned from'
     )

@@ -123,7 +123,7 @@ def check_table(table: Table) -> None:
                     f'{table.path}: {run.name}: {key} has ann_file='
                     f'{subset["ann_file"]!r} and a seed, which {run.config} draws '
                     f"with: replace it, {key!r}: \"{{'_delete_': True, "
-                    "'ann_file': 'LIST'}\" in the options"
+                    "'ann_file': 'LIST', 'n': {n}}\" in the options"
                 )
 
 

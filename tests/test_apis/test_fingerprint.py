@@ -1,5 +1,6 @@
 """What tells a pool from another one: contents, which are read once."""
 
+import json
 import os
 import shutil
 from unittest.mock import Mock
@@ -9,7 +10,7 @@ import pytest
 from mmdepthseg.apis import fingerprint as module
 from mmdepthseg.apis.fingerprint import HASHES, fingerprint, fingerprint_by_time
 from mmdepthseg.apis.pool import ImagePool
-from mmdepthseg.utils.files import file_hash
+from mmdepthseg.utils.files import file_hash, read_json
 
 
 class Images:
@@ -85,6 +86,27 @@ def test_damaged_hashes_are_made_again(images, tmp_path):
     for text in ('{', '[]', '{"a": 1}', '{"a": {"sha256": 1}}'):
         (tmp_path / HASHES).write_text(text)
         assert fingerprint(ImagePool(Images(images)), tmp_path) == before
+
+
+def test_a_hash_that_is_none_is_not_believed(images, tmp_path, read):
+    before = fingerprint(ImagePool(Images(images)), tmp_path)
+    content = read_json(tmp_path / HASHES)
+    for damage in (None, 3):
+        content['b']['sha256'] = damage
+        (tmp_path / HASHES).write_text(json.dumps(content))
+        read()
+        assert fingerprint(ImagePool(Images(images)), tmp_path) == before
+        assert read() == ['b.png']
+
+
+def test_pools_share_a_folder(images, tmp_path, read):
+    before = fingerprint(ImagePool(Images(images)), tmp_path)
+    other = shutil.copytree(images, tmp_path / 'other')
+    for path in other.iterdir():
+        path.rename(path.with_stem(f'other_{path.stem}'))
+    fingerprint(ImagePool(Images(other)), tmp_path)
+    assert len(read()) == 6
+    assert fingerprint(ImagePool(Images(images)), tmp_path) == before and not read()
 
 
 def test_earlier_versions_went_by_time(images):

@@ -85,6 +85,14 @@ def test_weights_of_a_transfer(preprocessor, teacher, loaded, own, caplog):
 
 
 def test_a_decoder_alone_is_not_of_images(own, caplog):
+    model = build(decode_head=SEG_HEAD, data_preprocessor=LITE)
+    checkpoint = torch.load(own, weights_only=False)
+    for key in [*checkpoint['state_dict']]:
+        if not key.startswith('decode_head.'):
+            del checkpoint['state_dict'][key]
+    hook = CheckCheckpointHook(min_share=0.01, allow_partial=True)
+    hook.after_load_checkpoint(runner_of(model, loaded=True), checkpoint)
+    assert 'was trained with' not in caplog.text
     init = dict(type='Pretrained', checkpoint=own, prefix='decode_head.decoder.')
     head = dict(SEG_HEAD, decoder=dict(SEG_HEAD['decoder'], init_cfg=init))
     model = build(decode_head=head, data_preprocessor=LITE)
@@ -118,6 +126,34 @@ def test_what_is_another_normalization(options, told):
     assert bool(compare_normalization(model, 'a.pth', trained)) == told
 
 
+class Theirs(torch.nn.Module):
+    """What OpenMMLab's data preprocessor, or somebody's own, has."""
+
+    def __init__(self, **attributes):
+        super().__init__()
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+
+def model_with(**attributes):
+    return SimpleNamespace(data_preprocessor=Theirs(**attributes))
+
+
+def test_data_preprocessors_of_others():
+    mean = torch.tensor([123.675, 116.28, 103.53])
+    std = torch.tensor([58.395, 57.12, 57.375])
+    trained = own_normalization(build(decode_head=SEG_HEAD))
+    same = dict(_enable_normalize=True, mean=mean, std=std)
+    for swaps in (True, False):
+        model = model_with(**same, channel_conversion=swaps)
+        assert bool(compare_normalization(model, 'a.pth', trained)) == (not swaps)
+    six = model_with(_enable_normalize=True, mean=mean.repeat(2), std=std.repeat(2))
+    assert len(own_normalization(six)['mean']) == 6
+    assert compare_normalization(six, 'a.pth', own_normalization(six)) is None
+    assert compare_normalization(six, 'a.pth', trained) is None  # of other images
+    assert own_normalization(model_with(normalize=True, mean=[1.0], std=[2.0])) == {}
+
+
 def test_none_and_255_are_the_same():
     bare = dict(PREPROCESSOR, mean=None, std=None)
     trained = own_normalization(build(decode_head=SEG_HEAD, data_preprocessor=bare))
@@ -128,7 +164,14 @@ def test_none_and_255_are_the_same():
 
 @pytest.mark.parametrize(
     'noted',
-    [3, {}, dict(mean=1, std=2), dict(mean=['a'] * 3, std=[1] * 3), dict(mean=[1] * 3)],
+    [
+        3,
+        {},
+        dict(mean=1, std=2),
+        dict(mean=['a'] * 3, std=[1] * 3),
+        dict(mean=[1] * 3),
+        dict(mean=[], std=[]),
+    ],
 )
 def test_what_a_file_does_not_tell(noted):
     """A file may be of others, or malformed."""

@@ -111,7 +111,7 @@ def _fixed_scale(steps: list) -> tuple[int, int] | None:
     for step in steps:
         kind = type(step)
         if isinstance(step, Resize | RandomResize):
-            keeps = getattr(step, 'resize', step).keep_ratio
+            keeps = getattr(getattr(step, 'resize', step), 'keep_ratio', True)
             match step.scale:
                 case [int(width), int(height)] if min(width, height) > 0 and not keeps:
                     return width, height
@@ -135,7 +135,10 @@ def _stretched(sizes: dict[str, Size], scale: tuple[int, int] | None) -> Iterato
     wrong = [path for path, factor in found.items() if _differs(factor)]
     for path in wrong[:1]:
         (height, width), (across, down), factor = sizes[path], scale, found[path]
-        fitting = max(round(across * height / width / 32), 1) * 32
+        exact = max(round(across * height / width), 1)
+        fitting = max(round(exact / 32), 1) * 32  # what networks divide by
+        if _differs(fitting / exact):
+            fitting = exact
         swapped = not _differs(_stretch(sizes[path], (down, across)))
         better = (down, across) if swapped else (across, fitting)
         yield (

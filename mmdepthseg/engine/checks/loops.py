@@ -215,7 +215,7 @@ def may_go_on(loop: BaseLoop, schedulers: Any) -> bool:
         False if one ends with the training, or at zero.
     """
     return all(
-        one.end < _length(loop, one) and not _ends_at_zero(one)
+        one.end != _length(loop, one) and not _ends_at_zero(one)
         for one in all_schedulers(schedulers)
     )
 

@@ -82,7 +82,8 @@ class CheckCheckpointHook(Hook):
         if match.fills_classifier and self.check_classes:
             _compare(runner, name, trained_classes(checkpoint), not partial)
         model, trained = unwrapped(runner.model), trained_normalization(checkpoint)
-        if doubt := compare_normalization(model, name, trained):
+        doubt = compare_normalization(model, name, trained)
+        if doubt and match.fills_encoder:
             runner.logger.warning(doubt)
         if match.missing or match.misshapen or match.unexpected:
             runner.logger.warning(

@@ -25,7 +25,7 @@ class StandingFramesHook(Hook):
 
     Args:
         interval: Number of iterations over which `warped` of `ViewSynthesisLoss` is
-            averaged.
+            averaged; in a single one it may be near 0 by chance.
 
     Raises:
         UserError: `interval` is less than 1.
@@ -36,6 +36,7 @@ class StandingFramesHook(Hook):
             raise UserError(f'interval must be at least 1, got {interval}')
         self.interval = interval
         self._shares: list[torch.Tensor] = []
+        self._first = 0
         self._told = False
 
     def after_train_iter(
@@ -53,6 +54,8 @@ class StandingFramesHook(Hook):
         ]
         if self._told or not shares:
             return
+        if not self._shares:
+            self._first = runner.iter + 1
         self._shares.append(torch.stack(shares).mean())
         if len(self._shares) < self.interval:
             return
@@ -60,12 +63,12 @@ class StandingFramesHook(Hook):
         self._shares.clear()
         if share < _LEAST_SHARE:
             self._told = True
-            last = runner.iter + 1
             runner.logger.warning(
-                f'iterations {last - self.interval + 1} to {last}: view synthesis '
+                f'iterations {self._first} to {runner.iter + 1}: view synthesis '
                 f'explains {share:.2%} of the pixels (depth.warped) better than '
-                'neighbouring frames as they are, so depth learns nothing: they are '
-                'identical, or nearly. Look for copies among the frames and for clips '
-                'in which nothing moves, or take frames further apart (offsets of the '
-                'data set)'
+                'neighbouring frames as they are, so depth learns nothing. Most often '
+                'frames are identical, or nearly: look for copies among them and for '
+                'clips in which nothing moves, or take frames further apart (offsets '
+                'of the data set). If they move, the training may have diverged: try a '
+                'lower rate'
             )

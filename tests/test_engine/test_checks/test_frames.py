@@ -234,6 +234,7 @@ def one_image(root, width, height, *steps, **options):
         ((180, 320), (320, 160), r'3\.6 times as wide.*\(160, 320\)'),
         ((64, 64), 96, None),
         ((512, 256), 96, r'96x96 .* 2\.0 times as high'),
+        ((1242, 375), (64, 96), r'5\.0 times as high.*\(64, 19\)'),  # 32 would not fit
     ],
 )
 def test_a_scale_of_another_aspect_ratio_is_doubted(size, scale, said, tmp_path):
@@ -265,6 +266,17 @@ RANDOM = dict(type='RandomResize', ratio_range=(1.0, 1.5))
         ([dict(type='RandomResize', scale=[(48, 96), (96, 48)])], False),
         ([dict(type='RandomChoiceResize', scales=[(48, 96), (96, 48)])], False),
         ([dict(type='TestTimeAug', transforms=[[WRONG], [CROP]])], True),
+        (
+            [
+                dict(
+                    RANDOM,
+                    scale=(48, 96),
+                    resize_type='mmseg.ResizeShortestEdge',
+                    max_size=99,
+                )
+            ],
+            False,
+        ),
     ],
 )
 def test_what_stretches_whole_images(steps, told, tmp_path):

@@ -224,6 +224,7 @@ def test_schedules_with_which_a_finished_training_goes_on():
         (LinearLR, dict(end=10), False),  # its end may be the training's
         (PolyLR, dict(end=5), False),
         (PolyLR, dict(end=5, eta_min=0.01), True),
+        (MultiStepLR, dict(milestones=[3]), True),  # without an end
     ):
         schedule = kind(optimizer, by_epoch=False, **options)
         assert checks.may_go_on(iterations(10), [schedule]) == goes_on

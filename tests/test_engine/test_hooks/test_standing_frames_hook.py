@@ -39,6 +39,16 @@ def test_the_warning_tells_what_to_do(caplog):
     assert 'offsets' in caplog.text
 
 
+def test_the_iterations_are_those_that_have_the_figure(caplog):
+    """Not every iteration of a training needs to be one of depth."""
+    hook, logger = StandingFramesHook(interval=3), logging.getLogger('test')
+    for iteration in range(4, 11):
+        outputs = {'depth.warped': torch.tensor(0.0)} if iteration % 2 else {}
+        runner = SimpleNamespace(iter=iteration, logger=logger)
+        hook.after_train_iter(runner, iteration, {}, outputs)
+    assert 'iterations 6 to 10:' in caplog.text
+
+
 @pytest.mark.parametrize(
     'shares',
     [
