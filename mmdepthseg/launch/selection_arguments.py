@@ -228,6 +228,10 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UserError(
             f'--{option} does not apply to --method {args.method}; leave it out'
         )
+    if args.words is not None and args.words < 1:
+        raise UserError(
+            f'--words={args.words}: give the number of words, such as {WORDS}'
+        )
     if args.config is None:
         for option in NETWORK_OPTIONS:
             value = getattr(args, option)

@@ -18,8 +18,8 @@ from mmdepthseg.selection.greedy import Greedy, check_inputs
 
 #: Most distances that are held, 4 bytes each.
 PAIRS = 2**29
-#: Candidates whose gains are computed together.
-_BLOCK = 64
+#: Candidates whose gains are computed together; frames between which distances are.
+_BLOCK, _TILE = 64, 512
 
 
 def choose_medoids(
@@ -131,12 +131,15 @@ def _distances(pool: FeaturePool, covered: np.ndarray) -> np.ndarray:
         center += pool.normalized(rows).sum(axis=0)
     center /= pool.size
     out = np.empty((pool.size, len(covered)), np.float32)
-    for start in range(0, len(covered), pool.block_rows):
-        part = slice(start, start + pool.block_rows)
+    for start in range(0, len(covered), _TILE):
+        part = slice(start, start + _TILE)
         right = pool.normalized(covered[part]) - center
-        for rows in pool.blocks():
+        for first in range(0, pool.size, _TILE):
+            rows = slice(first, first + _TILE)
             left = pool.normalized(rows) - center
-            squared = np.einsum('ij,ij->i', left, left)[:, None] - 2 * left @ right.T
+            squared = left @ right.T
+            squared *= -2
+            squared += np.einsum('ij,ij->i', left, left)[:, None]
             squared += np.einsum('ij,ij->i', right, right)
             out[rows, part] = np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
     out[covered, np.arange(len(covered))] = 0

@@ -70,7 +70,7 @@ def error_of(capsys, run_tool, *arguments):
         ('', ['--method', 'medoids', '--distance', 'patch'], '--distance '),
         ('', ['--method', 'words', '--distance', 'patch'], '--distance '),
         ('', ['--method', 'ds', '--words', 9], '--words '),
-        ('', ['--method', 'words', '--words', 0], 'words=0'),
+        ('', ['--method', 'words', '--words', 0], '--words=0'),
         ('', ['--method', 'us', '--normalize', 'none'], '--normalize '),
         ('', ['no checkpoint', '--teacher-dir', 'there'], '--teacher-dir '),
         ("selection.pop('iterations')\n", [], 'selection.iterations'),
