@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mmengine.dist import all_gather_object, get_dist_info
 
+from mmdepthseg.apis.depth_labels import FLUSH_SECONDS
 from mmdepthseg.apis.pool import ImagePool
 from mmdepthseg.datasets.depth_labels import image_state
 from mmdepthseg.utils.files import file_hash, read_json, write_atomically
@@ -23,8 +24,6 @@ from mmdepthseg.utils.ranks import from_main
 HASHES = 'images.json'
 #: Images that a rank reads until the ranks tell each other.
 _CHUNK = 100
-#: The hashes are written after so many seconds.
-FLUSH_SECONDS = 20.0
 
 
 def fingerprint(pool: ImagePool, folder: Path) -> str:
