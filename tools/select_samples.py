@@ -28,7 +28,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mmdepthseg.launch.selection_arguments import (  # noqa: E402
     NOT_RECORDED,
     check_arguments,
-    method_options,
     read_arguments,
 )
 from mmdepthseg.launch.tool import prepare, run_tool  # noqa: E402
@@ -86,9 +85,8 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
     options = {
         key: value
         for key, value in vars(args).items()
-        if key not in (*roles, *NOT_RECORDED, 'words')
+        if key not in (*roles, *NOT_RECORDED)
     }
-    options |= method_options(args)
     stamp = SelectionStamp(
         Path(args.out),
         {key: value for key, value in options.items() if key not in UNDECISIVE},
@@ -113,7 +111,6 @@ def select_from_features(args: argparse.Namespace) -> list[Path]:
         memory=args.memory,
         device=args.device,
         progress=Progress('selection'),
-        **method_options(args),
         **rows,
     )
     written = write_selection(
@@ -158,7 +155,7 @@ def select_with_networks(args: argparse.Namespace) -> list[Path]:
         options=dict(
             min_distance=args.min_distance, normalize=args.normalize,
             distance=args.distance, memory=args.memory,
-            progress=Progress('selection'), **method_options(args)),
+            progress=Progress('selection')),
     ).run()  # fmt: skip
     if result.stopped_at is not None:
         tell_end(result.stopped_at, args.min_distance, result.preselected)

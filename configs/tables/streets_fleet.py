@@ -94,23 +94,7 @@ for kind, (_, options) in stand_for_all.items():
             outputs=[f'{folder}/budget_30.txt'],
         )
     )
-# The frames that show all kinds of content, by what the encoder sees in each place.
-words = '{work_dir}/select_words_seed%s'
-for number in seeds:
-    folder = words % number
-    prerequisites.append(
-        dict(
-            name=f'select_words_seed{number}',
-            needs=['streets'],
-            command=f'tools/select_samples.py {select.format("ds-us")} {{sde}} '
-            f'--method words --budget 8 15 30 --seed {number} --out {folder} {pool} '
-            'selection.features.level=4 selection.features.size=(3,6)',
-            config=select.format('ds-us'),
-            folder=folder,
-            outputs=[f'{folder}/budget_30.txt'],
-        )
-    )
-del kind, _, options, folder, number
+del kind, _, options, folder
 tested = {
     'val_dataloader.dataset.data_root': clips,
     'test_dataloader.dataset.data_root': clips,
@@ -157,18 +141,6 @@ methods = [
             },
         )
         for kind, (meaning, _) in stand_for_all.items()
-    ),
-    dict(
-        name='words',
-        title='frames that show all kinds of content (visual words)',
-        config=config.format('selected'),
-        needs=['select_words_seed{seed}'],
-        options={
-            **alone,
-            'train_dataloader.dataset.labeled_subset.ann_file': (
-                words % '{seed}' + '/budget_{n}.txt'
-            ),
-        },
     ),
     dict(
         name='depthmix',

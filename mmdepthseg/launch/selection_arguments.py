@@ -8,7 +8,6 @@ from mmdepthseg.selection.farthest.farthest_point import DEFAULT_MEMORY, DISTANC
 from mmdepthseg.selection.features import NORMALIZATIONS
 from mmdepthseg.selection.files import PAGE, parse_bytes
 from mmdepthseg.selection.methods import DEFAULT_BIAS, METHODS
-from mmdepthseg.selection.words import WORDS
 from mmdepthseg.utils.errors import UserError
 
 #: Options without meaning for --features (launchers always add --local_rank).
@@ -153,18 +152,6 @@ def _add_criterion_options(parser: argparse.ArgumentParser) -> None:
         default='feature',
         help='by which frames are diverse (default: feature)',
     )
-    criterion.add_argument(
-        '--words', type=int, metavar='K', help=f'words: their number (default: {WORDS})'
-    )
-
-
-def method_options(args: argparse.Namespace) -> dict[str, int]:
-    """Return the options of one method only, which others do not record."""
-    return (
-        dict(words=WORDS if args.words is None else args.words)
-        if args.method == 'words'
-        else {}
-    )
 
 
 def _add_network_options(parser: argparse.ArgumentParser) -> None:
@@ -221,16 +208,11 @@ def check_arguments(args: argparse.Namespace) -> None:
         scores=args.scores is not None and not scored,
         bias=args.bias is not None and not (needs.distances and needs.scores),
         normalize=args.normalize != 'auto' and not needs.distances,
-        words=args.words is not None and args.method != 'words',
         distance=args.distance != 'feature' and args.method not in ('ds', 'ds_us'),
     )
     for option in filter(idle.get, idle):
         raise UserError(
             f'--{option} does not apply to --method {args.method}; leave it out'
-        )
-    if args.words is not None and args.words < 1:
-        raise UserError(
-            f'--words={args.words}: give the number of words, such as {WORDS}'
         )
     if args.config is None:
         for option in NETWORK_OPTIONS:

@@ -8,7 +8,6 @@ from mmdepthseg.selection.farthest.farthest_point import FarthestPoints, farthes
 from mmdepthseg.selection.features import FeaturePool
 from mmdepthseg.selection.medoids import choose_medoids
 from mmdepthseg.selection.methods import METHODS, Selection, select
-from mmdepthseg.selection.words import choose_words
 
 __all__ = [
     'ERRORS',
@@ -17,7 +16,6 @@ __all__ = [
     'FeaturePool',
     'Selection',
     'choose_medoids',
-    'choose_words',
     'depth_error',
     'depth_error_mask',
     'farthest_point',

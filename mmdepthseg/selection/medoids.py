@@ -7,14 +7,23 @@ optimum the greedy picks reach to 1 - 1/e (Nemhauser, Wolsey and Fisher, 1978).
 Farthest point selection takes the unusual frames first, this takes the usual ones.
 """
 
-from typing import Any
-
 import numpy as np
 
-from mmdepthseg.selection.checks import Rows
-from mmdepthseg.selection.farthest.farthest_point import FarthestPoints, Progress
+from mmdepthseg.selection.checks import (
+    Rows,
+    check_budget,
+    check_min_distance,
+    check_rows,
+    check_seed,
+)
+from mmdepthseg.selection.farthest.farthest_point import (
+    Distances,
+    FarthestPoints,
+    Progress,
+    eligible_rows,
+)
 from mmdepthseg.selection.features import FeaturePool
-from mmdepthseg.selection.greedy import Greedy, check_inputs
+from mmdepthseg.utils.errors import UserError
 
 #: Most distances that are held, 4 bytes each.
 PAIRS = 2**29
@@ -32,7 +41,7 @@ def choose_medoids(
     candidates: Rows | None = None,
     min_distance: float = 0.0,
     progress: Progress | None = None,
-    **distances: Any,
+    **distances: object,
 ) -> FarthestPoints:
     """Choose `budget` frames that stand for the pool.
 
@@ -49,7 +58,8 @@ def choose_medoids(
         min_distance: Picks are at least this far from the chosen frames; the
             selection ends early if no candidate is.
         progress: Called with (frames chosen, budget) after each frame.
-        **distances: `normalize` of `Distances`; the work is done on the CPU.
+        **distances: `normalize` of `Distances`; the work is done on the CPU, and the
+            others belong to farthest point selection.
 
     Returns:
         The chosen frames.
@@ -57,20 +67,48 @@ def choose_medoids(
     Raises:
         UserError: As `farthest_point`, or for an option that does not apply.
     """
-    lists = (initial, exclude, candidates)
-    pool, given, excluded, eligible = check_inputs(
-        'medoids', features, budget, seed, lists, min_distance, distances
-    )
-    covered = np.setdiff1d(np.arange(pool.size), excluded)
+    options = Distances(**distances)  # type: ignore[arg-type]
+    usual = {'distance': 'feature', 'route': None}
+    for name, value in usual.items():
+        if (given := getattr(options, name)) != value:
+            raise UserError(
+                f"{name}={given!r} does not apply to method 'medoids'; leave it out, "
+                "or use 'ds' or 'ds_us'"
+            )
+    pool = FeaturePool(features, options.normalize)
+    initial, exclude = check_rows(pool.size, initial, exclude)
+    eligible = eligible_rows(pool.size, exclude, candidates)
+    check_budget(budget, initial, eligible)
+    check_min_distance(min_distance)
+    check_seed(seed)
+    covered = np.setdiff1d(np.arange(pool.size), exclude)
     most = max(1, PAIRS // pool.size)
     if len(covered) > most:
         drawn = np.random.RandomState(seed).permutation(len(covered))[:most]
         covered = np.sort(covered[drawn])
-    greedy = _Medoids(pool, covered, eligible)
-    return greedy.run(budget, given, min_distance, progress)
+    greedy = _Greedy(pool, covered, eligible)
+    for row in initial.tolist():
+        greedy.choose(row)
+    while len(greedy.order) < budget and (row := greedy.best()) is not None:
+        if greedy.nearest_chosen(row)[0] < min_distance:
+            greedy.eligible[row] = False
+        else:
+            greedy.choose(row)
+            if progress is not None:
+                progress(len(greedy.order), budget)
+    distance = np.array(greedy.min_distance)
+    distance[: len(initial)] = np.nan
+    return FarthestPoints(
+        order=np.array(greedy.order, dtype=np.int64),
+        min_distance=distance,
+        nearest=np.where(np.isnan(distance), -1, np.array(greedy.nearest)),
+        stopped=len(greedy.order) < budget,
+        route='medoids',
+        pairs=pool.size * len(covered),
+    )
 
 
-class _Medoids(Greedy):
+class _Greedy:
     """Frames chosen so far, and bounds of what each of the others would gain.
 
     A frame's gain is by how much it lowers the sum of the covered frames' distances to
@@ -83,13 +121,13 @@ class _Medoids(Greedy):
         eligible: (N,) bool, rows that may be picked; changed in place.
     """
 
-    route = 'medoids'
-
     def __init__(
         self, pool: FeaturePool, covered: np.ndarray, eligible: np.ndarray
     ) -> None:
-        super().__init__(pool, eligible)
-        self.pairs = pool.size * len(covered)
+        self.pool, self.eligible = pool, eligible
+        self.order: list[int] = []
+        self.min_distance: list[float] = []
+        self.nearest: list[int] = []
         self._distances = _distances(pool, covered)
         # no frame chosen: as if one were as far from all as any two are
         self._uncovered = np.full(len(covered), self._distances.max(), np.float32)
@@ -112,7 +150,11 @@ class _Medoids(Greedy):
 
     def choose(self, row: int) -> None:
         """Add a row to the chosen ones."""
-        super().choose(row)
+        distance, nearest = self.nearest_chosen(row)
+        self.min_distance.append(distance if self.order else np.nan)
+        self.nearest.append(nearest)
+        self.order.append(row)
+        self.eligible[row] = False
         np.minimum(self._uncovered, self._distances[row], out=self._uncovered)
         self._fresh[:] = False
 
@@ -121,6 +163,14 @@ class _Medoids(Greedy):
         gain = self._uncovered - self._distances[rows]
         self._bound[rows] = np.maximum(gain, 0, out=gain).sum(axis=1, dtype=np.float64)
         self._fresh[rows] = True
+
+    def nearest_chosen(self, row: int) -> tuple[float, int]:
+        """Return the distance to the nearest chosen frame, and its row; or inf, -1."""
+        if not self.order:
+            return np.inf, -1
+        squared = self.pool.exact_squared(np.array([row]), np.array(self.order))
+        place = int(squared.argmin())
+        return float(np.sqrt(squared[place])), self.order[place]
 
 
 def _distances(pool: FeaturePool, covered: np.ndarray) -> np.ndarray:

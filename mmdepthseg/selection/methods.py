@@ -22,7 +22,6 @@ from mmdepthseg.selection.farthest.farthest_point import (
 )
 from mmdepthseg.selection.features import check_shape
 from mmdepthseg.selection.medoids import choose_medoids
-from mmdepthseg.selection.words import choose_words
 from mmdepthseg.utils.errors import UserError
 
 
@@ -39,11 +38,8 @@ METHODS = {
     'us': Needs(distances=False, scores=True),
     'ds_us': Needs(distances=True, scores=True),
     'medoids': Needs(distances=True, scores=False),
-    'words': Needs(distances=True, scores=False),
     'entropy': Needs(distances=False, scores=True),
 }
-#: Functions of the methods with distances that are not farthest point.
-CHOOSERS = {'medoids': choose_medoids, 'words': choose_words}
 DEFAULT_BIAS = 1000.0
 
 
@@ -98,13 +94,12 @@ def select(
         features: (N, D) or (N, C, H, W); methods without distances use only N.
         method: `'random'` (the seeded permutation), `'ds'` (farthest point),
             `'us'` and `'entropy'` (highest scores, the lowest row on ties), `'ds_us'`
-            (farthest point, `bias * scores` added to the distances), `'medoids'`
-            (frames that stand for the pool, see `choose_medoids`) or `'words'` (frames
-            that show all kinds of content, see `choose_words`).
+            (farthest point, `bias * scores` added to the distances) or `'medoids'`
+            (frames that stand for the pool, see `choose_medoids`).
         budget: Number of frames, including the initial ones. Of several, the largest
             is used; prefixes of its order are the selections for the others.
         seed: Of the permutation, also for the first pick of farthest point; see
-            `choose_medoids` and `choose_words` for its use there.
+            `choose_medoids` for its use there.
         scores: (N,) a higher score means more worth a label.
         bias: Weight of the scores in `'ds_us'`.
         initial: Rows that are already labelled.
@@ -113,7 +108,7 @@ def select(
             scores may be picked, where n is the number of new frames.
         min_distance: See `farthest_point`; of the frames that preselection leaves.
         progress: Called with (frames chosen, budget).
-        **distances: Options of `Distances`; for `'words'` also their number, `words`.
+        **distances: Options of `Distances`.
 
     Raises:
         UserError: As `farthest_point` and `check_options`, or if scores are missing.
@@ -134,7 +129,7 @@ def select(
     if METHODS[method].distances:
         if ranked is not None:
             distances['bias'] = bias * ranked
-        points = CHOOSERS.get(method, farthest_point)(
+        points = (choose_medoids if method == 'medoids' else farthest_point)(
             features,
             budget,
             seed=seed,
@@ -194,7 +189,7 @@ def check_options(
     if min_distance and not METHODS[method].distances:
         raise UserError(
             f'min_distance does not apply to method {method!r}, which measures no '
-            "distances; use 'ds', 'ds_us', 'medoids' or 'words'"
+            "distances; use 'ds', 'ds_us' or 'medoids'"
         )
 
 

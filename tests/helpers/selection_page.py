@@ -62,10 +62,7 @@ class Page(HTMLParser):
 
 def record(tmp_path, method='ds', budgets=(4, 12), names=NAMES, **options):
     """What selection.json holds after a selection."""
-    features = (
-        FEATURES.reshape(len(FEATURES), -1, 2, 2) if method == 'words' else FEATURES
-    )
-    chosen = select(features, method, budgets, seed=1, **options)
+    chosen = select(FEATURES, method, budgets, seed=1, **options)
     kept = dict(method=method, seed=1, bias=options.get('bias', 1000.0))
     kept['min_distance'] = options.get('min_distance', 0.0)
     write_selection(tmp_path, chosen, names, budgets, kept)
