@@ -181,11 +181,12 @@ def _distances(pool: FeaturePool, covered: np.ndarray) -> np.ndarray:
         center += pool.normalized(rows).sum(axis=0)
     center /= pool.size
     out = np.empty((pool.size, len(covered)), np.float32)
-    for start in range(0, len(covered), _TILE):
-        part = slice(start, start + _TILE)
+    tile = min(_TILE, max(_BLOCK, pool.block_rows))  # fewer of many dimensions
+    for start in range(0, len(covered), tile):
+        part = slice(start, start + tile)
         right = pool.normalized(covered[part]) - center
-        for first in range(0, pool.size, _TILE):
-            rows = slice(first, first + _TILE)
+        for first in range(0, pool.size, tile):
+            rows = slice(first, first + tile)
             left = pool.normalized(rows) - center
             squared = left @ right.T
             squared *= -2
