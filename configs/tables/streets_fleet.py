@@ -1,12 +1,12 @@
 # Which frames of a fleet's video to label: a Table 3 on streets driven many times, with
 # long stops and rare places. The supervised network from ImageNet weights learns from
-# the 8 or 30 of 360 frames that each method of tools/select_samples.py chooses; 200
+# the 8, 30 or 60 of 360 frames that each method of tools/select_samples.py chooses; 200
 # other places, of all cities equally often, test it. Then the method as a whole: the
 # unlabelled frames, mixed by depth, beside random and beside chosen labels.
 #   python tools/run_experiments.py THIS --jobs 2
 title = 'A fleet of streets at 192x96, 900 iterations from ImageNet weights'
 seeds = [7, 25, 42, 1, 2, 3]
-label_counts = [8, 30]
+label_counts = [8, 30, 60]
 baseline = 'random'
 clips = 'data/streets_fleet'
 sde = 'configs/streets/sde_lite0_500it_192x96.py'
@@ -53,7 +53,9 @@ for kind in meanings:
     how = select.format('entropy' if kind == 'entropy' else 'ds-us')
     for number in seeds:
         folder = chosen % (kind, number)
-        arguments = f'--method {kind} --budget 8 15 30 --seed {number} --out {folder}'
+        arguments = (
+            f'--method {kind} --budget 8 15 30 60 --seed {number} --out {folder}'
+        )
         before = ['streets']
         if kind != 'entropy':
             arguments = '{sde} ' + arguments
@@ -68,7 +70,7 @@ for kind in meanings:
                 command=f'tools/select_samples.py {how} {arguments} {pool}',
                 config=how,
                 folder=folder,
-                outputs=[f'{folder}/budget_30.txt'],
+                outputs=[f'{folder}/budget_60.txt'],
             )
         )
 del kind, number, how, arguments, before, folder
@@ -88,10 +90,10 @@ for kind, (_, options) in stand_for_all.items():
             name=f'select_{kind}',
             needs=['streets'],
             command=f'tools/select_samples.py {select.format("ds-us")} {{sde}} '
-            f'--method medoids --budget 8 15 30 --out {folder} {pool}{options}',
+            f'--method medoids --budget 8 15 30 60 --out {folder} {pool}{options}',
             config=select.format('ds-us'),
             folder=folder,
-            outputs=[f'{folder}/budget_30.txt'],
+            outputs=[f'{folder}/budget_60.txt'],
         )
     )
 del kind, _, options, folder
