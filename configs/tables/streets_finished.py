@@ -60,5 +60,30 @@ methods = [
         )
         for name in ('classmix', 'depthmix')
     ),
+    *(
+        dict(
+            known['depthmix'],
+            name=name,
+            title=f'mean teacher + {title}, from the finished network',
+            after='supervised',
+            options={
+                **known['depthmix']['options'],
+                **_base_.from_finished,
+                'model.mixing': mixing,
+            },
+        )
+        for name, title, mixing in (
+            (
+                'depthclassmix',
+                'DepthClassMix',
+                "dict(_delete_=True, type='DepthClassMix')",
+            ),
+            (
+                'depthclassmix-sign',
+                'DepthClassMix, all classes in front',
+                "dict(_delete_=True, type='DepthClassMix', half=False)",
+            ),
+        )
+    ),
 ]
 del known

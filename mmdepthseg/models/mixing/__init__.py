@@ -4,6 +4,7 @@ from mmdepthseg.models.mixing.base import BatchMix
 from mmdepthseg.models.mixing.class_mix import ClassMix
 from mmdepthseg.models.mixing.complementary_dropout import ComplementaryDropout
 from mmdepthseg.models.mixing.cut_mix import CutMix, NoMix
+from mmdepthseg.models.mixing.depth_class_mix import DepthClassMix
 from mmdepthseg.models.mixing.depth_mix import (
     DepthHistogramMix,
     DepthMix,
@@ -22,6 +23,7 @@ __all__ = [
     'ClassMix',
     'ComplementaryDropout',
     'CutMix',
+    'DepthClassMix',
     'DepthHistogramMix',
     'DepthMix',
     'DepthThresholdMix',

@@ -9,7 +9,8 @@ from mmdepthseg.models.mixing.mix_batch import MixBatch, draw_uniform
 from mmdepthseg.registry import TRANSFORMS
 from mmdepthseg.utils.errors import UserError
 
-_LABELS = 256  # labels are bytes
+#: Labels are bytes.
+LABELS = 256
 
 
 @TRANSFORMS.register_module()
@@ -47,10 +48,10 @@ class ClassMix(BatchMix):
         """Return the pixels of the drawn classes."""
         labels = batch.labels.flatten(1)
         present = torch.zeros(
-            len(batch), _LABELS, dtype=torch.bool, device=labels.device
+            len(batch), LABELS, dtype=torch.bool, device=labels.device
         ).scatter_(1, labels, True)
         present[:, VOID] = False
-        scores = draw_uniform((len(batch), _LABELS), 0, 1, labels.device, generator)
+        scores = draw_uniform((len(batch), LABELS), 0, 1, labels.device, generator)
         if self.temperature is not None:
             scores = favour_rare(scores, labels, self.temperature)
         return class_masks(batch.labels, pick_half(present, scores))
@@ -70,7 +71,7 @@ def favour_rare(scores: Tensor, labels: Tensor, temperature: float) -> Tensor:
     Returns:
         (N, 256), float64.
     """
-    counts = labels.flatten().bincount(minlength=_LABELS).double()
+    counts = labels.flatten().bincount(minlength=LABELS).double()
     counts[VOID] = 0
     shares = counts / counts.sum().clamp(min=1)
     noise = -(-scores.double().clamp(min=1e-12).log()).log()
