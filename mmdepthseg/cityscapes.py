@@ -74,7 +74,7 @@ LABEL_IDS = {label_id: TRAIN_IDS.get(label_id, IGNORED) for label_id in range(34
 
 #: In a folder of rendered streets that is not finished: the stamp of its options.
 STREETS_UNFINISHED = 'streets.partial.json'
-#: In a smaller copy of Cityscapes: its options, what was converted, and whether that is
+#: In a smaller copy of Cityscapes: its options, what was converted, and what of it is
 #: `unfinished`.
 CONVERTED = 'converted.json'
 #: Step between two values of a stored disparity, in pixels.

@@ -60,30 +60,19 @@ methods = [
         )
         for name in ('classmix', 'depthmix')
     ),
-    *(
-        dict(
-            known['depthmix'],
-            name=name,
-            title=f'mean teacher + {title}, from the finished network',
-            after='supervised',
-            options={
-                **known['depthmix']['options'],
-                **_base_.from_finished,
-                'model.mixing': mixing,
-            },
-        )
-        for name, title, mixing in (
-            (
-                'depthclassmix',
-                'DepthClassMix',
-                "dict(_delete_=True, type='DepthClassMix')",
+    dict(
+        known['depthmix'],
+        name='depthclassmix',
+        title='mean teacher + DepthClassMix, from the finished network',
+        after='supervised',
+        options={
+            **known['depthmix']['options'],
+            **_base_.from_finished,
+            'model.mixing': "dict(_delete_=True, type='DepthClassMix')",
+            '+test_evaluator.areas_file': (
+                '{work_dir}/areas/depthclassmix_n{n}_seed{seed}'
             ),
-            (
-                'depthclassmix-sign',
-                'DepthClassMix, all classes in front',
-                "dict(_delete_=True, type='DepthClassMix', half=False)",
-            ),
-        )
+        },
     ),
 ]
 del known

@@ -161,9 +161,10 @@ class CityscapesSequenceDataset(SequenceDataset):
             (STREETS_UNFINISHED, 'streets.py'),
             (CONVERTED, 'cityscapes.py'),
         ):
-            if root and _is_unfinished(osp.join(root, mark)):
+            left = _unfinished(osp.join(root, mark)) if root else ''
+            if left:
                 raise UserError(
-                    f'{root} is not finished ({mark}): run tools/dataset_converters/'
+                    f'{root} is not finished ({left}): run tools/dataset_converters/'
                     f'{tool} with the same options again; it goes on where it stopped'
                 )
         samples = super().load_data_list()
@@ -283,13 +284,19 @@ def nearest_number(numbers: list[int], number: int) -> int:
     return min(candidates, key=lambda other: abs(other - number))
 
 
-def _is_unfinished(path: str) -> bool:
-    """Tell whether this is the mark of an unfinished folder; False if not there."""
+def _unfinished(path: str) -> str:
+    """Return what the mark of an unfinished folder says; '' if it is finished."""
     if not osp.isfile(path):
-        return False
-    if osp.basename(path) != CONVERTED:
-        return True
+        return ''
+    name = osp.basename(path)
+    if name != CONVERTED:
+        return name
     content = read_json(path, dict)
     # earlier versions counted the files at the end, and said nothing before
     begun = content.get('complete') is False and 'files' not in content
-    return bool(content.get('unfinished', begun))
+    left = content.get('unfinished', begun)
+    return (
+        f'{name}: {", ".join(left)}'
+        if isinstance(left, list) and left
+        else (name if left else '')
+    )

@@ -1,5 +1,7 @@
 """Counts of the pixels of each class in the labels of a data set."""
 
+import copy
+
 import numpy as np
 from mmengine.dataset import BaseDataset
 
@@ -29,6 +31,10 @@ def class_pixels(dataset: BaseDataset) -> np.ndarray:
             f'{owner}: counting the classes of samples needs '
             "dict(type='LoadSegLabel') in the pipeline"
         )
+    step = steps[0]
+    if getattr(step, 'evaluate_at', None) is not None:
+        step = copy.copy(step)  # counted in the files, whatever their images' size
+        step.evaluate_at = None
     classes = len(dataset.metainfo['classes'])
     counts = np.zeros((len(dataset), classes), dtype=np.int64)
     for index in range(len(dataset)):
@@ -38,6 +44,6 @@ def class_pixels(dataset: BaseDataset) -> np.ndarray:
                 f'{owner}: counting the classes of samples needs labels, '
                 f"{info['img_id']} has none: use labeled_subset, subset_mode='keep'"
             )
-        label = steps[0](info)['gt_seg_map']
+        label = step(info)['gt_seg_map']
         counts[index] = np.bincount(label.ravel(), minlength=256)[:classes]
     return counts

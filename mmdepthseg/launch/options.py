@@ -131,7 +131,8 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
     A key that the config does not have is added with a warning, as MMSegmentation's
     users expect. But if it resembles a key at the same place, it is taken for a
     misspelling, unless it is written with a leading `+`. A list replaces a tuple as a
-    tuple. The same holds inside of dicts and lists.
+    tuple. The same holds inside of dicts and lists. A dict is merged with that of the
+    config, but replaces None, and a label table another one.
 
     Raises:
         UserError: A key looks misspelt or does not fit the config's structure, or
@@ -148,6 +149,8 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
                 _compare(name, value, node)
         try:
             value = value if rest else _with_tuples(value, node)
+            if isinstance(value, Mapping) and not rest and _is_whole(value, node):
+                value = {**value, '_delete_': True}
             config.merge_from_dict({'.'.join([*found, *rest]): value})
         except (AttributeError, TypeError, KeyError, IndexError) as error:
             raise UserError(f'--cfg-options {name}: {error}') from error
@@ -194,7 +197,8 @@ def _compare(key: str, value: Any, before: Any) -> None:
     config has only numbers, or only truth values, or a dict of that type at that place.
     """
     if isinstance(value, Mapping) and isinstance(before, Mapping):
-        if value.get('_delete_') or not _same_type(value, before):
+        replaced = value.get('_delete_') or _is_whole(value, before)
+        if replaced or not _same_type(value, before):
             return
         for name, part in value.items():
             if name in before:
@@ -211,6 +215,12 @@ def _compare(key: str, value: Any, before: Any) -> None:
                 _compare(f'{key}.{place}', part, before[place])
     else:
         _check_text(key, value, before)
+
+
+def _is_whole(value: Mapping, before: Any) -> bool:
+    """Tell whether a dict stands for itself: nothing, or a label table, was there."""
+    of_ids = not any(str(key).isidentifier() for key in value)
+    return before is None or (isinstance(before, Mapping) and bool(value) and of_ids)
 
 
 def _same_type(one: Mapping, other: Mapping) -> bool:
@@ -276,9 +286,7 @@ def _refuse_variable(config: Config, key: str) -> None:
         place
         for root in sorted(known & set(config))
         for place, found in walk(config._cfg_dict[root], root)
-        # None and truth values are everywhere: there the name tells
-        if _is_used(value, found)
-        and (not (value is None or isinstance(value, bool)) or _last(place) == name)
+        if _is_used(value, found) and _tells(value, place, name)
     ]
     if places:
         raise UserError(
@@ -294,8 +302,12 @@ def _refuse_variable(config: Config, key: str) -> None:
     )
 
 
-def _last(place: str) -> str:
-    return place.rpartition('.')[2]
+def _tells(value: Any, place: str, name: str) -> bool:
+    """Tell whether an equal value at a place may be that of the variable."""
+    if value is None or isinstance(value, bool):  # they are everywhere
+        return place.rpartition('.')[2] == name
+    # so are empty lists, at the top level by default
+    return '.' in place or value not in ([], (), {})
 
 
 def _is_used(value: Any, found: Any) -> bool:

@@ -29,6 +29,20 @@ def test_pixels_of_each_class(parts):
     assert class_pixels(dataset).tolist() == [[2, 1, 1], [0, 0, 6]]
 
 
+@pytest.mark.parametrize('size', ['image', 'label'])
+def test_labels_of_another_size_are_counted_in_their_files(parts, tmp_path, size):
+    write_image(tmp_path / 'clip/frames/a.png', np.zeros((4, 6, 3), np.uint8))
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadSegLabel', evaluate_at=size),
+    ]
+    dataset = ConcatDataset([dict(parts, pipeline=pipeline)]).datasets[0]
+    assert class_pixels(dataset).tolist() == [[2, 1, 1], [0, 0, 6]]
+    # its own step is as before
+    shape = (4, 6) if size == 'image' else (2, 3)
+    assert dataset[0]['gt_seg_map'].shape == shape
+
+
 def test_rare_classes_are_drawn_more_often(parts):
     dataset = ConcatDataset(sources=dict(labeled={}, mix={}), shared=parts)
     sampler = MultiSourceSampler(

@@ -66,16 +66,36 @@ def test_a_variable_without_a_value_goes_by_its_name(tmp_path):
         'load_from = None\n'
         "train_dataloader = dict(dataset=dict(type='X', table=table, other=None))\n"
         "val_dataloader = dict(dataset=dict(type='X', flip=flip), pin_memory=True)\n"
+        'val_clips = []\n'
+        'custom_hooks = []\n'
+        "test_dataloader = dict(dataset=dict(type='X', clips=val_clips))\n"
     )
     for key, place in {
         'table': 'train_dataloader.dataset.table',
         'flip': 'val_dataloader.dataset.flip',
+        'val_clips': 'test_dataloader.dataset.clips',
     }.items():
         with pytest.raises(UserError, match=rf'{key}: .*file: {place} \(') as error:
-            load_config(path, {key: 'other'})
+            load_config(path, {key: 'other'})  # (hooks are an empty list, too)
         assert 'pin' not in str(error.value)
     with pytest.warns(UserWarning, match="reads 'mine'"):
         assert load_config(path, dict(mine='other')).mine == 'other'
+
+
+def test_a_dict_replaces_none_and_a_label_table_another(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text(
+        "part = dict(type='X', none=None, ids={7: 0, 26: 1}, merged=dict(a=1, b=2))\n"
+        "part['more'] = {'#804080': 0}\n"
+        'train_dataloader = dict(dataset=part)\n'
+    )
+    options = dict(none={'a': 1}, ids={8: 0}, more={'#00008E': 1}, merged={'b': 3})
+    place = 'train_dataloader.dataset.'
+    config = load_config(path, {f'{place}{key}': v for key, v in options.items()})
+    expected = dict(options, type='X', merged=dict(a=1, b=3))
+    assert config.train_dataloader.dataset == expected
+    config = load_config(path, {f'+{place}none': {7: 0}})
+    assert config.train_dataloader.dataset.none == {7: 0}
 
 
 def test_work_dir_argument_goes_before_config_before_default(tmp_path, monkeypatch):

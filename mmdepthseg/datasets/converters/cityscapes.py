@@ -2,7 +2,7 @@
 
 import os
 import os.path as osp
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -122,7 +122,8 @@ def convert_cityscapes(
     Returns:
         The manifest in `out`: `options`, `files` (their number per package and split),
         `complete` (whether they are the whole release), `gaps` (missing originals,
-        per package and split) and `unfinished` (False: nothing is left to convert).
+        per package and split) and `unfinished` (packages and splits, of any run, of
+        which files are left to convert).
 
     Raises:
         UserError: The original is incomplete, or `out` was made with other options.
@@ -138,11 +139,17 @@ def convert_cityscapes(
     _check_originals(source, listings, options, full_size, gaps, allow_partial)
     stamp = _stamp(Path(out), options)
     stamp.begin(taken=[Path(out, name) for name in PACKAGES])
-    stamp.note(unfinished=True)  # a part must not pass for all that is wanted
+    before = stamp.facts.get(
+        'unfinished'
+    )  # True of an earlier version: not known which
+    left = {*(before if isinstance(before, list) else ())}
+    # a part must not pass for all that is wanted
+    stamp.note(unfinished=sorted(left | {listing.name for listing in listings}))
     jobs = [job for listing in listings for job in _jobs(listing, out, options)]
-    broken = _run(jobs, options, full_size, workers, progress)
-    _finish(stamp, options, listings, gaps, unfinished=bool(broken))
-    if broken:
+    failed = _run(jobs, options, full_size, workers, progress)
+    _finish(stamp, options, listings, gaps, left, {*failed})
+    if failed:
+        broken = sorted(failed.values())
         raise BrokenFileError(
             f'{len(broken)} of {len(jobs)} files could not be converted; all others '
             'are done. Extract these again, or move them away and add --allow-partial, '
@@ -245,32 +252,33 @@ def _run(
     full_size: tuple[int, int],
     workers: int | None,
     progress: Callable[[int, int], None] | None,
-) -> list[str]:
-    """Convert the missing files; return the messages about broken ones."""
+) -> dict[str, str]:
+    """Convert the missing files; return the messages about broken ones by source."""
     workers = workers or len(os.sched_getaffinity(0))
-    broken, done = [], 0
-    todo, pending = iter(jobs), set[Future]()
+    broken, done = dict[str, str](), 0
+    todo, sources = iter(jobs), dict[Future, str]()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     pool = ThreadPoolExecutor(workers)
     try:
         while True:
             # a short queue: after an interruption not much more is converted
-            for job in islice(todo, 2 * workers - len(pending)):
-                pending.add(pool.submit(_attempt, job, options, full_size))
-            if not pending:
+            for job in islice(todo, 2 * workers - len(sources)):
+                future = pool.submit(_attempt, job, options, full_size)
+                sources[future] = job.source
+            if not sources:
                 break
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
+            for future in wait(sources, return_when=FIRST_COMPLETED).done:
                 done += 1
+                source = sources.pop(future)
                 if message := future.result():
-                    broken.append(message)
+                    broken[source] = message
                 if progress:
                     progress(done, len(jobs))
     finally:
         pool.shutdown(cancel_futures=True)
         cv2.setNumThreads(threads)
-    return sorted(broken)
+    return broken
 
 
 def _attempt(job: Job, options: ConvertOptions, full_size: tuple[int, int]) -> str:
@@ -323,9 +331,20 @@ def _finish(
     options: ConvertOptions,
     listings: Sequence[Listing],
     gaps: Mapping[str, str],
-    unfinished: bool,
+    left: Collection[str],
+    broken: Collection[str],
 ) -> None:
-    """Count the files, with those of earlier runs, and write the manifest."""
+    """Count the files, with those of earlier runs, and write the manifest.
+
+    Args:
+        stamp: Of the copy.
+        options: Of the copy.
+        listings: What this run has converted.
+        gaps: See `convert_cityscapes`.
+        left: Names of the listings that earlier runs have not finished.
+        broken: Files that this run could not convert.
+    """
+    unfinished = {*left}
     out = stamp.path.parent
     files, known_gaps = stamp.facts.get('files', {}), stamp.facts.get('gaps', {})
     for listing in listings:
@@ -334,7 +353,10 @@ def _finish(
             for job in _jobs(listing, out, options)
         )
         known_gaps.pop(listing.name, None)
+        unfinished.discard(listing.name)
+        if not {*listing.files.values()}.isdisjoint(broken):
+            unfinished.add(listing.name)
     remove_leftovers(out)
     whole = all(count == expected_files(name) for name, count in files.items())
     write = stamp.finish if whole else stamp.note
-    write(files=files, gaps={**known_gaps, **gaps}, unfinished=unfinished)
+    write(files=files, gaps={**known_gaps, **gaps}, unfinished=sorted(unfinished))

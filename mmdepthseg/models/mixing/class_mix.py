@@ -88,8 +88,11 @@ def pick_half(present: Tensor, scores: Tensor) -> Tensor:
     Returns:
         (N, L) bool.
     """
-    # Sorted positions of all classes, the absent ones last.
-    order = scores.masked_fill(~present, -torch.inf).argsort(1, descending=True)
+    # Sorted positions of all classes, the absent ones last; of equal ones the first,
+    # on every device.
+    order = scores.masked_fill(~present, -torch.inf).argsort(
+        dim=1, descending=True, stable=True
+    )
     ranks = torch.arange(present.shape[1], device=present.device)
     taken = ranks < (present.sum(1, keepdim=True) // 2)
     return torch.zeros_like(present).scatter_(1, order, taken)

@@ -209,7 +209,9 @@ def test_interrupted_run_goes_on(original, tmp_path):
         convert(original, out, workers=1, progress=stop)
     there = files_of(out)
     assert 6 <= len(there) < len(expected)
-    with pytest.raises(UserError, match='small is not finished .converted.json.: run'):
+    with pytest.raises(
+        UserError, match='small is not finished .converted.json: .*: run'
+    ):
         CityscapesSequenceDataset(data_root=str(out), split='train', pipeline=[])
     # what a killed run and a full disk leave behind
     (half,) = out.glob('leftImg8bit/train/*/*.png')
@@ -236,12 +238,41 @@ def test_interrupted_run_goes_on(original, tmp_path):
         CityscapesSequenceDataset(data_root=str(out), split='train', pipeline=[])
 
 
+def test_other_parts_do_not_finish_an_interrupted_one(original, tmp_path):
+    out = tmp_path / 'small'
+    settings = dict(data_root=str(out), split='train', pipeline=[])
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert(original, out, workers=1, progress=stop, packages=['leftImg8bit'])
+    assert convert(original, out, packages=['camera'])['unfinished'] == [
+        'leftImg8bit/train',
+        'leftImg8bit/val',
+    ]
+    with pytest.raises(UserError, match='not finished .*leftImg8bit/train.*same opt'):
+        CityscapesSequenceDataset(**settings)
+    convert(original, out, packages=['leftImg8bit'])
+    assert len(CityscapesSequenceDataset(**settings))
+    # nor a broken file
+    (image,) = original.glob('leftImg8bit/train/*/*.png')
+    image.write_bytes(image.read_bytes()[:-20])
+    for copy in out.glob('leftImg8bit/train/*/*.png'):
+        copy.unlink()
+    with pytest.raises(BrokenFileError):
+        convert(original, out, packages=['leftImg8bit'])
+    assert convert(original, out, packages=['camera'])['unfinished'] == [
+        'leftImg8bit/train'
+    ]
+
+
 def test_a_copy_begun_by_an_earlier_version_is_not_finished(original, tmp_path):
     convert(original, tmp_path / 'small')
     manifest = tmp_path / 'small' / CONVERTED
     content = json.loads(manifest.read_text())
     settings = dict(data_root=str(tmp_path / 'small'), split='train', pipeline=[])
-    assert content.pop('unfinished') is False
+    assert content.pop('unfinished') == []
     manifest.write_text(json.dumps(content))
     assert len(CityscapesSequenceDataset(**settings))
     manifest.write_text(json.dumps(dict(options=content['options'], complete=False)))
@@ -267,7 +298,12 @@ def test_broken_files_are_named_and_the_rest_is_done(original, tmp_path):
     assert re.search(f'{camera} .*intrinsic.fy', message)
     assert f'{disparity} is 9x9' in message
     manifest = json.loads((tmp_path / 'small' / CONVERTED).read_text())
-    assert manifest['unfinished']
+    assert manifest['unfinished'] == [
+        'camera/val',
+        'disparity/train',
+        'gtFine/val',
+        'leftImg8bit/train',
+    ]
     assert manifest['files']['leftImg8bit/train'] == 0
     assert manifest['files']['leftImg8bit_sequence/train'] == 5
 

@@ -9,6 +9,7 @@ from mmdepthseg.models.mixing import (
     BatchMix,
     ClassMix,
     CutMix,
+    DepthClassMix,
     DepthHistogramMix,
     DepthMix,
     DepthThresholdMix,
@@ -22,6 +23,7 @@ from mmdepthseg.registry import TRANSFORMS
 MIXERS = [
     'ClassMix',
     'CutMix',
+    'DepthClassMix',
     'DepthHistogramMix',
     'DepthMix',
     'DepthThresholdMix',
@@ -161,7 +163,7 @@ def test_a_single_image(name):
         mixer(batch)
 
 
-@pytest.mark.parametrize('name', ['DepthMix', 'DepthThresholdMix', 'DepthHistogramMix'])
+@pytest.mark.parametrize('name', [name for name in MIXERS if 'Depth' in name])
 def test_missing_disparity_is_named(name):
     batch = replace(_batch(), disparity=None)
     with pytest.raises(ValueError, match=f'{name} needs.*LoadSDEDisparity'):
@@ -238,6 +240,50 @@ def test_class_mix_keeps_half_of_the_classes(classes):
             assert kept.isdisjoint(left)
             assert len(kept) == classes // 2
             assert 255 not in kept
+
+
+def test_depth_class_mix_keeps_the_half_in_front():
+    # class: (own disparity, partner's) at its pixels; void is the nearest of all
+    places = {
+        0: (0.1, 0.5),
+        3: (0.6, 0.4),
+        7: (0.5, 0.4),
+        9: (0.3, 0.35),
+        255: (1, 0.1),
+    }
+    labels = torch.tensor([*places]).repeat_interleave(torch.tensor([9, 1, 4, 5, 1]))
+    disparity = torch.tensor([places[label] for label in labels.tolist()]).t()
+    partner = torch.full((20,), 255)
+    batch = MixBatch(
+        torch.zeros(2, 3, 4, 5),
+        torch.stack([labels, partner]).view(2, 4, 5),
+        torch.ones(2, 4, 5),
+        disparity.reshape(2, 1, 4, 5),
+    )
+    mask = DepthClassMix()(batch).mask.flatten(1)
+    assert torch.equal(mask[0], (labels == 3) | (labels == 7))
+    assert not mask[1].any()
+
+
+def test_depth_class_mix_goes_by_means_of_what_was_measured():
+    labels = torch.tensor([0, 0, 0, 1, 1, 1]).expand(2, 1, 6)
+    own = torch.tensor([0.9, 0.1, 0.1, 0.4, 0.4, 0.4])  # class 0: mean 0.37
+    other = torch.full((6,), 0.2)
+
+    def kept(own, other):
+        disparity = torch.stack([own, other]).view(2, 1, 1, 6)
+        batch = MixBatch(
+            torch.zeros(2, 3, 1, 6), labels, torch.ones(2, 1, 6), disparity
+        )
+        return labels[0][DepthClassMix()(batch).mask[0, 0]].unique().tolist()
+
+    assert kept(own, other) == [1]
+    hole = torch.tensor([0.2, 0, 0, 0.2, 0.2, 0.2])
+    assert kept(own, hole) == [0]  # by 0.9 - 0.2 alone
+    hole = torch.tensor([0.3, 0, 0, 0.25, 0.25, 0])
+    assert kept(hole, other) == [0]  # 0.1 against 0.05
+    nothing = torch.zeros(6)
+    assert len(kept(nothing, nothing)) == 1
 
 
 def test_class_mix_draws_every_half_alike():
